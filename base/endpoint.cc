@@ -158,6 +158,7 @@ Result<std::string> ReadTokenFile(const std::string& path) {
 Result<std::string> MakeTokenFile(const std::string& path) {
   struct stat info{};
   if (stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) {
+    // Whoever could read it may have copied it, so a stricter mode alone would not help.
     const bool others = (info.st_mode & 077) != 0;
     Result<std::string> token = ReadTokenFile(path);
     if (token.ok() && !others) return token;

@@ -177,6 +177,7 @@ Status CopyFile(const std::string& from, const std::string& to) {
     BRAID_ASSIGN_OR_RETURN(const UniqueFd out, OpenFd(temporary, O_WRONLY | O_CREAT | O_EXCL));
     BRAID_RETURN_IF_ERROR(ReadFileInPieces(
         from, 1 << 20, [&](std::string_view piece) { return WriteAll(out.get(), piece, to); }));
+    // Before the name is there: a name that stands for half a file would outlive a power failure.
     if (::fsync(out.get()) != 0) return ErrnoStatus(errno, "syncing " + to);
     return Rename(temporary, to);
   };
@@ -332,6 +333,7 @@ std::string FolderOf(std::string_view path) {
 bool IsSafeRelativePath(std::string_view path) {
   if (path.empty() || path.size() > 1024 || path.front() == '/' || path.back() == '/') return false;
   for (const char c : path) {
+    // Names come from others and stand in messages, where such characters would control a terminal.
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\') return false;
   }
   while (true) {

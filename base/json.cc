@@ -229,6 +229,7 @@ Status JsonReader::Finish() {
   BRAID_RETURN_IF_ERROR(first_error_);
   for (const auto& [key, value] : object_.items()) {
     if (read_.contains(key)) continue;
+    // Among the fields that were read, which are those that the caller knows.
     const std::string nearest = NearestWord(key,
                                             std::vector<std::string>(read_.begin(), read_.end()));
     return InvalidArgument(

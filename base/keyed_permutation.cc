@@ -37,6 +37,8 @@ uint64_t KeyedPermutation::At(uint64_t index) const {
 
 uint64_t KeyedPermutation::Encipher(uint64_t value) const {
   uint64_t row = value / columns_, column = value % columns_;
+  // Feistel rounds on a rectangle: each half is moved by a number drawn from the other, which can
+  // be taken back.
   for (uint64_t round = 0; round < kRounds; ++round) {
     if (round % 2 == 0) {
       row = (row + stream_.Below(column * kRounds + round, rows_)) % rows_;

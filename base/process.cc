@@ -135,11 +135,14 @@ Result<std::unique_ptr<Process>> Process::Start(const ProcessOptions& options) {
   }
   int errors[2];
   if (pipe2(errors, O_CLOEXEC) != 0) return ErrnoStatus(errno, "making a pipe");
+  // The pipe closes itself at a successful exec. What comes through it is the errno of a child that
+  // could not become the program.
   UniqueFd error_read(errors[0]), error_write(errors[1]);
   prepared.error_pipe = error_write.get();
   {
     Children& own = Own();
     MutexLock lock(own.mutex);
+    // Under the lock, so that the reaper of children knows the process before it can end.
     process->pid_ = fork();
     if (process->pid_ == 0) RunChild(prepared);
     if (process->pid_ > 0) own.pids.insert(process->pid_);
@@ -157,6 +160,7 @@ Result<std::unique_ptr<Process>> Process::Start(const ProcessOptions& options) {
     n = read(error_read.get(), &error, sizeof error);
   } while (n < 0 && errno == EINTR);
   if (n == sizeof error) {
+    // The child has ended by itself; its zombie goes.
     process->Wait(-1);
     return ErrnoStatus(error, "starting " + options.argv[0]);
   }

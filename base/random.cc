@@ -28,6 +28,7 @@ uint64_t HashName(std::string_view name) {
 }  // namespace
 
 std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
+  // Philox4x32-10 (Salmon et al., 2011), with its published constants.
   for (int round = 0; round < 10; ++round) {
     const uint64_t a = uint64_t{0xD2511F53u} * counter[0];
     const uint64_t b = uint64_t{0xCD9E8D57u} * counter[2];
@@ -87,6 +88,7 @@ float RandomStream::Normal(uint64_t n) const {
 void RandomStream::Normals(uint64_t first, int64_t count, float* out) const {
   uint64_t n = first;
   const uint64_t end = first + static_cast<uint64_t>(count);
+  // Numbers come in pairs; a range that begins or ends within one takes half of it.
   if (n % 2 == 1 && n < end) *out++ = Normal(n++);
   for (; n + 2 <= end; n += 2, out += 2) {
     const std::array<float, 2> pair = NormalPair(n / 2);
@@ -106,6 +108,7 @@ std::vector<uint32_t> Permutation(const RandomStream& stream, uint32_t count) {
 std::string RandomUuid() {
   unsigned char bytes[16];
   BRAID_CHECK(getrandom(bytes, sizeof bytes, 0) == sizeof bytes);
+  // Version 4, variant 1 of RFC 4122.
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
   std::string text;

@@ -128,7 +128,7 @@ Status ErrnoStatus(int error, std::string_view doing) {
     case EDQUOT:
     // The reason STORAGE_FULL lets callers wait for space and try again instead of giving up.
     case EFBIG:
-      return {StatusCode::kResourceExhausted, "STORAGE_FULL",
+      return {StatusCode::kResourceExhausted, ErrorReason::kStorageFull,
               message + " (free space on that disk, then try again)"};
     case EMFILE:
     case ENFILE:

@@ -5,12 +5,15 @@
 // functions catch.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
+
+#include "base/error_reason.h"
 
 namespace braid {
 
@@ -44,16 +47,25 @@ class [[nodiscard]] Status {
   // OK.
   Status() = default;
   Status(StatusCode code, std::string message) : code_(code), message_(std::move(message)) {}
-  // `reason` is a word of the closed set that the API documents (STALE_LEASE, BLOB_MISSING, ...).
+  Status(StatusCode code, ErrorReason reason, std::string message)
+      : code_(code), reason_(NameOf(reason)), message_(std::move(message)) {}
+  // For the word of another error or of another process, which may know more reasons than this one;
+  // "" is none.
   Status(StatusCode code, std::string reason, std::string message)
       : code_(code), reason_(std::move(reason)), message_(std::move(message)) {}
+  // A reason in code is an ErrorReason.
+  template <size_t N>
+  Status(StatusCode code, const char (&reason)[N], std::string message) = delete;
 
   bool ok() const { return code_ == StatusCode::kOk; }
   StatusCode code() const { return code_; }
-  // The message, and the reason; both are empty if OK, and the reason is often empty.
+  // The message, and the word of the reason (base/error_reason.h); both are empty if OK, and the
+  // reason is often empty.
   const std::string& message() const { return message_; }
   const std::string& reason() const { return reason_; }
 
+  // Whether the error has this reason.
+  bool Is(ErrorReason reason) const { return IsNameOf(reason_, reason); }
   // The same error with `doing` in front of the message: "reading config.json: no such file". OK
   // stays OK.
   Status Wrap(std::string_view doing) const;

@@ -178,6 +178,7 @@ Result<std::string> Base64Decode(std::string_view text) {
     if (c >= '0' && c <= '9') value = c - '0' + 52;
     if (c == '+') value = 62;
     if (c == '/') value = 63;
+    // Padding stands in the last two places only.
     if (c == '=' && i + 2 >= text.size()) break;
     if (value < 0)
       return InvalidArgument("base64 text has a character that is none of its alphabet");

@@ -13,6 +13,8 @@
 
 namespace braid {
 
+// Work is begun in the order in which it came. It must not wait for other work of the same pool,
+// which may be behind it in the queue.
 class ThreadPool {
  public:
   explicit ThreadPool(size_t max_threads) : max_threads_(max_threads) {}

@@ -80,6 +80,7 @@ std::string RepairUtf8(std::string_view text) {
     } else {
       repaired.append("\xEF\xBF\xBD");
     }
+    // One U+FFFD for each maximal part of a character, as Unicode recommends.
     text.remove_prefix(length > 0 ? length : bad);
   }
   return repaired;

@@ -75,28 +75,70 @@ endfunction()
 
 # Builds every GoogleTest program, and what they need: `ninja unit_tests`, or those of one folder: `ninja unit_tests_base`.
 add_custom_target(unit_tests)
-# braid_test(sha256_test SOURCES sha256_test.cc DEPS braid_base LABELS slow): one GoogleTest program, one ctest test.
+# How many test sources are compiled as one: more is faster in total, and slower after a change of one of them.
+set(BRAID_TESTS_TOGETHER 8 CACHE STRING "test sources that are compiled as one unit")
+
+# Folders whose tests are one program, FOLDER_tests: headers, templates and links, which take most of the time, are there once.
+# FOLDER_sha256_test is then a link to it that runs the tests of sha256_test.cc (tests/main.cc), and a target. So names in
+# anonymous namespaces differ between the tests of such a folder. The other folders have a program for each test.
+set(BRAID_FOLDERS_AS_ONE base schema model spec task files catalog rpc recipe merge scheduler worker)
+
+# braid_test(sha256_test SOURCES sha256_test.cc DEPS braid_base LABELS slow): one ctest test.
+# With ALONE it is a program of its own in any folder: it defines what others must not see, or has options of its own.
 # Tests are compiled fast rather than well, in half the time: functions that they call are optimised, templates are not.
 function(braid_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "ALONE" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   set(target ${folder}_${name})
-  add_executable(${target} ${ARG_SOURCES})
   if(NOT TARGET unit_tests_${folder})
     add_custom_target(unit_tests_${folder})
     add_dependencies(unit_tests unit_tests_${folder})
   endif()
+  if(ARG_ALONE OR NOT folder IN_LIST BRAID_FOLDERS_AS_ONE)
+    braid_test_program(${target} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS} GTest::gmock_main)
+  else()
+    if(NOT ARG_SOURCES STREQUAL "${name}.cc")
+      message(FATAL_ERROR "${target}: a test that is not ALONE has one source, ${name}.cc, not ${ARG_SOURCES}")
+    endif()
+    get_property(begun DIRECTORY PROPERTY BRAID_TEST_SOURCES SET)
+    set_property(DIRECTORY APPEND PROPERTY BRAID_TEST_SOURCES ${ARG_SOURCES})
+    set_property(DIRECTORY APPEND PROPERTY BRAID_TEST_DEPS ${ARG_DEPS})
+    set_property(DIRECTORY APPEND PROPERTY BRAID_TEST_NAMES ${target})
+    add_custom_target(${target})
+    if(NOT begun)
+      cmake_language(EVAL CODE "cmake_language(DEFER CALL braid_folder_tests ${folder})")
+    endif()
+  endif()
   add_dependencies(unit_tests_${folder} ${target})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_test(NAME ${folder}/${name} COMMAND ${CMAKE_BINARY_DIR}/tests/${target})
+  set_tests_properties(${folder}/${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# The program of all tests of this folder, once all are known, and a link to it for each of them.
+function(braid_folder_tests folder)
+  get_property(sources DIRECTORY PROPERTY BRAID_TEST_SOURCES)
+  get_property(deps DIRECTORY PROPERTY BRAID_TEST_DEPS)
+  get_property(names DIRECTORY PROPERTY BRAID_TEST_NAMES)
+  list(REMOVE_DUPLICATES deps)
+  braid_test_program(${folder}_tests SOURCES ${sources} DEPS ${deps} braid_test_main GTest::gmock)
+  set_target_properties(${folder}_tests PROPERTIES UNITY_BUILD_BATCH_SIZE ${BRAID_TESTS_TOGETHER})
+  foreach(name ${names})
+    add_dependencies(${name} ${folder}_tests)
+    file(CREATE_LINK ${folder}_tests ${CMAKE_BINARY_DIR}/tests/${name} SYMBOLIC)
+  endforeach()
+endfunction()
+
+function(braid_test_program target)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${target} ${ARG_SOURCES})
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  target_link_libraries(${target} PRIVATE ${ARG_DEPS} GTest::gmock_main braid_options)
+  target_link_libraries(${target} PRIVATE ${ARG_DEPS} braid_options)
   target_compile_definitions(${target} PRIVATE
     BRAID_SOURCE_DIR="${CMAKE_SOURCE_DIR}" BRAID_BINARY_DIR="${CMAKE_BINARY_DIR}"
     BRAID_PEERS_PYTHON="${BRAID_PEERS_PYTHON}")
   target_compile_options(${target} PRIVATE -O0)
   target_precompile_headers(${target} REUSE_FROM braid_test_headers)
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 300)
-  endif()
-  add_test(NAME ${folder}/${name} COMMAND ${target})
-  set_tests_properties(${folder}/${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()

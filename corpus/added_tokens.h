@@ -52,6 +52,7 @@ class AddedTokens {
   }
 
  private:
+  // The longest added token that begins at byte `at`; null if none does.
   const AddedToken* LongestAt(std::string_view text, size_t at) const;
 
   // By the first byte, the longest first.

@@ -137,6 +137,8 @@ Json TokenizerJson(const std::vector<std::string>& tokens, const std::vector<Pai
     pairs.push_back(
         {tokens[static_cast<size_t>(pair.first)], tokens[static_cast<size_t>(pair.second)]});
   }
+  // The fields that the tokenizers package writes for a byte-level BPE, so that it reads the file
+  // as its own.
   const Json byte_level = {{"type", "ByteLevel"},
                            {"add_prefix_space", false},
                            {"trim_offsets", true},

@@ -53,6 +53,8 @@ class Dataset {
 // The validation documents in the order of the file, concatenated and cut into chunks of `sequence`
 // tokens; the remainder is dropped.
 int64_t ValidationSequences(const Shards& shards, int64_t sequence);
+// Writes tokens of chunk `index`, `sequence` of them, to `out`. REQUIRES: index <
+// ValidationSequences(shards, sequence).
 void ReadValidation(const Shards& shards, int64_t sequence, int64_t index, int32_t* out);
 
 }  // namespace braid::corpus

@@ -174,6 +174,8 @@ void Encoder::EncodePieces(std::string_view text, std::vector<int32_t>* ids) {
     text.remove_prefix(piece.size());
     Cache::Slot* slot = nullptr;
     if (piece.size() <= Cache::kPieceBytes) {
+      // Most pieces of a text are words that came before. Each has one place in the cache, where a
+      // newer piece replaces an older one.
       slot = &cache_->SlotOf(piece, &padded);
       if (slot->size == piece.size() && slot->piece == padded) {
         ids->insert(ids->end(), slot->ids.begin(), slot->ids.begin() + slot->count);

@@ -90,6 +90,7 @@ Result<Head> HeadOf(const std::string& path) {
   std::string bytes;
   const Status read = ReadDecompressed(path, [&](std::string_view piece) {
     bytes += piece;
+    // A compressed file cannot be read from its beginning in any other way than to stop.
     return bytes.size() < kHeadBytes ? OkStatus() : Cancelled("enough");
   });
   if (!read.ok() && read.code() != StatusCode::kCancelled) return read;

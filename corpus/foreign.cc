@@ -134,6 +134,7 @@ Status CheckForeign(const std::string& path, std::string_view head) {
   }
   if (head.size() >= 16 && head.find_first_not_of('\0') == std::string_view::npos)
     return Refuse(path, "zeros and no text", "fetch it again");
+  // Text may begin with the letters of a magic ("GGUF is a format"), binary files with any.
   const bool text = IsText(head);
   for (const Magic& magic : kForeign) {
     if (text || head.size() < magic.at || !head.substr(magic.at).starts_with(magic.bytes)) continue;

@@ -55,6 +55,7 @@ class MergeTable {
     return at;
   }
 
+  // Twice the slots, each pair at its new place: at most half of them are ever taken.
   void Grow() {
     std::vector<Slot> old(slots_.empty() ? 1024 : 2 * slots_.size());
     old.swap(slots_);

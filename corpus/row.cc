@@ -156,10 +156,13 @@ Json LenientValue(std::string_view text, int depth) {
   Scanner scan(text);
   const bool object = scan.Take('{');
   if (!object && !scan.Take('[')) {
+    // Without escapes the value is what stands between the quotes: no parser is needed for most
+    // fields.
     if (IsString(text) && IsPlain(text)) return std::string(text.substr(1, text.size() - 2));
     const Result<Json> value = ParseJson(text, "");
     return value.ok() ? *value : as_written();
   }
+  // The recursion is bounded; what lies deeper stays text.
   if (depth >= kMaxDepth) return as_written();
   Json all = object ? Json::object() : Json::array();
   if (scan.Take(object ? '}' : ']')) return all;

@@ -35,6 +35,7 @@ class Row {
   Json Lenient() const;
 
  private:
+  // A field of the object in the line, with the column at which its value begins.
   struct Field {
     std::string name;
     // As written in the line.
@@ -43,7 +44,9 @@ class Row {
   };
 
   explicit Row(std::string place) : place_(std::move(place)) {}
+  // Null if the object has no such field.
   const Field* Find(std::string_view name) const;
+  // Parses the value; the error names the place.
   Result<Json> Value(const Field& field) const;
 
   std::string place_;

@@ -60,6 +60,8 @@ class Encoder {
 
  private:
   struct Cache;
+  // The steps of Encode: text between added tokens after its normalization, then cut into pieces,
+  // each of which is looked up or merged.
   void EncodeNormalized(std::string_view text, std::vector<int32_t>* ids);
   void EncodePieces(std::string_view text, std::vector<int32_t>* ids);
   std::shared_ptr<const Tokenizer> tokenizer_;

@@ -194,6 +194,7 @@ Status ReadTokenizerFile(const Json& json, const std::string& what, Tokenizer::R
   BRAID_RETURN_IF_ERROR(file.status());
   if (file.Value("model").is_null())
     return InvalidArgument(what + ": model is missing; this is no tokenizer.json");
+  // Refused is what this tokenizer would do otherwise than the file says, with the field's name.
   BRAID_RETURN_IF_ERROR(ReadPipeline(json, what, rules));
   const Json& model = file.Value("model");
   FieldReader read(model, what, "model");

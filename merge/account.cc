@@ -53,6 +53,7 @@ std::string SourceText(const Source& source, const Target& target, const MergePl
                                                           : name;
 }
 
+// "a:blocks.0.ffn_norm.weight | b:blocks.0.ffn_norm.weight", or what is new.
 std::string TargetText(const Target& target, const MergePlan& plan) {
   if (target.rule == Rule::kInitialize) return "new";
   std::vector<std::string> sources;
@@ -61,6 +62,7 @@ std::string TargetText(const Target& target, const MergePlan& plan) {
   return Join(sources, " | ");
 }
 
+// The first line for people: how large the composite is, and how much of it was trained.
 std::string Head(const MergePlan& plan, int64_t taken, int64_t fresh) {
   std::vector<std::string> widths;
   for (const model::Stack& path : plan.model.paths) widths.push_back(std::to_string(path.d));
@@ -107,6 +109,7 @@ Json ToJson(const MergePlan& plan) {
                        {"elements", tensor.unused_elements},
                        {"of", tensor.total_elements}});
   }
+  // The base, if there is one, is the last source and no parent.
   const std::vector<std::string> parents(plan.sources.begin(),
                                          plan.sources.end() - (plan.base ? 1 : 0));
   return {{"format", 1},

@@ -31,6 +31,7 @@ class BaseMapping {
   // name; else a removed path that had exactly the same columns; else nullopt.
   std::optional<size_t> BasePath(size_t path) const { return base_path_[path]; }
 
+  // Which elements of one tensor of the base go into a tensor of the composite.
   struct Part {
     std::string tensor;  // of the base
     std::vector<Overlap> overlaps;
@@ -52,7 +53,10 @@ class BaseMapping {
   struct Segment;
 
  private:
+  // The large blocks of the base can be copied: they have the composite's shape, and it has the
+  // base's paths in the same places.
   bool KeepsLarge() const;
+  // Which stretches of axis `to` come from which of axis `from`, in order.
   std::vector<Segment> Segments(const Axis& to, const Axis& from) const;
 
   const model::ModelSpec& base_;

@@ -65,7 +65,7 @@ Status CheckRequirements(const std::vector<CheckpointRequirement>& all, const st
   std::string known, known_from;  // tokenizer of the first one
   for (const CheckpointRequirement& expected : all) {
     const auto fail = [&](const Status& status) {
-      return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
+      return Status(StatusCode::kInvalidArgument, ErrorReason::kInvalidRecipe,
                     Format("%s:%d: ", file.c_str(), expected.line) + expected.checkpoint + ": " +
                         status.message());
     };

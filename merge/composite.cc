@@ -167,6 +167,7 @@ Status CheckParents(const std::vector<Parent>& parents, const std::optional<Pare
     }
     if (!names.insert(parent.name).second)
       return InvalidArgument("two parents are called " + parent.name);
+    // The account names sources; two of one name could not be told apart.
     if (base && parent.name == base->name) {
       return InvalidArgument("a parent is called " + parent.name +
                              ", which is what the account calls the base; name it otherwise");

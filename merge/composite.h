@@ -33,6 +33,7 @@ Status CheckPath(const Parent& path, const model::Stack& asked, const model::Arc
 // The same of a model of any kind: all of its spec but its name and sequence, and its tensors.
 Status CheckModel(const Parent& parent, const model::ModelSpec& asked);
 
+// What of a composite does not follow from its parents.
 struct CompositeOptions {
   std::string name = "composite";
   model::Connection connection;   // with a base: of the same kind

@@ -42,6 +42,7 @@ Status ReadAges(const std::string& path, Parent::Moments* moments) {
   JsonReader read(state, path);
   moments->step = read.RequireInt("step");
   BRAID_RETURN_IF_ERROR(ReadStates(path, read.Value("states"), moments));
+  // Absent in checkpoints whose tensors all have the same age.
   const Json& steps = read.Value("steps");
   if (!steps.is_null() && !steps.is_object())
     return InvalidArgument(path + ".steps: expected an object of tensors");
@@ -78,6 +79,7 @@ using TensorsByName = std::map<std::string, const Parent::Tensor*>;
 // `name` is there as `expected` says, and is then taken out of `there`.
 Status TakeTensor(const std::string& parent, const std::string& name,
                   const model::TensorSpec& expected, TensorsByName* there) {
+  // Whatever is left in `there` at the end has no place, which is as wrong as a missing tensor.
   const auto found = there->find(name);
   if (found == there->end())
     return Incompatible("parent " + parent + ": tensor " + name + " is missing");
@@ -109,6 +111,7 @@ int64_t Parent::Moments::Age(const std::string& tensor) const {
 
 const std::vector<std::string>& Parent::Moments::StatesOf(const std::string& tensor) const {
   static const std::vector<std::string> kNone;
+  // A checkpoint from before there were other optimizers.
   if (states.empty()) return AdamWStates();
   const auto found = states.find(tensor);
   return found == states.end() ? kNone : found->second;
@@ -120,7 +123,7 @@ const std::vector<std::string>& AdamWStates() {
 }
 
 Status Incompatible(const std::string& message) {
-  return Status(StatusCode::kFailedPrecondition, "INCOMPATIBLE_PARENTS", message);
+  return Status(StatusCode::kFailedPrecondition, ErrorReason::kIncompatibleParents, message);
 }
 
 Result<Parent> ReadParent(const std::string& name, const std::string& folder, bool moments) {
@@ -150,6 +153,7 @@ Status CheckFinite(const std::string& folder) {
     const std::string_view bytes = file.Data(entry);
     for (size_t at = 0; at + sizeof(float) <= bytes.size(); at += sizeof(float)) {
       float value = 0;
+      // The file's data may begin at any byte.
       std::memcpy(&value, bytes.data() + at, sizeof(float));
       if (std::isfinite(value)) continue;
       return InvalidArgument(
@@ -170,6 +174,8 @@ Status CheckTensors(const Parent& parent) {
                         " has no place in the composite");
   }
   if (!parent.moments) return OkStatus();
+  // The same for the optimizer's file: each tensor has the states that it says it has, and no
+  // others.
   there = ByName(parent.moments->tensors);
   for (const model::TensorSpec& tensor : expected) {
     for (const std::string& state : parent.moments->StatesOf(tensor.name))

@@ -13,6 +13,7 @@
 
 namespace braid::merge {
 
+// A trained model to be merged: its spec and the headers of its tensors, not their values.
 struct Parent {
   struct Tensor {
     std::string name;
@@ -54,6 +55,7 @@ Status CheckTensors(const Parent& parent);
 // place.
 Status CheckFinite(const std::string& folder);
 
+// kFailedPrecondition (INCOMPATIBLE_PARENTS).
 Status Incompatible(const std::string& message);
 
 }  // namespace braid::merge

@@ -29,6 +29,7 @@
 
 namespace braid::merge {
 
+// Where the elements of one tensor of the composite come from.
 enum class Rule {
   kCopy,        // one tensor as it is
   kAssemble,    // parts of one or several source tensors, which cover all of it
@@ -52,7 +53,7 @@ struct Target {
   Rule rule = Rule::kInitialize;
   // No part of the target is in two of them.
   std::vector<Source> sources;
-  // Of its optimizer state, if that is carried.
+  // The number of steps behind its optimizer state, if that is carried.
   int64_t age = 0;
   // The states that are written for it, if they are carried: those of its sources, and of a tensor
   // that is all new those of AdamW if every source was trained by AdamW, else none.
@@ -69,6 +70,8 @@ struct Dropped {
   int64_t unused_elements = 0;
 };
 
+// Everything that the merge will do, decided before a byte is read: the writer carries it out, and
+// the account lists it for people.
 struct MergePlan {
   // The composite, and the seed of what is new in it.
   model::ModelSpec model;
@@ -99,6 +102,7 @@ struct Extent {
   int64_t rows = 1;
   int64_t columns = 1;
 };
+// REQUIRES: one or two dimensions.
 Extent ExtentOf(const std::vector<int64_t>& shape);
 
 }  // namespace braid::merge

@@ -12,6 +12,8 @@
 
 namespace braid::merge {
 
+// What somebody asks for, in the words of the command line and of StartMerge; nothing is checked
+// yet.
 struct MergeRequest {
   std::string name = "composite";
   std::vector<std::string> parents;  // "REF" or "NAME=REF"; REF is a folder or an artifact, as
@@ -23,6 +25,7 @@ struct MergeRequest {
   bool carry_optimizer = false;
 };
 
+// A plan, and what its sources were called in the request.
 struct PlannedMerge {
   MergePlan plan;
   std::vector<std::string> refs;  // in the order of plan.sources
@@ -32,6 +35,8 @@ struct PlannedMerge {
 // parent without NAME is called by its model's name, or path_<n> where that name is taken.
 using ParentReader =
     std::function<Result<Parent>(const std::string& name, const std::string& ref, bool moments)>;
+// kInvalidArgument for a request that contradicts itself; kFailedPrecondition
+// (INCOMPATIBLE_PARENTS) names parent, field and both values; otherwise the errors of `read`.
 Result<PlannedMerge> PlanRequest(const MergeRequest& request, const ParentReader& read);
 
 // The connection that `connect` and options mean, as JSON text for MergeRequest::connect:
@@ -47,6 +52,7 @@ struct ConnectionOption {
   bool value = false;
   std::string help;
 };
+// All of them, for the help of commands and for what parses their options.
 const std::vector<ConnectionOption>& ConnectionOptions();
 
 }  // namespace braid::merge

@@ -29,6 +29,8 @@ struct BlockShape {
   int64_t depth;
 };
 
+// A kind of block, found by its name (model/blocks/registry.cc): all that the project has to know
+// of it but how it computes.
 struct BlockKind {
   const char* name;     // "dual_path", in recipes and configurations
   const char* meaning;  // completes "`dual_path`: ..." in the documents
@@ -55,6 +57,7 @@ struct BlockKind {
   // The widths that cost problem.budget (model/dual_width.h); null: a recipe has to give them.
   Result<Widths> (*solve_widths)(const WidthProblem& problem) = nullptr;
 
+  // Whether a stack of this kind may have the setting of that name in its `dual` section.
   bool HasSetting(std::string_view field) const;
   bool has_dual() const { return !settings.empty(); }
 };

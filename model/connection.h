@@ -25,6 +25,7 @@ enum class RouterInput { kCombined, kConcat, kX };
 enum class ConnectInit { kNormal, kIdentity };
 // How the logits of a slice composite's paths are put together.
 enum class LogitScale { kMean, kSum };
+// The words of recipes and configurations.
 const schema::Words& WordsOf(ConnectionKind);
 const schema::Words& WordsOf(RouterInput);
 const schema::Words& WordsOf(ConnectInit);
@@ -43,6 +44,7 @@ struct Router {
   friend bool operator==(const Router&, const Router&) = default;
 };
 
+// How the paths of a composite are connected, in every parallel layer alike.
 struct Connection {
   ConnectionKind kind = ConnectionKind::kShare;
   Router router;          // of routed

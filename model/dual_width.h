@@ -19,6 +19,7 @@ int64_t EffectiveWidth(int64_t d_ffn, int64_t multiple);
 enum class FlopMatch { kProjections, kTotal };
 const schema::Words& WordsOf(FlopMatch);
 
+// Which widths of a dual-path block cost as much as a block that is given.
 struct WidthProblem {
   const BlockKind* block = &kLlamaBlock;  // one that has BlockKind::solve_widths
   int64_t d = 0;

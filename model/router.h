@@ -9,6 +9,8 @@
 
 namespace braid::model {
 
+// A kind of router, found by its name (model/routers/registry.cc): all that the project has to know
+// of it but how it computes.
 struct RouterKind {
   const char* name;     // "gumbel", in recipes and configurations
   const char* meaning;  // completes "`gumbel`: ..." in the documents

@@ -26,6 +26,7 @@ enum class RopeLayout { kHalf, kInterleaved };
 enum class RouterNoise { kTrainOnly, kAlways };
 // depth_scaled: attn.o and ffn.down begin from N(0, 0.02 / sqrt(2 blocks)).
 enum class ResidualInit { kPlain, kDepthScaled };
+// The words of recipes and configurations.
 const schema::Words& WordsOf(FfnGate);
 const schema::Words& WordsOf(RopeLayout);
 const schema::Words& WordsOf(RouterNoise);
@@ -45,6 +46,7 @@ struct Arch {
   friend bool operator==(const Arch&, const Arch&) = default;
 };
 
+// Dense: one stack of blocks, a path or a baseline. Composite: several paths side by side.
 enum class Kind { kDense, kComposite };
 const schema::Words& WordsOf(Kind);
 
@@ -102,6 +104,7 @@ struct ArchDifference {
   std::string field;
   Json a, b;
 };
+// In the order of the fields; empty if a composite can have both.
 std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b);
 
 // A1-A5 as published, the preset `compat: paper`; an Arch by itself is that of `fixed`.

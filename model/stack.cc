@@ -20,6 +20,7 @@ Status ValidateStack(const Stack& stack, const std::string& where) {
     return fail("heads", Format("%lld heads do not divide width %lld", (long long)stack.heads,
                                 (long long)stack.d));
   }
+  // Rotary positions turn pairs of numbers.
   if (stack.head_size() % 2 != 0) {
     return fail("heads", Format("head size %lld is odd; rotary positions need pairs",
                                 (long long)stack.head_size()));

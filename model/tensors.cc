@@ -142,6 +142,7 @@ std::vector<std::pair<int64_t, int64_t>> PlacesOf(const std::vector<int64_t>& pi
 void InitializeIdentity(const TensorSpec& tensor, int64_t begin, int64_t count, float* out) {
   const int64_t width = tensor.shape[1];
   const IdentityMap& map = tensor.identity;
+  // The matrix is one where a row and a column have the same place in their pieces.
   const auto rows = PlacesOf(map.rows, tensor.shape[0]), columns = PlacesOf(map.columns, width);
   const auto meets = [&](int64_t row, int64_t column) {
     const auto& [piece, place] = columns[static_cast<size_t>(column)];
@@ -151,6 +152,7 @@ void InitializeIdentity(const TensorSpec& tensor, int64_t begin, int64_t count, 
   for (int64_t i = begin; i < begin + count;) {
     const int64_t row = i / width;
     int64_t ones = 0;
+    // Counted for each row, as pieces may have different lengths.
     for (int64_t column = 0; column < width; ++column) ones += meets(row, column) ? 1 : 0;
     const float value = map.mean && ones > 0 ? 1.0f / static_cast<float>(ones) : 1.0f;
     for (; i < begin + count && i / width == row; ++i)

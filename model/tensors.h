@@ -31,6 +31,7 @@ struct IdentityMap {
   int64_t column_piece = -1;  // only the columns of this piece count; -1: of all
 };
 
+// One tensor of a model: the source of files, initial values, decay and counts alike.
 struct TensorSpec {
   std::string name;            // "blocks.0.attn.q.weight", "parallel.1.path.0.ffn.down.weight", ...
   std::vector<int64_t> shape;  // linear weights are [out, in]
@@ -40,6 +41,7 @@ struct TensorSpec {
   double scale = 0.02;        // deviation, or the constant
   IdentityMap identity = {};  // of kIdentity
 
+  // The product of the shape.
   int64_t elements() const;
   // Under `decay_scope: matrices`.
   bool decays() const {

@@ -19,6 +19,7 @@ struct LocalData {
   bool folders = false;  // `paths` are folders, taken whole
 };
 
+// What a recipe measures, with the local files that it needs.
 struct Evaluation : spec::RecipeEvaluate {
   // By the kind of the source, whose word is also the role of the input of evaluations.
   std::map<SourceKind, LocalData> data;

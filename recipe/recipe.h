@@ -22,6 +22,7 @@ namespace braid::recipe {
 // The priority of a run is in [-kMaxPriority, kMaxPriority].
 constexpr int64_t kMaxPriority = spec::kMaxPriority;
 
+// A corpus of the recipe, checked.
 struct Corpus : spec::RecipeCorpus {
   std::string name;
   // The line of the recipe, here and below; from 1.
@@ -69,6 +70,7 @@ struct Member {
   bool kept = false;
 };
 
+// A composite of the recipe, with the spec that follows from its members.
 struct Composite {
   model::ModelSpec spec;
   // In the order of their slices.
@@ -110,6 +112,7 @@ struct Recipe : spec::RecipeTop {
   // The fields that were absent, by path, with the defaults that were filled in.
   std::map<std::string, std::string> defaults;
 
+  // Null if there is none of this name.
   const Corpus* FindCorpus(const std::string& name) const;
   const Model* FindPath(const std::string& name) const;
 };

@@ -31,6 +31,7 @@ const Words& WordsOf(SourceKind);
 // is empty.
 std::string SourceName(SourceKind kind, const std::string& owner = "");
 
+// Something that a recipe takes from outside, and that becomes an artifact before its jobs run.
 struct Source {
   SourceKind kind = SourceKind::kSource;
   // The corpus or model that it belongs to; empty: the whole run.

@@ -9,6 +9,8 @@
 
 namespace braid::rpc {
 
+// What a new worker is given, in one line that can be copied: where the coordinator is, how it is
+// recognised, and the secret that lets the worker in.
 struct JoinLine {
   std::string address;    // HOST:PORT
   std::string ca_sha256;  // of the certificate that the coordinator must be signed by

@@ -47,7 +47,7 @@ class Processor final : public grpc::AuthMetadataProcessor {
     if (const auto path = metadata.find(RefOf(kPath)); path != metadata.end())
       caller.method = ViewOf(path->second);
     const Status status = check_(caller);
-    if (status.reason() == "UNAUTHENTICATED") return {grpc::UNAUTHENTICATED, status.message()};
+    if (status.Is(ErrorReason::kUnauthenticated)) return {grpc::UNAUTHENTICATED, status.message()};
     return {static_cast<grpc::StatusCode>(status.code()), status.message()};
   }
 

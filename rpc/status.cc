@@ -7,28 +7,31 @@ namespace braid::rpc {
 
 namespace {
 
-// The reason with which an error is sent: its own or, without one, the usual one of its code.
-std::string ReasonOf(const Status& status) {
-  if (!status.reason().empty()) return status.reason();
-  switch (status.code()) {
+ErrorReason UsualReasonOf(StatusCode code) {
+  switch (code) {
     case StatusCode::kNotFound:
-      return "NOT_FOUND";
+      return ErrorReason::kNotFound;
     case StatusCode::kAlreadyExists:
-      return "ALREADY_EXISTS";
+      return ErrorReason::kAlreadyExists;
     case StatusCode::kInvalidArgument:
     case StatusCode::kOutOfRange:
-      return "INVALID_ARGUMENT";
+      return ErrorReason::kInvalidArgument;
     case StatusCode::kFailedPrecondition:
-      return "TERMINAL_STATE";
+      return ErrorReason::kTerminalState;
     case StatusCode::kResourceExhausted:
-      return "RESOURCE_EXHAUSTED";  // a full disk says STORAGE_FULL itself
+      return ErrorReason::kResourceExhausted;  // a full disk says STORAGE_FULL itself
     case StatusCode::kUnavailable:
-      return "RECOVERING";
+      return ErrorReason::kRecovering;
     case StatusCode::kPermissionDenied:
-      return "PERMISSION_DENIED";
+      return ErrorReason::kPermissionDenied;
     default:
-      return "INTERNAL";
+      return ErrorReason::kInternal;
   }
+}
+
+// The reason with which an error is sent: its own or, without one, the usual one of its code.
+const std::string& ReasonOf(const Status& status) {
+  return status.reason().empty() ? NameOf(UsualReasonOf(status.code())) : status.reason();
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // braid's Status as a grpc::Status: the same code and message, and a google.rpc.ErrorInfo with a
-// reason from the closed set in runs.proto.
+// reason (base/error_reason.h).
 #pragma once
 
 #include <grpcpp/support/status.h>

@@ -37,7 +37,7 @@ std::vector<size_t> PlaceToWaitFor(const std::vector<WorkerView>& workers, const
 //   kEver   all slots of every registered worker that is not excluded
 enum class Room { kNow, kEmpty, kEver };
 
-// The workers that count, with the number of ranks that each has room for.
+// The workers that count, with the number of ranks that each has room for (reach.h).
 std::vector<Candidate> CandidatesFor(const std::vector<WorkerView>& workers, const JobView& job,
                                      Room room);
 

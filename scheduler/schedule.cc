@@ -128,32 +128,19 @@ void RelaxExclusions(Snapshot& snapshot) {
 
 }  // namespace
 
-std::string_view Name(Reason reason) {
-  switch (reason) {
-    case Reason::kNone:
-      return "";
-    case Reason::kWaitingParents:
-      return "WAITING_PARENTS";
-    case Reason::kWaitingCapacity:
-      return "WAITING_CAPACITY";
-    case Reason::kNoMatchingWorker:
-      return "NO_MATCHING_WORKER";
-    case Reason::kDataSiteOffline:
-      return "DATA_SITE_OFFLINE";
-    case Reason::kGangIncomplete:
-      return "GANG_INCOMPLETE";
-    case Reason::kBackoff:
-      return "BACKOFF";
-    case Reason::kWorkerExcluded:
-      return "WORKER_EXCLUDED";
-    case Reason::kUnschedulable:
-      return "UNSCHEDULABLE";
-    case Reason::kRecoveringLeases:
-      return "RECOVERING_LEASES";
-    case Reason::kDiskFull:
-      return "WORKER_DISK_FULL";
-  }
-  return "";
+const Words& WordsOf(Reason) {
+  static const Words words = {"",
+                              "WAITING_PARENTS",
+                              "WAITING_CAPACITY",
+                              "NO_MATCHING_WORKER",
+                              "DATA_SITE_OFFLINE",
+                              "GANG_INCOMPLETE",
+                              "BACKOFF",
+                              "WORKER_EXCLUDED",
+                              "UNSCHEDULABLE",
+                              "RECOVERING_LEASES",
+                              "WORKER_DISK_FULL"};
+  return words;
 }
 
 Plan Schedule(const Snapshot& given) {

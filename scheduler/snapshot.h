@@ -6,10 +6,10 @@
 #include <map>
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/device.h"
+#include "base/words.h"
 #include "task/requirements.h"
 
 namespace braid::scheduler {
@@ -118,8 +118,8 @@ enum class Reason {
   kDiskFull = 10
 };
 
-// The name in the API: "WAITING_CAPACITY".
-std::string_view Name(Reason reason);
+// The name in the API: "WAITING_CAPACITY"; "" for kNone.
+const Words& WordsOf(Reason);
 
 // A job that is to run now.
 struct Grant {

@@ -143,6 +143,7 @@ class Builder {
   }
 
  private:
+  // A new field of that name, at the end.
   Field& Named(const char* name, const char* meaning) {
     Field& field = schema_.fields.emplace_back();
     field.name = name;
@@ -150,6 +151,7 @@ class Builder {
     return field;
   }
 
+  // Another shape of the field `name`, under the same name and meaning.
   Field& Form(const char* name) {
     Field& field = Existing(name);
     Field& form = field.forms.emplace_back();
@@ -158,6 +160,7 @@ class Builder {
     return form;
   }
 
+  // A section if the member is a struct with a description of its own, otherwise a value.
   template <class M, class C>
   void Describe(M C::* member, Field* field) {
     field->optional = IsOptional<M>::value;
@@ -168,6 +171,7 @@ class Builder {
     }
   }
 
+  // Type, choices and conversion of a member whose type Codec knows.
   template <class M, class C>
   void Value(M C::* member, Field* field) {
     using Element = typename Inner<M>::type;
@@ -254,6 +258,7 @@ class Builder {
     return field;
   }
 
+  // What is described so far; Done hands it out.
   Schema schema_;
 };
 

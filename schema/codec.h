@@ -22,6 +22,7 @@ namespace braid::schema {
 // C++.
 template <class T>
 struct Codec;
+// true and false only: "yes" and 1 are refused before.
 template <>
 struct Codec<bool> {
   static constexpr Type kType = Type::kBool;
@@ -35,6 +36,7 @@ struct Codec<T> {
   static Json Get(T value) { return value; }
   static T Set(const Json& value) { return static_cast<T>(value.get<int64_t>()); }
 };
+// Integers are numbers, too: Field::Wrong accepts both.
 template <>
 struct Codec<double> {
   static constexpr Type kType = Type::kNumber;

@@ -86,7 +86,7 @@ Status StatusOf(const std::vector<Finding>& findings) {
   for (const Finding& finding : findings) {
     if (finding.severity == Severity::kError) lines.push_back(TextOf(finding));
   }
-  return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", Join(lines, "\n"));
+  return Status(StatusCode::kInvalidArgument, ErrorReason::kInvalidRecipe, Join(lines, "\n"));
 }
 
 void SortByPlace(std::vector<Finding>* findings) {

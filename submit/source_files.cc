@@ -35,7 +35,7 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file,
                                                    const recipe::Source& source) {
   std::map<std::string, std::string> files;
   const auto fail = [&](const std::string& message) {
-    return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
+    return Status(StatusCode::kInvalidArgument, ErrorReason::kInvalidRecipe,
                   Format("%s:%d: ", file.path.c_str(), source.line) + message);
   };
   if (source.folders) {

@@ -9,6 +9,8 @@
 
 namespace braid::task {
 
+// What a job does; docs/tasks.md has a section for each. Their words stand in the catalog and in
+// messages.
 enum class JobKind {
   kTokenizer,
   kPrepare,

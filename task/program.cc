@@ -13,11 +13,9 @@ namespace {
 
 // Exit code EX_TEMPFAIL of sysexits.h.
 constexpr int kPeerLost = 75;
-constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
-constexpr char kDeviceUnusable[] = "DEVICE_UNUSABLE";
 
 FailureCategory CategoryOf(const Status& status) {
-  if (status.reason() == kOutOfMemory) return FailureCategory::kUser;
+  if (status.Is(ErrorReason::kOutOfMemory)) return FailureCategory::kUser;
   switch (status.code()) {
     case StatusCode::kInvalidArgument:
     case StatusCode::kNotFound:
@@ -44,8 +42,8 @@ FailureCategory CategoryOf(const Status& status) {
 // broken device on the same machine. Memory may have been taken by other programs that end
 // meanwhile.
 bool Deterministic(FailureCategory category, const Status& status) {
-  if (status.reason() == kOutOfMemory) return false;
-  return category == FailureCategory::kUser || status.reason() == kDeviceUnusable;
+  if (status.Is(ErrorReason::kOutOfMemory)) return false;
+  return category == FailureCategory::kUser || status.Is(ErrorReason::kDeviceUnusable);
 }
 
 // Jobs convert the exceptions of their libraries themselves. Any other exception is an error of the
@@ -55,7 +53,7 @@ Status Guarded(const Job& job, const Task& task, Channel& channel) {
   try {
     return job(task, channel);
   } catch (const std::bad_alloc&) {
-    return Status(StatusCode::kResourceExhausted, kOutOfMemory,
+    return Status(StatusCode::kResourceExhausted, ErrorReason::kOutOfMemory,
                   "out of memory in a job of kind " + task.kind);
   } catch (const std::exception& error) {
     return Internal(std::string("unexpected error: ") + error.what());
@@ -65,11 +63,11 @@ Status Guarded(const Job& job, const Task& task, Channel& channel) {
 }  // namespace
 
 std::string HintFor(const Status& status) {
-  if (status.reason() == "STORAGE_FULL") return "make room on that disk; the job is tried again";
-  if (status.reason() == kOutOfMemory)
+  if (status.Is(ErrorReason::kStorageFull)) return "make room on that disk; the job is tried again";
+  if (status.Is(ErrorReason::kOutOfMemory))
     return "other programs may have taken the memory, so a job is tried again; if that does not "
            "help, give it less to hold";
-  if (status.reason() == kDeviceUnusable)
+  if (status.Is(ErrorReason::kDeviceUnusable))
     return "look at the GPUs of that machine (nvidia-smi); a job goes to another worker";
   if (status.code() == StatusCode::kDataLoss)
     return "fetch or make the file again; it is not what was written";

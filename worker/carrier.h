@@ -16,6 +16,8 @@
 
 namespace braid::worker {
 
+// Called from the loop's thread alone; what it starts posts events from others. It decides nothing:
+// an effect that fails becomes an event with its error.
 class MachineCarrier final : public EffectCarrier {
  public:
   // All references outlive this.

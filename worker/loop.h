@@ -21,6 +21,7 @@ class EffectCarrier {
   virtual void Carry(const Effect& effect) = 0;
 };
 
+// Owns the agent, which only the thread of Run touches. Any thread may post.
 class AgentLoop final : public EventSink {
  public:
   // `clock` outlives this.

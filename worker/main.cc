@@ -378,7 +378,7 @@ int Main(int argc, char** argv) {
   const Status status = Run(flags, &started);
   if (status.ok()) return 0;
   spdlog::error("{}", status.message());
-  if (status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kAlreadyExists)
+  if (status.Is(ErrorReason::kWorkerReplaced) || status.code() == StatusCode::kAlreadyExists)
     return kConflictExit;
   return started ? 1 : kCannotStartExit;
 }

@@ -28,7 +28,7 @@ Status CheckFolder(const std::string& dir) {
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(dir));
   const std::set<std::string> there(names.begin(), names.end());
   const auto refuse = [&](const std::string& why) {
-    return Status(StatusCode::kAlreadyExists, "ALREADY_EXISTS",
+    return Status(StatusCode::kAlreadyExists, ErrorReason::kAlreadyExists,
                   dir + " " + why + ": choose another folder");
   };
   if (there.contains(state_files::kCoordinatorLock))

@@ -16,7 +16,7 @@ Status FromGrpc(const grpc::Status& status, const std::string& address) {
                             "); is it up? braid up starts one");
   }
   if (status.error_code() == grpc::UNAUTHENTICATED) {
-    return Status(StatusCode::kPermissionDenied, "UNAUTHENTICATED",
+    return Status(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated,
                   "the coordinator at " + address + ": " + status.error_message());
   }
   if (status.error_message().empty()) {  // the library's own errors may say nothing
@@ -31,9 +31,9 @@ Status Client::StatusOf(const grpc::Status& status) const {
   const Status converted = FromGrpc(status, endpoint_.address);
   if (converted.code() == StatusCode::kUnavailable && converted.reason().empty()) {
     if (const std::string why = rpc::WhyNoConnection(endpoint_); !why.empty())
-      return Status(StatusCode::kPermissionDenied, "TLS", why);
+      return Status(StatusCode::kPermissionDenied, ErrorReason::kTls, why);
   }
-  if (converted.reason() != "UNAUTHENTICATED") return converted;
+  if (!converted.Is(ErrorReason::kUnauthenticated)) return converted;
   return Status(
       converted.code(), converted.reason(),
       converted.message() + (endpoint_.token_file.empty()

@@ -94,6 +94,7 @@ class Client {
   Status DownloadPieces(const std::string& sha256, int fd, const std::string& part,
                         uint64_t* offset, const std::function<void(uint64_t)>& got);
 
+  // Address, token and where it came from; the channel of all stubs below was made of it.
   const Endpoint endpoint_;
   std::unique_ptr<v1::Runs::Stub> runs_;
   std::unique_ptr<v1::Jobs::Stub> jobs_;

@@ -42,7 +42,7 @@ Status Client::DownloadFile(const std::string& sha256, const std::string& path,
   BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(part));
   if (digest != sha256) {
     BRAID_RETURN_IF_ERROR(RemoveFile(part));
-    return Status(StatusCode::kDataLoss, "DIGEST_MISMATCH",
+    return Status(StatusCode::kDataLoss, ErrorReason::kDigestMismatch,
                   path + ": what arrived has another SHA-256; try again");
   }
   if (const Status synced = SyncFile(part); !synced.ok()) {
@@ -82,7 +82,7 @@ Result<v1::Artifact> Client::GetToFolder(const std::string& artifact, const std:
   BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
                          storage::ParseManifest(found.manifest_json(), "artifact " + artifact));
   if (found.removed_ms() > 0) {
-    return Status(StatusCode::kFailedPrecondition, "ARTIFACT_REMOVED",
+    return Status(StatusCode::kFailedPrecondition, ErrorReason::kArtifactRemoved,
                   "artifact " + artifact + " was removed on " + FormatUtc(found.removed_ms()) +
                       " (" + found.removed_why() + "): only its lineage is left");
   }

@@ -88,6 +88,8 @@ Status Child::Ended(int64_t now) {
   const std::string last = LastLine(options_.output, log_offset_);
   if (cannot && !ran_)
     return Internal(name_ + " cannot start: " + last + " (its log: " + options_.output + ")");
+  // A program that has run is started again whatever it ends with; one that never could ends `braid
+  // up`.
   if (!cannot && exit.code != kInUse) ran_ = true;
   if (now - started_ms_ > kHealthyMs) backoff_ms_ = 200, failures_ = 0;
   std::fprintf(stderr,

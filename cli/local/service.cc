@@ -147,6 +147,7 @@ Result<int> RunInForeground(const Globals& globals, const ServiceOptions& option
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(dir, state_files::kUp),
                                       {{"pid", getpid()}, {"start", ProcessStartTime(getpid())}}));
   BRAID_RETURN_IF_ERROR(RemoveFile(JoinPath(dir, state_files::kAddress)));
+  // Task programs of a worker that was killed come to this process, which ends them.
   BecomeSubreaper();
   const sigset_t signals = StopSignals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
@@ -210,6 +211,7 @@ Result<int> Down(const Globals& globals) {
   BRAID_RETURN_IF_ERROR(json.status());
   const pid_t pid = MemberOr<pid_t>(json, "pid", 0);
   const auto start = MemberOr<uint64_t>(json, "start", 0);
+  // The number alone may belong to another process by now.
   const auto alive = [&] { return pid > 1 && ProcessStartTime(pid) == start; };
   if (alive() && kill(pid, SIGTERM) != 0 && errno != ESRCH)
     return ErrnoStatus(errno, Format("ending braid up, process %d", pid));

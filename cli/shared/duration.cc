@@ -16,6 +16,7 @@ Result<int64_t> ParseDuration(const std::string& text) {
     if (last == 's' || unit > 1'000) digits.pop_back();
   }
   const Result<int64_t> number = ParseInt(digits);
+  // Bounded, so that the product cannot overflow.
   if (!number.ok() || *number < 0 || *number > kLongestDays * 86'400'000 / unit)
     return InvalidArgument("\"" + text + "\": expected a time like 90s, 30m, 2h or 30d");
   return *number * unit;

@@ -3,7 +3,7 @@
 namespace braid::cli {
 
 int ExitCodeOf(const Status& status) {
-  if (status.reason() == "UNSCHEDULABLE") return kUnschedulableExit;
+  if (status.Is(ErrorReason::kUnschedulable)) return kUnschedulableExit;
   switch (status.code()) {
     case StatusCode::kOk:
       return kOkExit;

@@ -16,7 +16,7 @@ using catalog::CredentialRecord;
 constexpr size_t kMostShown = 10'000;  // then all are read again
 
 Status Unauthenticated(std::string message) {
-  return Status(StatusCode::kPermissionDenied, "UNAUTHENTICATED", std::move(message));
+  return Status(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated, std::move(message));
 }
 
 // What a credential is called, for people.
@@ -67,9 +67,7 @@ void Access::Put(const CredentialRecord& credential) {
 Status Access::Check(const rpc::Caller& caller) {
   BRAID_ASSIGN_OR_RETURN(const Identity identity, Identify(caller));
   const CallRule* rule = RuleOf(caller.method);
-  if (rule == nullptr)
-    return Status(StatusCode::kUnimplemented, "",
-                  "there is no method " + std::string(caller.method));
+  if (rule == nullptr) return Unimplemented("there is no method " + std::string(caller.method));
   if (!identity.invited) return CheckRole(identity.role, identity.name, *rule);
   if (rule->invited) return OkStatus();
   return PermissionDenied("the secret of an invitation is for braid-worker --join alone");

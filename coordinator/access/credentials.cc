@@ -32,7 +32,7 @@ Status CheckNew(const std::string& secret_sha256, int64_t lifetime_ms, const Tra
         "secret_sha256 must be the SHA-256 of the secret, 64 lower-case hex digits");
   if (lifetime_ms < 0) return InvalidArgument("a lifetime is not negative");
   if (tx.state().image().credentials.size() >= kMost)
-    return Status(StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED",
+    return Status(StatusCode::kResourceExhausted, ErrorReason::kResourceExhausted,
                   "there are " + std::to_string(kMost) + " credentials already");
   return OkStatus();
 }
@@ -179,7 +179,7 @@ Result<CredentialRecord> RevokeToken(const std::string& id, const Identity& by, 
     if (key == id || named) found.push_back(&credential);
   }
   if (found.empty()) {
-    return Status(StatusCode::kNotFound, "NOT_FOUND",
+    return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
                   "there is no token or invitation " + id + ": `braid token list` shows all");
   }
   if (found.size() > 1) {
@@ -245,7 +245,7 @@ Result<int32_t> RemoveWorker(const std::string& worker, const Identity& by, Acce
       ended.push_back(credential);
   }
   if (ended.empty()) {
-    return Status(StatusCode::kNotFound, "NOT_FOUND",
+    return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
                   "no worker " + worker +
                       " has joined: `braid token list` shows all that have. A worker that uses the "
                       "owner's token is kept away by cordoning it and by a new token");

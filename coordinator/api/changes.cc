@@ -112,6 +112,7 @@ CoreWork CommitArtifact(const std::string& request_id, catalog::ArtifactRecord a
   return Once(
       std::move(request),
       [artifact = std::move(artifact)](Transaction& tx) mutable -> Result<std::string> {
+        // The time of the decision, as of all records; a decision that runs again has a new one.
         artifact.created_ms = tx.wall_ms();
         CommitIfNotThere(artifact, tx);
         return artifact.id;
@@ -146,6 +147,7 @@ CoreWork DeleteRun(const RequestId& request, const std::string& run, ShowDeleted
 CoreWork PreviewDeletion(const std::string& run, ShowDeleted show) {
   const auto found = std::make_shared<DeletedRun>();
   return {[run, found](Transaction& tx) -> Status {
+            // The deletion itself, taken back: a preview by other code might say something else.
             const Transaction::Mark before = tx.Here();
             BRAID_ASSIGN_OR_RETURN(*found, DeleteRun(run, tx));
             tx.TakeBack(before);

@@ -13,7 +13,8 @@
 
 namespace braid::coordinator {
 
-// What a call wants of the core: a Command without its answer.
+// What a call wants of the core: a Command without its answer. `decide` may be null for work that
+// only reads, `read` for work whose result nobody needs. Each is called once, in the core's thread.
 struct CoreWork {
   std::function<Status(Transaction&)> decide;
   std::function<Status(const State&)> read;

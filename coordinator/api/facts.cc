@@ -35,7 +35,7 @@ void SyncOrSay(AppendFiles& files, const std::string& name) {
 Status CheckBlobs(const storage::Manifest& manifest, const storage::BlobStore& blobs) {
   for (const storage::ManifestFile& file : manifest.files) {
     if (!blobs.Has(file.sha256)) {
-      return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING",
+      return Status(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing,
                     "file " + file.path + ": blob " + file.sha256 + " (" +
                         std::to_string(file.size) + " bytes) is not in the store: upload it first");
     }

@@ -54,6 +54,7 @@ class KnownRanks {
   CoreWork Check(const Identity& who, const RankKey& rank);
 
  private:
+  // Bounds the memory of the set.
   static constexpr size_t kMost = 100'000;  // then all are asked for again
   Mutex mutex_;
   // Of each caller, by its credential.

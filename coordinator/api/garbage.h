@@ -20,6 +20,7 @@
 
 namespace braid::coordinator {
 
+// A number of artifacts or blobs, and their bytes together.
 struct Amount {
   int64_t count = 0;
   uint64_t bytes = 0;

@@ -22,10 +22,12 @@ struct Page {
   std::string next;  // the token of the next page; empty: this was the last
 };
 
+// The length of a page: as asked for, at most `most`; `usual` if nothing was asked for.
 inline size_t LimitOf(const PageRequest& page, int64_t usual, int64_t most) {
   return static_cast<size_t>(page.size <= 0 ? usual : std::min(page.size, most));
 }
 
+// kInvalidArgument for a token that no page of this list has given out.
 inline Status NotOurToken(const std::string& token) {
   return InvalidArgument("page token " + token + " is not one of ours");
 }

@@ -57,7 +57,7 @@ Result<std::string> RunFilterOf(const std::string& text, const State& state) {
 Status CheckNotCompacted(int64_t since_seq, const State& state) {
   const int64_t compacted = state.image().compacted_seq;
   if (since_seq <= 0 || since_seq >= compacted) return OkStatus();
-  return Status(StatusCode::kOutOfRange, "WATCH_COMPACTED",
+  return Status(StatusCode::kOutOfRange, ErrorReason::kWatchCompacted,
                 "events up to " + std::to_string(compacted) +
                     " were removed because of their age, "
                     "and with them some after " +
@@ -73,7 +73,7 @@ Result<const JobRecord*> FindJob(const std::string& run, const std::string& name
   for (const JobRecord* job : state.JobsOf(record->id)) names.push_back(job->key.job);
   const std::string nearest = NearestWord(name, names);
   return Status(
-      StatusCode::kNotFound, "NOT_FOUND",
+      StatusCode::kNotFound, ErrorReason::kNotFound,
       "run " + record->id + " has no job " + name +
           (nearest.empty() ? ": it has " + Join(names, ", ") : "; did you mean " + nearest + "?"));
 }

@@ -27,6 +27,7 @@ Status CheckNotCompacted(int64_t since_seq, const State& state);
 Result<const JobRecord*> FindJob(const std::string& run, const std::string& name,
                                  const State& state);
 
+// Which jobs a list has.
 struct JobFilter {
   std::string run;               // by id, prefix or name; empty: of all runs
   std::vector<JobState> states;  // empty: all
@@ -38,6 +39,7 @@ Result<Page<JobRecord>> PageOfJobs(const JobFilter& filter, const PageRequest& p
 // What a reader of a job's logs and metrics needs to know of it.
 Result<JobStanding> StandingOf(const std::string& run, const std::string& job, const State& state);
 
+// Which artifacts a list has.
 struct ArtifactFilter {
   std::string run;       // that made it; empty: all
   std::string kind;      // empty: all

@@ -87,6 +87,7 @@ Result<StreamState> MetricStream::Next(std::vector<MetricPoint>* piece) {
   if (!reader_.has_value()) reader_.emplace(backend_->metrics, standing_.key);
   if (sent_ == points_.size()) {
     BRAID_ASSIGN_OR_RETURN(points_, reader_->Next(standing_.epoch));
+    // Files have no index of steps: points before the first that is wanted are read and dropped.
     std::erase_if(points_, [&](const MetricPoint& point) { return point.step < since_step_; });
     sent_ = 0;
   }
@@ -160,7 +161,7 @@ BlobStream::BlobStream(Backend* backend, std::string sha256, uint64_t offset,
 Status BlobStream::Open() {
   BRAID_RETURN_IF_ERROR(CheckDigest(sha256_));
   if (!backend_->blobs->Has(sha256_))
-    return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no blob " + sha256_);
+    return Status(StatusCode::kNotFound, ErrorReason::kNotFound, "there is no blob " + sha256_);
   BRAID_ASSIGN_OR_RETURN(size_, backend_->blobs->Size(sha256_));
   const std::string path = backend_->blobs->PathOf(sha256_);
   fd_.Reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));

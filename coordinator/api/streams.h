@@ -46,6 +46,8 @@ class Stream {
 // The log of one attempt, or of a job's attempts one after another (ReadLog of the API).
 class LogStream final : public Stream<LogReader::Next> {
  public:
+  // `run` is an id, a prefix or a name. kNotFound from the first Look if there is no such run or
+  // job.
   LogStream(Backend* backend, std::string run, std::string job, const LogReader::Options& options);
   Status Look(const State& state) override;
   std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake wake) override;

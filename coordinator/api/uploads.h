@@ -31,12 +31,17 @@ class Upload {
   // `blobs` outlives it.
   explicit Upload(storage::BlobStore* blobs) : blobs_(blobs) {}
 
+  // `size` is that of the whole blob, `offset` where the first piece goes, in bytes. kOutOfRange
+  // (OFFSET_MISMATCH) if less than `offset` is there; kInvalidArgument for a digest or a size that
+  // cannot be.
   Status Begin(const std::string& sha256, uint64_t size, uint64_t offset);
   // The whole blob is stored: there is nothing to send.
   bool complete() const { return complete_; }
   // The next piece would be the last: with it the blob is hashed, which takes long if it is large.
   bool CompletesWith(size_t bytes) const { return offset_ + bytes >= size_; }
-  // REQUIRES: Begin was OK and the upload is not complete.
+  // REQUIRES: Begin was OK and the upload is not complete. The next piece. Bytes that are there
+  // already are skipped. With the last one, kInvalidArgument (DIGEST_MISMATCH) if the whole is not
+  // what its digest says; then all of it is dropped.
   Status Take(std::string_view data);
   // Makes what came so far durable, so that it need not be sent again; says how much that is.
   Result<UploadStatus> End();

@@ -35,7 +35,9 @@ class KeyWait final : public std::enable_shared_from_this<KeyWait> {
         key_(std::move(key)),
         timeout_ms_(timeout_ms),
         done_(std::move(done)) {}
+  // The attempt is live: asks the table for the key, and sets the alarm.
   void Wait();
+  // Calls `done` unless it was called, and cancels alarm and waiter.
   void Finish(Result<std::string> value);
 
   Backend* const backend_;
@@ -45,6 +47,7 @@ class KeyWait final : public std::enable_shared_from_this<KeyWait> {
   Mutex mutex_;
   Done done_ BRAID_GUARDED_BY(mutex_);  // null: called
   Alarms::Id alarm_ BRAID_GUARDED_BY(mutex_) = 0;
+  // What is to be taken back when the wait is over; 0: nothing.
   RendezvousTable::WaiterId waiter_ BRAID_GUARDED_BY(mutex_) = 0;
 };
 
@@ -64,9 +67,13 @@ class RunWait final : public std::enable_shared_from_this<RunWait> {
   RunWait(Backend* backend, std::string run, ShowRun show, std::function<void(Status)> done)
       : backend_(backend), run_(std::move(run)), show_(std::move(show)), done_(std::move(done)) {}
   Wakeups::Wake WakeWeakly();
+  // Something happened to the run, or the coordinator stops: looks again.
   void Wake();
+  // Asks the core for the run, by who has the turn.
   void Look();
+  // The core has answered: the run has ended, or the next wake-up is waited for.
   void Looked(const Status& status);
+  // The wait is over, with this status; the run is shown once more if it is OK.
   void End(Status status);
   void Finish();
 
@@ -80,6 +87,7 @@ class RunWait final : public std::enable_shared_from_this<RunWait> {
   std::function<void(Status)> done_;  // null: called
 
   Mutex mutex_;
+  // The run has ended, or End was called, in any thread.
   bool over_ BRAID_GUARDED_BY(mutex_) = false;
   Status why_ BRAID_GUARDED_BY(mutex_);  // of over_
   Alarms::Id alarm_ BRAID_GUARDED_BY(mutex_) = 0;

@@ -46,10 +46,12 @@ Result<uint64_t> AppendFiles::Write(const std::string& name, uint64_t offset, st
   }
   const auto end = static_cast<uint64_t>(lseek(fd.get(), 0, SEEK_END));
   if (offset > end) {
-    return Status(StatusCode::kOutOfRange, "OFFSET_MISMATCH",
+    return Status(StatusCode::kOutOfRange, ErrorReason::kOffsetMismatch,
                   name + " ends at " + std::to_string(end) + ", the piece begins at " +
                       std::to_string(offset) + ": go on at " + std::to_string(end));
   }
+  // A piece that comes again, whole or in part: what is there is the same, since each file has one
+  // writer.
   const uint64_t there = std::min<uint64_t>(end - offset, data.size());
   data.remove_prefix(there);
   if (data.empty()) return end;
@@ -71,7 +73,7 @@ Status AppendFiles::Sync(const std::string& name) {
   if (synced.ok()) return OkStatus();
   MutexLock lock(mutex_);
   (void)RemoveFile(path);
-  return Status(StatusCode::kDataLoss, "FSYNC_FAILED",
+  return Status(StatusCode::kDataLoss, ErrorReason::kFsyncFailed,
                 synced.message() + "; what was written is removed, its writer sends it again");
 }
 
@@ -93,6 +95,8 @@ uint64_t AppendFiles::Size(const std::string& name) const {
 Result<std::string> AppendFiles::Read(const std::string& name, uint64_t offset,
                                       uint64_t max_bytes) const {
   const std::string path = JoinPath(folder_, name);
+  // No lock: bytes before the end do not change any more, and what comes behind it is read next
+  // time.
   const uint64_t size = Size(name);
   if (offset >= size) return std::string();
   std::string data(std::min(max_bytes, size - offset), '\0');

@@ -26,6 +26,7 @@ class AppendFiles {
  public:
   // Makes a folder and those above it, durably; called without any lock.
   using MakeFolders = std::function<Status(const std::string& folder)>;
+  // `folder` exists; the files are made below it. Tests replace `make_folders` to inject errors.
   static Result<std::unique_ptr<AppendFiles>> Open(const std::string& folder,
                                                    MakeFolders make_folders = MakeFolder);
 
@@ -50,6 +51,7 @@ class AppendFiles {
  private:
   AppendFiles(std::string folder, MakeFolders make_folders)
       : folder_(std::move(folder)), make_folders_(std::move(make_folders)) {}
+  // Append without its wake-ups. `changed` is set if bytes were added.
   Result<uint64_t> Write(const std::string& name, uint64_t offset, std::string_view data,
                          bool* changed);
 

@@ -55,6 +55,8 @@ Result<LogReader::Next> LogReader::Read(const JobStanding& job) {
       return piece;
     }
     if (!options_.follow) return Next();
+    // One attempt was asked for, or this is the newest: what follows is that nothing comes yet, or
+    // no more.
     if (options_.epoch > 0 || job.epoch <= epoch_) break;
     ++epoch_;
     offset_ = 0;

@@ -18,6 +18,7 @@ struct JobStanding {
   bool ended = false;  // there will be no other
 };
 
+// One reader of one job's log. Used by one thread at a time.
 class LogReader {
  public:
   // ReadLogRequest of the API.
@@ -34,6 +35,7 @@ class LogReader {
   // kNotFound for an attempt that the job does not have yet.
   Status Begin(const JobStanding& job);
 
+  // As StreamState: a piece to be sent, nothing until the log grows, or the end.
   enum class State { kPiece, kNothingYet, kEnd };
   struct Next {
     State state = State::kEnd;
@@ -48,6 +50,7 @@ class LogReader {
  private:
   const AppendFiles* const logs_;
   const Options options_;
+  // The attempt that is being read, and the offset of its log from which the next piece comes.
   int64_t epoch_ = 1;
   uint64_t offset_ = 0;
 };

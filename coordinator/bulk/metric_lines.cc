@@ -35,10 +35,12 @@ Result<std::vector<MetricPoint>> MetricReader::Next(int64_t epochs) {
       auto point = ParseMetricLine(rest.substr(0, end));
       if (point.ok()) {
         point->epoch = epoch;
+        // Epochs rise, so the later attempt's point stays.
         by_step[point->step] = std::move(*point);
       }
       rest.remove_prefix(end + 1);
     }
+    // What is left is a line whose end has not come: it is read again.
     offset += text.size() - rest.size();
   }
   std::vector<MetricPoint> points;

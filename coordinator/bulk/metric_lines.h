@@ -12,6 +12,7 @@
 
 namespace braid::coordinator {
 
+// What an attempt measured after one step: numbers by their names, such as "loss".
 struct MetricPoint {
   int64_t step = 0;
   std::map<std::string, double> values;

@@ -11,6 +11,7 @@ Status RendezvousTable::Put(const catalog::AttemptKey& generation, const std::st
   std::vector<Done> answered;
   {
     MutexLock lock(mutex_);
+    // A coordinator that was told of no end (it crashed in between) forgets an old generation now.
     std::erase_if(table_, [&](const auto& entry) {
       return entry.first.Job() == generation.Job() && entry.first.epoch < generation.epoch;
     });
@@ -30,6 +31,7 @@ Status RendezvousTable::Put(const catalog::AttemptKey& generation, const std::st
       return true;
     });
   }
+  // Without the lock: an answer may ask for the next key.
   for (const Done& done : answered) done(std::string(value));
   return OkStatus();
 }
@@ -44,6 +46,7 @@ const std::string* RendezvousTable::Find(const catalog::AttemptKey& generation,
 
 RendezvousTable::WaiterId RendezvousTable::Get(const catalog::AttemptKey& generation,
                                                const std::string& key, Done done) {
+  // What a closed table says; an open one has the value, or keeps the question.
   Result<std::string> answer = Unavailable("the coordinator is stopping");
   WaiterId id = 0;
   {

@@ -37,6 +37,7 @@ class RendezvousTable {
   WaiterId Get(const catalog::AttemptKey& generation, const std::string& key, Done done);
   // Answers the waiter with an error, unless it has its answer.
   void GiveUp(WaiterId waiter, const Status& why);
+  // How many wait, for metrics and tests.
   size_t waiting();
 
   // The attempt is over; nobody asks for its keys any more.
@@ -47,18 +48,22 @@ class RendezvousTable {
   void Close();
 
  private:
+  // Who waits for a key, and where the answer goes.
   struct Waiter {
     catalog::AttemptKey generation;
     std::string key;
     Done done;
   };
+  // Null if the key was not put yet.
   const std::string* Find(const catalog::AttemptKey& generation, const std::string& key)
       BRAID_REQUIRES(mutex_);
 
   Mutex mutex_;
+  // The coordinator is stopping: nobody waits any more.
   bool closed_ BRAID_GUARDED_BY(mutex_) = false;
   std::map<catalog::AttemptKey, std::map<std::string, std::string>> table_ BRAID_GUARDED_BY(mutex_);
   WaiterId last_waiter_ BRAID_GUARDED_BY(mutex_) = 0;
+  // Who waits for keys that are not there yet.
   std::map<WaiterId, Waiter> waiters_ BRAID_GUARDED_BY(mutex_);
 };
 

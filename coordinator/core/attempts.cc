@@ -18,7 +18,6 @@ using catalog::Failure;
 using catalog::StopReason;
 using task::FailureCategory;
 
-constexpr char kStorageFull[] = "STORAGE_FULL";
 constexpr size_t kMaxLogTailBytes = 4096;
 
 // The last `max_bytes` of the text. A line that is cut at the front is left out, unless there is no
@@ -32,7 +31,8 @@ std::string LastLines(std::string text, size_t max_bytes) {
 }
 
 Status Stale(const AttemptKey& key, const std::string& why) {
-  return Status(StatusCode::kAborted, "STALE_LEASE", "attempt " + key.ToString() + ": " + why);
+  return Status(StatusCode::kAborted, ErrorReason::kStaleLease,
+                "attempt " + key.ToString() + ": " + why);
 }
 
 // What the retry policy asks about the attempts of a job, `now` being the one that is ending.
@@ -58,12 +58,13 @@ scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& n
     if (unstarted) ++history.unstarted_in_row;
     if (IsNameOf(attempt.failure.category, FailureCategory::kSystem) && attempt.started_ms > 0)
       ++history.system_failures;
-    all_full = all_full && attempt.failure.reason == kStorageFull;
+    all_full = all_full && IsNameOf(attempt.failure.reason, ErrorReason::kStorageFull);
     if (all_full) ++history.disk_full_in_row;
     // A loss for lack of disk space is a matter of that disk, not of a job that destroys its
     // workers.
     const bool counted = IsNameOf(attempt.failure.category, FailureCategory::kInfra) &&
-                         attempt.started_ms > 0 && attempt.failure.reason != kStorageFull;
+                         attempt.started_ms > 0 &&
+                         !IsNameOf(attempt.failure.reason, ErrorReason::kStorageFull);
     if (counted && in_row-- > 0) lost_on.insert(attempt.workers.begin(), attempt.workers.end());
   }
   history.workers_lost_on = static_cast<int64_t>(lost_on.size()) / std::max<int64_t>(1, job.ranks);
@@ -92,7 +93,7 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
     return;
   }
   scheduler::FailureHistory history = HistoryOf(job, attempt, state);
-  history.disk_full = failure.reason == kStorageFull;
+  history.disk_full = IsNameOf(failure.reason, ErrorReason::kStorageFull);
   const auto decision = scheduler::DecideRetry(task::FailureCategoryOf(failure.category),
                                                failure.deterministic, history,
                                                tx.options().uniform());
@@ -158,7 +159,7 @@ void AcceptFailure(const EndedCommand& command, Transaction& tx) {
   const AttemptKey& key = command.rank.attempt();
   const AttemptRecord& attempt = *tx.state().FindAttempt(key);
   LiveAttempt& live = tx.attempt(key);
-  if (command.failure.reason == kStorageFull)
+  if (IsNameOf(command.failure.reason, ErrorReason::kStorageFull))
     NoteFullDisk(command.worker, command.failure.error, tx);
   live.ended_ranks.insert(command.rank.rank);
   if (attempt.state == AttemptState::kStopping) {

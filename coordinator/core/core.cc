@@ -51,7 +51,7 @@ class Latch {
 enum class Refusal { kFull, kLocked, kUpdate, kFatal };
 
 Refusal RefusalOf(const Status& status) {
-  if (status.reason() == "STORAGE_FULL") return Refusal::kFull;
+  if (status.Is(ErrorReason::kStorageFull)) return Refusal::kFull;
   if (status.code() == StatusCode::kUnavailable) return Refusal::kLocked;
   const bool update = status.code() == StatusCode::kAborted ||
                       status.code() == StatusCode::kFailedPrecondition;

@@ -139,8 +139,7 @@ class Core {
 
   const Options options_;
   State state_;
-  // Monotonic times. There is no pass before `pass_again_ms_` (the store was full or locked), and
-  // nothing is written before `hold_until_ms_` (the store was locked).
+  // Monotonic times.
   int64_t last_forget_ms_ = 0;
   int64_t pass_again_ms_ = 0;           // no pass before: the store was full or locked
   int64_t hold_until_ms_ = 0;           // nothing is written before: the store was locked

@@ -13,7 +13,7 @@ Result<std::string> DecideIdempotently(
   const auto known = requests.find({request.method, request.id});
   if (known != requests.end()) {
     if (known->second.body_sha256 == digest) return known->second.answer;
-    return Status(StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
+    return Status(StatusCode::kInvalidArgument, ErrorReason::kRequestIdReused,
                   "request id " + request.id + " was used for another " + request.method +
                       ": take a new one");
   }

@@ -54,7 +54,7 @@ Status CheckUnused(const std::string& run, const State& state) {
       for (const std::string& needed : NeededBy(*job)) {
         const ArtifactRecord* artifact = state.FindArtifact(needed);
         if (artifact == nullptr || artifact->made_by.run != run) continue;
-        return Status(StatusCode::kFailedPrecondition, "ARTIFACT_IN_USE",
+        return Status(StatusCode::kFailedPrecondition, ErrorReason::kArtifactInUse,
                       "job " + job->key.job + " of run " + id + " (" + other.name +
                           ") has not ended and uses " + artifact->kind + " " +
                           needed.substr(0, 12) + ", which run " + run +
@@ -133,7 +133,7 @@ void RetireCheckpoints(const JobKey& key, Transaction& tx) {
 
 Status CheckThere(const ArtifactRecord& artifact) {
   if (artifact.removed_ms == 0) return OkStatus();
-  return Status(StatusCode::kFailedPrecondition, "ARTIFACT_REMOVED",
+  return Status(StatusCode::kFailedPrecondition, ErrorReason::kArtifactRemoved,
                 "artifact " + artifact.id.substr(0, 12) + " was removed on " +
                     FormatUtc(artifact.removed_ms) + " (" + artifact.removed_why +
                     "): only its lineage is left; `braid artifact pin` keeps those that must stay");
@@ -151,7 +151,7 @@ Result<DeletedRun> DeleteRun(const std::string& text, Transaction& tx) {
   const State& state = tx.state();
   BRAID_ASSIGN_OR_RETURN(const RunRecord* run, state.ResolveRun(text));
   if (!Ended(run->state)) {
-    return Status(StatusCode::kFailedPrecondition, "RUN_ACTIVE",
+    return Status(StatusCode::kFailedPrecondition, ErrorReason::kRunActive,
                   "run " + run->id + " (" + run->name + ") has not ended: `braid cancel " +
                       run->id + "` first, or wait");
   }

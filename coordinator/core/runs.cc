@@ -22,14 +22,14 @@ Result<InputSource> Resolve(const recipe::InputRef& ref, const SubmitCommand& co
   if (!ref.source.empty()) {
     const auto given = command.sources.find(ref.source);
     if (given == command.sources.end()) {
-      return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING",
+      return Status(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing,
                     where + ": the submission names no artifact for source " + ref.source);
     }
     id = given->second;
   }
   auto artifact = state.ResolveArtifact(id);
   if (!artifact.ok()) {
-    return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING",
+    return Status(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing,
                   where + ": " + artifact.status().message());
   }
   if (const Status there = CheckThere(**artifact); !there.ok()) return there.Wrap(where);
@@ -101,7 +101,7 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
         return Internal("job " + node.name + " comes before its parent " + parent);
     }
     if (known.contains(node.name)) {
-      return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
+      return Status(StatusCode::kInvalidArgument, ErrorReason::kInvalidRecipe,
                     "two jobs of this run would be called " + node.name +
                         ": give one of the models another name");
     }
@@ -156,9 +156,10 @@ Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
 
 Status Cancel(const std::string& id, Transaction& tx) {
   const RunRecord* run = tx.state().FindRun(id);
-  if (run == nullptr) return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no run " + id);
+  if (run == nullptr)
+    return Status(StatusCode::kNotFound, ErrorReason::kNotFound, "there is no run " + id);
   if (Ended(run->state)) {
-    return Status(StatusCode::kFailedPrecondition, "TERMINAL_STATE",
+    return Status(StatusCode::kFailedPrecondition, ErrorReason::kTerminalState,
                   "run " + id + " has ended already (" + std::string(Name(run->state)) + ")");
   }
   if (run->cancel_requested) return OkStatus();
@@ -180,12 +181,13 @@ Status Cancel(const std::string& id, Transaction& tx) {
 
 Result<std::string> Retry(const std::string& id, Transaction& tx) {
   const RunRecord* old = tx.state().FindRun(id);
-  if (old == nullptr) return Status(StatusCode::kNotFound, "NOT_FOUND", "there is no run " + id);
+  if (old == nullptr)
+    return Status(StatusCode::kNotFound, ErrorReason::kNotFound, "there is no run " + id);
   if (!Ended(old->state)) {
     return FailedPrecondition("run " + id + " has not ended: cancel it first, or wait");
   }
   if (old->state == RunState::kSucceeded) {
-    return Status(StatusCode::kFailedPrecondition, "TERMINAL_STATE",
+    return Status(StatusCode::kFailedPrecondition, ErrorReason::kTerminalState,
                   "run " + id + " has succeeded: nothing is left to do");
   }
   RunRecord run = *old;

@@ -159,7 +159,7 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
                                              : "another process, on " + known.host;
   if (elder.session != nullptr &&
       tx.now_ms() - elder.last_contact_ms <= tx.options().lease.ttl_ms) {
-    return Status(StatusCode::kAlreadyExists, "ALREADY_EXISTS",
+    return Status(StatusCode::kAlreadyExists, ErrorReason::kAlreadyExists,
                   "worker id " + hello.id + " is that of " + who + " (boot " +
                       known.boot_id.substr(0, 8) +
                       "), which is connected and goes on: give this worker another --id, or stop "
@@ -168,7 +168,7 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
   const bool may_come_back = !elder.contacted &&
                              tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms;
   if (may_come_back && state.HoldsLeases(hello.id)) {
-    return Status(StatusCode::kUnavailable, "RECOVERING",
+    return Status(StatusCode::kUnavailable, ErrorReason::kRecovering,
                   "the coordinator has just started and waits for the worker that had id " +
                       hello.id + " before (" + who + "), whose jobs may still run");
   }
@@ -278,7 +278,7 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
 Status Signal(const SignalCommand& command, Transaction& tx) {
   const auto it = tx.state().workers.find(command.worker);
   if (it == tx.state().workers.end() || it->second.session_id != command.session_id) {
-    return Status(StatusCode::kAlreadyExists, "WORKER_REPLACED",
+    return Status(StatusCode::kAlreadyExists, ErrorReason::kWorkerReplaced,
                   "another session has taken over worker id " + command.worker);
   }
   if (command.advertised.has_value()) BRAID_RETURN_IF_ERROR(CheckAdvertised(*command.advertised));
@@ -385,7 +385,7 @@ std::string WatchWorkers(Transaction& tx) {
 Status Cordon(const std::string& id, bool open, Transaction& tx) {
   const auto it = tx.state().image().workers.find(id);
   if (it == tx.state().image().workers.end()) {
-    return Status(StatusCode::kNotFound, "NOT_FOUND",
+    return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
                   "there is no worker " + id + ": `braid worker list` shows all");
   }
   const WorkerAdmit admit = open ? WorkerAdmit::kOpen : WorkerAdmit::kCordoned;

@@ -248,7 +248,7 @@ Result<const RunRecord*> State::ResolveRun(const std::string& text) const {
   if (matches > 1)
     return InvalidArgument("run " + text + " could be any of " + std::to_string(matches) +
                            ": give more of the id");
-  return Status(StatusCode::kNotFound, "NOT_FOUND",
+  return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
                 "there is no run " + text + ": `braid list` shows all");
 }
 
@@ -259,7 +259,7 @@ Result<const ArtifactRecord*> State::ResolveArtifact(const std::string& text) co
   }
   const auto first = image_.artifacts.lower_bound(text);
   if (first == image_.artifacts.end() || !first->first.starts_with(text)) {
-    return Status(StatusCode::kNotFound, "NOT_FOUND",
+    return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
                   "there is no artifact " + text + ": `braid artifact list` shows all");
   }
   const auto second = std::next(first);

@@ -26,6 +26,8 @@ class UpdateRefused final : public std::exception {
   const Status why_;
 };
 
+// Used in the core's thread alone, by one decision or one pass. Whatever it changes can be taken
+// back until the commit.
 class Transaction {
  public:
   // Neither pointer is owned; both outlive the transaction. The times are read once, so that all

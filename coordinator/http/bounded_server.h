@@ -21,13 +21,16 @@ class BoundedServer final : public httplib::Server {
 
   // Answers every request that is whole, whatever its method and path.
   using Answer = std::function<void(const httplib::Request&, httplib::Response&)>;
+  // `answer` is called in several threads at once.
   explicit BoundedServer(Answer answer);
 
   // Ends what is read and written; then stop() of the library.
   void Stop();
 
  private:
+  // The library's hook for a new connection, in a thread of its pool.
   bool process_and_close_socket(socket_t socket) override;
+  // Reads the head within its bounds, has it answered, and closes the connection.
   void Serve(socket_t socket);
 
   std::atomic<bool> stopping_{false};

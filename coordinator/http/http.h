@@ -17,11 +17,14 @@ namespace braid::coordinator {
 
 class Core;
 
+// Listens from Start to Stop or its end. Requests are answered in threads of its own, which ask the
+// core and wait for it.
 class HttpServer {
  public:
   virtual ~HttpServer() = default;
   // "127.0.0.1:41235".
   virtual std::string address() const = 0;
+  // No new connections; those that are open end soon. May be repeated.
   virtual void Stop() = 0;
 
   struct Options {

@@ -14,6 +14,7 @@ using prometheus::MetricType;
 
 using Labels = std::map<std::string, std::string>;
 
+// Both members of the metric are set; the serializer takes the one of the family's type.
 MetricFamily Family(const std::string& name, const std::string& help, MetricType type,
                     const std::map<Labels, double>& values) {
   MetricFamily family;
@@ -70,10 +71,12 @@ Result<std::string> MetricsText(Core* core) {
       slots[{{"device", "cuda"}}] += static_cast<double>(worker.gpus.size());
     }
     for (const auto& [key, view] : state.pending) {
-      ++pending[{{"reason", std::string(scheduler::Name(view.reason))}}];
+      ++pending[{{"reason", NameOf(view.reason)}}];
       oldest_pending_s = std::max(oldest_pending_s,
                                   static_cast<double>(now_ms - view.since_ms) / 1000);
     }
+    // By the artifacts: files that several have count in each. The store's own size is the file
+    // system's.
     for (const auto& [id, artifact] : state.image().artifacts)
       artifact_bytes += artifact.removed_ms > 0 ? 0 : static_cast<double>(artifact.bytes);
     events = static_cast<double>(state.image().last_seq);

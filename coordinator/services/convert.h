@@ -15,14 +15,25 @@ namespace braid::coordinator {
 
 enum class Detail { kBasic, kFull };  // full: with specs, recipes, manifests
 
+// A job with its attempts, oldest first, and why it waits. kFull adds its spec and the last lines
+// of failed programs, which may be large.
 v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail);
+// A run with all its jobs, in topological order. kFull adds the recipe's text and the jobs' specs.
 v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail);
+// An artifact; kFull adds its manifest.
 v1::Artifact ArtifactMessage(const catalog::ArtifactRecord& artifact, Detail detail);
+// An event as WatchEvents and ListEvents send it.
 v1::Event EventMessage(const catalog::EventRecord& event);
+// A worker's registration, with its connection, the ranks of its live leases, its GPUs that are
+// refused, and whom it reaches.
 v1::Worker WorkerView(const catalog::WorkerRecord& worker, const State& state);
+// What a session has to say to its worker: the ranks that it should run, and by what intervals it
+// reports and gives up (`lease`).
 v1::DesiredState DesiredMessage(const SessionMessage& message,
                                 const scheduler::LeaseOptions& lease);
 
+// The inverse for what the worker says. Fields that are missing keep their defaults; nothing is
+// checked here.
 WorkerMessage WorkerMessageOf(const v1::WorkerSignal& signal);
 
 }  // namespace braid::coordinator

@@ -42,6 +42,8 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
     if (finish) FinishNow();
   }
 
+  // gRPC's last call to the reactor: it has let the call go. What still holds a pointer to it keeps
+  // it alive until it is done.
   void OnDone() final {
     backend_->alarms.Cancel(alarm_);
     stopping_.reset();
@@ -84,13 +86,18 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
   Backend* backend() const { return backend_; }
 
  private:
+  // How long, in ms, a written message may stay untaken after the call was ended.
   static constexpr int64_t kLastWordMs = 5'000;
 
+  // A callback of this call that does nothing once the call is gone: alarms and wake-ups may come
+  // late.
   std::function<void()> Weakly(void (OpenCall::*method)()) {
     return [weak = this->weak_from_this(), method] {
       if (const auto self = weak.lock()) ((*self).*method)();
     };
   }
+  // Ends a call whose client does not take its last message: gRPC drops the message, and with it
+  // whoever is still inside leaves.
   void CutOff() {
     {
       MutexLock lock(mutex_);
@@ -100,6 +107,7 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
     context_->TryCancel();
     Leave();
   }
+  // By whoever found the call ended and empty; exactly once (`finished_`).
   void FinishNow() {
     Status status;
     {
@@ -110,14 +118,20 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
     this->Finish(rpc::ToGrpc(status));
   }
 
+  // gRPC's; valid until Finish.
   grpc::CallbackServerContext* const context_;
   Backend* const backend_;
   Mutex mutex_;
+  // How the call ends; empty while it is open.
   std::optional<Status> end_ BRAID_GUARDED_BY(mutex_);
+  // How many are between Enter and Leave.
   int inside_ BRAID_GUARDED_BY(mutex_) = 0;
+  // Somebody has called, or is about to call, FinishNow.
   bool finished_ BRAID_GUARDED_BY(mutex_) = false;
+  // The alarm of CutOff; 0: none.
   Alarms::Id alarm_ = 0;
   std::unique_ptr<Wakeups::Subscription> stopping_;
+  // The share of gRPC in this object, from Open to OnDone.
   std::shared_ptr<void> self_;
 };
 

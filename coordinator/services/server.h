@@ -11,6 +11,7 @@ namespace braid::coordinator {
 
 struct Backend;
 
+// Owns gRPC's server and the services. Thread-safe.
 class Server {
  public:
   virtual ~Server() = default;

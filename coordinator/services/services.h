@@ -10,6 +10,8 @@
 
 namespace braid::coordinator {
 
+// `backend` outlives the services; each is one interface of proto/braid/v1, whose comments say what
+// the calls do.
 std::unique_ptr<grpc::Service> MakeRunsService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeJobsService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeArtifactsService(Backend* backend);

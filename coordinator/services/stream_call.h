@@ -17,6 +17,7 @@ namespace braid::coordinator {
 template <class Piece, class Message>
 class StreamCall final : public OpenCall<grpc::ServerWriteReactor<Message>> {
  public:
+  // Makes the message of a piece, in a thread for files.
   using Convert = std::function<Message(const Piece&)>;
   // Begins the call; what it returns is for gRPC.
   static grpc::ServerWriteReactor<Message>* Start(grpc::CallbackServerContext* context,
@@ -30,6 +31,7 @@ class StreamCall final : public OpenCall<grpc::ServerWriteReactor<Message>> {
     return call.get();
   }
 
+  // The connection has taken the message; `ok` is false if the client is gone.
   void OnWriteDone(bool ok) override {
     this->Leave();
     if (!ok) return this->End(Cancelled("the client is gone"));
@@ -65,6 +67,7 @@ class StreamCall final : public OpenCall<grpc::ServerWriteReactor<Message>> {
                          }});
   }
 
+  // In a thread for files: sends the next piece, or waits for a wake-up, or ends the call.
   void Read() {
     if (!this->Enter()) return;  // ended: the turn is kept, and nobody steps any more
     if (!subscribed_) {
@@ -89,6 +92,7 @@ class StreamCall final : public OpenCall<grpc::ServerWriteReactor<Message>> {
     if (turn_.Leave()) Look();
   }
 
+  // For subscriptions and alarms, which may outlive the call.
   Wakeups::Wake WakeWeakly() {
     return [weak = std::weak_ptr<StreamCall>(Self())] {
       if (const auto self = weak.lock()) self->Wake();
@@ -97,9 +101,11 @@ class StreamCall final : public OpenCall<grpc::ServerWriteReactor<Message>> {
   const std::unique_ptr<Stream<Piece>> stream_;
   const Convert convert_;
   Turn turn_;
-  // Touched by who has the turn.
+  // The rest is touched by who has the turn. The stream's wake-ups are asked for once, before the
+  // first piece is read.
   bool subscribed_ = false;
   std::vector<std::unique_ptr<Wakeups::Subscription>> subscriptions_;
+  // Wakes a stream that has said nothing for its longest silence (bookmarks of events); 0: none.
   Alarms::Id silence_ = 0;
   Piece piece_;
   Message message_;

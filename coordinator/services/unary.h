@@ -16,6 +16,7 @@
 
 namespace braid::coordinator {
 
+// What is done with files, in a thread that may block on a disk. May fill the reply.
 using FileWork = std::function<Status()>;
 using Reactor = grpc::ServerUnaryReactor;
 using Context = grpc::CallbackServerContext;

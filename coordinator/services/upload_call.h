@@ -12,27 +12,35 @@ namespace braid::coordinator {
 
 class UploadCall final : public OpenCall<grpc::ServerReadReactor<v1::UploadBlobRequest>> {
  public:
+  // Begins the call; what it returns is for gRPC. `reply` is gRPC's and is filled before the call
+  // ends.
   static grpc::ServerReadReactor<v1::UploadBlobRequest>* Start(grpc::CallbackServerContext* context,
                                                                Backend* backend,
                                                                v1::QueryUploadResponse* reply);
 
+  // gRPC has a piece, or (`ok` false) the client has sent all that it had.
   void OnReadDone(bool ok) override;
 
  private:
   UploadCall(grpc::CallbackServerContext* context, Backend* backend, v1::QueryUploadResponse* reply)
       : OpenCall(context, backend), reply_(reply), upload_(backend->blobs) {}
+  // Keeps the call alive in a callback.
   std::shared_ptr<UploadCall> Self();
+  // Asks gRPC for the next piece.
   void Read();
   // In threads for files, one after another.
   void Take();
   void Last();
 
   v1::QueryUploadResponse* const reply_;  // valid inside the call
+  // The piece that is being read or written; there is one at a time.
   v1::UploadBlobRequest request_;
+  // The first piece, which names the blob and the offset, has come.
   bool begun_ = false;
   Upload upload_;
 };
 
+// How much of the blob is stored, as QueryUpload and UploadBlob answer it.
 void Fill(const UploadStatus& status, v1::QueryUploadResponse* message);
 
 }  // namespace braid::coordinator

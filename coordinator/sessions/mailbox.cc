@@ -15,7 +15,8 @@ void Mailbox::Push(std::shared_ptr<const Desired> desired) {
 void Mailbox::Replaced(const std::string& why) {
   {
     MutexLock lock(mutex_);
-    if (status_.ok()) status_ = Status(StatusCode::kAlreadyExists, "WORKER_REPLACED", why);
+    if (status_.ok())
+      status_ = Status(StatusCode::kAlreadyExists, ErrorReason::kWorkerReplaced, why);
   }
   due_call_();
 }

@@ -71,7 +71,7 @@ Status CheckKnown(const task::RankKey& rank, const State& state) {
   if (attempt != nullptr && rank.rank >= 0 &&
       static_cast<size_t>(rank.rank) < attempt->workers.size())
     return OkStatus();
-  return Status(StatusCode::kAborted, "STALE_LEASE",
+  return Status(StatusCode::kAborted, ErrorReason::kStaleLease,
                 "there is no attempt " + rank.attempt().ToString());
 }
 

@@ -9,6 +9,8 @@
 
 namespace braid::coordinator {
 
+// Implemented over the catalog and the blob store (catalog_artifacts.h), and by tests over folders.
+// May block; called from threads that may.
 class StoredArtifacts {
  public:
   virtual ~StoredArtifacts() = default;

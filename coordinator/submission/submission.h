@@ -14,7 +14,7 @@
 
 namespace braid::coordinator {
 
-// SubmitRunRequest of the API.
+// SubmitRunRequest of the API. Nothing of it is checked yet.
 struct Submission {
   std::string recipe;                          // the text
   std::string recipe_name;                     // for messages; empty: recipe.yaml

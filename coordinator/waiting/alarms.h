@@ -37,15 +37,20 @@ class Alarms {
   void RingDue();
 
  private:
+  // The thread: sleeps until the earliest alarm, or until there is an earlier one.
   void Run();
+  // How long until the earliest alarm is due, in ms; a long time if there is none.
   int64_t DelayLocked() const BRAID_REQUIRES(mutex_);
 
   const Clock* const clock_;
   Mutex mutex_;
+  // An earlier alarm has come, or Stop was called.
   CondVar changed_;
   bool stop_ BRAID_GUARDED_BY(mutex_) = false;
   Id last_id_ BRAID_GUARDED_BY(mutex_) = 0;
+  // By the time at which they are due, on `clock_`; the id makes keys of equal times different.
   std::map<std::pair<int64_t, Id>, std::function<void()>> due_ BRAID_GUARDED_BY(mutex_);
+  // When each alarm is due: the other half of its key in `due_`.
   std::map<Id, int64_t> when_ BRAID_GUARDED_BY(mutex_);
   std::thread thread_;
 };

@@ -31,6 +31,7 @@ class Turn {
   }
 
  private:
+  // kAgain: somebody came while it was taken.
   enum State : int { kFree, kTaken, kAgain };
   std::atomic<int> state_{kFree};
 };

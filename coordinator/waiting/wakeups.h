@@ -41,9 +41,12 @@ class Wakeups {
     const uint64_t id_;
   };
 
+  // Calls `wake` whenever `topic` is notified, as long as the subscription lives. Any text is a
+  // topic.
   [[nodiscard]] std::unique_ptr<Subscription> Subscribe(const std::string& topic, Wake wake);
   // Calls all that are subscribed to `topic`, each once.
   void Notify(const std::string& topic);
+  // How many there are, for metrics and tests.
   size_t subscriptions();
 
  private:
@@ -51,6 +54,7 @@ class Wakeups {
 
   Mutex mutex_;
   uint64_t last_id_ BRAID_GUARDED_BY(mutex_) = 0;
+  // Shared, so that Notify can call them without the lock.
   std::map<std::string, std::map<uint64_t, std::shared_ptr<const Wake>>> topics_
       BRAID_GUARDED_BY(mutex_);
 };

@@ -20,11 +20,13 @@ Flops SublayerFlops(const Stack& stack, const Arch& arch, int64_t ffn, int64_t s
 
 // The deep path: sublayers that run Dual::loops times, and the router of its steps.
 Status CheckDeep(const Stack& stack, const std::string& where);
+// Its tensors, and the operations of one token.
 void AddDeep(const TensorList& to, const BlockShape& shape);
 Flops DeepFlops(const Stack& stack, const Arch& arch, int64_t sequence);
 
 // The wide path: sublayers that run once.
 Status CheckWide(const Stack& stack, const std::string& where);
+// Its tensors, and the operations of one token.
 void AddWide(const TensorList& to, const BlockShape& shape);
 Flops WideFlops(const Stack& stack, const Arch& arch, int64_t sequence);
 

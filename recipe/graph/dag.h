@@ -101,4 +101,8 @@ struct Dag {
   const JobNode* Find(const std::string& name) const;
 };
 
+// The part of `dag` with the jobs named in `only` and all jobs that they need; all of it if `only`
+// is empty. kNotFound names a job that does not exist, and the most similar name.
+Result<Dag> Only(const Dag& dag, const std::vector<std::string>& only);
+
 }  // namespace braid::recipe

@@ -63,12 +63,14 @@ std::vector<CheckpointRequirement> CheckpointRequirements(const Recipe& recipe) 
                                0,
                                composite.joint.carry_optimizer};
     for (const Member& member : composite.members) {
+      // Paths that replace one of the base, or are new, are not asked of it.
       if (!member.kept) base.paths.push_back(recipe.FindPath(member.path)->spec);
     }
     all.push_back(std::move(base));
   }
   const int64_t entries = recipe.tokenizer_vocab > 0 ? recipe.tokenizer_vocab
                                                      : recipe.tokenizer_entries;
+  // The tokenizer's entries, and the pad token behind them.
   for (CheckpointRequirement& one : all) one.vocab = entries > 0 ? entries + 1 : 0;
   return all;
 }

@@ -88,6 +88,7 @@ void ReadWidths(YamlMap& dual, int64_t sequence, model::Stack* stack) {
     ReadOne(dual, "multiple", &keys);
     multiple = keys.multiple;
   } else {
+    // Requested, so that the message is this one and not "no such key".
     (void)dual.Node("multiple");
     if (dual.Has("multiple")) dual.Fail("multiple", "is a part of ffn_rule paper");
   }
@@ -98,6 +99,7 @@ void ReadWidths(YamlMap& dual, int64_t sequence, model::Stack* stack) {
     }
     return SolveBudget(dual, sequence, multiple, stack);
   }
+  // What decides widths that are given already would be taken silently otherwise.
   for (const char* key : {"budget", "alpha", "flop_match", "against"}) {
     (void)dual.Node(key);
     const bool refused = key == std::string("alpha") && !stack->block->has_gates;

@@ -80,7 +80,7 @@ Status YamlErrors::status() const {
     }
     text += (listed > 1 ? "\n" : "") + Format("%s:%d:%d: ", file_.c_str(), line, column) + message;
   }
-  return Status(StatusCode::kInvalidArgument, "INVALID_RECIPE", text);
+  return Status(StatusCode::kInvalidArgument, ErrorReason::kInvalidRecipe, text);
 }
 
 bool YamlErrors::CheckUtf8(std::string_view text) {

@@ -69,18 +69,21 @@ class YamlMap {
   // Adds an error for each key that was not requested.
   ~YamlMap();
 
+  // The mapping has the key, and its value is not null. This alone does not request the key.
   bool Has(const std::string& key) const;
   // Undefined if the key is absent.
   YAML::Node Node(const std::string& key);
   // The same; absence is an error at the place of the mapping.
   YAML::Node Require(const std::string& key);
 
+  // Any scalar, as text.
   std::string String(const std::string& key, const std::string& fallback);
   std::string RequireString(const std::string& key);
   // A whole number from `least` to `most`, in any form of ParseWhole.
   int64_t Int(const std::string& key, int64_t fallback, int64_t least, int64_t most);
   // A finite number.
   double Double(const std::string& key, double fallback);
+  // true or false.
   bool Bool(const std::string& key, bool fallback);
   // One of the words in `allowed`.
   std::string Choice(const std::string& key, const std::string& fallback,

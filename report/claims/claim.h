@@ -21,6 +21,7 @@ struct ClaimTest {
   std::string reason;  // the figures, or what is missing and how to have it measured
 };
 
+// A claim of a paper, or of braid, with the tests that decide it on the results of a run.
 struct Claim {
   const char* text;       // a plain sentence, the same for all its subjects
   const char* source;     // one of the above

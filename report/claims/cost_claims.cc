@@ -33,6 +33,7 @@ ClaimTest TestCriticalPath(const Results& results, const CompositeAndDense& pair
   if (speed == nullptr) {
     test.reason = kNoTimes;
   } else {
+    // The claim is about time as it passed, whatever the number of cores; the reason names them.
     test.verdict = IsShorter(speed->critical_path, speed->dense_seconds);
     test.reason = Format(
         "critical path %s on up to %lld cores against %s on %lld; on equal cores the dense model "

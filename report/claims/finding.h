@@ -12,6 +12,7 @@ namespace braid::report {
 // would decide it was not measured.
 enum class Verdict { kHolds, kDoesNotHold, kUndecided };
 
+// What a test of a claim found on certain models.
 struct Finding {
   std::string claim;      // a plain sentence, the same for all its subjects
   std::string source;     // "PaPaformer", "dual-path" or "braid"

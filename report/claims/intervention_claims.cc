@@ -64,6 +64,7 @@ ClaimTest TestBothPaths(const ModelResult& model) {
     test.reason =
         "needs the interventions gates: deep and gates: wide (evaluate: dual: interventions)";
   } else {
+    // Both paths matter only if the loss rises without either of them: the smaller rise decides.
     const SmallestChange& least = deep.change < wide.change ? deep : wide;
     test.verdict = Hurts(least);
     test.reason = "at the least, " + least.named;

@@ -127,6 +127,8 @@ ClaimTest TestSharpening(const ModelResult& model) {
     test.reason = Format("needs the gates of four layers or more; %zu were read out",
                          known ? layers : size_t{0});
   } else {
+    // The paper compares the first five and the last six of sixteen layers; other depths take the
+    // same parts.
     const size_t first = std::max<size_t>(1, layers * 5 / 16),
                  last = layers - std::max<size_t>(1, layers * 6 / 16);
     const double early = MeanOfLayers(dual, "gate_gap", 0, first),

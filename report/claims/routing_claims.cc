@@ -33,6 +33,7 @@ ClaimTest TestDomain(const ModelResult& composite, const Routing& routing) {
       routing.summary->judged <= 0) {
     test.reason = "no prompt names the path of its domain (evaluate: routing: prompts: correct)";
   } else {
+    // Not 1/N: a router that always chooses one path is right wherever that one is.
     const double chance = ChanceOf(routing);
     const Estimate correct = Scaled(
         Proportion(*routing.summary->correct / 100, static_cast<double>(routing.summary->judged)),

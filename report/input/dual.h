@@ -45,6 +45,7 @@ struct ReadOut {
 // The value of a label; empty if the line has none of the name.
 std::string LabelOf(const ReadOut& row, const std::string& label);
 
+// The dual-path part of one model's evaluation.json.
 struct Dual {
   std::map<std::string, double> loss;  // by corpus, with what was learned; empty: not known
   std::vector<ReadOut> layers;         // one a block, in their order

@@ -18,6 +18,7 @@ inline constexpr char kAllText[] = "all";
 // A corpus for people: its name, or "all text".
 std::string CorpusTitle(const std::string& corpus);
 
+// The loss of one model on one corpus.
 struct Loss {
   double loss = 0;  // mean cross-entropy, nats a token
   double perplexity = 0;

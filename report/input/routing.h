@@ -31,6 +31,7 @@ struct RoutingShares {
   int64_t judged = 0;             // decisions whose right path is known; 0: not known
 };
 
+// The routing part of one model's evaluation.json.
 struct Routing {
   bool own_prompts = true;  // false: braid's default ones, which are not the paper's
   std::vector<RoutedPrompt> prompts;

@@ -11,6 +11,7 @@ namespace braid::report {
 
 // A table of plain text.
 struct Table {
+  // How the cells of a column look.
   struct Column {
     std::string title;
     // Cells are aligned to the right, as numbers are.

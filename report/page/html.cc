@@ -137,6 +137,7 @@ void AddBlocks(const std::vector<Document::Block>& blocks, std::string* html) {
         *html += "<pre>" + EscapeHtml(block.text) + "</pre>\n";
         break;
       case Document::Block::Kind::kPlot:
+        // Not escaped: the plot's own code made it, and escaped its labels.
         *html += "<figure>" + block.svg + "<figcaption>" + EscapeHtml(block.text) +
                  "</figcaption></figure>\n";
         break;

@@ -8,6 +8,7 @@
 
 namespace braid::report {
 
+// A line of a plot.
 struct Curve {
   // In the legend.
   std::string label;
@@ -25,6 +26,7 @@ struct Plot {
 
 // Bars over time, such as the jobs of a run.
 struct Timeline {
+  // A span of time; bars are drawn from top to bottom in their order.
   struct Bar {
     std::string label;
     // Bars of one kind have one colour.

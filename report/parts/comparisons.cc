@@ -65,6 +65,7 @@ std::vector<std::string> Comparisons(const Results& results) {
     }
     for (const std::string& name : results.PathsOf(*composite)) {
       const ModelResult* path = results.FindModel(name);
+      // A path is compared on its own corpus, where it is at its best.
       if (path != nullptr) AddComparison(*composite, *path, HomeOf(results, *path), &lines);
     }
   }

@@ -61,6 +61,7 @@ std::vector<std::string> ReadOutNames(const std::vector<ReadOut>& rows) {
   const auto add = [&](const std::string& name) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
+  // Known columns in a fixed order, then whatever a newer evaluation has, then the counts.
   for (const char* name : kReadOutOrder) {
     if (std::any_of(rows.begin(), rows.end(),
                     [&](const ReadOut& row) { return row.values.contains(name); }))

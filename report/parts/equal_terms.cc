@@ -48,6 +48,7 @@ void AddEqualTerms(const Report& report, Document* document) {
       "caught halfway has not come to the end of its schedule: one planned for that time would "
       "have a lower loss.");
   const std::vector<EqualTerms> all = CompareOnEqualTerms(report.results);
+  // The table has all of them; a page of sentences would be read by nobody.
   if (all.size() > kMaxSentences) return;
   for (const EqualTerms& one : all) {
     if (!one.time.has_value()) continue;

@@ -20,6 +20,7 @@ struct PublishedTime {
   // Not printed: the tokens of the phase over its hours; of a composite, those of stage 2.
   double tokens_per_second;
 };
+// The rows of the table, in its order; so are those of the functions below.
 const std::vector<PublishedTime>& PublishedTimes();
 
 // Table 6: how often each choice was taken over 20 prompts, in per cent. `combined` below 0: the

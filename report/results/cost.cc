@@ -34,6 +34,7 @@ PathSums SumPaths(const Results& results, const ModelResult& composite) {
   PathSums sums;
   const JobFact* merge = results.FindJob(JobName(JobKind::kMerge, composite.composite));
   const std::vector<std::string> paths = results.PathsOf(composite);
+  // What a base was trained on and how long is not a part of this run.
   if (paths.empty() || (merge != nullptr && merge->inputs.contains(task::role::kBase)))
     sums.tokens_known = sums.times_known = false;
   for (const std::string& path : paths) {
@@ -59,6 +60,8 @@ void AddToComposite(const Results& results, ModelResult* model) {
     if (joint != nullptr)
       own += SecondsOf(results.FindJob(JobName(JobKind::kGate, model->composite))) +
              SecondsOf(joint);
+    // Paths run side by side, the joint phase after them: the larger of the two is what has to be
+    // there.
     model->cores = std::max(paths.cores, joint == nullptr ? int64_t{0} : joint->cores());
     model->seconds = paths.longest + own;
     model->in_turn_seconds = paths.total + own;

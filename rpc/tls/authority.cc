@@ -17,10 +17,13 @@ namespace braid::rpc {
 namespace {
 
 constexpr int64_t kDayS = 86'400;
+// The authority outlives the installations that trust it: whoever replaces it has to tell every
+// worker and every person. The server's certificate is replaced at a start.
 constexpr int64_t kAuthorityS = 3'650 * kDayS;
 constexpr int64_t kServerS = 365 * kDayS;
 constexpr char kBegin[] = "-----BEGIN CERTIFICATE-----";
 
+// Reads a key and its certificate, and refuses a pair that is none.
 Result<Certified> ReadPair(const std::string& key_file, const std::string& certificate_file) {
   Certified pair;
   BRAID_ASSIGN_OR_RETURN(pair.key, ReadFile(key_file, 1 << 20));
@@ -46,6 +49,7 @@ bool Serves(const std::string& certificate, const std::string& authority_sha256,
          });
 }
 
+// The names that a client on another machine may dial without a name service.
 std::vector<std::string> AddressesOfThisMachine() {
   std::vector<std::string> addresses;
   ifaddrs* list = nullptr;

@@ -21,6 +21,8 @@ struct ServerTls {
   std::string trust_sha256;
 };
 
+// The coordinator's own certificate authority, which signs its certificate and those of its
+// workers.
 class Authority {
  public:
   // Reads the authority in the folder, or makes one there: the folder has mode 0700, its keys 0600.

@@ -13,6 +13,7 @@
 namespace braid::rpc {
 namespace {
 
+// Known to every TLS library, and keys of it are made in no time.
 constexpr char kCurve[] = "P-256";
 // Clocks of two machines differ: a certificate is valid a little before it was made.
 constexpr int64_t kClockSkewS = 300;
@@ -30,6 +31,7 @@ OwnedRequest ReadRequest(const std::string& pem) {
   return OwnedRequest(PEM_read_bio_X509_REQ(bio.get(), nullptr, nullptr, nullptr));
 }
 
+// Of the key in its DER form: what two certificates of one key have in common.
 std::string DigestOf(EVP_PKEY* key) {
   unsigned char* der = nullptr;
   const int bytes = i2d_PUBKEY(key, &der);
@@ -39,6 +41,7 @@ std::string DigestOf(EVP_PKEY* key) {
   return digest;
 }
 
+// Longer names are cut, as OpenSSL refuses them; nothing is decided by this name.
 bool AddName(X509_NAME* name, const std::string& common_name) {
   const std::string fitting = common_name.substr(0, kMaxCommonName);
   return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
@@ -102,12 +105,14 @@ OwnedX509 Begin(EVP_PKEY* key, int64_t lifetime_s) {
   return certificate;
 }
 
+// In ms since 1970; 0 for a time that cannot be read.
 int64_t MsOf(const ASN1_TIME* time) {
   tm parts{};
   if (ASN1_TIME_to_tm(time, &parts) != 1) return 0;
   return static_cast<int64_t>(timegm(&parts)) * 1000;
 }
 
+// The DNS names and addresses that the certificate is for, as text.
 std::vector<std::string> NamesOf(X509* certificate) {
   std::vector<std::string> names;
   auto* list = static_cast<GENERAL_NAMES*>(

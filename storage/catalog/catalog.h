@@ -33,6 +33,8 @@ class Catalog final : public Store {
  private:
   Catalog(std::unique_ptr<Database> writer, std::unique_ptr<Database> reader)
       : writer_(std::move(writer)), reader_(std::move(reader)) {}
+  // Writes all updates and their events within the open transaction. WriteGuarded turns exceptions
+  // of a column's conversion into a Status.
   Status Write(const Updates& updates, int64_t time_ms);
   Status WriteGuarded(const Updates& updates, int64_t time_ms);
 

@@ -65,7 +65,7 @@ Status Database::Error(int code, const std::string& doing) const {
                            (connection_ != nullptr ? sqlite3_errmsg(connection_)
                                                    : sqlite3_errstr(code));
   if (IsFull(code, error)) {
-    return Status(StatusCode::kResourceExhausted, "STORAGE_FULL",
+    return Status(StatusCode::kResourceExhausted, ErrorReason::kStorageFull,
                   what + " (free space on that disk, then try again)");
   }
   switch (code & 0xff) {

@@ -26,6 +26,7 @@ using Value = std::variant<int64_t, double, std::string>;
 class Row {
  public:
   explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
+  // The value of a column, converted.
   int64_t Int(int column) const;
   double Double(int column) const;
   std::string Text(int column) const;
@@ -69,7 +70,9 @@ class Database {
  private:
   Database(sqlite3* connection, std::string path)
       : connection_(connection), path_(std::move(path)) {}
+  // The statement of this text, with the values bound.
   Result<sqlite3_stmt*> Prepared(const char* sql, const std::vector<Value>& values);
+  // The Status of an SQLite error code, with SQLite's own message.
   Status Error(int code, const std::string& doing) const;
 
   sqlite3* connection_;

@@ -19,7 +19,8 @@ Status Reader::EachArtifact(const std::function<Status(const ArtifactRecord&)>& 
 
 Status Reader::CopyTo(const std::string& path) const {
   if (PathExists(path))
-    return Status(StatusCode::kAlreadyExists, "ALREADY_EXISTS", path + " is there already");
+    return Status(StatusCode::kAlreadyExists, ErrorReason::kAlreadyExists,
+                  path + " is there already");
   BRAID_ASSIGN_OR_RETURN(const auto database, Database::Open(path_, /*writable=*/false));
   Status status = database->CopyTo(path);
   if (status.ok()) status = SyncFile(path);

@@ -7,7 +7,7 @@ namespace braid::catalog {
 namespace {
 
 Status Stale(const std::string& what) {
-  return Status(StatusCode::kAborted, "STALE_LEASE",
+  return Status(StatusCode::kAborted, ErrorReason::kStaleLease,
                 what + ": the row is not there or not in the expected state");
 }
 Status Exists(const std::string& what) {

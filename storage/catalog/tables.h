@@ -11,7 +11,7 @@
 
 namespace braid::catalog {
 
-// Key: id.
+// Key: id. A run and its recipe.
 struct RunsTable {
   using Record = RunRecord;
   static constexpr char kName[] = "runs";
@@ -34,7 +34,8 @@ struct RunsTable {
   }
 };
 
-// Key: (run, name).
+// Key: (run, name). The kind, ranks, slots, device, site and spec of a job do not change once it is
+// made.
 struct JobsTable {
   using Record = JobRecord;
   static constexpr char kName[] = "jobs";

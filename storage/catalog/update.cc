@@ -223,6 +223,7 @@ struct Applier {
     artifact.removed_why = u.why;
   }
   void operator()(const RunDeleted& u) {
+    // Keys begin with the run, so the rows of one are neighbours.
     image.attempts.erase(image.attempts.lower_bound({u.run}), EndOf(image.attempts, u.run));
     image.jobs.erase(image.jobs.lower_bound({u.run}), EndOf(image.jobs, u.run));
     image.runs.erase(u.run);
@@ -242,6 +243,7 @@ struct Applier {
   }
 };
 
+// By the shape of the update: a new kind of update needs no line here.
 struct RunFinder {
   template <class U>
   const std::string* operator()(const U& u) const {

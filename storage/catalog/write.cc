@@ -13,7 +13,7 @@ int64_t Number(auto state) {
 Status One(const Result<int64_t>& changed, const std::string& what) {
   BRAID_RETURN_IF_ERROR(changed.status());
   if (*changed == 1) return OkStatus();
-  return Status(StatusCode::kAborted, "STALE_LEASE",
+  return Status(StatusCode::kAborted, ErrorReason::kStaleLease,
                 what + ": the row is not there or not in the expected state");
 }
 

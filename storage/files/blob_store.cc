@@ -82,7 +82,7 @@ bool IsUploadName(std::string_view name) {
 }
 
 Status WrongDigest(const std::string& what, const std::string& expected, const std::string& found) {
-  return Status(StatusCode::kInvalidArgument, "DIGEST_MISMATCH",
+  return Status(StatusCode::kInvalidArgument, ErrorReason::kDigestMismatch,
                 what + ": the bytes have SHA-256 " + found + ", not " + expected +
                     "; nothing was stored, send it again");
 }
@@ -92,9 +92,9 @@ Status WrongDigest(const std::string& what, const std::string& expected, const s
 Status Unsynced(const Status& failed, const std::string& what) {
   const std::string message = failed.message() + "; " + what +
                               " is removed, as its bytes may not be on the disk: send it again";
-  const Status status = failed.reason() == "STORAGE_FULL"
+  const Status status = failed.Is(ErrorReason::kStorageFull)
                             ? Status(failed.code(), failed.reason(), message)
-                            : Status(StatusCode::kDataLoss, "FSYNC_FAILED", message);
+                            : Status(StatusCode::kDataLoss, ErrorReason::kFsyncFailed, message);
   Log(LogLevel::kError, "store", status.ToString());
   return status;
 }
@@ -161,7 +161,8 @@ bool BlobStore::Has(const std::string& sha256) const {
 
 Result<uint64_t> BlobStore::Size(const std::string& sha256) const {
   if (!Has(sha256))
-    return Status(StatusCode::kNotFound, "BLOB_MISSING", "blob " + sha256 + " is not in the store");
+    return Status(StatusCode::kNotFound, ErrorReason::kBlobMissing,
+                  "blob " + sha256 + " is not in the store");
   return FileSize(PathOf(sha256));
 }
 
@@ -223,7 +224,7 @@ Status BlobStore::Write(Upload& upload, const std::string& path, uint64_t offset
     written = upload.written;
   }
   if (offset > written) {
-    return Status(StatusCode::kOutOfRange, "OFFSET_MISMATCH",
+    return Status(StatusCode::kOutOfRange, ErrorReason::kOffsetMismatch,
                   Format("blob %s: a piece at %llu leaves a hole; go on from %llu",
                          std::string(BaseName(path)).substr(0, 64).c_str(),
                          (unsigned long long)offset, (unsigned long long)written));
@@ -388,7 +389,7 @@ Result<std::string> BlobStore::AddBytes(std::string_view content) {
 Status BlobStore::Materialize(const Manifest& manifest, const std::string& folder) const {
   for (const ManifestFile& file : manifest.files) {
     if (!Has(file.sha256)) {
-      return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING",
+      return Status(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing,
                     "blob " + file.sha256 + " (" + file.path + ") is not in " + folder_);
     }
   }
@@ -419,10 +420,11 @@ Status BlobStore::Materialize(const Manifest& manifest, const std::string& folde
 
 Status BlobStore::Verify(const std::string& sha256) const {
   if (!Has(sha256))
-    return Status(StatusCode::kDataLoss, "BLOB_MISSING", "blob " + sha256 + " is not in the store");
+    return Status(StatusCode::kDataLoss, ErrorReason::kBlobMissing,
+                  "blob " + sha256 + " is not in the store");
   BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(PathOf(sha256)));
   if (digest == sha256) return OkStatus();
-  return Status(StatusCode::kDataLoss, "DIGEST_MISMATCH",
+  return Status(StatusCode::kDataLoss, ErrorReason::kDigestMismatch,
                 "blob " + sha256 + " has changed on disk (" + PathOf(sha256) +
                     "); remove it and send it again");
 }

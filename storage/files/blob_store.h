@@ -175,11 +175,17 @@ class BlobStore {
   class Use;
   std::string UploadPath(const std::string& name) const;
   void LoadUpload(const std::string& name);
+  // Those that nobody has continued for longer than the limits allow, and the oldest while there
+  // are too many.
   void DropOldUploads() BRAID_REQUIRES(mutex_);
   void DropUpload(const std::string& name);
+  // Writes a piece behind what the upload has. Errors as of WriteUpload.
   Status Write(Upload& upload, const std::string& path, uint64_t offset, std::string_view data);
+  // Hashes the whole file, and publishes it if it is right; otherwise drops it.
   Status Complete(const std::string& path, const std::string& sha256);
+  // Moves a file that is right and durable to its place among the blobs.
   Status Publish(const std::string& file, const std::string& sha256);
+  // Whether the blob is there; if so, it is not swept for a while.
   bool PromiseLocked(const std::string& sha256) BRAID_REQUIRES(mutex_);
 
   const std::string folder_;

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <set>
+#include <string>
 
 namespace braid {
 namespace {
@@ -28,7 +30,7 @@ TEST(Status, ErrorsTravelThroughTheMacrosUnchanged) {
 
 TEST(Status, WrapSaysWhatWasBeingDoneAndKeepsCodeAndReason) {
   const Status status =
-      Status(StatusCode::kAborted, "STALE_LEASE", "epoch 3 is over").Wrap("committing");
+      Status(StatusCode::kAborted, ErrorReason::kStaleLease, "epoch 3 is over").Wrap("committing");
   EXPECT_EQ(status.ToString(), "ABORTED (STALE_LEASE): committing: epoch 3 is over");
   EXPECT_TRUE(OkStatus().Wrap("x").ok());
 }
@@ -36,6 +38,26 @@ TEST(Status, WrapSaysWhatWasBeingDoneAndKeepsCodeAndReason) {
 TEST(Status, AFullDiskHasItsOwnReason) {
   EXPECT_EQ(ErrnoStatus(ENOSPC, "writing x").reason(), "STORAGE_FULL");
   EXPECT_EQ(ErrnoStatus(ENOENT, "opening x").code(), StatusCode::kNotFound);
+}
+
+TEST(Status, AReasonIsAWordOfTheTableOrOneOfALaterVersion) {
+  const Status stale(StatusCode::kAborted, ErrorReason::kStaleLease, "x");
+  EXPECT_EQ(stale.reason(), "STALE_LEASE");
+  EXPECT_TRUE(stale.Is(ErrorReason::kStaleLease));
+  EXPECT_FALSE(stale.Is(ErrorReason::kStorageFull));
+  EXPECT_FALSE(NotFound("x").Is(ErrorReason::kNotFound)) << "it has none";
+  const Status later(StatusCode::kAborted, std::string("NEW_WORD"), "x");
+  EXPECT_EQ(later.Wrap("y").reason(), "NEW_WORD");
+  for (size_t i = 0; i < WordsOf(ErrorReason{}).size(); ++i)
+    EXPECT_FALSE(later.Is(static_cast<ErrorReason>(i)));
+}
+
+TEST(Status, TheReasonsHaveDifferentWords) {
+  const Words& words = WordsOf(ErrorReason{});
+  EXPECT_EQ(std::set<std::string>(words.begin(), words.end()).size(), words.size());
+  EXPECT_EQ(NameOf(ErrorReason::kInternal), "INTERNAL");
+  EXPECT_EQ(FromName<ErrorReason>("WATCH_COMPACTED"), ErrorReason::kWatchCompacted);
+  EXPECT_FALSE(FromName<ErrorReason>("").has_value());
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ TEST(CommandTest, ExitCodesOfErrorsAreFrozen) {
   EXPECT_EQ(ExitCodeOf(AlreadyExists("x")), 5);
   EXPECT_EQ(ExitCodeOf(FailedPrecondition("x")), 5);
   EXPECT_EQ(ExitCodeOf(Unavailable("x")), 6);
-  EXPECT_EQ(ExitCodeOf(Status(StatusCode::kFailedPrecondition, "UNSCHEDULABLE", "x")), 12);
+  EXPECT_EQ(ExitCodeOf(Status(StatusCode::kFailedPrecondition, ErrorReason::kUnschedulable, "x")),
+            12);
   EXPECT_EQ(kUsageExit, 2);
 }
 

@@ -33,7 +33,8 @@ class FaultyStore final : public catalog::Store {
       : catalog_(catalog::Catalog::Open({path, 0}).value()) {}
   Status Commit(const catalog::Updates& updates, int64_t time_ms) override {
     if (updates.empty()) return OkStatus();
-    if (full) return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", "the disk is full");
+    if (full)
+      return Status(StatusCode::kResourceExhausted, ErrorReason::kStorageFull, "the disk is full");
     if (locked) return Unavailable("database is locked");
     if (broken) return Internal("disk I/O error");
     if (throws) throw std::runtime_error("no memory");
@@ -41,7 +42,8 @@ class FaultyStore final : public catalog::Store {
       const auto* created = std::get_if<catalog::RunCreated>(&update);
       if (created == nullptr || created->run.name != refused) continue;
       if (refused_for_room)
-        return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", "this one does not fit");
+        return Status(StatusCode::kResourceExhausted, ErrorReason::kStorageFull,
+                      "this one does not fit");
       return FailedPrecondition("CHECK constraint failed: " + refused);
     }
     ++commits;

@@ -21,7 +21,7 @@ Status AllStored(const storage::Manifest&) {
   return OkStatus();
 }
 Status NoneStored(const storage::Manifest& manifest) {
-  return Status(StatusCode::kFailedPrecondition, "BLOB_MISSING",
+  return Status(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing,
                 manifest.files[0].path + " is not here");
 }
 

@@ -10,24 +10,20 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::vector<Parent> TwoParents() {
-  return {ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))};
-}
-
-CompositeOptions Joined(const std::string& kind) {
+CompositeOptions OptionsOf(const std::string& kind) {
   CompositeOptions options{"both", {}, {}};
   options.connection.kind = Word(kind);
   return options;
 }
 
 Parent BaseOf(const std::vector<Parent>& parents, const std::string& kind) {
-  Parent base = ParentOf(CompositeOf(parents, std::nullopt, Joined(kind)).value());
+  Parent base = ParentOf(CompositeOf(parents, std::nullopt, OptionsOf(kind)).value());
   base.name = "base";
   return base;
 }
 
 TEST(CompositeTest, FollowsFromItsParents) {
-  const auto composite = CompositeOf(TwoParents(), std::nullopt, Joined("share"));
+  const auto composite = CompositeOf(TwoParents(), std::nullopt, OptionsOf("share"));
   ASSERT_TRUE(composite.ok()) << composite.status().message();
   EXPECT_EQ(composite->large.d, 16);
   EXPECT_EQ(composite->large.heads, 4);
@@ -36,7 +32,7 @@ TEST(CompositeTest, FollowsFromItsParents) {
   EXPECT_EQ(composite->paths[1].name, "two");
   EXPECT_EQ(composite->vocab, 40);
   EXPECT_EQ(composite->tokenizer, SmallPath("x").tokenizer);
-  EXPECT_TRUE(CompositeOf(TwoParents(), std::nullopt, Joined("slice"))->large.identity);
+  EXPECT_TRUE(CompositeOf(TwoParents(), std::nullopt, OptionsOf("slice"))->large.identity);
 }
 
 TEST(CompositeTest, PathsOfAnyWidthDepthHeadsAndBlockFit) {
@@ -44,7 +40,7 @@ TEST(CompositeTest, PathsOfAnyWidthDepthHeadsAndBlockFit) {
   const std::vector<Parent> parents = {ParentOf(SmallPath("one", 20, 3, 5)),
                                        ParentOf(SmallDual("two"))};
   for (const char* kind : {"share", "routed", "slice"}) {
-    const auto composite = CompositeOf(parents, std::nullopt, Joined(kind));
+    const auto composite = CompositeOf(parents, std::nullopt, OptionsOf(kind));
     ASSERT_TRUE(composite.ok()) << kind << ": " << composite.status().message();
     EXPECT_EQ(composite->large.d, 32);
     EXPECT_EQ(composite->large.heads, 8);
@@ -58,7 +54,7 @@ TEST(CompositeTest, IncompatibleParentsAreNamedWithFieldAndValues) {
   const auto error = [](auto change) {
     auto parents = TwoParents();
     change(parents[1].spec);
-    const Status status = CompositeOf(parents, std::nullopt, Joined("slice")).status();
+    const Status status = CompositeOf(parents, std::nullopt, OptionsOf("slice")).status();
     EXPECT_EQ(status.reason(), "INCOMPATIBLE_PARENTS");
     return status.message();
   };
@@ -88,17 +84,17 @@ TEST(CompositeTest, FieldsThatAreNoneOfTheWeightsMayDiffer) {
   parents[1].spec.arch.router_noise = Word("always");
   parents[1].spec.arch.rope_max_pos = 512;
   parents[1].spec.arch.residual_init = Word("depth_scaled");
-  EXPECT_TRUE(CompositeOf(parents, std::nullopt, Joined("share")).ok());
+  EXPECT_TRUE(CompositeOf(parents, std::nullopt, OptionsOf("share")).ok());
 }
 
 TEST(CompositeTest, NamesAndNumbersOfParents) {
   auto twins = TwoParents();
   twins[1].name = "one";
-  EXPECT_THAT(CompositeOf(twins, std::nullopt, Joined("share")).status().message(),
+  EXPECT_THAT(CompositeOf(twins, std::nullopt, OptionsOf("share")).status().message(),
               HasSubstr("two parents are called one"));
-  EXPECT_THAT(CompositeOf({twins[0]}, std::nullopt, Joined("share")).status().message(),
+  EXPECT_THAT(CompositeOf({twins[0]}, std::nullopt, OptionsOf("share")).status().message(),
               HasSubstr("at least two parents"));
-  CompositeOptions dropping = Joined("share");
+  CompositeOptions dropping = OptionsOf("share");
   dropping.drop = {"one"};
   EXPECT_THAT(CompositeOf(TwoParents(), std::nullopt, dropping).status().message(),
               HasSubstr("there is no base whose paths"));
@@ -108,7 +104,7 @@ TEST(CompositeTest, ThePathsOfABaseAreSwappedAddedAndDropped) {
   const std::vector<Parent> three = {ParentOf(SmallPath("one")), ParentOf(SmallPath("two")),
                                      ParentOf(SmallPath("three"))};
   const Parent base = BaseOf(three, "share");
-  CompositeOptions options = Joined("share");
+  CompositeOptions options = OptionsOf("share");
   options.drop = {"one"};
   const auto composite = CompositeOf(
       {ParentOf(SmallPath("four", 16)), ParentOf(SmallPath("two", 16))}, base, options);
@@ -124,27 +120,28 @@ TEST(CompositeTest, ThePathsOfABaseAreSwappedAddedAndDropped) {
   EXPECT_EQ(CompositeOf({}, base, options)->paths.size(), 2u);
   Parent own = base;
   own.spec.large.heads = 2;
-  EXPECT_EQ(CompositeOf({}, own, Joined("share"))->large.heads, 2);
+  EXPECT_EQ(CompositeOf({}, own, OptionsOf("share"))->large.heads, 2);
 
   options.drop = {"five"};
   EXPECT_THAT(CompositeOf({}, base, options).status().message(),
               HasSubstr("the base has no path five; it has one, two, three"));
   EXPECT_THAT(
-      CompositeOf({}, base, Joined("slice")).status().message(),
+      CompositeOf({}, base, OptionsOf("slice")).status().message(),
       HasSubstr("the paths of the base are joined by share, those of the composite by slice"));
-  EXPECT_THAT(CompositeOf({}, ParentOf(SmallPath("one")), Joined("share")).status().message(),
+  EXPECT_THAT(CompositeOf({}, ParentOf(SmallPath("one")), OptionsOf("share")).status().message(),
               HasSubstr("the base one is no composite"));
   Parent other = ParentOf(SmallPath("five"));
   other.spec.vocab = 41;
-  EXPECT_THAT(CompositeOf({other}, base, Joined("share")).status().message(),
+  EXPECT_THAT(CompositeOf({other}, base, OptionsOf("share")).status().message(),
               HasSubstr("vocab of base is 40, of five 41"));
-  EXPECT_THAT(CompositeOf({ParentOf(SmallPath("base"))}, base, Joined("share")).status().message(),
-              HasSubstr("a parent is called base, which is what the account calls the base"));
+  EXPECT_THAT(
+      CompositeOf({ParentOf(SmallPath("base"))}, base, OptionsOf("share")).status().message(),
+      HasSubstr("a parent is called base, which is what the account calls the base"));
 }
 
 TEST(CompositeTest, WhatIsAskedForMustBeThere) {
   const auto parents = TwoParents();
-  const model::ModelSpec composite = CompositeOf(parents, std::nullopt, Joined("share")).value();
+  const model::ModelSpec composite = CompositeOf(parents, std::nullopt, OptionsOf("share")).value();
   const auto error = [&](auto change) {
     model::ModelSpec asked = composite;
     change(asked);
@@ -183,7 +180,7 @@ TEST(CompositeTest, WhatIsAskedForMustBeThere) {
 
 TEST(CompositeTest, EveryKnobOfADualBlockMustBeEqual) {
   const std::vector<Parent> parents = {ParentOf(SmallPath("one")), ParentOf(SmallDual("two"))};
-  model::ModelSpec asked = CompositeOf(parents, std::nullopt, Joined("slice")).value();
+  model::ModelSpec asked = CompositeOf(parents, std::nullopt, OptionsOf("slice")).value();
   asked.paths[1].dual.loops = 2;
   asked.paths[1].dual.mix = Word("final");
   EXPECT_THAT(CheckComposite(parents, std::nullopt, asked).message(),

@@ -47,6 +47,10 @@ inline Parent ParentOf(const model::ModelSpec& spec) {
   return parent;
 }
 
+inline std::vector<Parent> TwoParents() {
+  return {ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))};
+}
+
 // Values unlike any initial ones: as if they had been trained.
 inline std::vector<float> TrainedValues(const std::string& tensor, int64_t elements,
                                         uint64_t seed) {

@@ -15,10 +15,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::vector<Parent> TwoParents() {
-  return {ParentOf(SmallPath("one")), ParentOf(SmallPath("two"))};
-}
-
 model::Connection Joined(const std::string& kind) {
   model::Connection connection;
   connection.kind = Word(kind);

@@ -14,14 +14,14 @@ namespace {
 using testing::HasSubstr;
 
 // The second path, with this block.
-std::string With(const std::string& block, const std::string& dual) {
+std::string WithBlock(const std::string& block, const std::string& dual) {
   return Replaced(
       "corpus: sums, d: 64, heads: 2, blocks: 3}",
       "corpus: sums, d: 64, heads: 2, blocks: 3, block: " + block + ", dual: {" + dual + "}}");
 }
 
 model::Stack StackOf(const std::string& block, const std::string& dual) {
-  return MustParse(With(block, dual)).paths[1].spec.dense;
+  return MustParse(WithBlock(block, dual)).paths[1].spec.dense;
 }
 
 TEST(StackSectionTest, ReadsEveryKnob) {
@@ -69,7 +69,7 @@ class KnobTest : public testing::TestWithParam<std::tuple<const char*, const cha
 
 TEST_P(KnobTest, IsRefusedWithItsPlace) {
   const auto& [block, dual, error] = GetParam();
-  const std::string found = ErrorOf(With(block, dual));
+  const std::string found = ErrorOf(WithBlock(block, dual));
   EXPECT_THAT(found, testing::StartsWith("r.yaml:8:"));
   EXPECT_THAT(found, HasSubstr(std::string("paths.1.dual") + error));
   EXPECT_THAT(found, testing::Not(HasSubstr("\n"))) << "one error alone";

@@ -6,7 +6,7 @@ namespace braid::rpc {
 namespace {
 
 TEST(RpcStatusTest, CodeReasonAndMessageCross) {
-  const Status sent(StatusCode::kAborted, "STALE_LEASE", "attempt r/j#1: it has ended");
+  const Status sent(StatusCode::kAborted, ErrorReason::kStaleLease, "attempt r/j#1: it has ended");
   const Status received = FromGrpc(ToGrpc(sent));
   EXPECT_EQ(received.code(), sent.code());
   EXPECT_EQ(received.reason(), sent.reason());

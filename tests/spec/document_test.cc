@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "base/error_reason.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "schema/describe.h"
@@ -178,6 +179,26 @@ TEST(DocumentTest, TheTablesOfRecipesAreCurrent) {
 
 TEST(DocumentTest, TheTablesOfTasksAreCurrent) {
   CheckTables("tasks.md", TaskDocument(), 8);
+}
+
+// The table of the reasons of errors stands in docs/api.md, and is made here like the others.
+TEST(DocumentTest, TheTableOfReasonsIsCurrent) {
+  const std::string path = DocsPath("api.md"), text = ReadFile(path).value();
+  const std::string begin = "<!-- reasons of errors -->\n", end = "<!-- end -->\n";
+  const size_t from = text.find(begin), to = text.find(end, from);
+  ASSERT_NE(to, std::string::npos) << path << ": " << begin;
+  std::string table = "| reason | meaning |\n|---|---|\n";
+  const Words& words = WordsOf(ErrorReason{});
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string_view meaning = MeaningOf(static_cast<ErrorReason>(i));
+    EXPECT_TRUE(meaning.ends_with('.')) << words[i];
+    table += "| `" + words[i] + "` | " + std::string(meaning) + " |\n";
+  }
+  const std::string current = text.substr(0, from) + begin + table + text.substr(to);
+  if (Updates()) {
+    ASSERT_TRUE(WriteFileAtomic(path, current).ok());
+  }
+  EXPECT_EQ(ReadFile(path).value(), current) << path << kHint;
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST(FindingTest, ErrorsAreOneStatusAndWarningsAreNone) {
   EXPECT_TRUE(StatusOf({}).ok());
   EXPECT_TRUE(StatusOf({At(1, "odd", Severity::kWarning)}).ok());
   const Status status = StatusOf({At(1, "one"), At(2, "odd", Severity::kWarning), At(3, "three")});
-  EXPECT_EQ(status, Status(StatusCode::kInvalidArgument, "INVALID_RECIPE",
+  EXPECT_EQ(status, Status(StatusCode::kInvalidArgument, ErrorReason::kInvalidRecipe,
                            "r.yaml:1: one\nr.yaml:3: three"));
 }
 

@@ -15,6 +15,14 @@
 
 namespace braid::worker {
 
+// The rank of Train("a"), and answers of a coordinator.
+inline const RankKey kKey{"r", "a", 1, 0};
+inline const Status kAway = Unavailable("connection refused");
+inline const Status kStale(StatusCode::kAborted, ErrorReason::kStaleLease,
+                           "the lease has a newer epoch");
+inline const Status kFull(StatusCode::kResourceExhausted, ErrorReason::kStorageFull,
+                          "writing x: No space left on device");
+
 class AgentDriver {
  public:
   explicit AgentDriver(std::vector<std::string> gpus = {},

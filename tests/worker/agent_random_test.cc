@@ -11,13 +11,11 @@
 #include <utility>
 
 #include "base/random.h"
+#include "tests/worker/agent_driver.h"
 #include "worker/agent/agent.h"
 
 namespace braid::worker {
 namespace {
-
-const Status kStale(StatusCode::kAborted, "STALE_LEASE", "the lease has a newer epoch");
-const Status kFull(StatusCode::kResourceExhausted, "STORAGE_FULL", "no space left");
 
 // The worker's machine, its task programs and its coordinator, as far as the agent sees them.
 class World {
@@ -261,7 +259,7 @@ class World {
   }
   Status Try(const DownloadBlob&, Answer*) {
     if (!calm_ && Chance(0.1))
-      return Status(StatusCode::kInvalidArgument, "DIGEST_MISMATCH", "damaged");
+      return Status(StatusCode::kInvalidArgument, ErrorReason::kDigestMismatch, "damaged");
     return OkStatus();
   }
   Status Try(const LayOutArtifact&, Answer*) {

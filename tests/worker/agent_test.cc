@@ -15,10 +15,9 @@ using ::testing::IsEmpty;
 using ::testing::Le;
 using ::testing::SizeIs;
 
-const Status kAway = Unavailable("connection refused");
-
 Status Refused() {
-  return Status(StatusCode::kAlreadyExists, "ALREADY_EXISTS", "worker id w is that of another");
+  return Status(StatusCode::kAlreadyExists, ErrorReason::kAlreadyExists,
+                "worker id w is that of another");
 }
 
 TEST(AgentTest, DialsAtOnceAndSaysHelloFirst) {
@@ -130,8 +129,8 @@ TEST(AgentTest, WhatIsCachedIsNotSaidBeforeItIsKnown) {
 TEST(AgentTest, AReplacedWorkerKillsWhatRunsAndEnds) {
   AgentDriver agent;
   agent.Connect();
-  agent.Feed(SessionClosed{agent.session(),
-                           Status(StatusCode::kAlreadyExists, "WORKER_REPLACED", "taken over")});
+  agent.Feed(SessionClosed{agent.session(), Status(StatusCode::kAlreadyExists,
+                                                   ErrorReason::kWorkerReplaced, "taken over")});
   const auto finish = agent.Take<Finish>();
   ASSERT_THAT(finish, SizeIs(1));
   EXPECT_EQ(finish[0].status.reason(), "WORKER_REPLACED");

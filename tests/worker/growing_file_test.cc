@@ -17,10 +17,11 @@ class Copy {
   Result<int64_t> Append(int64_t offset, std::string_view data) {
     if (full_calls_ > 0) {
       --full_calls_;
-      return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", "the disk is full");
+      return Status(StatusCode::kResourceExhausted, ErrorReason::kStorageFull, "the disk is full");
     }
     const auto end = static_cast<int64_t>(content_.size());
-    if (offset > end) return Status(StatusCode::kOutOfRange, "OFFSET_MISMATCH", "a hole");
+    if (offset > end)
+      return Status(StatusCode::kOutOfRange, ErrorReason::kOffsetMismatch, "a hole");
     data.remove_prefix(std::min<size_t>(static_cast<size_t>(end - offset), data.size()));
     content_ += data;
     const auto answer = static_cast<int64_t>(content_.size());

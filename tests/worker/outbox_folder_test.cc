@@ -21,9 +21,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const RankKey kKey{"r-1", "train:x/y", 3, 0};
+const RankKey kKeptKey{"r-1", "train:x/y", 3, 0};
 
-Assignment SomeRank(const RankKey& key = kKey) {
+Assignment SomeRank(const RankKey& key = kKeptKey) {
   Assignment assignment;
   assignment.key = key;
   assignment.inputs = {{"data", "artifact-1"}};
@@ -40,7 +40,7 @@ class OutboxFolderTest : public ::testing::Test {
     EXPECT_TRUE(WriteKeptRank(dir(), SomeRank()).ok());
   }
   std::string dir() const { return folder_.path(); }
-  std::string box() const { return OutboxFolder(dir(), kKey); }
+  std::string box() const { return OutboxFolder(dir(), kKeptKey); }
 
   // The program writes a checkpoint, which is taken over.
   Result<std::string> Checkpoint(int64_t number, int64_t step) {
@@ -52,7 +52,7 @@ class OutboxFolderTest : public ::testing::Test {
     checkpoint.number = number;
     checkpoint.message = {step, folder, {{"step", step}}};
     checkpoint.metrics_before = 4;
-    return WriteKeptCheckpoint(dir(), kKey, checkpoint);
+    return WriteKeptCheckpoint(dir(), kKeptKey, checkpoint);
   }
   Status End() {
     EXPECT_TRUE(WriteFileAtomic(rank_ + "/output/model/weights", "all of them").ok());
@@ -75,7 +75,7 @@ class OutboxFolderTest : public ::testing::Test {
   }
 
   const TemporaryFolder folder_ = TemporaryFolder::Create().value();
-  const std::string rank_ = RankFolder(dir(), kKey);
+  const std::string rank_ = RankFolder(dir(), kKeptKey);
 };
 
 TEST_F(OutboxFolderTest, WhatWasKeptIsFoundAsItWas) {
@@ -83,7 +83,7 @@ TEST_F(OutboxFolderTest, WhatWasKeptIsFoundAsItWas) {
   ASSERT_TRUE(End().ok());
   const auto kept = Recover();
   ASSERT_THAT(kept, SizeIs(1));
-  EXPECT_EQ(kept[0].assignment.key, kKey);
+  EXPECT_EQ(kept[0].assignment.key, kKeptKey);
   EXPECT_EQ(kept[0].assignment.inputs, SomeRank().inputs);
   EXPECT_EQ(kept[0].assignment.recipe_sha256, "recipe");
   ASSERT_TRUE(kept[0].checkpoint.has_value());
@@ -143,7 +143,7 @@ TEST_F(OutboxFolderTest, TheProgramMayRemoveWhatWasTakenOver) {
   ASSERT_TRUE(copy.ok());
   ASSERT_TRUE(RemoveTree(rank_ + "/work").ok());
   EXPECT_EQ(*ReadFile(*copy + "/model"), "weights of 10");
-  ASSERT_TRUE(RemoveKeptCheckpoint(dir(), kKey, 1).ok());
+  ASSERT_TRUE(RemoveKeptCheckpoint(dir(), kKeptKey, 1).ok());
   EXPECT_THAT(*ListFolder(box()), ElementsAre("rank.json"));
   EXPECT_THAT(Recover(), IsEmpty());
 }
@@ -151,7 +151,7 @@ TEST_F(OutboxFolderTest, TheProgramMayRemoveWhatWasTakenOver) {
 TEST_F(OutboxFolderTest, WhatIsRemovedIsGone) {
   ASSERT_TRUE(Checkpoint(1, 10).ok());
   ASSERT_TRUE(End().ok());
-  ASSERT_TRUE(RemoveOutbox(dir(), kKey).ok());
+  ASSERT_TRUE(RemoveOutbox(dir(), kKeptKey).ok());
   EXPECT_THAT(Recover(), IsEmpty());
   EXPECT_FALSE(PathExists(rank_));
 }
@@ -211,7 +211,7 @@ TEST_F(OutboxFolderTest, ADamagedFileIsPutAsideAndTheRestIsDelivered) {
   ASSERT_TRUE(Checkpoint(1, 10).ok());
   ASSERT_TRUE(Checkpoint(2, 20).ok());
   ASSERT_TRUE(End().ok());
-  const std::string name = RankFolderName(kKey);
+  const std::string name = RankFolderName(kKeptKey);
   const std::string newest = *ReadFile(box() + "/checkpoint-2.json");
   for (const std::string& text : Damages(newest)) {
     SCOPED_TRACE(text);
@@ -246,7 +246,7 @@ TEST_F(OutboxFolderTest, ADamagedNameOfARankEndsNothingElse) {
     const auto kept = Recover();
     ASSERT_THAT(kept, SizeIs(1));
     EXPECT_EQ(kept[0].assignment.key, other);
-    EXPECT_TRUE(PathExists(dir() + "/damaged/" + RankFolderName(kKey) + ".rank.json"));
+    EXPECT_TRUE(PathExists(dir() + "/damaged/" + RankFolderName(kKeptKey) + ".rank.json"));
     EXPECT_THAT(Recover(), SizeIs(1)) << "no loop";
   }
 }
@@ -259,7 +259,7 @@ TEST_F(OutboxFolderTest, OddThingsInTheOutboxDoNoHarm) {
   ASSERT_TRUE(WriteFileAtomic(box() + "/checkpoint-99999999999999999999.json", "x").ok());
   ASSERT_TRUE(WriteFileAtomic(box() + "/checkpoint--5.json", "x").ok());
   EXPECT_EQ(StepFound(), 10);
-  EXPECT_THAT(*ListFolder(dir() + "/outbox"), ElementsAre(RankFolderName(kKey)));
+  EXPECT_THAT(*ListFolder(dir() + "/outbox"), ElementsAre(RankFolderName(kKeptKey)));
 }
 
 TEST_F(OutboxFolderTest, ACheckpointWhoseFilesAreGoneIsSaid) {
@@ -288,7 +288,7 @@ TEST_F(OutboxFolderTest, AFullDiskLeavesWhatWasThere) {
   KeptCheckpoint checkpoint;
   checkpoint.number = 2;
   checkpoint.message = {20, rank_ + "/work/checkpoints/step-10", Json::object()};
-  const Status status = WriteKeptCheckpoint(dir(), kKey, checkpoint).status();
+  const Status status = WriteKeptCheckpoint(dir(), kKeptKey, checkpoint).status();
   const Status end = WriteKeptEnd(dir(), SomeRank(), KeptEnd());
   setrlimit(RLIMIT_FSIZE, &before);
   EXPECT_EQ(status.reason(), "STORAGE_FULL") << status.message();

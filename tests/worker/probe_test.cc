@@ -22,10 +22,10 @@ using ::testing::HasSubstr;
 constexpr char kLoopback[] = "127.0.0.1";
 // Longer than any machine takes that answers at all.
 constexpr int64_t kLongMs = 60'000;
-const std::string kKey(32, 'k');
+const std::string kSecret(32, 'k');
 
 std::unique_ptr<ProbeListener> Listener() {
-  return ProbeListener::Listen(kLoopback, kKey).value();
+  return ProbeListener::Listen(kLoopback, kSecret).value();
 }
 
 UniqueFd Dial(int32_t port) {
@@ -71,7 +71,8 @@ TEST(HmacTest, IsTheStandardOne) {
 
 TEST(ProbeTest, WhoKnowsTheSecretIsAnsweredAgainAndAgain) {
   const auto listener = Listener();
-  for (int i = 0; i < 40; ++i) EXPECT_TRUE(Probe(kLoopback, listener->port(), kKey, kLongMs).ok());
+  for (int i = 0; i < 40; ++i)
+    EXPECT_TRUE(Probe(kLoopback, listener->port(), kSecret, kLongMs).ok());
 }
 
 TEST(ProbeTest, ItSaysWhatIsWrong) {
@@ -79,14 +80,14 @@ TEST(ProbeTest, ItSaysWhatIsWrong) {
   const std::string wrong(32, 'w');
   EXPECT_THAT(Probe(kLoopback, listener->port(), wrong, kLongMs).message(),
               HasSubstr("another program answers there, or another machine has this address"));
-  EXPECT_THAT(Probe("no address", 1, kKey, 100).message(), HasSubstr("\"no address\""));
+  EXPECT_THAT(Probe("no address", 1, kSecret, 100).message(), HasSubstr("\"no address\""));
   // A port at which nobody listens: it was bound a moment ago, and is closed.
   int32_t port = 0;
   {
     const auto gone = Listener();
     port = gone->port();
   }
-  const Status refused = Probe(kLoopback, port, kKey, kLongMs);
+  const Status refused = Probe(kLoopback, port, kSecret, kLongMs);
   EXPECT_EQ(refused.code(), StatusCode::kUnavailable);
   EXPECT_THAT(refused.message(), HasSubstr("127.0.0.1 port " + std::to_string(port)));
   EXPECT_THAT(refused.message(), HasSubstr("Connection refused"));
@@ -102,16 +103,16 @@ TEST(ProbeTest, ALineThatSwallowsEverythingIsGivenUp) {
   ASSERT_EQ(bind(mute.get(), raw, size), 0);
   ASSERT_EQ(listen(mute.get(), 4), 0);
   ASSERT_EQ(getsockname(mute.get(), raw, &size), 0);
-  EXPECT_THAT(Probe(kLoopback, ntohs(address.sin_port), kKey, 50).message(),
+  EXPECT_THAT(Probe(kLoopback, ntohs(address.sin_port), kSecret, 50).message(),
               HasSubstr("the connection opens, and nothing comes through it"));
 }
 
 TEST(ProbeTest, StrangersAreToldNothing) {
   const auto listener = Listener();
   const std::string nonce(16, 'n');
-  const std::string good = ProbeRequest(kKey, nonce);
+  const std::string good = ProbeRequest(kSecret, nonce);
   ASSERT_EQ(good.size(), kProbeBytes);
-  EXPECT_EQ(AnswerTo(listener->port(), good), HmacSha256(kKey, "answer" + nonce));
+  EXPECT_EQ(AnswerTo(listener->port(), good), HmacSha256(kSecret, "answer" + nonce));
   for (size_t at = 0; at < good.size(); at += 5) {
     std::string bad = good;
     bad[at] ^= 1;
@@ -127,7 +128,7 @@ TEST(ProbeTest, CallersWhoSayNothingKeepNobodyOut) {
   const auto listener = Listener();
   std::vector<UniqueFd> mute;
   for (int i = 0; i < ProbeListener::kMostAtOnce + 4; ++i) mute.push_back(Dial(listener->port()));
-  EXPECT_TRUE(Probe(kLoopback, listener->port(), kKey, kLongMs).ok());
+  EXPECT_TRUE(Probe(kLoopback, listener->port(), kSecret, kLongMs).ok());
 }
 
 TEST(AddressTest, TheOneThatIsGivenMustBeThere) {

@@ -13,12 +13,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const RankKey kKey{"r", "a", 1, 0};
-const Status kAway = Unavailable("connection refused");
-const Status kStale(StatusCode::kAborted, "STALE_LEASE", "the lease has a newer epoch");
-const Status kFull(StatusCode::kResourceExhausted, "STORAGE_FULL",
-                   "writing x: No space left on device");
-
 storage::Manifest ManifestOf(std::vector<storage::ManifestFile> files) {
   storage::Manifest manifest;
   manifest.kind = "checkpoint";
@@ -147,9 +141,10 @@ TEST(RankLifeTest, ARefusedEndIsReportedAsAFailure) {
   agent.Say(kKey, ResultMessage{{}, "{}"});
   agent.Ended(kKey);
   agent.AnswerRoutine();
-  EXPECT_TRUE(
-      agent.Answer<ReportEnded>(Status(StatusCode::kFailedPrecondition, "BLOB_MISSING", "no abc"))
-          .end.success);
+  EXPECT_TRUE(agent
+                  .Answer<ReportEnded>(
+                      Status(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing, "no abc"))
+                  .end.success);
   const Outcome end = agent.End();
   EXPECT_EQ(end.failure.category, "system");
   EXPECT_THAT(end.failure.error, HasSubstr("no abc"));
@@ -161,7 +156,7 @@ TEST(RankLifeTest, AnEndThatThisIdentityMayNotReportStaysOnTheDisk) {
   agent.Say(kKey, ResultMessage{{}, "{}"});
   agent.Ended(kKey);
   agent.AnswerRoutine();
-  agent.Answer<ReportEnded>(Status(StatusCode::kPermissionDenied, "", "not yours"));
+  agent.Answer<ReportEnded>(PermissionDenied("not yours"));
   EXPECT_THAT(agent.Open<ReportEnded>(), IsEmpty());
   EXPECT_THAT(agent.Open<RemoveRankFolder>(), IsEmpty());
 }
@@ -365,7 +360,8 @@ TEST(RankLifeTest, AFinishedJobWaitsForRoomForItsOutput) {
 TEST(RankLifeTest, AnInputThatDoesNotFitIsReportedNotWaitedFor) {
   Life agent(WithInput());
   agent.Answer<FindArtifact>(OkStatus(), kFound);
-  agent.Answer<DownloadBlob>(Status(StatusCode::kResourceExhausted, "DISK_FULL", "no room"));
+  agent.Answer<DownloadBlob>(
+      Status(StatusCode::kResourceExhausted, ErrorReason::kDiskFull, "no room"));
   const Outcome end = agent.End();
   EXPECT_EQ(end.failure.category, "infra");
   EXPECT_EQ(end.failure.reason, "STORAGE_FULL");
@@ -373,7 +369,8 @@ TEST(RankLifeTest, AnInputThatDoesNotFitIsReportedNotWaitedFor) {
 }
 
 TEST(RankLifeTest, AWrongDigestIsFetchedOnceMoreThenAskedAbout) {
-  const Status wrong(StatusCode::kInvalidArgument, "DIGEST_MISMATCH", "blob c has another digest");
+  const Status wrong(StatusCode::kInvalidArgument, ErrorReason::kDigestMismatch,
+                     "blob c has another digest");
   struct Case {
     Status stored;
     std::string category;
@@ -399,7 +396,8 @@ TEST(RankLifeTest, AWrongDigestIsFetchedOnceMoreThenAskedAbout) {
 TEST(RankLifeTest, ABlobThatANeighbourTookOutOfTheCacheIsFetchedAgain) {
   Life agent(WithInput());
   agent.Answer<FindArtifact>(OkStatus(), kFound);
-  const Status missing(StatusCode::kFailedPrecondition, "BLOB_MISSING", "blob c is not there");
+  const Status missing(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing,
+                       "blob c is not there");
   for (int i = 0; i < 2; ++i) {
     agent.Answer<DownloadBlob>();
     agent.Answer<LayOutArtifact>(missing);

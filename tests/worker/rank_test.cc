@@ -70,9 +70,9 @@ class FakeLink : public CoordinatorLink {
   Status ReportEnded(const RankKey&, const Outcome& end) override {
     MutexLock lock(mutex_);
     ends_.push_back(end);
-    return refused_-- > 0
-               ? Status(StatusCode::kFailedPrecondition, "BLOB_MISSING", "blob abc is not here")
-               : OkStatus();
+    return refused_-- > 0 ? Status(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing,
+                                   "blob abc is not here")
+                          : OkStatus();
   }
   Result<int64_t> AppendLog(const RankKey&, int64_t offset, std::string_view data) override {
     return offset + static_cast<int64_t>(data.size());

@@ -12,8 +12,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const RankKey kKey{"r", "a", 1, 0};
-const Status kStale(StatusCode::kAborted, "STALE_LEASE", "the lease has a newer epoch");
 const storage::ManifestFile kFile{"model", std::string(64, 'a'), 1 << 20};
 
 storage::Manifest SomeManifest() {
@@ -244,7 +242,8 @@ TEST(RecoveryTest, OutputsThatTheDiskLostAreNoSuccess) {
   agent.Started(kKey);
   agent.Say(kKey, ResultMessage{{{"model", {"checkpoint", "model", {}}}}, "{}"});
   agent.Ended(kKey);
-  agent.Answer<KeepEnd>(Status(StatusCode::kDataLoss, "FSYNC_FAILED", "output model may be lost"));
+  agent.Answer<KeepEnd>(
+      Status(StatusCode::kDataLoss, ErrorReason::kFsyncFailed, "output model may be lost"));
   agent.AnswerRoutine();
   const Outcome end = agent.Answer<ReportEnded>().end;
   EXPECT_FALSE(end.success);
@@ -261,7 +260,8 @@ TEST(RecoveryTest, AnEndThatCannotBeKeptIsReportedAllTheSame) {
   (void)agent.Take<LogLine>();
   agent.Ended(kKey, 1);
   EXPECT_THAT(agent.Open<ReportEnded>(), IsEmpty());
-  agent.Answer<KeepEnd>(Status(StatusCode::kResourceExhausted, "STORAGE_FULL", "no space left"));
+  agent.Answer<KeepEnd>(
+      Status(StatusCode::kResourceExhausted, ErrorReason::kStorageFull, "no space left"));
   EXPECT_THAT(agent.Take<LogLine>().at(0).text,
               HasSubstr("its end is not on this worker's disk, and is lost if the worker ends"));
   agent.AnswerRoutine();

@@ -39,8 +39,11 @@ class Journal {
 
  private:
   Journal(const task::Task& task, std::string folder, int64_t seconds, task::Channel& channel);
+  // Takes over the pieces of the task's checkpoint. kInvalidArgument if it is of another spec.
   Status Resume();
+  // Writes all pieces so far to a new folder.
   Status WriteCheckpoint(const std::string& target) const;
+  // Removes folders that the channel no longer needs.
   void RemoveOld();
 
   const task::Task& task_;

@@ -9,6 +9,7 @@
 
 namespace braid::trainer {
 
+// What is exported, and where to.
 struct ExportOptions {
   // Checkpoint folder.
   std::string model;
@@ -22,6 +23,7 @@ struct ExportOptions {
   std::function<void(int64_t done, int64_t total)> progress = [](int64_t, int64_t) {};
 };
 
+// What was written.
 struct Exported {
   // "LlamaForCausalLM", or "BraidForCausalLM", whose code is in the folder.
   std::string architecture;

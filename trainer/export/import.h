@@ -11,6 +11,7 @@
 
 namespace braid::trainer {
 
+// What is imported, and where to.
 struct ImportOptions {
   // Has config.json, model.safetensors (or its shards with their index) and tokenizer.json.
   std::string folder;
@@ -22,6 +23,7 @@ struct ImportOptions {
   std::string tokenizer;
 };
 
+// What was made of it.
 struct Imported {
   model::ModelSpec spec;
   // Sentences for people about what was changed on the way.

@@ -11,6 +11,7 @@
 
 namespace braid::trainer {
 
+// The files stay mapped as long as it lives.
 class LlamaWeights {
  public:
   // Opens model.safetensors, or the files that model.safetensors.index.json lists. Errors name the

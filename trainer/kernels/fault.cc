@@ -114,11 +114,11 @@ Status OfTorch(const c10::Error& error) {
 }  // namespace
 
 Status OutOfMemory(const std::string& what) {
-  return {StatusCode::kResourceExhausted, kOutOfMemory, "out of memory: " + what};
+  return {StatusCode::kResourceExhausted, ErrorReason::kOutOfMemory, "out of memory: " + what};
 }
 
 Status DeviceUnusable(const std::string& what) {
-  return {StatusCode::kUnavailable, kDeviceUnusable, "device cuda: " + what};
+  return {StatusCode::kUnavailable, ErrorReason::kDeviceUnusable, "device cuda: " + what};
 }
 
 Status StatusOfCuda(int code, const std::string& what) {

@@ -9,11 +9,6 @@
 
 namespace braid::trainer {
 
-// Reasons of a Status by which the coordinator decides whether and where a job is tried again
-// (docs/tasks.md).
-constexpr char kOutOfMemory[] = "OUT_OF_MEMORY";
-constexpr char kDeviceUnusable[] = "DEVICE_UNUSABLE";
-
 // kResourceExhausted (OUT_OF_MEMORY). `what` could not be allocated.
 Status OutOfMemory(const std::string& what);
 // kUnavailable (DEVICE_UNUSABLE): the GPU, its driver or the build on this machine is the cause,

@@ -57,6 +57,7 @@ struct AttentionWeights {
   at::Tensor qkv;   // [3w, w]
   at::Tensor o;     // [w, w]; may be undefined
 };
+// The tensors of a feed-forward half with its norm: hidden width f.
 struct FeedForwardWeights {
   at::Tensor gain;     // [w]
   at::Tensor gate_up;  // [2f, w]

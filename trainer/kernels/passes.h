@@ -12,6 +12,7 @@
 
 namespace braid::trainer {
 
+// The result of a norm, and what its backward pass reads again.
 struct Normed {
   at::Tensor y;        // like x
   at::Tensor inverse;  // [rows], for the backward pass
@@ -19,6 +20,7 @@ struct Normed {
 // RmsNorm of x [rows, w] with gain [parts * w].
 Normed NormForward(const at::Tensor& x, const at::Tensor& gain, double eps);
 
+// Gradients of a norm.
 struct NormGradients {
   at::Tensor dx;     // and `add`, if that is defined
   at::Tensor dgain;  // [parts, w]
@@ -29,6 +31,7 @@ NormGradients NormBackward(const at::Tensor& x, const at::Tensor& gain, const at
 // SwiGlu of x [rows, 2f] with slopes beta [parts * f], or 1 if undefined.
 at::Tensor GateForward(const at::Tensor& x, const at::Tensor& beta);
 
+// Gradients of a feed-forward gate.
 struct GateGradients {
   at::Tensor dx;
   at::Tensor dbeta;  // [parts, f]; undefined without beta
@@ -42,6 +45,7 @@ struct AttentionShape {
   int64_t batch, sequence, heads;
   RopeLayout layout;
 };
+// The result of an attention, and what its backward pass reads again.
 struct Attended {
   at::Tensor parts;      // q, k and v, rotated: [3, batch, heads, sequence, size]
   at::Tensor out;        // [batch, heads, sequence, size], with any strides

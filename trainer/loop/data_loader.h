@@ -27,6 +27,7 @@ struct MicroBatch {
   int64_t first_row = 0;
 };
 
+// Holds at most a few micro-batches at a time, however slow the step is.
 class DataLoader {
  public:
   // Starts to read the micro-batches of the steps from `first_step` on. A micro-batch of B

@@ -60,14 +60,14 @@ MemoryNeeds NeedsOf(const model::ModelSpec& spec, std::optional<spec::OptimizerK
 }
 
 Status ExplainMemory(const Status& error, const task::Task& task) {
-  if (error.reason() != kOutOfMemory) return error;
+  if (!error.Is(ErrorReason::kOutOfMemory)) return error;
   if (task::IsTraining(task.kind)) return With(error, TrainingText(task));
   const Result<std::string> folder = task.Input(task::role::kModel);
   return folder.ok() ? With(error, ReadingText(*folder)) : error;
 }
 
 Status ExplainMemory(const Status& error, const std::string& folder) {
-  return error.reason() == kOutOfMemory ? With(error, ReadingText(folder)) : error;
+  return error.Is(ErrorReason::kOutOfMemory) ? With(error, ReadingText(folder)) : error;
 }
 
 }  // namespace braid::trainer

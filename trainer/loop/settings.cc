@@ -78,11 +78,14 @@ StepPlace StepPlan::At(const TrainSettings& settings, int64_t step) const {
           {epoch, m * settings.batch, epoch * micro_batches_per_epoch + m});
     }
   };
+  // T6: the micro-batches that the epoch before has left over come first.
   if (settings.accum_tail == AccumTail::kCarry && within == 0 && place.epoch > 0) {
     add(place.epoch - 1, per_epoch * settings.accumulate, micro_batches_per_epoch);
   }
   const int64_t begin = within * settings.accumulate;
   add(place.epoch, begin, std::min(begin + settings.accumulate, micro_batches_per_epoch));
+  // With `carry` the divisor is that of a full step, as published; otherwise a shorter step is the
+  // mean of the micro-batches that it has.
   place.divisor = settings.accum_tail == AccumTail::kCarry
                       ? settings.accumulate
                       : static_cast<int64_t>(place.micro_batches.size());

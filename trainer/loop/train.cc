@@ -418,7 +418,7 @@ class Training {
   // checkpoint as long as there is an older one to resume from.
   Status Judged(const Status& status) {
     const int64_t older = std::max(stored_, writer_->last_written());
-    if (status.reason() != "STORAGE_FULL" || older == 0) return status;
+    if (!status.Is(ErrorReason::kStorageFull) || older == 0) return status;
     Log(LogLevel::kWarning, task_.job,
         Format("%s; it is skipped, and the newest checkpoint is that of step %lld",
                status.message().c_str(), (long long)older));

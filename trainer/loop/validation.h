@@ -60,6 +60,7 @@ struct LossSums {
 Json ToJson(const LossSums& sums);
 Result<LossSums> LossSumsFromJson(const Json& json, const std::string& path);
 
+// Means of a validation, as logs and metrics show them.
 struct ValidationLoss {
   // Nats per target.
   double mean = 0;
@@ -73,6 +74,7 @@ struct ValidationLoss {
 // {"loss", "perplexity", "tokens"}, "bits_per_byte" if it is known, and "loss_ignore_last" if other
 // targets were counted.
 Json ToJson(const ValidationLoss& loss, spec::LastLabel last_label);
+// Mean over all targets, or over the means of the batches.
 ValidationLoss MeansOf(const LossSums& sums, spec::LossAverage average);
 
 // The number of bytes that each token id stands for, [vocab]; 0 for the end-of-document token and

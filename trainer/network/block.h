@@ -16,6 +16,7 @@
 
 namespace braid::trainer {
 
+// The layer of a block that is in none: a large block of a composite.
 inline constexpr int64_t kNoLayer = -1;
 
 // Which block of a network it is.
@@ -26,11 +27,14 @@ struct BlockPlace {
                              // blocks
 };
 
+// Owns no memory: its leaves are views of the network's buffers. Run may be called again and again;
+// it keeps nothing between passes.
 class Block {
  public:
   explicit Block(BlockPlace at) : at_(std::move(at)) {}
   virtual ~Block() = default;
 
+  // Widths, heads and kind of the block; the prefix of its tensors' names; its layer.
   const model::Stack& stack() const { return at_.stack; }
   const std::string& place() const { return at_.place; }
   int64_t layer() const { return at_.layer; }

@@ -34,6 +34,8 @@ bool HasAdapters(const std::vector<std::unique_ptr<Block>>& blocks) {
 
 }  // namespace
 
+// Leaves are made for the tensors that model::Tensors lists for this connection, and no others: a
+// name that the layout does not have throws.
 Composite::Composite(const model::ModelSpec& spec, const LeafMaker& leaf)
     : spec_(spec), equal_widths_(model::EqualWidths(spec)) {
   const int64_t D = spec.large.d, c = spec.common_width();
@@ -75,6 +77,7 @@ void Composite::MakeLayer(const LeafMaker& leaf, int64_t l) {
         l < path.blocks ? MakeBlock(leaf, {path, layer.place + ".path." + number, l}, spec_.arch)
                         : nullptr);
   }
+  // Equal paths run as one batched product, which keeps the processor busier than N small ones.
   if (const auto equal = OneShape(layer.blocks); !equal.empty()) layer.stacked = Stacked(equal);
   const int64_t out = model::LayerOutputWidth(spec_, l);
   if (connection.kind == model::ConnectionKind::kShare)
@@ -108,6 +111,7 @@ std::vector<Block*> Composite::Blocks() {
 std::vector<at::Tensor> Composite::RunPaths(const Layer& layer,
                                             const std::vector<at::Tensor>& inputs,
                                             ForwardContext& pass) const {
+  // Of the blocks of parallel layers alone: large blocks, which run before and after, have none.
   pass.dropout = pass.auxiliary != nullptr ? pass.auxiliary->dropout : 0;
   std::vector<at::Tensor> outputs;
   if (layer.stacked.has_value() && !HasAdapters(layer.blocks)) {
@@ -145,6 +149,7 @@ at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, ForwardCon
   std::vector<at::Tensor> slices = Slices(x);
   for (int64_t p = 0; p < N; ++p) {
     const auto path = static_cast<size_t>(p);
+    // Each slice is normed alone, as its path was when it was trained alone.
     const at::Tensor gain = norm.narrow(0, spec_.slice_begin(path), spec_.paths[path].d);
     const double weight = !connection.weights.empty() ? connection.weights[path]
                           : connection.scale == model::LogitScale::kSum
@@ -174,6 +179,8 @@ at::Tensor Composite::Share(const Layer& layer, const std::vector<at::Tensor>& o
                             ForwardContext& pass) const {
   const at::Tensor out = Linear(at::cat(outputs, 1), layer.share);
   if (pass.routing == nullptr) return out;
+  // Nothing chooses in `share`. The path whose output is nearest to the mixed one stands for a
+  // choice (docs/papers/papaformer.md#s8.4).
   LayerRouting routing;
   if (equal_widths_ && out.size(1) == outputs.front().size(1)) {
     std::vector<at::Tensor> cosines;
@@ -193,6 +200,7 @@ at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& 
     return layer.out[p].defined() ? Linear(outputs[p], layer.out[p]) : outputs[p];
   };
   const RouterForward& forward = ForwardOf(*router.kind);
+  // A router that does not choose: the mean of all candidates and the combination.
   if (forward.route == nullptr) {
     at::Tensor sum = combined;
     for (size_t p = 0; p < outputs.size(); ++p) sum = sum + candidate(p);

@@ -17,6 +17,7 @@
 
 namespace braid::trainer {
 
+// Owns its blocks and leaves; the memory behind the leaves is the network's.
 class Composite {
  public:
   // Leaves are made by `leaf`; `spec` outlives the composite.
@@ -42,23 +43,36 @@ class Composite {
     std::vector<at::Tensor> out;                 // path_out, or undefined
     at::Tensor share, combine, combine_bias, router, router_bias, norm, cross;
   };
+  // Makes the leaves of parallel layer `l`, counted from 0.
   void MakeLayer(const LeafMaker& leaf, int64_t l);
 
   // Outputs y_p [rows, d_p] of a layer for inputs x_p [rows, d_p]; equal blocks that are
   // sublayers alone run as one batched product.
   std::vector<at::Tensor> RunPaths(const Layer& layer, const std::vector<at::Tensor>& inputs,
                                    ForwardContext& pass) const;
+  // The connection `slice`, from the first parallel layer to the final norm: in each layer a path
+  // runs on its own columns of x [rows, D], and `cross`, where there is one, adds what passes
+  // between them. Each slice of the result is normed and weighed by itself.
   at::Tensor RunSlices(at::Tensor x, const at::Tensor& norm, ForwardContext& pass) const;
+  // One parallel layer of `share` or `routed`: x [rows, w] -> [rows, w], w being the width of the
+  // paths if they are equally wide, otherwise D before the first layer and the connection's after
+  // it.
   at::Tensor RunLayer(const Layer& layer, int64_t l, const at::Tensor& x,
                       ForwardContext& pass) const;
+  // What each path reads of the layer's input x: [rows, d_p] each.
   std::vector<at::Tensor> Inputs(const Layer& layer, int64_t l, const at::Tensor& x) const;
+  // The outputs of the paths, side by side, mixed by one matrix (docs/papers/papaformer.md#s2).
   at::Tensor Share(const Layer& layer, const std::vector<at::Tensor>& outputs,
                    ForwardContext& pass) const;
+  // The outputs weighed by the router, for each token (docs/papers/papaformer.md#s3).
   at::Tensor Choose(const Layer& layer, const std::vector<at::Tensor>& outputs, const at::Tensor& x,
                     ForwardContext& pass) const;
+  // The columns of each path of x [rows, D], copied so that each is contiguous.
   std::vector<at::Tensor> Slices(const at::Tensor& x) const;
 
   const model::ModelSpec& spec_;
+  // All paths are equally wide: they read the same narrow stream, and a choice of `share` can be
+  // told by similarity (LayerRouting).
   bool equal_widths_;
   std::unique_ptr<Block> first_, last_;  // the large blocks
   std::vector<at::Tensor> shrink_;       // one, or one a path

@@ -17,6 +17,7 @@ Rope RopeTables::Get(int64_t head_size, int64_t begin, int64_t count) {
     // Twice as long each time, for whoever reads one token after the other.
     const int64_t known = table.cos.defined() ? table.cos.size(0) : 0;
     const int64_t length = std::max(begin + count, 2 * known);
+    // Angles in fp64: position times frequency loses digits in fp32 long before a context ends.
     at::Tensor angles = at::empty({length, half}, at::kDouble);
     double* a = angles.mutable_data_ptr<double>();
     for (int64_t t = 0; t < length; ++t) {
@@ -33,6 +34,8 @@ Rope RopeTables::Get(int64_t head_size, int64_t begin, int64_t count) {
 
 std::pair<at::Tensor, at::Tensor> KeyCache::Extend(const at::Tensor& keys, const at::Tensor& values,
                                                    int64_t begin) {
+  // The first pass meets the attentions in the order in which all later ones do, and makes their
+  // entries.
   if (next_ == entries_.size()) {
     std::vector<int64_t> shape = keys.sizes().vec();
     shape[2] = capacity_;
@@ -49,6 +52,7 @@ at::Tensor ForwardContext::Uniform(const std::string& place, int64_t columns) co
   const RandomStream stream(seed, "draw/" + std::to_string(draw) + "/" + place);
   at::Tensor numbers = at::empty({rows(), columns}, at::kFloat);
   float* out = numbers.mutable_data_ptr<float>();
+  // Numbers are counted over the rows of all ranks.
   const auto base = static_cast<uint64_t>(first_row * sequence * columns);
   ParallelFor(0, numbers.numel(), 4096, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i)

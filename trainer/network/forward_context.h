@@ -16,6 +16,7 @@
 
 namespace braid::trainer {
 
+// Rotations of positions, for rotary embeddings.
 struct Rope {
   at::Tensor cos, sin;  // [positions, head size / 2]
 };
@@ -50,6 +51,8 @@ class KeyCache {
   std::vector<std::pair<at::Tensor, at::Tensor>> entries_;
 };
 
+// Made by the network for one pass and handed to all parts; the parts write what they are asked for
+// into the lists that are not null.
 struct ForwardContext {
   const model::Arch& arch;
   RopeTables& ropes;
@@ -64,6 +67,7 @@ struct ForwardContext {
   uint64_t draw = 0;
   int64_t first_row = 0;
   const Intervention* intervention = nullptr;
+  // What the parts add to, in the order in which they run; null: nobody asked.
   std::vector<BlockReadout>* readouts = nullptr;
   std::vector<LayerRouting>* routing = nullptr;
   const Auxiliary* auxiliary = nullptr;

@@ -15,6 +15,7 @@ bool ContinuesPrevious(const std::string& name) {
 Layout MakeLayout(const model::ModelSpec& spec) {
   Layout layout;
   const std::vector<model::TensorSpec> tensors = model::Tensors(spec);
+  // The two groups of weight decay, each one range.
   for (const bool decays : {true, false}) {
     for (const model::TensorSpec& tensor : tensors) {
       if (tensor.decays() != decays) continue;

@@ -16,7 +16,9 @@
 
 namespace braid::trainer {
 
+// Offsets and sizes are in elements, not bytes.
 struct Layout {
+  // Where one tensor begins; it has as many elements as its shape says.
   struct Slot {
     model::TensorSpec tensor;
     int64_t offset = 0;
@@ -29,6 +31,7 @@ struct Layout {
   const Slot& at(const std::string& name) const { return slots[by_name.at(name)]; }
 };
 
+// The same for every device, and for a checkpoint of the model: it follows from the spec alone.
 Layout MakeLayout(const model::ModelSpec& spec);
 
 }  // namespace braid::trainer

@@ -116,6 +116,7 @@ Result<std::unique_ptr<Lora>> Lora::Attach(Network& network, const LoraConfig& c
   if (taken) return FailedPrecondition("model " + network.spec().name + " has adapters already");
   auto lora = std::unique_ptr<Lora>(new Lora(network, config));
   const auto leaf = [&](const std::string& name) {
+    // Leaves stand in the order of the slots.
     const LoraLayout::Slot& slot = lora->layout_.at(name);
     return lora->impl_->leaves[static_cast<size_t>(&slot - lora->layout_.slots.data())];
   };
@@ -135,6 +136,7 @@ Lora::~Lora() {
 void Lora::Initialize(uint64_t seed) {
   std::vector<float> values(static_cast<size_t>(layout_.size), 0.f);
   for (const LoraLayout::Slot& slot : layout_.slots) {
+    // B begins at zero, so that the first step starts from the network itself.
     if (slot.name.ends_with(".lora_b.weight")) continue;
     const RandomStream stream(seed, "lora/" + slot.name);
     const bool classifier = slot.name == "classifier.weight";
@@ -234,6 +236,7 @@ Status Lora::Save(const std::string& folder) const {
 Status Lora::Load(const std::string& folder) {
   const std::string path = JoinPath(folder, artifact_files::kAdapter);
   BRAID_ASSIGN_OR_RETURN(const Stored stored, ReadStored(folder));
+  // Adapters of another model might fit in shape and mean nothing.
   const Json model = ModelJson(network_.spec());
   if (stored.model != model) return Differs(path, "model", stored.model, model);
   if (stored.config.rank != config_.rank)

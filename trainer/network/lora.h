@@ -14,6 +14,7 @@
 
 namespace braid::trainer {
 
+// Numbers of AdamW (docs/papers/papaformer.md#s8.2).
 struct LoraOptimizer {
   double beta1 = 0.9;
   double beta2 = 0.999;
@@ -31,6 +32,8 @@ struct LoraRows {
   int64_t sequence = 0;
 };
 
+// Adapters and classifier of one task on one network, with their gradients and their optimizer.
+// Owns no weight of the network. Not thread-safe, and never used at the same time as the network.
 class Lora {
  public:
   // From here until the adapters go, all that `network` computes has them in it. The network must

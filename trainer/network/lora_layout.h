@@ -9,6 +9,7 @@
 
 namespace braid::trainer {
 
+// How large the adapters are, and what they are added with.
 struct LoraConfig {
   int64_t rank = 8;
   double alpha = 16;     // what an adapter adds is alpha / rank * B A x
@@ -20,7 +21,7 @@ struct LoraConfig {
 // (docs/papers/papaformer.md#s8.2): blocks.0.attn.q.lora_a.weight [rank, w] and
 // blocks.0.attn.q.lora_b.weight [w, rank] go with blocks.0.attn.q.weight. Dual-path blocks have
 // them in their deep and in their wide path; the steps of a deep path share theirs, as they share
-// its weights. Then classifier.weight [outputs, w].
+// its weights. Then classifier.weight [outputs, w]. Offsets and sizes are in elements, not bytes.
 struct LoraLayout {
   struct Slot {
     std::string name;

@@ -98,6 +98,8 @@ at::Tensor Network::Impl::Leaf(const std::string& name, const std::vector<int64_
   const int64_t offset = layout.at(name).offset;
   int64_t count = 1;
   for (int64_t extent : shape) count *= extent;
+  // Parameter and gradient are views: autograd adds straight to the flat buffer, which optimizers
+  // and reductions take as one array.
   at::Tensor leaf = p.narrow(0, offset, count).view(shape).detach();
   leaf.requires_grad_(true);
   leaf.mutable_grad() = g.narrow(0, offset, count).view(shape);
@@ -105,6 +107,7 @@ at::Tensor Network::Impl::Leaf(const std::string& name, const std::vector<int64_
 }
 
 at::Tensor Network::Impl::ToDevice(const int32_t* values, int64_t count) const {
+  // ATen's embeddings and losses want int64; files and loaders have int32, half the bytes.
   at::Tensor host = at::empty({count}, at::kLong);
   int64_t* out = host.mutable_data_ptr<int64_t>();
   for (int64_t i = 0; i < count; ++i) out[i] = values[i];
@@ -239,6 +242,8 @@ LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t bat
   sum.loss = HeadLoss(hidden.detach(), impl_->head.detach(), impl_->ToDevice(labels, count),
                       options.scale, &hidden_gradient, &impl_->head_gradient, &losses);
   sum.last = LastLosses(losses, batch, sequence);
+  // HeadLoss has gone back through the head already, tile by tile, so that the logits of all rows
+  // never exist at once. Autograd begins at the hidden states.
   std::vector<at::Tensor> roots{hidden}, gradients{hidden_gradient};
   if (pass.auxiliary_loss.defined()) {
     sum.auxiliary = pass.auxiliary_loss.item<double>();
@@ -295,6 +300,7 @@ std::vector<TokenPrediction> Network::Predictions(const int32_t* ids, const int3
     const int64_t size = std::min(kRows, std::ssize(rows) - begin);
     const at::Tensor logits = at::linear(
         hidden.index_select(0, impl_->ToDevice(rows.data() + begin, size)), impl_->head);
+    // Rank is the number of strictly likelier tokens, so ties count for the target.
     const at::Tensor target = logits.gather(
         1, impl_->ToDevice(targets.data() + begin, size).unsqueeze(1));
     const std::vector<float> scores = ToHost(target.squeeze(1) - at::logsumexp(logits, {1}));
@@ -383,6 +389,8 @@ void ConfigureRuntime(int64_t threads) {
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
   // Else torch fills every new tensor with NaN first: a pass over memory that nobody reads.
   at::globalContext().setDeterministicFillUninitializedMemory(false);
+  // On a GPU, torch might use TF32 otherwise: products of ten bits where the papers' numbers have
+  // 23.
   at::globalContext().setFloat32MatmulPrecision("highest");
 }
 

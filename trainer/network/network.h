@@ -21,6 +21,7 @@ namespace braid::trainer {
 // A label that counts for nothing.
 inline constexpr int32_t kIgnore = -1;
 
+// Sums, not means: those of several micro-batches and ranks are added before anybody divides.
 struct LossSum {
   double loss = 0;  // sum over the targets, nats
   int64_t targets = 0;
@@ -43,6 +44,7 @@ struct Auxiliary {
   std::function<void(double* values, int64_t count)> mean_over_ranks;
 };
 
+// What one micro-batch needs to know besides its tokens.
 struct BackwardOptions {
   double scale = 1;      // of the sum of losses
   double aux_scale = 1;  // of the auxiliary losses
@@ -64,11 +66,14 @@ class Decoder {
   virtual std::vector<float> Read(const std::vector<int32_t>& ids) = 0;
 };
 
+// What the model thought of the token that came.
 struct TokenPrediction {
   double log_probability = 0;  // natural logarithm
   int64_t rank = 0;            // tokens that are likelier: 0 for the likeliest
 };
 
+// Owns its parameters and gradients, on one device. Not thread-safe. Functions that compute may
+// throw what LibTorch throws (kernels/fault.h converts it); all sizes are checked by the caller.
 class Network {
  public:
   // `device` is cpu or cuda; cuda without a device or without the plug-in is DEVICE_UNUSABLE
@@ -81,9 +86,11 @@ class Network {
   const Layout& layout() const { return layout_; }
   std::string device() const;  // "cpu" or "cuda:0"
 
-  // layout().size floats each, on the device.
+  // layout().size floats each, on the device. Valid as long as the network is, and written by
+  // optimizers and by gangs' reductions in place.
   float* parameters();
   float* gradients();
+  // Before the first Backward of a step.
   void ZeroGradients();
 
   // Initial values from (seed, tensor name).
@@ -96,6 +103,7 @@ class Network {
   // d(auxiliary) to the gradients.
   LossSum Backward(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence,
                    const BackwardOptions& options);
+  // In force for all training from here on.
   void SetAuxiliary(const Auxiliary& auxiliary);
 
   // What follows evaluates. With `router_noise: always` every pass draws anew, from a sequence that

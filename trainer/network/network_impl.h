@@ -17,6 +17,7 @@
 
 namespace braid::trainer {
 
+// The flat buffers, the leaves that are views of them, and the forward passes of a network.
 struct Network::Impl {
   Impl(const model::ModelSpec& model, const Layout& where, at::Device on);
 
@@ -25,6 +26,7 @@ struct Network::Impl {
   // ids or labels as int64 on the device.
   at::Tensor ToDevice(const int32_t* values, int64_t count) const;
 
+  // A pass without noise, dropout, intervention and read-outs.
   ForwardContext NewPass(int64_t batch, int64_t sequence);
   // A pass that evaluates: the intervention is in force, and with `router_noise: always` it has a
   // draw of its own.

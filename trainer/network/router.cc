@@ -25,6 +25,7 @@ at::Tensor LoadOf(const at::Tensor& share,
 
 at::Tensor AuxiliaryLoss(const Auxiliary& auxiliary, const at::Tensor& logits,
                          const at::Tensor& weights) {
+  // T4: the probabilities that were sampled from, or those of the logits without noise.
   const at::Tensor p = auxiliary.probs == spec::AuxProbs::kSample && weights.defined()
                            ? weights
                            : at::softmax(logits, 1);

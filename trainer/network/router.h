@@ -14,6 +14,7 @@
 
 namespace braid::trainer {
 
+// What a router decided for each token of a layer; N paths, and the combination as number N.
 struct Routed {
   at::Tensor weights;  // g [rows, N + 1]
   at::Tensor choices;  // arg-max of what weighed them, noise included, [rows]

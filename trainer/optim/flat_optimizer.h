@@ -68,8 +68,10 @@ class FlatOptimizer : public Optimizer {
   const OptimizerConfig& config() const { return config_; }
 
  private:
+  // AdamW's rule on one range of the flat buffers, cut into pieces for the threads.
   void UpdateOnCpu(const Range& range, const AdamWRule& rule, double lr, double weight_decay,
                    double divide);
+  // The paths of the composite are not trained at this step.
   bool PathsFrozen() const;
   // Makes the ranges again, with the age of each slot. Empty: every tensor is as old as step_.
   void SetAges(const std::vector<int64_t>& ages);

@@ -52,6 +52,7 @@ class Agent {
   bool idle() const;
 
  private:
+  // One for each kind of event: what it means to the parts. Deadlines are left to Advance.
   void On(const SessionOpened& event);
   void On(const SessionClosed& event);
   void On(const SignalSent& event);
@@ -65,11 +66,13 @@ class Agent {
 
   // Does everything that is due at the present time. Part of every event.
   void Advance();
+  // Takes the next step of a stop that was requested, when it is due.
   void AdvanceStop();
 
   // Kills the programs that run. The worker finishes with `status` when they are gone, or kEndMs
   // later.
   void End(const Status& status);
+  // Asks for the timer at NextWake(), unless it is set to that already.
   void ArmTimerIfChanged();
   // The earliest time at which Advance has something to do, or kNever.
   int64_t NextWake() const;
@@ -97,6 +100,7 @@ class Agent {
   bool finished_ = false;
   // Time of the newest ArmTimer.
   int64_t armed_ms_ = kNever;
+  // The first event has come, and with it what is done once.
   bool started_ = false;
   // CachedArtifacts::version() and Reach::version() for which a heartbeat was last requested.
   int64_t cached_version_ = 0;

@@ -8,6 +8,7 @@
 
 namespace braid::worker {
 
+// Has no clock and draws nothing itself.
 class Backoff {
  public:
   // Bounds start at `first_ms` and end at `most_ms`.

@@ -6,7 +6,7 @@ namespace {
 // Bytes that have to be moved again: torn by a crash, or lost by a failed fsync. The side that
 // found it has dropped them.
 bool IsDamage(const Status& status) {
-  return status.reason() == "DIGEST_MISMATCH" || status.reason() == "FSYNC_FAILED";
+  return status.Is(ErrorReason::kDigestMismatch) || status.Is(ErrorReason::kFsyncFailed);
 }
 
 Status JudgeUpload(const Status& status, int* damaged) {

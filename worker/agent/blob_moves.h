@@ -14,6 +14,7 @@
 
 namespace braid::worker {
 
+// A part of the agent; callbacks run within Agent::Handle and may begin other transfers.
 class BlobMoves {
  public:
   // Called once when the transfer has ended, within the Agent::Handle that ends it.
@@ -42,6 +43,7 @@ class BlobMoves {
   bool empty() const { return moves_.empty(); }
 
  private:
+  // Up is to the coordinator, down is from it.
   enum class Way { kUp, kDown };
   using Key = std::pair<Way, std::string>;
   // One transfer and the callbacks that wait for it.
@@ -52,8 +54,12 @@ class BlobMoves {
   };
   // Waits for the transfer `key`, which starts with `work` if it is not under way.
   void Join(const CallOwner& owner, const Key& key, Work work, Calls::Judge judge, Then then);
+  // Shared by the steps of one upload.
   using Digests = std::shared_ptr<const std::vector<std::string>>;
+  // Sends missing[next], then the ones behind it; `then` gets the first error, or OK after the last
+  // one.
   void UploadNext(const CallOwner& owner, const Digests& missing, size_t next, const Then& then);
+  // The transfer has ended: whoever waits for it hears so.
   void OnMoved(const Key& key, const Status& status);
 
   Calls& calls_;

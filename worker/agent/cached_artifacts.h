@@ -29,6 +29,7 @@ class CachedArtifacts {
   // Rises with every change. It is 0 until the answer to Start is there, and the list is not
   // complete before.
   int64_t version() const { return version_; }
+  // Their ids, sorted.
   std::vector<std::string> List() const { return {artifacts_.begin(), artifacts_.end()}; }
 
  private:

@@ -14,7 +14,7 @@ constexpr int64_t kMaxPauseMs = 5'000;
 
 bool IsTransient(const Status& status) {
   return status.code() == StatusCode::kUnavailable ||
-         status.code() == StatusCode::kDeadlineExceeded || status.reason() == "STORAGE_FULL";
+         status.code() == StatusCode::kDeadlineExceeded || status.Is(ErrorReason::kStorageFull);
 }
 
 Calls::Calls(const std::string& boot_id, Turn& turn) : draws_(1, boot_id), turn_(turn) {}
@@ -80,7 +80,7 @@ void Calls::OnDone(const Done& done) {
 }
 
 void Calls::SayIfDiskFull(Call& call, const Status& status) {
-  if (call.disk_full || status.reason() != "STORAGE_FULL") return;
+  if (call.disk_full || !status.Is(ErrorReason::kStorageFull)) return;
   call.disk_full = true;
   turn_.Say(LogLevel::kWarning, call.owner, status.message() + "; waiting for room");
 }

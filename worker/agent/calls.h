@@ -64,9 +64,11 @@ class Calls {
 
   // Starts the tries and calls the timers that are due at turn.now_ms.
   void Advance();
+  // The earliest time at which Advance has something to do; kNever if there is none.
   int64_t NextWake() const;
 
  private:
+  // A piece of work with its repetitions, or a timer.
   struct Call {
     CallOwner owner;
     // Absent for a timer of Later.
@@ -83,11 +85,16 @@ class Calls {
     // The log has said so already.
     bool disk_full = false;
   };
+  // Returns its id.
   int64_t Add(Call call);
+  // Hands the work out, under a new try id.
   void Try(int64_t id, Call& call);
+  // Writes the line of the log when a disk becomes full, and when it has room again.
   void SayIfDiskFull(Call& call, const Status& status);
+  // Forgets a timer or a pause; of a try that is on its way, only its callback.
   void CancelCall(std::map<int64_t, Call>::iterator call);
 
+  // Pauses are drawn by their number, so that a test with a fixed boot id is reproducible.
   const RandomStream draws_;
   Turn& turn_;
   // Number of pauses drawn so far: the position in `draws_`.

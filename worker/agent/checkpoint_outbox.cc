@@ -151,7 +151,7 @@ void CheckpointOutbox::Commit() {
 void CheckpointOutbox::OnCommitted(const Status& status) {
   const Checkpoint checkpoint = *std::exchange(storing_, std::nullopt);
   const int64_t step = checkpoint.message.step;
-  if (status.reason() == "STALE_LEASE" && !recovered_) return listener_.on_stale();
+  if (status.Is(ErrorReason::kStaleLease) && !recovered_) return listener_.on_stale();
   if (status.ok()) {
     if (!checkpoint.kept) listener_.on_safe(step);
     // The coordinator has the checkpoint now. Without removing it here, a long training would fill

@@ -62,18 +62,27 @@ class CheckpointOutbox {
     bool kept = false;
     storage::Manifest manifest;
   };
+  // Takes the heard checkpoint over onto this worker's disk, if no other is just being taken over.
   void KeepNext();
+  // It is on the disk, in `folder`, or it could not be kept and is stored from the program's
+  // folder. It waits now, and the one that waited is dropped.
   void OnKept(const Status& status, const std::string& folder);
   // Gives up the checkpoint that is being stored if the coordinator does not answer and a newer one
   // waits.
   void Supersede();
+  // Begins with the checkpoint that waits, if none is being stored: its files go into the cache.
   void StoreNext();
+  // The files are in the cache: the coordinator is asked which of them it lacks.
   void OnIngested(const Done& done);
+  // Sends those.
   void Send(const std::vector<std::string>& missing);
+  // All files are there: the metrics before the checkpoint follow, then the commit.
   void Commit();
+  // The coordinator has the checkpoint, or refuses it for good. The next one begins.
   void OnCommitted(const Status& status);
   // Removes the worker's copy.
   void Drop(const Checkpoint& checkpoint);
+  // Lets the cache forget the files, which nobody here needs any more.
   void Release(const Checkpoint& checkpoint);
 
   Turn& turn_;
@@ -84,8 +93,11 @@ class CheckpointOutbox {
   // The owner of what is done on this machine, and of what is done to store a checkpoint.
   const CallOwner owner_, transfer_;
   const Listener listener_;
+  // Of the newest checkpoint of the program; the number names its copy on the disk.
   int64_t last_number_ = 0;
+  // The checkpoint that is being stored was kept by an earlier process (Recover).
   bool recovered_ = false;
+  // The four places of the drawing above; each holds one checkpoint at most.
   std::optional<Checkpoint> heard_, keeping_, waiting_, storing_;
   // Since when the coordinator is asked which files it lacks; kNever before and after that.
   int64_t asking_since_ms_ = kNever;

@@ -48,7 +48,7 @@ void Fetches::FetchNextFile(const std::string& artifact) {
 
 void Fetches::OnLaidOut(const std::string& artifact, const Status& status) {
   Running& fetch = running_.at(artifact);
-  const bool taken = status.reason() == "BLOB_MISSING" || status.code() == StatusCode::kNotFound;
+  const bool taken = status.Is(ErrorReason::kBlobMissing) || status.code() == StatusCode::kNotFound;
   if (!taken || ++fetch.tries == kMaxLayOuts) return End(artifact, status);
   fetch.next_file = 0;
   FetchNextFile(artifact);

@@ -15,6 +15,7 @@
 
 namespace braid::worker {
 
+// A part of the agent; callbacks run within Agent::Handle and may fetch again.
 class Fetches {
  public:
   // Called once when the fetch has ended, within the Agent::Handle that ends it.
@@ -34,6 +35,7 @@ class Fetches {
   bool empty() const { return running_.empty(); }
 
  private:
+  // A fetch and the ranks that wait for it.
   struct Running {
     std::vector<std::pair<CallOwner, Then>> waiters;
     storage::Manifest manifest;
@@ -45,6 +47,7 @@ class Fetches {
   void OnFound(const std::string& artifact, const Done& done);
   void FetchNextFile(const std::string& artifact);
   void OnLaidOut(const std::string& artifact, const Status& status);
+  // Tells all who wait.
   void End(const std::string& artifact, const Status& status);
 
   Calls& calls_;

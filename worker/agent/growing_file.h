@@ -32,13 +32,18 @@ class GrowingFileSender {
   void Close(Then then);
 
  private:
+  // Sends the next piece. The answer says where the coordinator's copy ends, and the next one
+  // begins there, also if that is further back.
   void Send();
   void SendAfterPause();
 
   // Ends a pause early.
   void SendNow();
+  // `last`: the file grew no more when the piece was read.
   void OnSent(const Done& done, bool last);
+  // Sends nothing any more, and tells all who wait why.
   void End(const Status& status);
+  // Calls those whose bytes the coordinator has.
   void AnswerFlushes();
 
   Calls& calls_;

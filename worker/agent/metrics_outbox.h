@@ -51,7 +51,9 @@ class MetricsOutbox {
   void Close(Then then) { sender_.Close(std::move(then)); }
 
  private:
+  // The lines on their way are in the file, or stay in memory because they could not be appended.
   void OnKept(const Status& status);
+  // Calls those of `when_kept_` whose bytes are in the file, or cannot get there.
   void AnswerKept();
 
   Turn& turn_;

@@ -36,7 +36,7 @@ void Outbox::ReportStart() {
   starting_ = true;
   calls_.RetryUntilSettled(owner_, ReportStarted{assignment_.key}, [this](const Done& done) {
     starting_ = false;
-    if (done.status.reason() == "STALE_LEASE") return listener_.on_stale();
+    if (done.status.Is(ErrorReason::kStaleLease)) return listener_.on_stale();
     CloseFilesIfIdle();
   });
 }

@@ -41,6 +41,7 @@ class Outbox {
   // process did not deliver. Close is to be called next.
   void Recover(const std::optional<KeptCheckpoint>& checkpoint);
 
+  // Takes what the program said: a line of metrics, or a checkpoint.
   void Add(const std::string& metric) { metrics_.Add(metric); }
   void Add(const CheckpointMessage& checkpoint) { checkpoints_.Add(checkpoint); }
 
@@ -58,8 +59,12 @@ class Outbox {
   bool InFlight() const { return checkpoints_.InFlight(); }
 
  private:
+  // Tells the coordinator that the program runs, until it has heard it.
   void ReportStart();
+  // Closes log and metrics once nothing can add to them: checkpoints are delivered, and metrics
+  // kept.
   void CloseFilesIfIdle();
+  // One of the two files is sent whole, or refused.
   void OnFileClosed();
 
   Calls& calls_;
@@ -71,6 +76,7 @@ class Outbox {
   GrowingFileSender log_;
   MetricsOutbox metrics_;
   CheckpointOutbox checkpoints_;
+  // Close was called; the files are being closed, of which so many are open.
   bool closing_ = false, files_closing_ = false;
   int open_files_ = 2;
   std::function<void()> on_closed_;

@@ -22,7 +22,7 @@ std::string Utf8(std::string text) {
 
 // STORAGE_FULL comes from writing here, DISK_FULL from fetching into the cache.
 bool IsDiskFull(const std::string& reason) {
-  return reason == "STORAGE_FULL" || reason == "DISK_FULL";
+  return IsNameOf(reason, ErrorReason::kStorageFull) || IsNameOf(reason, ErrorReason::kDiskFull);
 }
 
 std::string LastLine(std::string text) {
@@ -36,7 +36,7 @@ Outcome Failed(const std::string& category, const Status& status, const std::str
                bool deterministic) {
   Outcome end;
   end.failure.category = category;
-  if (IsDiskFull(status.reason())) end.failure.reason = "STORAGE_FULL";
+  if (IsDiskFull(status.reason())) end.failure.reason = NameOf(ErrorReason::kStorageFull);
   end.failure.error = Utf8(status.message());
   end.failure.hint = hint;
   end.failure.deterministic = deterministic;
@@ -44,12 +44,12 @@ Outcome Failed(const std::string& category, const Status& status, const std::str
 }
 
 bool IsDamaged(const Status& status) {
-  return status.reason() != "FSYNC_FAILED" &&
-         (status.code() == StatusCode::kDataLoss || status.reason() == "DIGEST_MISMATCH");
+  return !status.Is(ErrorReason::kFsyncFailed) &&
+         (status.code() == StatusCode::kDataLoss || status.Is(ErrorReason::kDigestMismatch));
 }
 
 Outcome TransferFailed(const Status& status) {
-  if (status.reason() == "FSYNC_FAILED") {
+  if (status.Is(ErrorReason::kFsyncFailed)) {
     return Failed(
         "infra", status,
         "a disk did not keep what was written to it; its machine's kernel log tells more");
@@ -77,7 +77,7 @@ Outcome EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnde
   if (error.has_value()) {
     Outcome end = Failed(error->category, InvalidArgument(error->message), error->hint,
                          error->deterministic);
-    if (IsDiskFull(error->reason)) end.failure.reason = "STORAGE_FULL";
+    if (IsDiskFull(error->reason)) end.failure.reason = NameOf(ErrorReason::kStorageFull);
     return end;
   }
   // The worker itself killed the program, because it did not end in the time that it had.

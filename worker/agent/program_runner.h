@@ -7,6 +7,7 @@
 
 namespace braid::worker {
 
+// worker/attempt/ implements it with processes, tests with a list of what was asked.
 class ProgramRunner {
  public:
   virtual ~ProgramRunner() = default;

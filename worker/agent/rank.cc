@@ -191,6 +191,7 @@ KeptEnd Rank::EndOf(const ProgramEnded& ended) const {
     end.outcome.summary = result_->summary;
     end.outputs = result_->outputs;
   } else {
+    // A result without a clean exit counts as none: the program died while it ended.
     end.outcome = EndOfFailure(error_, ended, stop_told_);
   }
   DescribeExit(ended, &end.outcome);
@@ -200,7 +201,7 @@ KeptEnd Rank::EndOf(const ProgramEnded& ended) const {
 void Rank::Keep(std::function<void()> then) {
   calls_.Once(
       owner_, KeepEnd{assignment_, *end_}, [this, then = std::move(then)](const Done& done) {
-        if (done.status.reason() == "FSYNC_FAILED") {
+        if (done.status.Is(ErrorReason::kFsyncFailed)) {
           // What the disk lost must not be taken for a result, although it can still be read.
           end_ = KeptEnd{TransferFailed(done.status), {}, end_->started};
         } else if (!done.status.ok()) {
@@ -263,7 +264,7 @@ void Rank::Send(Outcome end) {
 // If the coordinator refuses the report (an output with an invalid name, for example), the end is
 // reported again as a failure. Without any end, the job would wait for ever.
 void Rank::OnReported(const Status& status) {
-  if (status.ok() || status.reason() == "STALE_LEASE") return RemoveFolder();
+  if (status.ok() || status.Is(ErrorReason::kStaleLease)) return RemoveFolder();
   if (status.code() == StatusCode::kPermissionDenied) return KeepForItsOwner(status);
   const Status refused = status.Wrap("the coordinator refused the end of this attempt");
   turn_.Say(LogLevel::kError, owner_, refused.message());

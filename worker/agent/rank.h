@@ -100,11 +100,16 @@ class Rank {
     kFinished,
   };
 
+  // Fetches the next artifact of `to_fetch_`; after the last one the program starts.
   void FetchNext();
   // An input could not be fetched: finds out whose fault it is, and reports.
   void OnFetchFailed(const std::string& artifact, const Status& status);
+  // The inputs are there: lays the folder out and starts the program.
   void StartProgram();
+  // Sends the program the request to stop, and sets its deadline.
   void TellStop();
+  // What the program says, by kind: progress is only the newest, results and errors count when it
+  // has ended, the rest is passed on at once.
   void OnMessage(const Progress& message) { progress_ = message; }
   void OnMessage(const MetricMessage& message) { outbox_.Add(message.line); }
   void OnMessage(const CheckpointMessage& message) { outbox_.Add(message); }
@@ -117,16 +122,21 @@ class Rank {
   void Keep(std::function<void()> then);
   // All that the program said has been sent: stores its outputs, or reports its failure.
   void Conclude();
+  // Stores the outputs of `to_store_` one after another; then sends the end, which names them.
   void StoreNextOutput(Outcome end);
   void OnOutputIngested(const std::string& role, const Done& done, Outcome end);
   // Keeps and reports an end that its program has no part in, or that came after its own.
   void Report(Outcome end);
+  // Reports the end until it is acknowledged or refused.
   void Send(Outcome end);
   // The coordinator has acknowledged or refused the end.
   void OnReported(const Status& status);
+  // The coordinator does not take the report from this worker's credential: everything stays on the
+  // disk for a later process that it takes it from.
   void KeepForItsOwner(const Status& refused);
   // Cancels all work of the rank, and leaves the fetches and transfers that it shares with others.
   void Leave();
+  // The last step of a rank whose end is settled.
   void RemoveFolder();
 
   Turn& turn_;

@@ -41,6 +41,8 @@ void Ranks::Reconcile() {
   for (const auto& [key, deadline_ms] : actions.stop) ranks_.at(key)->Stop(deadline_ms);
   for (const Assignment& assignment : actions.start) {
     const RankKey& key = assignment.key;
+    // The set may be older than what happened here: an end that was reported meanwhile, a program
+    // that is still going, an end of an earlier process.
     if (done_.contains(key) || dropped_.contains(key) || recovered_.contains(key) || draining_)
       continue;
     ranks_[key] = std::make_unique<Rank>(services_, assignment);

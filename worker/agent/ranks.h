@@ -13,6 +13,8 @@
 
 namespace braid::worker {
 
+// Owns all ranks. What the coordinator wants and what this worker has come together in Reconcile,
+// after each set of ranks that arrives.
 class Ranks {
  public:
   // `gpus` are the UUIDs of the GPUs that this worker announces, `kept` what an earlier process of
@@ -63,14 +65,19 @@ class Ranks {
   bool TakeChanged();
 
  private:
+  // A rank without an attempt, whose program may take a moment to die. Its slots are not given out
+  // before that, or before it has taken too long.
   struct Dropped {
     std::unique_ptr<Rank> rank;
     int64_t slots_held_until_ms = 0;
   };
 
+  // Starts, stops and drops ranks until this worker has those that `desired_` lists.
   void Reconcile();
   // Takes the rank out of the inventory. It is to be dropped or abandoned by the caller.
   Rank& MoveToDropped(const RankKey& key);
+  // Removes ranks that have finished. One that is wanted again and waited for its predecessor to be
+  // gone starts now.
   void Forget();
 
   // Whether the program of a dropped rank may still use its slots.
@@ -78,6 +85,8 @@ class Ranks {
 
   // Up to `count` of this worker's GPUs that no program uses.
   std::vector<std::string> TakeGpus(int32_t count) const;
+  // Says in the log which GPUs are another worker's, when that has changed; TakeGpus leaves them
+  // out.
   void Refuse(const std::vector<RefusedGpu>& gpus);
 
   const Rank::Services services_;

@@ -30,6 +30,7 @@ class Reach {
   int64_t version() const { return version_; }
 
  private:
+  // What is known of one peer.
   struct Known {
     Peer peer;
     // Absent until the first try has ended.
@@ -40,10 +41,13 @@ class Reach {
     int64_t call = 0;
     bool trying = false;
   };
+  // The peer is tried after those that are queued already.
   void Queue(const std::string& worker);
   // Begins tries of the queue, a few at a time.
   void Next();
+  // A try has ended. The next one follows after a pause, which grows while the peer is not reached.
   void OnTried(const std::string& worker, const Status& status);
+  // Cancels its try or timer, and drops what is known.
   void Forget(std::map<std::string, Known>::iterator known);
 
   Turn& turn_;

@@ -17,6 +17,7 @@ Actions Reconcile(const std::map<RankKey, bool>& have, const DesiredState& desir
     }
   }
   for (const auto& [key, stopping] : have) {
+    // The coordinator no longer knows the rank: nobody would take its report.
     if (!wanted.contains(key)) actions.drop.push_back(key);
   }
   return actions;

@@ -65,7 +65,7 @@ void RendezvousRelay::Answer(const Status& status, const std::string* value) {
   if (!status.ok()) control["error"] = status.message();
   requests_.pop_front();
   call_ = 0;
-  if (status.reason() == "STALE_LEASE") return listener_.on_stale();
+  if (status.Is(ErrorReason::kStaleLease)) return listener_.on_stale();
   listener_.tell(control);
   Next();
 }

@@ -33,8 +33,11 @@ class RendezvousRelay {
   // Begins the first request of the queue. Get waits in calls of limited length, until the key is
   // set or the request's time is over.
   void Next();
+  // Carries out the first request of the queue, by its kind.
   void Put(const RendezvousMessage& request);
   void Get();
+  // The value has come, or nobody has set it within the call's time: then it is asked for again,
+  // until the deadline.
   void OnGot(const Done& done);
 
   // Answers the first request and begins the next. `value` is null for a put and for an error.

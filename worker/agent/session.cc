@@ -78,7 +78,7 @@ std::optional<Status> Session::OnClosed(const SessionClosed& event, int64_t now_
   phase_ = Phase::kWaiting;
   signal_at_ms_ = kNever;
   const Status& status = event.status;
-  if (status.reason() == "WORKER_REPLACED" || status.code() == StatusCode::kInvalidArgument)
+  if (status.Is(ErrorReason::kWorkerReplaced) || status.code() == StatusCode::kInvalidArgument)
     return status;
   // Another process with this id may have been killed without the coordinator having noticed yet,
   // so the refusal has to last before this worker gives up.

@@ -19,6 +19,7 @@
 
 namespace braid::worker {
 
+// A part of the agent, without a clock: each call gets the time of the event.
 class Session {
  public:
   // The first dial is due at `now_ms`. Pauses between dials are drawn from a random stream named by
@@ -32,7 +33,9 @@ class Session {
   // than now.
   int64_t NextWake() const;
 
+  // The stream is up; the hello is due at once.
   void OnOpened(const SessionOpened& event, int64_t now_ms);
+  // The stream has taken the last message: the next may follow.
   void OnSent(const SignalSent& event);
 
   // Takes a set of ranks from the coordinator, which counts as contact. Returns whether the caller
@@ -47,6 +50,7 @@ class Session {
 
   // Something has changed that the coordinator should know before the next regular heartbeat.
   void SignalSoon(int64_t now_ms);
+  // Whether a heartbeat is to be sent now: one message is on its way at a time.
   bool SignalIsDue(int64_t now_ms) const;
 
   // Sends a heartbeat: the ranks of the worker, those that it still delivers, and its cached
@@ -67,6 +71,7 @@ class Session {
 
  private:
   enum class Phase { kWaiting, kOpening, kOpen, kEnded };
+  // Events of an older session may still come, and mean nothing.
   bool IsCurrent(int64_t session) const {
     return session == session_ && (phase_ == Phase::kOpening || phase_ == Phase::kOpen);
   }

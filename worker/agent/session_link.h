@@ -9,6 +9,7 @@
 
 namespace braid::worker {
 
+// worker/rpc/ implements it with gRPC, tests with a queue.
 class SessionLink {
  public:
   virtual ~SessionLink() = default;

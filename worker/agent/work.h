@@ -79,12 +79,16 @@ struct KeepManifest {
 struct ReportStarted {
   RankKey key;
 };
+// A checkpoint from which the job resumes. kFailedPrecondition (BLOB_MISSING) if the coordinator
+// lacks one of its files.
 struct CommitCheckpoint {
   RankKey key;
   int64_t step = 0;
   // Canonical JSON of the manifest; its blobs have been uploaded.
   std::string manifest;
 };
+// The end of the rank. Blobs of its outputs have been uploaded; BLOB_MISSING names one that is not
+// there.
 struct ReportEnded {
   RankKey key;
   Outcome end;
@@ -146,23 +150,27 @@ struct RemoveRankFolder {
   RankKey key;
 };
 
+// One piece of work.
 using Work = std::variant<FindArtifact, DownloadBlob, LayOutArtifact, VerifyArtifact, IngestFolder,
                           FindMissingBlobs, UploadBlob, ReleaseBlobs, ListCachedArtifacts,
                           KeepManifest, ReportStarted, CommitCheckpoint, ReportEnded, SendPiece,
                           PutRendezvous, GetRendezvous, ProbePeer, KeepMetrics, KeepCheckpoint,
                           DropCheckpoint, KeepEnd, RemoveRankFolder>;
 
+// What FindArtifact found.
 struct ArtifactFound {
   // The artifact's folder exists already; `manifest` is empty then.
   bool laid_out = false;
   storage::Manifest manifest;
 };
+// How far the coordinator's copy of a growing file is.
 struct PieceSent {
   // Bytes that the coordinator has now.
   int64_t offset = 0;
   // The file has no more than that.
   bool at_end = false;
 };
+// What a piece of work brings back, beside its status.
 using Answer = std::variant<std::monostate, ArtifactFound, storage::Manifest,
                             std::vector<std::string>, PieceSent, std::string>;
 

@@ -33,6 +33,7 @@ Result<Json> Unseal(std::string_view text, const std::string& path) {
     return DataLoss(path + " is of version " + std::to_string(version) +
                     " of its format, and this worker knows version " + std::to_string(kVersion));
   }
+  // A disk that lies about its syncs leaves zeros or an older block here.
   if (Sha256Hex(Dump(value)) != sha256) return DataLoss(path + " was changed after it was written");
   return value;
 }

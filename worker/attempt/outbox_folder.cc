@@ -75,8 +75,8 @@ Status SyncOutputs(const std::string& output, const KeptEnd& end) {
       if (status.ok()) status = SyncFolder(one_folder);
     }
     if (status.ok()) continue;
-    if (status.reason() == "STORAGE_FULL") return status;
-    return Status(StatusCode::kDataLoss, "FSYNC_FAILED",
+    if (status.Is(ErrorReason::kStorageFull)) return status;
+    return Status(StatusCode::kDataLoss, ErrorReason::kFsyncFailed,
                   "output " + role + " may not be on the disk: " + status.message());
   }
   return OkStatus();
@@ -244,12 +244,14 @@ Result<std::vector<KeptRank>> RecoverRanks(const std::string& worker_folder) {
       RemoveRest(folder, *rank);
       kept.push_back(*std::move(rank));
       kept_names.insert(name);
+      // Not whole: the process ended before it had kept enough to deliver.
     } else if (const Status removed = RemoveTree(folder); !removed.ok()) {
       Log(LogLevel::kWarning, "outbox", removed.message());
     }
   }
   BRAID_RETURN_IF_ERROR(CleanUpRanks(worker_folder, kept_names));
   for (const KeptRank& rank : kept)
+    // The last line of metrics may have been cut off by a crash.
     CutTornLine(JoinPath(RankFolder(worker_folder, rank.assignment.key), kMetricsFile));
   return kept;
 }

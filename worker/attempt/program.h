@@ -40,6 +40,7 @@ class Program {
   void Kill();
 
  private:
+  // Reads what is there, without waiting, and calls `on_line` for each whole line.
   void ReadLines(const std::function<void(std::string_view line)>& on_line);
 
   std::unique_ptr<Process> process_;

@@ -68,6 +68,8 @@ Status CleanUpRanks(const std::string& worker_folder, const std::set<std::string
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(ranks));
   for (const std::string& name : names) {
     const std::string folder = JoinPath(ranks, name);
+    // Programs of an earlier process of the worker that outlived it: they would write on into the
+    // folder.
     KillByPidFile(JoinPath(folder, kPidFile));
     if (!keep.contains(name)) BRAID_RETURN_IF_ERROR(RemoveTree(folder));
   }

@@ -47,6 +47,7 @@ void TaskRunner::JoinEnded() {
 
 void TaskRunner::Run(const StartProgram& start, Program& program) {
   const RankKey& key = start.assignment.key;
+  // Whether it started is told first, whatever the program says at once.
   const Status status = Begin(start, program);
   events_.Post(ProgramStarted{key, status});
   if (!status.ok()) return;

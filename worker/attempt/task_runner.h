@@ -29,6 +29,7 @@ class TaskRunner final : public ProgramRunner {
   void Kill(const RankKey& key) override;
 
  private:
+  // A program with the thread that serves it.
   struct Running {
     Program program;
     std::atomic<bool> ended{false};
@@ -39,7 +40,10 @@ class TaskRunner final : public ProgramRunner {
 
   // Joins the threads of programs that have ended.
   void JoinEnded();
+  // Lays out the rank's folder and starts the program in it. Errors are those of files and of the
+  // start, with the path.
   Status Begin(const StartProgram& start, Program& program);
+  // The last 4 KiB of the rank's log, for the report of its end; empty if there is none.
   std::string LogTail(const RankKey& key) const;
 
   const ProgramContext context_;

@@ -72,6 +72,7 @@ bool Open(const std::string& library, Nvml* nvml) {
       Find(nvml->library, "nvmlDeviceGetMigDeviceHandleByIndex", &nvml->mig_handle) &&
       Find(nvml->library, "nvmlDeviceGetGpuInstanceId", &nvml->instance) &&
       Find(nvml->library, "nvmlDeviceGetComputeInstanceId", &nvml->compute_instance);
+  // A driver from before MIG: its GPUs are whole.
   if (!divides) nvml->mig_mode = nullptr;
   (void)Find(nvml->library, "nvmlErrorString", &nvml->error_text);
   return whole;

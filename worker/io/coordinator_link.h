@@ -38,6 +38,8 @@ class BlobLink {
 // All calls of a worker but its session.
 class CoordinatorLink : public BlobLink {
  public:
+  // kNotFound if there is no such artifact; kFailedPrecondition (ARTIFACT_REMOVED) if its files are
+  // gone.
   virtual Result<storage::Manifest> GetManifest(const std::string& artifact) = 0;
 
   // Makes the coordinator hash the files of an artifact in its store again; kDataLoss if one is
@@ -45,9 +47,13 @@ class CoordinatorLink : public BlobLink {
   virtual Status VerifyArtifact(const std::string& artifact) = 0;
   // Returns those of the blobs that the coordinator does not have.
   virtual Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) = 0;
+  // The rank's program runs.
   virtual Status ReportStarted(const RankKey& rank) = 0;
+  // The files of the manifest (JSON), all of which are stored, are a checkpoint after `step` steps.
+  // kFailedPrecondition (BLOB_MISSING) names one that is not stored.
   virtual Status CommitCheckpoint(const RankKey& rank, int64_t step,
                                   const std::string& manifest) = 0;
+  // The rank has ended; its outputs are all stored.
   virtual Status ReportEnded(const RankKey& rank, const Outcome& end) = 0;
 
   // Appends bytes of the file that begin at `offset`. Returns the number of bytes that the

@@ -122,6 +122,7 @@ bool MachineWork::IsBulk(const Work& work) {
   return std::visit(
       [](const auto& kind) {
         using Kind = std::decay_t<decltype(kind)>;
+        // What may take minutes has threads of its own: reports behind it would come too late.
         return std::is_same_v<Kind, DownloadBlob> || std::is_same_v<Kind, UploadBlob> ||
                std::is_same_v<Kind, IngestFolder> || std::is_same_v<Kind, LayOutArtifact> ||
                std::is_same_v<Kind, VerifyArtifact> || std::is_same_v<Kind, ListCachedArtifacts> ||

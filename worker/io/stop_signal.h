@@ -16,6 +16,7 @@ class StopSignal {
     set_ = true;
     changed_.NotifyAll();
   }
+  // Whether Set was called.
   bool IsSet() const {
     MutexLock lock(mutex_);
     return set_;

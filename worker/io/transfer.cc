@@ -13,8 +13,8 @@ constexpr int64_t kTurnLookMs = 100;
 // DISK_FULL is not transient (STORAGE_FULL would be retried here for ever): the rank fails, and its
 // job waits in the queue, where another worker can take it.
 Status OfThisDisk(const Status& status) {
-  if (status.reason() != "STORAGE_FULL") return status;
-  return Status(StatusCode::kResourceExhausted, "DISK_FULL", status.message());
+  if (!status.Is(ErrorReason::kStorageFull)) return status;
+  return Status(StatusCode::kResourceExhausted, ErrorReason::kDiskFull, status.message());
 }
 
 }  // namespace

@@ -87,6 +87,7 @@ Result<std::vector<NetworkAddress>> LocalAddresses() {
     if ((one->ifa_flags & IFF_UP) != 0 && Reachable(one->ifa_addr))
       addresses.push_back({Text(one->ifa_addr), one->ifa_name});
   }
+  // IPv4 first: where a host has both, that is the one that works between all of them.
   std::stable_partition(addresses.begin(), addresses.end(), [](const NetworkAddress& one) {
     return one.address.find(':') == std::string::npos;
   });

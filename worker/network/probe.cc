@@ -142,6 +142,7 @@ Status Probe(const std::string& address, int32_t port, std::string_view key, int
     if (n <= 0) break;
     answer.append(piece, static_cast<size_t>(n));
   }
+  // Compared in constant time. The nonce makes an answer from an earlier probe worthless.
   if (SameSecret(answer, ProbeAnswer(key, request))) return OkStatus();
   return Unavailable(where +
                      ": another program answers there, or another machine has this address");

@@ -42,7 +42,7 @@ Status FromGrpc(const grpc::Status& status) {
                    (status.error_code() == grpc::UNKNOWN && said.message() == "Stream removed");
   if (cut && said.reason().empty()) return Unavailable(said.message());
   if (status.error_code() == grpc::UNAUTHENTICATED)
-    return Status(StatusCode::kUnavailable, "UNAUTHENTICATED", said.message());
+    return Status(StatusCode::kUnavailable, ErrorReason::kUnauthenticated, said.message());
   return said;
 }
 

@@ -17,6 +17,7 @@ namespace braid::worker {
 // (UNAUTHENTICATED), because the file may soon hold another token.
 Status FromGrpc(const grpc::Status& status);
 
+// Thread-safe: calls share the channel, and none waits for another.
 class RpcLink final : public CoordinatorLink {
  public:
   // `worker_id` is sent with each report. The functions are those of CoordinatorLink; calls that
@@ -50,12 +51,15 @@ class RpcLink final : public CoordinatorLink {
                                     int64_t timeout_ms) override;
 
  private:
+  // Says where the coordinator is, with which token: read again whenever a connection failed.
   const EndpointSource source_;
   const std::string worker_id_;
   Mutex mutex_;
   // What the files said when `channel_` was made, and the same with the authority's certificate.
   Endpoint found_ BRAID_GUARDED_BY(mutex_);
   Endpoint connected_ BRAID_GUARDED_BY(mutex_);
+  // Null until the first call, and after an end of the connection at which the files said something
+  // new.
   std::shared_ptr<grpc::Channel> channel_ BRAID_GUARDED_BY(mutex_);
 };
 

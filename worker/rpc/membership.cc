@@ -179,12 +179,14 @@ void CertificateKeeper::Run() {
       Log(LogLevel::kError, "worker", times.status().message());
       continue;
     }
+    // After a third of its life: two thirds are left for a coordinator that is away.
     const int64_t due_in_ms = times->left_ms - times->lifetime_ms / 3 * 2;
     if (due_in_ms > 0) {
       wait_ms = std::clamp(due_in_ms, kShortestMs, kLongestMs);
       continue;
     }
     const Status status = Renew(link_, folder_);
+    // Soon again if it failed, and not at once if it did not.
     wait_ms = std::clamp(times->lifetime_ms / 30, kShortestMs, kLongestMs);
     if (status.ok()) {
       Log(LogLevel::kInfo, "worker", "the certificate of this worker was renewed");

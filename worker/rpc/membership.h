@@ -18,6 +18,7 @@
 
 namespace braid::worker {
 
+// What a worker that has joined knows of itself and of its coordinator.
 struct Membership {
   std::string address;
   std::string worker_id;
@@ -47,6 +48,7 @@ class CertificateKeeper {
   ~CertificateKeeper();
 
  private:
+  // The thread: sleeps until the certificate is due, asks for the next one and writes it.
   void Run();
 
   RpcLink& link_;

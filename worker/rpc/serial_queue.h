@@ -9,6 +9,8 @@
 
 namespace braid::worker {
 
+// Keeps what must happen in order (a session's events, a stream's messages) in order, without locks
+// around it.
 class SerialQueue {
  public:
   SerialQueue() : thread_([this] { Run(); }) {}

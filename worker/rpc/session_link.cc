@@ -64,6 +64,7 @@ void FillReach(const std::vector<PeerReach>& peers, v1::ReachReport* report) {
 DesiredState FromProto(const v1::DesiredState& state) {
   DesiredState desired;
   desired.version = state.version();
+  // 0 is a field that an older coordinator does not send.
   if (state.heartbeat_interval_ms() > 0)
     desired.heartbeat_interval_ms = state.heartbeat_interval_ms();
   if (state.isolation_timeout_ms() > 0) desired.isolation_timeout_ms = state.isolation_timeout_ms();

@@ -579,7 +579,7 @@ TEST_F(CatalogTest, AQuotaIsAFullDisk) {
     run.recipe.assign(1'000'000, 'x');
     const Status status = (*catalog)->Commit({RunCreated{run}}, 1);
     const bool small = (*catalog)->Commit({RunCreated{SomeRun("small")}}, 1).ok();
-    _exit(status.reason() == "STORAGE_FULL" && small ? 0 : 1);
+    _exit(status.Is(ErrorReason::kStorageFull) && small ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);

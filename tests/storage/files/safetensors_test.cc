@@ -85,7 +85,7 @@ TEST_F(SafetensorsTest, ShortAndHugeHeaders) {
 }
 
 TEST_F(SafetensorsTest, WhatIsWrittenIsRead) {
-  rc::check("any tensors, in pieces, come back", [this] {
+  EXPECT_TRUE(rc::check("any tensors, in pieces, come back", [this] {
     const auto shapes = *rc::gen::container<std::vector<std::vector<uint8_t>>>(
         rc::gen::container<std::vector<uint8_t>>(rc::gen::inRange<uint8_t>(0, 5)));
     std::vector<SafetensorsWriter::Tensor> tensors;
@@ -122,7 +122,7 @@ TEST_F(SafetensorsTest, WhatIsWrittenIsRead) {
       const bool equal = v.empty() || std::memcmp(*floats, v.data(), v.size() * 4) == 0;
       RC_ASSERT(equal);
     }
-  });
+  }));
 }
 
 TEST_F(SafetensorsTest, AnAbandonedOrUnfinishedFileLeavesNothing) {

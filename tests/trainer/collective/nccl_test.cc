@@ -184,7 +184,7 @@ TEST_F(NcclTest, OnlySuccessIsSuccess) {
        {cudaErrorLaunchFailure, cudaErrorECCUncorrectable, cudaErrorUnknown}) {
     g_machine.queries = {cudaErrorNotReady, error};
     const Status status = Sum();
-    EXPECT_EQ(status.reason(), kDeviceUnusable) << error;
+    EXPECT_EQ(status.reason(), "DEVICE_UNUSABLE") << error;
     EXPECT_THAT(status.message(), HasSubstr("an all-reduce on the GPU: some error of CUDA"));
   }
   g_machine.queries = {cudaErrorIllegalAddress};
@@ -195,17 +195,17 @@ TEST_F(NcclTest, OnlySuccessIsSuccess) {
 
 TEST_F(NcclTest, ACopyThatFailsIsNoSum) {
   g_machine.copy = cudaErrorLaunchFailure;
-  EXPECT_EQ(SumOfDoubles().reason(), kDeviceUnusable);
+  EXPECT_EQ(SumOfDoubles().reason(), "DEVICE_UNUSABLE");
   g_machine.copy = cudaSuccess;
   g_machine.synchronise = cudaErrorECCUncorrectable;
-  EXPECT_EQ(SumOfDoubles().reason(), kDeviceUnusable);
+  EXPECT_EQ(SumOfDoubles().reason(), "DEVICE_UNUSABLE");
 }
 
 TEST_F(NcclTest, NoMemoryForTheBuffer) {
   g_machine.allocation = cudaErrorMemoryAllocation;
-  EXPECT_EQ(SumOfDoubles().reason(), kOutOfMemory);
+  EXPECT_EQ(SumOfDoubles().reason(), "OUT_OF_MEMORY");
   g_machine.allocation = cudaErrorDevicesUnavailable;
-  EXPECT_EQ(SumOfDoubles().reason(), kDeviceUnusable);
+  EXPECT_EQ(SumOfDoubles().reason(), "DEVICE_UNUSABLE");
   g_machine.allocation = cudaSuccess;
   EXPECT_TRUE(SumOfDoubles().ok());
 }

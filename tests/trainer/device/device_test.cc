@@ -221,7 +221,7 @@ TEST(MemoryOnDeviceTest, MemoryThatRunsOutIsSaidToBe) {
     FAIL() << "four petabytes";
   } catch (const std::exception& error) {
     const Status status = StatusOf(error);
-    EXPECT_EQ(status.reason(), kOutOfMemory) << status.message();
+    EXPECT_EQ(status.reason(), "OUT_OF_MEMORY") << status.message();
     EXPECT_EQ(status.message().find('\n'), std::string::npos) << status.message();
   }
   // The device is as good as before.

@@ -38,21 +38,21 @@ TEST(FaultTest, TheCpusMemory) {
       "you tried to "
       "allocate 137438953472 bytes. Error code 12 (Cannot allocate memory)");
   EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
-  EXPECT_EQ(status.reason(), kOutOfMemory);
+  EXPECT_EQ(status.reason(), "OUT_OF_MEMORY");
   EXPECT_EQ(status.message(), "out of memory: 128.0 GiB more could not be had on the CPU");
 #ifndef __SANITIZE_ADDRESS__  // which ends the program
   // 1 EiB: no machine has so many addresses.
   const Status thrown = Thrown([] { (void)at::empty({int64_t{1} << 58}, at::kFloat); });
-  EXPECT_EQ(thrown.reason(), kOutOfMemory);
+  EXPECT_EQ(thrown.reason(), "OUT_OF_MEMORY");
   EXPECT_THAT(thrown.message(),
               AllOf(StartsWith("out of memory: "), HasSubstr(" more could not be had on the CPU"),
                     Not(HasSubstr("frame #"))));
 #endif
-  EXPECT_EQ(StatusOf(std::bad_alloc()).reason(), kOutOfMemory);
+  EXPECT_EQ(StatusOf(std::bad_alloc()).reason(), "OUT_OF_MEMORY");
   EXPECT_EQ(
       StatusOf(std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again)))
           .reason(),
-      kOutOfMemory)
+      "OUT_OF_MEMORY")
       << "no thread";
 }
 
@@ -66,7 +66,7 @@ TEST(FaultTest, TheGpusMemory) {
       "large try setting "
       "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True to avoid fragmentation.");
   EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
-  EXPECT_EQ(status.reason(), kOutOfMemory);
+  EXPECT_EQ(status.reason(), "OUT_OF_MEMORY");
   EXPECT_EQ(status.message(),
             "out of memory: CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total "
             "capacity of 79.11 GiB of "
@@ -74,8 +74,8 @@ TEST(FaultTest, TheGpusMemory) {
   EXPECT_EQ(OfText<c10::Error>(
                 "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
                 .reason(),
-            kOutOfMemory);
-  EXPECT_EQ(StatusOfCuda(2, "a buffer: out of memory").reason(), kOutOfMemory);
+            "OUT_OF_MEMORY");
+  EXPECT_EQ(StatusOfCuda(2, "a buffer: out of memory").reason(), "OUT_OF_MEMORY");
 }
 
 // The advice that torch adds to every error of CUDA.
@@ -91,18 +91,19 @@ TEST(FaultTest, TheMachine) {
       {"f", "g.cpp", 1}, 100,
       std::string("CUDA error: no CUDA-capable device is detected") + kAdvice));
   EXPECT_EQ(status.code(), StatusCode::kUnavailable);
-  EXPECT_EQ(status.reason(), kDeviceUnusable);
+  EXPECT_EQ(status.reason(), "DEVICE_UNUSABLE");
   EXPECT_EQ(status.message(), "device cuda: CUDA error: no CUDA-capable device is detected");
   for (const int code : {3, 35, 46, 101, 209, 214, 220, 719, 802, 803, 999}) {
     EXPECT_EQ(StatusOf(c10::AcceleratorError({"f", "g.cpp", 1}, code, "CUDA error: x")).reason(),
-              kDeviceUnusable)
+              "DEVICE_UNUSABLE")
         << code;
   }
-  EXPECT_EQ(OfText<c10::Error>("Found no NVIDIA driver on your system.").reason(), kDeviceUnusable);
+  EXPECT_EQ(OfText<c10::Error>("Found no NVIDIA driver on your system.").reason(),
+            "DEVICE_UNUSABLE");
   EXPECT_EQ(OfText<c10::Error>(
                 "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`")
                 .reason(),
-            kDeviceUnusable);
+            "DEVICE_UNUSABLE");
 }
 
 TEST(FaultTest, Braid) {

@@ -42,7 +42,7 @@ TEST(MemoryTest, ATrainingIsToldItsSizesAndWhatToDo) {
   task::Task task = world.TrainTask("t", world.Dense("m"));
   const Status explained = ExplainMemory(OutOfMemory("1.0 GiB more could not be had on the CPU"),
                                          task);
-  EXPECT_EQ(explained.reason(), kOutOfMemory);
+  EXPECT_EQ(explained.reason(), "OUT_OF_MEMORY");
   EXPECT_EQ(explained.code(), StatusCode::kResourceExhausted);
   EXPECT_THAT(
       explained.message(),

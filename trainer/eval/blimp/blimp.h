@@ -16,6 +16,7 @@
 
 namespace braid::trainer {
 
+// How the pairs are scored.
 struct BlimpOptions {
   // All paradigms are scored once for each seed, and the accuracies averaged: five seeds for a
   // model whose router draws noise in evaluation (A4 `always`), one for all others.
@@ -34,6 +35,7 @@ struct BlimpOptions {
   std::function<Status(int64_t done, int64_t total)> progress;
 };
 
+// What was measured of one model.
 struct BlimpResult {
   struct Accuracy {
     std::string paradigm;

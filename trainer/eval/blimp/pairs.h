@@ -12,6 +12,7 @@
 
 namespace braid::trainer {
 
+// A file of pairs: the same grammatical contrast in many sentences.
 struct Paradigm {
   struct Pair {
     std::string good;

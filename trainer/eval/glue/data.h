@@ -11,6 +11,7 @@
 
 namespace braid::trainer {
 
+// The examples of one task, as its files have them.
 struct TaskData {
   struct Set {
     std::string split;

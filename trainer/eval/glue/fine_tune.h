@@ -39,12 +39,14 @@ class EarlyStopping {
   double best_ = 0;
 };
 
+// A task as tokens.
 struct EncodedTask {
   std::vector<EncodedExample> train;
   // The loss on the first set decides when to stop.
   std::vector<std::vector<EncodedExample>> validation;
 };
 
+// The result of one training.
 struct FineTuned {
   uint64_t seed = 0;
   // Of each validation set with the best weights, in the unit of the task's metric.
@@ -57,6 +59,7 @@ struct FineTuned {
   int64_t best_epoch = 0;
   int64_t steps = 0;
 };
+// Exact in both directions, for the journal of an evaluation.
 Json ToJson(const FineTuned& run);
 Result<FineTuned> FineTunedFromJson(const Json& json, const std::string& path);
 

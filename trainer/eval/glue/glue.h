@@ -18,6 +18,7 @@
 
 namespace braid::trainer {
 
+// What was measured of one model.
 struct GlueResult {
   struct Task {
     std::string name;
@@ -37,6 +38,7 @@ struct GlueResult {
   std::vector<Task> tasks;
 };
 
+// What an evaluation does while it runs.
 struct GlueHooks {
   // Called with the steps of the present training; `what` is "cola, seed 3", for example. An error
   // ends the evaluation and is returned. May be empty.

@@ -10,6 +10,8 @@
 
 namespace braid::trainer {
 
+// One training after another on the same network. The random numbers of a step follow from its seed
+// and its number.
 class LoraClassifier final : public Classifier {
  public:
   // `network` must outlive it. Its weights are never changed; between Start and the end of this

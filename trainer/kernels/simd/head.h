@@ -9,6 +9,7 @@ namespace {
 // Entries of the vocabulary whose exponentials, for all rows of a tile, stay in a core's cache.
 constexpr int64_t kHeadDepth = 256;
 
+// A block of the vocabulary stays in the cache while all panels of rows go past it.
 void HeadLogits(const HeadTile& t, const float* x) {
   for (int64_t begin = 0; begin < t.entries; begin += kHeadDepth) {
     const int64_t depth = t.entries - begin < kHeadDepth ? t.entries - begin : kHeadDepth;
@@ -24,6 +25,8 @@ void HeadLogits(const HeadTile& t, const float* x) {
   }
 }
 
+// Two passes over the logits of each vector of rows: the maximum first, so that no exponential is
+// above 1, then exponentials and their sum.
 void HeadExp(const HeadTile& t, float* maxima, float* sums) {
   for (int64_t i = 0; i < 2 * t.panels; ++i) {
     float* x = t.logits + i / 2 * t.entries * kPanel + i % 2 * kLanes;
@@ -52,6 +55,7 @@ void HeadExp(const HeadTile& t, float* maxima, float* sums) {
   }
 }
 
+// Columns of the head are copied together for each block, and then used for every panel.
 void HeadInputGradient(const HeadTile& t, const float* factors, float* dx) {
   alignas(64) float columns[kHeadDepth * kTileRows];
   for (int64_t begin = 0; begin < t.entries; begin += kHeadDepth) {
@@ -74,6 +78,8 @@ void HeadInputGradient(const HeadTile& t, const float* factors, float* dx) {
   }
 }
 
+// The sum runs over the rows in their order; panels of exponentials are the left factor as they
+// lie.
 void HeadWeightGradient(const HeadTile& t, const float* x, float* gradient) {
   const int64_t rows = t.panels * kPanel;
   ForEachBlock(t.entries, [&]<int kRows>(int64_t entry) {

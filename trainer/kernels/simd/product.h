@@ -107,6 +107,7 @@ BRAID_INLINE void ForEachBlock(int64_t count, Body body) {
   }
 }
 
+// Missing columns of the last panel become zero, so that no loop over panels has a rest.
 void Pack(const float* b, int64_t ldb, int64_t rows, int64_t columns, const float* scale,
           float* packed) {
   for (int64_t first = 0; first < columns; first += kPanel) {
@@ -144,6 +145,7 @@ void PackTransposed(const float* w, int64_t ldw, int64_t rows, int64_t columns, 
   }
 }
 
+// One panel of B stays in the cache while all rows of A pass.
 void Product(const ProductOperands& o) {
   for (int64_t first = 0; first < o.columns; first += kPanel) {
     const int64_t count = o.columns - first < kPanel ? o.columns - first : kPanel;
@@ -157,6 +159,7 @@ void Product(const ProductOperands& o) {
   }
 }
 
+// The sum over rows is cut into depths that fit into a cache; each adds to C in order.
 void Outer(const OuterOperands& o) {
   // Rows whose products are summed in registers. The columns of A that make a block are copied
   // together first: read where they are, they would collide in the cache.

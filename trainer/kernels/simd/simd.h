@@ -89,6 +89,7 @@ struct AdamWOperands {
   float divide, decay, beta1, beta2, step_size, root, eps;
 };
 
+// The functions of one instruction set, and the width of the panels that they read.
 struct SimdKernels {
   const char* name;  // "generic", "avx2" or "avx512"
   int64_t panel;     // columns of a packed panel

@@ -15,17 +15,20 @@ constexpr int64_t kPanel = 2 * kLanes;
 constexpr int64_t kTileRows = kLanes == 16 ? 12 : 6;
 
 typedef float Vector __attribute__((vector_size(4 * BRAID_LANES)));
+// At any address of a float; may alias it.
 typedef float UnalignedVector __attribute__((vector_size(4 * BRAID_LANES), aligned(4), may_alias));
 typedef int32_t IntVector __attribute__((vector_size(4 * BRAID_LANES)));
 
 #define BRAID_INLINE [[gnu::always_inline]] inline
 
+// kLanes floats from `x` on, which need not be aligned.
 BRAID_INLINE Vector Load(const float* x) {
   return *reinterpret_cast<const UnalignedVector*>(x);
 }
 BRAID_INLINE void Store(float* x, Vector value) {
   *reinterpret_cast<UnalignedVector*>(x) = value;
 }
+// `x` in every lane. Zero is subtracted, not added: -0 + 0 would be 0.
 BRAID_INLINE Vector Splat(float x) {
   return x - Vector{};
 }
@@ -35,11 +38,13 @@ BRAID_INLINE Vector LoadSome(const float* x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) all[i] = x[i];
   return Load(all);
 }
+// Writes the first `count` < kLanes elements.
 BRAID_INLINE void StoreSome(float* x, int64_t count, Vector value) {
   float all[kLanes];
   Store(all, value);
   for (int64_t i = 0; i < count; ++i) x[i] = all[i];
 }
+// The sum of all lanes, halved again and again: a fixed order for a given width.
 BRAID_INLINE float Sum(Vector value) {
   float all[kLanes];
   Store(all, value);
@@ -52,6 +57,7 @@ BRAID_INLINE float Sum(Vector value) {
 BRAID_INLINE Vector Larger(Vector a, Vector b) {
   return b > a ? b : a;
 }
+// Written as a loop, which the compiler turns into the instruction for vectors.
 BRAID_INLINE Vector SquareRoot(Vector x) {
   Vector root;
   for (int64_t i = 0; i < kLanes; ++i) root[i] = __builtin_sqrtf(x[i]);

@@ -79,6 +79,7 @@ Steps DeepPath::Run(const at::Tensor& x, const Intervention* change, ForwardCont
     steps.hidden.push_back(h);
     if (dual_.mix != model::StepMix::kAct || (k == K && dual_.skip_last_router)) continue;
     const double feature = StepFeature(k, K, dual_.loops, rescaled);
+    // The router of a step sees how far the loop is: one set of weights serves all steps.
     const at::Tensor asked = at::cat({h, at::full({h.size(0), 1}, feature, h.options())}, 1);
     steps.routers.push_back(at::sigmoid(at::linear(asked, router_, router_bias_)));
   }

@@ -22,6 +22,8 @@ struct Steps {
   at::Tensor mixed;                 // h_deep [rows, w]
 };
 
+// K steps of the same sublayers, each with its own scale, and a mix of their results
+// (docs/papers/dual_path.md#s1.2).
 class DeepPath {
  public:
   DeepPath(const LeafMaker& leaf, const BlockPlace& at, const model::Arch& arch);
@@ -40,6 +42,7 @@ class DeepPath {
   at::Tensor router_, router_bias_;  // [1, w + 1], [1]; of kAct
 };
 
+// One application of wide sublayers (docs/papers/dual_path.md#s1).
 class WidePath {
  public:
   WidePath(const LeafMaker& leaf, const BlockPlace& at, const model::Arch& arch);

@@ -7,6 +7,7 @@
 namespace braid::trainer {
 namespace {
 
+// Below this a direction means nothing, and the cosine is left near 0.
 constexpr double kSmallestNorm = 1e-6;
 
 at::Tensor Norms(const at::Tensor& x) {
