@@ -202,7 +202,7 @@ void BoundedServer::HandOver(Received received) {
   ++count;
   received.gone = [this, socket = received.socket] { return stopping_ || HasHungUp(socket); };
   const auto shared = std::make_shared<const Received>(std::move(received));
-  (is_long ? long_threads_ : short_threads_)->Do([this, shared, is_long, &count] {
+  const auto work = [this, shared, is_long, &count] {
     if (!is_long) --count;
     try {
       Serve(*shared, is_long);
@@ -214,7 +214,15 @@ void BoundedServer::HandOver(Received received) {
     }
     DrainAndClose(shared->socket, stopping_);
     if (is_long) --count;
-  });
+  };
+  try {
+    (is_long ? long_threads_ : short_threads_)->Do(work);
+  } catch (const std::exception& error) {  // the system has no thread for the first one
+    --count;
+    ::close(shared->socket);
+    Log(LogLevel::kError, "coordinator",
+        std::string("HTTP: a request is dropped: ") + error.what());
+  }
 }
 
 void BoundedServer::Serve(const Received& received, bool is_long) {

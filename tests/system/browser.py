@@ -112,7 +112,7 @@ class Browser:
         )
 
     def shoot(self, name):
-        """Pictures for people, where BRAID_SCREENSHOTS names a folder; wide and narrow."""
+        """Pictures for people, where BRAID_SCREENSHOTS names a folder: wide, narrow and dark."""
         folder = os.environ.get("BRAID_SCREENSHOTS")
         if not folder:
             return
@@ -125,6 +125,11 @@ class Browser:
             self.driver.execute_async_script("setTimeout(arguments[0], 400)")
             self.driver.save_screenshot(os.path.join(folder, f"{name}-{width}.png"))
         self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        dark = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark)
+        self.driver.execute_async_script("setTimeout(arguments[0], 400)")
+        self.driver.save_screenshot(os.path.join(folder, f"{name}-dark.png"))
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
     def complaints(self):
         """What the browser has complained of since the last call, but for answers that are errors."""

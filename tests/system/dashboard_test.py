@@ -61,6 +61,11 @@ class Dashboard(unittest.TestCase):
         self.assertEqual(page.find("main img, main script"), [])
         self.assertEqual(page.complaints(), [])
 
+    def test_up_says_where_it_is(self):
+        http = self.service.endpoint()["http"]
+        said = f"braid up: dashboard: http://{http}/ (sign in with the token in "
+        self.assertIn(said + self.service.endpoint()["token_file"] + ")", self.service.up_log())
+
     def test_a_wrong_token_is_told_so(self):
         page = self.browser
         page.click(".menu summary")
