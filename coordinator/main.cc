@@ -297,11 +297,12 @@ Status Serve(const Flags& flags, bool* serving) {
   if (server.ok()) backend.join_address = JoinAddress(flags, (*server)->address());
   const HttpServer::Options http_options{
       flags.http, flags.http_hosts,
-      [access = backend.access.get()](bool sent, std::string_view given) {
-        rpc::Caller caller{"/braid.v1.Runs/ListRuns", {}, ""};
+      [access = backend.access.get()](std::string_view method, bool sent, std::string_view given) {
+        rpc::Caller caller{method, {}, ""};
         if (sent) caller.tokens.push_back(given);
         return access->Check(caller);
-      }};
+      },
+      server.ok() ? (*server)->json_calls() : nullptr, metrics.get()};
   auto http = server.ok() ? HttpServer::Start(http_options, core.get())
                           : Result<std::unique_ptr<HttpServer>>(server.status());
   Status status = http.ok() ? WriteAddresses(flags, **server, **http, tls) : http.status();
@@ -338,7 +339,8 @@ int Main(int argc, char** argv) {
                  "PEM file of a certificate of yours and those of its issuers; read again when it "
                  "changes");
   app.add_option("--tls-key", flags.tls_key, "PEM file of its key");
-  app.add_option("--http", flags.http, "Address of /metrics, /healthz and the JSON API")
+  app.add_option("--http", flags.http,
+                 "Address of the dashboard, the JSON API, /metrics and /healthz")
       ->capture_default_str();
   app.add_option("--http-host", flags.http_hosts,
                  "A name that HTTP requests may call this machine by, besides localhost and the "

@@ -74,7 +74,9 @@ void RegisterUp(const Registry& registry) {
   command->add_option("--tls-name", flags->service.tls_names,
                       "a name or address by which others reach the API, besides those of this "
                       "machine; may be repeated");
-  command->add_option("--http", flags->service.http, "loopback address of metrics and health")
+  command
+      ->add_option("--http", flags->service.http,
+                   "loopback address of the dashboard, the JSON API and metrics")
       ->capture_default_str();
   command->add_option(
       "--http-host", flags->service.http_hosts,

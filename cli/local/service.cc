@@ -107,11 +107,28 @@ void StopChildren(const std::vector<std::unique_ptr<Child>>& children) {
   children[0]->Stop(20'000);
 }
 
+// Where a browser finds the dashboard of what is up in `dir`, and what it is asked for; empty as
+// long as the coordinator has not said so.
+std::string DashboardText(const std::string& dir) {
+  const auto addresses = ReadJsonFile(JoinPath(dir, state_files::kAddress));
+  const auto http = MemberOr<std::string>(addresses, "http", "");
+  const auto token = MemberOr<std::string>(addresses, "token_file", "");
+  if (http.empty()) return "";
+  return "dashboard: http://" + http + "/ (sign in with the token in " +
+         (token.starts_with('/') ? token : JoinPath(dir, token)) + ")";
+}
+
 // Tends the children until a signal, or until one of them cannot start.
-Status TendChildren(const std::vector<std::unique_ptr<Child>>& children, const sigset_t& signals) {
+Status TendChildren(const std::vector<std::unique_ptr<Child>>& children, const std::string& dir,
+                    const sigset_t& signals) {
   const timespec tick{0, 100'000'000};
+  bool said = false;
   do {
     for (const auto& child : children) BRAID_RETURN_IF_ERROR(child->Tend());
+    if (const std::string text = said ? "" : DashboardText(dir); !text.empty()) {
+      std::fprintf(stderr, "braid up: %s\n", text.c_str());
+      said = true;
+    }
     (void)ReapOrphans();
   } while (sigtimedwait(&signals, nullptr, &tick) < 0);
   std::fprintf(stderr, "braid up: stopping; what runs gets time for a checkpoint\n");
@@ -155,7 +172,7 @@ Result<int> RunInForeground(const Globals& globals, const ServiceOptions& option
   std::fprintf(stderr,
                "braid up: coordinator and %d workers of %d slots in %s%s; Ctrl-C ends them\n",
                options.workers, options.slots, dir.c_str(), GpusText(options).c_str());
-  const Status status = TendChildren(children, signals);
+  const Status status = TendChildren(children, dir, signals);
   StopChildren(children);
   (void)RemoveFile(JoinPath(dir, state_files::kAddress));
   (void)RemoveFile(JoinPath(dir, state_files::kUp));
@@ -200,6 +217,7 @@ Result<int> RunDetached(const Globals& globals, const ServiceOptions& options) {
       stderr,
       "braid is up: coordinator at %s, %d workers of %d slots, state in %s%s; braid down ends it\n",
       address.c_str(), options.workers, options.slots, dir.c_str(), GpusText(options).c_str());
+  std::fprintf(stderr, "%s\n", DashboardText(dir).c_str());
   return kOkExit;
 }
 

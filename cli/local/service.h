@@ -14,7 +14,7 @@ struct ServiceOptions {
   int32_t workers = 2;                 // 0: a coordinator alone
   int32_t slots = 1;                   // CPU slots of each worker
   std::string listen = "127.0.0.1:0";  // address of the API; port 0: a free one
-  std::string http = "127.0.0.1:0";    // the same of metrics and health
+  std::string http = "127.0.0.1:0";    // the same of the dashboard and metrics
   std::vector<std::string> tls_names;  // by which the API is reached, besides those of this machine
   std::string bin;                     // folder of the programs; empty: that of this one
   // Of worker-1, as two workers must not have the same: all, none, or UUIDs with commas between.

@@ -1,39 +1,56 @@
-// The library's HTTP server with bounds on what a stranger can cost: one request a connection, a
-// head of at most 16 KiB that comes within 5 s, no bodies, a bounded number of connections at a
-// time. An exception ends its connection and nothing else.
+// The library's HTTP server with bounds on what a stranger can cost: one request a connection,
+// whose head and body come within bounds and deadlines (reception.h), a bounded number of requests
+// at a time, and answers that take long apart from those that do not. An exception ends its
+// connection and nothing else.
 #pragma once
 
 #include <httplib.h>
 
 #include <atomic>
 #include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/thread_pool.h"
+#include "coordinator/http/reception.h"
 
 namespace braid::coordinator {
 
 class BoundedServer final : public httplib::Server {
  public:
-  static constexpr size_t kMaxHeadBytes = 16 << 10;
-  static constexpr int64_t kReadMs = 5'000;    // for the whole head
-  static constexpr int64_t kWriteMs = 30'000;  // for the whole answer
-  static constexpr size_t kThreads = 4;
-  static constexpr size_t kMaxWaiting = 64;  // connections that no thread has time for; more are
-                                             // closed at once
+  static constexpr int64_t kWriteMs = 30'000;  // for a whole answer; of a long one for each piece
+  static constexpr size_t kThreads = 8;
+  static constexpr size_t kMaxWaiting = 64;  // whole requests that no thread has time for; more are
+                                             // answered with 503 at once
+  static constexpr size_t kMaxLong = 64;     // long answers at a time
 
-  // Answers every request that is whole, whatever its method and path.
-  using Answer = std::function<void(const httplib::Request&, httplib::Response&)>;
-  // `answer` is called in several threads at once.
-  explicit BoundedServer(Answer answer);
+  // Answers every request that is whole, whatever its method and path, but for its body.
+  using Answer =
+      std::function<void(const httplib::Request&, const Received& received, httplib::Response*)>;
+  // Whether the answer to this path may take longer than others, as a stream does.
+  using IsLong = std::function<bool(std::string_view path)>;
+  BoundedServer(Answer answer, IsLong is_long);
+  ~BoundedServer() override;
+
+  // After binding: lets more connections wait to be accepted than the library's five, as a browser
+  // opens several at once.
+  void WidenBacklog();
 
   // Ends what is read and written; then stop() of the library.
   void Stop();
 
  private:
-  // The library's hook for a new connection, in a thread of its pool.
   bool process_and_close_socket(socket_t socket) override;
-  // Reads the head within its bounds, has it answered, and closes the connection.
-  void Serve(socket_t socket);
+  void HandOver(Received received);
+  void Serve(const Received& received, bool is_long);
+  void Refuse(const Received& received, std::string_view status_line);
 
+  const IsLong is_long_;
   std::atomic<bool> stopping_{false};
+  std::atomic<size_t> waiting_{0}, long_{0};
+  std::unique_ptr<ThreadPool> short_threads_, long_threads_;
+  std::unique_ptr<Reception> reception_;
 };
 
 }  // namespace braid::coordinator

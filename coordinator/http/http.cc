@@ -4,13 +4,24 @@
 #include <optional>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/text.h"
+#include "coordinator/api/queries.h"
+#include "coordinator/bulk/curves.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/pass.h"
+#include "coordinator/http/assets.h"
 #include "coordinator/http/bounded_server.h"
+#include "coordinator/http/http_status.h"
+#include "coordinator/http/json_api.h"
 #include "coordinator/http/metrics.h"
+#include "coordinator/http/page_data.h"
+#include "coordinator/http/request_guard.h"
+#include "coordinator/http/run_views.h"
+#include "coordinator/http/sign_in.h"
 
 namespace braid::coordinator {
 namespace {
@@ -18,70 +29,36 @@ namespace {
 using httplib::Request;
 using httplib::Response;
 
-constexpr std::string_view kScheme = "Bearer ";
 constexpr char kRuns[] = "/api/v1/runs";
 
-// A run as the loop hands it out, without what is large. The text is made by the thread that
-// answers: nothing that can go wrong with it is the loop's.
-struct JobView {
-  std::string name, kind;
-  catalog::JobState state;
-  std::vector<std::string> parents;
-  std::string error;
-  int64_t ended_ms;
-};
-struct RunView {
-  std::string id, name;
-  catalog::RunState state;
-  int64_t created_ms, ended_ms;
-  std::string error, retry_of;
-  std::vector<JobView> jobs;
-};
+constexpr char kSignIn[] = "/sign-in";
+constexpr char kSignOut[] = "/sign-out";
+constexpr char kCurves[] = "/api/v1/curves";
+constexpr char kCheck[] = "/api/v1/check";
+constexpr char kPages[] = "/web/";
+constexpr size_t kMostColumns = 4096;
 
-RunView ViewOf(const RunRecord& run) {
-  return {run.id, run.name, run.state, run.created_ms, run.ended_ms, run.error, run.retry_of, {}};
-}
-JobView ViewOf(const JobRecord& job) {
-  return {job.key.job, job.kind, job.state, job.parents, job.error, job.ended_ms};
+// Nothing but what this server sends may run or be shown in its pages.
+constexpr char kPolicy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'";
+
+Status MethodNotAllowed(const Request& request, const std::string& allowed, Response* response) {
+  response->set_header("Allow", allowed);
+  return Status(StatusCode::kUnimplemented, "",
+                request.method + " is not served at " + request.path + ", but " + allowed);
 }
 
-Json RunJson(const RunView& run, bool with_jobs) {
-  Json json = {{"id", run.id},
-               {"name", run.name},
-               {"state", Name(run.state)},
-               {"createdMs", run.created_ms},
-               {"endedMs", run.ended_ms},
-               {"error", run.error},
-               {"retryOf", run.retry_of}};
-  if (!with_jobs) return json;
-  json["jobs"] = Json::array();
-  for (const JobView& job : run.jobs) {
-    json["jobs"].push_back({{"name", job.name},
-                            {"kind", job.kind},
-                            {"state", Name(job.state)},
-                            {"parents", job.parents},
-                            {"error", job.error},
-                            {"endedMs", job.ended_ms}});
-  }
-  return json;
-}
-
-// Texts come from clients and task programs: what is not UTF-8 is shown as such.
-void SetJson(const Json& json, Response* response) {
-  response->set_content(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n",
-                        "application/json");
-}
-
-void SetError(int code, const std::string& message, Response* response) {
-  response->status = code;
-  SetJson({{"error", message}}, response);
-}
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return lower;
+// An id in an address of a page is whatever somebody has typed.
+Result<size_t> ColumnsOf(const Request& request) {
+  const std::string text = request.get_param_value("columns");
+  if (text.empty()) return CurveRequest().columns;
+  const bool number = text.size() <= 6 && text.find_first_not_of("0123456789") == std::string::npos;
+  const size_t columns = number ? static_cast<size_t>(std::stoul(text)) : 0;
+  if (columns >= 1 && columns <= kMostColumns) return columns;
+  return InvalidArgument("columns is a number from 1 to " + std::to_string(kMostColumns) +
+                         ", not " + text);
 }
 
 class LibServer final : public HttpServer {
@@ -89,9 +66,12 @@ class LibServer final : public HttpServer {
   LibServer(Options options, Core* core)
       : options_(std::move(options)),
         core_(core),
-        server_(
-            [this](const Request& request, Response& response) { Answer(request, &response); }) {}
-  ~LibServer() override { Stop(); }
+        api_(options_.calls == nullptr ? nullptr : std::make_unique<JsonApi>(options_.calls)),
+        curves_(options_.metrics),
+        server_([this](const Request& request, const Received& received,
+                       Response* response) { Answer(request, received, response); },
+                [this](std::string_view path) { return api_ != nullptr && api_->IsLong(path); }) {}
+  ~LibServer() override { LibServer::Stop(); }
 
   Status Listen() {
     const std::string host(HostOf(options_.address));
@@ -113,7 +93,9 @@ class LibServer final : public HttpServer {
           "cannot listen on " + options_.address +
           " for HTTP: is another program using that port? (port 0 takes a free one)");
     }
+    server_.WidenBacklog();
     address_ = host + ":" + std::to_string(port);
+    guard_.emplace(address_, options_.hosts, &sign_in_);
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     while (!server_.is_running()) std::this_thread::yield();  // stop() before that would do nothing
     return OkStatus();
@@ -128,50 +110,180 @@ class LibServer final : public HttpServer {
 
  private:
   // Every request, whatever its method and path.
-  void Answer(const Request& request, Response* response) {
+  void Answer(const Request& request, const Received& received, Response* response) {
     response->set_header("Cache-Control", "no-store");
-    if (const std::string wrong = WrongHost(request); !wrong.empty())
-      return SetError(403, wrong, response);
-    if (request.method != "GET" && request.method != "HEAD") {
-      response->set_header("Allow", "GET, HEAD");
-      return SetError(405, "only GET is served here; what changes something goes over gRPC",
+    response->set_header("X-Content-Type-Options", "nosniff");
+    response->set_header("Referrer-Policy", "no-referrer");
+    response->set_header("Cross-Origin-Resource-Policy", "same-origin");
+    if (const Status host = guard_->CheckHost(request); !host.ok()) return SetError(host, response);
+    if (received.wrong == Received::Wrong::kBodyTooLarge)
+      return SetError(413,
+                      InvalidArgument("the body of a request has at most " +
+                                      FormatBytes(Reception::kMaxBodyBytes)),
                       response);
+    if (received.wrong == Received::Wrong::kNoLength)
+      return SetError(411, InvalidArgument("the body of a request needs a Content-Length"),
+                      response);
+    const bool changes = request.method != "GET" && request.method != "HEAD";
+    const ShownToken token = guard_->TokenOf(request);
+    if (const Status origin = guard_->CheckOrigin(request, changes, token.by_cookie); !origin.ok())
+      return SetError(origin, response);
+    if (!AnswerOpen(request, received, changes, response))
+      AnswerKnown(request, received, token, changes, response);
+    // The page of a report in its frame has a policy of its own.
+    if (!response->has_header("Content-Security-Policy"))
+      response->set_header("Content-Security-Policy", kPolicy);
+  }
+
+  // What needs no token.
+  bool AnswerOpen(const Request& request, const Received& received, bool changes,
+                  Response* response) {
+    if (request.path == kSignIn || request.path == kSignOut) {
+      if (request.method != "POST")
+        SetError(405, MethodNotAllowed(request, "POST", response), response);
+      else if (request.path == kSignIn)
+        AnswerSignIn(received, response);
+      else
+        AnswerSignOut(request, response);
+      return true;
     }
-    if (request.path == "/healthz") return response->set_content("ok\n", "text/plain");
-    if (request.path == "/readyz") return AnswerReady(response);
-    if (const std::string wrong = WrongToken(request); !wrong.empty()) {
-      response->set_header("WWW-Authenticate", "Bearer realm=\"braid\"");
-      return SetError(401, wrong, response);
+    if (changes) return false;
+    if (request.path == "/healthz") return response->set_content("ok\n", "text/plain"), true;
+    if (request.path == "/readyz") return AnswerReady(response), true;
+    const bool page = request.path == "/" || request.path.starts_with(kPages);
+    const Asset* asset = !page ? nullptr
+                               : FindAsset(request.path == "/"
+                                               ? "index.html"
+                                               : request.path.substr(sizeof kPages - 1));
+    if (asset == nullptr) return false;
+    AnswerAsset(*asset, request, response);
+    return true;
+  }
+
+  // What needs one.
+  void AnswerKnown(const Request& request, const Received& received, const ShownToken& token,
+                   bool changes, Response* response) {
+    if (api_ != nullptr) {
+      if (const JsonMethod* method = api_->MethodOf(request.path)) {
+        if (request.method != "POST" && (changes || !method->reads))
+          return SetError(
+              405, MethodNotAllowed(request, method->reads ? "GET, HEAD, POST" : "POST", response),
+              response);
+        return api_->Answer(*method, request, received, token, response);
+      }
+      if (request.path.starts_with(JsonApi::kBlobs)) {
+        if (!changes) return api_->AnswerBlob(request, token, response);
+        if (request.method == "POST") return api_->TakeBlob(request, received, token, response);
+      }
     }
+    const bool check = request.path == kCheck;
+    const Status may = options_.check(
+        request.path == kCurves ? "/braid.v1.Jobs/ReadMetrics" : "/braid.v1.Runs/ListRuns",
+        token.sent, token.token);
+    if (!may.ok()) return SetError(may, response);
+    if (check ? request.method != "POST" : changes)
+      return SetError(405, MethodNotAllowed(request, check ? "POST" : "GET, HEAD", response),
+                      response);
+    if (check) return AnswerCheck(received, response);
+    AnswerRead(request, response);
+  }
+
+  void AnswerRead(const Request& request, Response* response) {
     if (request.path == "/metrics") return AnswerMetrics(response);
-    if (request.path == kRuns) return AnswerRuns(response);
+    if (request.path == kCurves) return AnswerCurves(request, response);
+    if (request.path == kRuns) return AnswerJson(RunsJson(core_), response);
+    if (request.path == "/api/v1" && api_ != nullptr) return api_->AnswerList(response);
     const std::string below = std::string(kRuns) + "/";
     if (request.path.starts_with(below) && request.path.size() > below.size())
-      return AnswerRun(request.path.substr(below.size()), response);
-    SetError(404, "there are /healthz, /readyz, /metrics, /api/v1/runs and /api/v1/runs/ID",
+      return AnswerJson(RunJson(request.path.substr(below.size()), core_), response);
+    SetError(NotFound("there is nothing at " + request.path +
+                      ": there are / (the dashboard), /healthz, /readyz, /metrics and /api/v1 (the "
+                      "calls of the API)"),
              response);
   }
 
-  // A browser sends the name that it was told. Empty if it is ours.
-  std::string WrongHost(const Request& request) const {
-    if (request.get_header_value_count("Host") != 1) return "a request needs one Host header";
-    const std::string host = LowerCase(HostOf(Trim(request.get_header_value("Host"))));
-    if (IsLoopbackHost(host) || host == LowerCase(HostOf(options_.address))) return "";
-    for (const std::string& name : options_.hosts) {
-      if (host == LowerCase(name)) return "";
-    }
-    return "this server is not called \"" + host +
-           "\"; --http-host of braid-coordinator and braid up adds a name";
+  static void AnswerJson(const Result<Json>& answer, Response* response) {
+    if (!answer.ok()) return SetError(answer.status(), response);
+    SetJson(*answer, response);
   }
 
-  std::string WrongToken(const Request& request) const {
-    const size_t count = request.get_header_value_count("Authorization");
-    const std::string value = request.get_header_value("Authorization");
-    const bool bearer = count == 1 &&
-                        LowerCase(value.substr(0, kScheme.size())) == LowerCase(kScheme);
-    const std::string_view token = bearer ? Trim(std::string_view(value).substr(kScheme.size()))
-                                          : std::string_view();
-    return options_.check(count > 0, token).message();
+  // {"token": "..."} -> a cookie, if the token may read.
+  void AnswerSignIn(const Received& received, Response* response) {
+    const Result<Json> body = ParseJson(received.body, "the request");
+    if (!body.ok() || !body->is_object() || !body->contains("token") ||
+        !(*body)["token"].is_string())
+      return SetError(InvalidArgument("the body is JSON: {\"token\": \"...\"}"), response);
+    const std::string token(Trim((*body)["token"].get<std::string>()));
+    const Status may = options_.check("/braid.v1.Access/WhoAmI", !token.empty(), token);
+    if (!may.ok()) return SetError(may, response);
+    const Result<std::string> session = sign_in_.Begin(token);
+    if (!session.ok()) return SetError(session.status(), response);
+    SetCookie(*session, "", response);
+    SetJson(Json::object(), response);
+  }
+
+  void AnswerSignOut(const Request& request, Response* response) {
+    sign_in_.End(guard_->SessionOf(request));
+    SetCookie("", "; Max-Age=0", response);
+    SetJson(Json::object(), response);
+  }
+
+  void SetCookie(const std::string& value, const std::string& more, Response* response) {
+    response->set_header("Set-Cookie", guard_->CookieName() + "=" + value +
+                                           "; Path=/; HttpOnly; SameSite=Strict" + more);
+  }
+
+  // A browser asks again each time, and is told that it has the file already.
+  void AnswerAsset(const Asset& asset, const Request& request, Response* response) {
+    const std::string tag = "\"" + Sha256Hex(asset.content).substr(0, 16) + "\"";
+    response->headers.erase("Cache-Control");
+    response->set_header("Cache-Control", "no-cache");
+    response->set_header("ETag", tag);
+    if (request.get_header_value("If-None-Match") == tag) {
+      response->status = 304;
+      return;
+    }
+    response->set_content(std::string(asset.content), std::string(ContentTypeOf(asset.name)));
+  }
+
+  // ?run=R&job=J&name=loss&name=lr&columns=800; with `version`, nothing if that is still right.
+  void AnswerCurves(const Request& request, Response* response) {
+    const auto answer = [&]() -> Result<Json> {
+      if (options_.metrics == nullptr) return NotFound("no metrics are served here");
+      CurveRequest wanted;
+      BRAID_ASSIGN_OR_RETURN(wanted.columns, ColumnsOf(request));
+      const auto [first, last] = request.params.equal_range("name");
+      for (auto param = first; param != last; ++param) wanted.names.push_back(param->second);
+      Result<JobStanding> standing = NotFound("");
+      BRAID_RETURN_IF_ERROR(core_->Query([&](const State& state) {
+        standing = StandingOf(request.get_param_value("run"), request.get_param_value("job"),
+                              state);
+      }));
+      BRAID_RETURN_IF_ERROR(standing.status());
+      BRAID_ASSIGN_OR_RETURN(const CurvesOfJob curves, curves_.Read(*standing, wanted));
+      const bool known = request.get_param_value("version") == std::to_string(curves.version);
+      Json json = known ? Json{{"version", curves.version}, {"unchanged", true}}
+                        : CurvesJson(curves);
+      json["runId"] = standing->key.run;
+      json["job"] = standing->key.job;
+      json["ended"] = standing->ended;
+      return json;
+    }();
+    AnswerJson(answer, response);
+  }
+
+  // {"recipe": "...", "recipeName": "recipe.yaml"}
+  void AnswerCheck(const Received& received, Response* response) {
+    const auto answer = [&]() -> Result<Json> {
+      BRAID_ASSIGN_OR_RETURN(const Json body, ParseJson(received.body, "the request"));
+      if (!body.is_object() || !body.contains("recipe") || !body["recipe"].is_string())
+        return InvalidArgument("the body is JSON: {\"recipe\": \"...\"}");
+      const std::string name = body.value("recipeName", Json("recipe.yaml")).is_string()
+                                   ? body.value("recipeName", "recipe.yaml")
+                                   : "recipe.yaml";
+      return CheckJson(body["recipe"].get<std::string>(), name);
+    }();
+    AnswerJson(answer, response);
   }
 
   // As gRPC's health of "coordinator" says it.
@@ -180,50 +292,30 @@ class LibServer final : public HttpServer {
     const Status status = core_->Query([&](const State& state) {
       recovering = Recovering(state, core_->options(), core_->options().clock->MonotonicMs());
     });
-    if (!status.ok()) return SetError(503, status.message(), response);
+    if (!status.ok()) return SetError(status, response);
     if (recovering)
-      return SetError(
-          503, "the coordinator has just started and waits for its workers to come back", response);
+      return SetError(Status(StatusCode::kUnavailable, "RECOVERING",
+                             "the coordinator has just started and waits for its workers to come "
+                             "back"),
+                      response);
     response->set_content("ok\n", "text/plain");
   }
 
   void AnswerMetrics(Response* response) {
     const Result<std::string> text = MetricsText(core_);
-    if (!text.ok()) return SetError(503, text.status().message(), response);
+    if (!text.ok()) return SetError(text.status(), response);
     response->set_content(*text, "text/plain; version=0.0.4");
-  }
-
-  void AnswerRuns(Response* response) {
-    std::vector<RunView> views;
-    const Status status = core_->Query([&](const State& state) {
-      for (const auto& [id, run] : state.image().runs) views.push_back(ViewOf(run));
-    });
-    if (!status.ok()) return SetError(503, status.message(), response);
-    Json runs = Json::array();
-    for (const RunView& view : views) runs.push_back(RunJson(view, false));
-    SetJson({{"runs", std::move(runs)}}, response);
-  }
-
-  void AnswerRun(const std::string& id, Response* response) {
-    std::optional<RunView> view;
-    Status status;
-    const Status asked = core_->Query([&](const State& state) {
-      const auto run = state.ResolveRun(id);
-      status = run.status();
-      if (!run.ok()) return;
-      view = ViewOf(**run);
-      for (const JobRecord* job : state.JobsOf((*run)->id)) view->jobs.push_back(ViewOf(*job));
-    });
-    if (!asked.ok()) return SetError(503, asked.message(), response);
-    if (view.has_value()) return SetJson(RunJson(*view, true), response);
-    SetError(404, status.message(), response);
   }
 
   const Options options_;
   Core* const core_;
+  SignIn sign_in_{&SystemClock()};
+  std::optional<RequestGuard> guard_;  // once the port is known
+  const std::unique_ptr<JsonApi> api_;
+  CurveCache curves_;
+  std::string address_;
   BoundedServer server_;
   std::thread thread_;
-  std::string address_;
 };
 
 }  // namespace

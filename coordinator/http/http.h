@@ -1,8 +1,8 @@
-// What people and Prometheus may read, on a listener of its own: /healthz, /readyz, /metrics,
-// /api/v1/runs and /api/v1/runs/<id>. GET only; nothing changes state over HTTP. All but /healthz
-// and /readyz need a token of gRPC
-// ("Authorization: Bearer TOKEN"), and all a Host that is this machine's: a web page elsewhere,
-// whose name was made to point here, reads nothing.
+// What people, browsers, programs and Prometheus may ask for, on a listener of its own: the
+// dashboard (docs/dashboard.md), the API as JSON, /metrics, /healthz and /readyz. All but the
+// dashboard's own files, health and signing in need a token, as a header or as the cookie of a
+// signed-in browser; what a caller may do is decided as for gRPC. All need a Host that is this
+// machine's, and no page of another origin may use it.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,9 @@
 
 namespace braid::coordinator {
 
+class AppendFiles;
 class Core;
+class JsonCalls;
 
 // Listens from Start to Stop or its end. Requests are answered in threads of its own, which ask the
 // core and wait for it.
@@ -31,9 +33,11 @@ class HttpServer {
     std::string address;             // loopback; port 0 takes a free one
     std::vector<std::string> hosts;  // names that a Host header may have besides loopback ones and
                                      // the address's own
-    // OK for a token that may read; otherwise an error that says what to do. `sent` is false if no
-    // token came. Not null.
-    std::function<Status(bool sent, std::string_view token)> check;
+    // OK for a token that may call the method ("/braid.v1.Runs/ListRuns"); otherwise an error that
+    // says what to do. `sent` is false if no token came. Not null.
+    std::function<Status(std::string_view method, bool sent, std::string_view token)> check;
+    JsonCalls* calls = nullptr;            // the API; null: it is not served. Outlives the server
+    const AppendFiles* metrics = nullptr;  // for curves; the same
   };
   // `core` outlives the server. kUnavailable if the address cannot be had.
   static Result<std::unique_ptr<HttpServer>> Start(const Options& options, Core* core);

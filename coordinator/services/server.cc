@@ -14,6 +14,7 @@
 #include "coordinator/access/credentials.h"
 #include "coordinator/api/garbage.h"
 #include "coordinator/core/attempts.h"
+#include "coordinator/services/in_process_calls.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/unary.h"
 #include "rpc/channel.h"
@@ -113,6 +114,9 @@ class GrpcServer final : public Server {
     address_ = address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
     server_->GetHealthCheckService()->SetServingStatus(true);
     server_->GetHealthCheckService()->SetServingStatus("coordinator", false);  // SetReady says when
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(rpc::kMaxMessageBytes);
+    json_calls_ = MakeInProcessCalls(server_->InProcessChannel(arguments), backend_->access.get());
     backend_->alarms.Start();
     TidyAgain(backend_);
     CollectAgain(backend_);
@@ -125,6 +129,7 @@ class GrpcServer final : public Server {
   }
 
   std::string address() const override { return address_; }
+  JsonCalls* json_calls() override { return json_calls_.get(); }
 
   void Stop() override {
     if (server_ == nullptr) return;
@@ -143,6 +148,7 @@ class GrpcServer final : public Server {
   Backend* const backend_;
   const std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<JsonCalls> json_calls_;
   std::string address_;
 };
 

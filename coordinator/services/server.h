@@ -10,6 +10,7 @@
 namespace braid::coordinator {
 
 struct Backend;
+class JsonCalls;
 
 // Owns gRPC's server and the services. Thread-safe.
 class Server {
@@ -20,6 +21,8 @@ class Server {
   // Health of the service "coordinator": not while it waits for its workers after a start. At first
   // it is not.
   virtual void SetReady(bool ready) = 0;
+  // The same calls as JSON; lives as long as the server.
+  virtual JsonCalls* json_calls() = 0;
   // No new requests; streams and long calls end within about a second.
   virtual void Stop() = 0;
 

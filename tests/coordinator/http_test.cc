@@ -1,18 +1,18 @@
 #include "coordinator/http/http.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <thread>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "coordinator/core/core.h"
+#include "coordinator/http/assets.h"
 #include "storage/catalog/catalog.h"
+#include "tests/coordinator/http_client.h"
 
 namespace braid::coordinator {
 namespace {
@@ -25,11 +25,12 @@ using ::testing::StartsWith;
 const std::string kToken(64, 'a');
 
 HttpServer::Options OptionsOf(const std::string& address) {
-  return {address, {}, [](bool sent, std::string_view token) {
+  return {address, {}, [](std::string_view, bool sent, std::string_view token) {
             if (token == kToken) return OkStatus();
-            return PermissionDenied(
+            return Status(
+                StatusCode::kPermissionDenied, "UNAUTHENTICATED",
                 std::string(sent ? "the token is not this coordinator's" : "no token was sent") +
-                ": it is in /state/token");
+                    ": it is in /state/token");
           }};
 }
 
@@ -90,30 +91,8 @@ class HostileTest : public ::testing::Test {
     loop_.join();
   }
 
-  UniqueFd Connect() const {
-    const std::string address = server_->address();
-    UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    to.sin_port = htons(static_cast<uint16_t>(std::atoi(address.c_str() + address.rfind(':') + 1)));
-    EXPECT_EQ(connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-    return fd;
-  }
-  // All that comes back until the server closes; what it no longer takes is not sent.
-  std::string Send(const std::string& request) const {
-    const UniqueFd fd = Connect();
-    for (size_t sent = 0; sent < request.size();) {
-      const ssize_t n = send(fd.get(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
-      if (n <= 0) break;
-      sent += static_cast<size_t>(n);
-    }
-    std::string answer;
-    char piece[4096];
-    for (ssize_t n = 0; (n = recv(fd.get(), piece, sizeof piece, 0)) > 0;)
-      answer.append(piece, static_cast<size_t>(n));
-    return answer;
-  }
+  UniqueFd Connect() const { return ConnectTo(server_->address()); }
+  std::string Send(const std::string& request) const { return Ask(server_->address(), request); }
   std::string Get(const std::string& path,
                   const std::string& headers = "Host: localhost\r\n") const {
     return Send("GET " + path + " HTTP/1.1\r\nAuthorization: Bearer " + kToken + "\r\n" + headers +
@@ -184,8 +163,14 @@ TEST_F(HostileTest, WhatIsTooLargeIsRefusedUnread) {
   EXPECT_THAT(Get("/" + std::string(10'000, 'x')), StartsWith("HTTP/1.1 414"));
   const std::string post =
       "POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n";
-  EXPECT_THAT(Send(post), AllOf(StartsWith("HTTP/1.1 405"), HasSubstr("Allow: GET, HEAD"),
+  EXPECT_THAT(Send(post), AllOf(StartsWith("HTTP/1.1 413"), HasSubstr("has at most 4.0 MiB"),
                                 HasSubstr("Connection: close")));
+  EXPECT_THAT(Send("POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
+                   "chunked\r\n\r\n0\r\n\r\n"),
+              AllOf(StartsWith("HTTP/1.1 411"), HasSubstr("Content-Length")));
+  EXPECT_THAT(Send("POST /metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + kToken +
+                   "\r\nContent-Length: 2\r\n\r\n{}"),
+              AllOf(StartsWith("HTTP/1.1 405"), HasSubstr("Allow: GET, HEAD")));
   ExpectAlive();
 }
 
@@ -215,8 +200,9 @@ TEST_F(HostileTest, AllButHealthNeedsTheToken) {
   };
   EXPECT_THAT(ask("/healthz", ""), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(ask("/readyz", ""), StartsWith("HTTP/1.1 200"));
-  for (const char* path : {"/metrics", "/api/v1/runs", "/api/v1/runs/x", "/", "/healthz/",
-                           "/healthz/../metrics", "//metrics"}) {
+  for (const char* path :
+       {"/metrics", "/api/v1/runs", "/api/v1/runs/x", "/x", "/healthz/", "/web/", "/web/../metrics",
+        "/api/v1/curves", "/api/v1", "/healthz/../metrics", "//metrics"}) {
     EXPECT_THAT(
         ask(path, ""),
         AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("WWW-Authenticate: Bearer"),
@@ -247,6 +233,50 @@ TEST_F(HostileTest, ConnectionsThatSayNothingDoNotKeepOthersOut) {
   std::string answer;
   for (int i = 0; i < 1000 && answer.empty(); ++i) answer = Get("/healthz");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+}
+
+// The pages are the same for everybody, and nothing of others runs in them.
+TEST_F(HostileTest, ThePagesNeedNoTokenAndRunNothingElse) {
+  const std::string page = Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_THAT(page, AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("<title>braid</title>"),
+                          HasSubstr("Content-Security-Policy: default-src 'none'; script-src "
+                                    "'self'; style-src 'self'"),
+                          HasSubstr("frame-ancestors 'none'"),
+                          HasSubstr("X-Content-Type-Options: nosniff")));
+  size_t bytes = 0;
+  for (const Asset& asset : Assets()) {
+    const std::string path = "/web/" + std::string(asset.name);
+    const std::string answer = Send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200")) << path;
+    EXPECT_EQ(BodyOf(answer), asset.content) << path;
+    const size_t at = answer.find("ETag: ") + 6;
+    EXPECT_THAT(Send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: " +
+                     answer.substr(at, answer.find('\r', at) - at) + "\r\n\r\n"),
+                StartsWith("HTTP/1.1 304"))
+        << path;
+    // Text is only ever text, and styles and scripts are files: the policy would refuse others.
+    for (const char* never : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write",
+                              "eval(", "onclick=\"", "style=\"", "http://fonts", "https://"})
+      EXPECT_EQ(asset.content.find(never), std::string::npos) << path << ": " << never;
+    bytes += asset.content.size();
+  }
+  EXPECT_LT(bytes, 300'000);
+}
+
+TEST_F(HostileTest, APageOfAnotherOriginIsRefused) {
+  const std::string port = server_->address().substr(server_->address().rfind(':'));
+  const std::string host = "Host: 127.0.0.1" + port + "\r\n";
+  for (const std::string& foreign :
+       {std::string("Origin: http://evil.example"), std::string("Origin: null"),
+        std::string("Origin: http://127.0.0.1:1"), "Origin: http://localhost" + port,
+        std::string("Sec-Fetch-Site: cross-site")}) {
+    EXPECT_THAT(Get("/api/v1/runs", host + foreign + "\r\n"),
+                AllOf(StartsWith("HTTP/1.1 403"), HasSubstr("a page of another origin")))
+        << foreign;
+  }
+  EXPECT_THAT(Get("/api/v1/runs",
+                  host + "Origin: http://127.0.0.1" + port + "\r\nSec-Fetch-Site: same-origin\r\n"),
+              StartsWith("HTTP/1.1 200"));
 }
 
 }  // namespace

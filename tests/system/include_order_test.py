@@ -48,7 +48,7 @@ INSIDE = {
     "coordinator/submission": "coordinator/core",
     "coordinator/api": "coordinator/access coordinator/waiting coordinator/core coordinator/bulk coordinator/sessions",
     "coordinator/services": "coordinator/access coordinator/waiting coordinator/core coordinator/bulk coordinator/sessions coordinator/submission coordinator/api",
-    "coordinator/http": "coordinator/core",
+    "coordinator/http": "coordinator/core coordinator/bulk coordinator/api coordinator/services",
     "rpc": "rpc/tls",
     "rpc/tls": "",
     "recipe": "",

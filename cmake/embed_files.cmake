@@ -1,0 +1,22 @@
+# cmake -D OUTPUT=x.cc -D FOLDER=web -D FILES=a.js,b.css -P embed_files.cmake: the files as string literals of
+# coordinator/http/assets.h, each in pieces of a length that every compiler takes.
+string(REPLACE "," ";" FILES "${FILES}")
+set(source "// Made of web/ by cmake/embed_files.cmake.\n#include \"coordinator/http/assets.h\"\n\nnamespace braid::coordinator {\nnamespace {\n\nconstexpr Asset kAssets[] = {\n")
+foreach(name IN LISTS FILES)
+  file(READ "${FOLDER}/${name}" content)
+  # A piece must not end within a character.
+  if(content MATCHES "[^\t\n -~]")
+    message(FATAL_ERROR "${FOLDER}/${name} has characters that are not ASCII: write \\uXXXX, or &#xXXXX;")
+  endif()
+  string(LENGTH "${content}" length)
+  string(APPEND source "    {\"${name}\",\n")
+  set(at 0)
+  while(at LESS length)
+    string(SUBSTRING "${content}" ${at} 4000 piece)
+    string(APPEND source "     R\"web~(${piece})web~\"\n")
+    math(EXPR at "${at} + 4000")
+  endwhile()
+  string(APPEND source "    },\n")
+endforeach()
+string(APPEND source "};\n\n}  // namespace\n\nstd::span<const Asset> Assets() {\n  return kAssets;\n}\n\n}  // namespace braid::coordinator\n")
+file(WRITE "${OUTPUT}" "${source}")

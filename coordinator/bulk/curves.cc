@@ -1,0 +1,246 @@
+#include "coordinator/bulk/curves.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <system_error>
+
+#include "coordinator/bulk/bulk_names.h"
+
+namespace braid::coordinator {
+namespace {
+
+constexpr uint64_t kCurvePiece = uint64_t{1} << 20;
+constexpr char kTokens[] = "tokens";
+
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+void Absorb(const CurveColumn& more, CurveColumn* column) {
+  column->low = std::min(column->low, more.low);
+  column->high = std::max(column->high, more.high);
+  column->sum += more.sum;
+  column->count += more.count;
+}
+
+}  // namespace
+
+void Curve::Add(int64_t step, double tokens, double value) {
+  if (!std::isfinite(value)) return;
+  ++points_;
+  last_ = value;
+  const CurveColumn point{step, tokens, value, value, value, 1};
+  if (!columns_.empty() && columns_.back().count < per_column_)
+    return Absorb(point, &columns_.back());
+  columns_.push_back(point);
+  if (columns_.size() <= kMostColumns) return;
+  // Twice as many points in each column from now on.
+  std::vector<CurveColumn> halved;
+  for (const CurveColumn& column : columns_) {
+    if (!halved.empty() && halved.back().count + column.count <= 2 * per_column_)
+      Absorb(column, &halved.back());
+    else
+      halved.push_back(column);
+  }
+  columns_ = std::move(halved);
+  per_column_ *= 2;
+}
+
+void Curve::TruncateAt(int64_t step) {
+  while (!columns_.empty() && columns_.back().step >= step) {
+    points_ -= columns_.back().count;
+    columns_.pop_back();
+  }
+}
+
+std::vector<CurveColumn> Curve::Columns(size_t columns) const {
+  const size_t most = std::max<size_t>(1, columns);
+  if (columns_.size() <= most) return columns_;
+  const size_t each = (columns_.size() + most - 1) / most;
+  std::vector<CurveColumn> joined;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    if (i % each == 0)
+      joined.push_back(columns_[i]);
+    else
+      Absorb(columns_[i], &joined.back());
+  }
+  return joined;
+}
+
+Status JobCurves::ReadOn(const AppendFiles& files, const task::JobKey& job, int64_t epochs) {
+  for (int64_t epoch = 1; epoch <= epochs; ++epoch) {
+    const std::string name = MetricsName({job.run, job.job, epoch});
+    uint64_t& offset = read_[epoch];
+    while (true) {
+      BRAID_ASSIGN_OR_RETURN(const std::string text, files.Read(name, offset, kCurvePiece));
+      std::string_view rest(text);
+      for (size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+        AddLine(rest.substr(0, end), epoch);
+        rest.remove_prefix(end + 1);
+      }
+      const size_t used = text.size() - rest.size();
+      offset += used;
+      if (used == 0) break;
+    }
+  }
+  return OkStatus();
+}
+
+void JobCurves::AddLine(std::string_view line, int64_t epoch) {
+  int64_t step = 0;
+  if (Scan(line, &step, &values_)) return AddPoint(step, epoch, values_);
+  auto point = ParseMetricLine(line);
+  if (!point.ok()) return;
+  point->epoch = epoch;
+  Add(*point);
+}
+
+// What writers write, read several times as fast as any JSON; false: it is something else, and
+// perhaps right all the same.
+bool JobCurves::Scan(std::string_view line, int64_t* step, std::vector<Value>* values) {
+  const auto take = [&line](std::string_view text) {
+    if (!line.starts_with(text)) return false;
+    line.remove_prefix(text.size());
+    return true;
+  };
+  const auto number = [&line](auto* value) {
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), *value);
+    const size_t used = static_cast<size_t>(end - line.data());
+    // JSON has no "inf", no "1." and no "01".
+    const size_t first = line.starts_with('-') ? 1 : 0;
+    const bool json = used > first && IsDigit(line[first]) && IsDigit(line[used - 1]) &&
+                      (line[first] != '0' || used == first + 1 || !IsDigit(line[first + 1]));
+    if (error != std::errc() || !json) return false;
+    line.remove_prefix(used);
+    return true;
+  };
+  values->clear();
+  if (!take("{\"step\":") || !number(step) || !take(",\"values\":{")) return false;
+  while (take("\"")) {
+    const size_t end = line.find('"');
+    if (end == std::string_view::npos) return false;
+    Value value{line.substr(0, end)};
+    const bool plain = std::all_of(value.name.begin(), value.name.end(),
+                                   [](char c) { return c >= ' ' && c <= '~' && c != '\\'; });
+    line.remove_prefix(end + 1);
+    if (!plain || !take(":")) return false;
+    if (take("null"))
+      value.value = std::numeric_limits<double>::quiet_NaN();
+    else if (!number(&value.value))
+      return false;
+    values->push_back(value);
+    if (!take(",")) break;
+    if (!line.starts_with('"')) return false;
+  }
+  return line == "}}";
+}
+
+void JobCurves::Add(const MetricPoint& point) {
+  std::vector<Value> values;
+  for (const auto& [name, value] : point.values) values.push_back({name, value});
+  AddPoint(point.step, point.epoch, values);
+}
+
+// A later attempt is right about the steps that it repeats; what an earlier one still sends of them
+// counts no more.
+void JobCurves::AddPoint(int64_t step, int64_t epoch, const std::vector<Value>& values) {
+  if (epoch < epoch_ && step <= last_step_) return;
+  if (step <= last_step_) {
+    for (auto& [name, curve] : curves_) curve.TruncateAt(step);
+  }
+  epoch_ = std::max(epoch_, epoch);
+  last_step_ = step;
+  ++version_;
+  double tokens = std::numeric_limits<double>::quiet_NaN();
+  for (const Value& value : values) {
+    if (value.name == kTokens) tokens = value.value;
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (Curve* curve = CurveOf(i, values[i].name); curve != nullptr)
+      curve->Add(step, tokens, values[i].value);
+  }
+}
+
+// Null: there are too many.
+Curve* JobCurves::CurveOf(size_t place, std::string_view name) {
+  if (place >= places_.size()) places_.resize(place + 1);
+  auto& [known, curve] = places_[place];
+  if (curve != nullptr && known == name) return curve;
+  auto found = curves_.find(std::string(name));
+  if (found == curves_.end()) {
+    if (curves_.size() >= kMostNames) return nullptr;
+    found = curves_.emplace(name, Curve()).first;
+  }
+  known = name;
+  curve = &found->second;
+  return curve;
+}
+
+size_t JobCurves::bytes() const {
+  size_t columns = 0;
+  for (const auto& [name, curve] : curves_)
+    columns += 1 + std::min<size_t>(static_cast<size_t>(curve.points()), Curve::kMostColumns);
+  return columns * sizeof(CurveColumn) + 1024;
+}
+
+Result<CurvesOfJob> CurveCache::Read(const JobStanding& job, const CurveRequest& request) {
+  const std::string name = BulkFolder(job.key);
+  const std::shared_ptr<Entry> entry = Take(name);
+  CurvesOfJob answer;
+  size_t bytes = 0;
+  {
+    MutexLock lock(entry->mutex);
+    JobCurves& curves = entry->curves;
+    BRAID_RETURN_IF_ERROR(curves.ReadOn(*files_, job.key, job.epoch));
+    bytes = curves.bytes();
+    answer.last_step = curves.last_step();
+    answer.version = curves.version();
+    for (const auto& [value, curve] : curves.curves()) {
+      answer.names.push_back(value);
+      const bool wanted = request.names.empty() ||
+                          std::find(request.names.begin(), request.names.end(), value) !=
+                              request.names.end();
+      if (wanted)
+        answer.curves.push_back(
+            {value, curve.Columns(request.columns), curve.points(), curve.last()});
+    }
+  }
+  Count(name, entry, bytes);
+  return answer;
+}
+
+std::shared_ptr<CurveCache::Entry> CurveCache::Take(const std::string& name) {
+  MutexLock lock(mutex_);
+  std::shared_ptr<Entry>& entry = entries_[name];
+  if (entry == nullptr) {
+    entry = std::make_shared<Entry>();
+    newest_.push_front(name);
+    entry->place = newest_.begin();
+  } else {
+    newest_.splice(newest_.begin(), newest_, entry->place);
+  }
+  return entry;
+}
+
+void CurveCache::Count(const std::string& name, const std::shared_ptr<Entry>& entry, size_t bytes) {
+  MutexLock lock(mutex_);
+  const auto found = entries_.find(name);
+  if (found == entries_.end() || found->second != entry) return;  // dropped meanwhile
+  bytes_ += bytes - entry->bytes;
+  entry->bytes = bytes;
+  while (bytes_ > most_bytes_ && newest_.size() > 1) {
+    const auto oldest = entries_.find(newest_.back());
+    bytes_ -= oldest->second->bytes;
+    entries_.erase(oldest);
+    newest_.pop_back();
+  }
+}
+
+size_t CurveCache::bytes() {
+  MutexLock lock(mutex_);
+  return bytes_;
+}
+
+}  // namespace braid::coordinator

@@ -1,0 +1,82 @@
+#include "coordinator/http/request_guard.h"
+
+#include <absl/strings/ascii.h>
+
+#include <algorithm>
+
+#include "base/endpoint.h"
+#include "base/text.h"
+
+namespace braid::coordinator {
+namespace {
+
+constexpr std::string_view kScheme = "Bearer ";
+
+std::string LowerCase(std::string_view text) {
+  return absl::AsciiStrToLower(absl::string_view(text.data(), text.size()));
+}
+
+// "https://braid.example:80" -> "braid.example:80".
+std::string_view AfterScheme(std::string_view origin) {
+  const size_t at = origin.find("://");
+  return at == std::string_view::npos ? std::string_view() : origin.substr(at + 3);
+}
+
+}  // namespace
+
+bool RequestGuard::IsOurs(const std::string& host) const {
+  if (IsLoopbackHost(host) || host == LowerCase(HostOf(address_))) return true;
+  return std::any_of(hosts_.begin(), hosts_.end(),
+                     [&](const std::string& name) { return host == LowerCase(name); });
+}
+
+Status RequestGuard::CheckHost(const httplib::Request& request) const {
+  if (request.get_header_value_count("Host") != 1)
+    return PermissionDenied("a request needs one Host header");
+  const std::string host = LowerCase(HostOf(Trim(request.get_header_value("Host"))));
+  if (IsOurs(host)) return OkStatus();
+  return PermissionDenied("this server is not called \"" + host +
+                          "\"; --http-host of braid-coordinator and braid up adds a name");
+}
+
+Status RequestGuard::CheckOrigin(const httplib::Request& request, bool changes,
+                                 bool by_cookie) const {
+  const std::string site = LowerCase(request.get_header_value("Sec-Fetch-Site"));
+  const std::string origin = LowerCase(request.get_header_value("Origin"));
+  // The very host and port, not only one of ours: another server of this machine is another origin.
+  const bool same = !origin.empty() &&
+                    AfterScheme(origin) == LowerCase(Trim(request.get_header_value("Host")));
+  if ((!origin.empty() && !same) || site == "cross-site" || (site == "same-site" && changes))
+    return PermissionDenied("a page of another origin (" + (origin.empty() ? site : origin) +
+                            ") may not use this server");
+  if (changes && by_cookie && !same)
+    return PermissionDenied(
+        "a request by cookie that changes something needs the Origin of this server's own pages; "
+        "programs send \"Authorization: Bearer TOKEN\"");
+  return OkStatus();
+}
+
+ShownToken RequestGuard::TokenOf(const httplib::Request& request) const {
+  const size_t count = request.get_header_value_count("Authorization");
+  if (count > 0) {
+    const std::string value = request.get_header_value("Authorization");
+    const bool bearer = count == 1 &&
+                        LowerCase(value.substr(0, kScheme.size())) == LowerCase(kScheme);
+    return {true, bearer ? std::string(Trim(std::string_view(value).substr(kScheme.size()))) : "",
+            false};
+  }
+  const std::string session = SessionOf(request);
+  if (session.empty()) return {};
+  const std::string token = sign_in_->TokenOf(session);
+  return token.empty() ? ShownToken{} : ShownToken{true, token, true};
+}
+
+std::string RequestGuard::CookieName() const {
+  return "braid_session_" + address_.substr(address_.rfind(':') + 1);
+}
+
+std::string RequestGuard::SessionOf(const httplib::Request& request) const {
+  return CookieOf(request.get_header_value("Cookie"), CookieName());
+}
+
+}  // namespace braid::coordinator

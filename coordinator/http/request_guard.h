@@ -1,0 +1,50 @@
+// Who a request comes from, as far as HTTP itself shows it: the name by which it calls this
+// machine, the page that sends it, and its token.
+#pragma once
+
+#include <httplib.h>
+
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "coordinator/http/sign_in.h"
+
+namespace braid::coordinator {
+
+// How a request shows its token.
+struct ShownToken {
+  bool sent = false;
+  std::string token;
+  bool by_cookie = false;
+};
+
+class RequestGuard {
+ public:
+  // `address` is that of the server, `hosts` further names of it; `sign_in` outlives it.
+  RequestGuard(std::string address, std::vector<std::string> hosts, SignIn* sign_in)
+      : address_(std::move(address)), hosts_(std::move(hosts)), sign_in_(sign_in) {}
+
+  // A browser sends the name that it was told: a page elsewhere, whose name was made to point here,
+  // is refused. kPermissionDenied.
+  Status CheckHost(const httplib::Request& request) const;
+  // A page of another origin may neither change nor read anything. `changes`: the request does
+  // something, and a cookie is only believed if the browser says that the page is ours.
+  // kPermissionDenied.
+  Status CheckOrigin(const httplib::Request& request, bool changes, bool by_cookie) const;
+  // "Authorization: Bearer TOKEN", or without that header the session of a cookie.
+  ShownToken TokenOf(const httplib::Request& request) const;
+
+  // The name of the cookie: cookies do not tell ports of a host apart, so the name has the port.
+  std::string CookieName() const;
+  std::string SessionOf(const httplib::Request& request) const;
+
+ private:
+  bool IsOurs(const std::string& host) const;
+
+  const std::string address_;
+  const std::vector<std::string> hosts_;
+  SignIn* const sign_in_;
+};
+
+}  // namespace braid::coordinator

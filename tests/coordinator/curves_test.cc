@@ -1,0 +1,182 @@
+#include "coordinator/bulk/curves.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace braid::coordinator {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::string Line(int64_t step, double loss) {
+  return Format("{\"step\":%lld,\"values\":{\"loss\":%.17g,\"tokens\":%lld}}\n",
+                static_cast<long long>(step), loss, static_cast<long long>(step * 512));
+}
+
+struct Files {
+  TemporaryFolder folder = TemporaryFolder::Create().value();
+  std::unique_ptr<AppendFiles> files = AppendFiles::Open(folder.path()).value();
+
+  void Append(int64_t epoch, const std::string& text) {
+    const std::string name = "r-1/m/" + std::to_string(epoch) + ".jsonl";
+    ASSERT_TRUE(files->Append(name, files->Size(name), text).ok());
+  }
+};
+
+JobStanding Standing(int64_t epoch) {
+  return {{"r-1", "m"}, epoch, false};
+}
+
+TEST(CurveTest, ASpikeIsSeenHoweverLongTheTrainingIs) {
+  Curve curve;
+  double sum = 0;
+  for (int64_t step = 1; step <= 100'000; ++step) {
+    const double value = step == 77'777 ? 1000.0 : 2.0 + 1e-5 * static_cast<double>(step % 100);
+    sum += value;
+    curve.Add(step, static_cast<double>(step) * 512, value);
+  }
+  EXPECT_EQ(curve.points(), 100'000);
+  for (const size_t columns : {1, 7, 100, 600, 5000}) {
+    const std::vector<CurveColumn> shown = curve.Columns(columns);
+    ASSERT_LE(shown.size(), std::min<size_t>(columns, Curve::kMostColumns));
+    double low = 1e9, high = 0, total = 0;
+    int64_t points = 0, last = -1;
+    for (const CurveColumn& column : shown) {
+      EXPECT_GT(column.step, last);
+      EXPECT_EQ(column.tokens, static_cast<double>(column.step) * 512);
+      last = column.step;
+      low = std::min(low, column.low);
+      high = std::max(high, column.high);
+      total += column.sum;
+      points += column.count;
+    }
+    EXPECT_EQ(points, 100'000);
+    EXPECT_EQ(high, 1000.0);
+    EXPECT_EQ(low, 2.0);
+    EXPECT_NEAR(total, sum, 1e-6);
+  }
+  EXPECT_GT(curve.Columns(600).size(), 300U);
+}
+
+TEST(CurveTest, FewPointsAreShownAsTheyAre) {
+  Curve curve;
+  curve.Add(1, 10, 3);
+  curve.Add(2, 20, std::numeric_limits<double>::quiet_NaN());
+  curve.Add(3, 30, 1);
+  const auto columns = curve.Columns(800);
+  ASSERT_EQ(columns.size(), 2U);
+  EXPECT_EQ(columns[1].step, 3);
+  EXPECT_EQ(columns[1].low, 1);
+  EXPECT_EQ(columns[1].high, 1);
+}
+
+TEST(CurveCacheTest, ReadsOnWhereItStoppedAndWaitsForWholeLines) {
+  Files files;
+  CurveCache cache(files.files.get());
+  EXPECT_TRUE(cache.Read(Standing(0), {}).value().names.empty());
+  files.Append(1, Line(1, 5) + Line(2, 4).substr(0, 9));
+  CurvesOfJob curves = cache.Read(Standing(1), {}).value();
+  EXPECT_THAT(curves.names, ElementsAre("loss", "tokens"));
+  EXPECT_EQ(curves.last_step, 1);
+  files.Append(1, Line(2, 4).substr(9) + "nonsense\n" + Line(3, 3));
+  curves = cache.Read(Standing(1), {.names = {"loss"}, .columns = 10}).value();
+  ASSERT_EQ(curves.curves.size(), 1U);
+  EXPECT_EQ(curves.curves[0].points, 3);
+  EXPECT_EQ(curves.curves[0].last, 3);
+  EXPECT_EQ(curves.version, 3);
+}
+
+// The quick reader takes what the slow one takes, and nothing else.
+TEST(CurveCacheTest, LinesOfAnyShapeAreReadAsJson) {
+  for (const std::string line : {R"({"step":3,"values":{"loss":1.5,"lr":-2e-05}})",
+                                 R"({"step":3,"values":{}})",
+                                 R"({"step":3,"values":{"loss":null}})",
+                                 R"({"values":{"loss":1},"step":3})",
+                                 R"({"step": 3, "values": {"loss": 1}})",
+                                 R"({"step":3,"values":{"a\u0062":1}})",
+                                 R"({"step":3,"values":{"l\"x":1}})",
+                                 R"({"step":03,"values":{"loss":1}})",
+                                 R"({"step":3,"values":{"loss":01}})",
+                                 R"({"step":3,"values":{"loss":1.}})",
+                                 R"({"step":3,"values":{"loss":inf}})",
+                                 R"({"step":3,"values":{"loss":1,}})",
+                                 R"({"step":3.5,"values":{"loss":1}})",
+                                 R"({"step":3,"values":{"loss":1}} x)",
+                                 R"({"step":3,"values":{"loss":1},"more":2})",
+                                 R"({"step":3,"values":{"loss":"1"}})",
+                                 "{\"step\":3,\"values\":{\"\xff\":1}}",
+                                 R"({"step":3,"values":{"\u00e9":1,"b":2}})",
+                                 "{}",
+                                 "",
+                                 R"({"step":-1,"values":{"loss":-0}})"}) {
+    Files files;
+    files.Append(1, line + "\n");
+    CurveCache cache(files.files.get());
+    const CurvesOfJob curves = cache.Read(Standing(1), {}).value();
+    const auto point = ParseMetricLine(line);
+    ASSERT_EQ(curves.version, point.ok() ? 1 : 0) << line;
+    if (!point.ok()) continue;
+    EXPECT_EQ(curves.last_step, point->step) << line;
+    for (const NamedCurve& curve : curves.curves) {
+      if (curve.points > 0)
+        EXPECT_EQ(curve.last, point->values.at(curve.name)) << line;
+      else
+        EXPECT_TRUE(std::isnan(point->values.at(curve.name))) << line;
+    }
+    EXPECT_EQ(curves.names.size(), point->values.size()) << line;
+  }
+}
+
+// A second attempt begins at a checkpoint; what it repeats is not shown twice.
+TEST(CurveCacheTest, ALaterAttemptIsRightAboutItsSteps) {
+  Files files;
+  CurveCache cache(files.files.get());
+  for (int64_t step = 1; step <= 6; ++step) files.Append(1, Line(step, 10));
+  (void)cache.Read(Standing(1), {}).value();
+  for (int64_t step = 4; step <= 8; ++step) files.Append(2, Line(step, 7));
+  files.Append(1, Line(7, 10));  // late, and overtaken
+  const CurvesOfJob curves = cache.Read(Standing(2), {.names = {"loss"}}).value();
+  std::vector<int64_t> steps;
+  std::vector<double> values;
+  for (const CurveColumn& column : curves.curves[0].columns) {
+    steps.push_back(column.step);
+    values.push_back(column.low);
+  }
+  EXPECT_THAT(steps, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
+  EXPECT_THAT(values, ElementsAre(10, 10, 10, 7, 7, 7, 7, 7));
+}
+
+TEST(CurveCacheTest, KeepsABoundedNumberOfBytes) {
+  Files files;
+  CurveCache cache(files.files.get(), 20'000);
+  for (int job = 0; job < 50; ++job) {
+    const std::string name = "r-1/j" + std::to_string(job);
+    for (int64_t step = 1; step <= 40; ++step)
+      ASSERT_TRUE(files.files
+                      ->Append(name + "/1.jsonl", files.files->Size(name + "/1.jsonl"),
+                               Line(step, static_cast<double>(job)))
+                      .ok());
+    const CurvesOfJob curves =
+        cache.Read({{"r-1", "j" + std::to_string(job)}, 1, true}, {.names = {"loss"}}).value();
+    EXPECT_EQ(curves.curves[0].last, job);
+    EXPECT_LE(cache.bytes(), 20'000U);
+  }
+  // What was dropped is read again.
+  EXPECT_EQ(cache.Read({{"r-1", "j0"}, 1, true}, {.names = {"loss"}}).value().curves[0].points, 40);
+}
+
+TEST(JobCurvesTest, NamesBeyondTheBoundAreLeftOut) {
+  JobCurves curves;
+  MetricPoint point{1, {}, 1};
+  for (int i = 0; i < 1000; ++i) point.values["value/" + std::to_string(i)] = i;
+  curves.Add(point);
+  EXPECT_EQ(curves.curves().size(), JobCurves::kMostNames);
+}
+
+}  // namespace
+}  // namespace braid::coordinator

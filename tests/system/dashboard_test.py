@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""The dashboard in a real browser against the real programs: each page, each action, names of nonsense everywhere."""
+
+import json
+import os
+import unittest
+
+import by_hand
+from browser import Browser
+from service import Service, write_recipe
+
+NASTY = "<img src=x onerror=window.hacked=1>"
+RECIPE = (
+    """# %s
+run: small
+tokenizer: {train: {vocab: 300}}
+corpora:
+  tales: {files: [tales.jsonl], text: text}
+validation: {documents: 0.1}
+sequence: 32
+baselines:
+  - {name: dense, d: 16, heads: 2, blocks: 1}
+train: {batch: 4, accumulate: 1, epochs: 1000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+        checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 10, sequences: 4}}
+evaluate:
+  - loss: all
+"""
+    % NASTY
+)
+STORED = "tales " + NASTY
+FILE = NASTY.replace("/", "") + ".jsonl"
+
+
+class Dashboard(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service(workers=1, slots=2)
+        cls.addClassCleanup(cls.service.__exit__, None, None, None)
+        cls.service.start()
+        folder = cls.service.folder
+        cls.recipe = write_recipe(folder, {"tales": by_hand.small_texts()["tales"]}, 40, 20, RECIPE)
+        cls.run_id = cls.service.submit(cls.recipe)
+        cls.browser = Browser(cls.service.endpoint()["http"])
+        cls.addClassCleanup(cls.browser.__exit__)
+
+    def sign_in(self, token):
+        page = self.browser
+        page.driver.delete_all_cookies()
+        page.open()
+        page.type("#token", token)
+        page.click("form button[type=submit]")
+
+    def setUp(self):
+        self.sign_in(self.service.token())
+        self.browser.says("Runs")
+
+    def tearDown(self):
+        # Nothing that was shown became a part of the page, and nothing was refused by its policy.
+        page = self.browser
+        self.assertIsNone(page.driver.execute_script("return window.hacked || null"))
+        self.assertEqual(page.find("main img, main script"), [])
+        self.assertEqual(page.complaints(), [])
+
+    def test_up_says_where_it_is(self):
+        http = self.service.endpoint()["http"]
+        said = f"braid up: dashboard: http://{http}/ (sign in with the token in "
+        self.assertIn(said + self.service.endpoint()["token_file"] + ")", self.service.up_log())
+
+    def test_a_wrong_token_is_told_so(self):
+        page = self.browser
+        page.click(".menu summary")
+        page.click("#sign-out")
+        page.type("#token", "wrong")
+        page.click("form button[type=submit]")
+        page.says("the token is not this coordinator's")
+        page.shoot("sign-in")
+
+    def test_runs_and_a_run(self):
+        page, service = self.browser, self.service
+        page.click("tr[data-key] a", "small")
+        page.says("attempts")
+        self.assertEqual(
+            len(page.find(".graph .node")), len(service.json("describe", self.run_id)["jobs"])
+        )
+        page.shoot("run-begun")
+        page.go(f"#/run/{self.run_id}/logs/dense")
+        page.wait(lambda: len(page.find("pre.log")[0].text) > 40, "no log")
+        page.shoot("logs")
+        page.go(f"#/run/{self.run_id}/curves")
+        page.wait(
+            lambda: page.find("canvas")[0].get_attribute("data-points") == "40",
+            "no curve of 40 points",
+        )
+        page.click("#log-scale")
+        page.choose("#axis", "tokens")
+        page.shoot("curves")
+        service.run("wait", self.run_id)
+        page.go(f"#/run/{self.run_id}/jobs/dense")
+        page.wait(lambda: page.find(".facts .badge")[0].text == "succeeded", "the end is not seen")
+        page.says("Newest checkpoint: step 20")
+        page.shoot("run")
+        page.go(f"#/run/{self.run_id}/report")
+        page.wait(lambda: page.find("iframe.report"), "no report")
+        page.driver.switch_to.frame(page.find("iframe.report")[0])
+        page.says("dense")
+        page.driver.switch_to.default_content()
+        page.shoot("report")
+        page.go(f"#/run/{self.run_id}/lineage")
+        page.says("What was made from what")
+        page.shoot("results")
+        page.go(f"#/run/{self.run_id}/recipe")
+        page.says(NASTY)
+        page.go(f"#/run/{self.run_id}/events")
+        page.says("run.submitted" if "run.submitted" in page.text() else "attempt.granted")
+
+    def test_several_runs_are_compared_and_cancelled(self):
+        page, service = self.browser, self.service
+        service.run("worker", "cordon", "worker-1")
+        with open(self.recipe, encoding="utf-8") as file:
+            text = file.read()
+        other = os.path.join(service.folder, "other.yaml")
+        with open(other, "w", encoding="utf-8") as file:
+            file.write(text.replace("2e-3", "4e-3").replace("run: small", "run: faster"))
+        service.run("wait", self.run_id)
+        runs = [service.submit(self.recipe), service.submit(other)]
+        page.go("#/runs")
+        # They come by themselves.
+        for run in (*runs, self.run_id):
+            page.click(f'tr[data-key="{run}"] input[type=checkbox]')
+        page.shoot("runs")
+        page.click("#compare")
+        page.says("train.optimizer.lr")
+        self.assertIn("0.004", page.find("#differences")[0].text)
+        page.wait(lambda: page.find("canvas")[0].get_attribute("data-points") != "0", "no curves")
+        page.shoot("compare")
+        page.go("#/runs")
+        for run in runs:
+            page.click(f'tr[data-key="{run}"] input[type=checkbox]')
+        # One that has ended is not asked for.
+        page.click(f'tr[data-key="{self.run_id}"] input[type=checkbox]')
+        page.click("#cancel-selected")
+        page.confirm()
+        page.says("2 runs are being cancelled")
+        for run in runs:
+            self.assertEqual(service.run("wait", run, code=None).returncode, 11)
+        page.go(f"#/run/{runs[0]}")
+        page.click("#retry")
+        page.says("retry of")
+        page.click("#cancel")
+        page.confirm()
+        page.wait(lambda: page.find(".facts .badge")[0].text == "cancelled", "it is not cancelled")
+        page.click("#delete")
+        page.confirm()
+        page.says("is deleted")
+        service.run("worker", "cordon", "worker-1", "--open")
+
+    def test_workers_are_taken_out_and_back(self):
+        page = self.browser
+        page.go("#/workers")
+        page.click('[id="cordon:worker-1"]')
+        page.says("cordoned")
+        page.click('[id="open:worker-1"]')
+        page.wait(lambda: self.admit() == "WORKER_OPEN", "it is not open again")
+        page.click('[id="drain:worker-1"]')
+        page.shoot("dialog")
+        page.confirm()
+        # Nothing runs there: it is drained at once.
+        page.wait(lambda: self.admit() != "WORKER_OPEN", "it is not drained")
+        page.click('[id="open:worker-1"]')
+        page.wait(lambda: self.admit() == "WORKER_OPEN", "it is not open")
+        page.shoot("workers")
+
+    def admit(self):
+        (worker,) = self.service.json("worker", "list")["workers"]
+        return worker["admit"]
+
+    def put(self):
+        folder = os.path.join(self.service.folder, "put")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, FILE), "w", encoding="utf-8") as out:
+            out.writelines(
+                json.dumps({"text": text}) + "\n" for text in by_hand.small_texts()["tales"]
+            )
+        return self.service.json("artifact", "put", folder, "--kind", "source", "--name", STORED)[
+            "id"
+        ]
+
+    def test_artifacts_are_verified_and_pinned(self):
+        page, stored = self.browser, self.put()
+        page.go("#/artifacts")
+        page.says(STORED)
+        page.shoot("artifacts")
+        page.click("tr[data-key] a", STORED)
+        page.says(FILE)
+        page.click("#verify")
+        page.says("whole: 1 files")
+        page.click("#pin")
+        page.wait(lambda: page.find("#pin")[0].text == "Unpin", "it is not pinned")
+        listed = self.service.json("artifact", "list")["artifacts"]
+        self.assertTrue(next(one for one in listed if one["id"] == stored)["pinned"])
+        page.click("button", "Show")
+        page.wait(lambda: page.find("section.card pre"), "the file is not shown")
+        page.shoot("artifact")
+        page.click("#pin")
+        page.wait(lambda: page.find("#pin")[0].text == "Pin", "the pin stays")
+
+    def test_a_recipe_is_checked_planned_and_submitted(self):
+        page, stored = self.browser, self.put()
+        page.go("#/submit")
+        page.type("#recipe", "run: " + NASTY + "\ncorpra: 1\n")
+        page.says("no such key; did you mean corpora?")
+        self.assertEqual(page.find(".gutter .error")[-1].text.strip(), "2")
+        page.shoot("submit-wrong")
+        page.find("#file")[0].send_keys(self.recipe)
+        page.says("The recipe is right: ")
+        page.choose('[id="source:source.tales"]', stored)
+        page.wait(lambda: page.find("#plan")[0].is_enabled(), "a stored artifact will not do")
+        page.find('[id="upload:source.tales"]')[0].send_keys(
+            os.path.join(self.service.folder, "tales.jsonl")
+        )
+        page.wait(
+            lambda: "source.tales" in page.chosen('[id="source:source.tales"]'),
+            "nothing is uploaded",
+        )
+        page.click("#plan")
+        page.wait(lambda: page.find("#planned .node"), "there is no plan")
+        page.shoot("submit")
+        page.click("#submit")
+        page.wait(lambda: page.find("#cancel"), "it is not submitted")
+        page.click("#cancel")
+        page.confirm()
+        page.wait(lambda: page.find(".facts .badge")[0].text == "cancelled", "it is not cancelled")
+
+    def test_a_viewer_sees_and_cannot_touch(self):
+        page, service = self.browser, self.service
+        token = os.path.join(service.folder, "viewer.token")
+        service.run("token", "create", "--role", "viewer", "--name", "vera", "--file", token)
+        with open(token, encoding="utf-8") as file:
+            self.sign_in(file.read().strip())
+        page.says("vera")
+        for place, button in (
+            ("#/workers", '[id="drain:worker-1"]'),
+            (f"#/run/{self.run_id}", "#cancel, #retry"),
+            ("#/submit", "#submit"),
+        ):
+            page.go(place)
+            page.wait(lambda: page.find(button), place)
+            self.assertFalse(page.find(button)[0].is_enabled(), place)
+            self.assertIn("yours is viewer", page.find(button)[0].get_attribute("title"))
+        # A token that is revoked ends the session at its next call.
+        service.run("token", "revoke", "vera")
+        page.go("#/events")
+        page.wait(lambda: page.find("#token"), "still signed in")
+
+    def test_keys(self):
+        page = self.browser
+        body = page.find("body")[0]
+        page.wait(lambda: page.find("tr[data-key]"), "no runs")
+        body.send_keys("j")
+        page.wait(
+            lambda: page.driver.execute_script("return document.activeElement.tagName") == "TR", "j"
+        )
+        body.send_keys("gw")
+        page.says("slots in use")
+        body.send_keys("ge")
+        page.wait(lambda: page.find("h1")[0].text == "Events", "g e")
+        page.shoot("events")
+        body.send_keys("?")
+        page.wait(lambda: page.find("dialog[open]"), "?")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

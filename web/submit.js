@@ -1,0 +1,170 @@
+// A recipe is written or pasted, checked as one types, planned, and submitted.
+import { h, kept, show } from './dom.js';
+import { call, pages, post, requestId } from './api.js';
+import { store } from './upload.js';
+import { bytes, number, shortId, table } from './format.js';
+import { graph } from './graph.js';
+import { runHref } from './run.js';
+
+const WAIT_MS = 400;
+
+export function submitPage(main, app) {
+  const page = { title: 'Submit', busy: false };
+  let name = 'recipe.yaml', checked = null, plan = null, problem = '', artifacts = null, timer = 0, serial = 0;
+  const sources = new Map(), sending = new Map();
+  const text = h('textarea', { id: 'recipe', spellcheck: 'false', autocapitalize: 'off', wrap: 'off', rows: 24, 'aria-label': 'Recipe', oninput: changed, onkeydown: tab,
+    placeholder: 'run: first\ntokenizer: {train: {vocab: 400}}\ncorpora:\n  tales: {files: [tales.jsonl], text: text}\n...' });
+  const gutter = h('pre', { class: 'gutter', 'aria-hidden': 'true' });
+  text.addEventListener('scroll', () => { gutter.scrollTop = text.scrollTop; });
+  const editor = h('div', { class: 'editor', 'data-keep': 'editor' }, gutter, text);
+  text.value = sessionStorage.getItem('recipe') || '';
+
+  page.load = async () => {
+    if (!artifacts) artifacts = (await pages('Artifacts/ListArtifacts', { pageSize: 1000 }, 'artifacts', 2000)).all;
+    if (!checked && text.value) await check();
+    draw();
+  };
+  page.close = () => clearTimeout(timer);
+
+  function tab(event) {
+    if (event.key !== 'Tab' || event.shiftKey) return;
+    event.preventDefault();
+    text.setRangeText('  ', text.selectionStart, text.selectionEnd, 'end');
+    changed();
+  }
+
+  function changed() {
+    sessionStorage.setItem('recipe', text.value);
+    plan = null;
+    problem = '';
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      await check();
+      draw();
+    }, WAIT_MS);
+    numbers();
+  }
+
+  async function check() {
+    const mine = ++serial;
+    if (!text.value.trim()) {
+      checked = null;
+      return;
+    }
+    try {
+      const answer = await post('/api/v1/check', { recipe: text.value, recipeName: name });
+      if (mine === serial) checked = answer;
+    } catch (error) {
+      problem = error.message;
+    }
+  }
+
+  function numbers() {
+    const marks = new Map();
+    for (const finding of (checked && checked.findings) || []) {
+      if (finding.line && marks.get(finding.line) !== 'error') marks.set(finding.line, finding.severity === 'ERROR' ? 'error' : 'warning');
+    }
+    const lines = text.value.split('\n').length;
+    gutter.replaceChildren(...Array.from({ length: lines }, (_, i) => h('span', { class: marks.get(i + 1) || '' }, i + 1 + '\n')));
+    gutter.scrollTop = text.scrollTop;
+  }
+
+  function goTo(line, column) {
+    const lines = text.value.split('\n');
+    const start = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+    text.focus();
+    text.setSelectionRange(start + Math.max(0, (column || 1) - 1), start + (lines[line - 1] || '').length);
+    text.scrollTop = Math.max(0, (line - 5) * parseFloat(getComputedStyle(text).lineHeight));
+  }
+
+  async function upload(event) {
+    const file = event.target.files[0];
+    if (!file) return;
+    name = file.name;
+    text.value = await file.text();
+    changed();
+  }
+
+  const request = () => ({
+    recipe: text.value, recipeName: name,
+    sources: Object.fromEntries(((checked && checked.sources) || []).map((source) => [source.name, sources.get(source.name)]).filter(([, id]) => id)),
+  });
+
+  async function makePlan() {
+    try {
+      plan = await call('Runs/SubmitRun', { ...request(), validateOnly: true });
+      problem = '';
+    } catch (error) {
+      plan = null;
+      problem = error.message;
+    }
+    draw();
+  }
+
+  async function submit() {
+    try {
+      const run = await call('Runs/SubmitRun', { ...request(), requestId: requestId() });
+      sessionStorage.removeItem('recipe');
+      app.go(runHref(run.id));
+    } catch (error) {
+      problem = error.message;
+      draw();
+    }
+  }
+
+  // Files that are chosen here become an artifact, as braid submit makes one.
+  async function choose(source, event) {
+    const files = [...event.target.files];
+    if (!files.length) return;
+    try {
+      const made = await store(source.name, files, (share) => {
+        sending.set(source.name, share);
+        draw();
+      });
+      artifacts.unshift(made);
+      sources.set(source.name, made.id);
+      problem = '';
+    } catch (error) {
+      problem = source.name + ': ' + error.message;
+    }
+    sending.delete(source.name);
+    draw();
+  }
+
+  function sourceRow(source) {
+    const fitting = artifacts.filter((one) => one.kind === source.artifact);
+    return { key: source.name, cells: [h('span', { class: 'stack' }, h('b', null, source.name), h('span', { class: 'note' }, source.files.join(', '))),
+      h('select', { 'aria-label': 'Artifact for ' + source.name, id: 'source:' + source.name, value: sources.get(source.name) || '', onchange: (event) => { sources.set(source.name, event.target.value); plan = null; draw(); } },
+        h('option', { value: '' }, fitting.length ? 'choose what is stored' : 'nothing of kind ' + source.artifact + ' is stored'),
+        fitting.map((one) => h('option', { value: one.id, selected: sources.get(source.name) === one.id }, (one.name || one.job || one.kind) + ', ' + shortId(one.id) + ', ' + bytes(one.bytes)))),
+      source.name.startsWith('source.') ? h('label', { class: 'button' }, sending.has(source.name) ? 'sent: ' + Math.round(100 * sending.get(source.name)) + ' %' : 'Upload files',
+        h('input', { type: 'file', class: 'hidden', id: 'upload:' + source.name, multiple: true, disabled: Boolean(app.need('SUBMITTER')) || sending.has(source.name), onchange: (event) => choose(source, event) })) : ''] };
+  }
+
+  function draw() {
+    const findings = (checked && checked.findings) || [], wanted = (checked && checked.sources) || [];
+    const errors = findings.filter((finding) => finding.severity === 'ERROR').length;
+    const missing = wanted.filter((source) => !sources.get(source.name));
+    const need = app.need('SUBMITTER');
+    const cannot = need || (!checked ? 'Write or paste a recipe first' : errors ? 'There are errors' : missing.length ? 'Upload or choose something for ' + missing.map((source) => source.name).join(', ') : null);
+    show(main,
+      h('div', { class: 'row head' }, h('h1', null, 'Submit'), h('span', { class: 'fill' }),
+        h('label', { class: 'button' }, 'Open a file', h('input', { type: 'file', id: 'file', class: 'hidden', accept: '.yaml,.yml,text/*', onchange: upload })),
+        h('button', { type: 'button', id: 'plan', disabled: Boolean(cannot), title: cannot, onclick: makePlan }, 'Plan'),
+        h('button', { type: 'button', id: 'submit', class: 'main', disabled: Boolean(cannot), title: cannot, onclick: submit }, 'Submit')),
+      kept(editor),
+      problem ? h('div', { class: 'problem', role: 'alert' }, problem) : null,
+      h('p', { id: 'verdict', role: 'status' }, !checked ? h('span', { class: 'note' }, 'What is wrong is listed here as you write.')
+        : errors ? errors + (errors > 1 ? ' errors' : ' error') : 'The recipe is right: ' + checked.jobs + ' jobs' + (findings.length ? ', ' + findings.length + ' warnings' : '') + '.'),
+      findings.length ? h('ul', { class: 'findings' }, findings.map((finding) => h('li', { class: finding.severity === 'ERROR' ? 'error' : 'warning' },
+        finding.line ? h('button', { type: 'button', class: 'plain mono', onclick: () => goTo(finding.line, finding.column) }, 'line ' + finding.line + (finding.column ? ':' + finding.column : '')) : null, ' ', finding.message))) : null,
+      wanted.length ? h('section', null, h('h2', null, 'Files of the recipe'),
+        h('p', { class: 'note' }, 'A browser does not find the files that a recipe names: upload them, or choose what is stored already. ', h('code', null, 'braid submit'), ' does it by itself where the files are, and checks what is in them.'),
+        table([{ title: 'File' }, { title: 'Stands for it' }, { title: '' }], wanted.map(sourceRow))) : null,
+      plan ? h('section', { id: 'planned' }, h('h2', null, 'Plan: ' + number(plan.jobsTotal) + ' jobs'),
+        graph((plan.jobs || []).map((job) => ({ id: job.name, parents: job.parents || [], title: job.name, note: job.kind + (number(job.ranks) > 1 ? ', ' + job.ranks + ' ranks' : ''), tone: 'dim' })), 'Jobs of the plan')) : null,
+      checked && checked.settings && checked.settings.length ? h('details', null, h('summary', null, 'All settings in force (' + checked.settings.length + ')'), h('pre', { class: 'log short' }, checked.settings.join('\n'))) : null);
+    numbers();
+  }
+  return page;
+}

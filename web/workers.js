@@ -1,0 +1,69 @@
+// Workers: whether they are there, what they run, and taking them out of service.
+import { h, show, confirmed } from './dom.js';
+import { call, requestId } from './api.js';
+import { ago, badge, bar, bytes, number, table } from './format.js';
+import { runHref } from './run.js';
+
+export function workersPage(main, app) {
+  const page = { title: 'Workers', busy: false };
+  let workers = [], jobs = new Map(), text = '';
+
+  page.load = async () => {
+    const [listed, active] = await Promise.all([
+      call('Admin/ListWorkers'), call('Jobs/ListJobs', { states: ['JOB_ACTIVE', 'JOB_CANCELLING'], pageSize: 1000 })]);
+    workers = listed.workers || [];
+    jobs = new Map((active.jobs || []).map((job) => [job.runId + '/' + job.name, job]));
+    page.busy = jobs.size > 0;
+    draw();
+  };
+
+  const need = app.need('OPERATOR');
+
+  function ranks(worker) {
+    const held = worker.ranks || [];
+    if (!held.length) return h('span', { class: 'note' }, 'nothing');
+    return h('ul', { class: 'plain-list' }, held.map((rank) => {
+      const job = jobs.get(rank.runId + '/' + rank.job);
+      const p = job && job.progress;
+      return h('li', null, h('a', { href: runHref(rank.runId, 'jobs', rank.job) }, rank.job), job && number(job.ranks) > 1 ? ' rank ' + number(rank.rank) : '',
+        h('span', { class: 'note' }, ' of ', rank.runId, p && p.phase ? ', ' + p.phase + (number(p.total) ? ' ' + Math.floor(100 * number(p.done) / number(p.total)) + ' %' : '') : ''));
+    }));
+  }
+
+  function actions(worker) {
+    const button = (label, id, onclick, title) => h('button', { type: 'button', id: id + ':' + worker.id, disabled: Boolean(need), title: need || title, onclick }, label);
+    const request = (method, what, more) => app.act(worker.id + ' ' + what, () => call('Admin/' + method, { id: worker.id, requestId: requestId(), ...more }));
+    if (worker.admit !== 'WORKER_OPEN') return button('Open', 'open', () => request('CordonWorker', 'takes jobs again', { open: true }), 'Let it take new jobs again');
+    return h('span', { class: 'row' }, button('Cordon', 'cordon', () => request('CordonWorker', 'takes no new jobs'), 'No new jobs; what runs goes on'),
+      button('Drain', 'drain', async () => {
+        if (await confirmed('Drain ' + worker.id + '?', 'What it runs stops at a checkpoint and goes to other workers; it takes no new jobs until it is opened.', 'Drain it')) request('DrainWorker', 'is being drained');
+      }, 'Move what it runs to other workers'));
+  }
+
+  function troubles(worker) {
+    const list = [...(worker.refusedGpus || []).map((gpu) => 'GPU ' + gpu.id + ' belongs to ' + gpu.worker + ': ' + gpu.reason),
+      ...(worker.reach || []).filter((one) => !one.reached).map((one) => 'does not reach ' + one.worker + ': ' + one.why)];
+    return list.map((line) => h('span', { class: 'error' }, line));
+  }
+
+  function draw() {
+    const shown = workers.filter((worker) => [worker.id, worker.site, worker.host].some((field) => String(field || '').toLowerCase().includes(text.toLowerCase())));
+    const sites = [...new Set(workers.map((worker) => worker.site || ''))].sort();
+    const slots = workers.reduce((sum, worker) => sum + number(worker.cpuSlots), 0), used = workers.reduce((sum, worker) => sum + number(worker.slotsUsed), 0);
+    show(main, h('div', { class: 'row head' }, h('h1', null, 'Workers'), h('span', { class: 'note' }, workers.filter((worker) => worker.link === 'WORKER_READY').length + ' of ' + workers.length + ' connected, ' + used + ' of ' + slots + ' slots in use' + (sites.length > 1 ? ', at ' + sites.join(', ') : ''))),
+      h('div', { class: 'row tools' }, h('input', { type: 'search', placeholder: 'Id, site or host', 'aria-label': 'Find workers', value: text, oninput: (event) => { text = event.target.value; draw(); } })),
+      table([{ title: 'Worker' }, { title: 'State' }, { title: 'Slots' }, { title: 'GPUs' }, { title: 'Runs' }, { title: 'Seen' }, { title: 'Take out' }],
+        shown.map((worker) => {
+          const gpus = worker.gpus || [], all = number(worker.cpuSlots) + gpus.length;
+          return { key: worker.id, cells: [
+            h('span', { class: 'stack' }, h('b', null, worker.id), h('span', { class: 'note' }, [worker.site, worker.host, worker.version, worker.address].filter(Boolean).join(', ')),
+              Object.entries(worker.labels || {}).map(([key, value]) => h('span', { class: 'note' }, key + '=' + value)), troubles(worker)),
+            h('span', null, badge(worker.link), worker.admit !== 'WORKER_OPEN' ? badge(worker.admit) : null),
+            h('span', { class: 'stack' }, bar(number(worker.slotsUsed), all), h('span', { class: 'note' }, number(worker.slotsUsed) + ' of ' + all)),
+            gpus.length ? h('ul', { class: 'plain-list' }, gpus.map((gpu) => h('li', { title: gpu.id }, gpu.name + ', ' + bytes(gpu.memoryBytes)))) : h('span', { class: 'note' }, 'none'),
+            ranks(worker), worker.link === 'WORKER_READY' ? 'now' : ago(worker.lastSeenMs), actions(worker)] };
+        }), workers.length ? 'No worker is like that.' : 'No worker has connected yet: braid up starts some, braid worker invite lets others join.'));
+  }
+  return page;
+}
+
