@@ -77,12 +77,9 @@ Result<ArtifactFound> TryFind(CoordinatorLink& link, const std::string& artifact
 
 Result<storage::Manifest> TryIngest(storage::BlobStore& cache, const std::string& folder,
                                     const std::string& kind, const Json& metadata) {
-  BRAID_ASSIGN_OR_RETURN(storage::Manifest manifest,
-                         storage::ManifestOfFolder(folder, kind, metadata));
-  for (const storage::ManifestFile& file : manifest.files) {
-    BRAID_RETURN_IF_ERROR(cache.AddFile(JoinPath(folder, file.path), file.sha256));
-  }
-  return manifest;
+  // Each file is read once: the digest with which it is added is the manifest's.
+  return storage::ManifestOfFolder(folder, kind, metadata,
+                                   [&](const std::string& path) { return cache.AddFile(path); });
 }
 
 }  // namespace braid::worker
