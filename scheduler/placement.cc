@@ -19,8 +19,9 @@ std::string HostKey(const WorkerView& worker) {
 }
 
 int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
+  if (worker.cached == nullptr) return 0;
   return std::count_if(job.inputs.begin(), job.inputs.end(),
-                       [&](const auto& id) { return worker.cached.contains(id); });
+                       [&](const auto& id) { return worker.cached->contains(id); });
 }
 
 // Assigns the ranks one after the other by the free slots of `workers`. Candidates that have no
@@ -158,6 +159,13 @@ std::vector<Candidate> CandidatesFor(const std::vector<WorkerView>& workers, con
     if (counts && slots >= job.slots) candidates.push_back({w, slots / job.slots});
   }
   return candidates;
+}
+
+int64_t MostGrants(const std::vector<WorkerView>& workers, const JobView& job) {
+  int64_t ranks = 0;
+  for (const Candidate& candidate : CandidatesFor(workers, job, Room::kNow))
+    ranks += candidate.room;
+  return ranks / job.ranks;
 }
 
 int64_t RanksThatFit(const std::vector<WorkerView>& workers, const JobView& job, Room room) {

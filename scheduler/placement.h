@@ -41,6 +41,10 @@ enum class Room { kNow, kEmpty, kEver };
 std::vector<Candidate> CandidatesFor(const std::vector<WorkerView>& workers, const JobView& job,
                                      Room room);
 
+// A bound on how many jobs like this one can be granted slots now, whatever else is granted: their
+// ranks in all free slots, whether the workers can meet or not.
+int64_t MostGrants(const std::vector<WorkerView>& workers, const JobView& job);
+
 // How many ranks of the job fit on workers that can meet, at most. Of one rank: on one worker.
 int64_t RanksThatFit(const std::vector<WorkerView>& workers, const JobView& job, Room room);
 

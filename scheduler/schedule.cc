@@ -1,7 +1,12 @@
 #include "scheduler/schedule.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
+#include <string_view>
+#include <tuple>
+#include <utility>
 
 #include "base/text.h"
 #include "scheduler/lease.h"
@@ -126,6 +131,48 @@ void RelaxExclusions(Snapshot& snapshot) {
   }
 }
 
+// Jobs of one class differ in nothing that decides whether they are placed: if one of them found no
+// room, the others find none in the same pass, in which room only becomes less.
+using Class = std::tuple<std::string_view, std::string_view, Device, int64_t, int64_t, bool>;
+
+bool HasClass(const JobView& job) {
+  return job.excluded.empty() && job.last_failure.empty();
+}
+
+Class ClassOf(const JobView& job) {
+  return {job.kind, job.site, job.device, job.ranks, job.slots, job.across_sites};
+}
+
+class Failed {
+ public:
+  bool Contains(const JobView& job) const {
+    return HasClass(job) && classes_.contains(ClassOf(job));
+  }
+  void Add(const JobView& job) {
+    if (HasClass(job)) classes_.insert(ClassOf(job));
+  }
+
+ private:
+  std::set<Class> classes_;
+};
+
+// Says why the jobs wait that have no reason yet, after all grants of the pass.
+void ExplainAll(const Snapshot& snapshot, std::vector<Waiting>* waiting) {
+  std::map<Class, const Waiting*> known;
+  for (Waiting& one : *waiting) {
+    if (one.reason != Reason::kNone) continue;
+    const JobView& job = snapshot.jobs[one.job];
+    const auto same = HasClass(job) ? known.find(ClassOf(job)) : known.end();
+    if (same != known.end()) {
+      one.reason = same->second->reason;
+      one.detail = same->second->detail;
+      continue;
+    }
+    one = Explain(snapshot, one.job);
+    if (HasClass(job)) known.emplace(ClassOf(job), &one);
+  }
+}
+
 }  // namespace
 
 const Words& WordsOf(Reason) {
@@ -143,11 +190,11 @@ const Words& WordsOf(Reason) {
   return words;
 }
 
-Plan Schedule(const Snapshot& given) {
-  Snapshot snapshot = given;
+Plan Schedule(Snapshot snapshot) {
   RelaxExclusions(snapshot);
   Plan plan;
   Turns turns(snapshot);
+  Failed failed;
   // The workers reserved for one job that needs more than is free now, and the device whose slots
   // it needs.
   std::set<size_t> reserved;
@@ -163,19 +210,24 @@ Plan Schedule(const Snapshot& given) {
                               "tried again at " + FormatUtc(job.not_before_ms) + After(job)});
       continue;
     }
-    if (auto ranks = Place(snapshot.workers, job,
-                           job.device == reserved_device ? reserved : nothing)) {
+    const bool hopeless = failed.Contains(job);
+    auto ranks = hopeless ? std::nullopt
+                          : Place(snapshot.workers, job,
+                                  job.device == reserved_device ? reserved : nothing);
+    if (ranks.has_value()) {
       Take(snapshot.workers, job, *ranks);
       turns.Granted(*index);
       plan.grants.push_back({*index, std::move(*ranks)});
       continue;
     }
-    plan.waiting.push_back(Explain(snapshot, *index));
-    if (NeedsSeveralSlots(job) && reserved.empty()) {
+    failed.Add(job);
+    plan.waiting.push_back({*index, Reason::kNone, ""});
+    if (!hopeless && NeedsSeveralSlots(job) && reserved.empty()) {
       for (const size_t w : PlaceToWaitFor(snapshot.workers, job)) reserved.insert(w);
       reserved_device = job.device;
     }
   }
+  ExplainAll(snapshot, &plan.waiting);
   return plan;
 }
 

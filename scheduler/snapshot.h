@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -40,8 +41,8 @@ struct WorkerView {
   // The workers of other hosts that it has tried to reach: empty if it did, otherwise where it
   // tried and why not, for people.
   std::map<std::string, std::string> tried;
-  // The ids of artifacts in its cache.
-  std::set<std::string> cached;
+  // The ids of artifacts in its cache; null: none. Shared, because views are copied in every pass.
+  std::shared_ptr<const std::set<std::string>> cached;
 
   // All slots of a device, and those that are free; negative if a worker came back with fewer slots
   // than its leases hold.
@@ -87,12 +88,15 @@ struct SlotAmounts {
 
   // The amount of a device, to be changed.
   int64_t& Of(Device device) { return device == Device::kCuda ? gpus : cpu_slots; }
+  bool operator==(const SlotAmounts&) const = default;
 };
 
 // The state at the beginning of a pass.
 struct Snapshot {
   std::vector<WorkerView> workers;
-  // All queued jobs, in any order.
+  // The queued jobs that may be granted slots, in any order. Jobs that come after so many of their
+  // class (MostGrants) in the line of their user may be left out: they would wait as the last of
+  // those does.
   std::vector<JobView> jobs;
   // The wall-clock time, to which not_before_ms refers.
   int64_t now_wall_ms = 0;

@@ -25,6 +25,7 @@
 #include "worker/attempt/outbox_folder.h"
 #include "worker/attempt/task_runner.h"
 #include "worker/carrier.h"
+#include "worker/io/cache_limit.h"
 #include "worker/io/stop_signal.h"
 #include "worker/network/address.h"
 #include "worker/network/probe.h"
@@ -41,7 +42,7 @@ constexpr int kConflictExit = 5;
 
 struct Flags {
   std::string coordinator, address_file, token_file, ca, join, dir, id, site, bin;
-  std::string gpus = "all", advertise = "auto";
+  std::string gpus = "all", advertise = "auto", cache_limit = kDefaultCacheLimit;
   bool names_itself = false;  // --id was given
   std::vector<std::string> labels, kinds, data_roots;
   int32_t slots = 0;
@@ -258,13 +259,13 @@ void SayWhereRanksMeet(const Identity& identity) {
 // Runs the agent until it finishes.
 Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Identity& identity,
                 const ProgramContext& programs, const std::vector<KeptRank>& kept,
-                storage::BlobStore& cache) {
+                uint64_t cache_limit, storage::BlobStore& cache) {
   RpcLink link(source, identity.worker_id);
   std::optional<CertificateKeeper> keeper;
   if (!source.certificate_file.empty()) keeper.emplace(link, identity.folder);
   std::vector<std::string> gpus;
   for (const Gpu& gpu : identity.gpus) gpus.push_back(gpu.uuid);
-  AgentLoop loop({identity.boot_id, gpus, kept}, SystemClock());
+  AgentLoop loop({identity.boot_id, gpus, kept, cache_limit}, SystemClock());
   StopSignal ended;
   std::thread watcher([&] { WatchSignals(signals, ended, loop); });
   spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots,
@@ -296,6 +297,7 @@ Status Run(Flags flags, bool* started) {
                   state_files::kCache, state_files::kRanks, state_files::kArtifacts,
                   state_files::kOutbox, state_files::kDamaged, state_files::kTls}));
   const std::string dir = AbsolutePath(flags.dir);
+  BRAID_ASSIGN_OR_RETURN(const uint64_t cache_limit, CacheLimitOf(flags.cache_limit, dir));
   BRAID_ASSIGN_OR_RETURN(const FileLock lock, LockFolder(dir));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, state_files::kArtifacts)));
   BRAID_ASSIGN_OR_RETURN(const std::vector<KeptRank> kept, RecoverRanks(dir));
@@ -310,7 +312,8 @@ Status Run(Flags flags, bool* started) {
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
   return RunAgent(source, signals, identity,
-                  {dir, bin, gpu_threads, data_roots, identity.advertised}, kept, *cache);
+                  {dir, bin, gpu_threads, data_roots, identity.advertised}, kept, cache_limit,
+                  *cache);
 }
 
 int Main(int argc, char** argv) {
@@ -362,6 +365,10 @@ int Main(int argc, char** argv) {
   app.add_option("--gpus", flags.gpus,
                  "all, none, or UUIDs with commas between: which of the GPUs that "
                  "CUDA_VISIBLE_DEVICES shows")
+      ->capture_default_str();
+  app.add_option("--cache-limit", flags.cache_limit,
+                 "how large the cache of inputs and outputs may become: a size (20GB) or a share "
+                 "of the file system of --dir; what running jobs use may be more")
       ->capture_default_str();
   app.add_option("--kinds", flags.kinds, "run only jobs of these kinds")->delimiter(',');
   app.add_option("--bin", flags.bin,

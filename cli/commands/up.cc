@@ -84,6 +84,8 @@ void RegisterUp(const Registry& registry) {
   command->add_option("--data-root", flags->service.data_roots,
                       "folder below which the workers may read corpora with a site in place; may "
                       "be repeated; without one, none are");
+  command->add_option("--cache-limit", flags->service.cache_limit,
+                      "how large the cache of each worker may become, such as 20GB or 10%");
   // Passed on as they are.
   for (const auto& [name, meaning] :
        {std::pair("--keep-checkpoints", "of a training until it has succeeded: a number, or all"),

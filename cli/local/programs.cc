@@ -59,6 +59,8 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
           false};
       for (const std::string& root : options.data_roots)
         process.argv.insert(process.argv.end(), {"--data-root", root});
+      if (!options.cache_limit.empty())
+        process.argv.insert(process.argv.end(), {"--cache-limit", options.cache_limit});
       return process;
     }));
   }

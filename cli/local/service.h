@@ -23,6 +23,8 @@ struct ServiceOptions {
   std::string advertise = "none";
   // Below which workers may read corpora in place, and further names of this machine for HTTP.
   std::vector<std::string> data_roots, http_hosts;
+  // Of each worker, as braid-worker --cache-limit takes it; empty: its default.
+  std::string cache_limit;
   std::vector<std::string> coordinator_words;  // further flags of braid-coordinator
 };
 

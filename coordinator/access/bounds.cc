@@ -9,11 +9,8 @@ namespace {
 // Whether `use` is true of some artifact that a live attempt on the worker reads.
 bool SomeInput(const std::string& worker, const State& state,
                const std::function<bool(const std::string& artifact)>& use) {
-  for (const AttemptKey& key : state.live()) {
+  for (const AttemptKey& key : state.LiveOn(worker)) {
     const AttemptRecord* attempt = state.FindAttempt(key);
-    if (std::find(attempt->workers.begin(), attempt->workers.end(), worker) ==
-        attempt->workers.end())
-      continue;
     if (!attempt->checkpoint.empty() && use(attempt->checkpoint)) return true;
     const JobRecord* job = state.FindJob(key.Job());
     if (job == nullptr) continue;

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
+#include "coordinator/core/indices.h"
 
 namespace braid::coordinator {
 
@@ -32,17 +35,31 @@ inline Status NotOurToken(const std::string& token) {
   return InvalidArgument("page token " + token + " is not one of ours");
 }
 
-// At most `limit` of `all` from the one whose id is `token`.
+// At most `limit` of the records in `order` that are wanted, newest first, from the one whose id is
+// `token`. `find` gives the record of an id, null if there is none. Ids break ties, so that pages
+// neither repeat nor leave out.
 template <class Record>
-Result<Page<Record>> PageById(const std::vector<const Record*>& all, const std::string& token,
-                              size_t limit) {
-  auto it = all.begin();
-  if (!token.empty())
-    it = std::find_if(all.begin(), all.end(), [&](const auto* one) { return one->id == token; });
-  if (it == all.end() && !token.empty()) return NotOurToken(token);
+Result<Page<Record>> PageNewestFirst(const Indices::ByTime& order, const std::string& token,
+                                     size_t limit,
+                                     const std::function<const Record*(const std::string&)>& find,
+                                     const std::function<bool(const Record&)>& wanted) {
+  auto it = order.rbegin();
+  if (!token.empty()) {
+    const Record* first = find(token);
+    const auto at = first == nullptr ? order.end() : order.find({first->created_ms, first->id});
+    if (at == order.end() || !wanted(*first)) return NotOurToken(token);
+    it = std::make_reverse_iterator(std::next(at));
+  }
   Page<Record> page;
-  for (; it != all.end() && page.records.size() < limit; ++it) page.records.push_back(*it);
-  if (it != all.end()) page.next = (*it)->id;
+  for (; it != order.rend(); ++it) {
+    const Record* record = find(it->second);
+    if (record == nullptr || !wanted(*record)) continue;
+    if (page.records.size() == limit) {
+      page.next = record->id;
+      break;
+    }
+    page.records.push_back(record);
+  }
   return page;
 }
 

@@ -11,14 +11,6 @@ namespace {
 
 using catalog::ArtifactRecord;
 
-// Ids break ties, so that pages neither repeat nor leave out.
-template <class Record>
-void SortNewestFirst(std::vector<const Record*>* records) {
-  std::sort(records->begin(), records->end(), [](const Record* a, const Record* b) {
-    return std::pair(a->created_ms, a->id) > std::pair(b->created_ms, b->id);
-  });
-}
-
 // A token of PageOfJobs is the place in the list of all jobs: ended runs stay, so it stays right.
 Result<size_t> PlaceOf(const std::string& token) {
   if (token.empty()) return size_t{0};
@@ -27,25 +19,18 @@ Result<size_t> PlaceOf(const std::string& token) {
   return static_cast<size_t>(std::stoul(token));
 }
 
-Result<std::vector<const JobRecord*>> JobsOf(const std::string& run, const State& state) {
-  if (!run.empty()) {
-    BRAID_ASSIGN_OR_RETURN(const RunRecord* record, state.ResolveRun(run));
-    return state.JobsOf(record->id);
-  }
-  std::vector<const JobRecord*> jobs;
-  for (const auto& [id, record] : state.image().runs) {
-    for (const JobRecord* job : state.JobsOf(id)) jobs.push_back(job);
-  }
-  return jobs;
+bool IsIn(const JobFilter& filter, const JobRecord& job) {
+  return filter.states.empty() ||
+         std::find(filter.states.begin(), filter.states.end(), job.state) != filter.states.end();
 }
 
 }  // namespace
 
 Result<Page<RunRecord>> PageOfRuns(const PageRequest& page, const State& state) {
-  std::vector<const RunRecord*> runs;
-  for (const auto& [id, run] : state.image().runs) runs.push_back(&run);
-  SortNewestFirst(&runs);
-  return PageById(runs, page.token, LimitOf(page, 50, 200));
+  return PageNewestFirst<RunRecord>(
+      state.indices().runs(), page.token, LimitOf(page, 50, 200),
+      [&](const std::string& id) { return state.FindRun(id); },
+      [](const RunRecord&) { return true; });
 }
 
 Result<std::string> RunFilterOf(const std::string& text, const State& state) {
@@ -81,18 +66,35 @@ Result<const JobRecord*> FindJob(const std::string& run, const std::string& name
 Result<Page<JobRecord>> PageOfJobs(const JobFilter& filter, const PageRequest& page,
                                    const State& state) {
   BRAID_ASSIGN_OR_RETURN(const size_t begin, PlaceOf(page.token));
-  BRAID_ASSIGN_OR_RETURN(const auto jobs, JobsOf(filter.run, state));
+  BRAID_ASSIGN_OR_RETURN(const std::string only, RunFilterOf(filter.run, state));
   const size_t limit = LimitOf(page, 200, 1000);
   Page<JobRecord> found;
-  for (size_t i = begin; i < jobs.size(); ++i) {
-    if (!filter.states.empty() && std::find(filter.states.begin(), filter.states.end(),
-                                            jobs[i]->state) == filter.states.end())
-      continue;
-    if (found.records.size() == limit) {
-      found.next = std::to_string(i);
-      break;
+  size_t place = 0;
+  // False once the page is full.
+  const auto add_run = [&](const std::string& run) {
+    // The runs of earlier pages are only counted.
+    const auto count = static_cast<size_t>(state.indices().JobsIn(run));
+    if (place + count <= begin) {
+      place += count;
+      return true;
     }
-    found.records.push_back(jobs[i]);
+    for (const JobRecord* job : state.JobsOf(run)) {
+      const size_t at = place++;
+      if (at < begin || !IsIn(filter, *job)) continue;
+      if (found.records.size() == limit) {
+        found.next = std::to_string(at);
+        return false;
+      }
+      found.records.push_back(job);
+    }
+    return true;
+  };
+  if (!only.empty()) {
+    (void)add_run(only);
+    return found;
+  }
+  for (const auto& [id, run] : state.image().runs) {
+    if (!add_run(id)) break;
   }
   return found;
 }
@@ -105,15 +107,14 @@ Result<JobStanding> StandingOf(const std::string& run, const std::string& job, c
 Result<Page<ArtifactRecord>> PageOfArtifacts(const ArtifactFilter& filter, const PageRequest& page,
                                              const State& state) {
   BRAID_ASSIGN_OR_RETURN(const std::string run, RunFilterOf(filter.run, state));
-  std::vector<const ArtifactRecord*> artifacts;
-  for (const auto& [id, artifact] : state.image().artifacts) {
-    if (!run.empty() && artifact.made_by.run != run) continue;
-    if (!filter.kind.empty() && artifact.kind != filter.kind) continue;
-    if (artifact.removed_ms > 0 && !filter.removed) continue;
-    artifacts.push_back(&artifact);
-  }
-  SortNewestFirst(&artifacts);
-  return PageById(artifacts, page.token, LimitOf(page, 200, 1000));
+  const auto& indices = state.indices();
+  return PageNewestFirst<ArtifactRecord>(
+      run.empty() ? indices.artifacts() : indices.MadeBy(run), page.token, LimitOf(page, 200, 1000),
+      [&](const std::string& id) { return state.FindArtifact(id); },
+      [&](const ArtifactRecord& artifact) {
+        return (filter.kind.empty() || artifact.kind == filter.kind) &&
+               (artifact.removed_ms == 0 || filter.removed);
+      });
 }
 
 Result<std::vector<const ArtifactRecord*>> LineageOf(const std::string& id, const State& state) {

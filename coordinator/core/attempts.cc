@@ -1,7 +1,9 @@
 #include "coordinator/core/attempts.h"
 
 #include <algorithm>
+#include <memory>
 #include <set>
+#include <utility>
 
 #include "base/excerpt.h"
 #include "coordinator/core/disks.h"
@@ -122,8 +124,12 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
 void NoteCached(const std::string& worker, const std::vector<std::string>& artifacts,
                 Transaction& tx) {
   if (!tx.state().workers.contains(worker)) return;
-  LiveWorker& live = tx.worker(worker);
-  live.cached.insert(artifacts.begin(), artifacts.end());
+  const auto known = tx.state().workers.at(worker).cached;
+  std::set<std::string> cached = known == nullptr ? std::set<std::string>() : *known;
+  const size_t before = cached.size();
+  cached.insert(artifacts.begin(), artifacts.end());
+  if (cached.size() == before) return;
+  tx.QuietWorker(worker).cached = std::make_shared<const std::set<std::string>>(std::move(cached));
 }
 
 Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {

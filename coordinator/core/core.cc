@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "coordinator/core/desired.h"
 #include "coordinator/core/pass.h"
 #include "coordinator/core/sessions.h"
 
@@ -138,10 +139,11 @@ CoreCounters Core::counters() {
 Status Core::Run() {
   Status status;
   while (status.ok()) {
+    const int64_t patience_ms = PatienceMs();
     {
       MutexLock lock(mutex_);
       if (stop_) break;
-      if (queue_.empty()) (void)wake_.WaitFor(mutex_, kTickMs);
+      if (queue_.empty()) (void)wake_.WaitFor(mutex_, patience_ms);
     }
     try {
       status = Step();
@@ -161,6 +163,14 @@ Status Core::Run() {
     if (command.answer) command.answer(Unavailable("the coordinator is stopping"));
   }
   return status;
+}
+
+int64_t Core::PatienceMs() const {
+  if (!state_.changes.scheduling) return kTickMs;
+  // A pass was put off.
+  const int64_t left_ms = std::max(state_.last_pass.next_ms, pass_again_ms_) -
+                          options_.clock->MonotonicMs();
+  return std::clamp<int64_t>(left_ms, 1, kTickMs);
 }
 
 void Core::Stop() {
@@ -216,6 +226,8 @@ void Core::RunPass(Transaction& tx) {
       tx.Add(catalog::RequestsForgotten{tx.wall_ms() - kRememberMs});
   } catch (const std::exception& error) {
     tx.TakeBack();
+    state_.changes.MarkAll();
+    state_.last_pass.next_ms = tx.now_ms() + kTickMs;
     Complain(error.what());
   }
 }
@@ -245,12 +257,13 @@ Status Core::CommitBatch(std::vector<Decided>& batch, Transaction& pass) {
   const bool passed = !pass.updates().empty();
   catalog::Updates all;
   size_t writers = 0;
-  for (const Decided& decided : batch) {
-    all.insert(all.end(), decided.tx.updates().begin(), decided.tx.updates().end());
+  for (Decided& decided : batch) {
     writers += decided.tx.updates().empty() ? 0 : 1;
+    decided.tx.MoveUpdatesTo(&all);
   }
-  all.insert(all.end(), pass.updates().begin(), pass.updates().end());
-  const bool held = now_ms < hold_until_ms_ && !all.empty();
+  pass.MoveUpdatesTo(&all);
+  if (all.empty()) return OkStatus();
+  const bool held = now_ms < hold_until_ms_;
   const Status status = held ? Unavailable("the store is locked") : Commit(all);
   if (status.ok()) return OkStatus();
 
@@ -360,6 +373,7 @@ void Core::Finish(std::vector<Decided>& batch) {
   try {
     for (const Push& push : DesiredChanges(state_, options_)) push.sink->Push(push.desired);
   } catch (const std::exception& error) {
+    state_.changes.MarkAll();
     Complain(error.what());
   }
   {
@@ -389,7 +403,9 @@ Status Core::Step() {
   for (Decided& decided : batch) Decide(decided);
   // Between deciding and the pass: a hello of this batch counts as contact before anybody is
   // declared lost.
-  ObserveWorkers(state_, options_, now_ms);
+  const bool tick = !options_.only_changes || now_ms - last_watch_ms_ >= kTickMs;
+  if (tick) last_watch_ms_ = now_ms;
+  ObserveWorkers(state_, options_, now_ms, tick);
   Transaction pass(&state_, &options_);
   if (now_ms >= pass_again_ms_) RunPass(pass);
   const Status fatal = CommitBatch(batch, pass);

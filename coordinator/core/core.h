@@ -2,7 +2,8 @@
 //
 //   Post() -> [ queue ] -> Step(), which takes all commands that wait as one batch:
 //       decide   Each command adds updates, which change the state in memory at once.
-//       pass     Silent workers are noticed (WatchWorkers), jobs are scheduled (SchedulePass).
+//       pass     Silent workers are noticed (WatchWorkers), jobs are scheduled (SchedulePass). Both
+//                look only at what has changed (core/changes.h).
 //       commit   The updates of the whole batch are one transaction of the store.
 //       finish   Effects run, workers are sent their DesiredState, callers are answered.
 //
@@ -110,6 +111,8 @@ class Core {
   std::vector<Decided> TakeBatch(int64_t now_ms);
   // Runs (or runs again) the command's decision; an error takes back its updates.
   void Decide(Decided& decided);
+  // How long the loop may wait for a command.
+  int64_t PatienceMs() const;
   // Watches the workers and schedules; once an hour it forgets request ids that are older than a
   // day.
   void RunPass(Transaction& tx);
@@ -141,6 +144,7 @@ class Core {
   State state_;
   // Monotonic times.
   int64_t last_forget_ms_ = 0;
+  int64_t last_watch_ms_ = -1'000'000;  // what the time alone changes was looked for
   int64_t pass_again_ms_ = 0;           // no pass before: the store was full or locked
   int64_t hold_until_ms_ = 0;           // nothing is written before: the store was locked
   std::vector<Decided> held_;           // wait for the store's lock

@@ -33,6 +33,9 @@ struct Options {
   // How many checkpoints a training keeps until it has succeeded, if its recipe does not say; -1:
   // all.
   int64_t keep_checkpoints = 3;
+  // False: every step of the loop looks at everything, whether it has changed or not. The decisions
+  // are the same, which is what tests compare.
+  bool only_changes = true;
   // How long the ranks of a cancelled attempt may take to stop before the worker kills them.
   int64_t cancel_deadline_ms = 30'000;
   // The same for a drained attempt, which first writes a checkpoint.

@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
 #include "coordinator/core/disks.h"
 #include "coordinator/core/peers.h"
-#include "coordinator/core/run_summary.h"
-#include "scheduler/critical_path.h"
+#include "scheduler/lease.h"
+#include "scheduler/placement.h"
 #include "scheduler/schedule.h"
 #include "task/failure.h"
-#include "task/job_kind.h"
 
 namespace braid::coordinator {
 namespace {
@@ -20,9 +20,10 @@ namespace {
 using catalog::WorkerAdmit;
 using scheduler::Link;
 
-// Floating-point operations that are added to each job's estimate. A job without an estimate costs
-// a little then, so that a longer chain of such jobs still comes before a shorter one.
-constexpr double kMinCost = 1e6;
+// After a pass over all jobs that took so long, the loop does other things for so many times that.
+constexpr int64_t kPause = 2;
+// Before jobs are granted again whose grant a fault has kept.
+constexpr int64_t kFaultPauseMs = 200;
 
 scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& state) {
   scheduler::WorkerView view;
@@ -48,50 +49,15 @@ scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& s
 
 // The workers, and what each user holds of them.
 void FillUsage(const State& state, scheduler::Snapshot* snapshot) {
-  std::vector<scheduler::WorkerView>& views = snapshot->workers;
-  std::map<std::string, size_t> index;
+  snapshot->workers.reserve(state.image().workers.size());
   for (const auto& [id, record] : state.image().workers) {
-    index[id] = views.size();
-    views.push_back(ViewOf(record, state));
+    scheduler::WorkerView view = ViewOf(record, state);
+    const scheduler::SlotAmounts held = state.indices().HeldOf(id);
+    view.cpu_used = held.cpu_slots;
+    view.gpus_used = held.gpus;
+    snapshot->workers.push_back(std::move(view));
   }
-  // Usage follows from the live leases, never from a counter of its own.
-  for (const AttemptKey& key : state.live()) {
-    const JobRecord* job = state.FindJob(key.Job());
-    const RunRecord* run = state.FindRun(key.run);
-    const AttemptRecord* attempt = state.FindAttempt(key);
-    if (job == nullptr || run == nullptr || attempt == nullptr) continue;
-    scheduler::SlotAmounts& held = snapshot->held[run->user];
-    for (const std::string& worker : attempt->workers) {
-      held.Of(job->device) += job->slots;
-      const auto at = index.find(worker);
-      if (at == index.end()) continue;
-      scheduler::WorkerView& view = views[at->second];
-      view.Used(job->device) += job->slots;
-    }
-  }
-}
-
-// For each job of the run the cost of the longest chain from it to the end of the run, which orders
-// jobs of one run: those on the critical path go first.
-std::map<std::string, double> CostsOf(const std::string& run, const State& state) {
-  const auto jobs = state.JobsOf(run);
-  std::map<std::string, size_t> index;
-  std::vector<scheduler::PathNode> nodes;
-  for (const JobRecord* job : jobs) {
-    scheduler::PathNode node;
-    node.cost = kMinCost + job->flops / static_cast<double>(job->ranks * job->slots);
-    node.done = Ended(job->state);
-    for (const std::string& parent : job->parents) {
-      const auto at = index.find(parent);
-      if (at != index.end()) node.parents.push_back(at->second);
-    }
-    index[job->key.job] = nodes.size();
-    nodes.push_back(std::move(node));
-  }
-  const std::vector<double> costs = scheduler::CostToEnd(nodes);
-  std::map<std::string, double> by_name;
-  for (size_t i = 0; i < jobs.size(); ++i) by_name[jobs[i]->key.job] = costs[i];
-  return by_name;
+  snapshot->held = state.indices().held_by();
 }
 
 // The beginning of an error for one line of a list. A cut within a UTF-8 character would garble the
@@ -120,6 +86,7 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
   }
   for (const auto& [role, id] : job.inputs) view.inputs.push_back(id);
   if (!job.checkpoint.empty()) view.inputs.push_back(job.checkpoint);
+  if (job.epoch == 0) return view;  // it has no attempts
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {
     // Workers to exclude: where the job ended with category "system", and machines that cannot run
     // it (without a driver, for example), on which it would fail every time. After the failure of a
@@ -157,57 +124,94 @@ void Grant(const JobKey& key, const std::vector<std::string>& workers, Transacti
   tx.attempt(attempt.key).moved_ms = tx.now_ms();
 }
 
-void Wait(const JobKey& key, scheduler::Reason reason, const std::string& detail, Transaction& tx) {
-  PendingView& pending = tx.pending()[key];
-  if (pending.reason != reason) pending.since_ms = tx.wall_ms();
-  pending.reason = reason;
-  pending.detail = detail;
+void Wait(scheduler::Reason reason, const std::string& detail, int64_t wall_ms, PendingView* view) {
+  if (view->reason != reason) view->since_ms = wall_ms;
+  view->reason = reason;
+  view->detail = detail;
 }
 
 // A job whose grant throws must not keep the others from theirs: its updates are taken back alone,
-// and it waits with the fault as its reason.
-void GrantOrSayWhyNot(const JobKey& key, const std::vector<std::string>& workers, Transaction& tx) {
+// and it waits with the fault as its reason. False if that happened.
+bool GrantOrSayWhyNot(const JobKey& key, const std::vector<std::string>& workers, Transaction& tx) {
   const Transaction::Mark before = tx.Here();
   try {
     Grant(key, workers, tx);
-    tx.pending().erase(key);
+    tx.pending().jobs.erase(key);
+    return true;
   } catch (const std::exception& error) {
     tx.TakeBack(before);
-    Wait(key, scheduler::Reason::kUnschedulable,
-         std::string("a fault of braid keeps it from being granted: ") + error.what(), tx);
+    Wait(scheduler::Reason::kUnschedulable,
+         std::string("a fault of braid keeps it from being granted: ") + error.what(), tx.wall_ms(),
+         &tx.pending().jobs[key]);
+    return false;
   }
 }
 
-// An aborted attempt has nothing to save (one of its ranks failed), so its other ranks are killed
-// at once.
-int64_t StopTimeoutMs(const AttemptRecord& attempt, const Options& options) {
-  if (attempt.stop_reason == catalog::StopReason::kDrain) return options.drain_deadline_ms;
-  return attempt.stop_reason == catalog::StopReason::kCancel ? options.cancel_deadline_ms : 0;
+// Whether something has changed that a pass depends on, and none is put off.
+bool IsDue(const Transaction& tx, bool recovering) {
+  if (!tx.options().only_changes) return true;
+  const LastPass& last = tx.state().last_pass;
+  // As in scheduler::Schedule: a wait that is longer than the longest possible one is over.
+  const int64_t wait_ms = last.again_wall_ms - tx.wall_ms();
+  const bool again = last.again_wall_ms > 0 && (wait_ms <= 0 || wait_ms > scheduler::kMaxBackoffMs);
+  return (tx.state().changes.scheduling || again || recovering != last.recovering) &&
+         tx.now_ms() >= last.next_ms;
 }
 
-// Made once for an attempt and then kept, although the run goes on: a changed summary would change
-// the DesiredState and push it again with every step.
-std::shared_ptr<const RunSummary> SummaryFor(const Assignment& assignment, State& state) {
-  if (!task::ReadsRun(assignment.kind)) return nullptr;
-  std::shared_ptr<const RunSummary>& summary = state.attempts[assignment.key].run_summary;
-  if (summary == nullptr)
-    summary = std::make_shared<const RunSummary>(RunSummaryOf(assignment.key.run, state));
-  return summary;
-}
-
-Assignment AssignmentOf(const AttemptRecord& attempt, int64_t rank, const State& state,
-                        const Options& options) {
-  const JobRecord& job = *state.FindJob(attempt.key.Job());
-  Assignment assignment{job};
-  assignment.key = {attempt.key, rank};
-  assignment.checkpoint = attempt.checkpoint;
-  assignment.recipe_sha256 = state.FindRun(job.key.run)->recipe_sha256;
-  assignment.across_hosts = attempt.workers.size() > 1 && IsAcrossHosts(attempt, state);
-  if (attempt.state == AttemptState::kStopping) {
-    assignment.stop = true;
-    assignment.stop_timeout_ms = StopTimeoutMs(attempt, options);
+// The jobs that may be granted slots now, and one more of each line, which says why the rest waits.
+// Of jobs that demand the same, those that come later in their line are not granted anything before
+// the earlier ones are.
+std::vector<JobKey> JobsToOffer(const std::vector<scheduler::WorkerView>& workers,
+                                const State& state, const Options& options) {
+  const JobQueue& queue = state.queued();
+  std::vector<JobKey> keys(queue.singles().begin(), queue.singles().end());
+  for (const auto& [demands, group] : queue.groups()) {
+    scheduler::JobView view;
+    static_cast<task::Requirements&>(view) = demands;
+    const int64_t most = options.only_changes ? scheduler::MostGrants(workers, view)
+                                              : static_cast<int64_t>(group.jobs);
+    // A job of several slots may have workers kept for it, so whose comes first matters even if
+    // none can be placed.
+    const bool one_for_all = most == 0 && demands.ranks == 1 && demands.slots == 1;
+    for (const auto& [user, line] : group.lines) {
+      int64_t left = most + 1;
+      for (auto it = line.begin(); it != line.end() && left > 0; ++it, --left)
+        keys.push_back({it->run, it->job});
+      if (one_for_all) break;
+    }
   }
-  return assignment;
+  return keys;
+}
+
+// What is known now of the jobs that wait, for people and for the next pass.
+void Remember(const std::vector<JobKey>& keys, const scheduler::Plan& plan, Transaction& tx) {
+  const State& state = tx.state();
+  Pending& pending = tx.pending();
+  std::erase_if(pending.jobs,
+                [&](const auto& entry) { return !state.queued().singles().contains(entry.first); });
+  std::map<task::Requirements, PendingView, JobQueue::Less> groups;
+  bool wide_job_waits = false;
+  LastPass& last = tx.last_pass();
+  last.again_wall_ms = 0;
+  for (const scheduler::Waiting& waiting : plan.waiting) {
+    const JobRecord& job = *state.FindJob(keys[waiting.job]);
+    wide_job_waits |= job.ranks > 1 || job.slots > 1;
+    if (waiting.reason == scheduler::Reason::kBackoff &&
+        (last.again_wall_ms == 0 || job.not_before_ms < last.again_wall_ms))
+      last.again_wall_ms = job.not_before_ms;
+    if (JobQueue::IsSingle(job)) {
+      Wait(waiting.reason, waiting.detail, tx.wall_ms(), &pending.jobs[job.key]);
+    } else if (!groups.contains(job)) {
+      PendingView& view = groups[job];
+      if (const auto before = pending.groups.find(job); before != pending.groups.end())
+        view = before->second;
+      Wait(waiting.reason, waiting.detail, tx.wall_ms(), &view);
+    }
+  }
+  pending.groups = std::move(groups);
+  // Grants change the shares of the users, and with them whose wide job comes first and has workers
+  // kept for it.
+  tx.changes().scheduling |= wide_job_waits && !plan.grants.empty();
 }
 
 }  // namespace
@@ -224,82 +228,43 @@ bool Recovering(const State& state, const Options& options, int64_t now_ms) {
 
 void SchedulePass(Transaction& tx) {
   const State& state = tx.state();
-  std::erase_if(tx.pending(),
-                [&](const auto& entry) { return !state.queued().contains(entry.first); });
-  if (state.queued().empty()) return;
-
-  scheduler::Snapshot snapshot;
-  snapshot.now_wall_ms = tx.wall_ms();
-  FillUsage(state, &snapshot);
   // After the start, workers come back one after another. Until they had time to, the reason of a
   // waiting job is the recovery, and not that no worker fits.
-  snapshot.recovering = tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms &&
-                        !state.image().workers.empty();
-  std::vector<JobKey> keys;
-  std::map<std::string, std::map<std::string, double>> costs;
-  for (const JobKey& key : state.queued()) {
-    if (!costs.contains(key.run)) costs[key.run] = CostsOf(key.run, state);
-    snapshot.jobs.push_back(ViewOf(*state.FindJob(key), costs[key.run][key.job], state));
-    keys.push_back(key);
+  const bool recovering = tx.now_ms() - state.started_ms < tx.options().lease.ttl_ms &&
+                          !state.image().workers.empty();
+  if (!IsDue(tx, recovering)) return;
+  const int64_t begin_ms = tx.options().clock->MonotonicMs();
+  // Before the grants: what they change is for the next pass.
+  tx.changes().scheduling = false;
+  tx.last_pass().recovering = recovering;
+  if (state.queued().empty()) {
+    tx.pending() = {};
+    tx.last_pass().again_wall_ms = 0;
+    return;
   }
-  const scheduler::Plan plan = scheduler::Schedule(snapshot);
+  scheduler::Snapshot snapshot;
+  snapshot.now_wall_ms = tx.wall_ms();
+  snapshot.recovering = recovering;
+  FillUsage(state, &snapshot);
+  const std::vector<JobKey> keys = JobsToOffer(snapshot.workers, state, tx.options());
+  snapshot.jobs.reserve(keys.size());
+  for (const JobKey& key : keys)
+    snapshot.jobs.push_back(ViewOf(*state.FindJob(key), state.queued().costs().at(key), state));
+  std::vector<std::string> ids;
+  for (const scheduler::WorkerView& worker : snapshot.workers) ids.push_back(worker.id);
+  const scheduler::Plan plan = scheduler::Schedule(std::move(snapshot));
+  Remember(keys, plan, tx);
+  bool fault = false;
   for (const scheduler::Grant& grant : plan.grants) {
     std::vector<std::string> workers;
-    for (const size_t w : grant.workers) workers.push_back(snapshot.workers[w].id);
-    GrantOrSayWhyNot(keys[grant.job], workers, tx);
+    for (const size_t w : grant.workers) workers.push_back(ids[w]);
+    fault |= !GrantOrSayWhyNot(keys[grant.job], workers, tx);
   }
-  for (const scheduler::Waiting& waiting : plan.waiting)
-    Wait(keys[waiting.job], waiting.reason, waiting.detail, tx);
-}
-
-std::vector<Push> DesiredChanges(State& state, const Options& options) {
-  NamePeers(state);
-  std::map<std::string, std::vector<Assignment>> wanted;
-  for (const AttemptKey& key : state.live()) {
-    const AttemptRecord& attempt = *state.FindAttempt(key);
-    for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
-      const std::string& id = attempt.workers[rank];
-      const auto worker = state.workers.find(id);
-      // Attempts on workers without a session are left for their next hello.
-      if (worker == state.workers.end() || worker->second.session == nullptr) continue;
-      // The rank died with an earlier boot of this worker. Sending it would start it a second time
-      // under the same epoch.
-      if (state.BootOf(id) != attempt.boots[rank]) continue;
-      const LiveAttempt& live = state.attempts[key];
-      if (live.ended_ranks.contains(static_cast<int64_t>(rank))) continue;
-      wanted[id].push_back(AssignmentOf(attempt, static_cast<int64_t>(rank), state, options));
-    }
-  }
-  std::vector<Push> pushes;
-  for (auto& [id, worker] : state.workers) {
-    if (worker.session == nullptr) continue;
-    std::vector<Assignment>& ranks = wanted[id];
-    const bool unchanged = worker.desired != nullptr && worker.desired->ranks == ranks &&
-                           worker.desired->refused_gpus == worker.refused_gpus &&
-                           worker.desired->peers == worker.peers;
-    if (!unchanged) {
-      auto desired = std::make_shared<Desired>();
-      desired->version = ++state.version;
-      desired->ranks = std::move(ranks);
-      desired->refused_gpus = worker.refused_gpus;
-      desired->peers = worker.peers;
-      for (const Assignment& assignment : desired->ranks) {
-        if (auto summary = SummaryFor(assignment, state))
-          desired->run_summaries[assignment.key] = std::move(summary);
-      }
-      worker.desired = desired;
-      pushes.push_back({worker.session, desired});
-    }
-    // Also when nothing is pushed: StopAttempt clears the noted versions when the reason of a stop
-    // changes, and the set that is already pushed may say exactly that stop.
-    for (const Assignment& assignment : worker.desired->ranks) {
-      LiveAttempt& live = state.attempts[assignment.key];
-      live.assigned_version.try_emplace(assignment.key.rank, worker.desired->version);
-      if (assignment.stop)
-        live.stop_version.try_emplace(assignment.key.rank, worker.desired->version);
-    }
-  }
-  return pushes;
+  const int64_t end_ms = tx.options().clock->MonotonicMs();
+  tx.last_pass().next_ms = end_ms + kPause * (end_ms - begin_ms);
+  if (!fault) return;
+  tx.changes().scheduling = true;
+  tx.last_pass().next_ms = std::max(tx.last_pass().next_ms, end_ms + kFaultPauseMs);
 }
 
 }  // namespace braid::coordinator

@@ -94,6 +94,7 @@ Status CheckAdvertised(const Advertised& advertised) {
 }
 
 void NamePeers(State& state) {
+  if (!std::exchange(state.changes.peers, false)) return;
   bool any = false, across = false;
   for (const JobKey& key : state.gangs()) {
     any = true;
@@ -114,8 +115,12 @@ void NamePeers(State& state) {
                          std::max(worker.asked, peer.asked)});
       }
     }
-    if (worker.peers == nullptr ? !peers.empty() : *worker.peers != peers)
-      worker.peers = std::make_shared<const std::vector<Peer>>(std::move(peers));
+    if (worker.peers == nullptr ? peers.empty() : *worker.peers == peers) continue;
+    worker.peers = std::make_shared<const std::vector<Peer>>(std::move(peers));
+    // It is to be told, and what it has tried before may count no more.
+    state.changes.workers.insert(id);
+    state.changes.desired.insert(id);
+    state.changes.scheduling = true;
   }
 }
 

@@ -51,7 +51,7 @@ struct PeerReach {
 // Sets LiveWorker::peers of every connected worker: while a job with several ranks has not ended,
 // workers of other hosts at its site (at all sites, if such a job may leave its own), at most some
 // thirty of them, its neighbours in the order of the names. Otherwise none, so that nobody dials
-// anybody for nothing. Cheap if nothing has changed.
+// anybody for nothing. Does nothing if nothing has changed (Changes::peers).
 void NamePeers(State& state);
 
 // What a worker says about its peers, cut to what it can honestly say: so many peers, texts of so

@@ -160,8 +160,8 @@ Result<DeletedRun> DeleteRun(const std::string& text, Transaction& tx) {
   // What it made, and what was uploaded for it, which has no name or the source's. What somebody
   // gave a name of their own when uploading it is theirs, whichever runs have used it.
   std::set<std::string> made, uploaded;
-  for (const auto& [id, artifact] : state.image().artifacts) {
-    if (artifact.made_by.run == deleted.id && artifact.removed_ms == 0) made.insert(id);
+  for (const auto& [created_ms, id] : state.indices().MadeBy(deleted.id)) {
+    if (state.FindArtifact(id)->removed_ms == 0) made.insert(id);
   }
   for (const auto& [name, id] : run->sources) {
     const ArtifactRecord* artifact = state.FindArtifact(id);

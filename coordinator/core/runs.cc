@@ -65,11 +65,10 @@ void EndJob(const JobRecord& job, JobState state, const std::string& error, Tran
 
 void EndRunIfDone(const std::string& id, Transaction& tx) {
   const RunRecord* run = tx.state().FindRun(id);
-  if (run == nullptr || Ended(run->state)) return;
+  if (run == nullptr || Ended(run->state) || tx.state().indices().UnendedIn(id) > 0) return;
   bool failed = false, cancelled = false;
   std::string error;
   for (const JobRecord* job : tx.state().JobsOf(id)) {
-    if (!Ended(job->state)) return;
     failed |= job->state == JobState::kFailed || job->state == JobState::kSkipped;
     cancelled |= job->state == JobState::kCancelled;
     if (job->state == JobState::kFailed && error.empty()) error = job->key.job + ": " + job->error;

@@ -31,7 +31,7 @@ constexpr size_t kLongestName = 255;
 // Every rank of a live attempt that is leased to the worker.
 std::vector<RankKey> RanksOn(const std::string& worker, const State& state) {
   std::vector<RankKey> ranks;
-  for (const AttemptKey& key : state.live()) {
+  for (const AttemptKey& key : state.LiveOn(worker)) {
     const AttemptRecord& attempt = *state.FindAttempt(key);
     for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
       if (attempt.workers[rank] == worker) ranks.push_back({key, static_cast<int64_t>(rank)});
@@ -47,7 +47,7 @@ void LoseOldBoot(const std::string& id, Transaction& tx) {
   const LiveWorker& before = tx.state().workers.at(id);
   if (before.hello.id.empty() || (before.old_boot_checked && before.delivery_ends_ms.empty()))
     return;
-  LiveWorker& worker = tx.worker(id);
+  LiveWorker& worker = tx.QuietWorker(id);
   worker.old_boot_checked = true;
   const std::map<RankKey, int64_t> ends_ms = std::exchange(worker.delivery_ends_ms, {});
   for (const RankKey& key : RanksOn(id, tx.state())) {
@@ -198,7 +198,12 @@ void Register(const WorkerRecord& hello, Transaction& tx) {
   record.last_seen_ms = tx.wall_ms();
   if (known != tx.state().image().workers.end()) record.admit = known->second.admit;
   tx.Add(catalog::WorkerRegistered{record});
-  tx.worker(hello.id).seen_saved_ms = tx.wall_ms();
+  tx.QuietWorker(hello.id).seen_saved_ms = tx.wall_ms();
+}
+
+bool SeenIsDue(const LiveWorker& worker, int64_t wall_ms) {
+  return worker.contacted && worker.session != nullptr &&
+         wall_ms - worker.seen_saved_ms >= kSeenEveryMs;
 }
 
 // Writes what a worker's session left in memory: registration, the time it was last seen, events.
@@ -206,22 +211,78 @@ void WriteDown(const std::string& id, Transaction& tx) {
   const LiveWorker& worker = tx.state().workers.at(id);
   if (!worker.hello.id.empty() && !Registered(worker.hello, tx.state())) Register(worker.hello, tx);
   if (!tx.state().image().workers.contains(id)) return;
-  const bool heard_since = worker.contacted && worker.session != nullptr &&
-                           tx.wall_ms() - worker.seen_saved_ms >= kSeenEveryMs;
-  if (heard_since) {
-    tx.worker(id).seen_saved_ms = tx.wall_ms();
+  if (SeenIsDue(worker, tx.wall_ms())) {
+    tx.QuietWorker(id).seen_saved_ms = tx.wall_ms();
     tx.Add(catalog::WorkerSeen{id, tx.wall_ms()});
   }
   if (worker.unwritten.empty()) return;
   const std::vector<catalog::Update> events = worker.unwritten;
-  tx.worker(id).unwritten.clear();
+  tx.QuietWorker(id).unwritten.clear();
   for (const catalog::Update& event : events) tx.Add(event);
 }
 
-std::vector<std::string> KnownWorkers(const State& state) {
-  std::vector<std::string> ids;
-  for (const auto& [id, worker] : state.workers) ids.push_back(id);
-  return ids;
+// Whether something of the worker is due that comes by itself, with the time.
+bool IsDue(const LiveWorker& worker, int64_t wall_ms) {
+  return !worker.unwritten.empty() || !worker.delivery_ends_ms.empty() ||
+         (!worker.hello.id.empty() && !worker.old_boot_checked) || SeenIsDue(worker, wall_ms);
+}
+
+// `now_ms` is monotonic, `wall_ms` the wall clock.
+void Observe(const std::string& id, LiveWorker& worker, State& state, const Options& options,
+             int64_t now_ms, int64_t wall_ms) {
+  const Link link = worker.link;
+  SetLink(id, worker, LinkNow(id, worker, state, options, now_ms));
+  const int64_t full_until_ms = worker.disk.full_until_ms;
+  ObserveDisk(worker.disk, now_ms);
+  if (worker.link != link) {
+    state.changes.workers.insert(id);
+    state.changes.gpus = true;
+  }
+  if (worker.link != link || worker.disk.full_until_ms != full_until_ms)
+    state.changes.scheduling = true;
+  if (IsDue(worker, wall_ms)) state.changes.workers.insert(id);
+}
+
+// What a pass watches.
+struct Watched {
+  std::set<std::string> workers;
+  std::set<AttemptKey> attempts;
+};
+
+// Takes the changes. An attempt may be over because of what any of its workers says.
+Watched TakeWatched(Transaction& tx) {
+  const State& state = tx.state();
+  Changes& changes = tx.changes();
+  Watched watched{std::exchange(changes.workers, {}), std::exchange(changes.attempts, {})};
+  std::erase_if(watched.workers, [&](const auto& id) { return !state.workers.contains(id); });
+  if (std::exchange(changes.all_watched, false) || !tx.options().only_changes) {
+    for (const auto& [id, worker] : state.workers) watched.workers.insert(id);
+    watched.attempts.insert(state.live().begin(), state.live().end());
+    return watched;
+  }
+  for (const std::string& id : watched.workers) {
+    const std::set<AttemptKey>& on = state.LiveOn(id);
+    watched.attempts.insert(on.begin(), on.end());
+  }
+  return watched;
+}
+
+// A worker whose last lease has ended has been drained.
+void EndDrain(const std::string& id, Transaction& tx) {
+  const auto record = tx.state().image().workers.find(id);
+  if (record == tx.state().image().workers.end() ||
+      record->second.admit != WorkerAdmit::kDraining || tx.state().HoldsLeases(id))
+    return;
+  tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned});
+}
+
+// The worker's messages that change what the scheduler or other workers see of it.
+bool SaysNews(const SignalCommand& command, const LiveWorker& worker) {
+  return command.draining != worker.draining ||
+         (command.advertised.has_value() && *command.advertised != worker.advertised) ||
+         command.reach.has_value() ||
+         // For the reason of the jobs that wait for room there.
+         (worker.disk.full_until_ms != 0 && command.disk_free_bytes != worker.disk.free_bytes);
 }
 
 }  // namespace
@@ -282,14 +343,18 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
                   "another session has taken over worker id " + command.worker);
   }
   if (command.advertised.has_value()) BRAID_RETURN_IF_ERROR(CheckAdvertised(*command.advertised));
-  LiveWorker& worker = tx.worker(command.worker);
+  LiveWorker& worker = SaysNews(command, it->second) ? tx.worker(command.worker)
+                                                     : tx.QuietWorker(command.worker);
   worker.last_contact_ms = tx.now_ms();
   worker.draining = command.draining;
   worker.applied_version = command.applied_version;
   worker.disk.free_bytes = command.disk_free_bytes;
   if (command.advertised.has_value()) worker.advertised = *command.advertised;
   if (command.reach.has_value()) worker.reach = Bounded(*command.reach);
-  if (command.cached.has_value()) worker.cached = {command.cached->begin(), command.cached->end()};
+  if (command.cached.has_value()) {
+    worker.cached = std::make_shared<const std::set<std::string>>(command.cached->begin(),
+                                                                  command.cached->end());
+  }
   worker.ranks.clear();
   for (const RankReport& report : command.ranks) {
     worker.ranks.insert(report.rank);
@@ -297,7 +362,7 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
     if (attempt == nullptr || Ended(attempt->state) || !report.progress.has_value() ||
         !IsRankOf(*attempt, report.rank.rank, command.worker))
       continue;
-    LiveAttempt& live = tx.attempt(report.rank.attempt());
+    LiveAttempt& live = tx.QuietAttempt(report.rank.attempt());
     if (attempt->workers.size() > 1)
       NoteProgress(report.rank.rank, *report.progress, tx.now_ms(), &live);
     if (report.rank.rank == 0) live.progress = *report.progress;
@@ -311,7 +376,7 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
     task::Progress progress;
     progress.phase = "delivering";
     progress.time_ms = tx.wall_ms();
-    tx.attempt(rank.attempt()).progress = progress;
+    tx.QuietAttempt(rank.attempt()).progress = progress;
   }
   return OkStatus();
 }
@@ -324,13 +389,23 @@ void SessionClosed(const std::string& id, int64_t session_id, Transaction& tx) {
   worker.desired = nullptr;
 }
 
-void ObserveWorkers(State& state, const Options& options, int64_t now_ms) {
+void ObserveWorkers(State& state, const Options& options, int64_t now_ms, bool tick) {
+  const int64_t wall_ms = options.clock->WallMs();
+  if (!tick) {
+    for (const std::string& id : state.changes.workers) {
+      const auto worker = state.workers.find(id);
+      if (worker == state.workers.end()) continue;
+      Observe(id, worker->second, state, options, now_ms, wall_ms);
+    }
+    return;
+  }
   // Registered workers that have not said hello since the start need an entry, or they would never
   // be declared lost.
   for (const auto& [id, record] : state.image().workers) state.workers.try_emplace(id);
-  for (auto& [id, worker] : state.workers) {
-    SetLink(id, worker, LinkNow(id, worker, state, options, now_ms));
-    ObserveDisk(worker.disk, now_ms);
+  for (auto& [id, worker] : state.workers) Observe(id, worker, state, options, now_ms, wall_ms);
+  for (const JobKey& key : state.gangs()) {
+    const AttemptKey attempt{key.run, key.job, state.FindJob(key)->epoch};
+    if (state.live().contains(attempt)) state.changes.attempts.insert(attempt);
   }
 }
 
@@ -347,7 +422,8 @@ std::string WatchWorkers(Transaction& tx) {
       faults += (faults.empty() ? "" : "; ") + what + ": " + error.what();
     }
   };
-  for (const std::string& id : KnownWorkers(tx.state())) {
+  const Watched watched = TakeWatched(tx);
+  for (const std::string& id : watched.workers) {
     guarded("worker " + id, [&] { WriteDown(id, tx); });
     guarded("worker " + id, [&] { LoseOldBoot(id, tx); });
     if (tx.state().workers.at(id).link != Link::kLost) continue;
@@ -358,27 +434,24 @@ std::string WatchWorkers(Transaction& tx) {
       });
     }
   }
-  guarded("claiming GPUs", [&] {
-    for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
-  });
-  // Copies, because losing a rank may end its attempt and change the index.
-  const std::set<AttemptKey> live = tx.state().live();
-  for (const AttemptKey& key : live) {
+  if (std::exchange(tx.changes().gpus, false) || !tx.options().only_changes) {
+    guarded("claiming GPUs", [&] {
+      for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
+    });
+  }
+  for (const AttemptKey& key : watched.attempts) {
     guarded(key.ToString(), [&] {
       LoseMissingRank(key, tx);
       WatchGang(key, tx);
     });
   }
-  const std::set<AttemptKey> left = tx.state().live();
+  // What was decided above may have touched others.
+  std::set<AttemptKey> left = watched.attempts;
+  left.insert(tx.changes().attempts.begin(), tx.changes().attempts.end());
   for (const AttemptKey& key : left) guarded(key.ToString(), [&] { FinishIfGone(key, tx); });
-  for (const std::string& id : KnownWorkers(tx.state())) {
-    const auto record = tx.state().image().workers.find(id);
-    if (record == tx.state().image().workers.end() ||
-        record->second.admit != WorkerAdmit::kDraining)
-      continue;
-    if (tx.state().HoldsLeases(id)) continue;
-    guarded("worker " + id, [&] { tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned}); });
-  }
+  std::set<std::string> workers = watched.workers;
+  workers.insert(tx.changes().workers.begin(), tx.changes().workers.end());
+  for (const std::string& id : workers) guarded("worker " + id, [&] { EndDrain(id, tx); });
   return faults;
 }
 

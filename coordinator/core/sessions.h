@@ -68,17 +68,20 @@ Status Signal(const SignalCommand& command, Transaction& tx);
 // (scheduler/lease.h). Ignored if a newer session is open.
 void SessionClosed(const std::string& worker, int64_t session_id, Transaction& tx);
 
-// Sets LiveWorker::link of every worker from the time since its last contact, and ends the waits
-// for full disks. `now_ms` is monotonic. Adds no update: the events that follow wait in
-// LiveWorker::unwritten for WatchWorkers.
-void ObserveWorkers(State& state, const Options& options, int64_t now_ms);
+// Sets LiveWorker::link of every worker from the time since its last contact, ends the waits for
+// full disks, and notes in State::changes which workers and gangs have to be watched because of the
+// time that has passed. `now_ms` is monotonic. Unless it is a tick, only those workers are looked
+// at that have changed. Adds no update: the events that follow wait in LiveWorker::unwritten for
+// WatchWorkers.
+void ObserveWorkers(State& state, const Options& options, int64_t now_ms, bool tick);
 
-// Part of every pass. Writes the registrations and events that the functions above left in memory;
-// loses the ranks of lost workers, those of earlier boots of a worker once it does not deliver them
-// any more, and ranks that a connected worker was told to run and does not have; ends stopping
-// attempts whose ranks are all gone; gives freed GPUs to workers that were refused them. A fault
-// with one worker or attempt does not keep the others from being watched; the faults are returned
-// as one text for the log, empty if there were none.
+// Part of every pass; looks at the workers and attempts that have changed (State::changes). Writes
+// the registrations and events that the functions above left in memory; loses the ranks of lost
+// workers, those of earlier boots of a worker once it does not deliver them any more, and ranks
+// that a connected worker was told to run and does not have; ends stopping attempts whose ranks are
+// all gone; gives freed GPUs to workers that were refused them. A fault with one worker or attempt
+// does not keep the others from being watched; the faults are returned as one text for the log,
+// empty if there were none.
 std::string WatchWorkers(Transaction& tx);
 
 // Closes a worker for new attempts, or opens it again; running ones go on. kNotFound for a worker

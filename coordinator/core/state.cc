@@ -22,153 +22,80 @@ bool IsMissing(const LiveWorker& worker, const std::map<int64_t, int64_t>& told,
 
 void State::Reset(catalog::Image image) {
   image_ = std::move(image);
-  queued_.clear();
-  live_.clear();
-  gangs_.clear();
-  for (const auto& [key, job] : image_.jobs) {
-    if (job.state == JobState::kQueued) queued_.insert(key);
-    if (job.ranks > 1 && !Ended(job.state)) gangs_.insert(key);
-  }
-  for (const auto& [key, attempt] : image_.attempts) {
-    if (!Ended(attempt.state)) live_.insert(key);
-  }
-  std::erase_if(attempts, [&](const auto& entry) { return !live_.contains(entry.first); });
-  uses_.clear();
-  checkpoints_.clear();
-  for (const auto& [id, run] : image_.runs) {
-    for (const auto& [name, artifact] : run.sources) CountUse(artifact, 1);
-  }
-  for (const auto& [key, job] : image_.jobs) CountUses(job, 1);
-  for (const auto& [id, artifact] : image_.artifacts) {
-    if (artifact.removed_ms == 0 && IsProgress(artifact))
-      checkpoints_[artifact.made_by.Job()].insert(
-          {artifact.made_by.epoch, artifact.created_ms, id});
-  }
-}
-
-void State::CountUse(const std::string& artifact, int64_t by) {
-  if (artifact.empty()) return;
-  const auto it = uses_.try_emplace(artifact, 0).first;
-  it->second += by;
-  if (it->second == 0) uses_.erase(it);
-}
-
-void State::CountUses(const JobRecord& job, int64_t by) {
-  for (const auto& [role, source] : job.input_sources) CountUse(source.artifact, by);
-  for (const auto& [role, artifact] : job.inputs) CountUse(artifact, by);
-  for (const auto& [role, artifact] : job.outputs) CountUse(artifact, by);
-  CountUse(job.checkpoint, by);
-}
-
-void State::Count(const catalog::Update& update, int64_t by) {
-  const auto of_job = [&](const JobKey& key) {
-    if (const JobRecord* job = FindJob(key)) CountUses(*job, by);
-  };
-  const auto of_run = [&](const std::string& id) {
-    const RunRecord* run = FindRun(id);
-    if (run == nullptr) return;
-    for (const auto& [name, artifact] : run->sources) CountUse(artifact, by);
-  };
-  const auto of_artifact = [&](const std::string& id) {
-    const ArtifactRecord* artifact = FindArtifact(id);
-    if (artifact == nullptr || artifact->removed_ms > 0 || !IsProgress(*artifact)) return;
-    const JobKey job = artifact->made_by.Job();
-    const Checkpoint checkpoint{artifact->made_by.epoch, artifact->created_ms, id};
-    if (by > 0) {
-      checkpoints_[job].insert(checkpoint);
-    } else if (const auto found = checkpoints_.find(job); found != checkpoints_.end()) {
-      found->second.erase(checkpoint);
-      if (found->second.empty()) checkpoints_.erase(found);
-    }
-  };
-  if (const auto* run = std::get_if<catalog::RunCreated>(&update)) {
-    of_run(run->run.id);
-  } else if (const auto* created = std::get_if<catalog::JobCreated>(&update)) {
-    of_job(created->job.key);
-  } else if (const auto* queued = std::get_if<catalog::JobQueued>(&update)) {
-    of_job(queued->job);
-  } else if (const auto* ended = std::get_if<catalog::JobEnded>(&update)) {
-    of_job(ended->job);
-  } else if (const auto* saved = std::get_if<catalog::CheckpointCommitted>(&update)) {
-    of_job(saved->attempt.Job());
-  } else if (const auto* committed = std::get_if<catalog::ArtifactCommitted>(&update)) {
-    of_artifact(committed->artifact.id);
-  } else if (const auto* removed = std::get_if<catalog::ArtifactRemoved>(&update)) {
-    of_artifact(removed->artifact);
-  } else if (const auto* deleted = std::get_if<catalog::RunDeleted>(&update)) {
-    of_run(deleted->run);
-    for (auto it = image_.jobs.lower_bound({deleted->run, ""});
-         it != image_.jobs.end() && it->first.run == deleted->run; ++it)
-      CountUses(it->second, by);
-  }
+  indices_.Rebuild(image_);
+  std::erase_if(attempts, [&](const auto& entry) { return !live().contains(entry.first); });
+  changes.MarkAll();
 }
 
 void State::Apply(const catalog::Update& update) {
-  Count(update, -1);
+  Note(update);
+  indices_.TakeOut(update, image_);
   catalog::Apply(update, image_);
-  Count(update, 1);
-  if (const auto* created = std::get_if<catalog::JobCreated>(&update)) {
-    if (created->job.state == JobState::kQueued) queued_.insert(created->job.key);
-    if (created->job.ranks > 1 && !Ended(created->job.state)) gangs_.insert(created->job.key);
-  } else if (const auto* queued = std::get_if<catalog::JobQueued>(&update)) {
-    queued_.insert(queued->job);
-  } else if (const auto* requeued = std::get_if<catalog::JobRequeued>(&update)) {
-    queued_.insert(requeued->attempt.Job());
-  } else if (const auto* ended = std::get_if<catalog::JobEnded>(&update)) {
-    queued_.erase(ended->job);
-    gangs_.erase(ended->job);
-  } else if (const auto* granted = std::get_if<catalog::AttemptGranted>(&update)) {
-    queued_.erase(granted->attempt.key.Job());
-    live_.insert(granted->attempt.key);
-  } else if (const auto* over = std::get_if<catalog::AttemptEnded>(&update)) {
-    live_.erase(over->attempt);
-    attempts.erase(over->attempt);
-  }
-}
-
-// Used after an undo, whose effect on the row is not known from the update.
-void State::Index(const JobKey& key) {
-  const JobRecord* job = FindJob(key);
-  if (job != nullptr && job->state == JobState::kQueued) {
-    queued_.insert(key);
-  } else {
-    queued_.erase(key);
-  }
-  if (job != nullptr && job->ranks > 1 && !Ended(job->state)) {
-    gangs_.insert(key);
-  } else {
-    gangs_.erase(key);
-  }
-}
-
-void State::Index(const AttemptKey& key) {
-  const AttemptRecord* attempt = FindAttempt(key);
-  if (attempt != nullptr && !Ended(attempt->state)) {
-    live_.insert(key);
-  } else {
-    live_.erase(key);
-    attempts.erase(key);
-  }
+  indices_.PutIn(update, image_);
+  if (const auto* over = std::get_if<catalog::AttemptEnded>(&update)) attempts.erase(over->attempt);
 }
 
 void State::TakeBack(const catalog::Update& update, const catalog::Undo& undo) {
-  Count(update, -1);
+  indices_.TakeOut(update, image_);
   undo(image_);
-  Count(update, 1);
+  indices_.PutIn(update, image_);
+  if (const auto* granted = std::get_if<catalog::AttemptGranted>(&update))
+    attempts.erase(granted->attempt.key);
+  changes.MarkAll();
+}
+
+// Its workers are told something else, and hold a lease more or less.
+void State::NoteAttempt(const AttemptRecord& attempt) {
+  changes.attempts.insert(attempt.key);
+  changes.workers.insert(attempt.workers.begin(), attempt.workers.end());
+  changes.desired.insert(attempt.workers.begin(), attempt.workers.end());
+}
+
+void State::Note(const catalog::Update& update) {
   if (const auto* created = std::get_if<catalog::JobCreated>(&update)) {
-    Index(created->job.key);
-  } else if (const auto* queued = std::get_if<catalog::JobQueued>(&update)) {
-    Index(queued->job);
-  } else if (const auto* requeued = std::get_if<catalog::JobRequeued>(&update)) {
-    Index(requeued->attempt.Job());
+    changes.scheduling |= created->job.state == JobState::kQueued;
+    changes.peers |= created->job.ranks > 1;
+  } else if (std::holds_alternative<catalog::JobQueued>(update) ||
+             std::holds_alternative<catalog::JobRequeued>(update)) {
+    changes.scheduling = true;
   } else if (const auto* ended = std::get_if<catalog::JobEnded>(&update)) {
-    Index(ended->job);
+    changes.scheduling |= queued().contains(ended->job);
+    changes.peers |= gangs().contains(ended->job);
   } else if (const auto* granted = std::get_if<catalog::AttemptGranted>(&update)) {
-    Index(granted->attempt.key.Job());
-    Index(granted->attempt.key);
+    NoteAttempt(granted->attempt);
+  } else if (const auto* stopping = std::get_if<catalog::AttemptStopping>(&update)) {
+    NoteAttempt(*FindAttempt(stopping->attempt));
   } else if (const auto* over = std::get_if<catalog::AttemptEnded>(&update)) {
-    Index(over->attempt);
+    NoteAttempt(*FindAttempt(over->attempt));
+    changes.scheduling = changes.gpus = true;
+  } else if (const auto* registered = std::get_if<catalog::WorkerRegistered>(&update)) {
+    changes.scheduling = changes.gpus = true;
+    changes.workers.insert(registered->worker.id);
+    // Whether the ranks of a gang are on one host depends on the records of all its workers.
+    for (const AttemptKey& key : LiveOn(registered->worker.id)) NoteAttempt(*FindAttempt(key));
+  } else if (const auto* admitted = std::get_if<catalog::WorkerAdmitted>(&update)) {
+    changes.scheduling = true;
+    changes.workers.insert(admitted->worker);
   }
+}
+
+std::optional<PendingView> State::PendingOf(const JobRecord& job) const {
+  if (!queued().contains(job.key)) return std::nullopt;
+  if (const auto own = pending.jobs.find(job.key); own != pending.jobs.end()) return own->second;
+  const auto of_group = pending.groups.find(job);
+  if (JobQueue::IsSingle(job) || of_group == pending.groups.end()) return std::nullopt;
+  PendingView view = of_group->second;
+  view.since_ms = std::max(view.since_ms, QueuedMs(job, *this));
+  return view;
+}
+
+int64_t QueuedMs(const JobRecord& job, const State& state) {
+  int64_t since_ms = job.created_ms;
+  for (const std::string& name : job.parents) {
+    if (const JobRecord* parent = state.FindJob({job.key.run, name}))
+      since_ms = std::max(since_ms, parent->ended_ms);
+  }
+  return since_ms;
 }
 
 const RunRecord* State::FindRun(const std::string& id) const {
@@ -189,21 +116,6 @@ const AttemptRecord* State::FindAttempt(const AttemptKey& key) const {
 const ArtifactRecord* State::FindArtifact(const std::string& id) const {
   const auto it = image_.artifacts.find(id);
   return it == image_.artifacts.end() ? nullptr : &it->second;
-}
-
-int64_t State::UsesOf(const std::string& artifact) const {
-  const auto it = uses_.find(artifact);
-  return it == uses_.end() ? 0 : it->second;
-}
-
-const std::set<State::Checkpoint>& State::CheckpointsOf(const JobKey& job) const {
-  static const std::set<Checkpoint> none;
-  const auto it = checkpoints_.find(job);
-  return it == checkpoints_.end() ? none : it->second;
-}
-
-bool IsProgress(const catalog::ArtifactRecord& artifact) {
-  return artifact.role == "checkpoint" && !artifact.made_by.run.empty();
 }
 
 std::vector<const JobRecord*> State::JobsOf(const std::string& run) const {
@@ -234,15 +146,13 @@ Result<const RunRecord*> State::ResolveRun(const std::string& text) const {
   if (const RunRecord* exact = FindRun(text)) return exact;
   const RunRecord* by_prefix = nullptr;
   int matches = 0;
-  const RunRecord* by_name = nullptr;
-  for (const auto& [id, run] : image_.runs) {
-    if (id.starts_with(text)) {
-      by_prefix = &run;
-      ++matches;
-    }
-    if (run.name == text && (by_name == nullptr || run.created_ms >= by_name->created_ms))
-      by_name = &run;
+  for (auto it = image_.runs.lower_bound(text);
+       it != image_.runs.end() && it->first.starts_with(text); ++it) {
+    by_prefix = &it->second;
+    ++matches;
   }
+  const Indices::ByTime& named = indices_.RunsNamed(text);
+  const RunRecord* by_name = named.empty() ? nullptr : FindRun(named.rbegin()->second);
   if (matches == 1) return by_prefix;
   if (by_name != nullptr) return by_name;
   if (matches > 1)
@@ -275,14 +185,6 @@ std::string State::BootOf(const std::string& worker) const {
     return live->second.hello.boot_id;
   const auto record = image_.workers.find(worker);
   return record == image_.workers.end() ? "" : record->second.boot_id;
-}
-
-bool State::HoldsLeases(const std::string& worker) const {
-  return std::any_of(live_.begin(), live_.end(), [&](const AttemptKey& key) {
-    const AttemptRecord* attempt = FindAttempt(key);
-    return attempt != nullptr && std::find(attempt->workers.begin(), attempt->workers.end(),
-                                           worker) != attempt->workers.end();
-  });
 }
 
 bool State::RankIsGone(const AttemptRecord& attempt, int64_t rank) const {

@@ -1,18 +1,20 @@
 // All that the core knows: the image of the catalog (the durable part), indices over it, and what
 // is known only while the process lives, such as who is connected, how far an attempt is, and why a
-// job waits.
+// job waits. It also notes what has changed since the loop last looked.
 #pragma once
 
 #include <compare>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "coordinator/core/changes.h"
+#include "coordinator/core/indices.h"
 #include "coordinator/core/options.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/session_sink.h"
@@ -69,8 +71,9 @@ struct LiveWorker {
   // From its newest heartbeat, as are `cached`, `ranks` (all that it has) and `applied_version`
   // (SignalCommand).
   bool draining = false;
-  // Ids of the artifacts in its cache.
-  std::set<std::string> cached;
+  // Ids of the artifacts in its cache; null: none. A set that is here does not change, so that
+  // copies of it cost nothing.
+  std::shared_ptr<const std::set<std::string>> cached;
   std::set<RankKey> ranks;
   int64_t applied_version = 0;
   // Ranks of earlier boots of the worker that it still delivers, as its newest heartbeat says;
@@ -126,6 +129,12 @@ struct PendingView {
   int64_t since_ms = 0;
 };
 
+// Why the jobs of the queue wait, as the last pass found. Those of a group have one reason.
+struct Pending {
+  std::map<JobKey, PendingView> jobs;
+  std::map<task::Requirements, PendingView, JobQueue::Less> groups;
+};
+
 // Not thread-safe: the core's thread alone uses it.
 class State {
  public:
@@ -149,25 +158,24 @@ class State {
   std::vector<const JobRecord*> JobsOf(const std::string& run) const;
   // Oldest first.
   std::vector<const AttemptRecord*> AttemptsOf(const JobKey& job) const;
-  // Jobs that wait for a grant.
-  const std::set<JobKey>& queued() const { return queued_; }
-  // Attempts that have not ended; a job has at most one.
-  const std::set<AttemptKey>& live() const { return live_; }
-  // Jobs of several ranks that have not ended.
-  const std::set<JobKey>& gangs() const { return gangs_; }
-
+  const Indices& indices() const { return indices_; }
+  // The same as those of Indices.
+  const JobQueue& queued() const { return indices_.queued(); }
+  const std::set<AttemptKey>& live() const { return indices_.live(); }
+  const std::set<JobKey>& gangs() const { return indices_.gangs(); }
+  const std::set<AttemptKey>& LiveOn(const std::string& worker) const {
+    return indices_.LiveOn(worker);
+  }
   // How many jobs and runs name the artifact: as an input, an output, a source, or the newest
   // checkpoint. Such an artifact is never removed.
-  int64_t UsesOf(const std::string& artifact) const;
-  // A checkpoint that a job made, in the order in which a job's are made.
-  struct Checkpoint {
-    int64_t epoch = 0;
-    int64_t created_ms = 0;
-    std::string artifact;
-    auto operator<=>(const Checkpoint&) const = default;
-  };
+  int64_t UsesOf(const std::string& artifact) const { return indices_.UsesOf(artifact); }
   // The job's checkpoints that were not removed, oldest first.
-  const std::set<Checkpoint>& CheckpointsOf(const JobKey& job) const;
+  const std::set<CheckpointOrder>& CheckpointsOf(const JobKey& job) const {
+    return indices_.CheckpointsOf(job);
+  }
+
+  // Why a queued job waits; nullopt for other jobs, and before the first pass that looked at it.
+  std::optional<PendingView> PendingOf(const JobRecord& job) const;
 
   // Finds a run by its id, by a prefix of the id that no other run has, or by name (of several the
   // newest). The error is kNotFound or, for an ambiguous prefix, kInvalidArgument.
@@ -179,7 +187,7 @@ class State {
   // if it is unknown. A rank that was leased to another boot of the worker does not run any more.
   std::string BootOf(const std::string& worker) const;
   // Whether some live attempt has a rank on this worker.
-  bool HoldsLeases(const std::string& worker) const;
+  bool HoldsLeases(const std::string& worker) const { return !LiveOn(worker).empty(); }
   // Whether something that the rank did under an earlier boot of its worker may still be delivered.
   bool MayBeDelivered(const AttemptRecord& attempt, int64_t rank) const;
   // True if nothing more is to come of the rank of a live attempt: its end was reported, its worker
@@ -196,7 +204,7 @@ class State {
   // (ObserveWorkers, DesiredChanges, NoticeStall).
   std::map<std::string, LiveWorker> workers;
   std::map<AttemptKey, LiveAttempt> attempts;
-  std::map<JobKey, PendingView> pending;
+  Pending pending;
   // When this process started, by the monotonic and by the wall clock.
   int64_t started_ms = 0;
   int64_t started_wall_ms = 0;
@@ -206,26 +214,20 @@ class State {
   int64_t version = 0;
   // Of what LiveWorker::peers were last made from.
   uint64_t peers_digest = 0;
+  // Apply, TakeBack and transactions add to them, the core's loop takes them.
+  Changes changes;
+  LastPass last_pass;
 
  private:
-  // Adds (`by` 1) or takes away (-1) what the rows that the update changes stand for in the indices
-  // of artifacts: called before the change with -1 and after it with 1.
-  void Count(const catalog::Update& update, int64_t by);
-  void CountUses(const JobRecord& job, int64_t by);
-  void CountUse(const std::string& artifact, int64_t by);
-  // Put a job or an attempt into the indices, or take it out, as its row in the image says.
-  void Index(const JobKey& job);
-  void Index(const AttemptKey& attempt);
+  // Notes in `changes` what depends on the update. Called before it is applied.
+  void Note(const catalog::Update& update);
+  void NoteAttempt(const AttemptRecord& attempt);
 
   catalog::Image image_;
-  std::set<JobKey> queued_;
-  std::set<AttemptKey> live_;
-  std::set<JobKey> gangs_;
-  std::unordered_map<std::string, int64_t> uses_;
-  std::map<JobKey, std::set<Checkpoint>> checkpoints_;
+  Indices indices_;
 };
 
-// True iff the artifact is a checkpoint that a training committed on its way.
-bool IsProgress(const catalog::ArtifactRecord& artifact);
+// When the job could be queued: since its last parent ended or, if it has none, since it is there.
+int64_t QueuedMs(const JobRecord& job, const State& state);
 
 }  // namespace braid::coordinator

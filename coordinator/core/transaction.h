@@ -52,13 +52,23 @@ class Transaction {
   // the entry is erased.
   LiveWorker& worker(const std::string& id);
   LiveAttempt& attempt(const AttemptKey& key);
-  // Why jobs wait. Computed anew by each pass, and therefore not restored.
-  std::map<JobKey, PendingView>& pending() { return state_->pending; }
+  // The same for changes on which neither grants nor what workers are told depend, such as those of
+  // a heartbeat: they cost no pass.
+  LiveWorker& QuietWorker(const std::string& id);
+  LiveAttempt& QuietAttempt(const AttemptKey& key);
+  // Why jobs wait, and what the last pass found. Computed anew by each pass, and therefore not
+  // restored, as is what has changed since.
+  Pending& pending() { return state_->pending; }
+  LastPass& last_pass() { return state_->last_pass; }
+  Changes& changes() { return state_->changes; }
   // Runs `effect` after the commit, in the core's thread; drops it if the transaction is taken
   // back. For effects outside of the state, such as ending another session.
   void Later(std::function<void()> effect) { effects_.push_back(std::move(effect)); }
 
   const catalog::Updates& updates() const { return updates_; }
+  // Moves the updates to the end of `all`, for the commit. What is left of them is good for being
+  // counted and taken back only.
+  void MoveUpdatesTo(catalog::Updates* all);
 
   // A position within the transaction, so that a part of it can be taken back.
   struct Mark {

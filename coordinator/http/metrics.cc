@@ -3,7 +3,9 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <map>
+#include <string>
 
 namespace braid::coordinator {
 namespace {
@@ -45,6 +47,35 @@ const char* LinkName(scheduler::Link link) {
   return "";
 }
 
+template <class AnyState>
+std::string StateName(int state) {
+  return std::string(Name(static_cast<AnyState>(state)));
+}
+
+// How many jobs wait for which reason, and how long the oldest of them does. Of a group of jobs
+// that wait for the same reason only the first of each line is looked at: it was submitted before
+// the others.
+void CountPending(const State& state, int64_t now_ms, std::map<Labels, double>* pending,
+                  double* oldest_s) {
+  const auto add = [&](scheduler::Reason reason, size_t jobs, int64_t since_ms) {
+    (*pending)[{{"reason", std::string(scheduler::Name(reason))}}] += static_cast<double>(jobs);
+    *oldest_s = std::max(*oldest_s, static_cast<double>(now_ms - since_ms) / 1000);
+  };
+  for (const auto& [key, view] : state.pending.jobs) {
+    if (state.queued().singles().contains(key)) add(view.reason, 1, view.since_ms);
+  }
+  for (const auto& [demands, group] : state.queued().groups()) {
+    const auto view = state.pending.groups.find(demands);
+    if (view == state.pending.groups.end()) continue;
+    int64_t first_ms = now_ms;
+    for (const auto& [user, line] : group.lines) {
+      if (const JobRecord* job = state.FindJob({line.begin()->run, line.begin()->job}))
+        first_ms = std::min(first_ms, QueuedMs(*job, state));
+    }
+    add(view->second.reason, group.jobs, std::max(first_ms, view->second.since_ms));
+  }
+}
+
 }  // namespace
 
 Result<std::string> MetricsText(Core* core) {
@@ -52,14 +83,16 @@ Result<std::string> MetricsText(Core* core) {
   double oldest_pending_s = 0, artifact_bytes = 0, events = 0;
   BRAID_RETURN_IF_ERROR(core->Query([&](const State& state) {
     const int64_t now_ms = core->options().clock->WallMs();
-    for (const auto& [key, job] : state.image().jobs) {
-      ++jobs[{{"kind", job.kind}, {"state", std::string(Name(job.state))}}];
+    const Indices& indices = state.indices();
+    for (const auto& [row, count] : indices.job_counts()) {
+      jobs[{{"kind", row.first}, {"state", StateName<JobState>(row.second)}}] = static_cast<double>(
+          count);
     }
-    for (const auto& [id, run] : state.image().runs)
-      ++runs[{{"state", std::string(Name(run.state))}}];
-    for (const auto& [key, attempt] : state.image().attempts) {
-      ++attempts[{{"state", std::string(Name(attempt.state))},
-                  {"category", attempt.failure.category}}];
+    for (const auto& [run_state, count] : indices.run_counts())
+      runs[{{"state", std::string(Name(run_state))}}] = static_cast<double>(count);
+    for (const auto& [row, count] : indices.attempt_counts()) {
+      attempts[{{"state", StateName<AttemptState>(row.second)}, {"category", row.first}}] =
+          static_cast<double>(count);
     }
     for (const auto& [id, worker] : state.image().workers) {
       const auto live = state.workers.find(id);
@@ -70,15 +103,8 @@ Result<std::string> MetricsText(Core* core) {
       slots[{{"device", "cpu"}}] += static_cast<double>(worker.cpu_slots);
       slots[{{"device", "cuda"}}] += static_cast<double>(worker.gpus.size());
     }
-    for (const auto& [key, view] : state.pending) {
-      ++pending[{{"reason", NameOf(view.reason)}}];
-      oldest_pending_s = std::max(oldest_pending_s,
-                                  static_cast<double>(now_ms - view.since_ms) / 1000);
-    }
-    // By the artifacts: files that several have count in each. The store's own size is the file
-    // system's.
-    for (const auto& [id, artifact] : state.image().artifacts)
-      artifact_bytes += artifact.removed_ms > 0 ? 0 : static_cast<double>(artifact.bytes);
+    CountPending(state, now_ms, &pending, &oldest_pending_s);
+    artifact_bytes = static_cast<double>(indices.artifact_bytes());
     events = static_cast<double>(state.image().last_seq);
   }));
   const CoreCounters counters = core->counters();

@@ -7,7 +7,8 @@
 
 namespace braid::coordinator {
 
-// Everything is read from the state at the time of asking; there is no second bookkeeping.
+// Everything is read from the state and its indices at the time of asking, without a walk over all
+// rows: there is no second bookkeeping.
 // kUnavailable while the coordinator stops.
 Result<std::string> MetricsText(Core* core);
 

@@ -1,6 +1,7 @@
 #include "coordinator/services/convert.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "coordinator/sessions/model_card.h"
 #include "rpc/convert.h"
@@ -47,11 +48,11 @@ void FillPending(const JobRecord& job, const State& state, v1::Job* message) {
     message->set_pending_since_ms(job.created_ms);
     return;
   }
-  const auto pending = state.pending.find(job.key);
-  if (pending == state.pending.end() || job.state != JobState::kQueued) return;
-  message->set_pending(static_cast<v1::PendingReason>(pending->second.reason));
-  message->set_pending_detail(pending->second.detail);
-  message->set_pending_since_ms(pending->second.since_ms);
+  const std::optional<PendingView> pending = state.PendingOf(job);
+  if (!pending.has_value()) return;
+  message->set_pending(static_cast<v1::PendingReason>(pending->reason));
+  message->set_pending_detail(pending->detail);
+  message->set_pending_since_ms(pending->since_ms);
 }
 
 // Results that count no more (of an earlier boot of the peer, say) are left out.
@@ -209,7 +210,7 @@ v1::Worker WorkerView(const catalog::WorkerRecord& worker, const State& state) {
     FillReach(worker.id, live->second, state, &message);
   }
   int64_t used = 0;
-  for (const AttemptKey& key : state.live()) {
+  for (const AttemptKey& key : state.LiveOn(worker.id)) {
     const AttemptRecord& attempt = *state.FindAttempt(key);
     for (size_t rank = 0; rank < attempt.workers.size(); ++rank) {
       if (attempt.workers[rank] != worker.id) continue;

@@ -13,8 +13,10 @@ namespace braid::catalog {
 namespace {
 
 // A checkpoint copies the WAL into the file. At each commit it would cost a second fsync; left out
-// for long, the WAL would fill the disk and slow readers down.
-constexpr int64_t kCommitsPerCheckpoint = 500;
+// for long, the WAL would fill the disk, slow readers down, and make one checkpoint take long. So
+// it comes when the WAL has this many pages of 4 KiB (32 MiB). Readers may keep it from copying
+// all, and it is tried again after as many more.
+constexpr int64_t kCheckpointPages = 8192;
 // Another program, such as a backup or a shell, may hold SQLite's lock for a moment. At the start,
 // waiting is all there is to do. A commit waits for a short time only and then fails with
 // kUnavailable: the loop that asked for it goes on with requests that need no write, and tries
@@ -34,7 +36,10 @@ Result<std::unique_ptr<Catalog>> Catalog::Open(const Options& options) {
   BRAID_RETURN_IF_ERROR(
       writer->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
                       "PRAGMA wal_autocheckpoint=0;"
-                      "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"));
+                      "PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY;"
+                      // 32 MiB: the pages of 100,000 jobs that commits touch.
+                      "PRAGMA cache_size=-32768;"));
+  writer->CountWalPages();
   BRAID_RETURN_IF_ERROR(Migrate(*writer, options.path));
   if (options.max_pages > 0) {
     BRAID_RETURN_IF_ERROR(
@@ -67,8 +72,16 @@ Status Catalog::Commit(const Updates& updates, int64_t time_ms) {
     last_seq_ = seq_before;
     return status;
   }
-  if (++commits_ % kCommitsPerCheckpoint == 0) (void)writer_->Checkpoint();
+  CheckpointIfLarge();
   return OkStatus();
+}
+
+void Catalog::CheckpointIfLarge() {
+  // A WAL that was copied as a whole begins anew with the next commit.
+  if (writer_->wal_pages() < checkpointed_pages_) checkpointed_pages_ = 0;
+  if (writer_->wal_pages() < checkpointed_pages_ + kCheckpointPages) return;
+  (void)writer_->Checkpoint();
+  checkpointed_pages_ = writer_->wal_pages();
 }
 
 // JSON columns cannot hold text that is not UTF-8: the library throws. Such a value is the fault of

@@ -36,13 +36,14 @@ class Catalog final : public Store {
   // Writes all updates and their events within the open transaction. WriteGuarded turns exceptions
   // of a column's conversion into a Status.
   Status Write(const Updates& updates, int64_t time_ms);
+  void CheckpointIfLarge();
   Status WriteGuarded(const Updates& updates, int64_t time_ms);
 
   std::unique_ptr<Database> writer_;
   // The sequence number of the newest event, which the next one continues.
   int64_t last_seq_ = 0;
-  // Counted to checkpoint the WAL now and then.
-  int64_t commits_ = 0;
+  // Pages of the WAL at the last checkpoint.
+  int64_t checkpointed_pages_ = 0;
   Mutex reader_mutex_;
   std::unique_ptr<Database> reader_ BRAID_GUARDED_BY(reader_mutex_);
 };

@@ -112,9 +112,9 @@ Result<sqlite3_stmt*> Database::Prepared(const char* sql, const std::vector<Valu
       sqlite3_bind_double(statement, index, *real);
     } else {
       const auto& text = std::get<std::string>(value);
-      // SQLITE_TRANSIENT makes a copy: the values may be gone before the statement runs again.
+      // Not copied: whoever binds also runs the statement, and clears it before the values go.
       const int code = sqlite3_bind_text64(statement, index, text.data(), text.size(),
-                                           SQLITE_TRANSIENT, SQLITE_UTF8);
+                                           SQLITE_STATIC, SQLITE_UTF8);
       if (code != SQLITE_OK) {
         sqlite3_clear_bindings(statement);
         return Error(code, "writing " + std::to_string(text.size()) + " bytes of text to");
@@ -184,6 +184,16 @@ Status Database::CopyTo(const std::string& path) {
   (void)Execute("COMMIT");
   // The copy says of itself that it is in WAL mode, and without that it is one file.
   return status.ok() ? target->Execute("PRAGMA journal_mode=DELETE") : status;
+}
+
+void Database::CountWalPages() {
+  (void)sqlite3_wal_hook(
+      connection_,
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Database*>(self)->wal_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
 }
 
 Result<int64_t> Database::Checkpoint() {

@@ -66,6 +66,10 @@ class Database {
   // Copies the content of the WAL into the database file as far as no reader prevents it. Returns
   // the number of pages that remain in the WAL alone.
   Result<int64_t> Checkpoint();
+  // From now on wal_pages() is the number of pages in the WAL after the last commit of this
+  // connection. Replaces SQLite's automatic checkpoints.
+  void CountWalPages();
+  int64_t wal_pages() const { return wal_pages_; }
 
  private:
   Database(sqlite3* connection, std::string path)
@@ -77,6 +81,7 @@ class Database {
 
   sqlite3* connection_;
   std::string path_;
+  int64_t wal_pages_ = 0;
   // The prepared statements, by the address of their SQL text.
   std::map<const char*, sqlite3_stmt*> statements_;
 };

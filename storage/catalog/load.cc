@@ -10,8 +10,9 @@ Status LoadTable(Database& database, Rows& rows, KeyOf key_of) {
   static const std::string sql = "SELECT " + ColumnNames<Table>() + " FROM " + Table::kName;
   return database.Query(sql.c_str(), {}, [&](const Row& row) -> Status {
     BRAID_ASSIGN_OR_RETURN(typename Table::Record record, RecordOf<Table>(row));
+    // The rows come in the order of their keys, so that each is put at the end at once.
     auto key = key_of(record);
-    rows[std::move(key)] = std::move(record);
+    rows.emplace_hint(rows.end(), std::move(key), std::move(record));
     return OkStatus();
   });
 }

@@ -35,13 +35,13 @@ Value ToValue(const Field& field) {
   }
 }
 
-// The inverse of ToValue; `name` is the column's name for errors.
+// The inverse of ToValue; `table` and `name` are for errors.
 template <typename Field>
-Status FromColumn(const Row& row, int index, const std::string& name, Field& field) {
+Status FromColumn(const Row& row, int index, const char* table, const char* name, Field& field) {
   if constexpr (HasWords<Field>) {
     const std::optional<Field> found = FromName<Field>(row.Text(index));
     if (!found.has_value()) {
-      return DataLoss("column " + name + " has \"" + row.Text(index) +
+      return DataLoss("column " + std::string(table) + "." + name + " has \"" + row.Text(index) +
                       "\", which this version does not know");
     }
     field = *found;
@@ -54,7 +54,7 @@ Status FromColumn(const Row& row, int index, const std::string& name, Field& fie
   } else if constexpr (std::is_enum_v<Field> || std::integral<Field>) {
     field = static_cast<Field>(row.Int(index));
   } else {
-    return Unpack(row.Text(index), name.c_str(), field);
+    return Unpack(row.Text(index), {table, name}, field);
   }
   return OkStatus();
 }
@@ -81,7 +81,7 @@ Result<typename Table::Record> RecordOf(const Row& row) {
   int index = 0;
   Status status;
   Table::Columns(record, [&](const char* name, auto& field) {
-    Status read = FromColumn(row, index++, std::string(Table::kName) + "." + name, field);
+    Status read = FromColumn(row, index++, Table::kName, name, field);
     if (status.ok()) status = std::move(read);
   });
   if (!status.ok()) return status;
@@ -95,13 +95,14 @@ template <typename Table>
 Result<int64_t> Insert(Database& database, const typename Table::Record& record,
                        const char* verb = "INSERT", const char* end = "") {
   std::vector<Value> values;
-  std::string marks;
-  Table::Columns(record, [&](const char*, const auto& field) {
-    values.push_back(ToValue(field));
-    marks += marks.empty() ? "?" : ",?";
-  });
-  static const std::string sql = std::string(verb) + " INTO " + Table::kName + " (" +
-                                 ColumnNames<Table>() + ") VALUES (" + marks + ") " + end;
+  values.reserve(40);
+  Table::Columns(record, [&](const char*, const auto& field) { values.push_back(ToValue(field)); });
+  static const std::string sql = [&] {
+    std::string marks = "?";
+    for (size_t i = 1; i < values.size(); ++i) marks += ",?";
+    return std::string(verb) + " INTO " + Table::kName + " (" + ColumnNames<Table>() +
+           ") VALUES (" + marks + ") " + end;
+  }();
   return database.Run(sql.c_str(), values);
 }
 

@@ -21,8 +21,22 @@ namespace braid::storage {
 // store's mutex guards both, and they change only while `io` is held as well: a call holds `io`
 // during its slow writes, while others can ask for the state under the short mutex.
 struct BlobStore::Upload {
+  // The file, kept open, and the digest of its first `hashed` bytes, while the bytes come in their
+  // order from the first on. Then nothing has to be read again to verify it. As the file is open,
+  // the kernel does not forget that it could not write a part of it.
+  struct Stream {
+    Stream(std::atomic<int>* streams, UniqueFd file) : all(streams), fd(std::move(file)) { ++*all; }
+    ~Stream() { --*all; }
+    std::atomic<int>* const all;  // how many the store has
+    UniqueFd fd;
+    Sha256 digest;
+    uint64_t hashed = 0;
+  };
   // Held by the one call that writes or publishes.
   Mutex io;
+  // Null for an upload that goes on from an earlier process or call, and for one of too many.
+  // Touched by the call that holds `io`.
+  std::unique_ptr<Stream> stream;
   // Published or dropped: a call that waited for `io` has to start over.
   bool gone BRAID_GUARDED_BY(io) = false;
   uint64_t written = 0;
@@ -57,6 +71,9 @@ class BlobStore::Use {
 };
 
 namespace {
+
+// So many uploads at a time are hashed as they come, each of which holds a descriptor.
+constexpr int kMostStreams = 64;
 
 std::string BlobsOf(const std::string& folder) {
   return JoinPath(folder, "blobs");
@@ -197,7 +214,7 @@ Result<BlobStore::UploadStatus> BlobStore::WriteUpload(const std::string& sha256
     }
     BRAID_RETURN_IF_ERROR(Write(*upload, UploadPath(name), offset, data));
     if (upload->written < size) return UploadStatus{upload->written, false};
-    const Status status = Complete(UploadPath(name), sha256);
+    const Status status = Complete(*upload, UploadPath(name), sha256);
     // The disk had no room for the blob's name: the bytes are kept, and the next call tries again.
     if (!status.ok() && PathExists(UploadPath(name))) return status;
     upload->gone = true;
@@ -208,13 +225,16 @@ Result<BlobStore::UploadStatus> BlobStore::WriteUpload(const std::string& sha256
 }
 
 // The file is opened for each piece, so that thousands of idle uploads hold no descriptors. A
-// write-back error between two pieces is reported by the fsync at the end or, if the kernel has
-// forgotten it with the closed file, found by the digest, which then reads what is on the disk.
+// write-back error between two pieces is reported by the fsync at the end. Only if nobody held the
+// file open meanwhile may the kernel have forgotten it; then the digest finds it, which reads what
+// is on the disk.
 Status BlobStore::Write(Upload& upload, const std::string& path, uint64_t offset,
                         std::string_view data) {
-  const UniqueFd fd(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
+  UniqueFd fd(::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
-  BRAID_ASSIGN_OR_RETURN(const uint64_t there, FileSize(path));
+  struct stat info{};
+  if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, "looking at " + path);
+  const auto there = static_cast<uint64_t>(info.st_size);
   uint64_t written = 0;
   {
     MutexLock lock(mutex_);
@@ -233,19 +253,36 @@ Status BlobStore::Write(Upload& upload, const std::string& path, uint64_t offset
   if (lseek(fd.get(), static_cast<off_t>(written), SEEK_SET) < 0)
     return ErrnoStatus(errno, "seeking in " + path);
   BRAID_RETURN_IF_ERROR(WriteAll(fd.get(), data, path));
+  Hash(upload, written, data, std::move(fd));
   MutexLock lock(mutex_);
   upload.written = written + data.size();
   return OkStatus();
 }
 
+// `data` was written to `file` behind the first `written` bytes.
+void BlobStore::Hash(Upload& upload, uint64_t written, std::string_view data, UniqueFd file) {
+  if (upload.stream == nullptr && written == 0 && streams_ < kMostStreams)
+    upload.stream = std::make_unique<Upload::Stream>(&streams_, std::move(file));
+  if (upload.stream != nullptr && upload.stream->hashed != written) upload.stream.reset();
+  if (upload.stream == nullptr) return;
+  upload.stream->digest.Update(data);
+  upload.stream->hashed += data.size();
+}
+
 // Verifies and publishes. A file that can never become right is removed, so that the next try
 // starts from the beginning.
-Status BlobStore::Complete(const std::string& path, const std::string& sha256) {
+Status BlobStore::Complete(Upload& upload, const std::string& path, const std::string& sha256) {
   if (const Status synced = SyncFile(path); !synced.ok()) {
     (void)RemoveFile(path);
     return Unsynced(synced, "the upload of blob " + sha256);
   }
-  BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(path));
+  std::string digest;
+  if (upload.stream != nullptr && upload.stream->hashed == upload.written) {
+    digest = upload.stream->digest.HexDigest();
+  } else {
+    BRAID_ASSIGN_OR_RETURN(digest, Sha256File(path));
+  }
+  upload.stream.reset();
   if (digest != sha256) {
     (void)RemoveFile(path);
     return WrongDigest("blob " + sha256, sha256, digest);
@@ -326,6 +363,8 @@ Status BlobStore::SyncUpload(const std::string& sha256) {
     MutexLock io(upload->io);
     if (upload->gone || !PathExists(UploadPath(name))) continue;
     const uint64_t written = upload->written;
+    // Whoever sent it has stopped for now, perhaps for long.
+    upload->stream.reset();
     if (const Status synced = SyncFile(UploadPath(name)); !synced.ok()) {
       upload->gone = true;
       DropUpload(name);
@@ -358,19 +397,37 @@ std::unique_ptr<BlobStore::Turn> BlobStore::TakeTurn(const std::string& what,
 
 Status BlobStore::AddFile(const std::string& path, const std::string& sha256) {
   if (Promise(sha256)) return OkStatus();
+  return AddHashed(path, sha256).status();
+}
+
+Result<std::string> BlobStore::AddFile(const std::string& path) {
+  return AddHashed(path, "");
+}
+
+// `sha256`: what the digest must be; empty: whatever it is.
+Result<std::string> BlobStore::AddHashed(const std::string& path, const std::string& sha256) {
   // Publish moves the file that it is given, so it gets a link of its own (a copy on another file
   // system), and the caller's file keeps its name.
   const std::string copy = JoinPath(UploadsOf(folder_), "copy." + RandomUuid());
   Status status = LinkOrCopy(path, copy);
+  std::string digest;
   if (status.ok()) {
-    const auto digest = Sha256File(copy);
-    status = !digest.ok()        ? digest.status()
-             : *digest == sha256 ? OkStatus()
-                                 : WrongDigest(path, sha256, *digest);
+    const auto hashed = Sha256File(copy);
+    status = hashed.status();
+    if (hashed.ok()) digest = *hashed;
   }
-  if (status.ok()) status = Publish(copy, sha256);
-  if (!status.ok()) (void)RemoveFile(copy);
-  return status;
+  if (status.ok() && !sha256.empty() && digest != sha256)
+    status = WrongDigest(path, sha256, digest);
+  if (status.ok() && Promise(digest)) {
+    (void)RemoveFile(copy);
+    return digest;
+  }
+  if (status.ok()) status = Publish(copy, digest);
+  if (!status.ok()) {
+    (void)RemoveFile(copy);
+    return status;
+  }
+  return digest;
 }
 
 Result<std::string> BlobStore::AddBytes(std::string_view content) {

@@ -11,6 +11,7 @@
 // a time for each folder. Readable by its user alone: folders have mode 0700, files 0600 or 0400.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/mutex.h"
 #include "base/sha256.h"
 #include "base/status.h"
@@ -98,6 +100,8 @@ class BlobStore {
   // Adds a file of this machine, by a hard link where possible. Bytes with another digest than
   // `sha256` are kInvalidArgument (DIGEST_MISMATCH). The file must not be changed afterwards.
   Status AddFile(const std::string& path, const std::string& sha256);
+  // The same for a file whose digest is not known yet, which is returned: the file is read once.
+  Result<std::string> AddFile(const std::string& path);
   // Adds `content` as a blob and returns its digest.
   Result<std::string> AddBytes(std::string_view content);
 
@@ -181,8 +185,10 @@ class BlobStore {
   void DropUpload(const std::string& name);
   // Writes a piece behind what the upload has. Errors as of WriteUpload.
   Status Write(Upload& upload, const std::string& path, uint64_t offset, std::string_view data);
-  // Hashes the whole file, and publishes it if it is right; otherwise drops it.
-  Status Complete(const std::string& path, const std::string& sha256);
+  void Hash(Upload& upload, uint64_t written, std::string_view data, UniqueFd file);
+  // Checks the digest of the whole file, and publishes it if it is right; otherwise drops it.
+  Status Complete(Upload& upload, const std::string& path, const std::string& sha256);
+  Result<std::string> AddHashed(const std::string& path, const std::string& sha256);
   // Moves a file that is right and durable to its place among the blobs.
   Status Publish(const std::string& file, const std::string& sha256);
   // Whether the blob is there; if so, it is not swept for a while.
@@ -190,6 +196,8 @@ class BlobStore {
 
   const std::string folder_;
   const Limits limits_;
+  // How many uploads are hashed as they come.
+  std::atomic<int> streams_{0};
   mutable Mutex mutex_;
   mutable CondVar changed_;
   // By the name of the file in uploads/.

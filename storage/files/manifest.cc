@@ -92,7 +92,8 @@ Result<Manifest> ParseManifest(std::string_view text, std::string_view what) {
   return manifest;
 }
 
-Result<Manifest> ManifestOfFolder(const std::string& folder, std::string kind, Json metadata) {
+Result<Manifest> ManifestOfFolder(const std::string& folder, std::string kind, Json metadata,
+                                  const DigestOf& digest_of) {
   Manifest manifest;
   manifest.kind = std::move(kind);
   manifest.metadata = std::move(metadata);
@@ -100,7 +101,7 @@ Result<Manifest> ManifestOfFolder(const std::string& folder, std::string kind, J
   for (const std::string& path : paths) {
     const std::string full = JoinPath(folder, path);
     ManifestFile file{path, "", 0};
-    BRAID_ASSIGN_OR_RETURN(file.sha256, Sha256File(full));
+    BRAID_ASSIGN_OR_RETURN(file.sha256, digest_of(full));
     BRAID_ASSIGN_OR_RETURN(file.size, FileSize(full));
     manifest.files.push_back(std::move(file));
   }

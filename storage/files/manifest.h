@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/status.h"
 
 namespace braid::storage {
@@ -47,10 +49,14 @@ struct Manifest {
 // digests, unknown fields, and more than 100,000 files: kInvalidArgument.
 Result<Manifest> ParseManifest(std::string_view text, std::string_view what);
 
+// Returns the SHA-256 of the file at a path.
+using DigestOf = std::function<Result<std::string>(const std::string& path)>;
+
 // Hashes every file below `folder` into a manifest, links followed. A link without a target and
 // anything that is not a regular file are errors that name the path (ListTree of base/file.h).
 Result<Manifest> ManifestOfFolder(const std::string& folder, std::string kind,
-                                  Json metadata = Json::object());
+                                  Json metadata = Json::object(),
+                                  const DigestOf& digest_of = Sha256File);
 
 // OK iff every file of the manifest is in `folder` with its size and digest; otherwise kDataLoss
 // with the first file that is not. Additional files in the folder are not looked at.

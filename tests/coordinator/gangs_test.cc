@@ -80,7 +80,7 @@ class GangTest : public CoreTest {
     }
   }
   std::string Detail(const std::string& run) {
-    return core_->state().pending.at({run, "a"}).detail;
+    return core_->state().PendingOf(Job(run, "a")).value().detail;
   }
 };
 

@@ -168,7 +168,7 @@ TEST_F(CoreTest, AFullDiskOfAWorkerIsWaitedForAndNamed) {
                     "writing /data/w1/x: No space left on device", "STORAGE_FULL")
                     .ok());
     EXPECT_EQ(Job(run, "a").state, JobState::kQueued);
-    return core_->state().pending.at({run, "a"});
+    return core_->state().PendingOf(Job(run, "a")).value();
   };
   EXPECT_TRUE(Beat(worker).ok());
   const PendingView first = fill();

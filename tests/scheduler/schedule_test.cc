@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <set>
+#include <string>
+
 #include "scheduler/critical_path.h"
 #include "scheduler/placement.h"
 
@@ -315,7 +319,7 @@ TEST(ScheduleTest, AGangStaysInsideOneSite) {
 
 TEST(ScheduleTest, PrefersTheWorkerThatHasTheInputs) {
   WorkerView warm = Worker("w2", 1);
-  warm.cached = {"shards"};
+  warm.cached = std::make_shared<const std::set<std::string>>(std::set<std::string>{"shards"});
   JobView job = Job("j", 1);
   job.inputs = {"shards"};
   const Plan plan = Schedule({{Worker("w1", 4), warm}, {job}, 0, false});

@@ -28,9 +28,11 @@ class AgentDriver {
   explicit AgentDriver(std::vector<std::string> gpus = {},
                        const std::vector<std::string>& cached = {},
                        const std::vector<KeptRank>& kept = {})
-      : agent_({"boot-1", std::move(gpus), kept}, now_ms_) {
+      : AgentDriver(Agent::Options{"boot-1", std::move(gpus), kept}, ContentOf(cached)) {}
+  AgentDriver(const Agent::Options& options, const CacheContent& cached)
+      : agent_(options, now_ms_) {
     Feed(TimerFired{});
-    Answer<ListCachedArtifacts>(OkStatus(), cached);
+    Answer<ListCache>(OkStatus(), cached);
   }
 
   int64_t now_ms() const { return now_ms_; }
@@ -173,6 +175,13 @@ class AgentDriver {
   const DesiredState& desired() const { return desired_; }
 
  private:
+  // Artifacts without files.
+  static CacheContent ContentOf(const std::vector<std::string>& ids) {
+    CacheContent content;
+    for (const std::string& id : ids) content.artifacts[id] = {};
+    return content;
+  }
+
   int64_t now_ms_ = 1'000'000;
   Agent agent_;
   std::optional<int64_t> timer_ms_;

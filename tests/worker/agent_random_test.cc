@@ -102,6 +102,7 @@ class World {
   // Files of ranks that are over.
   size_t left_on_disk() const { return disk_.size(); }
   size_t delivered_later() const { return delivered_later_; }
+  size_t evicted() const { return evicted_; }
   const std::optional<Status>& finished() const { return finished_; }
   size_t wanted() const { return wanted_.size(); }
   size_t running() const { return running_.size(); }
@@ -141,7 +142,8 @@ class World {
     agent_ = std::make_unique<Agent>(
         Agent::Options{"boot-" + std::to_string(seed_) + "-" + std::to_string(++boots_),
                        {"GPU-1"},
-                       std::move(kept)},
+                       std::move(kept),
+                       /*cache_limit_bytes=*/30},
         now_ms_);
     At(0, TimerFired{}, kTimer);
   }
@@ -254,6 +256,7 @@ class World {
   Status Try(const FindArtifact&, Answer* answer) {
     storage::Manifest manifest;
     manifest.files = {{"x", std::string(64, 'a'), 10}, {"y", std::string(64, 'b'), 10}};
+    manifest.metadata["id"] = Below(3);
     *answer = ArtifactFound{Chance(0.3), manifest};
     return OkStatus();
   }
@@ -285,8 +288,19 @@ class World {
     return !calm_ && Chance(0.1) ? OutOfRange("somebody else sends it") : OkStatus();
   }
   Status Try(const ReleaseBlobs&, Answer*) { return OkStatus(); }
-  Status Try(const ListCachedArtifacts&, Answer* answer) {
-    *answer = std::vector<std::string>{"artifact-9"};
+  Status Try(const ListCache&, Answer* answer) {
+    CacheContent content;
+    content.artifacts["artifact-9"] = {{{std::string(64, 'f'), 15}}, 3};
+    content.loose[std::string(64, 'e')] = 5;
+    *answer = content;
+    return OkStatus();
+  }
+  Status Try(const EvictFromCache& work, Answer*) {
+    ++evicted_;
+    for (const std::string& id : work.what.artifacts) {
+      for (const auto& [key, program] : running_)
+        EXPECT_FALSE(program.inputs.contains(id)) << id << " is read by " << key.ToString();
+    }
     return OkStatus();
   }
   Status Try(const KeepManifest&, Answer*) { return OkStatus(); }
@@ -377,7 +391,9 @@ class World {
         EXPECT_FALSE(program.gpu) << "one GPU, two programs";
     }
     const bool fails = !calm_ && Chance(0.1);
-    if (!fails) running_[key] = {effect.assignment.device == Device::kCuda};
+    std::set<std::string> inputs;
+    for (const auto& [role, id] : effect.assignment.inputs) inputs.insert(id);
+    if (!fails) running_[key] = {effect.assignment.device == Device::kCuda, inputs};
     At(Below(100), ProgramStarted{key, fails ? NotFound("no program") : OkStatus()});
   }
   // What it will say and how it will end, unless it is stopped or killed.
@@ -407,6 +423,7 @@ class World {
 
   struct RunningProgram {
     bool gpu = false;
+    std::set<std::string> inputs;
   };
   struct OnDisk {
     std::map<int64_t, KeptCheckpoint> checkpoints;
@@ -418,6 +435,7 @@ class World {
   std::map<RankKey, OnDisk> disk_;
   std::set<RankKey> delivering_;
   size_t delivered_later_ = 0;
+  size_t evicted_ = 0;
   uint64_t drawn_ = 0;
   int64_t now_ms_ = 0;
   int64_t order_ = 0;
@@ -439,7 +457,7 @@ class World {
 };
 
 TEST(AgentRandomTest, WhateverHappensEverythingComesToItsEnd) {
-  size_t started = 0, ended = 0;
+  size_t started = 0, ended = 0, evicted = 0;
   for (uint64_t seed = 1; seed <= 150; ++seed) {
     SCOPED_TRACE(seed);
     World world(seed);
@@ -463,8 +481,10 @@ TEST(AgentRandomTest, WhateverHappensEverythingComesToItsEnd) {
     EXPECT_TRUE(world.finished().has_value() && world.finished()->ok());
     started += world.started();
     ended += world.ended();
+    evicted += world.evicted();
     if (HasFailure()) break;
   }
+  EXPECT_GT(evicted, 50u);
   EXPECT_GT(started, 1'500u);  // or the worlds were too quiet to show anything
   EXPECT_GT(ended, 500u);
 }

@@ -210,7 +210,12 @@ TEST(TransferTest, AWorkerThatStartsAgainKnowsWhatIsWholeInItsCache) {
   ASSERT_TRUE(sides.worker->Remove(partly.files[0].sha256).ok());
   ASSERT_TRUE(
       WriteFileAtomic(ManifestPath(JoinPath(folder, damaged.Id())), whole.Canonical()).ok());
-  EXPECT_THAT(WholeArtifacts(folder, *sides.worker).value(), ::testing::ElementsAre(whole.Id()));
+  const CacheContent content = ReadCache(folder, *sides.worker).value();
+  ASSERT_EQ(content.artifacts.size(), 1u);
+  EXPECT_EQ(content.artifacts.at(whole.Id()).blobs,
+            (std::map<std::string, uint64_t>{{whole.files[0].sha256, 5}}));
+  EXPECT_EQ(content.loose, (std::map<std::string, uint64_t>{{damaged.files[0].sha256, 7}}));
+  EXPECT_THAT(ListFolder(folder).value(), ::testing::ElementsAre(whole.Id() + ".manifest.json"));
 }
 
 TEST(TransferTest, ABlobThatANeighbourHasSentNeedNotBeInTheCache) {

@@ -18,7 +18,7 @@ constexpr int64_t kEndMs = 5'000;            // for programs and folders to be g
 Agent::Agent(const Options& options, int64_t now_ms)
     : session_(options.boot_id, now_ms),
       calls_(options.boot_id, turn_),
-      cached_(calls_),
+      cached_(turn_, calls_, options.cache_limit_bytes),
       moves_(calls_),
       fetches_(calls_, moves_, cached_),
       ranks_({turn_, calls_, moves_, fetches_, cached_}, options.gpus, options.kept),
@@ -103,6 +103,7 @@ void Agent::Advance() {
   }
   calls_.Advance();
   ranks_.Advance();
+  cached_.Advance();
   AdvanceStop();
   // Changes of the inventory are reported at once, because decisions of the coordinator depend on
   // them.

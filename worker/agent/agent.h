@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,8 @@ class Agent {
     std::vector<std::string> gpus;
     // What an earlier process of this worker did not deliver.
     std::vector<KeptRank> kept;
+    // How large the cache may become.
+    uint64_t cache_limit_bytes = std::numeric_limits<uint64_t>::max();
   };
 
   // `now_ms`, here and below, is the monotonic clock in milliseconds. The first event should be
@@ -81,7 +84,7 @@ class Agent {
   Turn turn_;
   Session session_;
   Calls calls_;
-  CachedArtifacts cached_;
+  Cache cached_;
   BlobMoves moves_;
   Fetches fetches_;
   Ranks ranks_;
@@ -102,7 +105,7 @@ class Agent {
   int64_t armed_ms_ = kNever;
   // The first event has come, and with it what is done once.
   bool started_ = false;
-  // CachedArtifacts::version() and Reach::version() for which a heartbeat was last requested.
+  // Cache::version() and Reach::version() for which a heartbeat was last requested.
   int64_t cached_version_ = 0;
   int64_t reach_version_ = 1;
 };

@@ -1,5 +1,7 @@
 #include "worker/agent/fetch.h"
 
+#include <utility>
+
 namespace braid::worker {
 namespace {
 
@@ -19,6 +21,14 @@ void Fetches::Fetch(const CallOwner& owner, const std::string& artifact, Then th
   const auto [fetch, is_new] = running_.try_emplace(artifact);
   fetch->second.waiters.emplace_back(owner, std::move(then));
   if (!is_new) return;
+  cached_.WhenSettled(artifact, [this, artifact] { Begin(artifact); });
+}
+
+void Fetches::Begin(const std::string& artifact) {
+  const auto fetch = running_.find(artifact);
+  // All that waited have left, and others may have come.
+  if (fetch == running_.end() || std::exchange(fetch->second.begun, true)) return;
+  cached_.Use(OwnerOf(artifact), artifact);
   calls_.RetryUntilSettled(OwnerOf(artifact), FindArtifact{artifact},
                            [this, artifact](const Done& done) { OnFound(artifact, done); });
 }
@@ -26,8 +36,9 @@ void Fetches::Fetch(const CallOwner& owner, const std::string& artifact, Then th
 void Fetches::OnFound(const std::string& artifact, const Done& done) {
   if (!done.status.ok()) return End(artifact, done.status);
   const ArtifactFound& found = std::get<ArtifactFound>(done.answer);
-  if (found.laid_out) return End(artifact, OkStatus());
   running_.at(artifact).manifest = found.manifest;
+  if (found.laid_out) return End(artifact, OkStatus());
+  cached_.UseBlobs(OwnerOf(artifact), DigestsOf(found.manifest));
   FetchNextFile(artifact);
 }
 
@@ -55,9 +66,10 @@ void Fetches::OnLaidOut(const std::string& artifact, const Status& status) {
 }
 
 void Fetches::End(const std::string& artifact, const Status& status) {
-  if (status.ok()) cached_.Add(artifact);
   // Taken out before the callbacks run, because they may fetch the same artifact again.
   const auto fetch = running_.extract(artifact);
+  if (status.ok()) cached_.Add(artifact, fetch.mapped().manifest);
+  cached_.Leave(OwnerOf(artifact));
   for (const auto& [owner, then] : fetch.mapped().waiters) then(status);
 }
 
@@ -67,6 +79,7 @@ void Fetches::Leave(const CallOwner& owner) {
     if (fetch->second.waiters.empty()) {
       calls_.CancelAll(OwnerOf(fetch->first));
       moves_.Leave(OwnerOf(fetch->first));
+      cached_.Leave(OwnerOf(fetch->first));
       fetch = running_.erase(fetch);
     } else {
       ++fetch;

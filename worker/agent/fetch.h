@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "worker/agent/blob_moves.h"
-#include "worker/agent/cached_artifacts.h"
+#include "worker/agent/cache.h"
 #include "worker/agent/calls.h"
 
 namespace braid::worker {
@@ -22,7 +22,7 @@ class Fetches {
   using Then = std::function<void(const Status& status)>;
 
   // All three outlive this.
-  Fetches(Calls& calls, BlobMoves& moves, CachedArtifacts& cached)
+  Fetches(Calls& calls, BlobMoves& moves, Cache& cached)
       : calls_(calls), moves_(moves), cached_(cached) {}
 
   // Makes sure that the artifact's folder exists; `then` gets OK when it does. Errors are those of
@@ -39,11 +39,13 @@ class Fetches {
   struct Running {
     std::vector<std::pair<CallOwner, Then>> waiters;
     storage::Manifest manifest;
+    bool begun = false;
     size_t next_file = 0;
     // How often it was laid out in vain, because another rank had removed a blob from the cache.
     int tries = 0;
   };
   // The steps of a fetch: its manifest is found, its files are fetched, its folder is laid out.
+  void Begin(const std::string& artifact);
   void OnFound(const std::string& artifact, const Done& done);
   void FetchNextFile(const std::string& artifact);
   void OnLaidOut(const std::string& artifact, const Status& status);
@@ -52,7 +54,7 @@ class Fetches {
 
   Calls& calls_;
   BlobMoves& moves_;
-  CachedArtifacts& cached_;
+  Cache& cached_;
   std::map<std::string, Running> running_;  // by artifact
 };
 

@@ -35,6 +35,11 @@ Rank::Rank(const Services& services, const KeptRank& kept)
            .on_stale = [this] { Drop(); }}),
       end_(kept.end) {}
 
+// Not as soon as the rank is dropped: its program may read until it is gone.
+Rank::~Rank() {
+  cached_.Leave(owner_);
+}
+
 void Rank::Recover() {
   const std::string what = end_.has_value()
                                ? "its end"
@@ -63,6 +68,8 @@ void Rank::Begin(std::vector<std::string> gpus) {
   }
   phase_ = Phase::kFetching;
   progress_ = {.phase = "fetching"};
+  if (!assignment_.checkpoint.empty()) cached_.Use(owner_, assignment_.checkpoint);
+  for (const auto& [role, artifact] : assignment_.inputs) cached_.Use(owner_, artifact);
   if (!assignment_.checkpoint.empty()) to_fetch_.push_back(assignment_.checkpoint);
   // The list is taken from its end, so the inputs come first, in their order, and the checkpoint
   // last.
@@ -241,6 +248,7 @@ void Rank::OnOutputIngested(const std::string& role, const Done& done, Outcome e
   storage::Manifest manifest = std::get<storage::Manifest>(done.answer);
   DescribeOrigin(assignment_, &manifest);
   end.outputs.emplace_back(role, manifest.Canonical());
+  cached_.UseBlobs(owner_, DigestsOf(manifest));
   moves_.UploadMissing(owner_, DigestsOf(manifest), [this, end, manifest](const Status& status) {
     if (!status.ok()) return Report(TransferFailed(status));
     cached_.Keep(manifest);

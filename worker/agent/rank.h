@@ -30,11 +30,14 @@ class Rank {
     Calls& calls;
     BlobMoves& moves;
     Fetches& fetches;
-    CachedArtifacts& cached;
+    Cache& cached;
   };
   Rank(const Services& services, const Assignment& assignment);
   // A rank of an earlier process of this worker; it has no program any more.
   Rank(const Services& services, const KeptRank& kept);
+  ~Rank();
+  Rank(const Rank&) = delete;
+  Rank& operator=(const Rank&) = delete;
 
   // Delivers what was kept: the start, the newest checkpoint, log and metrics, and the end. Of a
   // rank that did not end there is no end to report; the coordinator ends its attempt when the rank
@@ -143,7 +146,7 @@ class Rank {
   Calls& calls_;
   BlobMoves& moves_;
   Fetches& fetches_;
-  CachedArtifacts& cached_;
+  Cache& cached_;
   const Assignment assignment_;
   const CallOwner owner_;
   // What an earlier process kept; the end is in `end_`.

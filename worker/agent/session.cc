@@ -109,7 +109,7 @@ bool Session::SignalIsDue(int64_t now_ms) const {
 }
 
 void Session::Send(std::vector<RankStatus> ranks, std::vector<RankKey> delivering,
-                   const CachedArtifacts& cached, const Reach& reach, bool draining, int64_t now_ms,
+                   const Cache& cached, const Reach& reach, bool draining, int64_t now_ms,
                    Effects* effects) {
   Signal signal;
   signal.hello = !hello_said_;

@@ -11,7 +11,7 @@
 
 #include "base/random.h"
 #include "worker/agent/backoff.h"
-#include "worker/agent/cached_artifacts.h"
+#include "worker/agent/cache.h"
 #include "worker/agent/effect.h"
 #include "worker/agent/event.h"
 #include "worker/agent/reach.h"
@@ -56,9 +56,8 @@ class Session {
   // Sends a heartbeat: the ranks of the worker, those that it still delivers, and its cached
   // artifacts and the peers it reaches if they have changed since the last one of this session.
   // REQUIRES: SignalIsDue(now_ms).
-  void Send(std::vector<RankStatus> ranks, std::vector<RankKey> delivering,
-            const CachedArtifacts& cached, const Reach& reach, bool draining, int64_t now_ms,
-            Effects* effects);
+  void Send(std::vector<RankStatus> ranks, std::vector<RankKey> delivering, const Cache& cached,
+            const Reach& reach, bool draining, int64_t now_ms, Effects* effects);
 
   // Whether a heartbeat that says "draining" was handed to the present stream.
   bool draining_announced() const { return draining_announced_; }

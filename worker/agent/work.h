@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "storage/files/manifest.h"
+#include "worker/agent/cache_policy.h"
 #include "worker/agent/kept_rank.h"
 #include "worker/agent/values.h"
 
@@ -18,7 +19,9 @@ namespace braid::worker {
 
 // ---- Artifacts and blobs. A blob is named by the SHA-256 of its bytes, in hex.
 
-// Looks up which files an artifact has. Answer: ArtifactFound.
+// Looks up which files an artifact has, and whether they are laid out here. Files of the layout
+// that have another size, time or inode than when it was made are hashed; if one is damaged, it is
+// taken out of the cache with the layout, and the artifact counts as absent. Answer: ArtifactFound.
 struct FindArtifact {
   std::string artifact;
 };
@@ -66,9 +69,13 @@ struct UploadBlob {
 struct ReleaseBlobs {
   std::vector<std::string> sha256;
 };
-// Lists the artifacts of which all files are in the cache. Answer: their ids.
-struct ListCachedArtifacts {};
-// Writes down the manifest of an artifact whose files are in the cache, for ListCachedArtifacts.
+// Lists what is in the cache, and removes layouts that lack files. Answer: CacheContent.
+struct ListCache {};
+// Removes artifacts and blobs from the cache.
+struct EvictFromCache {
+  Eviction what;
+};
+// Writes down the manifest of an artifact whose files are in the cache, for ListCache.
 struct KeepManifest {
   storage::Manifest manifest;
 };
@@ -152,14 +159,14 @@ struct RemoveRankFolder {
 
 // One piece of work.
 using Work = std::variant<FindArtifact, DownloadBlob, LayOutArtifact, VerifyArtifact, IngestFolder,
-                          FindMissingBlobs, UploadBlob, ReleaseBlobs, ListCachedArtifacts,
+                          FindMissingBlobs, UploadBlob, ReleaseBlobs, ListCache, EvictFromCache,
                           KeepManifest, ReportStarted, CommitCheckpoint, ReportEnded, SendPiece,
                           PutRendezvous, GetRendezvous, ProbePeer, KeepMetrics, KeepCheckpoint,
                           DropCheckpoint, KeepEnd, RemoveRankFolder>;
 
 // What FindArtifact found.
 struct ArtifactFound {
-  // The artifact's folder exists already; `manifest` is empty then.
+  // The artifact's folder exists already, and is whole.
   bool laid_out = false;
   storage::Manifest manifest;
 };
@@ -172,6 +179,6 @@ struct PieceSent {
 };
 // What a piece of work brings back, beside its status.
 using Answer = std::variant<std::monostate, ArtifactFound, storage::Manifest,
-                            std::vector<std::string>, PieceSent, std::string>;
+                            std::vector<std::string>, PieceSent, std::string, CacheContent>;
 
 }  // namespace braid::worker

@@ -1,13 +1,19 @@
-// Manifests of the artifacts whose files are in the worker's cache. They are kept on disk, so that
-// a new process of the worker knows what the cache holds.
+// The artifacts in the worker's cache, as they are on the disk. Beside the folder of each artifact
+// (hard links into the blob store) are two files:
+//
+//   <id>.manifest.json  its manifest; the time of the file says when it was last used
+//   <id>.marks.json     size, time and inode of each file when the folder was made
+//
+// A new process of the worker therefore knows what the cache holds, and notices files that somebody
+// has changed.
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "base/status.h"
 #include "storage/files/blob_store.h"
 #include "storage/files/manifest.h"
+#include "worker/agent/cache_policy.h"
 
 namespace braid::worker {
 
@@ -15,9 +21,20 @@ namespace braid::worker {
 // folder.
 std::string ManifestPath(const std::string& artifact_folder);
 
-// The ids of the artifacts with a valid manifest in `folder` and all of their files in `cache`,
-// sorted. Errors are those of listing the folder; a damaged manifest is skipped.
-Result<std::vector<std::string>> WholeArtifacts(const std::string& folder,
-                                                const storage::BlobStore& cache);
+// Everything in the cache: the artifacts with a valid manifest in `folder` and all of their blobs
+// in `cache`, in the order of their last use, and the blobs of none. Removes from `folder` what
+// belongs to no such artifact. Errors are those of listing. REQUIRES: no job uses the folder.
+Result<CacheContent> ReadCache(const std::string& folder, storage::BlobStore& cache);
+
+// Writes down how the files of a folder look that was just laid out.
+Status WriteFileMarks(const storage::Manifest& manifest, const std::string& artifact_folder);
+
+// Looks whether an artifact that was laid out is what it was, marks it as used now, and returns its
+// manifest. A file that looks different, or of which it is not known how it looked, is hashed;
+// kDataLoss names one with another digest, and its blob is removed from `cache`.
+Result<storage::Manifest> FindWhole(const std::string& artifact_folder, storage::BlobStore& cache);
+
+// Removes the folder and the files beside it.
+Status RemoveLayout(const std::string& artifact_folder);
 
 }  // namespace braid::worker

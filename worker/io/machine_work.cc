@@ -37,13 +37,16 @@ struct MachineWork::Doer {
   }
 
   Status operator()(const FindArtifact& work) {
-    return Keep(TryFind(self.link_, work.artifact, ArtifactFolder(self.folder_, work.artifact)));
+    return Keep(TryFind(self.link_, self.cache_, work.artifact,
+                        ArtifactFolder(self.folder_, work.artifact)));
   }
   Status operator()(const DownloadBlob& work) {
     return TryDownload(self.link_, self.cache_, work.sha256, work.size, stop);
   }
   Status operator()(const LayOutArtifact& work) {
-    return self.cache_.Materialize(work.manifest, ArtifactFolder(self.folder_, work.artifact));
+    const std::string folder = ArtifactFolder(self.folder_, work.artifact);
+    BRAID_RETURN_IF_ERROR(self.cache_.Materialize(work.manifest, folder));
+    return WriteFileMarks(work.manifest, folder);
   }
   Status operator()(const VerifyArtifact& work) { return self.link_.VerifyArtifact(work.artifact); }
   Status operator()(const IngestFolder& work) {
@@ -65,8 +68,14 @@ struct MachineWork::Doer {
     for (const std::string& sha256 : work.sha256) (void)self.cache_.Remove(sha256);
     return OkStatus();
   }
-  Status operator()(const ListCachedArtifacts&) {
-    return Keep(WholeArtifacts(JoinPath(self.folder_, state_files::kArtifacts), self.cache_));
+  Status operator()(const ListCache&) {
+    return Keep(ReadCache(JoinPath(self.folder_, state_files::kArtifacts), self.cache_));
+  }
+  Status operator()(const EvictFromCache& work) {
+    for (const std::string& id : work.what.artifacts)
+      BRAID_RETURN_IF_ERROR(RemoveLayout(ArtifactFolder(self.folder_, id)));
+    for (const std::string& sha256 : work.what.blobs) (void)self.cache_.Remove(sha256);
+    return OkStatus();
   }
   Status operator()(const KeepManifest& work) {
     const std::string folder = ArtifactFolder(self.folder_, work.manifest.Id());
@@ -125,7 +134,8 @@ bool MachineWork::IsBulk(const Work& work) {
         // What may take minutes has threads of its own: reports behind it would come too late.
         return std::is_same_v<Kind, DownloadBlob> || std::is_same_v<Kind, UploadBlob> ||
                std::is_same_v<Kind, IngestFolder> || std::is_same_v<Kind, LayOutArtifact> ||
-               std::is_same_v<Kind, VerifyArtifact> || std::is_same_v<Kind, ListCachedArtifacts> ||
+               std::is_same_v<Kind, VerifyArtifact> || std::is_same_v<Kind, ListCache> ||
+               std::is_same_v<Kind, EvictFromCache> || std::is_same_v<Kind, FindArtifact> ||
                std::is_same_v<Kind, RemoveRankFolder>;
       },
       work);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "worker/io/cached_manifests.h"
 
 namespace braid::worker {
@@ -64,10 +65,15 @@ Status TryDownload(BlobLink& link, storage::BlobStore& cache, const std::string&
   return there.complete ? OkStatus() : Unavailable("blob " + sha256 + " ended early");
 }
 
-Result<ArtifactFound> TryFind(CoordinatorLink& link, const std::string& artifact,
-                              const std::string& folder) {
-  if (PathExists(folder)) return ArtifactFound{.laid_out = true};
+Result<ArtifactFound> TryFind(CoordinatorLink& link, storage::BlobStore& cache,
+                              const std::string& artifact, const std::string& folder) {
   ArtifactFound found;
+  if (PathExists(folder)) {
+    Result<storage::Manifest> manifest = FindWhole(folder, cache);
+    if (manifest.ok()) return ArtifactFound{true, *std::move(manifest)};
+    Log(LogLevel::kWarning, "cache", manifest.status().message() + "; it is fetched again");
+    BRAID_RETURN_IF_ERROR(RemoveLayout(folder));
+  }
   BRAID_ASSIGN_OR_RETURN(found.manifest, link.GetManifest(artifact));
   BRAID_RETURN_IF_ERROR(OfThisDisk(MakeFolder(FolderOf(folder))));
   BRAID_RETURN_IF_ERROR(
@@ -77,12 +83,9 @@ Result<ArtifactFound> TryFind(CoordinatorLink& link, const std::string& artifact
 
 Result<storage::Manifest> TryIngest(storage::BlobStore& cache, const std::string& folder,
                                     const std::string& kind, const Json& metadata) {
-  BRAID_ASSIGN_OR_RETURN(storage::Manifest manifest,
-                         storage::ManifestOfFolder(folder, kind, metadata));
-  for (const storage::ManifestFile& file : manifest.files) {
-    BRAID_RETURN_IF_ERROR(cache.AddFile(JoinPath(folder, file.path), file.sha256));
-  }
-  return manifest;
+  // Each file is read once: the digest with which it is added is the manifest's.
+  return storage::ManifestOfFolder(folder, kind, metadata,
+                                   [&](const std::string& path) { return cache.AddFile(path); });
 }
 
 }  // namespace braid::worker

@@ -19,9 +19,10 @@ Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::str
 Status TryDownload(BlobLink& link, storage::BlobStore& cache, const std::string& sha256,
                    uint64_t size, const StopSignal& stop);
 // `folder` is where the artifact is laid out, or will be. The manifest is written beside it
-// (<folder>.manifest.json): error messages take the users' names of files from it.
-Result<ArtifactFound> TryFind(CoordinatorLink& link, const std::string& artifact,
-                              const std::string& folder);
+// (<folder>.manifest.json): error messages take the users' names of files from it. Its time says
+// when the artifact was last used.
+Result<ArtifactFound> TryFind(CoordinatorLink& link, storage::BlobStore& cache,
+                              const std::string& artifact, const std::string& folder);
 // Adds the files of `folder` to the cache and returns their manifest. The folder may be removed
 // afterwards.
 Result<storage::Manifest> TryIngest(storage::BlobStore& cache, const std::string& folder,

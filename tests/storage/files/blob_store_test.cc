@@ -153,7 +153,9 @@ TEST_F(BlobStoreTest, UploadsThatAreLeftAloneHoldNoDescriptorsAndAreBounded) {
   ASSERT_TRUE(store_->WriteUpload(digest_, size_, 0, "the quick").ok());
   ASSERT_TRUE(store_->SyncUpload(digest_).ok());
   for (int i = 0; i < 150; ++i) {
-    ASSERT_TRUE(store_->WriteUpload(Sha256Hex(std::to_string(i)), 10, 0, "x").ok()) << i;
+    const std::string other = Sha256Hex(std::to_string(i));
+    ASSERT_TRUE(store_->WriteUpload(other, 10, 0, "x").ok()) << i;
+    ASSERT_TRUE(store_->SyncUpload(other).ok()) << "as when its sender has left";
     // One that goes on is not the oldest.
     if (i % 10 == 0) {
       ASSERT_EQ(
@@ -164,6 +166,10 @@ TEST_F(BlobStoreTest, UploadsThatAreLeftAloneHoldNoDescriptorsAndAreBounded) {
   EXPECT_EQ(OpenDescriptors(), before);
   EXPECT_EQ(Uploads(folder_.path()).size(), 100u);
   EXPECT_EQ(store_->QueryUpload(digest_, size_)->committed, 9u);
+  // Of those that are under way, some are hashed as they come and held open.
+  for (int i = 0; i < 150; ++i)
+    ASSERT_TRUE(store_->WriteUpload(Sha256Hex("way " + std::to_string(i)), 10, 0, "x").ok()) << i;
+  EXPECT_LE(OpenDescriptors(), before + 64);
 }
 
 TEST_F(BlobStoreTest, OldUploadsGoAlsoAcrossARestart) {
@@ -231,6 +237,53 @@ TEST_F(BlobStoreTest, AFailedFsyncIsNeverBelievedLater) {
   EXPECT_EQ(store_->WriteUpload(digest_, size_, 0, content_).status().reason(), "STORAGE_FULL");
   EXPECT_EQ(store_->QueryUpload(digest_, size_)->committed, 0u);
   EXPECT_TRUE(store_->WriteUpload(digest_, size_, 0, content_)->complete);
+}
+
+// Bytes that this process has asked the kernel for so far.
+int64_t BytesRead() {
+  const std::string io = ReadFile("/proc/self/io").value();
+  return std::stoll(io.substr(io.find("rchar: ") + 7));
+}
+
+TEST_F(BlobStoreTest, WhatComesInItsOrderIsNotReadAgain) {
+  constexpr size_t kPiece = 1 << 20;
+  const std::string content(8 * kPiece, 'x');
+  const std::string digest = Sha256Hex(content);
+  const auto send = [&](size_t from, size_t to) {
+    for (size_t at = from; at < to; at += kPiece) {
+      const auto sent = store_->WriteUpload(digest, content.size(), at,
+                                            std::string_view(content).substr(at, kPiece));
+      ASSERT_TRUE(sent.ok()) << sent.status().ToString();
+    }
+  };
+  int64_t before = BytesRead();
+  send(0, content.size());
+  ASSERT_TRUE(store_->Has(digest));
+  EXPECT_LT(BytesRead() - before, static_cast<int64_t>(kPiece));
+
+  // Of an upload that goes on after its sender had stopped, the digest is that of the whole file.
+  ASSERT_TRUE(store_->Remove(digest).ok());
+  send(0, 4 * kPiece);
+  ASSERT_TRUE(store_->SyncUpload(digest).ok());
+  before = BytesRead();
+  send(4 * kPiece, content.size());
+  ASSERT_TRUE(store_->Has(digest));
+  EXPECT_GE(BytesRead() - before, static_cast<int64_t>(content.size()));
+  EXPECT_TRUE(store_->Verify(digest).ok());
+}
+
+TEST_F(BlobStoreTest, AFileIsAddedUnderTheDigestThatItHas) {
+  const std::string path = folder_.path() + "/file";
+  ASSERT_TRUE(WriteFileAtomic(path, content_).ok());
+  for (int time = 0; time < 2; ++time) {
+    const auto added = store_->AddFile(path);
+    ASSERT_TRUE(added.ok()) << added.status().ToString();
+    EXPECT_EQ(*added, digest_);
+  }
+  EXPECT_TRUE(store_->Verify(digest_).ok());
+  EXPECT_TRUE(Uploads(folder_.path()).empty());
+  EXPECT_FALSE(store_->AddFile(folder_.path() + "/none").ok());
+  EXPECT_TRUE(Uploads(folder_.path()).empty());
 }
 
 TEST_F(BlobStoreTest, AllOfItIsForItsUserAlone) {

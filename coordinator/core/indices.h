@@ -1,0 +1,111 @@
+// What follows from the rows of the catalog and would take a walk over all of them to find: which
+// jobs are queued, which attempts run where, what is used by whom, how many rows are in which
+// state. Kept row by row: before an update is applied (or taken back) the rows that it changes are
+// taken out, afterwards they are put in as they are then. So nothing here knows what an update
+// does, and Rebuild gives the same as any history of updates.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "coordinator/core/job_queue.h"
+#include "scheduler/snapshot.h"
+#include "storage/catalog/update.h"
+
+namespace braid::coordinator {
+
+// A checkpoint that a job made, in the order in which a job's are made.
+struct CheckpointOrder {
+  int64_t epoch = 0;
+  int64_t created_ms = 0;
+  std::string artifact;
+  auto operator<=>(const CheckpointOrder&) const = default;
+};
+
+// Not thread-safe, like the State whose part it is.
+class Indices {
+ public:
+  // A time and an id: rows in the order in which they were made.
+  using ByTime = std::set<std::pair<int64_t, std::string>>;
+
+  // Everything anew from the rows.
+  void Rebuild(const catalog::Image& image);
+  // To be called before and after `image` is changed as the update says, or is changed back.
+  void TakeOut(const catalog::Update& update, const catalog::Image& image);
+  void PutIn(const catalog::Update& update, const catalog::Image& image);
+
+  // Jobs that wait for a grant.
+  const JobQueue& queued() const { return queued_; }
+  // Attempts that have not ended; a job has at most one.
+  const std::set<catalog::AttemptKey>& live() const { return live_; }
+  // Those of them that have a rank on the worker.
+  const std::set<catalog::AttemptKey>& LiveOn(const std::string& worker) const;
+  // The slots that they hold of the worker, and of all workers by user; users without are not
+  // there.
+  scheduler::SlotAmounts HeldOf(const std::string& worker) const;
+  const std::map<std::string, scheduler::SlotAmounts>& held_by() const { return held_by_; }
+  // Jobs of several ranks that have not ended.
+  const std::set<catalog::JobKey>& gangs() const { return gangs_; }
+
+  // How many jobs of the run there are, and how many of them have not ended.
+  int64_t JobsIn(const std::string& run) const;
+  int64_t UnendedIn(const std::string& run) const;
+  // How many jobs and runs name the artifact.
+  int64_t UsesOf(const std::string& artifact) const;
+  const std::set<CheckpointOrder>& CheckpointsOf(const catalog::JobKey& job) const;
+
+  const ByTime& runs() const { return runs_; }
+  const ByTime& artifacts() const { return artifacts_; }
+  // The runs of one name, and the artifacts that a run made.
+  const ByTime& RunsNamed(const std::string& name) const;
+  const ByTime& MadeBy(const std::string& run) const;
+
+  // How many rows there are. Of jobs by kind and state, of attempts by category of the failure and
+  // state.
+  using StateCounts = std::map<std::pair<std::string, int>, int64_t>;
+  const StateCounts& job_counts() const { return job_counts_; }
+  const StateCounts& attempt_counts() const { return attempt_counts_; }
+  const std::map<catalog::RunState, int64_t>& run_counts() const { return run_counts_; }
+  // Of artifacts that were not removed, files that several have counted in each.
+  int64_t artifact_bytes() const { return artifact_bytes_; }
+
+  // For tests.
+  bool operator==(const Indices& other) const;
+
+ private:
+  // Add (`by` 1) or take away (-1) what one row stands for.
+  void Count(const catalog::RunRecord& run, int64_t by);
+  void Count(const catalog::JobRecord& job, const catalog::Image& image, int64_t by);
+  void Count(const catalog::AttemptRecord& attempt, const catalog::Image& image, int64_t by);
+  void Count(const catalog::ArtifactRecord& artifact, int64_t by);
+  void CountUse(const std::string& artifact, int64_t by);
+  double CostOf(const catalog::JobRecord& job, const catalog::Image& image);
+  void OrderAgain(const std::string& run, const catalog::Image& image);
+
+  JobQueue queued_;
+  std::set<catalog::AttemptKey> live_;
+  std::map<std::string, std::set<catalog::AttemptKey>> live_on_;
+  std::map<std::string, scheduler::SlotAmounts> held_of_, held_by_;
+  std::set<catalog::JobKey> gangs_;
+  std::unordered_map<std::string, int64_t> jobs_in_, unended_in_, uses_;
+  std::map<catalog::JobKey, std::set<CheckpointOrder>> checkpoints_;
+  ByTime runs_, artifacts_;
+  std::map<std::string, ByTime> runs_named_, made_by_;
+  StateCounts job_counts_, attempt_counts_;
+  std::map<catalog::RunState, int64_t> run_counts_;
+  int64_t artifact_bytes_ = 0;
+  // For each run with jobs in the queue the cost of the critical path from each job, by its
+  // position. Computed when it is needed.
+  std::unordered_map<std::string, std::vector<double>> costs_;
+};
+
+// True iff the artifact is a checkpoint that a training committed on its way.
+bool IsProgress(const catalog::ArtifactRecord& artifact);
+
+}  // namespace braid::coordinator

@@ -1,0 +1,121 @@
+#include "worker/agent/cache.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+
+namespace braid::worker {
+namespace {
+
+// The owner in Calls.
+constexpr char kCache[] = "cache";
+
+CachedArtifact ArtifactOf(const storage::Manifest& manifest) {
+  CachedArtifact artifact;
+  for (const storage::ManifestFile& file : manifest.files) artifact.blobs[file.sha256] = file.size;
+  return artifact;
+}
+
+}  // namespace
+
+void Cache::Start() {
+  calls_.Once(kCache, ListCache{}, [this](const Done& done) { OnListed(done); });
+}
+
+void Cache::OnListed(const Done& done) {
+  // After an error the cache counts as empty, and the coordinator is told that.
+  if (done.status.ok()) {
+    CacheContent found = std::get<CacheContent>(done.answer);
+    content_.artifacts.merge(found.artifacts);
+    content_.loose = std::move(found.loose);
+  }
+  ++version_;
+  changed_ = true;
+  for (const auto& then : std::exchange(when_settled_, {})) then();
+}
+
+void Cache::Add(const std::string& id, const storage::Manifest& manifest) {
+  CachedArtifact artifact = ArtifactOf(manifest);
+  artifact.used = 1;
+  for (const auto& [other, known] : content_.artifacts)
+    artifact.used = std::max(artifact.used, known.used + 1);
+  const bool is_new = !content_.artifacts.contains(id);
+  content_.artifacts[id] = std::move(artifact);
+  changed_ = true;
+  if (is_new && version_ > 0) ++version_;
+}
+
+// An error is ignored: the only loss is that the next job may be placed elsewhere.
+void Cache::Keep(const storage::Manifest& manifest) {
+  calls_.Once(kCache, KeepManifest{manifest}, [this, manifest](const Done& done) {
+    if (done.status.ok()) Add(manifest.Id(), manifest);
+  });
+}
+
+void Cache::Use(const CallOwner& owner, const std::string& artifact) {
+  uses_[owner].artifacts.insert(artifact);
+}
+
+void Cache::UseBlobs(const CallOwner& owner, const std::vector<std::string>& sha256) {
+  uses_[owner].blobs.insert(sha256.begin(), sha256.end());
+}
+
+void Cache::WhenSettled(const std::string& artifact, std::function<void()> then) {
+  const bool leaves = std::find(leaving_.artifacts.begin(), leaving_.artifacts.end(), artifact) !=
+                      leaving_.artifacts.end();
+  if (version_ > 0 && !leaves) return then();
+  when_settled_.push_back(std::move(then));
+}
+
+CacheUse Cache::InUse() const {
+  CacheUse use;
+  for (const auto& [owner, one] : uses_) {
+    use.artifacts.insert(one.artifacts.begin(), one.artifacts.end());
+    use.blobs.insert(one.blobs.begin(), one.blobs.end());
+  }
+  return use;
+}
+
+void Cache::Advance() {
+  if (!changed_ || version_ == 0 || !leaving_.empty()) return;
+  changed_ = false;
+  const uint64_t bytes = BytesOf(content_);
+  if (bytes <= limit_bytes_) {
+    over_limit_said_ = false;
+    return;
+  }
+  leaving_ = ToEvict(content_, InUse(), limit_bytes_);
+  if (leaving_.empty()) {
+    if (!std::exchange(over_limit_said_, true)) {
+      turn_.Say(LogLevel::kWarning, kCache,
+                "the cache has " + FormatBytes(bytes) + ", more than its limit of " +
+                    FormatBytes(limit_bytes_) + ": all of it is in use");
+    }
+    return;
+  }
+  // The coordinator hears at once that they are not here any more.
+  for (const std::string& id : leaving_.artifacts) {
+    const auto artifact = content_.artifacts.extract(id);
+    // Blobs that stay because somebody needs them belong to no artifact now.
+    content_.loose.insert(artifact.mapped().blobs.begin(), artifact.mapped().blobs.end());
+  }
+  for (const std::string& sha256 : leaving_.blobs) content_.loose.erase(sha256);
+  ++version_;
+  calls_.Once(kCache, EvictFromCache{leaving_}, [this](const Done&) { OnEvicted(); });
+}
+
+// After an error the next process finds what is left.
+void Cache::OnEvicted() {
+  leaving_ = {};
+  changed_ = true;
+  for (const auto& then : std::exchange(when_settled_, {})) then();
+}
+
+std::vector<std::string> Cache::List() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, artifact] : content_.artifacts) ids.push_back(id);
+  return ids;
+}
+
+}  // namespace braid::worker

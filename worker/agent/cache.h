@@ -1,0 +1,72 @@
+// The worker's cache as its decisions see it: which artifacts have all of their files there, which
+// of them are in use, and what has to leave when it is too large. The coordinator is told about the
+// artifacts and prefers to place jobs where their inputs are.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "worker/agent/cache_policy.h"
+#include "worker/agent/calls.h"
+
+namespace braid::worker {
+
+class Cache {
+ public:
+  // Both references outlive this. `limit_bytes` is how large the cache may become; what is in use
+  // may be more than that.
+  Cache(Turn& turn, Calls& calls, uint64_t limit_bytes)
+      : turn_(turn), calls_(calls), limit_bytes_(limit_bytes) {}
+
+  // Asks what an earlier process of this worker left in the cache.
+  void Start();
+
+  // Adds an artifact that was fetched, or found there, and is about to be used.
+  void Add(const std::string& id, const storage::Manifest& manifest);
+
+  // Adds an artifact that a rank of this worker made, and keeps its manifest on disk for the next
+  // process.
+  void Keep(const storage::Manifest& manifest);
+
+  // From now on the artifact, or these blobs, stay in the cache until the owner leaves.
+  void Use(const CallOwner& owner, const std::string& artifact);
+  void UseBlobs(const CallOwner& owner, const std::vector<std::string>& sha256);
+  void Leave(const CallOwner& owner) { changed_ = uses_.erase(owner) > 0 || changed_; }
+
+  // Calls `then` when the artifact may be looked for: at once, unless the cache is not known yet or
+  // the artifact is just being removed.
+  void WhenSettled(const std::string& artifact, std::function<void()> then);
+
+  // Removes what is too much, if that is not being done. Part of every event.
+  void Advance();
+
+  // Rises with every change. It is 0 until the answer to Start is there, and the list is not
+  // complete before.
+  int64_t version() const { return version_; }
+  // The ids of the artifacts.
+  std::vector<std::string> List() const;
+
+ private:
+  void OnListed(const Done& done);
+  void OnEvicted();
+  CacheUse InUse() const;
+
+  Turn& turn_;
+  Calls& calls_;
+  const uint64_t limit_bytes_;
+  CacheContent content_;
+  std::map<CallOwner, CacheUse> uses_;
+  int64_t version_ = 0;
+  // Whether content or uses have changed since Advance last looked.
+  bool changed_ = false;
+  bool over_limit_said_ = false;
+  // What is being removed; empty if nothing is.
+  Eviction leaving_;
+  std::vector<std::function<void()>> when_settled_;
+};
+
+}  // namespace braid::worker
