@@ -49,6 +49,9 @@ constexpr Entry kEntries[] = {
      "The disk of the worker itself is full: it cannot fetch an input. Never sent; the attempt "
      "ends with STORAGE_FULL."},
     {"RESOURCE_EXHAUSTED", "A limit is reached, which the message names."},
+    {"RATE_LIMITED",
+     "The caller calls too often. The message says after how many milliseconds the call is "
+     "repeated."},
     {"STALE_LEASE",
      "The attempt is over, or another one has begun. The worker stops the rank and drops what it "
      "still had to send."},

@@ -16,4 +16,10 @@ std::string LoopbackName() {
   return std::string(Trim(*boot)) + " " + std::string(space, static_cast<size_t>(n));
 }
 
+std::string HostName() {
+  char name[256] = "";
+  if (gethostname(name, sizeof name - 1) != 0 || name[0] == '\0') return "localhost";
+  return name;
+}
+
 }  // namespace braid

@@ -11,4 +11,7 @@ namespace braid {
 // networks, or the other way round. Empty if the system does not tell.
 std::string LoopbackName();
 
+// The host name, for people and as a default name; "localhost" if the system does not tell.
+std::string HostName();
+
 }  // namespace braid

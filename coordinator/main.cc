@@ -60,6 +60,8 @@ struct Flags {
   int64_t gang_patience_ms = 30'000;
   std::string keep_checkpoints = "3";
   int64_t keep_events_days = 90;
+  int64_t keep_audit_days = 365;
+  RateLimits rates;
   int64_t gc_grace_ms = 900'000;
   int64_t gc_interval_ms = 300'000;
 };
@@ -117,18 +119,17 @@ std::string LocalAddress(const std::string& address) {
   return "127.0.0.1" + address.substr(host.size());
 }
 
-// Where workers of other machines reach a server at `address`, as far as is known here: by the
-// first name that was given, else by the address, else by one of this machine's.
-std::string JoinAddress(const Flags& flags, const std::string& address) {
-  const std::string_view host = HostOf(address);
-  const std::string port = address.substr(host.size());
-  if (!flags.tls_names.empty()) return flags.tls_names.front() + port;
-  if (host != "0.0.0.0" && host != "[::]") return address;
-  for (const std::string& name : rpc::ServerNames(address, {})) {
+// Where workers of other machines reach this server, as far as is known here: by the first name
+// that was given, else by the address, else by one of this machine's.
+std::string JoinHost(const Flags& flags) {
+  const std::string host(HostOf(flags.listen));
+  if (!flags.tls_names.empty()) return flags.tls_names.front();
+  if (host != "0.0.0.0" && host != "[::]") return host;
+  for (const std::string& name : rpc::ServerNames(flags.listen, {})) {
     if (name.find_first_not_of("0123456789.") == std::string::npos && !IsLoopbackHost(name))
-      return name + port;
+      return name;
   }
-  return "127.0.0.1" + port;
+  return "127.0.0.1";
 }
 
 bool WantsTls(const Flags& flags) {
@@ -282,11 +283,15 @@ Status Serve(const Flags& flags, bool* serving) {
   backend.garbage_grace_ms = flags.gc_grace_ms;
   backend.garbage_interval_ms = flags.gc_interval_ms;
   backend.keep_events_ms = flags.keep_events_days * 86'400'000;
+  backend.rate_limits = flags.rates;
+  backend.keep_audit_ms = flags.keep_audit_days * 86'400'000;
   backend.version = kVersion;
+  backend.coordinator_id = catalog->id();
   backend.token = token;
   backend.token_file = TokenFile(flags);
   backend.tls = tls;
   backend.authority = authority.has_value() ? &*authority : nullptr;
+  backend.join_host = JoinHost(flags);
   backend.worker_certificate_ms = flags.worker_certificate_s * 1000;
   const auto stop_loop = [&] {
     core->Stop();
@@ -294,7 +299,6 @@ Status Serve(const Flags& flags, bool* serving) {
   };
 
   auto server = Server::Start(flags.listen, &backend);
-  if (server.ok()) backend.join_address = JoinAddress(flags, (*server)->address());
   const HttpServer::Options http_options{
       flags.http, flags.http_hosts,
       [access = backend.access.get()](std::string_view method, bool sent, std::string_view given) {
@@ -308,7 +312,8 @@ Status Serve(const Flags& flags, bool* serving) {
   Status status = http.ok() ? WriteAddresses(flags, **server, **http, tls) : http.status();
   if (status.ok()) {
     *serving = true;
-    spdlog::info("serving gRPC on {}{}, HTTP on {}, state in {}", (*server)->address(),
+    spdlog::info("coordinator {} serves gRPC on {}{}, HTTP on {}, state in {}", catalog->id(),
+                 (*server)->address(),
                  tls.has_value() ? " (TLS, authority sha256:" + tls->trust_sha256 + ")" : "",
                  (*http)->address(), flags.dir);
     WaitForSignal(flags, authority, core.get(), server->get());
@@ -376,6 +381,24 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--keep-events-days", flags.keep_events_days,
                  "Events of ended runs that are older are deleted; 0: never")
+      ->check(CLI::Range(0, 36'500))
+      ->capture_default_str();
+  app.add_option("--calls-per-second", flags.rates.people,
+                 "How often one person may call, on average; ten seconds' worth at once. The owner "
+                 "of the coordinator may as often as it can. 0: no limit")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--open-calls", flags.rates.open,
+                 "How many calls of one person, such as followed logs, may be open at the same "
+                 "time. 0: any number")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--worker-calls-per-second", flags.rates.workers,
+                 "The same of one worker that has an identity of its own")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--keep-audit-days", flags.keep_audit_days,
+                 "Rows of the audit (braid audit) that are older are deleted; 0: never")
       ->check(CLI::Range(0, 36'500))
       ->capture_default_str();
   app.add_option("--gc-grace-ms", flags.gc_grace_ms,

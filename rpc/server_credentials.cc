@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "rpc/status.h"
+
 namespace braid::rpc {
 namespace {
 
@@ -46,9 +48,7 @@ class Processor final : public grpc::AuthMetadataProcessor {
     Caller caller = CallerWith(metadata, *peer);
     if (const auto path = metadata.find(RefOf(kPath)); path != metadata.end())
       caller.method = ViewOf(path->second);
-    const Status status = check_(caller);
-    if (status.Is(ErrorReason::kUnauthenticated)) return {grpc::UNAUTHENTICATED, status.message()};
-    return {static_cast<grpc::StatusCode>(status.code()), status.message()};
+    return ToGrpc(check_(caller));
   }
 
  private:

@@ -2,6 +2,7 @@
 
 #include "base/excerpt.h"
 #include "google/rpc/status.pb.h"
+#include "rpc/rate_limited.h"
 
 namespace braid::rpc {
 
@@ -34,6 +35,12 @@ const std::string& ReasonOf(const Status& status) {
   return status.reason().empty() ? NameOf(UsualReasonOf(status.code())) : status.reason();
 }
 
+// Who does not say who they are, or cannot prove it, get another code of gRPC than who may not.
+grpc::StatusCode CodeOf(const Status& status) {
+  if (status.Is(ErrorReason::kUnauthenticated)) return grpc::UNAUTHENTICATED;
+  return static_cast<grpc::StatusCode>(status.code());
+}
+
 }  // namespace
 
 grpc::Status ToGrpc(const Status& status) {
@@ -45,11 +52,10 @@ grpc::Status ToGrpc(const Status& status) {
   info.set_reason(ReasonOf(status));
   info.set_domain("braid");
   google::rpc::Status details;
-  details.set_code(static_cast<int>(status.code()));
+  details.set_code(static_cast<int>(CodeOf(status)));
   details.set_message(message);
   details.add_details()->PackFrom(info);
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), message,
-                      details.SerializeAsString());
+  return grpc::Status(CodeOf(status), message, details.SerializeAsString());
 }
 
 Status FromGrpc(const grpc::Status& status) {
@@ -62,7 +68,12 @@ Status FromGrpc(const grpc::Status& status) {
       if (any.UnpackTo(&info)) reason = info.reason();
     }
   }
-  return Status(static_cast<StatusCode>(status.error_code()), reason, status.error_message());
+  if (status.error_code() == grpc::UNAUTHENTICATED)
+    return Status(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated, status.error_message());
+  Status said(static_cast<StatusCode>(status.error_code()), reason, status.error_message());
+  if (reason.empty() && RetryAfterMs(said) > 0)
+    return Status(said.code(), ErrorReason::kRateLimited, said.message());
+  return said;
 }
 
 }  // namespace braid::rpc

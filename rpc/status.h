@@ -8,8 +8,9 @@
 
 namespace braid::rpc {
 
-// An error without a reason gets one by its code. Messages are cut to kMessageBytes
-// (base/excerpt.h).
+// An error without a reason gets one by its code. A status with the reason UNAUTHENTICATED has
+// gRPC's code UNAUTHENTICATED, and every other refusal of a caller PERMISSION_DENIED. Messages are
+// cut to kMessageBytes (base/excerpt.h).
 grpc::Status ToGrpc(const Status& status);
 
 // The inverse of ToGrpc. The reason is empty for an error that gRPC itself made, such as

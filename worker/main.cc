@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/guarded_main.h"
 #include "base/hmac.h"
+#include "base/host.h"
 #include "base/private_folder.h"
 #include "base/process.h"
 #include "base/random.h"
@@ -265,7 +266,7 @@ Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Ide
   if (!source.certificate_file.empty()) keeper.emplace(link, identity.folder);
   std::vector<std::string> gpus;
   for (const Gpu& gpu : identity.gpus) gpus.push_back(gpu.uuid);
-  AgentLoop loop({identity.boot_id, gpus, kept, cache_limit}, SystemClock());
+  AgentLoop loop({identity.boot_id, gpus, kept, identity.worker_id, cache_limit}, SystemClock());
   StopSignal ended;
   std::thread watcher([&] { WatchSignals(signals, ended, loop); });
   spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots,
@@ -329,9 +330,7 @@ int Main(int argc, char** argv) {
                              // task programs
   CLI::App app("Runs braid's jobs on this machine.");
   Flags flags;
-  char host[256] = "worker";
-  gethostname(host, sizeof host - 1);
-  flags.id = host;
+  flags.id = HostName();
   app.add_option("--coordinator", flags.coordinator, "HOST:PORT of the coordinator");
   app.add_option("--address-file", flags.address_file,
                  "file in which the coordinator writes its address");

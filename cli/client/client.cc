@@ -1,6 +1,9 @@
 #include "cli/client/client.h"
 
+#include <thread>
+
 #include "rpc/channel.h"
+#include "rpc/rate_limited.h"
 #include "rpc/status.h"
 #include "rpc/tls/peer.h"
 
@@ -15,16 +18,23 @@ Status FromGrpc(const grpc::Status& status, const std::string& address) {
     return Status(code, "no coordinator answers at " + address + " (" + status.error_message() +
                             "); is it up? braid up starts one");
   }
-  if (status.error_code() == grpc::UNAUTHENTICATED) {
-    return Status(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated,
-                  "the coordinator at " + address + ": " + status.error_message());
-  }
+  if (IsNameOf(reason, ErrorReason::kUnauthenticated))
+    return Status(code, reason, "the coordinator at " + address + ": " + status.error_message());
   if (status.error_message().empty()) {  // the library's own errors may say nothing
     return Status(code, reason,
                   "the coordinator at " + address + " answered " +
                       std::string(StatusCodeName(code)) + " and gave no reason");
   }
   return Status(code, reason, status.error_message());
+}
+
+bool Turns::Wait(const Status& status) {
+  constexpr int64_t kLongestMs = 60'000;
+  const int64_t wait_ms = rpc::RetryAfterMs(status);
+  if (wait_ms == 0 || waited_ms_ + wait_ms > kLongestMs) return false;
+  waited_ms_ += wait_ms;
+  std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+  return true;
 }
 
 Status Client::StatusOf(const grpc::Status& status) const {

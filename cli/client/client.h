@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,6 +25,17 @@ namespace braid::cli {
 // went. A token that is missing or wrong is kPermissionDenied (UNAUTHENTICATED).
 Status FromGrpc(const grpc::Status& status, const std::string& address);
 
+// The patience of one call with a coordinator that says that its caller calls too often.
+class Turns {
+ public:
+  // Waits as long as the coordinator says; false, at once, for another error, and when it has been
+  // a minute in all.
+  bool Wait(const Status& status);
+
+ private:
+  int64_t waited_ms_ = 0;
+};
+
 // A coordinator, spoken to with a person's token. Calls block. Several threads may use one client.
 // Uploads and downloads go on where a cut ended them, and say so to nobody; what they report is
 // bytes done and bytes in all.
@@ -36,19 +48,24 @@ class Client {
   // because of TLS, kPermissionDenied (TLS) says why.
   Status StatusOf(const grpc::Status& status) const;
 
-  // One call, with a deadline; the error is that of StatusOf.
+  // One call, with a deadline; the error is that of StatusOf. Who calls too often waits for its
+  // turn, as the coordinator says, for a minute at most.
   //
   //   client.Call<v1::Run>(&v1::Runs::Stub::GetRun, client.runs(), request)
   template <typename Response, typename Stub, typename Request>
   Result<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                      Response*),
                         Stub* stub, const Request& request, int64_t timeout_ms = 30'000) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(timeout_ms));
-    Response response;
-    if (Status status = StatusOf((stub->*method)(&context, request, &response)); !status.ok())
-      return status;
-    return response;
+    Turns turns;
+    while (true) {
+      grpc::ClientContext context;
+      context.set_deadline(std::chrono::system_clock::now() +
+                           std::chrono::milliseconds(timeout_ms));
+      Response response;
+      Status status = StatusOf((stub->*method)(&context, request, &response));
+      if (status.ok()) return response;
+      if (!turns.Wait(status)) return status;
+    }
   }
 
   // The services. They live as long as the client; streams use them directly.

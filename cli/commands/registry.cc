@@ -15,6 +15,7 @@ void RegisterWatch(const Registry& registry);
 void RegisterWait(const Registry& registry);
 void RegisterLogs(const Registry& registry);
 void RegisterEvents(const Registry& registry);
+void RegisterAudit(const Registry& registry);
 void RegisterMetrics(const Registry& registry);
 void RegisterCancel(const Registry& registry);
 void RegisterRetry(const Registry& registry);
@@ -37,13 +38,13 @@ void RegisterCompletion(const Registry& registry);
 
 void RegisterCommands(const Registry& registry) {
   for (const auto& add :
-       {RegisterUp,        RegisterDown,   RegisterCheck,    RegisterPlan,   RegisterExplain,
-        RegisterSubmit,    RegisterList,   RegisterDescribe, RegisterWatch,  RegisterWait,
-        RegisterLogs,      RegisterEvents, RegisterMetrics,  RegisterCancel, RegisterRetry,
-        RegisterArtifact,  RegisterRun,    RegisterGc,       RegisterServer, RegisterMerge,
-        RegisterGenerate,  RegisterEval,   RegisterAdapt,    RegisterExport, RegisterImport,
-        RegisterReport,    RegisterWorker, RegisterToken,    RegisterWhoAmI, RegisterVersion,
-        RegisterCompletion}) {
+       {RegisterUp,      RegisterDown,      RegisterCheck,    RegisterPlan,    RegisterExplain,
+        RegisterSubmit,  RegisterList,      RegisterDescribe, RegisterWatch,   RegisterWait,
+        RegisterLogs,    RegisterEvents,    RegisterAudit,    RegisterMetrics, RegisterCancel,
+        RegisterRetry,   RegisterArtifact,  RegisterRun,      RegisterGc,      RegisterServer,
+        RegisterMerge,   RegisterGenerate,  RegisterEval,     RegisterAdapt,   RegisterExport,
+        RegisterImport,  RegisterReport,    RegisterWorker,   RegisterToken,   RegisterWhoAmI,
+        RegisterVersion, RegisterCompletion}) {
     add(registry);
   }
 }

@@ -148,8 +148,8 @@ void RegisterToken(const Registry& registry) {
         registry.chosen = [&globals = registry.globals] { return List(globals); };
       });
   auto id = std::make_shared<std::string>();
-  CLI::App* revoke = command->add_subcommand("revoke",
-                                             "End a token, or an invitation that was not used");
+  CLI::App* revoke = command->add_subcommand(
+      "revoke", "End a token, a worker's key, or an invitation that was not used");
   revoke->add_option("id", *id, "its id, or the name of who has it")->required();
   revoke->callback([registry, id] {
     registry.chosen = [&globals = registry.globals, id] { return Revoke(globals, *id); };

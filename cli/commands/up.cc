@@ -91,6 +91,11 @@ void RegisterUp(const Registry& registry) {
        {std::pair("--keep-checkpoints", "of a training until it has succeeded: a number, or all"),
         std::pair("--keep-events-days",
                   "events of ended runs that are older are deleted; 0: never"),
+        std::pair("--keep-audit-days", "rows of the audit that are older are deleted; 0: never"),
+        std::pair("--calls-per-second", "how often one person may call; 0: no limit"),
+        std::pair("--worker-calls-per-second",
+                  "how often a worker with an identity of its own may call; 0: no limit"),
+        std::pair("--open-calls", "how many calls of one person may be open; 0: any number"),
         std::pair("--gc-grace-ms", "how long a file that nothing needs stays in the store"),
         std::pair("--gc-interval-ms", "how often such files are deleted; 0: only by braid gc")}) {
     command->add_option_function<std::string>(

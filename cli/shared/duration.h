@@ -11,4 +11,8 @@ namespace braid::cli {
 // "90", "90s", "30m", "2h", "30d" in milliseconds.
 Result<int64_t> ParseDuration(const std::string& text);
 
+// A moment, in milliseconds since 1970: "2h" is so long before `now_ms`; "2026-11-28",
+// "2026-11-28T14:30" and "2026-11-28T14:30:05" are UTC, with or without a Z.
+Result<int64_t> ParseMoment(const std::string& text, int64_t now_ms);
+
 }  // namespace braid::cli

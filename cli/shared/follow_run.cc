@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -12,6 +13,7 @@
 #include "base/text.h"
 #include "cli/shared/print.h"
 #include "cli/shared/progress_line.h"
+#include "rpc/rate_limited.h"
 
 namespace braid::cli {
 namespace {
@@ -21,12 +23,14 @@ constexpr int64_t kPatienceMs = 60'000;
 }  // namespace
 
 bool Patience::Wait(const Status& status) {
-  if (status.code() != StatusCode::kUnavailable && status.code() != StatusCode::kDeadlineExceeded)
+  const int64_t turn_ms = rpc::RetryAfterMs(status);
+  if (status.code() != StatusCode::kUnavailable && status.code() != StatusCode::kDeadlineExceeded &&
+      turn_ms == 0)
     return false;
   const int64_t now = SystemClock().MonotonicMs();
   if (since_ms_ == 0) since_ms_ = now;
   if (now - since_ms_ > kPatienceMs) return false;
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  std::this_thread::sleep_for(std::chrono::milliseconds(std::max<int64_t>(300, turn_ms)));
   return true;
 }
 

@@ -1,10 +1,12 @@
 #include "coordinator/access/access.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/endpoint.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "rpc/rate_limited.h"
 #include "rpc/tls/certificates.h"
 
 namespace braid::coordinator {
@@ -55,22 +57,62 @@ Status Wrong(const CredentialRecord& credential, int64_t now_ms) {
 
 }  // namespace
 
-void Access::Load(const std::map<std::string, CredentialRecord>& credentials) {
-  for (const auto& [id, credential] : credentials) Put(credential);
+void Access::Load(const catalog::CredentialTable& credentials) {
+  MutexLock lock(mutex_);
+  credentials_ = credentials;
 }
 
 void Access::Put(const CredentialRecord& credential) {
+  bool ends = false;
+  {
+    MutexLock lock(mutex_);
+    const auto before = credentials_.find(credential.id);
+    ends = before != credentials_.end() && (before->second.ended_ms != credential.ended_ms ||
+                                            before->second.expires_ms != credential.expires_ms);
+    credentials_.Put(credential);
+  }
+  if (ends) ends_.Notify(credential.id);
+}
+
+Access::Standing Access::StandingOf(const Identity& who) {
+  if (who.IsOwner()) return {};
+  const int64_t now_ms = clock_->WallMs();
   MutexLock lock(mutex_);
-  by_digest_[credential.sha256] = credential;
+  const auto found = credentials_.find(who.credential);
+  if (found == credentials_.end()) return {Unknown(true)};
+  const CredentialRecord& credential = found->second;
+  if (Status wrong = Wrong(credential, now_ms); !wrong.ok()) return {std::move(wrong)};
+  if (credential.expires_ms == 0) return {};
+  if (credential.kind == CredentialKind::kKey && credential.expires_ms <= now_ms) {
+    return {Unauthenticated("the newest certificate of " + Words(credential) + " has expired at " +
+                            FormatUtc(credential.expires_ms) + ": " + HowToReplace(credential))};
+  }
+  return {OkStatus(), std::max<int64_t>(0, credential.expires_ms - now_ms)};
 }
 
 Status Access::Check(const rpc::Caller& caller) {
   BRAID_ASSIGN_OR_RETURN(const Identity identity, Identify(caller));
   const CallRule* rule = RuleOf(caller.method);
   if (rule == nullptr) return Unimplemented("there is no method " + std::string(caller.method));
+  BRAID_RETURN_IF_ERROR(CheckRate(identity));
   if (!identity.invited) return CheckRole(identity.role, identity.name, *rule);
   if (rule->invited) return OkStatus();
   return PermissionDenied("the secret of an invitation is for braid-worker --join alone");
+}
+
+// By name: more tokens are not more calls.
+Status Access::CheckRate(const Identity& who) {
+  if (who.IsOwner()) return OkStatus();
+  const double limit = who.IsWorker() ? limits_.workers : limits_.people;
+  const int64_t wait_ms = rates_.Take((who.IsWorker() ? "worker " : "") + who.name, limit,
+                                      clock_->MonotonicMs());
+  if (wait_ms == 0) return OkStatus();
+  return rpc::RateLimited(
+      (who.IsWorker() ? "worker " : "") + who.name + " makes more than " +
+          std::to_string(static_cast<int64_t>(limit)) + " calls a second (" +
+          (who.IsWorker() ? "--worker-calls-per-second" : "--calls-per-second") +
+          " of the coordinator)",
+      wait_ms);
 }
 
 Result<Identity> Access::Identify(const rpc::Caller& caller) {
@@ -115,14 +157,14 @@ Result<Identity> Access::IdentifyCertificate(std::string_view certificate) {
 Result<Identity> Access::Use(const std::string& sha256, bool key) {
   const int64_t now_ms = clock_->WallMs();
   MutexLock lock(mutex_);
-  const auto found = by_digest_.find(sha256);
-  if (found == by_digest_.end() || (found->second.kind == CredentialKind::kKey) != key) {
+  const CredentialRecord* found = credentials_.WithDigest(sha256);
+  if (found == nullptr || (found->kind == CredentialKind::kKey) != key) {
     if (!key) return Unknown(true);
     return Unauthenticated(
         "the client's certificate is not of a worker that has joined this coordinator: `braid "
         "worker invite` lets one join");
   }
-  const CredentialRecord& credential = found->second;
+  const CredentialRecord& credential = *found;
   BRAID_RETURN_IF_ERROR(Wrong(credential, now_ms));
   uses_[credential.id] = now_ms;
   return Identity{credential.name, credential.role, credential.site, credential.id,

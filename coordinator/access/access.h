@@ -8,7 +8,9 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "coordinator/access/rates.h"
 #include "coordinator/access/rules.h"
+#include "coordinator/waiting/wakeups.h"
 #include "rpc/caller.h"
 #include "storage/catalog/records.h"
 
@@ -37,15 +39,32 @@ class Access {
  public:
   // `token` is the owner's, whose role is admin; people find it in `token_file`. `clock` outlives
   // this. REQUIRES: `token` is not empty.
-  Access(std::string token, std::string token_file, const Clock* clock)
-      : token_(std::move(token)), token_file_(std::move(token_file)), clock_(clock) {}
+  Access(std::string token, std::string token_file, const Clock* clock,
+         const RateLimits& limits = {})
+      : token_(std::move(token)),
+        token_file_(std::move(token_file)),
+        clock_(clock),
+        limits_(limits) {}
 
   // All credentials of the catalog, at the start; then each as it is committed.
-  void Load(const std::map<std::string, catalog::CredentialRecord>& credentials);
+  void Load(const catalog::CredentialTable& credentials);
   void Put(const catalog::CredentialRecord& credential);
+
+  // Whether somebody who was identified before is still who it was: for calls that last.
+  struct Standing {
+    // The errors are those of Identify; also for a worker whose newest certificate has expired.
+    Status status;
+    // When this ends by itself, from now; -1: never, as far as is known.
+    int64_t ends_in_ms = -1;
+  };
+  Standing StandingOf(const Identity& who);
+  // Notified with the id of each credential that has ended, or has another end now.
+  Wakeups& ends() { return ends_; }
 
   // OK if the caller may call its method. Otherwise kPermissionDenied that names the role which
   // may, with the reason UNAUTHENTICATED if it is not known who calls. The message says what to do.
+  // kResourceExhausted (RATE_LIMITED), with the time to wait, for who calls too often; the owner of
+  // the coordinator may as often as it can.
   Status Check(const rpc::Caller& caller);
   // Who calls; the errors are those of Check. Of several tokens all have to be right, and a token
   // goes before a certificate.
@@ -67,12 +86,16 @@ class Access {
   // The credential with this digest, if it is of that kind and good now.
   Result<Identity> Use(const std::string& sha256, bool key);
   Status Unknown(bool given) const;
+  Status CheckRate(const Identity& who);
 
   const std::string token_;
   const std::string token_file_;
   const Clock* const clock_;
+  const RateLimits limits_;
+  Rates rates_;
+  Wakeups ends_;
   Mutex mutex_;
-  std::map<std::string, catalog::CredentialRecord> by_digest_ BRAID_GUARDED_BY(mutex_);
+  catalog::CredentialTable credentials_ BRAID_GUARDED_BY(mutex_);
   std::map<std::string, int64_t> uses_ BRAID_GUARDED_BY(mutex_);
   std::map<std::string, Shown, std::less<>> shown_ BRAID_GUARDED_BY(mutex_);
 };

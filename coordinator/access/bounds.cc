@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "coordinator/core/leased_rank.h"
+
 namespace braid::coordinator {
 namespace {
 
@@ -32,11 +34,9 @@ Status CheckOwnRank(const Identity& who, const RankKey& rank, const State& state
   if (!who.IsWorker()) return OkStatus();
   const AttemptRecord* attempt = state.FindAttempt(rank.attempt());
   if (attempt == nullptr) return OkStatus();
-  const bool own = rank.rank >= 0 && static_cast<size_t>(rank.rank) < attempt->workers.size() &&
-                   attempt->workers[static_cast<size_t>(rank.rank)] == who.name;
-  return own ? OkStatus()
-             : PermissionDenied("rank " + std::to_string(rank.rank) + " of " +
-                                rank.attempt().ToString() + " is not leased to worker " + who.name);
+  if (IsLeasedTo(*attempt, rank.rank, who.name)) return OkStatus();
+  return PermissionDenied("rank " + std::to_string(rank.rank) + " of " + rank.attempt().ToString() +
+                          " is not leased to worker " + who.name);
 }
 
 Status CheckOwnName(const Identity& who, const std::string& worker) {
@@ -67,14 +67,12 @@ Status CheckOwnInput(const Identity& who, const std::string& artifact, const Sta
   return own ? OkStatus() : NotYours(who, "artifact " + artifact);
 }
 
-Status CheckOwnBlob(const Identity& who, const std::string& sha256, const State& state) {
+Status CheckOwnBlob(const Identity& who, const std::string& sha256, const State& state,
+                    InputBlobs* blobs) {
   if (!who.IsWorker()) return OkStatus();
-  // Manifests are canonical: this is how a file's digest stands in one. Reading them whole would
-  // keep the core's thread from others.
-  const std::string entry = "\"sha256\":\"" + sha256 + "\"";
   const bool own = SomeInput(who.name, state, [&](const std::string& id) {
     const catalog::ArtifactRecord* artifact = state.FindArtifact(id);
-    return artifact != nullptr && artifact->manifest.find(entry) != std::string::npos;
+    return artifact != nullptr && blobs->Has(*artifact, sha256);
   });
   return own ? OkStatus() : NotYours(who, "blob " + sha256);
 }

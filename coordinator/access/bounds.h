@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "coordinator/access/access.h"
+#include "coordinator/access/input_blobs.h"
 #include "coordinator/core/state.h"
 
 namespace braid::coordinator {
@@ -24,7 +25,8 @@ Status CheckOwnArtifact(const Identity& who, const std::string& id, const State&
 // checkpoint.
 Status CheckOwnInput(const Identity& who, const std::string& artifact, const State& state);
 // The same for a file of such an artifact.
-Status CheckOwnBlob(const Identity& who, const std::string& sha256, const State& state);
+Status CheckOwnBlob(const Identity& who, const std::string& sha256, const State& state,
+                    InputBlobs* blobs);
 
 // The user of a run that `who` submits, who says that it is `said`.
 std::string UserOf(const Identity& who, const std::string& said);

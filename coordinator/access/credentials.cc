@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "coordinator/core/sessions.h"
+#include "coordinator/core/worker_name.h"
 
 namespace braid::coordinator {
 namespace {
@@ -16,12 +17,13 @@ constexpr size_t kLongestName = 100;
 constexpr size_t kMost = 100'000;
 constexpr size_t kIdDigits = 12;
 
-Status CheckName(const std::string& what, const std::string& name) {
+// Of people; those of workers are CheckWorkerName's.
+Status CheckName(const std::string& name) {
   const bool printable = std::all_of(name.begin(), name.end(), [](char c) {
     return static_cast<unsigned char>(c) > 0x20 && static_cast<unsigned char>(c) < 0x7f;
   });
   if (printable && name.size() <= kLongestName) return OkStatus();
-  return InvalidArgument(what + " must be of at most " + std::to_string(kLongestName) +
+  return InvalidArgument("the name of a token must be of at most " + std::to_string(kLongestName) +
                          " printable ASCII characters without spaces");
 }
 
@@ -38,10 +40,30 @@ Status CheckNew(const std::string& secret_sha256, int64_t lifetime_ms, const Tra
 }
 
 const CredentialRecord* WithDigest(const std::string& sha256, const State& state) {
-  for (const auto& [id, credential] : state.image().credentials) {
-    if (credential.sha256 == sha256) return &credential;
-  }
-  return nullptr;
+  return state.image().credentials.WithDigest(sha256);
+}
+
+// All credentials of a name, ended ones too.
+std::vector<const CredentialRecord*> CredentialsOf(const std::string& name, const State& state) {
+  std::vector<const CredentialRecord*> found;
+  for (const std::string& id : state.image().credentials.IdsOf(name))
+    found.push_back(&state.image().credentials.at(id));
+  return found;
+}
+
+// What a worker calls with, or called with: its keys and tokens.
+std::vector<const CredentialRecord*> CredentialsOfWorker(const std::string& worker,
+                                                         const State& state) {
+  std::vector<const CredentialRecord*> found = CredentialsOf(worker, state);
+  std::erase_if(found, [](const CredentialRecord* credential) {
+    return credential->role != Role::kWorker || credential->kind == CredentialKind::kInvitation;
+  });
+  return found;
+}
+
+bool IsLive(const CredentialRecord& credential, int64_t now_ms) {
+  const bool expires = credential.kind == CredentialKind::kToken && credential.expires_ms != 0;
+  return credential.ended_ms == 0 && !(expires && credential.expires_ms <= now_ms);
 }
 
 // From the digest, so that a repeated request gives the same id.
@@ -60,11 +82,6 @@ void End(CredentialRecord credential, const std::string& event, const std::strin
   credential.ended_ms = tx.wall_ms();
   credential.ended_by = by;
   Change(credential, event, credential.id + " of " + credential.name + ", by " + by, access, tx);
-}
-
-bool IsLiveKey(const CredentialRecord& credential, const std::string& worker) {
-  return credential.kind == CredentialKind::kKey && credential.name == worker &&
-         credential.ended_ms == 0;
 }
 
 Status UsedOrOld(const CredentialRecord& invitation, const Joining& joining,
@@ -86,21 +103,62 @@ Status UsedOrOld(const CredentialRecord& invitation, const Joining& joining,
   return OkStatus();
 }
 
-// The id is free, or this key's already.
-Status CheckFree(const std::string& worker, const std::string& key_sha256, const State& state) {
-  for (const auto& [id, credential] : state.image().credentials) {
-    if (!IsLiveKey(credential, worker) || credential.sha256 == key_sha256) continue;
-    return AlreadyExists("worker " + worker +
-                         " has joined already, with another key: give this one "
-                         "another --id, or remove the other first (`braid worker remove " +
+// The id is free, or this key's already. An invitation that names no worker gives nobody the id of
+// a worker that is known: whoever holds the line could take its place while it is not connected.
+Status CheckFree(const std::string& worker, const Joining& joining, bool invited_by_name,
+                 const Transaction& tx) {
+  const State& state = tx.state();
+  bool own = false;
+  for (const CredentialRecord* credential : CredentialsOfWorker(worker, state)) {
+    if (credential->sha256 == joining.key_sha256) own = true;
+    if (credential->sha256 == joining.key_sha256 || !IsLive(*credential, tx.wall_ms())) continue;
+    if (credential->kind == CredentialKind::kKey) {
+      return AlreadyExists("worker " + worker +
+                           " has joined already, with another key: give this one "
+                           "another --id, or remove the other first (`braid worker remove " +
+                           worker + "`)");
+    }
+  }
+  if (own || IsRemoved(worker, state)) return OkStatus();
+  const auto live = state.workers.find(worker);
+  if (live != state.workers.end() && live->second.session != nullptr)
+    return AlreadyExists("a worker " + worker + " is connected: give this one another --id");
+  if (state.HoldsLeases(worker)) {
+    return AlreadyExists("a worker " + worker +
+                         " is not connected just now and has attempts that go on: give this one "
+                         "another --id, or drain the other first (`braid worker drain " +
                          worker + "`)");
   }
-  const auto live = state.workers.find(worker);
-  const CredentialRecord* own = WithDigest(key_sha256, state);
-  const bool connected = live != state.workers.end() && live->second.session != nullptr;
-  if (connected && (own == nullptr || own->name != worker))
-    return AlreadyExists("a worker " + worker + " is connected: give this one another --id");
-  return OkStatus();
+  const bool known = state.image().workers.contains(worker) ||
+                     !CredentialsOfWorker(worker, state).empty();
+  if (invited_by_name || !known) return OkStatus();
+  return AlreadyExists("there is a worker " + worker +
+                       " already, and this invitation names none: give this one another --id, or "
+                       "invite it by that id (`braid worker invite --worker-id " +
+                       worker + "`)");
+}
+
+// A worker that was removed, and may come back, gets new attempts again.
+void AdmitAgain(const std::string& worker, Transaction& tx) {
+  if (tx.state().image().workers.contains(worker))
+    tx.Add(catalog::WorkerAdmitted{worker, catalog::WorkerAdmit::kOpen});
+}
+
+// Ends the credential and, if the worker then has no other that is good, the worker.
+void EndOfWorker(const CredentialRecord& credential, const Identity& by, Access* access,
+                 Transaction& tx) {
+  const auto all = CredentialsOfWorker(credential.name, tx.state());
+  const bool others = std::any_of(all.begin(), all.end(), [&](const CredentialRecord* other) {
+    return other->id != credential.id && IsLive(*other, tx.wall_ms());
+  });
+  // First the worker: its session then says this, and not only that its credential has ended.
+  if (!others) {
+    Remove(credential.name,
+           "worker " + credential.name + " was removed by " + by.name + ", who revoked its " +
+               (credential.kind == CredentialKind::kKey ? "key " : "token ") + credential.id,
+           tx);
+  }
+  End(credential, "token.revoked", by.name, access, tx);
 }
 
 }  // namespace
@@ -109,7 +167,8 @@ Result<CredentialRecord> CreateToken(const NewToken& token, const Identity& by, 
                                      Transaction& tx) {
   BRAID_RETURN_IF_ERROR(CheckNew(token.secret_sha256, token.lifetime_ms, tx));
   if (token.name.empty()) return InvalidArgument("a token needs a name: whose is it?");
-  BRAID_RETURN_IF_ERROR(CheckName("the name of a token", token.name));
+  BRAID_RETURN_IF_ERROR(token.role == Role::kWorker ? CheckWorkerName("a worker's id", token.name)
+                                                    : CheckName(token.name));
   if (token.role < Role::kViewer || token.role > Role::kWorker)
     return InvalidArgument("a token needs a role");
   if (const CredentialRecord* same = WithDigest(token.secret_sha256, tx.state()); same != nullptr) {
@@ -118,15 +177,14 @@ Result<CredentialRecord> CreateToken(const NewToken& token, const Identity& by, 
       return *same;
     return AlreadyExists("this secret is that of another credential: draw a new one");
   }
-  for (const auto& [id, other] : tx.state().image().credentials) {
-    const bool same_name = other.kind == CredentialKind::kToken && other.name == token.name &&
-                           other.ended_ms == 0;
-    if (same_name && other.role != token.role) {
-      return AlreadyExists(token.name + " has role " + std::string(NameOf(other.role)) +
-                           " already (" + id +
-                           "): revoke that token first, or choose another name");
-    }
+  for (const CredentialRecord* other : CredentialsOf(token.name, tx.state())) {
+    if (other->kind != CredentialKind::kToken || other->ended_ms != 0 || other->role == token.role)
+      continue;
+    return AlreadyExists(token.name + " has role " + std::string(NameOf(other->role)) +
+                         " already (" + other->id +
+                         "): revoke that token first, or choose another name");
   }
+  const bool returns = token.role == Role::kWorker && IsRemoved(token.name, tx.state());
   CredentialRecord record;
   record.id = IdOf('t', token.secret_sha256);
   record.kind = CredentialKind::kToken;
@@ -140,14 +198,15 @@ Result<CredentialRecord> CreateToken(const NewToken& token, const Identity& by, 
          record.id + " of " + record.name + ", role " + std::string(NameOf(record.role)) + ", by " +
              by.name,
          access, tx);
+  if (returns) AdmitAgain(record.name, tx);
   return record;
 }
 
 Result<CredentialRecord> InviteWorker(const NewInvitation& invitation, const Identity& by,
                                       Access* access, Transaction& tx) {
   BRAID_RETURN_IF_ERROR(CheckNew(invitation.secret_sha256, invitation.lifetime_ms, tx));
-  BRAID_RETURN_IF_ERROR(CheckName("a worker's id", invitation.worker));
-  BRAID_RETURN_IF_ERROR(CheckName("a site", invitation.site));
+  BRAID_RETURN_IF_ERROR(CheckWorkerName("a worker's id", invitation.worker));
+  BRAID_RETURN_IF_ERROR(CheckWorkerName("a site", invitation.site));
   if (invitation.lifetime_ms == 0) return InvalidArgument("an invitation needs an end");
   if (const CredentialRecord* same = WithDigest(invitation.secret_sha256, tx.state());
       same != nullptr) {
@@ -172,23 +231,37 @@ Result<CredentialRecord> InviteWorker(const NewInvitation& invitation, const Ide
 
 Result<CredentialRecord> RevokeToken(const std::string& id, const Identity& by, Access* access,
                                      Transaction& tx) {
+  const auto& credentials = tx.state().image().credentials;
   std::vector<const CredentialRecord*> found;
-  for (const auto& [key, credential] : tx.state().image().credentials) {
-    if (credential.kind == CredentialKind::kKey || credential.ended_ms != 0) continue;
-    const bool named = credential.kind == CredentialKind::kToken && credential.name == id;
-    if (key == id || named) found.push_back(&credential);
+  if (const auto exact = credentials.find(id); exact != credentials.end()) {
+    found.push_back(&exact->second);
+  } else {
+    found = CredentialsOf(id, tx.state());
+    std::erase_if(found, [](const auto* one) { return one->kind != CredentialKind::kToken; });
   }
+  std::erase_if(found, [](const CredentialRecord* one) { return one->ended_ms != 0; });
   if (found.empty()) {
     return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
-                  "there is no token or invitation " + id + ": `braid token list` shows all");
+                  "there is no token, invitation or key " + id + ": `braid token list` shows all");
   }
   if (found.size() > 1) {
     return InvalidArgument(id + " has " + std::to_string(found.size()) +
                            " tokens: give the id of one (`braid token list`)");
   }
   const CredentialRecord credential = *found.front();
-  End(credential, "token.revoked", by.name, access, tx);
-  return tx.state().image().credentials.at(credential.id);
+  // Who may invite and remove workers may end what they come with.
+  if (credential.role != Role::kWorker && by.role != Role::kAdmin) {
+    return PermissionDenied("token " + credential.id + " is of " + credential.name + ", role " +
+                            std::string(NameOf(credential.role)) +
+                            ": to revoke it takes role admin; an operator revokes invitations and "
+                            "what workers call with");
+  }
+  if (credential.role == Role::kWorker && credential.kind != CredentialKind::kInvitation) {
+    EndOfWorker(credential, by, access, tx);
+  } else {
+    End(credential, "token.revoked", by.name, access, tx);
+  }
+  return credentials.at(credential.id);
 }
 
 Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Transaction& tx) {
@@ -205,10 +278,10 @@ Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Tran
              : !joining.worker.empty() ? joining.worker
              : own != nullptr          ? own->name
                                        : joining.host;
-  BRAID_RETURN_IF_ERROR(CheckName("the worker's id", key.name));
+  BRAID_RETURN_IF_ERROR(CheckWorkerName("the worker's id", key.name));
   if (key.name.empty()) return InvalidArgument("the worker needs an id: give it with --id");
-  BRAID_RETURN_IF_ERROR(CheckFree(key.name, joining.key_sha256, tx.state()));
-  const bool removed = RemovedWorkers(tx.state()).contains(key.name);
+  BRAID_RETURN_IF_ERROR(CheckFree(key.name, joining, !invitation.name.empty(), tx));
+  const bool removed = IsRemoved(key.name, tx.state());
   key.id = IdOf('k', joining.key_sha256);
   key.role = Role::kWorker;
   key.site = invitation.site;
@@ -222,9 +295,7 @@ Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Tran
   Change(key, "worker.joined",
          key.id + " by invitation " + invitation.id + (host.empty() ? "" : ", on " + host), access,
          tx);
-  const auto known = tx.state().image().workers.find(key.name);
-  if (removed && known != tx.state().image().workers.end())
-    tx.Add(catalog::WorkerAdmitted{key.name, catalog::WorkerAdmit::kOpen});
+  if (removed) AdmitAgain(key.name, tx);
   return key;
 }
 
@@ -240,9 +311,9 @@ void NoteCertificate(const std::string& credential, int64_t expires_ms, Access* 
 Result<int32_t> RemoveWorker(const std::string& worker, const Identity& by, Access* access,
                              Transaction& tx) {
   std::vector<CredentialRecord> ended;
-  for (const auto& [id, credential] : tx.state().image().credentials) {
-    if (credential.role == Role::kWorker && credential.name == worker && credential.ended_ms == 0)
-      ended.push_back(credential);
+  for (const CredentialRecord* credential : CredentialsOf(worker, tx.state())) {
+    if (credential->role == Role::kWorker && credential->ended_ms == 0)
+      ended.push_back(*credential);
   }
   if (ended.empty()) {
     return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
@@ -250,21 +321,18 @@ Result<int32_t> RemoveWorker(const std::string& worker, const Identity& by, Acce
                       " has joined: `braid token list` shows all that have. A worker that uses the "
                       "owner's token is kept away by cordoning it and by a new token");
   }
+  // First the worker: its session then says this, and not only that its credential has ended.
+  Remove(worker, "worker " + worker + " was removed by " + by.name, tx);
   for (const CredentialRecord& credential : ended)
     End(credential, "worker.credential_ended", by.name, access, tx);
-  Remove(worker, "worker " + worker + " was removed by " + by.name, tx);
   return static_cast<int32_t>(ended.size());
 }
 
-std::set<std::string> RemovedWorkers(const State& state) {
-  std::set<std::string> ended, live;
-  for (const auto& [id, credential] : state.image().credentials) {
-    if (credential.role != Role::kWorker || credential.kind == CredentialKind::kInvitation)
-      continue;
-    (credential.ended_ms == 0 ? live : ended).insert(credential.name);
-  }
-  for (const std::string& worker : live) ended.erase(worker);
-  return ended;
+bool IsRemoved(const std::string& worker, const State& state) {
+  const auto all = CredentialsOfWorker(worker, state);
+  return !all.empty() && std::all_of(all.begin(), all.end(), [](const CredentialRecord* one) {
+    return one->ended_ms != 0;
+  });
 }
 
 void NoteUses(const std::map<std::string, int64_t>& uses, Access* access, Transaction& tx) {

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 
 #include "base/status.h"
@@ -36,8 +35,11 @@ struct NewInvitation {
 Result<CredentialRecord> InviteWorker(const NewInvitation& invitation, const Identity& by,
                                       Access* access, Transaction& tx);
 
-// Ends a token, or an invitation that nobody has used. kNotFound if there is none with this id, or
-// name; kInvalidArgument for the name of several.
+// Ends a token, a key, or an invitation that nobody has used. Open calls that were made with it end
+// (Access::StandingOf). A worker whose last key or token that was good this was is removed, as by
+// RemoveWorker. kNotFound if there is none with this id, or token of this name; kInvalidArgument
+// for the name of several; kPermissionDenied for an operator who would end another's token than a
+// worker's.
 Result<CredentialRecord> RevokeToken(const std::string& id, const Identity& by, Access* access,
                                      Transaction& tx);
 
@@ -51,7 +53,8 @@ struct Joining {
 // The key's credential: from now on it is that worker. The same key may come again. Errors:
 // kPermissionDenied for an invitation that another key has used or that has expired, and for
 // another id than the invitation's; kAlreadyExists for the id of a worker that has joined with
-// another key, or is connected.
+// another key, is connected, or has leases, and, if the invitation names no worker, for that of any
+// worker that is known and was not removed.
 Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Transaction& tx);
 
 // A certificate was signed for the credential's key, until `expires_ms`.
@@ -62,8 +65,8 @@ void NoteCertificate(const std::string& credential, int64_t expires_ms, Access* 
 // many credentials. kNotFound if there is no such worker.
 Result<int32_t> RemoveWorker(const std::string& worker, const Identity& by, Access* access,
                              Transaction& tx);
-// The workers that were removed, and have not joined again.
-std::set<std::string> RemovedWorkers(const State& state);
+// Whether the worker had credentials of its own, and all of them have ended.
+bool IsRemoved(const std::string& worker, const State& state);
 
 // Writes down when credentials were last used.
 void NoteUses(const std::map<std::string, int64_t>& uses, Access* access, Transaction& tx);

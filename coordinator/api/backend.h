@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/thread_pool.h"
 #include "coordinator/access/access.h"
+#include "coordinator/access/input_blobs.h"
+#include "coordinator/api/refusals.h"
 #include "coordinator/bulk/append_files.h"
 #include "coordinator/bulk/rendezvous.h"
 #include "coordinator/core/core.h"
@@ -36,15 +38,23 @@ struct Backend {
   int64_t garbage_grace_ms = 900'000;
   int64_t keep_events_ms = int64_t{90} * 86'400'000;
   int64_t garbage_interval_ms = 300'000;
-  std::string scratch;  // folder for short-lived files
+  int64_t keep_audit_ms = int64_t{365} * 86'400'000;  // how old rows of the audit become; 0: for
+                                                      // ever
+  Refusals refusals;                                  // how many of them are written down
+  std::string scratch;                                // folder for short-lived files
   std::string version;
-  std::string token;               // the owner's; not empty
-  std::string token_file;          // where people find it
+  std::string coordinator_id;  // of the catalog
+  std::string token;           // the owner's; not empty
+  std::string token_file;      // where people find it
+  RateLimits rate_limits;      // how often, and how much at once, people and workers may call
+  OpenCounts open_counts;
   std::unique_ptr<Access> access;  // who may call; made by Server::Start
+  InputBlobs input_blobs;          // what workers may download; touched by the core's thread alone
 
   std::optional<rpc::ServerTls> tls;          // none: loopback only
   const rpc::Authority* authority = nullptr;  // signs the keys of workers; null without TLS
-  std::string join_address;  // HOST:PORT by which workers on other machines reach this one
+  std::string join_host;  // name or address by which workers on other machines reach this one
+  int port = 0;           // of the server, set before it serves
   int64_t worker_certificate_ms = int64_t{90} * 86'400'000;  // how long one is good
 
   // No call begins to wait any more; whoever waits subscribes to kStopping before it looks.

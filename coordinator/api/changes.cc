@@ -22,7 +22,8 @@ CoreWork Once(RequestId request, std::function<Result<std::string>(Transaction&)
           [read = std::move(read), answer](const State& state) {
             read(*answer, state);
             return OkStatus();
-          }};
+          },
+          [answer] { return *answer; }};
 }
 
 // The answer that a repeated request gets.
@@ -133,7 +134,7 @@ CoreWork PinArtifact(const std::string& request_id, const std::string& artifact,
 }
 
 CoreWork DeleteRun(const RequestId& request, const std::string& run, ShowDeleted show) {
-  return Once(
+  CoreWork work = Once(
       request,
       [run](Transaction& tx) -> Result<std::string> {
         BRAID_ASSIGN_OR_RETURN(const DeletedRun deleted, DeleteRun(run, tx));
@@ -142,6 +143,8 @@ CoreWork DeleteRun(const RequestId& request, const std::string& run, ShowDeleted
       [show = std::move(show)](const std::string& packed, const State&) {
         show(Unpacked(packed));
       });
+  work.object = [packed = std::move(work.object)] { return Unpacked(packed()).id; };
+  return work;
 }
 
 CoreWork PreviewDeletion(const std::string& run, ShowDeleted show) {

@@ -18,6 +18,9 @@ namespace braid::coordinator {
 struct CoreWork {
   std::function<Status(Transaction&)> decide;
   std::function<Status(const State&)> read;
+  // What `decide` has changed, if the caller did not name it: the id of a run that was made. Asked
+  // for after `decide`, within its transaction; may be null.
+  std::function<std::string()> object = nullptr;
 };
 
 // The work, unless `allowed` refuses it; both see the same state.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "coordinator/core/leased_rank.h"
 #include "storage/files/manifest.h"
 
 namespace braid::coordinator {
@@ -91,9 +92,28 @@ Status RemoveArtifacts(Backend* backend, const Marks& marks, bool dry_run, Garba
   return OkStatus();
 }
 
+// Whether a worker may be about to commit what it has uploaded, or was told is there, some time
+// ago: it was not heard since this process began and has leases, or it delivers what an earlier
+// process of it has kept. How old a blob is then says nothing about who needs it.
+bool SomebodyMayCommit(const State& state) {
+  for (const AttemptKey& key : state.live()) {
+    const AttemptRecord& attempt = *state.FindAttempt(key);
+    for (int64_t rank = 0; rank < std::ssize(attempt.workers); ++rank) {
+      const auto worker = state.workers.find(*WorkerOf(attempt, rank));
+      if (worker == state.workers.end() || !worker->second.contacted ||
+          worker->second.delivering.contains({key, rank}))
+        return true;
+    }
+  }
+  return false;
+}
+
 Status DeleteBlobs(Backend* backend, BlobStore::Sweep& sweep, const Marks& marks, bool dry_run,
                    Garbage* garbage) {
   const int64_t now_ms = backend->core->options().clock->WallMs();
+  bool wait = false;
+  BRAID_RETURN_IF_ERROR(
+      backend->core->Query([&](const State& state) { wait = SomebodyMayCommit(state); }));
   BRAID_ASSIGN_OR_RETURN(const auto stored, backend->blobs->ListStored());
   for (const BlobStore::Stored& blob : stored) {
     ++garbage->stored.count;
@@ -104,7 +124,7 @@ Status DeleteBlobs(Backend* backend, BlobStore::Sweep& sweep, const Marks& marks
     const int64_t before_ms = now_ms - (known
                                             ? backend->garbage_grace_ms
                                             : std::max(kUncommittedMs, backend->garbage_grace_ms));
-    bool goes = blob.written_ms <= before_ms && (!known || removed->second <= before_ms);
+    bool goes = !wait && blob.written_ms <= before_ms && (!known || removed->second <= before_ms);
     if (goes && !dry_run) {
       if (backend->stopping) return Unavailable("the coordinator is stopping");
       BRAID_ASSIGN_OR_RETURN(goes, sweep.Remove(blob.sha256, before_ms));
@@ -169,6 +189,18 @@ Status DeleteEvents(Backend* backend, bool dry_run, Garbage* garbage) {
   }
 }
 
+// Rows of the audit that are too old.
+Status DeleteAudit(Backend* backend, bool dry_run) {
+  if (backend->keep_audit_ms <= 0 || dry_run) return OkStatus();
+  const int64_t before_ms = backend->core->options().clock->WallMs() - backend->keep_audit_ms;
+  BRAID_ASSIGN_OR_RETURN(const bool old, backend->reader->HasAuditBefore(before_ms));
+  if (!old) return OkStatus();
+  return backend->core->Do([&](Transaction& tx) {
+    tx.Add(catalog::AuditForgotten{before_ms});
+    return OkStatus();
+  });
+}
+
 }  // namespace
 
 Result<Garbage> CollectGarbage(Backend* backend, bool dry_run) {
@@ -182,6 +214,7 @@ Result<Garbage> CollectGarbage(Backend* backend, bool dry_run) {
   BRAID_RETURN_IF_ERROR(DeleteBlobs(backend, sweep, marks, dry_run, &garbage));
   BRAID_RETURN_IF_ERROR(DeleteFolders(backend, dry_run, &garbage));
   BRAID_RETURN_IF_ERROR(DeleteEvents(backend, dry_run, &garbage));
+  BRAID_RETURN_IF_ERROR(DeleteAudit(backend, dry_run));
   return garbage;
 }
 

@@ -8,6 +8,7 @@
 #include "base/excerpt.h"
 #include "coordinator/core/disks.h"
 #include "coordinator/core/gangs.h"
+#include "coordinator/core/leased_rank.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/retention.h"
 #include "coordinator/core/runs.h"
@@ -210,10 +211,10 @@ Status ReportStarted(const RankKey& rank, Transaction& tx) {
   if (attempt->state == AttemptState::kOffered)
     tx.Add(catalog::AttemptStarted{rank.attempt(), tx.wall_ms()});
   const JobRecord* job = tx.state().FindJob(rank.Job());
-  if (rank.rank >= 0 && static_cast<size_t>(rank.rank) < attempt->workers.size()) {
+  if (const std::string* worker = WorkerOf(*attempt, rank.rank)) {
     std::vector<std::string> fetched;
     for (const auto& [role, artifact] : job->inputs) fetched.push_back(artifact);
-    NoteCached(attempt->workers[static_cast<size_t>(rank.rank)], fetched, tx);
+    NoteCached(*worker, fetched, tx);
   }
   return OkStatus();
 }
@@ -232,9 +233,7 @@ Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::Artifa
   tx.Add(catalog::CheckpointCommitted{rank.attempt(), step, artifact.id});
   RetireCheckpoints(rank.attempt().Job(), tx);
   const AttemptRecord& attempt = *tx.state().FindAttempt(rank.attempt());
-  if (rank.rank >= 0 && static_cast<size_t>(rank.rank) < attempt.workers.size()) {
-    NoteRoom(attempt.workers[static_cast<size_t>(rank.rank)], tx);
-  }
+  if (const std::string* worker = WorkerOf(attempt, rank.rank)) NoteRoom(*worker, tx);
   return OkStatus();
 }
 
@@ -242,12 +241,11 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx) {
   const AttemptKey& key = command.rank.attempt();
   const AttemptRecord* attempt = tx.state().FindAttempt(key);
   if (attempt == nullptr) return Stale(key, "there is no such attempt");
-  const auto rank = static_cast<size_t>(command.rank.rank);
-  if (command.rank.rank < 0 || rank >= attempt->workers.size())
-    return Stale(key, "it has no such rank");
-  if (attempt->workers[rank] != command.worker) {
-    return Stale(key,
-                 "rank " + std::to_string(rank) + " is leased to worker " + attempt->workers[rank]);
+  const std::string* leased_to = WorkerOf(*attempt, command.rank.rank);
+  if (leased_to == nullptr) return Stale(key, "it has no such rank");
+  if (*leased_to != command.worker) {
+    return Stale(
+        key, "rank " + std::to_string(command.rank.rank) + " is leased to worker " + *leased_to);
   }
   if (Ended(attempt->state)) {
     // The worker repeats a report until it is acknowledged. If the outcome agrees with the
@@ -279,6 +277,9 @@ void LoseRank(const AttemptKey& key, int64_t rank, const std::string& why, Trans
   if (attempt == nullptr || Ended(attempt->state)) return;
   const Failure failure{NameOf(FailureCategory::kInfra), why, "", false};
   if (attempt->state == AttemptState::kStopping) {
+    const auto live = tx.state().attempts.find(key);
+    if (live == tx.state().attempts.end() || !live->second.ended_ranks.contains(rank))
+      tx.attempt(key).ended_ranks.insert(rank);
     FinishIfGone(key, tx);
   } else if (attempt->workers.size() == 1) {
     EndUnsuccessful(key, AttemptState::kLost, failure, tx);

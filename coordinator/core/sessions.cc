@@ -11,6 +11,8 @@
 #include "coordinator/core/disks.h"
 #include "coordinator/core/gangs.h"
 #include "coordinator/core/gpus.h"
+#include "coordinator/core/leased_rank.h"
+#include "coordinator/core/worker_name.h"
 #include "task/failure.h"
 
 namespace braid::coordinator {
@@ -26,7 +28,6 @@ constexpr int64_t kSeenEveryMs = 60'000;
 // Bounds the memory that a worker takes which connects and disconnects while nothing can be
 // written.
 constexpr size_t kMaxUnwritten = 100;
-constexpr size_t kLongestName = 255;
 
 // Every rank of a live attempt that is leased to the worker.
 std::vector<RankKey> RanksOn(const std::string& worker, const State& state) {
@@ -117,23 +118,11 @@ Link LinkNow(const std::string& id, const LiveWorker& worker, const State& state
   return scheduler::LinkOf(contact, now_ms, state.started_ms, options.lease);
 }
 
-// Worker ids and sites become parts of paths, events and lines of terminals, so control characters
-// and names longer than a file name are refused.
-Status CheckName(const std::string& what, const std::string& name) {
-  const bool printable = std::all_of(name.begin(), name.end(), [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
-  });
-  if (name.size() <= kLongestName && printable) return OkStatus();
-  return InvalidArgument(what + " of " + std::to_string(name.size()) +
-                         " bytes, or with control characters: at most " +
-                         std::to_string(kLongestName) + " printable ones");
-}
-
 Status CheckHello(const WorkerRecord& hello) {
   if (hello.id.empty() || hello.boot_id.empty())
     return InvalidArgument("a hello needs a worker id and a boot id");
-  BRAID_RETURN_IF_ERROR(CheckName("a worker id", hello.id));
-  BRAID_RETURN_IF_ERROR(CheckName("the site of worker " + hello.id, hello.site));
+  BRAID_RETURN_IF_ERROR(CheckWorkerName("a worker id", hello.id));
+  BRAID_RETURN_IF_ERROR(CheckWorkerName("the site of worker " + hello.id, hello.site));
   if (hello.cpu_slots < 0 || hello.cpu_slots > 4096) {
     return InvalidArgument("worker " + hello.id + " offers " + std::to_string(hello.cpu_slots) +
                            " CPU slots: 0 to 4096 are possible");
@@ -173,12 +162,6 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
                       hello.id + " before (" + who + "), whose jobs may still run");
   }
   return OkStatus();
-}
-
-// A worker is believed in what it says of the ranks that are leased to it, and of no others.
-bool IsRankOf(const AttemptRecord& attempt, int64_t rank, const std::string& worker) {
-  return rank >= 0 && rank < std::ssize(attempt.workers) &&
-         attempt.workers[static_cast<size_t>(rank)] == worker;
 }
 
 // Whether the catalog has this hello already. Fields that the catalog knows and a hello does not
@@ -360,7 +343,7 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
     worker.ranks.insert(report.rank);
     const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt());
     if (attempt == nullptr || Ended(attempt->state) || !report.progress.has_value() ||
-        !IsRankOf(*attempt, report.rank.rank, command.worker))
+        !IsLeasedTo(*attempt, report.rank.rank, command.worker))
       continue;
     LiveAttempt& live = tx.QuietAttempt(report.rank.attempt());
     if (attempt->workers.size() > 1)
@@ -371,7 +354,7 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
   for (const RankKey& rank : command.delivering) {
     const AttemptRecord* attempt = tx.state().FindAttempt(rank.attempt());
     if (attempt == nullptr || Ended(attempt->state) || rank.rank != 0 ||
-        !IsRankOf(*attempt, rank.rank, command.worker))
+        !IsLeasedTo(*attempt, rank.rank, command.worker))
       continue;
     task::Progress progress;
     progress.phase = "delivering";
@@ -481,6 +464,17 @@ Status Drain(const std::string& id, Transaction& tx) {
 }
 
 void Remove(const std::string& id, const std::string& why, Transaction& tx) {
+  if (tx.state().workers.contains(id)) {
+    // Nothing that it said counts any more, so that no rank is waited for because of it.
+    LiveWorker& worker = tx.worker(id);
+    LiveWorker fresh;
+    fresh.unwritten = std::move(worker.unwritten);
+    fresh.asked = worker.asked;
+    fresh.session_id = worker.session_id + 1;  // what the session still says is refused
+    if (worker.session != nullptr)
+      tx.Later([session = worker.session, why] { session->Replaced(why); });
+    worker = std::move(fresh);
+  }
   for (const RankKey& key : RanksOn(id, tx.state())) {
     const AttemptRecord* attempt = tx.state().FindAttempt(key.attempt());
     if (attempt != nullptr && !Ended(attempt->state)) LoseRank(key.attempt(), key.rank, why, tx);
@@ -488,13 +482,7 @@ void Remove(const std::string& id, const std::string& why, Transaction& tx) {
   const auto known = tx.state().image().workers.find(id);
   if (known != tx.state().image().workers.end() && known->second.admit != WorkerAdmit::kCordoned)
     tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned});
-  LiveWorker& worker = tx.worker(id);
-  if (worker.session != nullptr)
-    tx.Later([session = worker.session, why] { session->Replaced(why); });
-  worker.session = nullptr;
-  worker.desired = nullptr;
-  ++worker.session_id;  // what the session still says is refused
-  Remember(worker, {id, "removed", why});
+  Remember(tx.worker(id), {id, "removed", why});
 }
 
 }  // namespace braid::coordinator

@@ -3,7 +3,7 @@
 namespace braid::coordinator {
 
 int HttpStatusOf(const Status& status) {
-  if (status.reason() == "UNAUTHENTICATED") return 401;
+  if (status.Is(ErrorReason::kUnauthenticated)) return 401;
   switch (status.code()) {
     case StatusCode::kOk:
       return 200;
@@ -34,7 +34,7 @@ int HttpStatusOf(const Status& status) {
 }
 
 Json ErrorJson(const Status& status) {
-  const bool unknown = status.reason() == "UNAUTHENTICATED";
+  const bool unknown = status.Is(ErrorReason::kUnauthenticated);
   return {{"code", unknown ? "UNAUTHENTICATED" : StatusCodeName(status.code())},
           {"reason", unknown ? "" : status.reason()},
           {"message", status.message()},

@@ -58,7 +58,7 @@ std::string StateName(int state) {
 void CountPending(const State& state, int64_t now_ms, std::map<Labels, double>* pending,
                   double* oldest_s) {
   const auto add = [&](scheduler::Reason reason, size_t jobs, int64_t since_ms) {
-    (*pending)[{{"reason", std::string(scheduler::Name(reason))}}] += static_cast<double>(jobs);
+    (*pending)[{{"reason", NameOf(reason)}}] += static_cast<double>(jobs);
     *oldest_s = std::max(*oldest_s, static_cast<double>(now_ms - since_ms) / 1000);
   };
   for (const auto& [key, view] : state.pending.jobs) {

@@ -6,6 +6,7 @@
 #include "braid/v1/access.grpc.pb.h"
 #include "coordinator/access/credentials.h"
 #include "coordinator/api/changes.h"
+#include "coordinator/api/pages.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/unary.h"
 #include "rpc/tls/authority.h"
@@ -27,6 +28,20 @@ void FillCredential(const CredentialRecord& credential, v1::Credential* message)
   message->set_last_used_ms(credential.last_used_ms);
   message->set_ended_ms(credential.ended_ms);
   message->set_ended_by(credential.ended_by);
+}
+
+void FillAudit(const catalog::AuditRecord& row, v1::AuditRow* message) {
+  message->set_seq(row.seq);
+  message->set_time_ms(row.time_ms);
+  message->set_user(row.user);
+  if (const Result<Role> role = RoleNamed(row.role); role.ok())
+    message->set_role(static_cast<v1::Role>(*role));
+  message->set_credential(row.credential);
+  message->set_peer(row.peer);
+  message->set_call(row.call);
+  message->set_object(row.object);
+  message->set_outcome(row.outcome);
+  message->set_detail(row.detail);
 }
 
 class AccessService final : public v1::Access::CallbackService {
@@ -53,9 +68,10 @@ class AccessService final : public v1::Access::CallbackService {
                        v1::Credential* reply) override {
     const NewToken token{request->name(), static_cast<Role>(request->role()),
                          request->secret_sha256(), request->lifetime_ms()};
-    return Show(context, reply, [this, token](const Identity& who, Transaction& tx) {
-      return coordinator::CreateToken(token, who, backend_->access.get(), tx);
-    });
+    return Show(context, "CreateToken", request->name(), reply,
+                [this, token](const Identity& who, Transaction& tx) {
+                  return coordinator::CreateToken(token, who, backend_->access.get(), tx);
+                });
   }
 
   Reactor* ListCredentials(Context* context, const v1::ListCredentialsRequest*,
@@ -71,21 +87,37 @@ class AccessService final : public v1::Access::CallbackService {
     });
   }
 
+  Reactor* ListAudit(Context* context, const v1::ListAuditRequest* request,
+                     v1::ListAuditResponse* reply) override {
+    return InFiles(context, &backend_->files, [this, request, reply]() -> Status {
+      catalog::AuditQuery query{request->user(), request->call(), request->object(),
+                                request->outcome()};
+      query.since_ms = request->since_ms();
+      query.until_ms = request->until_ms();
+      query.before_seq = request->before_seq();
+      query.limit = LimitOf({request->limit(), ""}, 100, 1000);
+      BRAID_ASSIGN_OR_RETURN(const auto rows, backend_->reader->ReadAudit(query));
+      for (const catalog::AuditRecord& row : rows) FillAudit(row, reply->add_rows());
+      return OkStatus();
+    });
+  }
+
   Reactor* RevokeToken(Context* context, const v1::RevokeTokenRequest* request,
                        v1::Credential* reply) override {
-    return Show(context, reply, [this, request](const Identity& who, Transaction& tx) {
-      return coordinator::RevokeToken(request->id(), who, backend_->access.get(), tx);
-    });
+    return Show(context, "RevokeToken", request->id(), reply,
+                [this, request](const Identity& who, Transaction& tx) {
+                  return coordinator::RevokeToken(request->id(), who, backend_->access.get(), tx);
+                });
   }
 
   Reactor* InviteWorker(Context* context, const v1::InviteWorkerRequest* request,
                         v1::Invitation* reply) override {
     if (const Status tls = CheckTls(); !tls.ok()) return Refuse(context, tls);
-    reply->set_address(backend_->join_address);
+    reply->set_address(backend_->join_host + ":" + std::to_string(backend_->port));
     reply->set_ca_sha256(backend_->tls->trust_sha256);
     const NewInvitation invitation{request->secret_sha256(), request->worker_id(), request->site(),
                                    request->lifetime_ms()};
-    return Show(context, reply->mutable_credential(),
+    return Show(context, "InviteWorker", request->worker_id(), reply->mutable_credential(),
                 [this, invitation](const Identity& who, Transaction& tx) {
                   return coordinator::InviteWorker(invitation, who, backend_->access.get(), tx);
                 });
@@ -95,7 +127,7 @@ class AccessService final : public v1::Access::CallbackService {
                       v1::WorkerCertificate* reply) override {
     const Result<std::string> key = rpc::KeyDigestOfRequest(request->request_pem());
     if (!key.ok()) return Refuse(context, key.status());
-    return SignFor(context, request->request_pem(), reply,
+    return SignFor(context, "JoinWorker", request->worker_id(), request->request_pem(), reply,
                    [this, request, key = *key](const Identity& who, Transaction& tx) {
                      return coordinator::JoinWorker(
                          {who.credential, key, request->worker_id(), request->host()},
@@ -108,7 +140,7 @@ class AccessService final : public v1::Access::CallbackService {
     const Result<std::string> key = rpc::KeyDigestOfRequest(request->request_pem());
     if (!key.ok()) return Refuse(context, key.status());
     return SignFor(
-        context, request->request_pem(), reply,
+        context, "RenewCertificate", "", request->request_pem(), reply,
         [key = *key](const Identity& who, Transaction& tx) -> Result<CredentialRecord> {
           const auto found = tx.state().image().credentials.find(who.credential);
           if (found != tx.state().image().credentials.end() && found->second.sha256 == key)
@@ -128,7 +160,8 @@ class AccessService final : public v1::Access::CallbackService {
       reply->set_credentials(ended);
       return OkStatus();
     };
-    return InCore(context, backend_, {remove, nullptr});
+    return InCore(context, backend_, {remove, nullptr},
+                  AuditOf(*context, *who, "RemoveWorker", request->id()));
   }
 
  private:
@@ -139,8 +172,10 @@ class AccessService final : public v1::Access::CallbackService {
         "on an address of the network, or with --tls");
   }
 
-  // Decides something about one credential, which `reply` then shows.
-  Reactor* Show(Context* context, v1::Credential* reply, Decide decide) {
+  // Decides something about one credential, which `reply` then shows. `call` and `object` are for
+  // the audit; a decision has the credential's id as its object.
+  Reactor* Show(Context* context, const std::string& call, const std::string& object,
+                v1::Credential* reply, Decide decide) {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
     const auto decided = std::make_shared<CredentialRecord>();
@@ -152,12 +187,14 @@ class AccessService final : public v1::Access::CallbackService {
                    [decided, reply](const State&) {
                      FillCredential(*decided, reply);
                      return OkStatus();
-                   }});
+                   },
+                   [decided] { return decided->id; }},
+                  AuditOf(*context, *who, call, object));
   }
 
   // Decides about a key and signs it: a millisecond in the core's thread, now and then.
-  Reactor* SignFor(Context* context, const std::string& request, v1::WorkerCertificate* reply,
-                   Decide decide) {
+  Reactor* SignFor(Context* context, const std::string& call, const std::string& object,
+                   const std::string& request, v1::WorkerCertificate* reply, Decide decide) {
     if (const Status tls = CheckTls(); !tls.ok()) return Refuse(context, tls);
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
@@ -176,7 +213,8 @@ class AccessService final : public v1::Access::CallbackService {
       reply->set_expires_ms(expires_ms);
       return OkStatus();
     };
-    return InCore(context, backend_, {sign, nullptr});
+    return InCore(context, backend_, {sign, nullptr, [reply] { return reply->worker_id(); }},
+                  AuditOf(*context, *who, call, object));
   }
 
   Backend* const backend_;

@@ -38,9 +38,8 @@ class AdminService final : public v1::Admin::CallbackService {
   Reactor* ListWorkers(Context* context, const v1::ListWorkersRequest*,
                        v1::ListWorkersResponse* reply) override {
     return ReadCore(context, backend_, [reply](const State& state) {
-      const std::set<std::string> removed = RemovedWorkers(state);
       for (const auto& [id, worker] : state.image().workers) {
-        if (!removed.contains(id)) *reply->add_workers() = WorkerView(worker, state);
+        if (!IsRemoved(id, state)) *reply->add_workers() = WorkerView(worker, state);
       }
       return OkStatus();
     });
@@ -48,15 +47,22 @@ class AdminService final : public v1::Admin::CallbackService {
 
   Reactor* CordonWorker(Context* context, const v1::CordonWorkerRequest* request,
                         v1::Worker* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
     return InCore(context, backend_,
                   coordinator::CordonWorker(request->request_id(), request->id(), request->open(),
-                                            ShowIn(reply)));
+                                            ShowIn(reply)),
+                  AuditOf(*context, *who, request->open() ? "UncordonWorker" : "CordonWorker",
+                          request->id()));
   }
 
   Reactor* DrainWorker(Context* context, const v1::DrainWorkerRequest* request,
                        v1::Worker* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
     return InCore(context, backend_,
-                  coordinator::DrainWorker(request->request_id(), request->id(), ShowIn(reply)));
+                  coordinator::DrainWorker(request->request_id(), request->id(), ShowIn(reply)),
+                  AuditOf(*context, *who, "DrainWorker", request->id()));
   }
 
  private:

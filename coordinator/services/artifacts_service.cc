@@ -56,8 +56,8 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
   grpc::ServerWriteReactor<v1::DownloadBlobResponse>* DownloadBlob(
       Context* context, const v1::DownloadBlobRequest* request) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
-    const auto own = [who, sha256 = request->sha256()](const State& state) {
-      return who.ok() ? CheckOwnBlob(*who, sha256, state) : who.status();
+    const auto own = [this, who, sha256 = request->sha256()](const State& state) {
+      return who.ok() ? CheckOwnBlob(*who, sha256, state, &backend_->input_blobs) : who.status();
     };
     return StreamCall<std::string, v1::DownloadBlobResponse>::Start(
         context, backend_,
@@ -66,12 +66,16 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
 
   Reactor* CommitArtifact(Context* context, const v1::CommitArtifactRequest* request,
                           v1::Artifact* reply) override {
-    return InFilesThenCore(context, backend_, [this, request, reply]() -> Result<CoreWork> {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    const auto put = [this, request, reply]() -> Result<CoreWork> {
       return PutArtifact(*backend_, request->manifest_json(), request->name(),
                          request->request_id(), [reply](const ArtifactRecord& stored) {
                            *reply = ArtifactMessage(stored, Detail::kFull);
                          });
-    });
+    };
+    return InFilesThenCore(context, backend_, put,
+                           AuditOf(*context, *who, "CommitArtifact", request->name()));
   }
 
   Reactor* GetArtifact(Context* context, const v1::GetArtifactRequest* request,

@@ -222,13 +222,14 @@ v1::Worker WorkerView(const catalog::WorkerRecord& worker, const State& state) {
   return message;
 }
 
-v1::DesiredState DesiredMessage(const SessionMessage& message,
+v1::DesiredState DesiredMessage(const SessionMessage& message, const std::string& coordinator_id,
                                 const scheduler::LeaseOptions& lease) {
   const Desired& desired = *message.desired;
   v1::DesiredState state;
   state.set_version(desired.version);
   state.set_unchanged(message.unchanged);
   if (message.unchanged) return state;
+  state.set_coordinator_id(coordinator_id);
   state.set_heartbeat_interval_ms(lease.heartbeat_interval_ms);
   state.set_isolation_timeout_ms(lease.isolation_timeout_ms);
   for (const RefusedGpu& gpu : desired.refused_gpus) Fill(gpu, state.add_refused_gpus());

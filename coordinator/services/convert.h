@@ -29,7 +29,7 @@ v1::Event EventMessage(const catalog::EventRecord& event);
 v1::Worker WorkerView(const catalog::WorkerRecord& worker, const State& state);
 // What a session has to say to its worker: the ranks that it should run, and by what intervals it
 // reports and gives up (`lease`).
-v1::DesiredState DesiredMessage(const SessionMessage& message,
+v1::DesiredState DesiredMessage(const SessionMessage& message, const std::string& coordinator_id,
                                 const scheduler::LeaseOptions& lease);
 
 // The inverse for what the worker says. Fields that are missing keep their defaults; nothing is

@@ -57,15 +57,21 @@ class KeepingService final : public v1::Keeping::CallbackService {
            coordinator::PinArtifact(request->request_id(), request->id(), request->pinned(),
                                     [reply](const catalog::ArtifactRecord& artifact) {
                                       *reply = ArtifactMessage(artifact, Detail::kBasic);
-                                    })));
+                                    })),
+        AuditOf(*context, *who, request->pinned() ? "PinArtifact" : "UnpinArtifact",
+                request->id()));
   }
 
   Reactor* CollectGarbage(Context* context, const v1::CollectGarbageRequest* request,
                           v1::CollectGarbageResponse* reply) override {
-    return InFiles(context, &backend_->hashing, [this, request, reply]() -> Status {
-      BRAID_ASSIGN_OR_RETURN(const Garbage garbage,
-                             coordinator::CollectGarbage(backend_, request->dry_run()));
-      Fill(garbage, backend_->garbage_grace_ms, reply);
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    const Audit audit = AuditOf(*context, *who, "CollectGarbage", "");
+    return InFiles(context, &backend_->hashing, [this, request, reply, audit]() -> Status {
+      const Result<Garbage> garbage = coordinator::CollectGarbage(backend_, request->dry_run());
+      if (!request->dry_run()) WriteOutcome(backend_, *audit, garbage.status());
+      BRAID_RETURN_IF_ERROR(garbage.status());
+      Fill(*garbage, backend_->garbage_grace_ms, reply);
       return OkStatus();
     });
   }
@@ -87,15 +93,20 @@ class KeepingService final : public v1::Keeping::CallbackService {
                            const State& state) { return CheckOwnRun(who, run, state); },
                        request->validate_only() ? PreviewDeletion(request->id(), show)
                                                 : coordinator::DeleteRun(id, request->id(), show));
-    return InCoreThenFiles(context, backend_, std::move(work), &backend_->files,
-                           [this, request, reply] {
-                             if (!request->validate_only()) DeleteBulk(backend_, reply->id());
-                             return OkStatus();
-                           });
+    return InCoreThenFiles(
+        context, backend_, std::move(work), &backend_->files,
+        [this, request, reply] {
+          if (!request->validate_only()) DeleteBulk(backend_, reply->id());
+          return OkStatus();
+        },
+        request->validate_only() ? nullptr : AuditOf(*context, *who, "DeleteRun", request->id()));
   }
 
   grpc::ServerWriteReactor<v1::BackUpPiece>* BackUp(Context* context,
                                                     const v1::BackUpRequest*) override {
+    // It changes nothing, and takes everything along. Who calls is looked at again below.
+    if (const Result<Identity> who = WhoCalls(*context, *backend_); who.ok())
+      WriteOutcome(backend_, *AuditOf(*context, *who, "BackUp", ""), OkStatus());
     return StreamCall<BackUpPart, v1::BackUpPiece>::Start(
         context, backend_, std::make_unique<BackUpStream>(backend_), BackUpPieceOf);
   }

@@ -69,7 +69,8 @@ class MergesService final : public v1::Merges::CallbackService {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
     return InFilesThenCore(
-        context, backend_, [this, request, reply, who = *who]() -> Result<CoreWork> {
+        context, backend_,
+        [this, request, reply, who = *who]() -> Result<CoreWork> {
           BRAID_ASSIGN_OR_RETURN(const StoredMergePlan planned,
                                  PlanStored(MergeOf(*request), stored_));
           BRAID_ASSIGN_OR_RETURN(SubmitCommand command,
@@ -78,7 +79,8 @@ class MergesService final : public v1::Merges::CallbackService {
                            [reply](const RunRecord& run, const State& state) {
                              *reply = RunMessage(run, state, Detail::kFull);
                            });
-        });
+        },
+        AuditOf(*context, *who, "StartMerge", request->name()));
   }
 
  private:

@@ -6,14 +6,17 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "base/mutex.h"
 #include "base/status.h"
 #include "coordinator/api/backend.h"
+#include "coordinator/services/unary.h"
 #include "rpc/status.h"
 
 namespace braid::coordinator {
@@ -25,6 +28,9 @@ namespace braid::coordinator {
 // a message is being written. Whoever wants to do something with the call therefore enters it, and
 // leaves it when that is done; the call is finished when it has been ended and nobody is in it. No
 // lock is held while gRPC is called.
+//
+// A call that lasts is looked at again whenever the credential of its caller changes or expires: it
+// ends with the error that the next call of the same caller would have.
 template <class Base>
 class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>> {
  public:
@@ -45,8 +51,14 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
   // gRPC's last call to the reactor: it has let the call go. What still holds a pointer to it keeps
   // it alive until it is done.
   void OnDone() final {
-    backend_->alarms.Cancel(alarm_);
     stopping_.reset();
+    ending_.reset();
+    if (counted_) backend_->open_counts.Leave(who_.name);
+    {
+      MutexLock lock(mutex_);
+      backend_->alarms.Cancel(alarm_);
+      backend_->alarms.Cancel(expiry_);
+    }
     const std::shared_ptr<void> last = std::move(self_);
   }
   void OnCancel() final { End(Cancelled("the client has cancelled the call")); }
@@ -55,12 +67,30 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
   OpenCall(grpc::CallbackServerContext* context, Backend* backend)
       : context_(context), backend_(backend) {}
 
-  // Called once, after the constructor: from now on gRPC owns the call, too.
+  // Called once, after the constructor: from now on gRPC owns the call, too. It has ended if it is
+  // not known who calls.
   void Open() {
     self_ = this->shared_from_this();
     stopping_ = backend_->stop.Subscribe(Backend::kStopping, Weakly(&OpenCall::Stop));
     if (backend_->stopping) Stop();
+    const Result<Identity> who = WhoCalls(*context_, *backend_);
+    if (!who.ok()) return End(who.status());
+    who_ = *who;
+    if (who_.IsOwner()) return;
+    if (!who_.IsWorker()) {
+      counted_ = backend_->open_counts.Enter(who_.name, backend_->rate_limits.open);
+      if (!counted_) {
+        return End(ResourceExhausted(
+            who_.name + " has " + std::to_string(backend_->rate_limits.open) +
+            " calls open (--open-calls of the coordinator): end some of them first"));
+      }
+    }
+    ending_ = backend_->access->ends().Subscribe(who_.credential,
+                                                 Weakly(&OpenCall::LookAtCallerSoon));
+    LookAtCaller();
   }
+  // REQUIRES: the call was opened.
+  const Identity& who() const { return who_; }
   // False: the call has ended, nothing may be done with it any more.
   bool Enter() {
     MutexLock lock(mutex_);
@@ -82,12 +112,18 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
   virtual void OnEnd() {}
   // How the call ends when the server stops.
   virtual void Stop() { End(Unavailable("the coordinator is stopping")); }
+  // How the call ends when its caller's credential does.
+  virtual void Refuse(const Status& why) { End(why); }
 
   Backend* backend() const { return backend_; }
+  // Valid inside the call.
+  grpc::CallbackServerContext* context() const { return context_; }
 
  private:
   // How long, in ms, a written message may stay untaken after the call was ended.
   static constexpr int64_t kLastWordMs = 5'000;
+  // Credentials end by the wall clock, which may be set.
+  static constexpr int64_t kLookAgainMs = 60'000;
 
   // A callback of this call that does nothing once the call is gone: alarms and wake-ups may come
   // late.
@@ -95,6 +131,18 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
     return [weak = this->weak_from_this(), method] {
       if (const auto self = weak.lock()) ((*self).*method)();
     };
+  }
+  // In the core's thread, or that of the alarms.
+  void LookAtCallerSoon() { backend_->answers.Do(Weakly(&OpenCall::LookAtCaller)); }
+  void LookAtCaller() {
+    const Access::Standing standing = backend_->access->StandingOf(who_);
+    if (!standing.status.ok()) return Refuse(standing.status);
+    if (standing.ends_in_ms < 0) return;
+    MutexLock lock(mutex_);
+    if (end_.has_value()) return;
+    backend_->alarms.Cancel(expiry_);
+    expiry_ = backend_->alarms.After(std::min(standing.ends_in_ms + 1, kLookAgainMs),
+                                     Weakly(&OpenCall::LookAtCallerSoon));
   }
   // Ends a call whose client does not take its last message: gRPC drops the message, and with it
   // whoever is still inside leaves.
@@ -129,8 +177,13 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
   // Somebody has called, or is about to call, FinishNow.
   bool finished_ BRAID_GUARDED_BY(mutex_) = false;
   // The alarm of CutOff; 0: none.
-  Alarms::Id alarm_ = 0;
+  Alarms::Id alarm_ BRAID_GUARDED_BY(mutex_) = 0;
+  // The alarm for the end of the caller's credential; 0: none.
+  Alarms::Id expiry_ BRAID_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<Wakeups::Subscription> stopping_;
+  std::unique_ptr<Wakeups::Subscription> ending_;
+  Identity who_;
+  bool counted_ = false;  // in backend_->open_counts
   // The share of gRPC in this object, from Open to OnDone.
   std::shared_ptr<void> self_;
 };

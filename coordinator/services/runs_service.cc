@@ -105,14 +105,17 @@ class RunsService final : public v1::Runs::CallbackService {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
     return InFilesThenCore(
-        context, backend_, [this, request, reply, who = *who]() -> Result<CoreWork> {
+        context, backend_,
+        [this, request, reply, who = *who]() -> Result<CoreWork> {
           const CatalogArtifacts stored(backend_->core, backend_->blobs, backend_->scratch);
           BRAID_ASSIGN_OR_RETURN(SubmitCommand command,
                                  CommandOf(SubmissionOf(*request, who), stored));
           if (request->validate_only()) return Preview(std::move(command), reply);
           return coordinator::SubmitRun(RequestOf(*request, who), std::move(command),
                                         ShowIn(reply));
-        });
+        },
+        request->validate_only() ? nullptr
+                                 : AuditOf(*context, *who, "SubmitRun", request->recipe_name()));
   }
 
   Reactor* GetRun(Context* context, const v1::GetRunRequest* request, v1::Run* reply) override {
@@ -142,7 +145,8 @@ class RunsService final : public v1::Runs::CallbackService {
     return InCore(context, backend_,
                   If(Own(*who, request->id()),
                      coordinator::CancelRun({"CancelRun", request->request_id(), request->id()},
-                                            request->id(), ShowIn(reply))));
+                                            request->id(), ShowIn(reply))),
+                  AuditOf(*context, *who, "CancelRun", request->id()));
   }
 
   Reactor* RetryRun(Context* context, const v1::RetryRunRequest* request, v1::Run* reply) override {
@@ -151,7 +155,8 @@ class RunsService final : public v1::Runs::CallbackService {
     return InCore(context, backend_,
                   If(Own(*who, request->id()),
                      coordinator::RetryRun({"RetryRun", request->request_id(), request->id()},
-                                           request->id(), ShowIn(reply))));
+                                           request->id(), ShowIn(reply))),
+                  AuditOf(*context, *who, "RetryRun", request->id()));
   }
 
   Reactor* WaitRun(Context* context, const v1::WaitRunRequest* request, v1::Run* reply) override {

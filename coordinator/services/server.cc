@@ -89,11 +89,11 @@ class GrpcServer final : public Server {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    int port = 0;
     const auto check = [access = backend_->access.get()](const rpc::Caller& caller) {
       return access->Check(caller);
     };
-    builder.AddListeningPort(address, rpc::MakeServerCredentials(check, backend_->tls), &port);
+    builder.AddListeningPort(address, rpc::MakeServerCredentials(check, backend_->tls),
+                             &backend_->port);
     for (const auto& service : services_) builder.RegisterService(service.get());
     builder.SetMaxReceiveMessageSize(rpc::kMaxMessageBytes);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsOfAConnection);
@@ -105,13 +105,14 @@ class GrpcServer final : public Server {
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     // A second coordinator on the same port must fail, not share it.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    // It tells the port before it starts: the first call may ask for it.
     server_ = builder.BuildAndStart();
-    if (server_ == nullptr || port == 0) {
+    if (server_ == nullptr || backend_->port == 0) {
       return Unavailable("cannot listen on " + address +
                          ": is another program using that port? (port 0 takes a free one) Is it an "
                          "address of this machine?");
     }
-    address_ = address.substr(0, address.rfind(':')) + ":" + std::to_string(port);
+    address_ = address.substr(0, address.rfind(':')) + ":" + std::to_string(backend_->port);
     server_->GetHealthCheckService()->SetServingStatus(true);
     server_->GetHealthCheckService()->SetServingStatus("coordinator", false);  // SetReady says when
     grpc::ChannelArguments arguments;
@@ -168,7 +169,8 @@ Result<std::unique_ptr<Server>> Server::Start(const std::string& address, Backen
   if (!backend->tls.has_value()) BRAID_RETURN_IF_ERROR(CheckLoopback(address, "gRPC"));
   if (backend->token.empty())
     return FailedPrecondition("a server without a token would be open to all");
-  backend->access = std::make_unique<Access>(backend->token, backend->token_file, &SystemClock());
+  backend->access = std::make_unique<Access>(backend->token, backend->token_file, &SystemClock(),
+                                             backend->rate_limits);
   BRAID_RETURN_IF_ERROR(backend->core->Query(
       [&](const State& state) { backend->access->Load(state.image().credentials); }));
   std::vector<std::unique_ptr<grpc::Service>> services;

@@ -4,7 +4,6 @@
 
 #include "coordinator/access/bounds.h"
 #include "coordinator/services/convert.h"
-#include "coordinator/services/unary.h"
 
 namespace braid::coordinator {
 
@@ -15,15 +14,15 @@ grpc::ServerBidiReactor<v1::WorkerSignal, v1::DesiredState>* SessionCall::Start(
                                              [weak = std::weak_ptr<SessionCall>(call)] {
                                                if (const auto self = weak.lock()) self->Due();
                                              });
-  const Result<Identity> who = WhoCalls(*context, *backend);
   call->Open();
-  if (who.ok()) {
-    call->who_ = *who;
-    call->Read();
-  } else {
-    call->End(who.status());
-  }
+  call->Read();
   return call.get();
+}
+
+// A worker that was removed is told so, with the reason that lets it end.
+void SessionCall::Refuse(const Status& why) {
+  const Status replaced = session_->status();
+  End(replaced.ok() ? why : replaced);
 }
 
 std::shared_ptr<SessionCall> SessionCall::Self() {
@@ -37,20 +36,25 @@ void SessionCall::Read() {
 }
 
 Status SessionCall::CheckHello(v1::WorkerHello* hello) const {
-  BRAID_RETURN_IF_ERROR(CheckOwnName(who_, hello->worker_id()));
-  if (!who_.IsWorker() || who_.site.empty() || hello->site() == who_.site) return OkStatus();
+  BRAID_RETURN_IF_ERROR(CheckOwnName(who(), hello->worker_id()));
+  const std::string& site = who().site;
+  if (!who().IsWorker() || site.empty() || hello->site() == site) return OkStatus();
   if (!hello->site().empty()) {
-    return PermissionDenied("worker " + who_.name + " was invited to site " + who_.site +
+    return PermissionDenied("worker " + who().name + " was invited to site " + site +
                             " and says that it is at " + hello->site() + ": leave --site out");
   }
-  hello->set_site(who_.site);
+  hello->set_site(site);
   return OkStatus();
 }
 
 void SessionCall::OnReadDone(bool ok) {
   if (!ok) return End(OkStatus());
   if (signal_.has_hello()) {
-    if (const Status hello = CheckHello(signal_.mutable_hello()); !hello.ok()) return End(hello);
+    if (const Status hello = CheckHello(signal_.mutable_hello()); !hello.ok()) {
+      WriteOutcome(backend(), *DenialsOf(*context(), who(), "Session", signal_.hello().worker_id()),
+                   hello);
+      return End(hello);
+    }
   }
   if (!Enter()) return;  // left when the core has the message: until then the session is not closed
   session_->Take(WorkerMessageOf(signal_), [self = Self()](Status status) {
@@ -77,7 +81,8 @@ void SessionCall::Write() {
   do {
     if (!Enter()) return;
     if (const std::optional<SessionMessage> message = session_->TakeDue()) {
-      state_ = DesiredMessage(*message, backend()->core->options().lease);
+      state_ = DesiredMessage(*message, backend()->coordinator_id,
+                              backend()->core->options().lease);
       StartWrite(&state_);  // OnWriteDone leaves
       return;
     }

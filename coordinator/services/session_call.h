@@ -12,8 +12,8 @@
 namespace braid::coordinator {
 
 // Reads one message after another, each when the core has the one before; writes what the core
-// wants of the worker, only the newest if the worker is slow. A session that another one replaces
-// ends at once, and says why.
+// wants of the worker, only the newest if the worker is slow. A session that another one replaces,
+// or whose worker's credential ends, ends at once, and says why.
 class SessionCall final
     : public OpenCall<grpc::ServerBidiReactor<v1::WorkerSignal, v1::DesiredState>> {
  public:
@@ -32,6 +32,7 @@ class SessionCall final
   // Keeps the call alive in a callback.
   std::shared_ptr<SessionCall> Self();
   void OnEnd() override { session_->Close(); }
+  void Refuse(const Status& why) override;
   // Asks gRPC for the next message of the worker.
   void Read();
   // The core has taken the message that was read, or refused it, which ends the session.
@@ -44,8 +45,6 @@ class SessionCall final
   // What a worker says of itself is what it may say.
   Status CheckHello(v1::WorkerHello* hello) const;
 
-  // Who opened the stream, and what may therefore be said on it.
-  Identity who_;
   std::unique_ptr<Session> session_;
   // The message that is being read or taken; there is one at a time.
   v1::WorkerSignal signal_;

@@ -64,33 +64,38 @@ class WorkersService final : public v1::Workers::CallbackService {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
     const RankKey rank = rpc::RankOf(request->id());
-    return InCore(context, backend_, If(Own(*who, rank), StartedFact(rank)));
+    return InCore(context, backend_, If(Own(*who, rank), StartedFact(rank)),
+                  DenialsOf(*context, *who, "ReportStarted", rank.ToString()));
   }
 
   Reactor* CommitCheckpoint(Context* context, const v1::CommitCheckpointRequest* request,
                             v1::CommitCheckpointResponse*) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
-    return InFilesThenCore(context, backend_, [this, request, who = *who]() -> Result<CoreWork> {
-      const RankKey rank = rpc::RankOf(request->id());
+    const RankKey rank = rpc::RankOf(request->id());
+    const auto commit = [this, request, rank, who = *who]() -> Result<CoreWork> {
       BRAID_ASSIGN_OR_RETURN(CoreWork fact, CheckpointFact(*backend_, rank, request->step(),
                                                            request->manifest_json()));
       return If(Own(who, rank), std::move(fact));
-    });
+    };
+    return InFilesThenCore(context, backend_, commit,
+                           DenialsOf(*context, *who, "CommitCheckpoint", rank.ToString()));
   }
 
   Reactor* ReportEnded(Context* context, const v1::ReportEndedRequest* request,
                        v1::ReportEndedResponse*) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
+    const RankKey rank = rpc::RankOf(request->id());
+    const Audit audit = DenialsOf(*context, *who, "ReportEnded", rank.ToString());
     if (const Status name = CheckOwnName(*who, request->worker_id()); !name.ok())
-      return Refuse(context, name);
-    return InFilesThenCore(context, backend_, [this, request, who = *who]() -> Result<CoreWork> {
-      const RankKey rank = rpc::RankOf(request->id());
+      return Refuse(context, backend_, name, audit);
+    const auto end = [this, request, rank, who = *who]() -> Result<CoreWork> {
       BRAID_ASSIGN_OR_RETURN(CoreWork fact, EndedFact(*backend_, rank, request->worker_id(),
                                                       rpc::OutcomeOf(*request)));
       return If(Own(who, rank), std::move(fact));
-    });
+    };
+    return InFilesThenCore(context, backend_, end, audit);
   }
 
   Reactor* AppendLog(Context* context, const v1::AppendLogRequest* request,
@@ -112,11 +117,12 @@ class WorkersService final : public v1::Workers::CallbackService {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
     const RankKey rank = rpc::RankOf(request->id());
-    return InCoreThenFiles(context, backend_, If(Own(*who, rank), CheckLive(rank)),
-                           &backend_->answers, [this, rank, request] {
-                             return backend_->rendezvous->Put(rank.attempt(), request->key(),
-                                                              request->value());
-                           });
+    return InCoreThenFiles(
+        context, backend_, If(Own(*who, rank), CheckLive(rank)), &backend_->answers,
+        [this, rank, request] {
+          return backend_->rendezvous->Put(rank.attempt(), request->key(), request->value());
+        },
+        DenialsOf(*context, *who, "PutRendezvous", rank.ToString()));
   }
 
   Reactor* GetRendezvous(Context* context, const v1::GetRendezvousRequest* request,
@@ -141,7 +147,8 @@ class WorkersService final : public v1::Workers::CallbackService {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
     if (known_.Has(*who, rank)) return InFiles(context, &backend_->files, append);
-    return InCoreThenFiles(context, backend_, known_.Check(*who, rank), &backend_->files, append);
+    return InCoreThenFiles(context, backend_, known_.Check(*who, rank), &backend_->files, append,
+                           DenialsOf(*context, *who, "Append", rank.ToString()));
   }
 
   Backend* const backend_;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "coordinator/core/leased_rank.h"
+
 namespace braid::coordinator {
 namespace {
 
@@ -43,8 +45,8 @@ Result<catalog::ArtifactRecord> ArtifactMadeBy(const task::RankKey& rank, const 
 void Attribute(const task::RankKey& rank, Transaction& tx, catalog::ArtifactRecord* artifact) {
   artifact->created_ms = tx.wall_ms();
   const AttemptRecord* attempt = tx.state().FindAttempt(rank.attempt());
-  if (attempt != nullptr && static_cast<size_t>(rank.rank) < attempt->workers.size())
-    artifact->worker = attempt->workers[static_cast<size_t>(rank.rank)];
+  if (attempt == nullptr) return;
+  if (const std::string* worker = WorkerOf(*attempt, rank.rank)) artifact->worker = *worker;
 }
 
 Result<EndedCommand> EndedCommandOf(const task::RankKey& rank, const std::string& worker,
@@ -68,9 +70,7 @@ Result<EndedCommand> EndedCommandOf(const task::RankKey& rank, const std::string
 
 Status CheckKnown(const task::RankKey& rank, const State& state) {
   const AttemptRecord* attempt = state.FindAttempt(rank.attempt());
-  if (attempt != nullptr && rank.rank >= 0 &&
-      static_cast<size_t>(rank.rank) < attempt->workers.size())
-    return OkStatus();
+  if (attempt != nullptr && WorkerOf(*attempt, rank.rank) != nullptr) return OkStatus();
   return Status(StatusCode::kAborted, ErrorReason::kStaleLease,
                 "there is no attempt " + rank.attempt().ToString());
 }

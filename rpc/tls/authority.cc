@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -11,6 +10,7 @@
 #include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/file.h"
+#include "base/host.h"
 #include "base/private_folder.h"
 
 namespace braid::rpc {
@@ -152,9 +152,7 @@ std::vector<std::string> ServerNames(const std::string& listen,
     if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end())
       names.push_back(name);
   };
-  char host_name[256] = "";
-  gethostname(host_name, sizeof host_name - 1);
-  add(host_name);
+  add(HostName());
   std::string host(HostOf(listen));
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   if (host == "0.0.0.0" || host == "::") {

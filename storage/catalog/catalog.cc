@@ -49,6 +49,11 @@ Result<std::unique_ptr<Catalog>> Catalog::Open(const Options& options) {
   std::unique_ptr<Catalog> catalog(new Catalog(std::move(writer), std::move(reader)));
   BRAID_ASSIGN_OR_RETURN(catalog->last_seq_,
                          catalog->writer_->QueryInt("SELECT coalesce(max(seq), 0) FROM events"));
+  BRAID_RETURN_IF_ERROR(
+      catalog->writer_->Query("SELECT id FROM identity", {}, [&](const Row& row) -> Status {
+        catalog->id_ = row.Text(0);
+        return OkStatus();
+      }));
   catalog->writer_->SetBusyTimeout(kCommitBusyMs);
   return catalog;
 }

@@ -26,6 +26,10 @@ class Catalog final : public Store {
   static Result<std::unique_ptr<Catalog>> Open(const Options& options);
   ~Catalog() override;
 
+  // Random, and made with the file: whoever keeps something for a coordinator knows by it whose it
+  // is, whatever address it has. A backup has the same.
+  const std::string& id() const { return id_; }
+
   Status Commit(const Updates& updates, int64_t time_ms) override;
   Result<Image> Load() override;
   Result<std::vector<EventRecord>> ReadEvents(const EventQuery& query) override;
@@ -40,6 +44,7 @@ class Catalog final : public Store {
   Status WriteGuarded(const Updates& updates, int64_t time_ms);
 
   std::unique_ptr<Database> writer_;
+  std::string id_;
   // The sequence number of the newest event, which the next one continues.
   int64_t last_seq_ = 0;
   // Pages of the WAL at the last checkpoint.

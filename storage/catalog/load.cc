@@ -28,7 +28,9 @@ Result<Image> LoadImage(Database& database) {
   BRAID_RETURN_IF_ERROR(LoadTable<AttemptsTable>(database, image.attempts, key));
   BRAID_RETURN_IF_ERROR(LoadTable<ArtifactsTable>(database, image.artifacts, id));
   BRAID_RETURN_IF_ERROR(LoadTable<WorkersTable>(database, image.workers, id));
-  BRAID_RETURN_IF_ERROR(LoadTable<CredentialsTable>(database, image.credentials, id));
+  std::map<std::string, CredentialRecord> credentials;
+  BRAID_RETURN_IF_ERROR(LoadTable<CredentialsTable>(database, credentials, id));
+  for (auto& [key_of, credential] : credentials) image.credentials.Put(std::move(credential));
   BRAID_RETURN_IF_ERROR(LoadTable<RequestsTable>(
       database, image.requests,
       [](const RequestRecord& request) { return std::pair(request.method, request.id); }));

@@ -17,6 +17,45 @@ Status Reader::EachArtifact(const std::function<Status(const ArtifactRecord&)>& 
   });
 }
 
+Result<std::vector<AuditRecord>> Reader::ReadAudit(const AuditQuery& query) const {
+  BRAID_ASSIGN_OR_RETURN(const auto database, Database::Open(path_, /*writable=*/false));
+  // The connection is of this call alone, and so is the text of its statement.
+  std::string sql = "SELECT " + ColumnNames<AuditTable>() + " FROM audit WHERE seq > 0";
+  std::vector<Value> values;
+  const auto only = [&](const char* condition, const auto& value, bool given) {
+    if (!given) return;
+    sql += std::string(" AND ") + condition;
+    values.emplace_back(value);
+  };
+  only("user = ?", query.user, !query.user.empty());
+  only("call = ? COLLATE NOCASE", query.call, !query.call.empty());
+  only("object = ?", query.object, !query.object.empty());
+  only("outcome = ?", query.outcome, !query.outcome.empty());
+  only("time_ms >= ?", query.since_ms, query.since_ms > 0);
+  only("time_ms < ?", query.until_ms, query.until_ms > 0);
+  only("seq < ?", query.before_seq, query.before_seq > 0);
+  sql += " ORDER BY seq DESC LIMIT ?";
+  values.emplace_back(query.limit);
+  std::vector<AuditRecord> rows;
+  BRAID_RETURN_IF_ERROR(database->Query(sql.c_str(), values, [&](const Row& row) -> Status {
+    BRAID_ASSIGN_OR_RETURN(AuditRecord record, RecordOf<AuditTable>(row));
+    rows.push_back(std::move(record));
+    return OkStatus();
+  }));
+  return rows;
+}
+
+Result<bool> Reader::HasAuditBefore(int64_t time_ms) const {
+  BRAID_ASSIGN_OR_RETURN(const auto database, Database::Open(path_, /*writable=*/false));
+  bool found = false;
+  BRAID_RETURN_IF_ERROR(
+      database->Query("SELECT 1 FROM audit WHERE time_ms < ? LIMIT 1", {time_ms}, [&](const Row&) {
+        found = true;
+        return OkStatus();
+      }));
+  return found;
+}
+
 Status Reader::CopyTo(const std::string& path) const {
   if (PathExists(path))
     return Status(StatusCode::kAlreadyExists, ErrorReason::kAlreadyExists,

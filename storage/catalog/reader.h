@@ -6,8 +6,10 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
+#include "storage/catalog/audit.h"
 #include "storage/catalog/records.h"
 
 namespace braid::catalog {
@@ -19,6 +21,10 @@ class Reader {
 
   // Calls `see` for each artifact, removed ones too, in no order; stops at its first error.
   Status EachArtifact(const std::function<Status(const ArtifactRecord&)>& see) const;
+  // Rows of the audit, the newest first.
+  Result<std::vector<AuditRecord>> ReadAudit(const AuditQuery& query) const;
+  // Whether there is a row of the audit from before this time.
+  Result<bool> HasAuditBefore(int64_t time_ms) const;
   // Copies the catalog to the new file `path`, whole and durable, while the coordinator writes on.
   // A file that is there is kAlreadyExists; after an error nothing is left. kResourceExhausted
   // (STORAGE_FULL) if it does not fit.

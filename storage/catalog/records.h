@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/words.h"
+#include "storage/catalog/credentials.h"
 #include "task/assignment.h"
 #include "task/keys.h"
 #include "task/outcome.h"
@@ -251,45 +252,6 @@ struct WorkerRecord {
   bool operator==(const WorkerRecord&) const = default;
 };
 
-// What proves who somebody is.
-enum class CredentialKind {
-  kToken = 1,       // a secret that every call carries
-  kInvitation = 2,  // a secret with which a worker may join once
-  kKey = 3,         // a key that the coordinator's authority has signed: a worker that has joined
-};
-
-// What somebody may do; coordinator/access/rules.h has the calls of each.
-enum class Role {
-  kViewer = 1,
-  kSubmitter = 2,
-  kOperator = 3,
-  kAdmin = 4,
-  kWorker = 5,
-};
-
-// One credential. Secrets are kept as digests only. None is removed, so that who comes with an old
-// one is told what has become of it.
-struct CredentialRecord {
-  std::string id;  // "t-5f3c9a1b2d4e", "i-...", "k-..."
-  CredentialKind kind = CredentialKind::kToken;
-  // The name of who has it; of a worker its id. Empty for an invitation that any worker may use.
-  std::string name;
-  Role role = Role::kViewer;
-  // Of workers: the only site at which it may be; empty: any.
-  std::string site;
-  // Of the secret, or of the public key (DER, SubjectPublicKeyInfo).
-  std::string sha256;
-  int64_t created_ms = 0;
-  std::string created_by;
-  int64_t expires_ms = 0;    // 0: never
-  int64_t last_used_ms = 0;  // written now and then
-  // When it was revoked, or when an invitation was used; 0: not yet. By whom: a name, or the host
-  // that used the invitation.
-  int64_t ended_ms = 0;
-  std::string ended_by;
-  bool operator==(const CredentialRecord&) const = default;
-};
-
 // The answer to a request that changes state. Within a day, the same id with the same body gets
 // this answer again instead of a second effect.
 struct RequestRecord {
@@ -325,7 +287,7 @@ struct Image {
   std::map<std::string, ArtifactRecord> artifacts;
   std::map<std::string, WorkerRecord> workers;
   std::map<std::pair<std::string, std::string>, RequestRecord> requests;  // (method, id)
-  std::map<std::string, CredentialRecord> credentials;
+  CredentialTable credentials;
   int64_t last_seq = 0;
   // Events up to this one were removed because of their age.
   int64_t compacted_seq = 0;

@@ -1,6 +1,5 @@
 #include "storage/catalog/rules.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace braid::catalog {
@@ -127,17 +126,17 @@ struct Checker {
 
   // No two credentials have the same digest: it says who somebody is.
   Status operator()(const CredentialChanged& u) const {
-    const bool free = std::all_of(
-        image.credentials.begin(), image.credentials.end(), [&](const auto& entry) {
-          return entry.first == u.credential.id || entry.second.sha256 != u.credential.sha256;
-        });
-    return free ? OkStatus() : Exists("credential " + u.credential.id);
+    const CredentialRecord* same = image.credentials.WithDigest(u.credential.sha256);
+    return same == nullptr || same->id == u.credential.id ? OkStatus()
+                                                          : Exists("credential " + u.credential.id);
   }
   Status operator()(const RequestRemembered& u) const {
     const bool known = image.requests.contains({u.request.method, u.request.id});
     return known ? Exists("remembering request " + u.request.id) : OkStatus();
   }
   Status operator()(const RequestsForgotten&) const { return OkStatus(); }
+  Status operator()(const AuditWritten&) const { return OkStatus(); }
+  Status operator()(const AuditForgotten&) const { return OkStatus(); }
 
   Status operator()(const ArtifactPinned& u) const {
     const ArtifactRecord* artifact = Find(image.artifacts, u.artifact);

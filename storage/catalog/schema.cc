@@ -190,6 +190,40 @@ ON artifacts
 BEGIN SELECT RAISE(ABORT, 'artifacts do not change'); END;
 CREATE TABLE compaction (events_seq INTEGER NOT NULL) STRICT;
 INSERT INTO compaction (events_seq) VALUES (0);
+)sql",
+                                                 R"sql(
+DROP TRIGGER artifacts_keep;
+CREATE TRIGGER artifacts_keep BEFORE UPDATE OF
+  id, kind, manifest, bytes, files, metadata, parents
+ON artifacts
+BEGIN SELECT RAISE(ABORT, 'artifacts do not change'); END;
+CREATE TRIGGER artifacts_maker BEFORE UPDATE OF
+  run, job, epoch, role, worker, name
+ON artifacts WHEN OLD.removed_ms = 0
+BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;
+)sql",
+                                                 R"sql(
+CREATE TABLE identity (id TEXT NOT NULL) STRICT;
+INSERT INTO identity (id) VALUES (lower(hex(randomblob(16))));
+)sql",
+                                                 R"sql(
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  time_ms INTEGER NOT NULL,
+  user TEXT NOT NULL,
+  role TEXT NOT NULL,
+  credential TEXT NOT NULL,
+  peer TEXT NOT NULL,
+  call TEXT NOT NULL,
+  object TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_user ON audit (user, seq);
+CREATE INDEX audit_object ON audit (object, seq);
+CREATE INDEX audit_time ON audit (time_ms);
+CREATE TRIGGER audit_keep BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'the audit does not change'); END;
 )sql"};
   return steps;
 }

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "storage/catalog/audit.h"
 #include "storage/catalog/records.h"
 
 namespace braid::catalog {
@@ -103,8 +104,8 @@ struct AttemptsTable {
   }
 };
 
-// Key: id. Only the last three columns change, and created_ms when a removed artifact is made
-// again.
+// Key: id. Of an artifact that is there only the last three columns change; one that was removed
+// and is made again has another maker, too.
 struct ArtifactsTable {
   using Record = ArtifactRecord;
   static constexpr char kName[] = "artifacts";
@@ -185,6 +186,25 @@ struct CredentialsTable {
     column("last_used_ms", r.last_used_ms);
     column("ended_ms", r.ended_ms);
     column("ended_by", r.ended_by);
+  }
+};
+
+// Key: seq, which the catalog gives. Rows do not change; old ones are deleted.
+struct AuditTable {
+  using Record = AuditRecord;
+  static constexpr char kName[] = "audit";
+  template <typename R, typename Column>
+  static void Columns(R& r, Column&& column) {
+    column("seq", r.seq);
+    column("time_ms", r.time_ms);
+    column("user", r.user);
+    column("role", r.role);
+    column("credential", r.credential);
+    column("peer", r.peer);
+    column("call", r.call);
+    column("object", r.object);
+    column("outcome", r.outcome);
+    column("detail", r.detail);
   }
 };
 

@@ -55,7 +55,10 @@ struct UndoMaker {
     return [](Image&) {};
   }
   Undo operator()(const CredentialChanged& u) const {
-    return Row(&Image::credentials, u.credential.id);
+    const auto found = image.credentials.find(u.credential.id);
+    if (found == image.credentials.end())
+      return [id = u.credential.id](Image& later) { later.credentials.Erase(id); };
+    return [row = found->second](Image& later) { later.credentials.Put(row); };
   }
   Undo operator()(const RequestRemembered& u) const {
     return Row(&Image::requests, {u.request.method, u.request.id});
@@ -67,6 +70,14 @@ struct UndoMaker {
       if (request.time_ms < u.before_ms) forgotten.emplace(key, request);
     }
     return [forgotten](Image& later) { later.requests.insert(forgotten.begin(), forgotten.end()); };
+  }
+
+  // Rows of the audit are in the catalog alone, which takes them back with the transaction.
+  Undo operator()(const AuditWritten&) const {
+    return [](Image&) {};
+  }
+  Undo operator()(const AuditForgotten&) const {
+    return [](Image&) {};
   }
 
   Undo operator()(const ArtifactPinned& u) const { return Row(&Image::artifacts, u.artifact); }

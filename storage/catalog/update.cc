@@ -120,6 +120,8 @@ struct EventMaker {
   }
   Event operator()(const RequestRemembered&) const { return std::nullopt; }
   Event operator()(const RequestsForgotten&) const { return std::nullopt; }
+  Event operator()(const AuditWritten&) const { return std::nullopt; }
+  Event operator()(const AuditForgotten&) const { return std::nullopt; }
 
   Event operator()(const ArtifactPinned& u) const {
     return OfRun(u.pinned ? "artifact.pinned" : "artifact.unpinned", "", u.artifact.substr(0, 12));
@@ -209,12 +211,17 @@ struct Applier {
   }
   void operator()(const ArtifactCommitted& u) {
     // The same content may be committed by several attempts; the first one remains its maker, as in
-    // SQL.
+    // SQL, unless it was removed meanwhile.
     const auto [it, added] = image.artifacts.try_emplace(u.artifact.id, u.artifact);
-    if (added || it->second.removed_ms == 0) return;
-    it->second.removed_ms = 0;
-    it->second.removed_why.clear();
-    it->second.created_ms = u.artifact.created_ms;
+    ArtifactRecord& there = it->second;
+    if (added || there.removed_ms == 0) return;
+    there.made_by = u.artifact.made_by;
+    there.role = u.artifact.role;
+    there.worker = u.artifact.worker;
+    there.name = u.artifact.name;
+    there.created_ms = u.artifact.created_ms;
+    there.removed_ms = 0;
+    there.removed_why.clear();
   }
   void operator()(const ArtifactPinned& u) { image.artifacts.at(u.artifact).pinned = u.pinned; }
   void operator()(const ArtifactRemoved& u) {
@@ -233,7 +240,9 @@ struct Applier {
   void operator()(const WorkerAdmitted& u) { image.workers.at(u.worker).admit = u.admit; }
   void operator()(const WorkerSeen& u) { image.workers.at(u.worker).last_seen_ms = u.last_seen_ms; }
   void operator()(const WorkerLinkChanged&) {}
-  void operator()(const CredentialChanged& u) { image.credentials[u.credential.id] = u.credential; }
+  void operator()(const CredentialChanged& u) { image.credentials.Put(u.credential); }
+  void operator()(const AuditWritten&) {}
+  void operator()(const AuditForgotten&) {}
   void operator()(const RequestRemembered& u) {
     image.requests[{u.request.method, u.request.id}] = u.request;
   }

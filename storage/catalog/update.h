@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "storage/catalog/audit.h"
 #include "storage/catalog/records.h"
 
 namespace braid::catalog {
@@ -102,8 +103,9 @@ struct CheckpointCommitted {
   std::string artifact;
 };
 
-// An artifact exists. No effect if it existed before, unless it was removed: then it is there
-// again, with its first maker and the new time.
+// An artifact exists. No effect if it existed before, unless it was removed: then it is a new one,
+// of whoever made it now. What the row said of its earlier maker would keep it for a run that does
+// not need it, or that is gone, and not for the one that does.
 struct ArtifactCommitted {
   ArtifactRecord artifact;
 };
@@ -172,13 +174,24 @@ struct RequestsForgotten {
   int64_t before_ms = 0;
 };
 
+// Somebody asked for a change (audit.h); its `seq` is not looked at. Changes no other row, and is
+// no part of the image.
+struct AuditWritten {
+  AuditRecord row;
+};
+// Rows of the audit from before this time are not kept any more.
+struct AuditForgotten {
+  int64_t before_ms = 0;
+};
+
 // Any of the changes above.
-using Update = std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued,
-                            JobRequeued, JobCancelling, JobEnded, AttemptGranted, AttemptStarted,
-                            AttemptStopping, AttemptEnded, CheckpointCommitted, ArtifactCommitted,
-                            WorkerRegistered, WorkerAdmitted, WorkerSeen, WorkerLinkChanged,
-                            CredentialChanged, RequestRemembered, RequestsForgotten, ArtifactPinned,
-                            ArtifactRemoved, RunDeleted, EventsCompacted>;
+using Update =
+    std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued, JobRequeued,
+                 JobCancelling, JobEnded, AttemptGranted, AttemptStarted, AttemptStopping,
+                 AttemptEnded, CheckpointCommitted, ArtifactCommitted, WorkerRegistered,
+                 WorkerAdmitted, WorkerSeen, WorkerLinkChanged, CredentialChanged,
+                 RequestRemembered, RequestsForgotten, ArtifactPinned, ArtifactRemoved, RunDeleted,
+                 EventsCompacted, AuditWritten, AuditForgotten>;
 using Updates = std::vector<Update>;
 
 // The event of an update, without its sequence number and time; nullopt for updates that would only

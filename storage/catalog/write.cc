@@ -114,9 +114,12 @@ struct Writer {
 
   Status operator()(const ArtifactCommitted& u) {
     // Equal content is one artifact: whoever commits it again is told of success.
-    return Insert<ArtifactsTable>(db, u.artifact, "INSERT",
-                                  "ON CONFLICT (id) DO UPDATE SET removed_ms=0, removed_why='', "
-                                  "created_ms=excluded.created_ms WHERE removed_ms > 0")
+    return Insert<ArtifactsTable>(
+               db, u.artifact, "INSERT",
+               "ON CONFLICT (id) DO UPDATE SET run=excluded.run, job=excluded.job, "
+               "epoch=excluded.epoch, role=excluded.role, worker=excluded.worker, "
+               "name=excluded.name, created_ms=excluded.created_ms, removed_ms=0, "
+               "removed_why='' WHERE removed_ms > 0")
         .status();
   }
   Status operator()(const ArtifactPinned& u) {
@@ -162,6 +165,17 @@ struct Writer {
   }
   Status operator()(const RequestRemembered& u) {
     return One(Insert<RequestsTable>(db, u.request), "remembering request " + u.request.id);
+  }
+  Status operator()(const AuditWritten& u) {
+    const AuditRecord& r = u.row;
+    return One(db.Run("INSERT INTO audit (time_ms, user, role, credential, peer, call, object, "
+                      "outcome, detail) VALUES (?,?,?,?,?,?,?,?,?)",
+                      {r.time_ms, r.user, r.role, r.credential, r.peer, r.call, r.object, r.outcome,
+                       r.detail}),
+               "writing the audit of " + r.call);
+  }
+  Status operator()(const AuditForgotten& u) {
+    return db.Run("DELETE FROM audit WHERE time_ms < ?", {u.before_ms}).status();
   }
   Status operator()(const RequestsForgotten& u) {
     return db.Run("DELETE FROM requests WHERE time_ms < ?", {u.before_ms}).status();

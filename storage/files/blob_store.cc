@@ -14,6 +14,7 @@
 #include "base/private_folder.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "storage/files/file_time.h"
 
 namespace braid::storage {
 
@@ -119,8 +120,7 @@ Status Unsynced(const Status& failed, const std::string& what) {
 // When a file was last written to, in milliseconds since 1970; 0 if it is not there.
 int64_t WrittenMs(const std::string& path) {
   struct stat info{};
-  if (stat(path.c_str(), &info) != 0) return 0;
-  return static_cast<int64_t>(info.st_mtim.tv_sec) * 1000 + info.st_mtim.tv_nsec / 1'000'000;
+  return stat(path.c_str(), &info) == 0 ? ModifiedMs(info) : 0;
 }
 
 }  // namespace

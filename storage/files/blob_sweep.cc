@@ -7,15 +7,9 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "storage/files/blob_store.h"
+#include "storage/files/file_time.h"
 
 namespace braid::storage {
-namespace {
-
-int64_t ModifiedMs(const struct stat& info) {
-  return static_cast<int64_t>(info.st_mtim.tv_sec) * 1000 + info.st_mtim.tv_nsec / 1'000'000;
-}
-
-}  // namespace
 
 bool BlobStore::Promise(const std::string& sha256) {
   if (!IsSha256Hex(sha256)) return false;

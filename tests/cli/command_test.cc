@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "cli/client/client.h"
+#include "cli/shared/duration.h"
 #include "cli/shared/exit_code.h"
 #include "cli/shared/globals.h"
 #include "cli/shared/print.h"
 #include "google/rpc/status.pb.h"
+#include "rpc/rate_limited.h"
 
 namespace braid::cli {
 namespace {
@@ -25,6 +28,26 @@ TEST(CommandTest, ExitCodesOfErrorsAreFrozen) {
   EXPECT_EQ(ExitCodeOf(Status(StatusCode::kFailedPrecondition, ErrorReason::kUnschedulable, "x")),
             12);
   EXPECT_EQ(kUsageExit, 2);
+}
+
+TEST(CommandTest, AMomentIsATimeAgoOrATimeInUtc) {
+  constexpr int64_t kNow = 1'800'000'000'000;
+  EXPECT_EQ(ParseMoment("2h", kNow).value(), kNow - 7'200'000);
+  for (const char* text : {"2026-11-28", "2026-11-28T00:00", "2026-11-28T00:00:00Z"})
+    EXPECT_EQ(ParseMoment(text, kNow).value(), 1'795'824'000'000) << text;
+  EXPECT_EQ(ParseMoment("2026-11-28T14:30", kNow).value(), 1'795'824'000'000 + 52'200'000);
+  for (const char* text : {"", "yesterday", "2026-13-01", "2026-11-28 14:30", "2026-11-28T14:30x"})
+    EXPECT_THAT(ParseMoment(text, kNow).status().message(), HasSubstr("expected how long ago"))
+        << text;
+}
+
+// Who calls too often waits as long as it is told, and for nothing else.
+TEST(CommandTest, ACallWaitsForItsTurn) {
+  Turns turns;
+  EXPECT_TRUE(turns.Wait(rpc::RateLimited("ada makes more than 5 calls a second", 1)));
+  EXPECT_FALSE(turns.Wait(Unavailable("no coordinator answers")));
+  EXPECT_FALSE(turns.Wait(ResourceExhausted("the disk is full")));
+  EXPECT_FALSE(turns.Wait(rpc::RateLimited("ada", 60'000))) << "longer than a minute in all";
 }
 
 TEST(CommandTest, ExitCodesOfRunsAreFrozen) {

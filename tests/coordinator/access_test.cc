@@ -66,8 +66,29 @@ TEST(Rules, RolesHaveNames) {
   EXPECT_THAT(RoleNamed("king").status().message(), HasSubstr("there are viewer"));
 }
 
+// What a worker says in the metadata of what it commits gives it no file of others.
+TEST(InputBlobs, AreTheFilesOfTheManifestWhateverItsMetadataSay) {
+  storage::Manifest manifest;
+  manifest.kind = "checkpoint";
+  manifest.files = {{"a", std::string(64, '1'), 1}, {"b],\"kind\":\"", std::string(64, '2'), 1}};
+  manifest.metadata = {{"x", {{"sha256", std::string(64, '3')}}}};
+  catalog::ArtifactRecord artifact;
+  artifact.id = "a";
+  artifact.manifest = manifest.Canonical();
+  InputBlobs blobs;
+  EXPECT_TRUE(blobs.Has(artifact, std::string(64, '1')));
+  EXPECT_TRUE(blobs.Has(artifact, std::string(64, '2')));
+  EXPECT_FALSE(blobs.Has(artifact, std::string(64, '3')));
+  EXPECT_FALSE(blobs.Has(artifact, ""));
+  EXPECT_EQ(blobs.read(), 1u) << "its manifest, once";
+}
+
 class AccessTest : public ServicesTest {
  protected:
+  // Ends a test that would wait for ever.
+  static void Limit(grpc::ClientContext* context) {
+    context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  }
   static std::string Secret(char c) { return std::string(64, c); }
 
   std::unique_ptr<v1::Access::Stub> As(const std::string& token) {
@@ -88,12 +109,49 @@ class AccessTest : public ServicesTest {
     grpc::ClientContext context;
     return As(token)->WhoAmI(&context, {}, reply);
   }
-  grpc::Status Revoke(const std::string& id) {
+  grpc::Status Revoke(const std::string& id, const std::string& as = kToken) {
     grpc::ClientContext context;
     v1::RevokeTokenRequest request;
     request.set_id(id);
     v1::Credential reply;
-    return As(kToken)->RevokeToken(&context, request, &reply);
+    return As(as)->RevokeToken(&context, request, &reply);
+  }
+  static std::string IdOfToken(char secret) {
+    return "t-" + Sha256Hex(Secret(secret)).substr(0, 12);
+  }
+  // A session of w1 with this token, whose hello was answered.
+  struct WorkerSession {
+    grpc::ClientContext context;
+    std::unique_ptr<v1::Workers::Stub> stub;
+    std::unique_ptr<grpc::ClientReaderWriter<v1::WorkerSignal, v1::DesiredState>> stream;
+    // Until the coordinator ends it.
+    grpc::Status End() {
+      v1::DesiredState state;
+      while (stream->Read(&state)) {
+      }
+      return stream->Finish();
+    }
+  };
+  std::unique_ptr<WorkerSession> OpenSession(const std::string& token) {
+    auto session = std::make_unique<WorkerSession>();
+    Limit(&session->context);
+    session->stub = v1::Workers::NewStub(rpc::MakeChannel(server_->address(), token));
+    session->stream = session->stub->Session(&session->context);
+    v1::WorkerSignal signal;
+    signal.mutable_hello()->set_worker_id("w1");
+    signal.mutable_hello()->set_boot_id("b1");
+    session->stream->Write(signal);
+    v1::DesiredState state;
+    EXPECT_TRUE(session->stream->Read(&state));
+    EXPECT_EQ(state.coordinator_id(), catalog_->id());
+    return session;
+  }
+  catalog::AttemptState StateOfAttempt() {
+    catalog::AttemptState state{};
+    EXPECT_TRUE(
+        core_->Query([&](const State& all) { state = all.FindAttempt({"r1", "j", 1})->state; })
+            .ok());
+    return state;
   }
   // Puts a run with one running attempt of two ranks, of w1 and w2, into the state.
   void PutAttempt() {
@@ -297,18 +355,19 @@ TEST_F(AccessTest, AWorkerReadsTheInputsOfItsOwnAttemptsAlone) {
   const Identity w1{"w1", Role::kWorker, "", "k-1", false},
       w3{"w3", Role::kWorker, "", "k-3", false};
   const Identity viewer{"eve", Role::kViewer, "", "t-1", false};
+  InputBlobs blobs;
   ASSERT_TRUE(core_
                   ->Query([&](const State& state) {
                     for (const Identity& who : {w1, viewer}) {
                       EXPECT_TRUE(CheckOwnInput(who, "a1", state).ok());
-                      EXPECT_TRUE(CheckOwnBlob(who, std::string(64, '1'), state).ok());
+                      EXPECT_TRUE(CheckOwnBlob(who, std::string(64, '1'), state, &blobs).ok());
                     }
                     EXPECT_TRUE(CheckOwnInput(viewer, "a2", state).ok());
                     for (const Status& status :
                          {CheckOwnInput(w1, "a2", state), CheckOwnInput(w3, "a1", state),
-                          CheckOwnBlob(w1, std::string(64, '2'), state),
-                          CheckOwnBlob(w1, "", state),
-                          CheckOwnBlob(w3, std::string(64, '1'), state)})
+                          CheckOwnBlob(w1, std::string(64, '2'), state, &blobs),
+                          CheckOwnBlob(w1, "", state, &blobs),
+                          CheckOwnBlob(w3, std::string(64, '1'), state, &blobs)})
                       EXPECT_EQ(status.code(), StatusCode::kPermissionDenied);
                   })
                   .ok());
@@ -435,6 +494,182 @@ TEST_F(AccessTest, WithoutTlsNobodyIsInvited) {
   const grpc::Status status = As(kToken)->InviteWorker(&context, request, &reply);
   EXPECT_EQ(status.error_code(), grpc::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("--tls"));
+}
+
+// A stream, an upload and a wait, which would go on for hours.
+TEST_F(AccessTest, ARevokedTokenEndsTheCallsThatAreOpen) {
+  PutAttempt();
+  ASSERT_TRUE(Create("eve", v1::SUBMITTER, Secret('e')).ok());
+  const auto channel = rpc::MakeChannel(server_->address(), Secret('e'));
+  const auto runs = v1::Runs::NewStub(channel);
+  const auto artifacts = v1::Artifacts::NewStub(channel);
+  grpc::ClientContext watching, uploading, waiting;
+  for (grpc::ClientContext* context : {&watching, &uploading, &waiting}) Limit(context);
+  const auto events = runs->WatchEvents(&watching, {});
+  v1::Event event;
+  ASSERT_TRUE(events->Read(&event));
+  v1::QueryUploadResponse uploaded;
+  const auto upload = artifacts->UploadBlob(&uploading, &uploaded);
+  v1::UploadBlobRequest piece;
+  piece.set_sha256(Sha256Hex("two pieces"));
+  piece.set_size(10);
+  piece.set_data("two ");
+  ASSERT_TRUE(upload->Write(piece));
+  v1::WaitRunRequest wait;
+  wait.set_id("r1");
+  wait.set_timeout_ms(3'600'000);
+  v1::Run run;
+  grpc::Status waited;
+  std::thread waiter([&] { waited = runs->WaitRun(&waiting, wait, &run); });
+  EXPECT_TRUE(Revoke("eve").ok());
+  while (events->Read(&event)) {
+  }
+  waiter.join();
+  for (const grpc::Status& status : {events->Finish(), upload->Finish(), waited}) {
+    EXPECT_EQ(status.error_code(), grpc::UNAUTHENTICATED);
+    EXPECT_THAT(status.error_message(), AllOf(HasSubstr("was revoked at"), HasSubstr("the owner")));
+  }
+}
+
+TEST_F(AccessTest, AnExpiredTokenEndsTheCallsThatAreOpen) {
+  ASSERT_TRUE(Create("eve", v1::VIEWER, Secret('e'), 300).ok());
+  grpc::ClientContext context;
+  Limit(&context);
+  const auto events = v1::Runs::NewStub(rpc::MakeChannel(server_->address(), Secret('e')))
+                          ->WatchEvents(&context, {});
+  v1::Event event;
+  while (events->Read(&event)) {
+  }
+  const grpc::Status status = events->Finish();
+  EXPECT_EQ(status.error_code(), grpc::UNAUTHENTICATED);
+  EXPECT_THAT(status.error_message(), HasSubstr("has expired at"));
+}
+
+TEST_F(AccessTest, AWorkersLastTokenTakesTheWorkerAlong) {
+  ASSERT_TRUE(Create("w1", v1::WORKER, Secret('1')).ok());
+  ASSERT_TRUE(Create("w1", v1::WORKER, Secret('2')).ok());
+  PutAttempt();
+  const auto first = OpenSession(Secret('1'));
+  EXPECT_EQ(Revoke("w1").error_code(), grpc::INVALID_ARGUMENT) << "which of the two?";
+  ASSERT_TRUE(Revoke(IdOfToken('1')).ok());
+  const grpc::Status rotated = first->End();
+  EXPECT_EQ(rotated.error_code(), grpc::UNAUTHENTICATED);
+  EXPECT_THAT(rotated.error_message(), HasSubstr("was revoked at"));
+  EXPECT_EQ(StateOfAttempt(), catalog::AttemptState::kOffered) << "it has another one";
+
+  const auto second = OpenSession(Secret('2'));
+  ASSERT_TRUE(Revoke("w1").ok());
+  const grpc::Status removed = second->End();
+  EXPECT_EQ(removed.error_code(), grpc::ALREADY_EXISTS)
+      << "the worker ends, and does not try again";
+  EXPECT_THAT(removed.error_message(),
+              AllOf(HasSubstr("worker w1 was removed by the owner, who revoked its token"),
+                    HasSubstr(IdOfToken('2'))));
+  EXPECT_TRUE(Ended(StateOfAttempt())) << "its leases are lost";
+  v1::Credential own;
+  EXPECT_EQ(WhoAmI(Secret('2'), &own).error_code(), grpc::UNAUTHENTICATED);
+  // A new token lets it come back, and get new attempts.
+  ASSERT_TRUE(Create("w1", v1::WORKER, Secret('3')).ok());
+  const auto third = OpenSession(Secret('3'));
+  ASSERT_TRUE(core_
+                  ->Query([](const State& state) {
+                    EXPECT_EQ(state.image().workers.at("w1").admit, catalog::WorkerAdmit::kOpen);
+                  })
+                  .ok());
+}
+
+TEST_F(AccessTest, AKeyIsRevokedAsATokenIs) {
+  Access& access = *backend_.access;
+  const Identity owner{"the owner", Role::kAdmin, "", "", false};
+  std::string key;
+  ASSERT_TRUE(core_
+                  ->Do([&](Transaction& tx) -> Status {
+                    BRAID_ASSIGN_OR_RETURN(const CredentialRecord invitation,
+                                           InviteWorker({Sha256Hex(Secret('1')), "w1", "", 60'000},
+                                                        owner, &access, tx));
+                    BRAID_ASSIGN_OR_RETURN(
+                        const CredentialRecord made,
+                        JoinWorker({invitation.id, std::string(64, 'a'), "", "host"}, &access, tx));
+                    key = made.id;
+                    return OkStatus();
+                  })
+                  .ok());
+  EXPECT_EQ(Revoke("w1").error_code(), grpc::NOT_FOUND) << "a name is that of tokens";
+  EXPECT_TRUE(Revoke(key).ok());
+  ASSERT_TRUE(core_->Query([](const State& state) { EXPECT_TRUE(IsRemoved("w1", state)); }).ok());
+}
+
+TEST_F(AccessTest, AnOperatorRevokesWhatWorkersComeWithAndNoTokenOfPeople) {
+  ASSERT_TRUE(Create("op", v1::OPERATOR, Secret('o')).ok());
+  ASSERT_TRUE(Create("eve", v1::VIEWER, Secret('e')).ok());
+  ASSERT_TRUE(Create("w1", v1::WORKER, Secret('1')).ok());
+  std::string invitation;
+  ASSERT_TRUE(core_
+                  ->Do([&](Transaction& tx) -> Status {
+                    BRAID_ASSIGN_OR_RETURN(
+                        const CredentialRecord made,
+                        InviteWorker({Sha256Hex(Secret('2')), "", "", 60'000},
+                                     {"op", Role::kOperator, "", IdOfToken('o'), false},
+                                     backend_.access.get(), tx));
+                    invitation = made.id;
+                    return OkStatus();
+                  })
+                  .ok());
+  EXPECT_TRUE(Revoke(invitation, Secret('o')).ok());
+  EXPECT_TRUE(Revoke("w1", Secret('o')).ok());
+  const grpc::Status denied = Revoke("eve", Secret('o'));
+  EXPECT_EQ(denied.error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_THAT(denied.error_message(),
+              AllOf(HasSubstr("is of eve, role viewer"), HasSubstr("takes role admin")));
+  EXPECT_EQ(Revoke("eve", Secret('e')).error_code(), grpc::PERMISSION_DENIED);
+}
+
+// Whoever holds the line of an open invitation must not become a worker that is away for a moment.
+TEST_F(AccessTest, AnOpenInvitationGivesNobodyTheIdOfAKnownWorker) {
+  Access& access = *backend_.access;
+  const Identity owner{"the owner", Role::kAdmin, "", "", false};
+  int joined = 0;
+  const auto join = [&](const std::string& invited, const std::string& worker) {
+    const std::string secret = Secret(static_cast<char>('A' + ++joined));
+    return core_->Do([&](Transaction& tx) -> Status {
+      BRAID_ASSIGN_OR_RETURN(
+          const CredentialRecord invitation,
+          InviteWorker({Sha256Hex(secret), invited, "", 60'000}, owner, &access, tx));
+      return JoinWorker({invitation.id, Sha256Hex(secret + "key"), worker, "host"}, &access, tx)
+          .status();
+    });
+  };
+  ASSERT_TRUE(core_
+                  ->Do([](Transaction& tx) {
+                    catalog::WorkerRecord worker;
+                    worker.id = "w9";
+                    worker.boot_id = "b9";
+                    tx.Add(catalog::WorkerRegistered{worker});
+                    return OkStatus();
+                  })
+                  .ok());
+  const Status open = join("", "w9");
+  EXPECT_EQ(open.code(), StatusCode::kAlreadyExists);
+  EXPECT_THAT(open.message(), AllOf(HasSubstr("there is a worker w9 already"),
+                                    HasSubstr("braid worker invite --worker-id w9")));
+  EXPECT_TRUE(join("w9", "").ok()) << "an operator has named it";
+  ASSERT_TRUE(Create("w8", v1::WORKER, Secret('8')).ok());
+  EXPECT_EQ(join("", "w8").code(), StatusCode::kAlreadyExists) << "it has a token";
+  // One with leases is not replaced even by name: its attempts go on.
+  PutAttempt();
+  const Status leases = join("w2", "");
+  EXPECT_EQ(leases.code(), StatusCode::kAlreadyExists);
+  EXPECT_THAT(leases.message(), HasSubstr("has attempts that go on"));
+  EXPECT_TRUE(join("", "w10").ok());
+}
+
+// One rule for the ids of workers, however a worker gets one.
+TEST_F(AccessTest, AWorkersIdIsWhatAHelloMaySay) {
+  EXPECT_TRUE(Create("lab machine 3", v1::WORKER, Secret('1')).ok());
+  EXPECT_EQ(Create("line\n", v1::WORKER, Secret('2')).error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_EQ(Create(std::string(256, 'w'), v1::WORKER, Secret('2')).error_code(),
+            grpc::INVALID_ARGUMENT);
+  EXPECT_EQ(Create("", v1::WORKER, Secret('2')).error_code(), grpc::INVALID_ARGUMENT);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ class MemoryStore final : public catalog::Store {
  public:
   Status Commit(const catalog::Updates& updates, int64_t) override {
     if (updates.empty()) return OkStatus();
-    if (full) return Status(StatusCode::kResourceExhausted, "STORAGE_FULL", "the disk is full");
+    if (full) return Status(StatusCode::kResourceExhausted, ErrorReason::kStorageFull, "the disk is full");
     if (locked) return Unavailable("database is locked");
     for (const catalog::Update& update : updates) catalog::Apply(update, image_);
     return OkStatus();
@@ -337,7 +337,7 @@ class History {
       ASSERT_EQ(why->reason, other->reason) << key.ToString();
       ASSERT_EQ(why->detail, other->detail) << key.ToString();
       ASSERT_EQ(why->since_ms, other->since_ms) << key.ToString();
-      ++seen_[std::string(scheduler::Name(why->reason))];
+      ++seen_[NameOf(why->reason)];
     }
     for (const auto& [row, count] : quick.indices().attempt_counts())
       ++seen_["attempt " + std::string(Name(static_cast<AttemptState>(row.second)))];

@@ -264,5 +264,44 @@ TEST_F(KeepingTest, ABackupIsACatalogWithTheNamesOfItsBlobsWhichStay) {
   EXPECT_TRUE(catalog::Catalog::Open({copy, 0}).value()->Load().value() == then);
 }
 
+// A worker that was cut off may have uploaded long ago what it commits as soon as it is back.
+TEST_F(KeepingTest, NoBlobGoesWhileAWorkerWithLeasesWasNotHeard) {
+  const std::string data = "an output of before the restart";
+  Remove(Put(data));
+  ASSERT_TRUE(core_
+                  ->Do([](Transaction& tx) {
+                    catalog::RunRecord run;
+                    run.id = "r9";
+                    tx.Add(catalog::RunCreated{run});
+                    catalog::JobRecord job;
+                    job.key = {"r9", "j"};
+                    job.kind = "train";
+                    job.state = catalog::JobState::kQueued;
+                    tx.Add(catalog::JobCreated{job});
+                    catalog::AttemptRecord attempt;
+                    attempt.key = {"r9", "j", 1};
+                    attempt.workers = {"w1"};
+                    attempt.boots = {"b1"};
+                    tx.Add(catalog::AttemptGranted{attempt});
+                    return OkStatus();
+                  })
+                  .ok());
+  EXPECT_THAT(Collect().deleted, IsEmpty());
+  EXPECT_THAT(Counts(Collect().waiting), ElementsAre(Pair("of removed artifacts", 1)));
+  const auto hear = [&](std::set<RankKey> delivering) {
+    return core_->Do([&](Transaction& tx) {
+      LiveWorker& worker = tx.worker("w1");
+      worker.contacted = true;
+      worker.hello.boot_id = "b1";
+      worker.delivering = std::move(delivering);
+      return OkStatus();
+    });
+  };
+  ASSERT_TRUE(hear({RankKey{{"r9", "j", 1}, 0}}).ok());
+  EXPECT_THAT(Collect().deleted, IsEmpty()) << "it delivers what it kept";
+  ASSERT_TRUE(hear({}).ok());
+  EXPECT_THAT(Counts(Collect().deleted), ElementsAre(Pair("of removed artifacts", 1)));
+}
+
 }  // namespace
 }  // namespace braid::coordinator

@@ -83,11 +83,11 @@ TEST(MailboxTest, AnAnswerToAHeartbeatCostsAFewBytesWhateverIsRunning) {
   Mailbox mailbox;
   mailbox.Push(StateOf(1'790'000'000'000, 16, 20'000));
   const scheduler::LeaseOptions lease;
-  EXPECT_GT(DesiredMessage(*mailbox.Take(), lease).ByteSizeLong(), 16u * 20'000u);
+  EXPECT_GT(DesiredMessage(*mailbox.Take(), "coordinator-1", lease).ByteSizeLong(), 16u * 20'000u);
   size_t bytes = 0;
   for (int beat = 0; beat < 100; ++beat) {
     mailbox.AnswerDue();
-    bytes += DesiredMessage(*mailbox.Take(), lease).ByteSizeLong();
+    bytes += DesiredMessage(*mailbox.Take(), "coordinator-1", lease).ByteSizeLong();
   }
   EXPECT_LE(bytes, 100u * 12u);
 }
@@ -98,9 +98,10 @@ TEST(MailboxTest, AMessageWithAStateSaysHowOftenToBeHeard) {
   scheduler::LeaseOptions lease;
   lease.heartbeat_interval_ms = 1234;
   lease.isolation_timeout_ms = 5678;
-  const v1::DesiredState state = DesiredMessage(*mailbox.Take(), lease);
+  const v1::DesiredState state = DesiredMessage(*mailbox.Take(), "coordinator-1", lease);
   EXPECT_EQ(state.heartbeat_interval_ms(), 1234);
   EXPECT_EQ(state.isolation_timeout_ms(), 5678);
+  EXPECT_EQ(state.coordinator_id(), "coordinator-1");
   EXPECT_FALSE(state.unchanged());
 }
 

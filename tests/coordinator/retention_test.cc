@@ -161,6 +161,20 @@ TEST_F(RetentionTest, ARemovedCheckpointThatIsMadeAgainIsThereAgain) {
   EXPECT_THAT(There(), ElementsAre("r-1-c1", "r-1-c3", "r-1-c4")) << "as the newest one";
 }
 
+// Its first maker may be gone: then nothing would say whose it is, and it would be removed at once.
+TEST_F(RetentionTest, ARemovedCheckpointThatAnotherRunMakesIsKeptForThatRun) {
+  const std::string run = Start();
+  SaveMany(run, 4);
+  ASSERT_GT(Row("r-1-c1").removed_ms, 0);
+  ASSERT_TRUE(End(RankOf(run, "path"), "w", true).ok());
+  ASSERT_TRUE(Do([&](Transaction& tx) { return DeleteRun(run, tx).status(); }).ok());
+  const std::string later = Start();
+  ASSERT_TRUE(Save(later, 1, "r-1-c1").ok());
+  EXPECT_EQ(Row("r-1-c1").made_by, (AttemptKey{later, "path", 1}));
+  ASSERT_TRUE(Save(later, 2, "r-2-c2").ok());
+  EXPECT_EQ(Row("r-1-c1").removed_ms, 0) << "as one of the newest of its job";
+}
+
 TEST_F(RetentionTest, ARemovedArtifactIsNoInput) {
   const std::string run = Start();
   SaveMany(run, 4);

@@ -26,7 +26,7 @@ inline const std::string kToken(64, 'a');
 
 class ServicesTest : public ::testing::Test {
  protected:
-  ServicesTest() {
+  explicit ServicesTest(const RateLimits& limits = {}) {
     Options options;
     options.store = catalog_.get();
     options.clock = &SystemClock();
@@ -42,6 +42,8 @@ class ServicesTest : public ::testing::Test {
     backend_.metrics = metrics_.get();
     backend_.rendezvous = &rendezvous_;
     backend_.scratch = folder_.path();
+    backend_.coordinator_id = catalog_->id();
+    backend_.rate_limits = limits;
     backend_.token = kToken;
     backend_.token_file = "/state/token";
     server_ = Server::Start("127.0.0.1:0", &backend_).value();

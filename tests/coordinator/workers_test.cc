@@ -276,5 +276,32 @@ TEST_F(CoreTest, ASilentWorkerIsLostAndItsJobGoesElsewhere) {
   EXPECT_EQ(End({{run, "a", 1}, 0}, "w1", true).reason(), "STALE_LEASE");
 }
 
+// Nothing more is to come of a worker that was removed: what was stopping there has stopped.
+TEST_F(CoreTest, ARemovedWorkerLeavesNothingLingering) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_TRUE(Beat(worker).ok());
+  const AttemptKey attempt{run, "a", 1};
+  EXPECT_TRUE(Do([&](Transaction& tx) { return Cancel(run, tx); }).ok());
+  ASSERT_EQ(core_->state().FindAttempt(attempt)->state, AttemptState::kStopping);
+  EXPECT_TRUE(Do([&](Transaction& tx) {
+                tx.worker("w1").delivering.insert(RankKey{attempt, 0});
+                Remove("w1", "gone for good", tx);
+                return OkStatus();
+              }).ok());
+  EXPECT_EQ(worker.sink->replaced, "gone for good");
+  EXPECT_EQ(core_->state().FindAttempt(attempt)->state, AttemptState::kCancelled);
+  const LiveWorker& live = core_->state().workers.at("w1");
+  EXPECT_EQ(live.link, scheduler::Link::kOffline);
+  EXPECT_TRUE(live.ranks.empty());
+  EXPECT_TRUE(live.delivering.empty());
+  EXPECT_EQ(core_->state().image().workers.at("w1").admit, catalog::WorkerAdmit::kCordoned);
+  EXPECT_EQ(Beat(worker).reason(), "WORKER_REPLACED");
+  // And no word of it later, when its silence would have been long enough.
+  clock_.Advance(3'600'000);
+  Turn();
+  EXPECT_EQ(core_->state().workers.at("w1").link, scheduler::Link::kOffline);
+}
+
 }  // namespace
 }  // namespace braid::coordinator

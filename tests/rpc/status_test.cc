@@ -27,5 +27,19 @@ TEST(RpcStatusTest, WhatGrpcItselfSaysHasNoReason) {
   EXPECT_EQ(received.reason(), "");
 }
 
+// Who is not known has to show who they are; who is known and may not has to ask somebody else.
+TEST(RpcStatusTest, WhoIsNotKnownGetsAnotherCodeThanWhoMayNot) {
+  const Status unknown(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated, "the token was revoked");
+  const grpc::Status sent = ToGrpc(unknown);
+  EXPECT_EQ(sent.error_code(), grpc::UNAUTHENTICATED);
+  EXPECT_EQ(FromGrpc(sent), unknown);
+  EXPECT_EQ(ToGrpc(unknown.Wrap("reading a log")).error_code(), grpc::UNAUTHENTICATED);
+  EXPECT_EQ(ToGrpc(PermissionDenied("not yours")).error_code(), grpc::PERMISSION_DENIED);
+  // As gRPC's own check of callers sends it, without details.
+  const Status bare = FromGrpc(grpc::Status(grpc::UNAUTHENTICATED, "no token was sent"));
+  EXPECT_EQ(bare.code(), StatusCode::kPermissionDenied);
+  EXPECT_EQ(bare.reason(), "UNAUTHENTICATED");
+}
+
 }  // namespace
 }  // namespace braid::rpc

@@ -42,7 +42,7 @@ INSIDE = {
     "cli/commands": "cli/client cli/shared cli/local",
     "coordinator/waiting": "",
     "coordinator/core": "coordinator/waiting",
-    "coordinator/access": "coordinator/core",
+    "coordinator/access": "coordinator/waiting coordinator/core",
     "coordinator/bulk": "coordinator/waiting",
     "coordinator/sessions": "coordinator/core",
     "coordinator/submission": "coordinator/core",

@@ -457,8 +457,28 @@ class Tokens(unittest.TestCase):
             listed = service.run("token", "list").stdout
             self.assertNotIn(token, listed)
             self.assertIn("good", listed)
-            # Revoked, it is refused at once, by name.
+            # Revoked, it is refused at once, by name, and so is what is open with it.
+            watching = subprocess.Popen(
+                [
+                    program("braid"),
+                    "--dir",
+                    os.path.join(service.folder, "state"),
+                    "--token-file",
+                    files["viewer"],
+                    "events",
+                    "--follow",
+                ],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=service.environment,
+                cwd=service.folder,
+            )
+            watching.stdout.readline()
             service.run("token", "revoke", "viewer")
+            said = watching.communicate(timeout=60)[1]
+            self.assertEqual(watching.returncode, 4, said)
+            self.assertIn("of viewer was revoked at", said)
             done = run("viewer", "list", "runs", code=4).stderr
             for word in ("token t-", "of viewer was revoked at", "braid token create"):
                 self.assertIn(word, done)
@@ -470,6 +490,25 @@ class Tokens(unittest.TestCase):
                 for name in names:
                     with open(os.path.join(at, name), "rb") as file:
                         self.assertNotIn(secret.encode(), file.read(), name)
+            # The audit has who asked for what, whatever came of it.
+            rows = [
+                json.loads(line)
+                for line in run(
+                    "operator", "-o", "json", "audit", "--since", "1h"
+                ).stdout.splitlines()
+            ]
+            asked = [(row["user"], row["call"], row["object"], row["outcome"]) for row in rows]
+            self.assertIn(("submitter", "SubmitRun", made, "OK"), asked)
+            self.assertIn(("submitter", "CancelRun", made, "OK"), asked)
+            self.assertEqual([row["call"] for row in rows].count("CreateToken"), 4)
+            self.assertEqual({row["peer"] for row in rows}, {"127.0.0.1"})
+            table = run("operator", "audit", "--user", "submitter", "--action", "cancelrun").stdout
+            self.assertEqual(len(table.splitlines()), 2, table)
+            self.assertIn(made, table)
+            self.assertIn("ListAudit needs role operator", run("submitter", "audit", code=4).stderr)
+            self.assertIn(
+                "expected how long ago", service.run("audit", "--since", "x", code=1).stderr
+            )
             # The coordinator remembers all of it.
             service.stop()
             service.start()

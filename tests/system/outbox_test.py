@@ -43,11 +43,11 @@ class Site(Braid):
                 [program("braid-" + name), *words], env=self.environment, stderr=log
             )
 
-    def start_coordinator(self):
+    def start_coordinator(self, name="coordinator"):
         state = os.path.join(self.folder, "state")
         self.start(
             "coordinator",
-            *("--dir", os.path.join(state, "coordinator"), "--listen", "127.0.0.1:0"),
+            *("--dir", os.path.join(state, name), "--listen", "127.0.0.1:0"),
             *("--http", "127.0.0.1:0", "--address-file", os.path.join(state, "address.json")),
         )
         wait_until(
@@ -131,10 +131,25 @@ class Outbox(unittest.TestCase):
                 self.assertEqual(site.processes("braid-trainer"), [])
                 site.start_worker()
                 wait_until(
-                    lambda times=times: site.log("worker").count("delivering its end") == times,
+                    lambda times=times: (
+                        site.log("worker").count("it is delivered when that one answers") == times
+                    ),
                     "the worker to find it",
                 )
+            # Another coordinator at the same address gets nothing of it.
+            site.start_coordinator("another")
+            wait_until(
+                lambda: "was made for coordinator" in site.log("worker"),
+                "the worker to say whose it is",
+            )
+            site.kill("coordinator")
+            self.assertTrue(site.kept("end.json"))
             site.start_coordinator()
+            # A process works for one of them.
+            worker = site.started.pop("worker")
+            self.assertEqual(worker.wait(timeout=60), 1)
+            self.assertIn("answers in its place", site.log("worker"))
+            site.start_worker()
             site.run("wait", run, "--timeout", "60s")
             job = site.job(run, "model")
             self.assertEqual(job["state"], "JOB_SUCCEEDED")
@@ -174,10 +189,14 @@ class Outbox(unittest.TestCase):
             newest = max(newest, site.newest_kept_step())
             site.start_worker()
             wait_until(
-                lambda: f"delivering its checkpoint of step {newest}" in site.log("worker"),
+                lambda: "it is delivered when that one answers" in site.log("worker"),
                 "the worker to find it",
             )
             site.start_coordinator()
+            wait_until(
+                lambda: f"delivering its checkpoint of step {newest}" in site.log("worker"),
+                "the worker to deliver it",
+            )
             job = wait_job(
                 site,
                 run,

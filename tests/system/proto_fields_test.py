@@ -40,6 +40,7 @@ PRINTED = {
     "Credential",
     "ListCredentialsResponse",
     "RemoveWorkerResponse",
+    "AuditRow",
 }
 # Made and printed by commands alone.
 LOCAL = {"Plan", "CheckResult"}

@@ -27,8 +27,9 @@ class AgentDriver {
  public:
   explicit AgentDriver(std::vector<std::string> gpus = {},
                        const std::vector<std::string>& cached = {},
-                       const std::vector<KeptRank>& kept = {})
-      : AgentDriver(Agent::Options{"boot-1", std::move(gpus), kept}, ContentOf(cached)) {}
+                       const std::vector<KeptRank>& kept = {}, std::string worker = "worker-1")
+      : AgentDriver(Agent::Options{"boot-1", std::move(gpus), kept, std::move(worker)},
+                    ContentOf(cached)) {}
   AgentDriver(const Agent::Options& options, const CacheContent& cached)
       : agent_(options, now_ms_) {
     Feed(TimerFired{});
@@ -167,6 +168,8 @@ class AgentDriver {
     desired_.refused_gpus = std::move(refused);
     Feed(DesiredArrived{session_, desired_});
   }
+  // Which coordinator says so from the next Want on.
+  void SetCoordinator(const std::string& id) { desired_.coordinator = id; }
   // The intervals that the coordinator asks for from the next Want on.
   void SetIntervals(int64_t heartbeat_ms, int64_t isolation_ms) {
     desired_.heartbeat_interval_ms = heartbeat_ms;

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "worker/attempt/kept_text.h"
 #include "worker/attempt/rank_folder.h"
 
@@ -22,6 +23,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 const RankKey kKeptKey{"r-1", "train:x/y", 3, 0};
+const Owner kOwner{"coordinator-1", "worker-1"};
 
 Assignment SomeRank(const RankKey& key = kKeptKey) {
   Assignment assignment;
@@ -37,7 +39,7 @@ class OutboxFolderTest : public ::testing::Test {
   OutboxFolderTest() {
     EXPECT_TRUE(MakeFolder(rank_ + "/output/model").ok());
     EXPECT_TRUE(WriteFileAtomic(rank_ + "/metrics.jsonl", "1\n2\n").ok());
-    EXPECT_TRUE(WriteKeptRank(dir(), SomeRank()).ok());
+    EXPECT_TRUE(WriteKeptRank(dir(), kOwner, SomeRank()).ok());
   }
   std::string dir() const { return folder_.path(); }
   std::string box() const { return OutboxFolder(dir(), kKeptKey); }
@@ -61,7 +63,7 @@ class OutboxFolderTest : public ::testing::Test {
     end.outcome.success = true;
     end.outcome.summary = "{\"x\":1}";
     end.outputs["model"] = {"checkpoint", "model", {{"step", 9}}};
-    return WriteKeptEnd(dir(), SomeRank(), end);
+    return WriteKeptEnd(dir(), kOwner, SomeRank(), end);
   }
   std::vector<KeptRank> Recover() {
     auto kept = RecoverRanks(dir());
@@ -107,7 +109,7 @@ TEST_F(OutboxFolderTest, AFailureIsFoundAsItWas) {
   end.outcome.exit_code = 3;
   end.outcome.signal = 9;
   end.outcome.peer_lost = true;
-  ASSERT_TRUE(WriteKeptEnd(dir(), SomeRank(), end).ok());
+  ASSERT_TRUE(WriteKeptEnd(dir(), kOwner, SomeRank(), end).ok());
   const auto kept = Recover();
   ASSERT_THAT(kept, SizeIs(1));
   const Outcome& found = kept[0].end->outcome;
@@ -124,7 +126,7 @@ TEST_F(OutboxFolderTest, AnEndBeforeTheProgramStartedNeedsNoFolderOfTheRank) {
   const RankKey other{"r-1", "b", 1, 2};
   KeptEnd end;
   end.outcome.failure.category = "infra";
-  ASSERT_TRUE(WriteKeptEnd(dir(), SomeRank(other), end).ok());
+  ASSERT_TRUE(WriteKeptEnd(dir(), kOwner, SomeRank(other), end).ok());
   const auto kept = Recover();
   ASSERT_THAT(kept, SizeIs(1)) << "and the one that only ran is gone";
   EXPECT_EQ(kept[0].assignment.key, other);
@@ -184,7 +186,7 @@ TEST_F(OutboxFolderTest, AProcessMayBeKilledBehindAnyStep) {
   for (const Case& one : cases) {
     SCOPED_TRACE(one.killed);
     ASSERT_TRUE(RemoveTree(box()).ok());
-    ASSERT_TRUE(WriteKeptRank(dir(), SomeRank()).ok());
+    ASSERT_TRUE(WriteKeptRank(dir(), kOwner, SomeRank()).ok());
     ASSERT_TRUE(Checkpoint(1, 10).ok());
     one.leave(box());
     EXPECT_EQ(StepFound(), one.step);
@@ -237,10 +239,10 @@ TEST_F(OutboxFolderTest, ADamagedFileIsPutAsideAndTheRestIsDelivered) {
 
 TEST_F(OutboxFolderTest, ADamagedNameOfARankEndsNothingElse) {
   const RankKey other{"r-1", "b", 1, 0};
-  ASSERT_TRUE(WriteKeptEnd(dir(), SomeRank(other), KeptEnd()).ok());
+  ASSERT_TRUE(WriteKeptEnd(dir(), kOwner, SomeRank(other), KeptEnd()).ok());
   ASSERT_TRUE(End().ok());
   // The file of another rank, as after a copy by hand, is as wrong as a cut one.
-  for (const std::string& text : {std::string("{"), TextOf(SomeRank(other))}) {
+  for (const std::string& text : {std::string("{"), TextOf(kOwner, SomeRank(other))}) {
     ASSERT_TRUE(MakeFolder(box()).ok());
     ASSERT_TRUE(WriteFileAtomic(box() + "/rank.json", text).ok());
     const auto kept = Recover();
@@ -289,12 +291,35 @@ TEST_F(OutboxFolderTest, AFullDiskLeavesWhatWasThere) {
   checkpoint.number = 2;
   checkpoint.message = {20, rank_ + "/work/checkpoints/step-10", Json::object()};
   const Status status = WriteKeptCheckpoint(dir(), kKeptKey, checkpoint).status();
-  const Status end = WriteKeptEnd(dir(), SomeRank(), KeptEnd());
+  const Status end = WriteKeptEnd(dir(), kOwner, SomeRank(), KeptEnd());
   setrlimit(RLIMIT_FSIZE, &before);
   EXPECT_EQ(status.reason(), "STORAGE_FULL") << status.message();
   EXPECT_EQ(end.reason(), "STORAGE_FULL") << end.message();
   EXPECT_THAT(*ListFolder(box()), ElementsAre("checkpoint-1", "checkpoint-1.json", "rank.json"));
   EXPECT_EQ(StepFound(), 10);
+}
+
+TEST_F(OutboxFolderTest, WhoseItIsIsKeptWithIt) {
+  ASSERT_TRUE(Checkpoint(1, 10).ok());
+  const auto kept = Recover();
+  ASSERT_THAT(kept, SizeIs(1));
+  EXPECT_EQ(kept[0].owner, kOwner);
+}
+
+// As the version before wrote it: then it is not known whose it is.
+TEST_F(OutboxFolderTest, AFileOfTheVersionBeforeIsRead) {
+  ASSERT_TRUE(Checkpoint(1, 10).ok());
+  const std::string value =
+      R"({"epoch":3,"inputs":{"data":"artifact-1"},"job":"train:x/y","rank":0,)"
+      R"("recipe_sha256":"recipe","run":"r-1"})";
+  ASSERT_TRUE(WriteFileAtomic(box() + "/rank.json", "{\"version\": 1, \"sha256\": \"" +
+                                                        Sha256Hex(value) +
+                                                        "\", \"value\": " + value + "}\n")
+                  .ok());
+  const auto kept = Recover();
+  ASSERT_THAT(kept, SizeIs(1));
+  EXPECT_EQ(kept[0].owner, Owner());
+  EXPECT_EQ(kept[0].assignment.key, kKey);
 }
 
 }  // namespace

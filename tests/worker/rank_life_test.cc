@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "tests/worker/agent_driver.h"
+#include "worker/agent/blob_moves.h"
 #include "worker/agent/rank.h"
 
 namespace braid::worker {
@@ -576,6 +577,59 @@ TEST(RankLifeTest, AKeyThatNobodyPutsIsSaidInTime) {
   EXPECT_THAT(agent.Take<CancelWork>(), SizeIs(1)) << "who has ended waits for no key";
   agent.Answer<GetRendezvous>(Cancelled("nobody waits"));
   EXPECT_TRUE(agent.End().peer_lost);
+}
+
+// A coordinator that was restored from a backup, or whose garbage went at the wrong moment.
+TEST(RankLifeTest, ABlobThatTheCoordinatorLostIsSentAgainAndCommittedAgain) {
+  const Status lost(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing, "file model.safetensors");
+  Life agent;
+  agent.Run();
+  (void)agent.Take<LogLine>();
+  agent.Checkpoint(10);
+  agent.UploadCheckpoint();
+  agent.Answer<CommitCheckpoint>(lost);
+  EXPECT_THAT(agent.Take<LogLine>().at(0).text,
+              HasSubstr("lacks a file of the checkpoint of step 10 again: it is sent once more"));
+  agent.Pass(0);
+  EXPECT_THAT(agent.Open<DropCheckpoint>(), IsEmpty());
+  EXPECT_EQ(agent.UploadCheckpoint().folder, "/kept/step-10");
+  EXPECT_EQ(agent.Answer<CommitCheckpoint>().step, 10);
+  agent.Answer<ReleaseBlobs>();
+
+  agent.Say(kKey, ResultMessage{{{"model", {"checkpoint", "model", Json::object()}}}, "{}"});
+  agent.Ended(kKey);
+  agent.AnswerRoutine();
+  const auto store = [&] {
+    agent.Answer<IngestFolder>(OkStatus(), ManifestOf({kLarge}));
+    agent.Answer<FindMissingBlobs>(OkStatus(), std::vector<std::string>{kLarge.sha256});
+    agent.Answer<UploadBlob>();
+    agent.AnswerRoutine();
+  };
+  store();
+  for (int times = 0; times < 3; ++times) {
+    EXPECT_TRUE(agent.Answer<ReportEnded>(lost).end.success);
+    EXPECT_THAT(agent.Open<RemoveRankFolder>(), IsEmpty());
+    agent.Pass(60'000);
+    store();
+  }
+  EXPECT_TRUE(agent.End().success) << "nothing was lost by it";
+}
+
+TEST(RankLifeTest, ACoordinatorThatNeverKeepsABlobIsNotToldForEver) {
+  const Status lost(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing, "file model.safetensors");
+  Life agent;
+  agent.Run();
+  agent.Checkpoint(10);
+  int times = 0;
+  while (!agent.Open<IngestFolder>().empty() && times < 100) {
+    agent.UploadCheckpoint();
+    agent.Answer<CommitCheckpoint>(lost);
+    agent.Pass(60'000);
+    ++times;
+  }
+  EXPECT_EQ(times, kMostLost + 1);
+  EXPECT_THAT(agent.Take<LogLine>().back().text,
+              HasSubstr("the checkpoint of step 10 is not stored: file model.safetensors"));
 }
 
 }  // namespace

@@ -268,5 +268,112 @@ TEST(RecoveryTest, AnEndThatCannotBeKeptIsReportedAllTheSame) {
   EXPECT_EQ(agent.Answer<ReportEnded>().end.exit_code, 1);
 }
 
+KeptRank KeptFor(const Owner& owner, KeptRank kept) {
+  kept.owner = owner;
+  return kept;
+}
+
+TEST(RecoveryTest, WhatIsKeptForOneCoordinatorIsDeliveredToThatOneAlone) {
+  for (const KeptRank& kept : {WithEnd(KeptA()), WithCheckpoint(KeptA())}) {
+    Recovered same(KeptFor({"first", "worker-1"}, kept));
+    same.Connect();
+    EXPECT_THAT(same.Delivering(), ElementsAre(kKey)) << "the coordinator is to wait for it";
+    EXPECT_THAT(same.Open<ReportStarted>(), IsEmpty()) << "who it is has not been said yet";
+    same.SetCoordinator("first");
+    same.Want({});
+    EXPECT_THAT(same.Open<ReportStarted>(), SizeIs(1));
+
+    Recovered other(KeptFor({"first", "worker-1"}, kept));
+    other.Connect();
+    other.SetCoordinator("second");
+    other.Want({});
+    EXPECT_THAT(other.Take<LogLine>().back().text,
+                HasSubstr("was made for coordinator first, and the one that this worker calls is "
+                          "coordinator second"));
+    other.Pass(100);
+    EXPECT_THAT(other.Delivering(), ElementsAre(kKey))
+        << "if the first one hears this after all, it is to wait";
+    other.Want({Train("b")});
+    other.Pass(60'000);
+    EXPECT_THAT(other.Take<StartProgram>(), SizeIs(1)) << "it works for the second one";
+    EXPECT_THAT(other.Open<ReportStarted>(), IsEmpty());
+    EXPECT_THAT(other.Open<ReportEnded>(), IsEmpty());
+    EXPECT_THAT(other.Open<CommitCheckpoint>(), IsEmpty());
+    EXPECT_THAT(other.Open<RemoveRankFolder>(), IsEmpty()) << "it stays on the disk";
+  }
+}
+
+TEST(RecoveryTest, WhatIsKeptForAnotherWorkerStays) {
+  Recovered agent(KeptFor({"first", "worker-2"}, WithEnd(KeptA())));
+  EXPECT_THAT(agent.Take<LogLine>().at(0).text,
+              HasSubstr("it was leased to worker worker-2, and this is worker worker-1: start it "
+                        "with --id worker-2 to deliver it, or remove its folder below outbox/"));
+  agent.Connect();
+  EXPECT_THAT(agent.Delivering(), IsEmpty());
+  agent.SetCoordinator("first");
+  agent.Want({});
+  agent.Pass(60'000);
+  EXPECT_THAT(agent.Open<ReportEnded>(), IsEmpty());
+  EXPECT_THAT(agent.Open<RemoveRankFolder>(), IsEmpty());
+}
+
+// Of a coordinator from before it had an id, and of a worker that kept none.
+TEST(RecoveryTest, WithoutAnIdNothingIsMixedUp) {
+  Recovered agent(KeptFor({"first", "worker-1"}, WithEnd(KeptA())));
+  agent.Connect();
+  agent.Want({});
+  EXPECT_THAT(agent.Take<LogLine>().back().text, HasSubstr("is of an earlier version"));
+  EXPECT_THAT(agent.Open<ReportStarted>(), IsEmpty());
+  Recovered old(WithEnd(KeptA()));
+  EXPECT_THAT(old.Open<ReportStarted>(), SizeIs(1)) << "as it always was";
+}
+
+TEST(RecoveryTest, AStopBeforeTheCoordinatorAnsweredLeavesWhatIsKept) {
+  for (const KeptRank& kept : {WithEnd(KeptA()), WithCheckpoint(KeptA())}) {
+    Recovered agent(KeptFor({"first", "worker-1"}, kept));
+    agent.Feed(StopRequested{});
+    agent.Pass(60'000);
+    EXPECT_TRUE(agent.finished());
+    EXPECT_THAT(agent.Open<RemoveRankFolder>(), IsEmpty());
+  }
+}
+
+TEST(RecoveryTest, AProcessWorksForOneCoordinatorAndEndsWhenAnotherAnswers) {
+  AgentDriver agent;
+  agent.Connect();
+  agent.SetCoordinator("first");
+  agent.Want({Train("a")});
+  const auto started = agent.Take<StartProgram>();
+  ASSERT_THAT(started, SizeIs(1));
+  EXPECT_EQ(started[0].owner, (Owner{"first", "worker-1"}));
+  agent.Started(kKey);
+  agent.AnswerRoutine();
+  agent.Say(kKey, CheckpointMessage{5, "/w", Json::object()});
+  agent.Answer<KeepCheckpoint>(OkStatus(), "/kept");
+  agent.Feed(SessionClosed{agent.session(), Unavailable("connection refused")});
+  agent.Connect();
+  agent.SetCoordinator("second");
+  agent.Want({});
+  EXPECT_THAT(agent.Take<KillProgram>(), SizeIs(1));
+  agent.Ended(kKey, 0, 9);
+  agent.Pass(10'000);
+  const auto finish = agent.Take<Finish>();
+  ASSERT_THAT(finish, SizeIs(1));
+  EXPECT_THAT(
+      finish[0].status.message(),
+      HasSubstr("works for coordinator first, and coordinator second answers in its place"));
+  EXPECT_THAT(agent.Open<RemoveRankFolder>(), IsEmpty()) << "its checkpoint stays";
+}
+
+TEST(RecoveryTest, AnEndIsKeptWithWhoseItIs) {
+  AgentDriver agent;
+  agent.Connect();
+  agent.SetCoordinator("first");
+  agent.Want({Train("a")});
+  agent.Started(kKey);
+  agent.Ended(kKey, 1);
+  EXPECT_EQ(agent.Answer<KeepEnd>().owner, (Owner{"first", "worker-1"}));
+}
+
 }  // namespace
 }  // namespace braid::worker

@@ -31,7 +31,7 @@ class TaskFileTest : public ::testing::Test {
   }
 
   Json Written() {
-    EXPECT_TRUE(LayOutRank(context_, assignment_).ok());
+    EXPECT_TRUE(LayOutRank(context_, Owner(), assignment_).ok());
     return ReadJsonFile(JoinPath(RankFolder(context_.folder, assignment_.key), kTaskFile)).value();
   }
 

@@ -21,7 +21,8 @@ Agent::Agent(const Options& options, int64_t now_ms)
       cached_(turn_, calls_, options.cache_limit_bytes),
       moves_(calls_),
       fetches_(calls_, moves_, cached_),
-      ranks_({turn_, calls_, moves_, fetches_, cached_}, options.gpus, options.kept),
+      ranks_({turn_, calls_, moves_, fetches_, cached_}, options.worker, options.gpus,
+             options.kept),
       reach_(turn_, calls_) {}
 
 Effects Agent::Handle(const Event& event, int64_t now_ms) {
@@ -58,8 +59,21 @@ void Agent::On(const SignalSent& event) {
 
 void Agent::On(const DesiredArrived& event) {
   if (ending_.has_value() || !session_.OnDesired(event, turn_.now_ms)) return;
+  if (const Status same = CheckCoordinator(event.desired.coordinator); !same.ok()) return End(same);
   reach_.OnPeers(event.desired.peers);
   ranks_.OnDesired(event.desired);
+}
+
+// What runs for one coordinator must not be stopped, and its results must not be thrown away,
+// because another one, which knows nothing of it, does not want it.
+Status Agent::CheckCoordinator(const std::string& coordinator) {
+  if (coordinator_.empty()) coordinator_ = coordinator;
+  if (coordinator == coordinator_) return OkStatus();
+  return FailedPrecondition(
+      "this worker works for coordinator " + coordinator_ + ", and " +
+      (coordinator.empty() ? "one of an earlier version" : "coordinator " + coordinator) +
+      " answers in its place: the worker ends, and what it has kept for the first stays in its "
+      "folder. Start it again to work for the one that answers now");
 }
 
 void Agent::On(const TimerFired&) {

@@ -32,8 +32,10 @@ class Agent {
     std::string boot_id;
     // UUIDs of the GPUs that the worker announces.
     std::vector<std::string> gpus;
-    // What an earlier process of this worker did not deliver.
+    // What an earlier process in this worker's folder did not deliver.
     std::vector<KeptRank> kept;
+    // The id of this worker.
+    std::string worker;
     // How large the cache may become.
     uint64_t cache_limit_bytes = std::numeric_limits<uint64_t>::max();
   };
@@ -67,6 +69,8 @@ class Agent {
   void On(const ProgramSaid& event);
   void On(const ProgramEnded& event);
 
+  // A process works for one coordinator: it ends when another one answers.
+  Status CheckCoordinator(const std::string& coordinator);
   // Does everything that is due at the present time. Part of every event.
   void Advance();
   // Takes the next step of a stop that was requested, when it is due.
@@ -105,6 +109,8 @@ class Agent {
   int64_t armed_ms_ = kNever;
   // The first event has come, and with it what is done once.
   bool started_ = false;
+  // The id of the coordinator that this process works for; empty until it has said so.
+  std::string coordinator_;
   // Cache::version() and Reach::version() for which a heartbeat was last requested.
   int64_t cached_version_ = 0;
   int64_t reach_version_ = 1;

@@ -1,5 +1,7 @@
 #include "worker/agent/blob_moves.h"
 
+#include <algorithm>
+
 namespace braid::worker {
 namespace {
 
@@ -26,6 +28,15 @@ Status JudgeDownload(const Status& status, int* damaged) {
 }
 
 }  // namespace
+
+bool IsBlobLost(const Status& status) {
+  return status.Is(ErrorReason::kBlobMissing);
+}
+
+int64_t PauseAfterLossMs(int times) {
+  constexpr int64_t kFirstMs = 1'000, kMostMs = 60'000;
+  return times <= 1 ? 0 : std::min(kFirstMs << std::min(times - 2, 16), kMostMs);
+}
 
 void BlobMoves::Join(const CallOwner& owner, const Key& key, Work work, Calls::Judge judge,
                      Then then) {

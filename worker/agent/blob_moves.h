@@ -14,6 +14,15 @@
 
 namespace braid::worker {
 
+// Whether the coordinator refused to commit because it lacks a blob that it had said to have, or
+// was sent (BLOB_MISSING). That is no final answer: whoever has the blob stores it again and
+// commits again, kMostLost times at most.
+bool IsBlobLost(const Status& status);
+inline constexpr int kMostLost = 10;
+// The pause before that, in milliseconds, when blobs were lost `times` times: none the first time,
+// at most a minute.
+int64_t PauseAfterLossMs(int times);
+
 // A part of the agent; callbacks run within Agent::Handle and may begin other transfers.
 class BlobMoves {
  public:

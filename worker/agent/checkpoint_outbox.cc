@@ -109,6 +109,10 @@ void CheckpointOutbox::Supersede() {
 void CheckpointOutbox::StoreNext() {
   if (storing_.has_value() || !waiting_.has_value()) return;
   storing_ = std::exchange(waiting_, std::nullopt);
+  Store();
+}
+
+void CheckpointOutbox::Store() {
   const CheckpointMessage& message = storing_->message;
   calls_.RetryUntilSettled(transfer_,
                            IngestFolder{assignment_.key, message.folder, false,
@@ -145,7 +149,19 @@ void CheckpointOutbox::Commit() {
   calls_.RetryUntilSettled(
       transfer_,
       CommitCheckpoint{assignment_.key, storing_->message.step, storing_->manifest.Canonical()},
-      [this](const Done& done) { OnCommitted(done.status); });
+      [this](const Done& done) {
+        if (IsBlobLost(done.status) && ++storing_->lost <= kMostLost) return StoreAgain();
+        OnCommitted(done.status);
+      });
+}
+
+// The coordinator had the blobs, or was sent them, and has them no more: it was restored from a
+// backup, say, or deleted them as nothing needed them yet. Nothing is lost, they are here.
+void CheckpointOutbox::StoreAgain() {
+  turn_.Say(LogLevel::kWarning, owner_,
+            "the coordinator lacks a file of the checkpoint of step " +
+                std::to_string(storing_->message.step) + " again: it is sent once more");
+  calls_.Later(transfer_, PauseAfterLossMs(storing_->lost), [this] { Store(); });
 }
 
 void CheckpointOutbox::OnCommitted(const Status& status) {

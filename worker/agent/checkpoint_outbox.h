@@ -61,6 +61,8 @@ class CheckpointOutbox {
     // Whether it is on this worker's disk. If it is not, it is stored from the program's folder.
     bool kept = false;
     storage::Manifest manifest;
+    // How often the coordinator had lost a blob of it when it was to be committed.
+    int lost = 0;
   };
   // Takes the heard checkpoint over onto this worker's disk, if no other is just being taken over.
   void KeepNext();
@@ -72,12 +74,16 @@ class CheckpointOutbox {
   void Supersede();
   // Begins with the checkpoint that waits, if none is being stored: its files go into the cache.
   void StoreNext();
+  // Puts the files of the checkpoint that is being stored into the cache.
+  void Store();
   // The files are in the cache: the coordinator is asked which of them it lacks.
   void OnIngested(const Done& done);
   // Sends those.
   void Send(const std::vector<std::string>& missing);
   // All files are there: the metrics before the checkpoint follow, then the commit.
   void Commit();
+  // The coordinator lacks a file of it: its files are stored again.
+  void StoreAgain();
   // The coordinator has the checkpoint, or refuses it for good. The next one begins.
   void OnCommitted(const Status& status);
   // Removes the worker's copy.

@@ -58,6 +58,7 @@ struct CancelWork {
 // these GPUs (UUIDs). Its inputs have been laid out already (LayOutArtifact). The answer is
 // ProgramStarted; if that is OK, ProgramSaid follows any number of times, and ProgramEnded once.
 struct StartProgram {
+  Owner owner;
   Assignment assignment;
   std::vector<std::string> gpus;
 };

@@ -35,6 +35,8 @@ struct KeptEnd {
 
 // A rank of an earlier process of this worker, of which something is not delivered yet.
 struct KeptRank {
+  // For whom it was kept.
+  Owner owner;
   // Only what is needed to deliver: the key, and what manifests say of their origin.
   Assignment assignment;
   std::optional<KeptCheckpoint> checkpoint;

@@ -8,8 +8,8 @@
 
 namespace braid::worker {
 
-Rank::Rank(const Services& services, const Assignment& assignment)
-    : Rank(services, KeptRank{assignment, std::nullopt, std::nullopt}) {}
+Rank::Rank(const Services& services, const Owner& owner, const Assignment& assignment)
+    : Rank(services, KeptRank{owner, assignment, std::nullopt, std::nullopt}) {}
 
 Rank::Rank(const Services& services, const KeptRank& kept)
     : turn_(services.turn),
@@ -17,6 +17,7 @@ Rank::Rank(const Services& services, const KeptRank& kept)
       moves_(services.moves),
       fetches_(services.fetches),
       cached_(services.cached),
+      owner_of_results_(kept.owner),
       assignment_(kept.assignment),
       owner_(kept.assignment.key.ToString()),
       recovered_checkpoint_(kept.checkpoint),
@@ -101,7 +102,7 @@ void Rank::OnFetchFailed(const std::string& artifact, const Status& status) {
 void Rank::StartProgram() {
   phase_ = Phase::kStarting;
   has_program_ = true;
-  turn_.Add(worker::StartProgram{assignment_, gpus_});
+  turn_.Add(worker::StartProgram{owner_of_results_, assignment_, gpus_});
 }
 
 void Rank::OnStarted(const Status& status) {
@@ -207,7 +208,8 @@ KeptEnd Rank::EndOf(const ProgramEnded& ended) const {
 
 void Rank::Keep(std::function<void()> then) {
   calls_.Once(
-      owner_, KeepEnd{assignment_, *end_}, [this, then = std::move(then)](const Done& done) {
+      owner_, KeepEnd{owner_of_results_, assignment_, *end_},
+      [this, then = std::move(then)](const Done& done) {
         if (done.status.Is(ErrorReason::kFsyncFailed)) {
           // What the disk lost must not be taken for a result, although it can still be read.
           end_ = KeptEnd{TransferFailed(done.status), {}, end_->started};
@@ -265,8 +267,21 @@ void Rank::Report(Outcome end) {
 
 void Rank::Send(Outcome end) {
   phase_ = Phase::kReporting;
+  const bool stored = !end.outputs.empty();
   calls_.RetryUntilSettled(owner_, ReportEnded{assignment_.key, std::move(end)},
-                           [this](const Done& done) { OnReported(done.status); });
+                           [this, stored](const Done& done) {
+                             if (stored && IsBlobLost(done.status) && ++lost_ <= kMostLost)
+                               return StoreAgain();
+                             OnReported(done.status);
+                           });
+}
+
+void Rank::StoreAgain() {
+  turn_.Say(LogLevel::kWarning, owner_,
+            "the coordinator lacks a file of the outputs again: they are sent once more");
+  phase_ = Phase::kStoring;
+  to_store_ = end_->outputs;
+  calls_.Later(owner_, PauseAfterLossMs(lost_), [this] { StoreNextOutput(end_->outcome); });
 }
 
 // If the coordinator refuses the report (an output with an invalid name, for example), the end is

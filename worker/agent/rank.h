@@ -32,7 +32,7 @@ class Rank {
     Fetches& fetches;
     Cache& cached;
   };
-  Rank(const Services& services, const Assignment& assignment);
+  Rank(const Services& services, const Owner& owner, const Assignment& assignment);
   // A rank of an earlier process of this worker; it has no program any more.
   Rank(const Services& services, const KeptRank& kept);
   ~Rank();
@@ -67,6 +67,7 @@ class Rank {
   // to stay, once its program and its work have ended.
   void Settle();
 
+  const Owner& owner() const { return owner_of_results_; }
   const Assignment& assignment() const { return assignment_; }
   const std::vector<std::string>& gpus() const { return gpus_; }
   const Progress& progress() const { return progress_; }
@@ -132,6 +133,8 @@ class Rank {
   void Report(Outcome end);
   // Reports the end until it is acknowledged or refused.
   void Send(Outcome end);
+  // The coordinator lacks a file of the outputs: they are stored again, and the end reported again.
+  void StoreAgain();
   // The coordinator has acknowledged or refused the end.
   void OnReported(const Status& status);
   // The coordinator does not take the report from this worker's credential: everything stays on the
@@ -147,6 +150,7 @@ class Rank {
   BlobMoves& moves_;
   Fetches& fetches_;
   Cache& cached_;
+  const Owner owner_of_results_;
   const Assignment assignment_;
   const CallOwner owner_;
   // What an earlier process kept; the end is in `end_`.
@@ -169,6 +173,8 @@ class Rank {
   std::optional<KeptEnd> end_;
   // Outputs that are to be stored still, by role.
   std::map<std::string, ResultMessage::Output> to_store_;
+  // How often the coordinator lacked a file of the outputs when it was told of the end.
+  int lost_ = 0;
   // Leave the folder to the next process of the worker.
   bool leave_folder_ = false;
 };

@@ -1,6 +1,7 @@
 #include "worker/agent/ranks.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "worker/agent/reconcile.h"
 
@@ -13,18 +14,66 @@ constexpr int64_t kKillMs = 5'000;
 
 }  // namespace
 
-Ranks::Ranks(const Rank::Services& services, std::vector<std::string> gpus,
+Ranks::Ranks(const Rank::Services& services, std::string worker, std::vector<std::string> gpus,
              const std::vector<KeptRank>& kept)
-    : services_(services), turn_(services.turn), gpus_(std::move(gpus)) {
+    : services_(services),
+      turn_(services.turn),
+      worker_(std::move(worker)),
+      gpus_(std::move(gpus)) {
   for (const KeptRank& rank : kept)
     recovered_[rank.assignment.key] = std::make_unique<Rank>(services_, rank);
 }
 
 void Ranks::Recover() {
-  for (auto& [key, rank] : recovered_) rank->Recover();
+  std::vector<RankKey> of_others;
+  for (auto& [key, rank] : recovered_) {
+    const Owner& owner = rank->owner();
+    if (!owner.worker.empty() && owner.worker != worker_) {
+      of_others.push_back(key);
+    } else if (!owner.coordinator.empty()) {
+      undecided_.insert(key);  // listed as being delivered until the coordinator has said who it is
+      turn_.Say(
+          LogLevel::kInfo, key.ToString(),
+          "an earlier process of this worker has kept on the disk what it made for coordinator " +
+              owner.coordinator + ": it is delivered when that one answers");
+    } else {
+      rank->Recover();
+    }
+  }
+  for (const RankKey& key : of_others) {
+    SetAside(key, "it was leased to worker " + recovered_.at(key)->owner().worker +
+                      ", and this is worker " + worker_ + ": start it with --id " +
+                      recovered_.at(key)->owner().worker);
+  }
+}
+
+void Ranks::RecoverOf(const std::string& coordinator) {
+  for (const RankKey& key : std::exchange(undecided_, {})) {
+    const auto rank = recovered_.find(key);
+    if (rank == recovered_.end()) continue;
+    const std::string owner = rank->second->owner().coordinator;
+    if (owner == coordinator) {
+      rank->second->Recover();
+      continue;
+    }
+    SetAside(key,
+             "it was made for coordinator " + owner + ", and the one that this worker calls is " +
+                 (coordinator.empty() ? "of an earlier version" : "coordinator " + coordinator) +
+                 ": start the worker for that one");
+  }
+}
+
+void Ranks::SetAside(const RankKey& key, const std::string& why) {
+  turn_.Say(LogLevel::kWarning, key.ToString(),
+            "what an earlier process of this worker kept on the disk is not delivered: " + why +
+                " to deliver it, or remove its folder below outbox/ to drop it");
+  set_aside_[key] = recovered_.at(key)->owner();
+  recovered_.erase(key);
+  changed_ = true;
 }
 
 void Ranks::OnDesired(const DesiredState& desired) {
+  RecoverOf(desired.coordinator);
   Refuse(desired.refused_gpus);
   desired_ = desired;
   Reconcile();
@@ -43,9 +92,11 @@ void Ranks::Reconcile() {
     const RankKey& key = assignment.key;
     // The set may be older than what happened here: an end that was reported meanwhile, a program
     // that is still going, an end of an earlier process.
-    if (done_.contains(key) || dropped_.contains(key) || recovered_.contains(key) || draining_)
+    if (done_.contains(key) || dropped_.contains(key) || recovered_.contains(key) ||
+        set_aside_.contains(key) || draining_)
       continue;
-    ranks_[key] = std::make_unique<Rank>(services_, assignment);
+    ranks_[key] = std::make_unique<Rank>(services_, Owner{desired_.coordinator, worker_},
+                                         assignment);
     changed_ = true;
   }
 }
@@ -152,6 +203,11 @@ std::vector<RankStatus> Ranks::Inventory() const {
 std::vector<RankKey> Ranks::Delivering() const {
   std::vector<RankKey> delivering;
   for (const auto& [key, rank] : recovered_) delivering.push_back(key);
+  // Their coordinator may be the one that hears this: it was away, and another had its address. It
+  // is to wait for the process that will deliver them; any other one does not know them.
+  for (const auto& [key, owner] : set_aside_) {
+    if (owner.worker == worker_) delivering.push_back(key);
+  }
   return delivering;
 }
 

@@ -17,12 +17,15 @@ namespace braid::worker {
 // after each set of ranks that arrives.
 class Ranks {
  public:
-  // `gpus` are the UUIDs of the GPUs that this worker announces, `kept` what an earlier process of
-  // this worker did not deliver. The services outlive this.
-  Ranks(const Rank::Services& services, std::vector<std::string> gpus,
+  // `worker` is the id of this worker, `gpus` are the UUIDs of the GPUs that it announces, `kept`
+  // what an earlier process in its folder did not deliver. The services outlive this.
+  Ranks(const Rank::Services& services, std::string worker, std::vector<std::string> gpus,
         const std::vector<KeptRank>& kept);
 
-  // Begins to deliver what was kept. To be called once, within the first event.
+  // Begins to deliver what was kept, as far as it is known whose it is; the rest waits for the
+  // first OnDesired. What was kept for another worker, or turns out to be another coordinator's, is
+  // not touched: it stays on the disk, and the log says so. To be called once, within the first
+  // event.
   void Recover();
 
   // Makes the ranks match the coordinator's set. The program of a rank that is dropped is killed;
@@ -74,6 +77,9 @@ class Ranks {
 
   // Starts, stops and drops ranks until this worker has those that `desired_` lists.
   void Reconcile();
+  // Begins to deliver, of what waits, what is the coordinator's; sets the rest aside.
+  void RecoverOf(const std::string& coordinator);
+  void SetAside(const RankKey& key, const std::string& why);
   // Takes the rank out of the inventory. It is to be dropped or abandoned by the caller.
   Rank& MoveToDropped(const RankKey& key);
   // Removes ranks that have finished. One that is wanted again and waited for its predecessor to be
@@ -91,6 +97,7 @@ class Ranks {
 
   const Rank::Services services_;
   Turn& turn_;
+  const std::string worker_;
   const std::vector<std::string> gpus_;
   DesiredState desired_;
   std::map<RankKey, std::unique_ptr<Rank>> ranks_;
@@ -99,6 +106,11 @@ class Ranks {
   // Ranks of an earlier process of this worker. The coordinator does not list them among the ranks
   // that it wants.
   std::map<RankKey, std::unique_ptr<Rank>> recovered_;
+
+  // Those of them of which it is not known yet whether they are this coordinator's.
+  std::set<RankKey> undecided_;
+  // Ranks that are kept for somebody else. Their folders are not to be touched.
+  std::map<RankKey, Owner> set_aside_;
 
   // Ranks that have ended and been reported, as long as the coordinator's set lists them: a set
   // that was sent before the report arrived must not start them again.

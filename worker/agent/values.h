@@ -51,10 +51,20 @@ struct PeerReach {
   bool operator==(const PeerReach&) const = default;
 };
 
+// Whose a result is: the coordinator that asked for it, by the id of its catalog, and the worker to
+// which the rank was leased. Empty fields are not known: what an earlier version kept has none.
+struct Owner {
+  std::string coordinator;
+  std::string worker;
+  bool operator==(const Owner&) const = default;
+};
+
 // The complete set of ranks that the coordinator wants of this worker (DesiredState in
 // worker.proto).
 struct DesiredState {
   int64_t version = 0;
+  // The id of the coordinator; empty if it is of an earlier version, which says none.
+  std::string coordinator;
   // Ranks that are not listed must stop.
   std::vector<Assignment> ranks;
   std::vector<RefusedGpu> refused_gpus;

@@ -149,6 +149,7 @@ struct DropCheckpoint {
 };
 // Writes the end of a rank into the worker's outbox, after log, metrics and outputs were synced.
 struct KeepEnd {
+  Owner owner;
   Assignment assignment;
   KeptEnd end;
 };

@@ -8,19 +8,20 @@ namespace {
 
 // To be raised when an older version of the worker would misread the files.
 constexpr int64_t kVersion = 1;
+constexpr int64_t kRankVersion = 2;  // says for whom it is kept
 
 // Texts of programs may hold bytes that are not UTF-8, and dump would throw.
 std::string Dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string Seal(const Json& value) {
+std::string Seal(const Json& value, int64_t version = kVersion) {
   const std::string text = Dump(value);
-  return "{\"version\": " + std::to_string(kVersion) + ", \"sha256\": \"" + Sha256Hex(text) +
+  return "{\"version\": " + std::to_string(version) + ", \"sha256\": \"" + Sha256Hex(text) +
          "\", \"value\": " + text + "}\n";
 }
 
-Result<Json> Unseal(std::string_view text, const std::string& path) {
+Result<Json> Unseal(std::string_view text, const std::string& path, int64_t newest = kVersion) {
   Result<Json> file = ParseJson(text, path);
   if (!file.ok()) return DataLoss(file.status().message());
   JsonReader reader(*file, "");
@@ -29,9 +30,9 @@ Result<Json> Unseal(std::string_view text, const std::string& path) {
   Json value = reader.RequireObject("value");
   if (const Status read = reader.Finish(); !read.ok())
     return DataLoss(path + ": " + read.message());
-  if (version != kVersion) {
+  if (version < 1 || version > newest) {
     return DataLoss(path + " is of version " + std::to_string(version) +
-                    " of its format, and this worker knows version " + std::to_string(kVersion));
+                    " of its format, and this worker knows version " + std::to_string(newest));
   }
   // A disk that lies about its syncs leaves zeros or an older block here.
   if (Sha256Hex(Dump(value)) != sha256) return DataLoss(path + " was changed after it was written");
@@ -74,20 +75,26 @@ Result<ResultMessage::Output> OutputOf(const Json& json) {
 
 }  // namespace
 
-std::string TextOf(const Assignment& assignment) {
+std::string TextOf(const Owner& owner, const Assignment& assignment) {
   const RankKey& key = assignment.key;
-  return Seal({{"run", key.run},
+  return Seal({{"coordinator", owner.coordinator},
+               {"worker", owner.worker},
+               {"run", key.run},
                {"job", key.job},
                {"epoch", key.epoch},
                {"rank", key.rank},
                {"inputs", assignment.inputs},
-               {"recipe_sha256", assignment.recipe_sha256}});
+               {"recipe_sha256", assignment.recipe_sha256}},
+              kRankVersion);
 }
 
-Result<Assignment> ParseKeptAssignment(std::string_view text, const std::string& path) {
-  BRAID_ASSIGN_OR_RETURN(const Json value, Unseal(text, path));
+Result<KeptRank> ParseKeptRank(std::string_view text, const std::string& path) {
+  BRAID_ASSIGN_OR_RETURN(const Json value, Unseal(text, path, kRankVersion));
   JsonReader reader(value, "");
-  Assignment assignment;
+  KeptRank kept;
+  kept.owner.coordinator = reader.String("coordinator", "");
+  kept.owner.worker = reader.String("worker", "");
+  Assignment& assignment = kept.assignment;
   assignment.key.run = reader.RequireString("run");
   assignment.key.job = reader.RequireString("job");
   assignment.key.epoch = reader.RequireInt("epoch");
@@ -96,7 +103,7 @@ Result<Assignment> ParseKeptAssignment(std::string_view text, const std::string&
     assignment.inputs[role] = artifact.is_string() ? artifact.get<std::string>() : "";
   assignment.recipe_sha256 = reader.RequireString("recipe_sha256");
   BRAID_RETURN_IF_ERROR(Checked(reader.Finish(), path));
-  return assignment;
+  return kept;
 }
 
 std::string TextOf(const KeptCheckpoint& checkpoint) {

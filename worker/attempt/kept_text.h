@@ -11,15 +11,16 @@
 
 namespace braid::worker {
 
-// Of an assignment, only what is needed to deliver; of a checkpoint, all but the folder, which
-// follows from its number.
-std::string TextOf(const Assignment& assignment);
+// For whom a rank is kept and, of its assignment, only what is needed to deliver; of a checkpoint,
+// all but the folder, which follows from its number.
+std::string TextOf(const Owner& owner, const Assignment& assignment);
 std::string TextOf(const KeptCheckpoint& checkpoint);
 std::string TextOf(const KeptEnd& end);
 
 // The values again. kDataLoss for a text that is cut, changed, or of another version; `path` names
-// the file in the error.
-Result<Assignment> ParseKeptAssignment(std::string_view text, const std::string& path);
+// the file in the error. Of a rank, there are owner and assignment; what an earlier version wrote
+// has no owner.
+Result<KeptRank> ParseKeptRank(std::string_view text, const std::string& path);
 Result<KeptCheckpoint> ParseKeptCheckpoint(std::string_view text, const std::string& path);
 Result<KeptEnd> ParseKeptEnd(std::string_view text, const std::string& path);
 

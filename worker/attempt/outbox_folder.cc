@@ -142,21 +142,20 @@ std::optional<KeptRank> ReadRank(const std::string& worker_folder, const std::st
   const std::string folder = JoinPath(JoinPath(worker_folder, state_files::kOutbox), rank);
   const Result<std::vector<std::string>> names = ListFolder(folder);
   if (!names.ok()) return std::nullopt;
-  const auto assignment = ReadKept(
+  std::optional<KeptRank> kept_rank = ReadKept(
       worker_folder, rank, kRankFile,
-      [&](std::string_view text, const std::string& path) -> Result<Assignment> {
-        BRAID_ASSIGN_OR_RETURN(Assignment read, ParseKeptAssignment(text, path));
-        if (RankFolderName(read.key) == rank) return read;
-        return DataLoss(path + " is that of another rank, " + read.key.ToString());
+      [&](std::string_view text, const std::string& path) -> Result<KeptRank> {
+        BRAID_ASSIGN_OR_RETURN(KeptRank read, ParseKeptRank(text, path));
+        if (RankFolderName(read.assignment.key) == rank) return read;
+        return DataLoss(path + " is that of another rank, " + read.assignment.key.ToString());
       });
   // Without the file, a killed process was about to make or to remove the folder.
-  if (!assignment.has_value()) return std::nullopt;
-  KeptRank kept;
-  kept.assignment = *assignment;
+  if (!kept_rank.has_value()) return std::nullopt;
+  KeptRank& kept = *kept_rank;
   kept.checkpoint = NewestCheckpoint(worker_folder, rank, *names);
   kept.end = ReadKept(worker_folder, rank, kEndFile, ParseKeptEnd);
   if (!kept.checkpoint.has_value() && !kept.end.has_value()) return std::nullopt;
-  return kept;
+  return kept_rank;
 }
 
 // Removes everything but what `kept` speaks of.
@@ -187,11 +186,12 @@ std::string OutboxFolder(const std::string& worker_folder, const RankKey& key) {
   return JoinPath(JoinPath(worker_folder, state_files::kOutbox), RankFolderName(key));
 }
 
-Status WriteKeptRank(const std::string& worker_folder, const Assignment& assignment) {
+Status WriteKeptRank(const std::string& worker_folder, const Owner& owner,
+                     const Assignment& assignment) {
   const std::string folder = OutboxFolder(worker_folder, assignment.key);
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(FolderOf(folder)));
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
-  return WriteFileAtomic(JoinPath(folder, kRankFile), TextOf(assignment));
+  return WriteFileAtomic(JoinPath(folder, kRankFile), TextOf(owner, assignment));
 }
 
 Result<std::string> WriteKeptCheckpoint(const std::string& worker_folder, const RankKey& key,
@@ -213,8 +213,8 @@ Status RemoveKeptCheckpoint(const std::string& worker_folder, const RankKey& key
   return RemoveTree(copy);
 }
 
-Status WriteKeptEnd(const std::string& worker_folder, const Assignment& assignment,
-                    const KeptEnd& end) {
+Status WriteKeptEnd(const std::string& worker_folder, const Owner& owner,
+                    const Assignment& assignment, const KeptEnd& end) {
   const std::string rank = RankFolder(worker_folder, assignment.key);
   BRAID_RETURN_IF_ERROR(SyncOutputs(JoinPath(rank, kOutputFolder), end));
   BRAID_RETURN_IF_ERROR(SyncIfThere(JoinPath(rank, kLogFile)));
@@ -222,7 +222,7 @@ Status WriteKeptEnd(const std::string& worker_folder, const Assignment& assignme
   const std::string folder = OutboxFolder(worker_folder, assignment.key);
   // A rank that ends before its program starts has none yet.
   if (!PathExists(JoinPath(folder, kRankFile)))
-    BRAID_RETURN_IF_ERROR(WriteKeptRank(worker_folder, assignment));
+    BRAID_RETURN_IF_ERROR(WriteKeptRank(worker_folder, owner, assignment));
   return WriteFileAtomic(JoinPath(folder, kEndFile), TextOf(end));
 }
 

@@ -1,7 +1,8 @@
 // The worker's outbox: what the coordinator has not acknowledged yet, on the worker's disk. It has
 // one folder for each rank, with the name of the rank's folder:
 //
-//   outbox/<rank>/rank.json          which rank it is; the first file to be written and removed
+//   outbox/<rank>/rank.json          which rank it is, and for which coordinator and worker; the
+//                                    first file to be written and removed
 //   outbox/<rank>/checkpoint-N/      a checkpoint of its program: hard links to the files
 //   outbox/<rank>/checkpoint-N.json  its step, and so on; written when the folder is complete
 //   outbox/<rank>/end.json           how the rank ended; outputs, log and metrics are in the rank's
@@ -26,7 +27,8 @@ namespace braid::worker {
 std::string OutboxFolder(const std::string& worker_folder, const RankKey& key);
 
 // Opens the rank's folder in the outbox. To be called before its program starts.
-Status WriteKeptRank(const std::string& worker_folder, const Assignment& assignment);
+Status WriteKeptRank(const std::string& worker_folder, const Owner& owner,
+                     const Assignment& assignment);
 
 // Takes a checkpoint over from the program's folder (checkpoint.message.folder), after the metrics
 // so far were synced, and returns the path of the copy. The files are linked, or copied from
@@ -37,8 +39,8 @@ Status RemoveKeptCheckpoint(const std::string& worker_folder, const RankKey& key
 
 // Writes the end of a rank after its outputs, log and metrics were synced. kDataLoss (FSYNC_FAILED)
 // if the disk has not kept an output; then nothing is written.
-Status WriteKeptEnd(const std::string& worker_folder, const Assignment& assignment,
-                    const KeptEnd& end);
+Status WriteKeptEnd(const std::string& worker_folder, const Owner& owner,
+                    const Assignment& assignment, const KeptEnd& end);
 
 // Removes all that the outbox has of the rank.
 Status RemoveOutbox(const std::string& worker_folder, const RankKey& key);

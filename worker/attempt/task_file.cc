@@ -29,7 +29,7 @@ int32_t ThreadsOf(const ProgramContext& context, const Assignment& assignment) {
 
 }  // namespace
 
-Status LayOutRank(const ProgramContext& context, const Assignment& assignment) {
+Status LayOutRank(const ProgramContext& context, const Owner& owner, const Assignment& assignment) {
   const std::string folder = RankFolder(context.folder, assignment.key);
   BRAID_RETURN_IF_ERROR(RemoveOutbox(context.folder, assignment.key));
   BRAID_RETURN_IF_ERROR(RemoveTree(folder));
@@ -56,7 +56,7 @@ Status LayOutRank(const ProgramContext& context, const Assignment& assignment) {
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, kTaskFile), task::ToJson(task)));
   // The file exists before the program starts, because it is read from then on.
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, kMetricsFile), ""));
-  return WriteKeptRank(context.folder, assignment);
+  return WriteKeptRank(context.folder, owner, assignment);
 }
 
 ProcessOptions TaskProcess(const ProgramContext& context, const Assignment& assignment,

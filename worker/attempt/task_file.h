@@ -28,7 +28,7 @@ struct ProgramContext {
 
 // Makes the rank's folder anew and writes the task file. REQUIRES: its inputs have been laid out
 // (LayOutArtifact).
-Status LayOutRank(const ProgramContext& context, const Assignment& assignment);
+Status LayOutRank(const ProgramContext& context, const Owner& owner, const Assignment& assignment);
 // Program, arguments and environment of the rank's process. `gpus` are the UUIDs that it may see.
 ProcessOptions TaskProcess(const ProgramContext& context, const Assignment& assignment,
                            const std::vector<std::string>& gpus);

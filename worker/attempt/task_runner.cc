@@ -59,7 +59,7 @@ void TaskRunner::Run(const StartProgram& start, Program& program) {
 }
 
 Status TaskRunner::Begin(const StartProgram& start, Program& program) {
-  BRAID_RETURN_IF_ERROR(LayOutRank(context_, start.assignment));
+  BRAID_RETURN_IF_ERROR(LayOutRank(context_, start.owner, start.assignment));
   return program.Start(TaskProcess(context_, start.assignment, start.gpus),
                        JoinPath(RankFolder(context_.folder, start.assignment.key), kPidFile));
 }

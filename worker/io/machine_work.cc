@@ -111,7 +111,7 @@ struct MachineWork::Doer {
     return RemoveKeptCheckpoint(self.folder_, work.key, work.number);
   }
   Status operator()(const KeepEnd& work) {
-    return WriteKeptEnd(self.folder_, work.assignment, work.end);
+    return WriteKeptEnd(self.folder_, work.owner, work.assignment, work.end);
   }
   // The outbox first: a rank that is over must not be found in it without its folder.
   Status operator()(const RemoveRankFolder& work) {

@@ -13,6 +13,7 @@
 #include "braid/v1/worker.grpc.pb.h"
 #include "rpc/channel.h"
 #include "rpc/convert.h"
+#include "rpc/rate_limited.h"
 #include "rpc/status.h"
 #include "rpc/tls/certificates.h"
 #include "rpc/tls/peer.h"
@@ -41,8 +42,8 @@ Status FromGrpc(const grpc::Status& status) {
   const bool cut = status.error_code() == grpc::CANCELLED ||
                    (status.error_code() == grpc::UNKNOWN && said.message() == "Stream removed");
   if (cut && said.reason().empty()) return Unavailable(said.message());
-  if (status.error_code() == grpc::UNAUTHENTICATED)
-    return Status(StatusCode::kUnavailable, ErrorReason::kUnauthenticated, said.message());
+  if (said.Is(ErrorReason::kUnauthenticated) || said.Is(ErrorReason::kRateLimited))
+    return Status(StatusCode::kUnavailable, said.reason(), said.message());
   return said;
 }
 

@@ -1,13 +1,12 @@
 #include "worker/rpc/membership.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/host.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/private_folder.h"
@@ -40,12 +39,6 @@ std::string AuthorityFile(const std::string& folder) {
 }
 std::string MembershipFile(const std::string& folder) {
   return PathOf(folder, "coordinator.json");
-}
-
-std::string HostName() {
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
-  return host;
 }
 
 Result<std::string> KeyOf(const std::string& folder) {

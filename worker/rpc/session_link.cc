@@ -1,7 +1,5 @@
 #include "worker/rpc/session_link.h"
 
-#include <unistd.h>
-
 #include <atomic>
 #include <thread>
 
@@ -28,9 +26,7 @@ v1::WorkerHello HelloOf(const Identity& identity) {
     device->set_memory_bytes(gpu.memory_bytes);
   }
   hello.set_version(identity.version);
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
-  hello.set_host(host);
+  hello.set_host(HostName());
   hello.set_instance(identity.instance);
   hello.set_network(LoopbackName());
   hello.set_folder(identity.folder);
@@ -64,6 +60,7 @@ void FillReach(const std::vector<PeerReach>& peers, v1::ReachReport* report) {
 DesiredState FromProto(const v1::DesiredState& state) {
   DesiredState desired;
   desired.version = state.version();
+  desired.coordinator = state.coordinator_id();
   // 0 is a field that an older coordinator does not send.
   if (state.heartbeat_interval_ms() > 0)
     desired.heartbeat_interval_ms = state.heartbeat_interval_ms();

@@ -12,6 +12,7 @@
 #include <csignal>
 
 #include "base/file.h"
+#include "storage/catalog/reader.h"
 #include "storage/catalog/rules.h"
 #include "storage/catalog/schema.h"
 #include "storage/catalog/undo.h"
@@ -180,6 +181,8 @@ Updates OneOfEach() {
       RequestRemembered{{"SubmitRun", "u1", "cd", "r1", 20}},
       RequestRemembered{{"SubmitRun", "u2", "cd", "r1", 40}},
       RequestsForgotten{30},
+      AuditWritten{{0, 20, "ada", "submitter", "t-1", "192.0.2.7", "SubmitRun", "r1", "OK", ""}},
+      AuditForgotten{30},
       ArtifactPinned{"a1", true},
       ArtifactPinned{"a1", false},
       ArtifactRemoved{"a1", "nothing needs it", 50},
@@ -392,8 +395,12 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
-// Takes back what the step for retention added.
+// Takes back what the steps for artifacts that are made again, the catalog's id and the audit
+// added.
+#define WITHOUT_IDENTITY "DROP TABLE audit; DROP TABLE identity; DROP TRIGGER artifacts_maker;"
+// And what the step for retention added.
 #define WITHOUT_RETENTION                                                                         \
+  WITHOUT_IDENTITY                                                                                \
   "DROP TABLE compaction; DROP TRIGGER artifacts_keep; ALTER TABLE artifacts DROP COLUMN pinned;" \
   "ALTER TABLE artifacts DROP COLUMN removed_ms; ALTER TABLE artifacts DROP COLUMN removed_why;"  \
   "CREATE TRIGGER artifacts_keep BEFORE UPDATE ON artifacts "                                     \
@@ -668,6 +675,35 @@ TEST_F(CatalogTest, WhatWasAcknowledgedSurvivesSigkill) {
     }
     EXPECT_EQ(loaded->last_seq, static_cast<int64_t>(loaded->runs.size()));
   }
+}
+
+TEST_F(CatalogTest, ACatalogHasAnIdOfItsOwnForGood) {
+  std::string id;
+  {
+    auto catalog = Open();
+    id = catalog->id();
+    EXPECT_EQ(id.size(), 32u);
+    const Reader reader(path_);
+    ASSERT_TRUE(reader.CopyTo(path_ + ".copy").ok());
+  }
+  EXPECT_EQ(Open()->id(), id);
+  EXPECT_EQ(Catalog::Open({path_ + ".copy", 0}).value()->id(), id) << "of what is restored, too";
+  EXPECT_NE(Catalog::Open({path_ + ".other", 0}).value()->id(), id);
+}
+
+TEST_F(CatalogTest, ARemovedArtifactThatIsMadeAgainIsOfWhoMadeItAgain) {
+  auto catalog = Open();
+  ArtifactRecord first = SomeArtifact("a1"), second = first;
+  second.made_by = {"r-later", "job", 7};
+  second.role = "model";
+  second.worker = "another";
+  second.name = "again";
+  second.created_ms = first.created_ms + 1;
+  Commit(*catalog, {ArtifactCommitted{first}, ArtifactCommitted{second}});
+  EXPECT_EQ(image_.artifacts.at("a1"), first) << "it was there all the time";
+  Commit(*catalog, {ArtifactRemoved{"a1", "old", 5}, ArtifactCommitted{second}});
+  EXPECT_EQ(image_.artifacts.at("a1"), second);
+  EXPECT_TRUE(catalog->Load().value() == image_);
 }
 
 }  // namespace

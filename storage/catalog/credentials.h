@@ -1,0 +1,81 @@
+// Credentials: tokens of people, invitations and keys of workers, and the table of them in memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace braid::catalog {
+
+// What proves who somebody is.
+enum class CredentialKind {
+  kToken = 1,       // a secret that every call carries
+  kInvitation = 2,  // a secret with which a worker may join once
+  kKey = 3,         // a key that the coordinator's authority has signed: a worker that has joined
+};
+
+// What somebody may do; coordinator/access/rules.h has the calls of each.
+enum class Role {
+  kViewer = 1,
+  kSubmitter = 2,
+  kOperator = 3,
+  kAdmin = 4,
+  kWorker = 5,
+};
+
+// One credential. Secrets are kept as digests only. None is removed, so that who comes with an old
+// one is told what has become of it.
+struct CredentialRecord {
+  std::string id;  // "t-5f3c9a1b2d4e", "i-...", "k-..."
+  CredentialKind kind = CredentialKind::kToken;
+  // The name of who has it; of a worker its id. Empty for an invitation that any worker may use.
+  std::string name;
+  Role role = Role::kViewer;
+  // Of workers: the only site at which it may be; empty: any.
+  std::string site;
+  // Of the secret, or of the public key (DER, SubjectPublicKeyInfo).
+  std::string sha256;
+  int64_t created_ms = 0;
+  std::string created_by;
+  int64_t expires_ms = 0;    // 0: never
+  int64_t last_used_ms = 0;  // written now and then
+  // When it was revoked, or when an invitation was used; 0: not yet. By whom: a name, or the host
+  // that used the invitation.
+  int64_t ended_ms = 0;
+  std::string ended_by;
+  bool operator==(const CredentialRecord&) const = default;
+};
+
+// All credentials, by id, found by digest and by name without going through the others.
+class CredentialTable {
+ public:
+  using Rows = std::map<std::string, CredentialRecord>;
+
+  Rows::const_iterator begin() const { return rows_.begin(); }
+  Rows::const_iterator end() const { return rows_.end(); }
+  Rows::const_iterator find(const std::string& id) const { return rows_.find(id); }
+  const CredentialRecord& at(const std::string& id) const { return rows_.at(id); }
+  bool contains(const std::string& id) const { return rows_.contains(id); }
+  size_t size() const { return rows_.size(); }
+
+  // Null if there is none.
+  const CredentialRecord* WithDigest(const std::string& sha256) const;
+  // Ids of all credentials of this name, ended ones too.
+  const std::set<std::string>& IdsOf(const std::string& name) const;
+
+  // Adds the credential, or replaces the one with its id.
+  void Put(CredentialRecord credential);
+  void Erase(const std::string& id);
+
+  bool operator==(const CredentialTable& other) const { return rows_ == other.rows_; }
+
+ private:
+  Rows rows_;
+  std::map<std::string, std::string> by_digest_;  // to the id
+  std::map<std::string, std::set<std::string>> by_name_;
+};
+
+}  // namespace braid::catalog
