@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/normal_pairs.h"
 #include "base/status.h"
 #include "base/text.h"
 
@@ -23,6 +24,27 @@ uint64_t HashName(std::string_view name) {
   hash ^= hash >> 33;
   hash *= 0xff51afd7ed558ccdu;
   return hash ^ hash >> 33;
+}
+
+PairStream PairStreamOf(const std::array<uint32_t, 2>& key, uint64_t name_hash) {
+  return {{key[0], key[1]},
+          {static_cast<uint32_t>(name_hash), static_cast<uint32_t>(name_hash >> 32)}};
+}
+
+// The Box-Muller transform of one block, which has the two 64-bit numbers Bits(2 * pair) and
+// Bits(2 * pair + 1). u lies in (0, 1], so that log(0) cannot occur.
+void ExactNormalPair(const PairStream& stream, uint64_t pair, float* out) {
+  const auto block = Philox({static_cast<uint32_t>(pair), static_cast<uint32_t>(pair >> 32),
+                             stream.name[0], stream.name[1]},
+                            {stream.key[0], stream.key[1]});
+  const uint64_t first = uint64_t{block[1]} << 32 | block[0];
+  const uint64_t second = uint64_t{block[3]} << 32 | block[2];
+  const double u = (static_cast<double>(first >> 11) + 1.0) * 0x1p-53;
+  const double v = static_cast<double>(second >> 11) * 0x1p-53;
+  const double radius = std::sqrt(-2.0 * std::log(u));
+  const double angle = 2.0 * std::numbers::pi * v;
+  out[0] = static_cast<float>(radius * std::cos(angle));
+  out[1] = static_cast<float>(radius * std::sin(angle));
 }
 
 }  // namespace
@@ -68,17 +90,9 @@ uint64_t RandomStream::Below(uint64_t n, uint64_t bound) const {
 }
 
 std::array<float, 2> RandomStream::NormalPair(uint64_t pair) const {
-  // One block has the two 64-bit numbers Bits(2 * pair) and Bits(2 * pair + 1). u lies in (0, 1],
-  // so that log(0) cannot occur.
-  const auto block = Block(pair);
-  const uint64_t first = uint64_t{block[1]} << 32 | block[0];
-  const uint64_t second = uint64_t{block[3]} << 32 | block[2];
-  const double u = (static_cast<double>(first >> 11) + 1.0) * 0x1p-53;
-  const double v = static_cast<double>(second >> 11) * 0x1p-53;
-  const double radius = std::sqrt(-2.0 * std::log(u));
-  const double angle = 2.0 * std::numbers::pi * v;
-  return {static_cast<float>(radius * std::cos(angle)),
-          static_cast<float>(radius * std::sin(angle))};
+  std::array<float, 2> numbers;
+  ExactNormalPair(PairStreamOf(key_, name_hash_), pair, numbers.data());
+  return numbers;
 }
 
 float RandomStream::Normal(uint64_t n) const {
@@ -90,12 +104,10 @@ void RandomStream::Normals(uint64_t first, int64_t count, float* out) const {
   const uint64_t end = first + static_cast<uint64_t>(count);
   // Numbers come in pairs; a range that begins or ends within one takes half of it.
   if (n % 2 == 1 && n < end) *out++ = Normal(n++);
-  for (; n + 2 <= end; n += 2, out += 2) {
-    const std::array<float, 2> pair = NormalPair(n / 2);
-    out[0] = pair[0];
-    out[1] = pair[1];
-  }
-  if (n < end) *out = Normal(n);
+  const int64_t pairs = static_cast<int64_t>(end - n) / 2;
+  BestNormalPairs().fill(PairStreamOf(key_, name_hash_), n / 2, pairs, out, ExactNormalPair);
+  n += 2 * static_cast<uint64_t>(pairs);
+  if (n < end) out[2 * pairs] = Normal(n);
 }
 
 std::vector<uint32_t> Permutation(const RandomStream& stream, uint32_t count) {

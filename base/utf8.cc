@@ -1,5 +1,6 @@
 #include "base/utf8.h"
 
+#include <array>
 #include <cstring>
 
 namespace braid {
@@ -45,10 +46,17 @@ size_t ValidSequence(std::string_view text, size_t* bad) {
 
 size_t AsciiPrefix(std::string_view text) {
   size_t at = 0;
+  constexpr uint64_t kHighBits = 0x8080808080808080u;
+  // Many bytes at a time: most text is ASCII, and the check of a corpus is bound by this loop.
+  for (std::array<uint64_t, 8> words; at + sizeof words <= text.size(); at += sizeof words) {
+    std::memcpy(words.data(), text.data() + at, sizeof words);
+    uint64_t all = 0;
+    for (const uint64_t word : words) all |= word;
+    if ((all & kHighBits) != 0) break;
+  }
   for (uint64_t word; at + sizeof word <= text.size(); at += sizeof word) {
-    // Eight bytes at a time: most text is ASCII, and the check of a corpus is bound by this loop.
     std::memcpy(&word, text.data() + at, sizeof word);
-    if ((word & 0x8080808080808080u) != 0) break;
+    if ((word & kHighBits) != 0) break;
   }
   while (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) ++at;
   return at;

@@ -3,7 +3,7 @@
 //   tokenizer_turns encode TOKENIZER.json TEXT
 //       encodes all documents of TEXT, on one thread, with an empty cache each time. Values: MB/s
 //       (10^6 bytes); also the number of tokens and the SHA-256 of all ids.
-//   tokenizer_turns train TEXT ENTRIES OUT
+//   tokenizer_turns train TEXT ENTRIES THREADS OUT
 //       trains a tokenizer on all documents and writes it to OUT. Values: MB/s.
 //
 // TEXT is a file of documents separated by NUL bytes. Whatever its seconds, a turn is one pass.
@@ -27,8 +27,9 @@ Status EncodeTurns(const std::string& tokenizer_path, const std::string& text_pa
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Load(tokenizer_path));
   BRAID_ASSIGN_OR_RETURN(const std::string text, ReadFile(text_path));
   const std::vector<std::string> documents = Split(text, '\0');
+  std::vector<int32_t> ids;
   return bench::ServeTurns({{"ready", true}}, [&](double) -> Result<Json> {
-    std::vector<int32_t> ids;
+    ids.clear();
     const double start = Now();
     // A new encoder, hence an empty cache: a corpus is encoded once.
     Encoder encoder(tokenizer);
@@ -40,13 +41,14 @@ Status EncodeTurns(const std::string& tokenizer_path, const std::string& text_pa
   });
 }
 
-Status TrainTurns(const std::string& text_path, int64_t entries, const std::string& out) {
+Status TrainTurns(const std::string& text_path, int64_t entries, size_t threads,
+                  const std::string& out) {
   BRAID_ASSIGN_OR_RETURN(const std::string text, ReadFile(text_path));
   const std::vector<std::string> documents = Split(text, '\0');
   return bench::ServeTurns({{"ready", true}}, [&](double) -> Result<Json> {
     const double start = Now();
-    BpeTrainer trainer;
-    for (const std::string& document : documents) trainer.Add(document);
+    BpeTrainer trainer(threads);
+    trainer.Add(documents);
     BRAID_ASSIGN_OR_RETURN(const Json json, trainer.Train(entries));
     const double rate = static_cast<double>(text.size()) / 1e6 / (Now() - start);
     BRAID_RETURN_IF_ERROR(
@@ -57,12 +59,13 @@ Status TrainTurns(const std::string& text_path, int64_t entries, const std::stri
 
 Status Run(const std::vector<std::string>& words) {
   if (words.size() == 3 && words[0] == "encode") return EncodeTurns(words[1], words[2]);
-  if (words.size() == 4 && words[0] == "train") {
+  if (words.size() == 5 && words[0] == "train") {
     BRAID_ASSIGN_OR_RETURN(const int64_t entries, ParseInt(words[2]));
-    return TrainTurns(words[1], entries, words[3]);
+    BRAID_ASSIGN_OR_RETURN(const int64_t threads, ParseInt(words[3]));
+    if (threads >= 1) return TrainTurns(words[1], entries, static_cast<size_t>(threads), words[4]);
   }
   return InvalidArgument(
-      "usage: tokenizer_turns encode TOKENIZER.json TEXT | train TEXT ENTRIES OUT");
+      "usage: tokenizer_turns encode TOKENIZER.json TEXT | train TEXT ENTRIES THREADS OUT");
 }
 
 }  // namespace

@@ -38,15 +38,10 @@ class AddedTokens {
   template <typename Plain, typename Token>
   void Split(std::string_view text, Plain plain, Token token) const {
     size_t from = 0;
-    for (size_t at = empty() ? text.size() : 0; at < text.size();) {
-      const AddedToken* found = At(text, at);
-      if (found == nullptr) {
-        ++at;
-        continue;
-      }
-      if (at > from) plain(text.substr(from, at - from));
-      token(found->id);
-      from = at += found->content.size();
+    for (Found found = Next(text, 0); found.token != nullptr; found = Next(text, from)) {
+      if (found.at > from) plain(text.substr(from, found.at - from));
+      token(found.token->id);
+      from = found.at + found.token->content.size();
     }
     if (from < text.size()) plain(text.substr(from));
   }
@@ -54,12 +49,23 @@ class AddedTokens {
  private:
   // The longest added token that begins at byte `at`; null if none does.
   const AddedToken* LongestAt(std::string_view text, size_t at) const;
+  struct Found {
+    const AddedToken* token;  // null if there is none
+    size_t at;
+  };
+  // The first token from `at` on.
+  Found Next(std::string_view text, size_t at) const;
+  void AddBeginning(const std::string& content);
 
   // By the first byte, the longest first.
   std::array<std::vector<AddedToken>, 256> by_first_;
   // Which pairs (first byte << 8 | second byte) begin a token; all pairs for a token of one byte.
   std::bitset<65536> beginnings_;
   size_t count_ = 0;
+  // The different first two bytes of the tokens; and whether they are so few that they are looked
+  // for together, and all tokens have two.
+  std::vector<std::array<char, 2>> first_two_;
+  bool few_ = true;
 };
 
 }  // namespace braid::corpus

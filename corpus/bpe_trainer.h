@@ -4,22 +4,28 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
 
 namespace braid::corpus {
 
+class PieceCounts;
+
 // Counts the pieces of the training text, then learns the merges. Not thread-safe.
 class BpeTrainer {
  public:
+  // Documents are counted on so many threads. REQUIRES: threads >= 1.
+  explicit BpeTrainer(size_t threads = 1);
+  ~BpeTrainer();
   // Counts the pieces of `text` (pretokenizer.h). Invalid UTF-8 counts as U+FFFD.
   void Add(std::string_view text);
-  // Adds the counts of another trainer, so that several threads can count documents.
-  void Add(const BpeTrainer& other);
+  // The same for many documents; on all threads, which take one document at a time.
+  void Add(const std::vector<std::string>& documents);
   // Learns merges until the vocabulary has exactly `entries` entries, and returns the content of a
   // tokenizer.json: <|endoftext|> is id 0, then come the 256 bytes in the order of their
   // characters, then the merges. kInvalidArgument if the text has too few pairs; the message says
@@ -27,8 +33,8 @@ class BpeTrainer {
   Result<Json> Train(int64_t entries) const;
 
  private:
-  // How often each piece occurs.
-  std::unordered_map<std::string, int64_t> counts_;
+  // Of each thread.
+  std::vector<std::unique_ptr<PieceCounts>> pieces_;
 };
 
 }  // namespace braid::corpus

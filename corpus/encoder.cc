@@ -1,10 +1,16 @@
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <queue>
 
-#include "corpus/pretokenizer.h"
+#include "base/utf8.h"
+#include "corpus/piece_key.h"
+#include "corpus/piece_scanner.h"
 #include "corpus/tokenizer.h"
 #include "corpus/tokenizer_rules.h"
 #include "corpus/unicode.h"
@@ -15,34 +21,51 @@ namespace {
 // Pieces of more bytes are merged with a heap, in O(n log n). Scanning is O(n^2), but faster for
 // short pieces, and nearly all are short.
 constexpr size_t kScanLimit = 48;
-constexpr size_t kCacheSlots = size_t{1} << 16;
 
 using Rules = Tokenizer::Rules;
 
-// Merges the pair of least rank until none is left. The ranks of adjacent pairs are kept in an
-// array, as a merge changes only two of them.
-void MergeByScanning(const Rules& rules, std::vector<int32_t>* symbols) {
-  std::vector<int32_t>& s = *symbols;
-  std::array<MergeTable::Merge, kScanLimit> merges;  // of the symbols at i and i + 1
-  for (size_t i = 0; i + 1 < s.size(); ++i) merges[i] = rules.merges.Get(s[i], s[i + 1]);
-  size_t count = s.size();
-  while (count > 1) {
-    size_t best = 0;
-    for (size_t i = 1; i + 1 < count; ++i) {
-      if (merges[i].rank < merges[best].rank) best = i;
-    }
-    if (merges[best].rank == MergeTable::kNoRank) break;
-    s[best] = merges[best].id;
-    --count;
-    for (size_t i = best + 1; i < count; ++i) {
-      s[i] = s[i + 1];
-      merges[i - 1] = merges[i];
-    }
-    if (best > 0) merges[best - 1] = rules.merges.Get(s[best - 1], s[best]);
-    if (best + 1 < count) merges[best] = rules.merges.Get(s[best], s[best + 1]);
+// A piece of at most kScanLimit symbols while its pairs are merged. Symbols keep their places; of
+// two that are merged, the second one's place is left empty.
+struct ShortPiece {
+  // What the pair becomes whose first symbol stands at a place: rank and place as one number, of
+  // which the least is found without branches, which could not be predicted.
+  std::array<uint64_t, kScanLimit> order;
+  std::array<int32_t, kScanLimit> merged;
+  std::array<int32_t, kScanLimit> symbols;
+  std::array<uint8_t, kScanLimit> next, previous;
+  size_t count = 0;
+
+  static constexpr uint64_t kNoMerge = UINT64_MAX;
+
+  void SetMerge(size_t at, const MergeTable::Merge& merge) {
+    order[at] = merge.rank == MergeTable::kNoRank ? kNoMerge : uint64_t(merge.rank) << 8 | at;
+    merged[at] = merge.id;
   }
-  s.resize(count);
-}
+
+  // Merges the pair of least rank until none is left.
+  void MergeAll(const MergeTable& merges) {
+    if (count < 2) return;
+    const size_t pairs = count - 1;
+    while (true) {
+      uint64_t least = order[0];
+      for (size_t i = 1; i < pairs; ++i) least = order[i] < least ? order[i] : least;
+      if (least == kNoMerge) return;
+      const size_t at = least & 0xFF, gone = next[at], after = next[gone];
+      symbols[at] = merged[at];
+      next[at] = static_cast<uint8_t>(after);
+      if (gone < pairs) order[gone] = kNoMerge;
+      const size_t before = previous[at];
+      if (at > 0) merges.Prefetch(symbols[before], symbols[at]);
+      if (after < count) {
+        previous[after] = static_cast<uint8_t>(at);
+        SetMerge(at, merges.Get(symbols[at], symbols[after]));
+      } else {
+        order[at] = kNoMerge;
+      }
+      if (at > 0) SetMerge(before, merges.Get(symbols[before], symbols[at]));
+    }
+  }
+};
 
 // The same result for long pieces: a heap of candidate merges over a doubly linked list of symbols.
 // A candidate whose symbols have changed in the meantime is skipped.
@@ -92,58 +115,201 @@ void MergeByHeap(const Rules& rules, std::vector<int32_t>* symbols) {
   s = std::move(merged);
 }
 
-void MergePiece(const Rules& rules, std::string_view piece, std::vector<int32_t>* symbols) {
+// The merges of pairs of bytes are found without hashing.
+void MergeShortPiece(const Rules& rules, std::string_view text, std::vector<int32_t>* ids) {
+  ShortPiece piece;
+  unsigned char before = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    // A byte that has no entry in the vocabulary disappears, as in `tokenizers` without <unk>.
+    if (rules.byte_ids[byte] < 0) continue;
+    const size_t at = piece.count++;
+    piece.symbols[at] = rules.byte_ids[byte];
+    piece.next[at] = static_cast<uint8_t>(at + 1);
+    piece.previous[at] = static_cast<uint8_t>(at - 1);
+    if (at > 0) piece.SetMerge(at - 1, rules.byte_merges[size_t{before} << 8 | byte]);
+    before = byte;
+  }
+  piece.MergeAll(rules.merges);
+  ids->clear();
+  for (size_t at = 0; at < piece.count; at = piece.next[at]) ids->push_back(piece.symbols[at]);
+}
+
+void MergeLongPiece(const Rules& rules, std::string_view piece, std::vector<int32_t>* symbols) {
   symbols->clear();
+  for (const char c : piece) {
+    const int32_t id = rules.byte_ids[static_cast<unsigned char>(c)];
+    if (id >= 0) symbols->push_back(id);
+  }
+  if (!symbols->empty()) MergeByHeap(rules, symbols);
+}
+
+// The ids of a piece.
+void MergePiece(const Rules& rules, std::string_view piece, std::vector<int32_t>* symbols) {
   if (!rules.whole.empty()) {
     if (const auto found = rules.whole.find(std::string(piece)); found != rules.whole.end()) {
-      symbols->push_back(found->second);
+      symbols->assign(1, found->second);
       return;
     }
   }
-  for (const char c : piece) {
-    const int32_t id = rules.byte_ids[static_cast<unsigned char>(c)];
-    if (id >= 0)
-      // A byte that has no entry in the vocabulary disappears, as in `tokenizers` without <unk>.
-      symbols->push_back(id);
-  }
-  if (symbols->empty()) return;
-  if (symbols->size() <= kScanLimit) {
-    MergeByScanning(rules, symbols);
-  } else {
-    MergeByHeap(rules, symbols);
-  }
+  if (piece.size() > kScanLimit) return MergeLongPiece(rules, piece, symbols);
+  MergeShortPiece(rules, piece, symbols);
 }
 
 }  // namespace
 
-// A direct-mapped cache: a new piece takes the slot of an older one, so the cache neither grows nor
-// needs clearing. A slot is one cache line; the few pieces that do not fit are merged again each
-// time.
+// The ids of pieces that were seen before, in two tables that neither grow nor need clearing: a new
+// piece takes the place of an older one. Nearly all pieces are short and have few ids: two such
+// pieces share a cache line, in which the one that was used last stands first. Others have a table
+// of their own.
 struct Encoder::Cache {
-  static constexpr size_t kPieceBytes = 24;
-  static constexpr size_t kIds = 9;
-  struct alignas(64) Slot {
-    // Padded with zeros.
-    std::array<uint64_t, kPieceBytes / 8> piece{};
-    // 0: the slot is empty.
-    uint8_t size = 0;
-    uint8_t count = 0;
+  static constexpr size_t kIds = 4;
+  static constexpr size_t kBuckets = size_t{1} << 16;
+  static constexpr size_t kHugePage = size_t{2} << 20;
+  static constexpr size_t kLongSlots = size_t{1} << 13;
+  static constexpr int kCountBits = 4, kCountShift = 64 - kCountBits;
+  // Longer pieces are merged each time.
+  static constexpr size_t kLongBytes = 256;
+  // Pieces whose buckets are fetched from memory beside one another.
+  static constexpr size_t kProbes = 32;
+
+  // The ids of a piece. Their number stands in the key, above its size. If there are too many, size
+  // and number are exchanged: the entry is then of no key, but says that they stand elsewhere.
+  struct Entry {
+    uint64_t low = 0, high = 0;  // high is 0 if the entry is empty
     std::array<int32_t, kIds> ids{};
+
+    bool IsOf(const PieceKey& key) const {
+      return ((low ^ key.low) | ((high ^ key.high) << kCountBits)) == 0;
+    }
+    void Set(const PieceKey& key, const std::vector<int32_t>& of_piece) {
+      low = key.low;
+      high = key.high | uint64_t{of_piece.size()} << kCountShift;
+      std::copy(of_piece.begin(), of_piece.end(), ids.begin());
+    }
+    bool IsElsewhere(const PieceKey& key) const { return low == key.low && high == Marked(key); }
+    void SetElsewhere(const PieceKey& key) {
+      low = key.low;
+      high = Marked(key);
+    }
+    // Appends the ids; always all places are written.
+    int32_t* Put(int32_t* out) const {
+      std::memcpy(out, ids.data(), sizeof ids);
+      return out + (high >> kCountShift);
+    }
+
+   private:
+    static uint64_t Marked(const PieceKey& key) {
+      return (key.high & (UINT64_MAX >> 2 * kCountBits)) | uint64_t{key.size()} << kCountShift;
+    }
+  };
+  struct alignas(64) Bucket {
+    Entry first, second;
+  };
+  struct LongSlot {
+    std::string piece;
+    std::vector<int32_t> ids;
   };
 
-  // The slot of a piece of at most kPieceBytes bytes, and in `padded` the piece in the form of the
-  // slot.
-  Slot& SlotOf(std::string_view piece, std::array<uint64_t, kPieceBytes / 8>* padded) {
-    *padded = {};
-    std::memcpy(padded->data(), piece.data(), piece.size());
-    uint64_t hash = piece.size();
-    for (const uint64_t word : *padded) hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-    return slots[hash >> 48];
+  // A piece, and where it is looked for: null if it is too long for a bucket.
+  struct Probe {
+    std::string_view piece;
+    PieceKey key;
+    Bucket* bucket;
+  };
+
+  // Adds the ids of the first `count` probes.
+  void Answer(const Rules& rules, size_t count, std::vector<int32_t>* ids);
+  // Adds the ids of a piece that is not in its bucket, and keeps them.
+  void AddRare(const Rules& rules, const Probe& probe, std::vector<int32_t>* ids);
+  // The same of a piece that does not fit into a bucket.
+  void AddLong(const Rules& rules, std::string_view piece, std::vector<int32_t>* ids);
+
+  Cache() {
+    // The table is read all over, and would have more small pages than the processor keeps in mind.
+    (void)madvise(buckets.get(), kBuckets * sizeof(Bucket), MADV_HUGEPAGE);
+    std::uninitialized_value_construct_n(buckets.get(), kBuckets);
   }
 
-  std::vector<Slot> slots{kCacheSlots};
-  std::vector<int32_t> scratch;
+  struct Free {
+    void operator()(Bucket* memory) const { std::free(memory); }
+  };
+  // On the border of a huge page.
+  std::unique_ptr<Bucket, Free> buckets{
+      static_cast<Bucket*>(std::aligned_alloc(kHugePage, kBuckets * sizeof(Bucket)))};
+  std::vector<LongSlot> long_slots{kLongSlots};
+  std::vector<int32_t> merged;
+  std::array<Probe, kProbes> probes;
 };
+
+namespace {
+
+uint64_t HashOfLong(std::string_view piece) {
+  uint64_t hash = piece.size();
+  for (size_t at = 0; at < piece.size(); at += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, piece.data() + at, std::min<size_t>(8, piece.size() - at));
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+}  // namespace
+
+void Encoder::Cache::Answer(const Rules& rules, size_t count, std::vector<int32_t>* ids) {
+  std::array<int32_t, kProbes * kIds> found;
+  int32_t* out = found.data();
+  for (size_t i = 0; i < count; ++i) {
+    const Probe& probe = probes[i];
+    if (probe.bucket != nullptr) [[likely]] {
+      Bucket& bucket = *probe.bucket;
+      if (bucket.first.IsOf(probe.key)) [[likely]] {
+        out = bucket.first.Put(out);
+        continue;
+      }
+      if (bucket.second.IsOf(probe.key)) {
+        std::swap(bucket.first, bucket.second);
+        out = bucket.first.Put(out);
+        continue;
+      }
+    }
+    ids->insert(ids->end(), found.data(), out);
+    out = found.data();
+    AddRare(rules, probe, ids);
+  }
+  ids->insert(ids->end(), found.data(), out);
+}
+
+void Encoder::Cache::AddRare(const Rules& rules, const Probe& probe, std::vector<int32_t>* ids) {
+  Bucket* const bucket = probe.bucket;
+  const bool elsewhere = bucket == nullptr || bucket->first.IsElsewhere(probe.key) ||
+                         bucket->second.IsElsewhere(probe.key);
+  if (elsewhere) return AddLong(rules, probe.piece, ids);
+  MergePiece(rules, probe.piece, &merged);
+  ids->insert(ids->end(), merged.begin(), merged.end());
+  Entry& entry = bucket->first.high == 0 ? bucket->first : bucket->second;
+  if (merged.size() <= kIds) {
+    entry.Set(probe.key, merged);
+  } else {
+    entry.SetElsewhere(probe.key);
+  }
+}
+
+void Encoder::Cache::AddLong(const Rules& rules, std::string_view piece,
+                             std::vector<int32_t>* ids) {
+  if (piece.size() > kLongBytes) {
+    MergePiece(rules, piece, &merged);
+    ids->insert(ids->end(), merged.begin(), merged.end());
+    return;
+  }
+  LongSlot& slot = long_slots[HashOfLong(piece) % kLongSlots];
+  if (slot.piece != piece) {
+    MergePiece(rules, piece, &slot.ids);
+    slot.piece = piece;
+  }
+  ids->insert(ids->end(), slot.ids.begin(), slot.ids.end());
+}
 
 Encoder::Encoder(std::shared_ptr<const Tokenizer> tokenizer)
     : tokenizer_(std::move(tokenizer)), cache_(std::make_unique<Cache>()) {}
@@ -166,31 +332,23 @@ void Encoder::EncodeNormalized(std::string_view text, std::vector<int32_t>* ids)
 }
 
 void Encoder::EncodePieces(std::string_view text, std::vector<int32_t>* ids) {
+  Cache& cache = *cache_;
   const Rules& rules = tokenizer_->rules();
-  std::vector<int32_t>& merged = cache_->scratch;
-  std::array<uint64_t, Cache::kPieceBytes / 8> padded;
-  while (!text.empty()) {
-    const std::string_view piece = text.substr(0, FirstPiece(text));
-    text.remove_prefix(piece.size());
-    Cache::Slot* slot = nullptr;
-    if (piece.size() <= Cache::kPieceBytes) {
-      // Most pieces of a text are words that came before. Each has one place in the cache, where a
-      // newer piece replaces an older one.
-      slot = &cache_->SlotOf(piece, &padded);
-      if (slot->size == piece.size() && slot->piece == padded) {
-        ids->insert(ids->end(), slot->ids.begin(), slot->ids.begin() + slot->count);
-        continue;
-      }
+  size_t count = 0;
+  ForEachPiece(text, [&](size_t at, size_t size) __attribute__((always_inline)) {
+    Cache::Probe& probe = cache.probes[count];
+    probe.piece = {text.data() + at, size};
+    probe.bucket = nullptr;
+    if (size <= PieceKey::kKeyBytes) [[likely]] {
+      probe.key = KeyOf(text, at, size);
+      probe.bucket = cache.buckets.get() + probe.key.Hash() % Cache::kBuckets;
+      __builtin_prefetch(probe.bucket, /*rw=*/0);
     }
-    MergePiece(rules, piece, &merged);
-    ids->insert(ids->end(), merged.begin(), merged.end());
-    if (slot != nullptr && merged.size() <= Cache::kIds) {
-      slot->piece = padded;
-      slot->size = static_cast<uint8_t>(piece.size());
-      slot->count = static_cast<uint8_t>(merged.size());
-      std::copy(merged.begin(), merged.end(), slot->ids.begin());
-    }
-  }
+    if (++count < Cache::kProbes) return;
+    cache.Answer(rules, count, ids);
+    count = 0;
+  });
+  cache.Answer(rules, count, ids);
 }
 
 }  // namespace braid::corpus

@@ -5,11 +5,11 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "corpus/corpus.h"
-#include "corpus/parallel.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
 #include "corpus/unicode.h"

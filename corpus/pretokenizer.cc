@@ -8,7 +8,7 @@
 namespace braid::corpus {
 namespace {
 
-enum class Class : uint8_t { kLetter, kNumber, kSpace, kOther };
+using Class = CharacterClass;
 
 // The characters of \s: those with the property White_Space of Unicode.
 bool IsUnicodeSpace(uint32_t c) {
@@ -17,16 +17,38 @@ bool IsUnicodeSpace(uint32_t c) {
          c == 0x3000;
 }
 
-Class ClassOf(uint32_t c) {
+Class FromCategory(uint32_t c) {
   if (IsUnicodeSpace(c)) return Class::kSpace;
   const Category category = CategoryOf(c);
   return IsLetter(category) ? Class::kLetter : IsNumber(category) ? Class::kNumber : Class::kOther;
 }
 
+// A table for the first plane, where nearly all text is; one byte a character.
+class ClassTable {
+ public:
+  ClassTable() {
+    for (uint32_t c = 0; c < kCharacters; ++c) classes_[c] = FromCategory(c);
+  }
+  Class operator[](uint32_t c) const { return c < kCharacters ? classes_[c] : FromCategory(c); }
+
+ private:
+  static constexpr uint32_t kCharacters = 0x10000;
+  std::array<Class, kCharacters> classes_;
+};
+
+}  // namespace
+
+CharacterClass ClassOfCharacter(uint32_t code_point) {
+  static const ClassTable table;
+  return table[code_point];
+}
+
+namespace {
+
 // A table, because most text is ASCII and this is the innermost loop of encoding.
 const std::array<Class, 128> kAsciiClass = [] {
   std::array<Class, 128> table{};
-  for (uint32_t c = 0; c < 128; ++c) table[c] = ClassOf(c);
+  for (uint32_t c = 0; c < 128; ++c) table[c] = FromCategory(c);
   return table;
 }();
 
@@ -36,7 +58,7 @@ Class ClassAt(std::string_view text, size_t at, size_t* length) {
     *length = 1;
     return kAsciiClass[first];
   }
-  return ClassOf(DecodeCodePoint(text.substr(at), length));
+  return ClassOfCharacter(DecodeCodePoint(text.substr(at), length));
 }
 
 // The end of the run of characters of class `wanted` that begins at `at`.
@@ -46,7 +68,9 @@ size_t EndOfRun(std::string_view text, size_t at, Class wanted) {
   return at;
 }
 
-size_t Contraction(std::string_view text) {
+}  // namespace
+
+size_t ContractionAt(std::string_view text) {
   if (text.size() < 2 || text[0] != '\'') return 0;
   // Only lower case and only ASCII, as in GPT-2's pattern.
   if (text[1] == 's' || text[1] == 't' || text[1] == 'm' || text[1] == 'd') return 2;
@@ -55,10 +79,8 @@ size_t Contraction(std::string_view text) {
   return two == "re" || two == "ve" || two == "ll" ? 3 : 0;
 }
 
-}  // namespace
-
 size_t FirstPiece(std::string_view text) {
-  if (const size_t contraction = Contraction(text); contraction > 0) return contraction;
+  if (const size_t contraction = ContractionAt(text); contraction > 0) return contraction;
   size_t length = 0;
   const Class first = ClassAt(text, 0, &length);
   if (first != Class::kSpace) return EndOfRun(text, length, first);

@@ -12,6 +12,13 @@
 
 namespace braid::corpus {
 
+// What the pattern tells apart: \p{L}, \p{N}, \s, and the rest.
+enum class CharacterClass : uint8_t { kLetter, kNumber, kSpace, kOther };
+CharacterClass ClassOfCharacter(uint32_t code_point);
+
+// The length in bytes of the contraction ('s, 'll, ...) at the front of `text`; 0 if there is none.
+size_t ContractionAt(std::string_view text);
+
 // The length in bytes of the first piece of `text`. REQUIRES: `text` is valid UTF-8 and not empty.
 size_t FirstPiece(std::string_view text);
 

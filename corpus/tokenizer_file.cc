@@ -123,6 +123,11 @@ Status ReadMerges(FieldReader& read, const Ids& ids, Tokenizer::Rules* rules) {
     rules->merges.Put(a->second, b->second, {rank, both->second});
     ++rank;
   }
+  rules->byte_merges.reserve(size_t{256} * 256);
+  for (const int32_t left : rules->byte_ids) {
+    for (const int32_t right : rules->byte_ids)
+      rules->byte_merges.push_back(rules->merges.Get(left, right));
+  }
   return read.status();
 }
 

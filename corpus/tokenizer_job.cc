@@ -14,11 +14,21 @@
 namespace braid::corpus {
 namespace {
 
+// Documents are counted in batches of about this size, in parallel.
+constexpr size_t kCountedBytes = size_t{8} << 20;
+
 // Each corpus contributes the same number of bytes. The corpora are read one after the other:
 // counts add up, so that alternating between them would change nothing.
 Result<std::string> TrainTokenizer(const task::Task& task, const spec::TaskTokenizerTraining& spec,
                                    task::Channel& channel) {
-  BpeTrainer trainer;
+  BpeTrainer trainer(static_cast<size_t>(task.threads));
+  std::vector<std::string> batch;
+  size_t batch_bytes = 0;
+  const auto count = [&] {
+    trainer.Add(batch);
+    batch.clear();
+    batch_bytes = 0;
+  };
   int64_t seen = 0;
   for (size_t i = 0; i < spec.corpora.size(); ++i) {
     const CorpusSpec corpus{spec.corpora[i]};
@@ -40,14 +50,17 @@ Result<std::string> TrainTokenizer(const task::Task& task, const spec::TaskToken
       // kCancelled ends the reading of this corpus without an error.
       if (seen >= limit) return Cancelled("enough");
       if (channel.stop_requested()) return Cancelled("stop");
-      trainer.Add(document.text);
       seen += static_cast<int64_t>(document.text.size());
+      batch_bytes += document.text.size();
+      batch.push_back(std::move(document.text));
+      if (batch_bytes >= kCountedBytes) count();
       channel.Progress("counting", "bytes", std::min(seen, spec.bytes), spec.bytes);
       return OkStatus();
     }));
     if (channel.stop_requested())
       return Cancelled("stopped while counting; nothing is lost, the job starts over");
   }
+  count();
   channel.Progress("merging", "entries", 0, spec.vocab);
   BRAID_ASSIGN_OR_RETURN(const Json json, trainer.Train(spec.vocab));
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

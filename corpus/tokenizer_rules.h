@@ -26,6 +26,8 @@ struct Tokenizer::Rules {
   // The id of each byte; -1 if the vocabulary does not have it.
   std::array<int32_t, 256> byte_ids{};
   MergeTable merges;
+  // The merges of bytes: that of the bytes a and b, by their ids, is at 256 a + b.
+  std::vector<MergeTable::Merge> byte_merges;
   // The bytes of each id.
   std::vector<std::string> bytes;
   // With `ignore_merges`: the ids by bytes; a piece that is an entry is not merged. Otherwise

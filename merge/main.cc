@@ -4,6 +4,7 @@
 #include "base/arguments.h"
 #include "base/file.h"
 #include "base/guarded_main.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "merge/account.h"
 #include "merge/merge_job.h"
@@ -22,6 +23,7 @@ constexpr char kUsage[] =
     "braid-merge start FOLDER FOLDER... --out FOLDER write the composite of checkpoint folders, "
     "with its account\n"
     "    [--name composite] [--connect share|routed|slice|JSON] [--seed 42] [--carry-optimizer]\n"
+    "    [--threads ALL]                             CPU threads that write and verify\n"
     "    [--base FOLDER] [--drop PATH,PATH]          swap, add and drop paths of a composite; with "
     "it FOLDERs may be\n"
     "                                                none, and NAME=FOLDER says which path one "
@@ -38,7 +40,7 @@ std::string Usage() {
 }
 
 Result<Arguments> ParseArguments(int argc, char** argv) {
-  std::vector<std::string> options = {"out", "name", "connect", "seed", "base", "drop"};
+  std::vector<std::string> options = {"out", "name", "connect", "seed", "base", "drop", "threads"};
   std::vector<std::string> flags = {"help", "carry-optimizer"};
   for (const ConnectionOption& option : ConnectionOptions())
     (option.value ? options : flags).push_back(option.name);
@@ -69,9 +71,14 @@ Status ByHand(const Arguments& arguments) {
   if (arguments.positional()[0] == "plan") return OkStatus();
   const std::string out = arguments.Get("out");
   if (out.empty()) return InvalidArgument("start needs --out FOLDER");
+  BRAID_ASSIGN_OR_RETURN(
+      const int64_t given,
+      arguments.GetInt("threads", static_cast<int64_t>(AvailableCores()), 1, 4096));
+  const auto threads = static_cast<size_t>(given);
   if (PathExists(out)) return AlreadyExists(out + " exists already; name a folder that does not");
-  BRAID_RETURN_IF_ERROR(WriteComposite(merge.plan, merge.refs, out, [](int64_t, int64_t) {}));
-  BRAID_ASSIGN_OR_RETURN(const Json account, VerifyComposite(merge.plan, merge.refs, out));
+  BRAID_RETURN_IF_ERROR(
+      WriteComposite(merge.plan, merge.refs, out, threads, [](int64_t, int64_t) {}));
+  BRAID_ASSIGN_OR_RETURN(const Json account, VerifyComposite(merge.plan, merge.refs, out, threads));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(out, artifact_files::kMerge), account));
   std::printf("written to %s and proved bit-equal to its parents\n", out.c_str());
   return OkStatus();

@@ -60,10 +60,12 @@ Status RunMergeJob(const task::Task& task, task::Channel& channel) {
                                                          {spec.seed, spec.carry_optimizer}));
   constexpr char kModelFolder[] = "model", kReportFolder[] = "merge";
   const std::string folder = JoinPath(task.output, kModelFolder);
+  const auto threads = static_cast<size_t>(task.threads);
   BRAID_RETURN_IF_ERROR(WriteComposite(
-      plan, sources.folders, folder,
+      plan, sources.folders, folder, threads,
       [&](int64_t done, int64_t total) { channel.Progress("merging", "tensors", done, total); }));
-  BRAID_ASSIGN_OR_RETURN(const Json account, VerifyComposite(plan, sources.folders, folder));
+  BRAID_ASSIGN_OR_RETURN(const Json account,
+                         VerifyComposite(plan, sources.folders, folder, threads));
   const std::string report = JoinPath(task.output, kReportFolder);
   BRAID_RETURN_IF_ERROR(MakeFolder(report));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(report, artifact_files::kMerge), account));

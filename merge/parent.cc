@@ -1,11 +1,11 @@
 #include "merge/parent.h"
 
-#include <cmath>
 #include <cstring>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "merge/tensor_values.h"
 #include "model/tensors.h"
 #include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
@@ -150,16 +150,14 @@ Status CheckFinite(const std::string& folder) {
   BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(path));
   for (const storage::TensorEntry& entry : file.tensors()) {
     if (entry.dtype != "F32") continue;  // CheckTensors says so
-    const std::string_view bytes = file.Data(entry);
-    for (size_t at = 0; at + sizeof(float) <= bytes.size(); at += sizeof(float)) {
-      float value = 0;
-      // The file's data may begin at any byte.
-      std::memcpy(&value, bytes.data() + at, sizeof(float));
-      if (std::isfinite(value)) continue;
-      return InvalidArgument(
-          Format("%s: tensor %s holds %g at element %zu; use an earlier checkpoint", path.c_str(),
-                 entry.name.c_str(), static_cast<double>(value), at / sizeof(float)));
-    }
+    const char* values = file.Data(entry).data();
+    const int64_t at = FirstImpossible(values, entry.elements(), /*squares=*/false);
+    if (at == entry.elements()) continue;
+    float value = 0;
+    std::memcpy(&value, values + at * int64_t{sizeof value}, sizeof value);
+    return InvalidArgument(
+        Format("%s: tensor %s holds %g at element %lld; use an earlier checkpoint", path.c_str(),
+               entry.name.c_str(), static_cast<double>(value), (long long)at));
   }
   return OkStatus();
 }

@@ -1,13 +1,15 @@
 #include "merge/writer.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
+#include <atomic>
 
 #include "base/file.h"
+#include "base/mutex.h"
+#include "base/parallel.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "merge/account.h"
+#include "merge/composer.h"
 #include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
 
@@ -17,130 +19,55 @@ namespace {
 using storage::SafetensorsFile;
 using storage::SafetensorsWriter;
 
-// Elements of a tensor in memory at a time.
-constexpr int64_t kPieceElements = int64_t{1} << 20;
+// Elements of a tensor that are made, written or compared at a time: what fits into a core's cache.
+constexpr int64_t kPieceElements = int64_t{1} << 16;
+// Pieces that a thread takes at a time when it writes.
+constexpr int64_t kPiecesOfUnit = 16;
 
-// A set of tensors to which the plan is applied: the weights, or one state of the optimizer. In the
-// files, the tensors of a state have its name as a prefix.
-struct TensorSet {
-  std::string file;
-  // The name of the state; empty: the weights.
-  std::string state;
-
-  bool IsWeights() const { return state.empty(); }
-  std::string NameOf(const std::string& tensor) const {
-    return IsWeights() ? tensor : state + "." + tensor;
-  }
-  bool IsIn(const std::vector<std::string>& states) const {
-    return IsWeights() || std::find(states.begin(), states.end(), state) != states.end();
-  }
-};
-const TensorSet kWeights = {artifact_files::kWeights, ""};
-
-// The states of the composite's optimizer, in the order in which its tensors name them.
-std::vector<TensorSet> StatesOf(const MergePlan& plan) {
-  std::vector<TensorSet> sets;
-  for (const Target& target : plan.targets) {
-    for (const std::string& state : target.states) {
-      const bool known = std::any_of(sets.begin(), sets.end(),
-                                     [&](const TensorSet& set) { return set.state == state; });
-      if (!known) sets.push_back({artifact_files::kOptimizer, state});
-    }
-  }
-  return sets;
+// Rows of which a piece consists.
+int64_t PieceRows(const Extent& extent) {
+  return std::max<int64_t>(1, kPieceElements / std::max<int64_t>(1, extent.columns));
 }
 
-// Makes the tensors of one set, as the plan says, from the files of the sources, which are mapped
-// into memory and not read as a whole.
-class Composer {
+// Of several threads' errors, that of the first piece of work, whichever thread was first.
+class FirstError {
  public:
-  static Result<Composer> Create(const MergePlan& plan, const TensorSet& set,
-                                 const std::vector<std::string>& folders) {
-    Composer composer(plan, set);
-    for (const std::string& folder : folders) {
-      BRAID_ASSIGN_OR_RETURN(SafetensorsFile file,
-                             SafetensorsFile::Open(JoinPath(folder, set.file)));
-      composer.files_.push_back(std::move(file));
+  void Add(size_t at, Status status) BRAID_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    if (status_.ok() || at < at_) {
+      at_ = at;
+      status_ = std::move(status);
     }
-    return composer;
   }
-
-  std::string NameOf(const Target& target) const { return set_.NameOf(target.tensor.name); }
-  bool Contains(const Target& target) const { return set_.IsIn(target.states); }
-
-  // Calls `use` with the elements of a target as they should be, whole rows of at most about
-  // kPieceElements at a time. What no source covers is new: initial values for weights, zeros for
-  // states.
-  Status ForEachChunk(
-      const Target& target,
-      const std::function<Status(int64_t first_element, const std::vector<float>&)>& use) const {
-    const Extent extent = ExtentOf(target.tensor.shape);
-    const int64_t step = std::max<int64_t>(1,
-                                           kPieceElements / std::max<int64_t>(1, extent.columns));
-    std::vector<float> piece;
-    for (int64_t begin = 0; begin < extent.rows; begin += step) {
-      const int64_t end = std::min(extent.rows, begin + step);
-      piece.assign(static_cast<size_t>((end - begin) * extent.columns), 0.0f);
-      if (set_.IsWeights() && (target.rule == Rule::kInitialize || target.rule == Rule::kPartial)) {
-        model::InitializeRange(target.tensor, plan_.seed, begin * extent.columns,
-                               (end - begin) * extent.columns, piece.data());
-      }
-      for (const Source& source : target.sources) {
-        if (set_.IsIn(source.states))
-          BRAID_RETURN_IF_ERROR(CopyRows(source, extent, begin, end, piece.data()));
-      }
-      BRAID_RETURN_IF_ERROR(use(begin * extent.columns, piece));
-    }
-    return OkStatus();
+  Status status() BRAID_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    return status_;
   }
 
  private:
-  Composer(const MergePlan& plan, const TensorSet& set) : plan_(plan), set_(set) {}
-
-  // Copies what a source has for the rows [begin, end) of the target into `out`, which holds these
-  // rows.
-  Status CopyRows(const Source& source, const Extent& extent, int64_t begin, int64_t end,
-                  float* out) const {
-    const SafetensorsFile& file = files_[source.from];
-    const std::string name = set_.NameOf(source.tensor);
-    const storage::TensorEntry* entry = file.Find(name);
-    if (entry == nullptr) return NotFound(file.path() + ": tensor " + name + " is missing");
-    BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, entry->shape));
-    const Overlap& part = source.overlap;
-    const int64_t width = ExtentOf(entry->shape).columns;
-    for (int64_t row = std::max(begin, part.row); row < std::min(end, part.row + part.rows);
-         ++row) {
-      const int64_t from_row = row - part.row + part.from_row;
-      const float* from = data + from_row * width + part.from_column;
-      BRAID_RETURN_IF_ERROR(CheckValues(source, name, from_row, from));
-      std::memcpy(out + (row - begin) * extent.columns + part.column, from,
-                  static_cast<size_t>(part.columns) * sizeof(float));
-    }
-    return OkStatus();
-  }
-
-  // A checkpoint of a training that diverged would poison the composite, whose training fails hours
-  // later and elsewhere.
-  Status CheckValues(const Source& source, const std::string& name, int64_t row,
-                     const float* values) const {
-    const bool squares = set_.state == "v";  // second moments
-    for (int64_t i = 0; i < source.overlap.columns; ++i) {
-      if (std::isfinite(values[i]) && !(squares && values[i] < 0)) continue;
-      return InvalidArgument(
-          Format("parent %s: tensor %s holds %g at row %lld, column %lld%s; train that path again "
-                 "or use an "
-                 "earlier checkpoint",
-                 plan_.sources[source.from].c_str(), name.c_str(), static_cast<double>(values[i]),
-                 (long long)row, (long long)(source.overlap.from_column + i),
-                 std::isfinite(values[i]) ? ", but it is a mean of squares" : ""));
-    }
-    return OkStatus();
-  }
-
-  const MergePlan& plan_;
-  TensorSet set_;
-  std::vector<SafetensorsFile> files_;
+  Mutex mutex_;
+  size_t at_ BRAID_GUARDED_BY(mutex_) = 0;
+  Status status_ BRAID_GUARDED_BY(mutex_);
 };
+
+// Calls work(i, buffer) for i = 0 .. count - 1 on so many threads, in this order as far as threads
+// have one. After an error no more calls begin. Returns the error of the lowest i.
+Status ForEach(size_t count, size_t threads,
+               const std::function<Status(size_t i, std::vector<float>* buffer)>& work) {
+  std::atomic<size_t> next{0};
+  std::atomic<bool> failed{false};
+  FirstError error;
+  RunOnThreads(std::clamp<size_t>(threads, 1, std::max<size_t>(1, count)), [&](size_t) {
+    std::vector<float> buffer;
+    for (size_t i; !failed && (i = next.fetch_add(1)) < count;) {
+      if (Status status = work(i, &buffer); !status.ok()) {
+        error.Add(i, std::move(status));
+        failed = true;
+      }
+    }
+  });
+  return error.status();
+}
 
 // Counts tensors of all files, so that progress does not begin anew with the second file.
 class Progress {
@@ -150,76 +77,121 @@ class Progress {
     for (const Target& target : plan.targets)
       total_ += 1 + static_cast<int64_t>(target.states.size());
   }
-  void Step() { report_(++done_, total_); }
+  void Step() BRAID_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    report_(++done_, total_);
+  }
 
  private:
   int64_t total_ = 0;
   const std::function<void(int64_t, int64_t)>& report_;
-  int64_t done_ = 0;
+  Mutex mutex_;
+  int64_t done_ BRAID_GUARDED_BY(mutex_) = 0;
 };
 
-Status WriteFile(const MergePlan& plan, const std::vector<Composer>& composers,
-                 const std::string& path, Progress* progress) {
-  std::vector<SafetensorsWriter::Tensor> tensors;
-  for (const Composer& composer : composers) {
-    for (const Target& target : plan.targets) {
-      if (composer.Contains(target))
-        tensors.push_back({composer.NameOf(target), "F32", target.tensor.shape});
-    }
-  }
-  BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, tensors));
-  for (const Composer& composer : composers) {
-    for (const Target& target : plan.targets) {
-      if (!composer.Contains(target)) continue;
-      BRAID_RETURN_IF_ERROR(composer.ForEachChunk(target, [&](int64_t,
-                                                              const std::vector<float>& piece) {
-        return writer->Append(composer.NameOf(target), piece.data(), piece.size() * sizeof(float));
-      }));
-      progress->Step();
-    }
-  }
-  return writer->Finish();
-}
+// A file of the composite that is being written, and the sets that it consists of.
+struct OutputFile {
+  std::unique_ptr<SafetensorsWriter> writer;
+  std::vector<const Composer*> composers;
+};
 
-// Calls `found` with the digest of every tensor that is what the plan says.
-Status VerifyFile(const MergePlan& plan, const Composer& composer, const std::string& path,
-                  const std::function<void(size_t target, const std::string& sha256)>& found) {
-  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(path));
-  for (size_t t = 0; t < plan.targets.size(); ++t) {
-    const Target& target = plan.targets[t];
-    if (!composer.Contains(target)) continue;
-    const std::string name = composer.NameOf(target);
-    BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, target.tensor.shape));
-    BRAID_RETURN_IF_ERROR(
-        composer.ForEachChunk(target, [&](int64_t first, const std::vector<float>& piece) {
-          if (std::memcmp(data + first, piece.data(), piece.size() * sizeof(float)) == 0)
-            return OkStatus();
-          return DataLoss(file.path() + ": tensor " + name + " is not what the plan says");
-        }));
-    found(t, Sha256Hex({reinterpret_cast<const char*>(data),
-                        static_cast<size_t>(target.tensor.elements()) * sizeof(float)}));
-  }
-  return OkStatus();
-}
+// Some rows of a tensor that a thread writes.
+struct Unit {
+  const Composer* composer;
+  SafetensorsWriter* writer;
+  const Target* target;
+  Rows rows;
+  // The units of this tensor that are not written yet.
+  std::shared_ptr<std::atomic<int64_t>> left;
+  // Where in its file the unit lies: 0 is the beginning, 1 the end.
+  double place = 0;
+};
 
-Result<std::vector<Composer>> Composers(const MergePlan& plan, const std::vector<TensorSet>& sets,
+Result<std::vector<Composer>> Composers(const MergePlan& plan,
                                         const std::vector<std::string>& folders) {
   std::vector<Composer> composers;
-  for (const TensorSet& set : sets) {
+  for (const TensorSet& set : SetsOf(plan)) {
     BRAID_ASSIGN_OR_RETURN(Composer composer, Composer::Create(plan, set, folders));
     composers.push_back(std::move(composer));
   }
   return composers;
 }
 
+// Creates one of the composite's files, for the sets that belong into it.
+Result<OutputFile> CreateFile(const MergePlan& plan, const std::vector<Composer>& composers,
+                              const std::string& folder, const char* name) {
+  OutputFile file;
+  std::vector<SafetensorsWriter::Tensor> tensors;
+  for (const Composer& composer : composers) {
+    if (composer.set().file != name) continue;
+    file.composers.push_back(&composer);
+    for (const Target& target : plan.targets) {
+      if (composer.Contains(target))
+        tensors.push_back({composer.NameOf(target), "F32", target.tensor.shape});
+    }
+  }
+  BRAID_ASSIGN_OR_RETURN(file.writer, SafetensorsWriter::Create(JoinPath(folder, name), tensors));
+  return file;
+}
+
+void AddUnits(const MergePlan& plan, const OutputFile& file, std::vector<Unit>* units) {
+  const size_t first = units->size();
+  for (const Composer* composer : file.composers) {
+    for (const Target& target : plan.targets) {
+      if (!composer->Contains(target)) continue;
+      const Extent extent = ExtentOf(target.tensor.shape);
+      const int64_t step = PieceRows(extent) * kPiecesOfUnit;
+      // A tensor without rows is a unit, too: it counts as written.
+      const int64_t count = std::max<int64_t>(1, (extent.rows + step - 1) / step);
+      const auto left = std::make_shared<std::atomic<int64_t>>(count);
+      for (int64_t i = 0; i < count; ++i) {
+        const Rows rows = {i * step, std::min(extent.rows, (i + 1) * step)};
+        units->push_back({composer, file.writer.get(), &target, rows, left});
+      }
+    }
+  }
+  const auto count = static_cast<double>(units->size() - first);
+  for (size_t i = first; i < units->size(); ++i)
+    (*units)[i].place = (static_cast<double>(i - first) + 0.5) / count;
+}
+
+Status WriteUnit(const Unit& unit, std::vector<float>* buffer) {
+  const Extent extent = ExtentOf(unit.target->tensor.shape);
+  const std::string name = unit.composer->NameOf(*unit.target);
+  const int64_t step = PieceRows(extent);
+  for (int64_t begin = unit.rows.begin; begin < unit.rows.end; begin += step) {
+    const Rows rows = {begin, std::min(unit.rows.end, begin + step)};
+    BRAID_ASSIGN_OR_RETURN(const float* piece, unit.composer->Make(*unit.target, rows, buffer));
+    const auto row_bytes = static_cast<uint64_t>(extent.columns) * sizeof(float);
+    BRAID_RETURN_IF_ERROR(unit.writer->Write(name, static_cast<uint64_t>(begin) * row_bytes, piece,
+                                             static_cast<uint64_t>(rows.end - begin) * row_bytes));
+  }
+  return OkStatus();
+}
+
 Status WriteTensors(const MergePlan& plan, const std::vector<std::string>& source_folders,
-                    const std::string& folder, Progress* progress) {
-  BRAID_ASSIGN_OR_RETURN(const auto weights, Composers(plan, {kWeights}, source_folders));
-  BRAID_RETURN_IF_ERROR(
-      WriteFile(plan, weights, JoinPath(folder, artifact_files::kWeights), progress));
-  if (!plan.carry_optimizer) return OkStatus();
-  BRAID_ASSIGN_OR_RETURN(const auto states, Composers(plan, StatesOf(plan), source_folders));
-  return WriteFile(plan, states, JoinPath(folder, artifact_files::kOptimizer), progress);
+                    const std::string& folder, size_t threads, Progress* progress) {
+  BRAID_ASSIGN_OR_RETURN(const std::vector<Composer> composers, Composers(plan, source_folders));
+  std::vector<OutputFile> files;
+  std::vector<const char*> names = {artifact_files::kWeights};
+  if (plan.carry_optimizer) names.push_back(artifact_files::kOptimizer);
+  for (const char* name : names) {
+    BRAID_ASSIGN_OR_RETURN(OutputFile file, CreateFile(plan, composers, folder, name));
+    files.push_back(std::move(file));
+  }
+  std::vector<Unit> units;
+  for (const OutputFile& file : files) AddUnits(plan, file, &units);
+  // Both files grow side by side: a file system lets one thread at a time write to a file.
+  std::stable_sort(units.begin(), units.end(),
+                   [](const Unit& a, const Unit& b) { return a.place < b.place; });
+  const Status status = ForEach(units.size(), threads, [&](size_t i, std::vector<float>* buffer) {
+    BRAID_RETURN_IF_ERROR(WriteUnit(units[i], buffer));
+    if (--*units[i].left == 0) progress->Step();
+    return OkStatus();
+  });
+  BRAID_RETURN_IF_ERROR(status);
+  for (const OutputFile& file : files) BRAID_RETURN_IF_ERROR(file.writer->Finish());
+  return OkStatus();
 }
 
 // state.json of the composite: a training that has done no step. Ages and states stand by tensor,
@@ -240,14 +212,58 @@ Json StateOf(const MergePlan& plan) {
   return state;
 }
 
+// A tensor of the finished composite that is to be verified.
+struct Claim {
+  const Composer* composer;
+  const SafetensorsFile* file;
+  size_t target;  // an index into the plan's
+  size_t order;   // among all claims
+  std::string sha256;
+};
+
+// Compares a tensor with what it should be and takes its digest, while a piece is in the cache.
+Status Verify(const MergePlan& plan, Claim* claim, std::vector<float>* buffer) {
+  const Target& target = plan.targets[claim->target];
+  const Extent extent = ExtentOf(target.tensor.shape);
+  const std::string name = claim->composer->NameOf(target);
+  BRAID_ASSIGN_OR_RETURN(const float* data, claim->file->Floats(name, target.tensor.shape));
+  Sha256 digest;
+  const int64_t step = PieceRows(extent);
+  for (int64_t begin = 0; begin < extent.rows; begin += step) {
+    const Rows rows = {begin, std::min(extent.rows, begin + step)};
+    const float* piece = data + begin * extent.columns;
+    BRAID_ASSIGN_OR_RETURN(const bool equal,
+                           claim->composer->IsWhatItShouldBe(target, rows, piece, buffer));
+    if (!equal)
+      return DataLoss(claim->file->path() + ": tensor " + name + " is not what the plan says");
+    digest.Update(piece, static_cast<size_t>((rows.end - begin) * extent.columns) * sizeof(float));
+  }
+  claim->sha256 = digest.HexDigest();
+  return OkStatus();
+}
+
+// All tensors of the composite; files[i] is that of composers[i].
+std::vector<Claim> ClaimsOf(const MergePlan& plan, const std::vector<Composer>& composers,
+                            const std::vector<SafetensorsFile>& files) {
+  std::vector<Claim> claims;
+  for (size_t c = 0; c < composers.size(); ++c) {
+    for (size_t t = 0; t < plan.targets.size(); ++t) {
+      if (composers[c].Contains(plan.targets[t]))
+        claims.push_back({&composers[c], &files[c], t, claims.size(), ""});
+    }
+  }
+  return claims;
+}
+
 }  // namespace
 
 Status WriteComposite(const MergePlan& plan, const std::vector<std::string>& source_folders,
-                      const std::string& folder,
+                      const std::string& folder, size_t threads,
                       const std::function<void(int64_t, int64_t)>& report) {
   Progress progress(plan, report);
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
-  if (const Status status = WriteTensors(plan, source_folders, folder, &progress); !status.ok()) {
+  if (const Status status = WriteTensors(plan, source_folders, folder, threads, &progress);
+      !status.ok()) {
     // Half of a composite must not be taken for one.
     for (const char* file : {artifact_files::kWeights, artifact_files::kOptimizer})
       (void)RemoveTree(JoinPath(folder, file));
@@ -262,18 +278,34 @@ Status WriteComposite(const MergePlan& plan, const std::vector<std::string>& sou
 }
 
 Result<Json> VerifyComposite(const MergePlan& plan, const std::vector<std::string>& source_folders,
-                             const std::string& folder) {
+                             const std::string& folder, size_t threads) {
+  BRAID_ASSIGN_OR_RETURN(const std::vector<Composer> composers, Composers(plan, source_folders));
+  std::vector<SafetensorsFile> files;
+  for (const Composer& composer : composers) {
+    BRAID_ASSIGN_OR_RETURN(SafetensorsFile file,
+                           SafetensorsFile::Open(JoinPath(folder, composer.set().file)));
+    files.push_back(std::move(file));
+  }
+  std::vector<Claim> claims = ClaimsOf(plan, composers, files);
+  // A digest is taken from the first byte of a tensor to its last by one thread: the largest begin
+  // first, so that no thread is left alone with one at the end.
+  std::vector<Claim*> largest_first;
+  for (Claim& claim : claims) largest_first.push_back(&claim);
+  std::stable_sort(largest_first.begin(), largest_first.end(), [&](Claim* a, Claim* b) {
+    return plan.targets[a->target].tensor.elements() > plan.targets[b->target].tensor.elements();
+  });
+  std::vector<Status> found(claims.size());
+  BRAID_RETURN_IF_ERROR(ForEach(claims.size(), threads, [&](size_t i, std::vector<float>* buffer) {
+    Claim* claim = largest_first[i];
+    found[claim->order] = Verify(plan, claim, buffer);
+    return OkStatus();
+  }));
+  for (const Status& status : found) BRAID_RETURN_IF_ERROR(status);
   Json account = ToJson(plan);
-  Json& tensors = account["tensors"];
-  std::vector<TensorSet> sets = {kWeights};
-  for (TensorSet& state : StatesOf(plan)) sets.push_back(std::move(state));
-  for (const TensorSet& set : sets) {
-    BRAID_ASSIGN_OR_RETURN(const Composer composer, Composer::Create(plan, set, source_folders));
-    BRAID_RETURN_IF_ERROR(VerifyFile(
-        plan, composer, JoinPath(folder, set.file), [&](size_t target, const std::string& sha256) {
-          Json& entry = tensors[target];
-          (set.IsWeights() ? entry["sha256"] : entry["moments"][set.state + "_sha256"]) = sha256;
-        }));
+  for (const Claim& claim : claims) {
+    Json& entry = account["tensors"][claim.target];
+    const TensorSet& set = claim.composer->set();
+    (set.IsWeights() ? entry["sha256"] : entry["moments"][set.state + "_sha256"]) = claim.sha256;
   }
   account["proof"] = "bit-equal";
   return account;

@@ -20,7 +20,14 @@ def entries(setup: Setup) -> int:
 
 def command(setup: Setup, out: str) -> list[str]:
     text = texts.write(setup)
-    return [setup.bench_program("tokenizer_turns"), "train", text, str(entries(setup)), out]
+    return [
+        setup.bench_program("tokenizer_turns"),
+        "train",
+        text,
+        str(entries(setup)),
+        str(setup.threads),
+        out,
+    ]
 
 
 def train_by_braid(setup: Setup) -> str:
@@ -43,7 +50,7 @@ class TrainTokenizerRow(Row):
         return {
             "text": texts.what(setup),
             "entries": entries(setup),
-            "threads": f"{setup.threads}; braid uses 1",
+            "threads": setup.threads,
         }
 
     def sides(self, setup: Setup) -> list[Side]:

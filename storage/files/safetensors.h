@@ -66,9 +66,9 @@ class SafetensorsFile {
 };
 
 // Writes a file piece by piece in constant memory. Create fixes the layout. Data may then arrive in
-// any order of tensors, but within a tensor in the order of its bytes. The file appears under its
-// name only at Finish (temporary file, fsync, rename); a writer that is destroyed before leaves
-// nothing behind. Not thread-safe.
+// any order of tensors: within a tensor in the order of its bytes (Append), or in any order
+// (Write). The file appears under its name only at Finish (temporary file, fsync, rename); a writer
+// that is destroyed before leaves nothing behind. Only Write is thread-safe.
 class SafetensorsWriter {
  public:
   // The name, dtype ("F32") and shape of a tensor to be written.
@@ -88,6 +88,11 @@ class SafetensorsWriter {
   // Appends `bytes` bytes at `data` to what was written of the tensor. kOutOfRange for more bytes
   // than the tensor has, kNotFound for a tensor that was not declared.
   Status Append(std::string_view tensor, const void* data, uint64_t bytes);
+  // Writes `bytes` bytes at `data`, or as many zeros if it is null, as the bytes of the tensor from
+  // `offset` on, and lets the disk begin with them. May be called by several threads at a time.
+  // REQUIRES: no byte of a tensor is written twice, and Append is not called for the same tensor.
+  // Errors as of Append.
+  Status Write(std::string_view tensor, uint64_t offset, const void* data, uint64_t bytes);
   // Makes the file durable and gives it its name. kFailedPrecondition, naming it, if a tensor is
   // not complete.
   Status Finish();

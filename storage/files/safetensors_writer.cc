@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 
 #include "base/json.h"
@@ -20,9 +21,15 @@ struct SafetensorsWriter::Open {
   struct Place {
     uint64_t begin = 0;
     uint64_t size = 0;
-    uint64_t written = 0;
+    std::atomic<uint64_t> written = 0;
   };
   std::map<std::string, Place, std::less<>> places;
+
+  // kNotFound if the tensor was not declared.
+  Result<Place*> Find(std::string_view tensor);
+  Status TooMany(std::string_view tensor) const {
+    return OutOfRange(path + ": more bytes than tensor " + std::string(tensor) + " has");
+  }
 };
 
 namespace {
@@ -40,6 +47,13 @@ Status WriteAt(int fd, uint64_t offset, const char* data, uint64_t bytes, const 
 }
 
 }  // namespace
+
+Result<SafetensorsWriter::Open::Place*> SafetensorsWriter::Open::Find(std::string_view tensor) {
+  const auto found = places.find(tensor);
+  if (found == places.end())
+    return NotFound(path + ": tensor " + std::string(tensor) + " was not declared");
+  return &found->second;
+}
 
 SafetensorsWriter::SafetensorsWriter(std::unique_ptr<Open> open) : open_(std::move(open)) {}
 
@@ -69,9 +83,10 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
   for (const auto& [width, tensor] : order) {
     uint64_t bytes = width;
     for (int64_t extent : tensor->shape) bytes *= static_cast<uint64_t>(extent);
-    if (!open->places.emplace(tensor->name, Open::Place{at, bytes, 0}).second) {
-      return InvalidArgument(path + ": tensor " + tensor->name + " would appear twice");
-    }
+    const auto [place, fresh] = open->places.try_emplace(tensor->name);
+    if (!fresh) return InvalidArgument(path + ": tensor " + tensor->name + " would appear twice");
+    place->second.begin = at;
+    place->second.size = bytes;
     header[tensor->name] = {
         {"dtype", tensor->dtype}, {"shape", tensor->shape}, {"data_offsets", {at, at + bytes}}};
     at += bytes;
@@ -104,16 +119,28 @@ Result<std::unique_ptr<SafetensorsWriter>> SafetensorsWriter::Create(
 }
 
 Status SafetensorsWriter::Append(std::string_view tensor, const void* data, uint64_t bytes) {
-  const auto found = open_->places.find(tensor);
-  if (found == open_->places.end())
-    return NotFound(open_->path + ": tensor " + std::string(tensor) + " was not declared");
-  Open::Place& place = found->second;
-  if (bytes > place.size - place.written) {
-    return OutOfRange(open_->path + ": more bytes than tensor " + std::string(tensor) + " has");
-  }
-  BRAID_RETURN_IF_ERROR(WriteAt(open_->fd.get(), open_->data_begin + place.begin + place.written,
+  BRAID_ASSIGN_OR_RETURN(Open::Place * place, open_->Find(tensor));
+  if (bytes > place->size - place->written) return open_->TooMany(tensor);
+  BRAID_RETURN_IF_ERROR(WriteAt(open_->fd.get(), open_->data_begin + place->begin + place->written,
                                 static_cast<const char*>(data), bytes, open_->path));
-  place.written += bytes;
+  place->written += bytes;
+  return OkStatus();
+}
+
+Status SafetensorsWriter::Write(std::string_view tensor, uint64_t offset, const void* data,
+                                uint64_t bytes) {
+  BRAID_ASSIGN_OR_RETURN(Open::Place * place, open_->Find(tensor));
+  if (offset > place->size || bytes > place->size - offset) return open_->TooMany(tensor);
+  // Zeros are there already: Create has given the file its size.
+  if (data != nullptr) {
+    const uint64_t at = open_->data_begin + place->begin + offset;
+    BRAID_RETURN_IF_ERROR(
+        WriteAt(open_->fd.get(), at, static_cast<const char*>(data), bytes, open_->path));
+    // Finish waits less. It reports what goes wrong on the disk.
+    (void)sync_file_range(open_->fd.get(), static_cast<off64_t>(at), static_cast<off64_t>(bytes),
+                          SYNC_FILE_RANGE_WRITE);
+  }
+  place->written += bytes;
   return OkStatus();
 }
 

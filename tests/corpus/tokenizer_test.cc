@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "corpus/bpe_trainer.h"
 
@@ -75,6 +76,46 @@ TEST(TokenizerTest, LongAndShortPiecesMergeAsDefined) {
       EXPECT_EQ(ids, MergeByDefinition(json, piece)) << piece;
     }
   }
+}
+
+// Pieces of all sizes around the limits of the tables, again and again, so that they take the place
+// of one another; and with ids that no longer fit into an entry.
+TEST(TokenizerTest, WhateverTheTablesHoldPiecesMergeAsDefined) {
+  const Json json = Trained();
+  const auto tokenizer = Tokenizer::Parse(json.dump(), "t.json").value();
+  Encoder encoder(tokenizer);
+  const RandomStream draws(3, "pieces");
+  std::vector<std::string> pieces;
+  for (size_t size = 1; size < 60; ++size) {
+    for (uint64_t i = 0; i < 6; ++i) {
+      std::string piece;
+      while (piece.size() < size)
+        piece += "thecanbd"[draws.Below(1000 * size + 100 * i + piece.size(), 8)];
+      pieces.push_back(piece);
+    }
+  }
+  for (int round = 0; round < 3; ++round) {
+    for (const std::string& piece : pieces) {
+      std::vector<int32_t> ids = {-5};
+      encoder.Encode(piece, &ids);
+      std::vector<int32_t> expected = MergeByDefinition(json, piece);
+      expected.insert(expected.begin(), -5);
+      ASSERT_EQ(ids, expected) << piece;
+    }
+  }
+  // More ids than wait at a time, and more pieces than there are places for.
+  std::string text;
+  std::vector<int32_t> expected, ids;
+  for (uint64_t i = 0; i < 400'000; ++i) text += " " + std::to_string(draws.Bits(i) % 300'000);
+  encoder.Encode(text, &ids);
+  Encoder fresh(tokenizer);
+  for (size_t at = 0; at < text.size();) {
+    const size_t size = std::min(text.find(' ', at + 1), text.size()) - at;
+    fresh.Encode(std::string_view(text).substr(at, size), &expected);
+    at += size;
+  }
+  EXPECT_TRUE(ids == expected);
+  EXPECT_EQ(tokenizer->Decode(ids), text);
 }
 
 TEST(TokenizerTest, RefusesOtherKindsByField) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/sha256.h"
 #include "merge/composite.h"
 #include "tests/merge/parents.h"
 #include "tests/word.h"
@@ -14,6 +15,8 @@ namespace {
 
 using storage::SafetensorsFile;
 using ::testing::HasSubstr;
+
+constexpr size_t kThreads = 3;
 
 std::vector<float> Floats(const SafetensorsFile& file, const std::string& tensor) {
   const storage::TensorEntry* entry = file.Find(tensor);
@@ -54,7 +57,7 @@ class WriterTest : public ::testing::Test {
         .value();
   }
   Status Write(const MergePlan& plan) {
-    return WriteComposite(plan, folders_, out_, [](int64_t, int64_t) {});
+    return WriteComposite(plan, folders_, out_, kThreads, [](int64_t, int64_t) {});
   }
 
   TemporaryFolder folder_ = TemporaryFolder::Create().value();
@@ -88,7 +91,7 @@ TEST_F(WriterTest, SlicesAreTheParentsBytes) {
     model::Initialize(tensor, 42, expected.data());
     EXPECT_EQ(Floats(file, tensor.name), expected);
   }
-  const auto account = VerifyComposite(plan, folders_, out_);
+  const auto account = VerifyComposite(plan, folders_, out_, kThreads);
   ASSERT_TRUE(account.ok()) << account.status().message();
   EXPECT_EQ((*account)["proof"], "bit-equal");
   EXPECT_FALSE(PathExists(out_ + "/optimizer.safetensors"));
@@ -113,7 +116,7 @@ TEST_F(WriterTest, SliceKeepsNormsAndBlocksOfUnequalPathsAndStartsAsTheIdentity)
        {"large.0.attn.o.weight", "large.1.ffn.down.weight", "gate.weight", "gate.bias"}) {
     for (const float value : Floats(file, zero)) ASSERT_EQ(value, 0.0f) << zero;
   }
-  EXPECT_TRUE(VerifyComposite(plan, folders_, out_).ok());
+  EXPECT_TRUE(VerifyComposite(plan, folders_, out_, kThreads).ok());
 }
 
 // m and v go the way of their tensors, new tensors begin with zeros, and state.json says how old
@@ -122,7 +125,7 @@ TEST_F(WriterTest, MomentsAreCarriedWithTheirAges) {
   WriteParents({.moments = true, .step = 5, .steps = {{"blocks.1.attn.q.weight", 3}}});
   const MergePlan plan = Plan("slice", /*carry=*/true);
   int64_t reported = 0;
-  ASSERT_TRUE(WriteComposite(plan, folders_, out_, [&](int64_t done, int64_t total) {
+  ASSERT_TRUE(WriteComposite(plan, folders_, out_, kThreads, [&](int64_t done, int64_t total) {
                 EXPECT_EQ(done, ++reported);
                 EXPECT_EQ(total, static_cast<int64_t>(3 * plan.targets.size()));
               }).ok());
@@ -154,7 +157,7 @@ TEST_F(WriterTest, MomentsAreCarriedWithTheirAges) {
   EXPECT_EQ(state["steps"]["norm.weight"], 9);
   EXPECT_EQ(state["steps"]["gate.bias"], 0);
 
-  const auto account = VerifyComposite(plan, folders_, out_);
+  const auto account = VerifyComposite(plan, folders_, out_, kThreads);
   ASSERT_TRUE(account.ok()) << account.status().message();
   const Json& first = (*account)["tensors"][0];
   EXPECT_EQ(first["moments"]["age"], 9);
@@ -162,7 +165,7 @@ TEST_F(WriterTest, MomentsAreCarriedWithTheirAges) {
   EXPECT_EQ(first["moments"]["m_sha256"].get<std::string>().size(), 64u);
   EXPECT_NE(first["moments"]["m_sha256"], first["moments"]["v_sha256"]);
   FlipBit(out_ + "/optimizer.safetensors", "v.parallel.0.path.1.attn.v.weight");
-  EXPECT_THAT(VerifyComposite(plan, folders_, out_).status().message(),
+  EXPECT_THAT(VerifyComposite(plan, folders_, out_, kThreads).status().message(),
               HasSubstr("optimizer.safetensors: tensor v.parallel.0.path.1.attn.v.weight is not "
                         "what the plan says"));
 }
@@ -194,7 +197,7 @@ TEST_F(WriterTest, StatesOfAnyNameAreCarried) {
   EXPECT_EQ(state["states"]["large.0.attn.q.weight"], Json::array());
   EXPECT_EQ(state["steps"]["large.0.attn.q.weight"], 0);
   EXPECT_EQ(state["steps"]["parallel.0.path.1.attn.q.weight"], 5);
-  const auto account = VerifyComposite(plan, folders_, out_);
+  const auto account = VerifyComposite(plan, folders_, out_, kThreads);
   ASSERT_TRUE(account.ok()) << account.status().message();
   for (const Json& tensor : (*account)["tensors"]) {
     if (tensor["name"] == "parallel.0.path.1.attn.q.weight") {
@@ -203,7 +206,7 @@ TEST_F(WriterTest, StatesOfAnyNameAreCarried) {
     }
   }
   FlipBit(out_ + "/optimizer.safetensors", "momentum.parallel.0.path.1.attn.v.weight");
-  EXPECT_THAT(VerifyComposite(plan, folders_, out_).status().message(),
+  EXPECT_THAT(VerifyComposite(plan, folders_, out_, kThreads).status().message(),
               HasSubstr("tensor momentum.parallel.0.path.1.attn.v.weight is not what the plan"));
 }
 
@@ -223,7 +226,7 @@ TEST_F(WriterTest, ParentsOfUnlikeOptimizersKeepWhatEachHas) {
             TrainedValues("v.blocks.0.attn.q.weight", 64, 1));
   EXPECT_EQ(Floats(file, "momentum.parallel.0.path.1.attn.q.weight"),
             TrainedValues("momentum.blocks.0.attn.q.weight", 64, 2));
-  EXPECT_TRUE(VerifyComposite(plan, folders_, out_).ok());
+  EXPECT_TRUE(VerifyComposite(plan, folders_, out_, kThreads).ok());
 }
 
 // A tensor that stands beside another one's in the composite, but lacks its state: zeros.
@@ -287,7 +290,7 @@ TEST_F(WriterTest, TheProofFindsOneWrongBit) {
   const MergePlan plan = Plan();
   ASSERT_TRUE(Write(plan).ok());
   FlipBit(out_ + "/model.safetensors", "parallel.0.path.1.attn.v.weight");
-  const Status status = VerifyComposite(plan, folders_, out_).status();
+  const Status status = VerifyComposite(plan, folders_, out_, kThreads).status();
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
   EXPECT_THAT(status.message(),
               HasSubstr("tensor parallel.0.path.1.attn.v.weight is not what the plan says"));
@@ -300,6 +303,57 @@ TEST_F(WriterTest, NotANumberInAParentIsNamedAndNothingIsLeft) {
   EXPECT_THAT(Write(Plan()).message(),
               HasSubstr("parent two: tensor blocks.1.ffn.up.weight holds nan at row 1, column 1"));
   EXPECT_FALSE(PathExists(out_ + "/model.safetensors"));
+}
+
+// Tensors of several pieces, of which each has several threads' work: the files and the account are
+// those of one thread.
+TEST_F(WriterTest, ManyThreadsWriteWhatOneDoes) {
+  model::ModelSpec one = SmallPath("one", 32, 1), two = SmallPath("two", 32, 1);
+  one.vocab = two.vocab = 20'001;
+  one.pad_id = two.pad_id = 20'000;
+  WriteParents({.moments = true}, one, two);
+  const MergePlan plan = Plan("share", /*carry=*/true);
+  ASSERT_TRUE(Write(plan).ok());
+  const auto account = VerifyComposite(plan, folders_, out_, kThreads);
+  ASSERT_TRUE(account.ok()) << account.status().message();
+  const std::string alone = folder_.path() + "/alone";
+  ASSERT_TRUE(WriteComposite(plan, folders_, alone, 1, [](int64_t, int64_t) {}).ok());
+  EXPECT_EQ(VerifyComposite(plan, folders_, alone, 1).value(), *account);
+  for (const char* name : {"/model.safetensors", "/optimizer.safetensors", "/state.json"}) {
+    // Not EXPECT_EQ, which would print megabytes.
+    EXPECT_TRUE(ReadFile(out_ + name).value() == ReadFile(alone + name).value()) << name;
+  }
+  const auto file = SafetensorsFile::Open(out_ + "/optimizer.safetensors").value();
+  const std::vector<float> merged = Floats(file, "v.head.weight"),
+                           b = TrainedValues("v.head.weight", 20'001 * 32, 2);
+  for (size_t row = 0; row < 20'001; ++row) {
+    for (size_t i = 0; i < 32; ++i) ASSERT_EQ(merged[row * 64 + 32 + i], b[row * 32 + i]);
+  }
+  // A digest is of the tensor's bytes.
+  const storage::TensorEntry* entry = file.Find("v.head.weight");
+  EXPECT_EQ(account->at("tensors").back()["moments"]["v_sha256"], Sha256Hex(file.Data(*entry)));
+}
+
+TEST_F(WriterTest, OfSeveralWrongTensorsTheFirstIsNamed) {
+  const MergePlan plan = Plan();
+  ASSERT_TRUE(Write(plan).ok());
+  // The largest is verified first, but stands last.
+  FlipBit(out_ + "/model.safetensors", "head.weight");
+  FlipBit(out_ + "/model.safetensors", "parallel.0.path.1.attn_norm.weight");
+  for (const size_t threads : {1, 3}) {
+    EXPECT_THAT(VerifyComposite(plan, folders_, out_, threads).status().message(),
+                HasSubstr("tensor parallel.0.path.1.attn_norm.weight is not what the plan says"));
+  }
+}
+
+// New moments are zeros that were never written; a bit in them is found all the same.
+TEST_F(WriterTest, TheProofFindsABitInNewMoments) {
+  WriteParents({.moments = true});
+  const MergePlan plan = Plan("slice", /*carry=*/true);
+  ASSERT_TRUE(Write(plan).ok());
+  FlipBit(out_ + "/optimizer.safetensors", "m.large.0.attn.q.weight");
+  EXPECT_THAT(VerifyComposite(plan, folders_, out_, kThreads).status().message(),
+              HasSubstr("tensor m.large.0.attn.q.weight is not what the plan says"));
 }
 
 // Before it is uploaded.
@@ -361,8 +415,8 @@ TEST_F(WriterTest, PartsOfABaseLieWhereTheirPathsAre) {
   const auto plan = PlanMerge(parents, base, composite, {.seed = 42, .carry_optimizer = true});
   ASSERT_TRUE(plan.ok()) << plan.status().message();
   const std::vector<std::string> folders = {four_folder, base_folder};
-  ASSERT_TRUE(WriteComposite(*plan, folders, out_, [](int64_t, int64_t) {}).ok());
-  EXPECT_TRUE(VerifyComposite(*plan, folders, out_).ok());
+  ASSERT_TRUE(WriteComposite(*plan, folders, out_, kThreads, [](int64_t, int64_t) {}).ok());
+  EXPECT_TRUE(VerifyComposite(*plan, folders, out_, kThreads).ok());
 
   for (const std::string prefix : {"", "m.", "v."}) {
     const auto file = SafetensorsFile::Open(
@@ -409,7 +463,9 @@ TEST_F(WriterTest, TheNewPartOfATensorIsInitial) {
   const Parent base = ReadParent("base", base_folder).value();
   const auto composite = CompositeOf(parents, base, {"new", {}, {}}).value();
   const MergePlan plan = PlanMerge(parents, base, composite, {.seed = 5}).value();
-  ASSERT_TRUE(WriteComposite(plan, {folders_[0], base_folder}, out_, [](int64_t, int64_t) {}).ok());
+  ASSERT_TRUE(
+      WriteComposite(plan, {folders_[0], base_folder}, out_, kThreads, [](int64_t, int64_t) {
+      }).ok());
   const auto file = SafetensorsFile::Open(out_ + "/model.safetensors").value();
   for (const model::TensorSpec& tensor : model::Tensors(composite)) {
     if (tensor.name != "shrink.weight") continue;

@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 
 #include <cstring>
+#include <thread>
 
 #include "base/json.h"
 #include "tests/base/mutations.h"
@@ -123,6 +124,47 @@ TEST_F(SafetensorsTest, WhatIsWrittenIsRead) {
       RC_ASSERT(equal);
     }
   }));
+}
+
+// In any order, by several threads, with zeros that need no memory.
+TEST_F(SafetensorsTest, ThreadsWritePartsOfTensors) {
+  constexpr uint64_t kFloats = 1000, kPart = 50 * sizeof(float);
+  std::vector<float> values(kFloats);
+  for (size_t i = 0; i < kFloats; ++i) values[i] = i < 500 ? static_cast<float>(i) : 0.0f;
+  auto writer = SafetensorsWriter::Create(path_, {{"a", "F32", {1000}}, {"b", "F32", {1000}}});
+  ASSERT_TRUE(writer.ok());
+  std::vector<std::thread> threads;
+  for (const uint64_t first : {uint64_t{0}, uint64_t{1}, uint64_t{2}}) {
+    threads.emplace_back([&, first] {
+      for (uint64_t part = 20; part-- > 0;) {
+        if (part % 3 != first) continue;
+        const uint64_t at = part * kPart;
+        const char* data = part < 10 ? reinterpret_cast<const char*>(values.data()) + at : nullptr;
+        EXPECT_TRUE((*writer)->Write("a", at, data, kPart).ok());
+        EXPECT_TRUE((*writer)->Write("b", at, data, kPart).ok());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_THAT((*writer)->Write("a", 3998, values.data(), 4).message(),
+              HasSubstr("more bytes than tensor a has"));
+  EXPECT_THAT((*writer)->Write("a", UINT64_MAX, values.data(), 4).message(),
+              HasSubstr("more bytes than tensor a has"));
+  EXPECT_THAT((*writer)->Write("c", 0, values.data(), 4).message(),
+              HasSubstr("tensor c was not declared"));
+  ASSERT_TRUE((*writer)->Finish().ok());
+  const auto file = SafetensorsFile::Open(path_).value();
+  for (const char* name : {"a", "b"}) {
+    const float* read = file.Floats(name, {1000}).value();
+    EXPECT_TRUE(std::equal(values.begin(), values.end(), read)) << name;
+  }
+}
+
+TEST_F(SafetensorsTest, AFileWithAPartLeftOutIsNotFinished) {
+  const std::vector<float> values(8);
+  auto writer = SafetensorsWriter::Create(path_, {{"a", "F32", {8}}});
+  ASSERT_TRUE((*writer)->Write("a", 16, values.data(), 16).ok());
+  EXPECT_THAT((*writer)->Finish().message(), HasSubstr("tensor a is not complete"));
 }
 
 TEST_F(SafetensorsTest, AnAbandonedOrUnfinishedFileLeavesNothing) {

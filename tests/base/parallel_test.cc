@@ -1,4 +1,4 @@
-#include "corpus/parallel.h"
+#include "base/parallel.h"
 
 #include <gmock/gmock.h>
 
@@ -6,7 +6,7 @@
 #include <new>
 #include <stdexcept>
 
-namespace braid::corpus {
+namespace braid {
 namespace {
 
 TEST(ParallelTest, EveryPartIsDoneOnce) {
@@ -32,5 +32,9 @@ TEST(ParallelTest, WhatAThreadThrowsIsThrownToTheCaller) {
   EXPECT_THROW(RunOnThreads(1, [](size_t) { throw std::bad_alloc(); }), std::bad_alloc);
 }
 
+TEST(ParallelTest, ThereIsACore) {
+  EXPECT_GE(AvailableCores(), 1u);
+}
+
 }  // namespace
-}  // namespace braid::corpus
+}  // namespace braid

@@ -1,10 +1,10 @@
-// Threads whose exceptions reach the caller as if there were no threads. Internal to corpus/.
+// Work on several threads, whose exceptions reach the caller as if there were no threads.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 
-namespace braid::corpus {
+namespace braid {
 
 // Calls `work(i)` for each i in 0 .. threads - 1, each in a thread of its own (0 in the calling
 // thread), and returns when all have ended. The first exception that one of them throws
@@ -13,4 +13,7 @@ namespace braid::corpus {
 // thread. REQUIRES: threads >= 1.
 void RunOnThreads(size_t threads, const std::function<void(size_t)>& work);
 
-}  // namespace braid::corpus
+// The number of CPU cores that this process may use, at least 1.
+size_t AvailableCores();
+
+}  // namespace braid

@@ -1,12 +1,15 @@
-#include "corpus/parallel.h"
+#include "base/parallel.h"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
 
-namespace braid::corpus {
+namespace braid {
 
 void RunOnThreads(size_t threads, const std::function<void(size_t)>& work) {
   std::mutex mutex;
@@ -32,4 +35,12 @@ void RunOnThreads(size_t threads, const std::function<void(size_t)>& work) {
   if (first != nullptr) std::rethrow_exception(first);
 }
 
-}  // namespace braid::corpus
+size_t AvailableCores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  // Fails on machines with more cores than the set has room for.
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<size_t>(CPU_COUNT(&set));
+  return std::max<size_t>(1, std::thread::hardware_concurrency());
+}
+
+}  // namespace braid
