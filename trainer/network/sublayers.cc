@@ -101,12 +101,11 @@ at::Tensor Scaled(const at::Tensor& y, const at::Tensor& scale) {
 at::Tensor RunAttention(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
                         const std::string& place, ForwardContext& pass) {
   const double dropout = pass.training ? pass.dropout : 0.0;
-  const bool plain = dropout == 0 && !s.adapter.q_a.defined() && !s.q_norm.defined() &&
-                     pass.keys == nullptr;
+  const bool plain = dropout == 0 && !s.adapter.q_a.defined() && pass.keys == nullptr;
   if (plain && OwnProductsPay(x, s.paths)) {
     const Rope rope = pass.ropes.Get(x.size(1) / s.heads, pass.begin, pass.sequence);
-    return AttentionHalf(x, {s.attn_norm, s.qkv, s.o}, scale, rope.cos, rope.sin,
-                         pass.arch.norm_eps, pass.sequence, s.heads, LayoutOf(pass.arch));
+    return AttentionHalf(x, {s.attn_norm, s.qkv, s.o, s.q_norm, s.k_norm}, scale, rope.cos,
+                         rope.sin, pass.arch.norm_eps, pass.sequence, s.heads, LayoutOf(pass.arch));
   }
   const at::Tensor normed = RmsNorm(x, s.attn_norm, pass.arch.norm_eps);
   at::Tensor qkv = Linear(normed, s.qkv);

@@ -114,39 +114,6 @@ BRAID_INLINE void TurnPairs(const float* in, const float* cos, const float* sin,
   }
 }
 
-template <bool kUnpack>
-BRAID_INLINE void RopeExchange(const RopeOperands& o, int64_t begin, int64_t end) {
-  const int64_t w = o.heads * o.size, half = o.size / 2;
-  const float sign = kUnpack ? 1.0f : -1.0f;
-  for (int64_t row = begin; row < end; ++row) {
-    const int64_t b = row / o.sequence, t = row % o.sequence;
-    const float *cos = o.cos + t * half, *sin = o.sin + t * half;
-    for (int64_t i = 0; i < 3 * o.heads; ++i) {
-      const int64_t part = i / o.heads, head = i % o.heads;
-      float* one = o.packed + row * 3 * w + i * o.size;
-      const int64_t* stride = o.strides[part];
-      float* other = o.parts[part] + b * stride[0] + head * stride[1] + t * stride[2];
-      float* out = kUnpack ? other : one;
-      const float* in = kUnpack ? one : other;
-      if (part == 2) {
-        ForEachVector(o.size, [&](auto load, auto store)
-                                  __attribute__((always_inline)) { store(out, load(in)); });
-      } else if (o.interleaved) {
-        TurnPairs(in, cos, sin, half, sign, out);
-      } else {
-        TurnHalf(in, cos, sin, half, sign, out);
-      }
-    }
-  }
-}
-
-void RopeUnpack(const RopeOperands& o, int64_t begin, int64_t end) {
-  RopeExchange<true>(o, begin, end);
-}
-void RopePack(const RopeOperands& o, int64_t begin, int64_t end) {
-  RopeExchange<false>(o, begin, end);
-}
-
 void AdamW(const AdamWOperands& o) {
   const float scale = 1.0f / o.divide, new1 = 1.0f - o.beta1, new2 = 1.0f - o.beta2;
   ForEachVector(o.count, [&](auto load, auto store) __attribute__((always_inline)) {
