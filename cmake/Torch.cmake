@@ -18,6 +18,14 @@ add_library(torch_cpu_wheel INTERFACE)
 target_include_directories(torch_cpu_wheel SYSTEM INTERFACE
   ${TORCH}/include ${TORCH}/include/torch/csrc/api/include)
 target_link_libraries(torch_cpu_wheel INTERFACE ${TORCH}/lib/libtorch_cpu.so ${TORCH}/lib/libc10.so)
+# at::parallel_for is a template that runs on one thread where it is compiled without OpenMP. Its threads are those of the copy
+# of libgomp that torch uses; another one would have threads of its own.
+file(GLOB TORCH_GOMP ${TORCH}/lib/libgomp*.so*)
+if(NOT TORCH_GOMP)
+  message(FATAL_ERROR "${TORCH}/lib has no libgomp: braid's kernels would have no threads")
+endif()
+list(GET TORCH_GOMP 0 TORCH_GOMP)
+target_link_libraries(torch_cpu_wheel INTERFACE ${TORCH_GOMP})
 target_link_options(torch_cpu_wheel INTERFACE -Wl,-rpath,${TORCH}/lib -Wl,--allow-shlib-undefined)
 
 # CUDA parts are a plug-in of the trainer: compiled and linked wherever the wheels have the pieces, GPU or not.
