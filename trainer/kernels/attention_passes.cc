@@ -1,7 +1,6 @@
-#include "trainer/kernels/passes.h"
-
 #include <ATen/ATen.h>
 
+#include "trainer/kernels/passes.h"
 #include "trainer/kernels/pieces.h"
 #include "trainer/kernels/products.h"
 #include "trainer/kernels/simd/dispatch.h"
@@ -46,12 +45,10 @@ void ForEachHead(const at::Tensor& qkv, const Attended& attended, const Attentio
 }  // namespace
 
 Attended AttentionForward(const at::Tensor& qkv, const AttentionShape& shape) {
-  const Attended attended{
-      at::empty({qkv.size(0), qkv.size(1) / 3}, qkv.options()),
-      at::empty({2, shape.batch, shape.heads, shape.sequence}, qkv.options())};
-  ForEachHead(qkv, attended, shape, [](const AttentionOperands& o, int64_t, int64_t, int64_t) {
-    Simd().attention(o);
-  });
+  const Attended attended{at::empty({qkv.size(0), qkv.size(1) / 3}, qkv.options()),
+                          at::empty({2, shape.batch, shape.heads, shape.sequence}, qkv.options())};
+  ForEachHead(qkv, attended, shape,
+              [](const AttentionOperands& o, int64_t, int64_t, int64_t) { Simd().attention(o); });
   return attended;
 }
 

@@ -1,9 +1,8 @@
-// The feed-forward half of a block, piece by piece of its rows: what one step of it gives is still in
-// the cache of the core that takes the next one.
-#include "trainer/kernels/passes.h"
-
+// The feed-forward half of a block, piece by piece of its rows: what one step of it gives is still
+// in the cache of the core that takes the next one.
 #include <ATen/ATen.h>
 
+#include "trainer/kernels/passes.h"
 #include "trainer/kernels/pieces.h"
 #include "trainer/kernels/products.h"
 #include "trainer/kernels/simd/dispatch.h"

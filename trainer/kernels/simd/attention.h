@@ -143,8 +143,8 @@ BRAID_INLINE void ScoreGradients(float* x, float* dp, int64_t count, int64_t end
 
 BRAID_INLINE float Dot(const float* a, const float* b, int64_t count) {
   Vector sums = {};
-  ForEachVector(count, [&](auto load, auto)
-                           __attribute__((always_inline)) { sums += load(a) * load(b); });
+  ForEachVector(count,
+                [&](auto load, auto) __attribute__((always_inline)) { sums += load(a) * load(b); });
   return Sum(sums);
 }
 
@@ -219,9 +219,8 @@ BRAID_INLINE void BackwardBlock(const AttentionOperands& o, const float* q, int6
   Score(o, dout, o.width, rows, end, g.values, g.gradients, ld);
   for (int64_t i = 0; i < rows; ++i) {
     // The sum of all weights times their gradients is that of the result times its gradient.
-    ScoreGradients(g.scores + i * ld, g.gradients + i * ld, begin + i + 1, end,
-                   o.maxima[begin + i], o.inverse[begin + i],
-                   Dot(dout + i * o.width, out + i * o.width, o.size));
+    ScoreGradients(g.scores + i * ld, g.gradients + i * ld, begin + i + 1, end, o.maxima[begin + i],
+                   o.inverse[begin + i], Dot(dout + i * o.width, out + i * o.width, o.size));
   }
   Product({.a = g.gradients,
            .lda = ld,
