@@ -26,6 +26,11 @@ class Collective {
   virtual Status AllReduce(float* data, int64_t count) = 0;
   // The same for a few doubles in host memory, on any device (losses, counts).
   virtual Status AllReduce(double* data, int64_t count) = 0;
+  // To be called before the first AllReduce of memory that is summed again and again: `count`
+  // floats at `data`, which are zero and stay so. Ranks of one host put shared memory in their
+  // place where they are whole pages of a mapping, and then add them up where they are. All ranks
+  // call it, at most once, with the same count.
+  virtual Status Share(float* /*data*/, int64_t /*count*/) { return OkStatus(); }
   // Returns when all ranks have called it.
   virtual Status Barrier() = 0;
 };

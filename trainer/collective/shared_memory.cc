@@ -33,8 +33,14 @@ struct alignas(64) Head {
 };
 static_assert(std::atomic<uint32_t>::is_always_lock_free);
 
+constexpr int64_t kPage = 4096;
+
+int64_t WholePages(int64_t bytes) {
+  return (bytes + kPage - 1) / kPage * kPage;
+}
+
 int64_t SizeFor(int64_t world) {
-  return static_cast<int64_t>(sizeof(Head)) + (world + 1) * kSlot;
+  return WholePages(static_cast<int64_t>(sizeof(Head)) + (world + 1) * kSlot);
 }
 
 struct flock LockOf(int64_t rank) {
@@ -74,6 +80,7 @@ class Memory {
 
   ~Memory() {
     if (head_ != nullptr) munmap(head_, static_cast<size_t>(size_));
+    if (buffers_ != nullptr) munmap(buffers_, static_cast<size_t>(buffers_size_));
     close(file_);
   }
   Memory(const Memory&) = delete;
@@ -85,6 +92,26 @@ class Memory {
   Head& head() const { return *head_; }
   // Of a rank; that of number `world` is for the sums.
   char* slot(int64_t number) const { return reinterpret_cast<char*>(head_ + 1) + number * kSlot; }
+
+  // Room for a buffer of `bytes` of every rank, behind the slots. To be called by rank 0, before
+  // the others call MapBuffers.
+  bool MakeRoom(int64_t world, int64_t bytes) const {
+    return ftruncate(file_, SizeFor(world) + world * WholePages(bytes)) == 0;
+  }
+  // Maps the buffers of all ranks, and that of `rank` in the place of `mine`, too.
+  bool MapBuffers(int64_t rank, int64_t world, int64_t bytes, float* mine) {
+    const int64_t each = WholePages(bytes), begin = SizeFor(world);
+    const int access = PROT_READ | PROT_WRITE;
+    void* all = mmap(nullptr, static_cast<size_t>(world * each), access, MAP_SHARED, file_, begin);
+    if (all == MAP_FAILED) return false;
+    buffers_ = static_cast<char*>(all);
+    buffers_size_ = world * each;
+    return mmap(mine, static_cast<size_t>(each), access, MAP_SHARED | MAP_FIXED, file_,
+                begin + rank * each) != MAP_FAILED;
+  }
+  float* buffer(int64_t rank, int64_t world) const {
+    return reinterpret_cast<float*>(buffers_ + rank * (buffers_size_ / world));
+  }
 
   // A rank has ended, or closed its memory.
   bool HasLost(int64_t rank) const {
@@ -111,6 +138,8 @@ class Memory {
   const int file_;
   int64_t size_ = 0;
   Head* head_ = nullptr;
+  char* buffers_ = nullptr;
+  int64_t buffers_size_ = 0;
 };
 
 class SharedMemory final : public Collective {
@@ -120,8 +149,29 @@ class SharedMemory final : public Collective {
 
   int64_t rank() const override { return rank_; }
   int64_t world() const override { return world_; }
-  Status AllReduce(float* data, int64_t count) override { return Sum(data, count); }
+  Status AllReduce(float* data, int64_t count) override {
+    const bool shared = shared_ != nullptr && data >= shared_ &&
+                        data + count <= shared_ + shared_count_;
+    return shared ? SumInPlace(data - shared_, count) : Sum(data, count);
+  }
   Status AllReduce(double* data, int64_t count) override { return Sum(data, count); }
+
+  Status Share(float* data, int64_t count) override {
+    const int64_t bytes = count * static_cast<int64_t>(sizeof(float));
+    const bool whole = reinterpret_cast<uintptr_t>(data) % kPage == 0 && count > 0;
+    bool room = true;
+    if (rank_ == 0) room = memory_->MakeRoom(world_, bytes);
+    double able = whole && room ? 1 : 0;
+    BRAID_RETURN_IF_ERROR(AllReduce(&able, 1));
+    if (able < static_cast<double>(world_)) return OkStatus();
+    double mapped = memory_->MapBuffers(rank_, world_, bytes, data) ? 1 : 0;
+    BRAID_RETURN_IF_ERROR(AllReduce(&mapped, 1));
+    // A rank that could not leaves the others with memory that is shared for nothing.
+    if (mapped < static_cast<double>(world_)) return OkStatus();
+    shared_ = data;
+    shared_count_ = count;
+    return OkStatus();
+  }
 
   Status Barrier() override {
     Head& head = memory_->head();
@@ -182,6 +232,25 @@ class SharedMemory final : public Collective {
     return OkStatus();
   }
 
+  // The same without copies: every rank adds up one share, and writes it to all buffers.
+  Status SumInPlace(int64_t begin, int64_t count) {
+    constexpr int64_t kPiece = 2048;
+    float sums[kPiece];
+    BRAID_RETURN_IF_ERROR(Barrier());
+    const int64_t end = begin + (rank_ + 1) * count / world_;
+    for (int64_t first = begin + rank_ * count / world_; first < end; first += kPiece) {
+      const int64_t size = std::min(kPiece, end - first);
+      std::copy_n(memory_->buffer(0, world_) + first, size, sums);
+      for (int64_t peer = 1; peer < world_; ++peer) {
+        const float* values = memory_->buffer(peer, world_) + first;
+        for (int64_t i = 0; i < size; ++i) sums[i] += values[i];
+      }
+      for (int64_t peer = 0; peer < world_; ++peer)
+        std::copy_n(sums, size, memory_->buffer(peer, world_) + first);
+    }
+    return Barrier();
+  }
+
   template <typename T>
   T* Slot(int64_t number) const {
     return reinterpret_cast<T*>(memory_->slot(number));
@@ -189,6 +258,9 @@ class SharedMemory final : public Collective {
 
   const std::unique_ptr<Memory> memory_;
   const int64_t rank_, world_, timeout_ms_;
+  // Of Share, or null.
+  const float* shared_ = nullptr;
+  int64_t shared_count_ = 0;
 };
 
 Status NotMet(const Status& status) {

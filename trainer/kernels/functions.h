@@ -56,6 +56,9 @@ struct AttentionWeights {
   at::Tensor gain;  // [w]
   at::Tensor qkv;   // [3w, w]
   at::Tensor o;     // [w, w]; may be undefined
+  // [w / heads]: the gains of RMSNorms of rotated queries and keys, of one path alone; may be
+  // undefined, both of them.
+  at::Tensor q_norm{}, k_norm{};
 };
 // The tensors of a feed-forward half with its norm: hidden width f.
 struct FeedForwardWeights {

@@ -6,9 +6,12 @@
 //   dx += factor * (exponentials times head), dhead += exponentials' times (factor * x)
 //   the label's share of both, one row each
 //
-// So each logit costs one exponential, and passes memory twice. Tiles belong to groups of fixed
-// size, which threads take; each group has a dx of its own, and these are added in their order.
+// So each logit costs one exponential, and passes memory twice: within a pass, a tile is taken in
+// pieces of rows that stay in a core's cache from one step to the next. Tiles belong to groups of
+// fixed size, which threads take; each group has a dx of its own, and these are added in their
+// order.
 #include "trainer/kernels/head_loss_cpu.h"
+
 
 #include <algorithm>
 #include <cmath>
@@ -22,9 +25,15 @@
 namespace braid::trainer {
 namespace {
 
-constexpr int64_t kChunkRows = 256;
-constexpr int64_t kEntries = 512;
+constexpr int64_t kEntries = 256;
+constexpr int64_t kRowsAtOnce = 256;  // a whole number of panels
 constexpr int64_t kGroups = 16;
+
+// Rows of a chunk: the more there are, the fewer passes are made over the head and its gradient,
+// and the more memory the logits take (128 MB).
+int64_t ChunkRows(const HeadLossOperands& o) {
+  return o.vocab <= 1 << 16 ? 512 : 256;
+}
 
 // One chunk of rows.
 class Chunk {
@@ -40,7 +49,7 @@ class Chunk {
         maxima_(static_cast<size_t>(tiles_ * rows_)),
         sums_(maxima_.size()),
         targets_(static_cast<size_t>(rows_)) {
-    // Without gradients no tile is needed twice, so a thread has one buffer for all.
+    // Without gradients no piece is needed twice, so a thread has one buffer for all.
     if (o.dx != nullptr) logits_ = ScratchFloats(Scratch::kHeadLogits, rows_ * o.vocab);
     PackInput();
     ForEachTile([this](int64_t tile) { Exponentials(tile); });
@@ -69,25 +78,13 @@ class Chunk {
   void Gradients() {
     const int64_t size = rows_ * o_.width;
     float* partial = ScratchFloats(Scratch::kHeadGradient, groups_ * size);
-    std::fill_n(partial, groups_ * size, 0.0f);
     ForEachGroup([&](int64_t group) {
+      std::fill_n(partial + group * size, size, 0.0f);
       for (int64_t tile = Begin(group); tile < Begin(group + 1); ++tile)
         Gradients(tile, partial + group * size);
     });
-    const int64_t panel = Simd().panel;
-    ParallelFor(0, count_, 16, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        float* dx = o_.dx + (first_ + row) * o_.width;
-        const float* from = partial + row / panel * o_.width * panel + row % panel;
-        for (int64_t i = 0; i < o_.width; ++i) {
-          float sum = 0;
-          for (int64_t group = 0; group < groups_; ++group) sum += from[group * size + i * panel];
-          dx[i] = sum;
-        }
-        const int64_t label = o_.labels[first_ + row];
-        if (label < 0 || label >= o_.vocab) continue;
-        for (int64_t i = 0; i < o_.width; ++i) dx[i] -= o_.scale * o_.head[label * o_.width + i];
-      }
+    ParallelFor(0, rows_ / Simd().panel, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t panel = begin; panel < end; ++panel) InputGradient(partial, panel);
     });
   }
 
@@ -108,10 +105,19 @@ class Chunk {
     });
   }
 
-  HeadTile TileOf(int64_t tile, float* logits) const {
-    const int64_t begin = tile * kEntries;
-    return {o_.head + begin * o_.width, std::min(kEntries, o_.vocab - begin), o_.width,
-            rows_ / Simd().panel, logits};
+  // Calls use(piece of the tile, its first row) for pieces of rows.
+  template <typename Use>
+  void ForEachPiece(int64_t number, Use use) const {
+    const int64_t panel = Simd().panel, begin = number * kEntries;
+    const int64_t entries = std::min(kEntries, o_.vocab - begin);
+    for (int64_t row = 0; row < rows_; row += kRowsAtOnce) {
+      float* logits = logits_ != nullptr
+                          ? logits_ + begin * rows_ + row * entries
+                          : ScratchFloats(Scratch::kHeadGradient, kEntries * kRowsAtOnce);
+      use(HeadTile{o_.head + begin * o_.width, entries, o_.width,
+                   std::min(kRowsAtOnce, rows_ - row) / panel, logits},
+          row);
+    }
   }
 
   bool Counts(int64_t row) const { return row < count_ && o_.labels[first_ + row] >= 0; }
@@ -119,27 +125,34 @@ class Chunk {
   // The rows as columns, packed. Rows that do not count are zero, whatever they contain.
   void PackInput() {
     const int64_t panel = Simd().panel;
-    for (int64_t row = 0; row < rows_; ++row) {
-      float* to = input_ + row / panel * o_.width * panel + row % panel;
-      const float* from = o_.hidden + (first_ + row) * o_.width;
-      const bool counts = Counts(row);
-      for (int64_t i = 0; i < o_.width; ++i) to[i * panel] = counts ? from[i] : 0.0f;
-    }
+    ParallelFor(0, rows_, panel, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        float* to = input_ + row / panel * o_.width * panel + row % panel;
+        const float* from = o_.hidden + (first_ + row) * o_.width;
+        const bool counts = Counts(row);
+        for (int64_t i = 0; i < o_.width; ++i) to[i * panel] = counts ? from[i] : 0.0f;
+      }
+    });
   }
 
   void Exponentials(int64_t number) {
-    float* logits = logits_ != nullptr ? logits_ + number * kEntries * rows_
-                                       : ScratchFloats(Scratch::kHeadGradient, kEntries * rows_);
-    const HeadTile tile = TileOf(number, logits);
-    const int64_t panel = Simd().panel, begin = number * kEntries;
-    Simd().head_logits(tile, input_);
-    for (int64_t row = 0; row < count_; ++row) {
-      const int64_t entry = o_.labels[first_ + row] - begin;
-      if (entry < 0 || entry >= tile.entries) continue;
-      targets_[static_cast<size_t>(row)] =
-          logits[(row / panel * tile.entries + entry) * panel + row % panel];
+    float *maxima = maxima_.data() + number * rows_, *sums = sums_.data() + number * rows_;
+    ForEachPiece(number, [&](const HeadTile& piece, int64_t first) {
+      Simd().head_logits(piece, input_ + first * o_.width, maxima + first);
+      KeepTargets(piece, first, number * kEntries);
+      Simd().head_exp(piece, maxima + first, sums + first);
+    });
+  }
+
+  // The logits of the labels among the entries from `begin` on.
+  void KeepTargets(const HeadTile& piece, int64_t first, int64_t begin) {
+    const int64_t panel = Simd().panel;
+    for (int64_t i = 0; i < std::min(piece.panels * panel, count_ - first); ++i) {
+      const int64_t entry = o_.labels[first_ + first + i] - begin;
+      if (entry < 0 || entry >= piece.entries) continue;
+      targets_[static_cast<size_t>(first + i)] =
+          piece.logits[(i / panel * piece.entries + entry) * panel + i % panel];
     }
-    Simd().head_exp(tile, maxima_.data() + number * rows_, sums_.data() + number * rows_);
   }
 
   double RowLoss(int64_t row, int64_t label) {
@@ -159,19 +172,43 @@ class Chunk {
   }
 
   void Gradients(int64_t number, float* dx) {
-    const HeadTile tile = TileOf(number, logits_ + number * kEntries * rows_);
-    const float* factors = factors_.data() + number * rows_;
-    float* dhead = o_.dhead + number * kEntries * o_.width;
-    Simd().head_input_gradient(tile, factors, dx);
-    float* scaled = ScratchFloats(Scratch::kHeadScaled, rows_ * Padded(o_.width));
-    // The padding of the last panel has factors of zero, and so is not read.
-    Simd().pack(o_.hidden + first_ * o_.width, o_.width, rows_, o_.width, factors, scaled);
-    Simd().head_weight_gradient(tile, scaled, dhead);
+    const int64_t begin = number * kEntries, w = o_.width;
+    float* dhead = o_.dhead + begin * w;
+    float* columns = ScratchFloats(Scratch::kHeadColumns, kEntries * w + 16);
+    float* scaled = ScratchFloats(Scratch::kHeadScaled, kRowsAtOnce * Padded(w));
+    ForEachPiece(number, [&](const HeadTile& piece, int64_t first) {
+      const float* factors = factors_.data() + number * rows_ + first;
+      if (first == 0) Simd().head_columns(piece, columns);
+      Simd().head_input_gradient(piece, columns, factors, dx + first * w);
+      // The padding of the last panel has factors of zero, and so is not read.
+      Simd().pack(o_.hidden + (first_ + first) * w, w, piece.panels * Simd().panel, w, factors,
+                  scaled);
+      Simd().head_weight_gradient(piece, scaled, dhead);
+    });
     for (int64_t row = 0; row < count_; ++row) {
-      const int64_t entry = o_.labels[first_ + row] - number * kEntries;
-      if (entry < 0 || entry >= tile.entries) continue;
-      const float* x = o_.hidden + (first_ + row) * o_.width;
-      for (int64_t i = 0; i < o_.width; ++i) dhead[entry * o_.width + i] -= o_.scale * x[i];
+      const int64_t entry = o_.labels[first_ + row] - begin;
+      if (entry < 0 || entry >= std::min(kEntries, o_.vocab - begin)) continue;
+      const float* x = o_.hidden + (first_ + row) * w;
+      for (int64_t i = 0; i < w; ++i) dhead[entry * w + i] -= o_.scale * x[i];
+    }
+  }
+
+  // dx of the rows of a panel: the sum over the groups, and the label's share.
+  void InputGradient(const float* partial, int64_t number) {
+    const int64_t w = o_.width, panel = Simd().panel, size = rows_ * w;
+    partial += number * panel * w;
+    std::vector<float> sums(partial, partial + panel * w);
+    for (int64_t group = 1; group < groups_; ++group) {
+      const float* more = partial + group * size;
+      for (int64_t i = 0; i < panel * w; ++i) sums[static_cast<size_t>(i)] += more[i];
+    }
+    for (int64_t row = number * panel; row < std::min(count_, (number + 1) * panel); ++row) {
+      float* dx = o_.dx + (first_ + row) * w;
+      const float* sum = sums.data() + row % panel;
+      for (int64_t i = 0; i < w; ++i) dx[i] = sum[i * panel];
+      const int64_t label = o_.labels[first_ + row];
+      if (label < 0 || label >= o_.vocab) continue;
+      for (int64_t i = 0; i < w; ++i) dx[i] -= o_.scale * o_.head[label * w + i];
     }
   }
 
@@ -189,8 +226,9 @@ class Chunk {
 
 double HeadLossCpu(const HeadLossOperands& operands) {
   double loss = 0;
-  for (int64_t first = 0; first < operands.rows; first += kChunkRows) {
-    Chunk chunk(operands, first, std::min(kChunkRows, operands.rows - first));
+  const int64_t rows = ChunkRows(operands);
+  for (int64_t first = 0; first < operands.rows; first += rows) {
+    Chunk chunk(operands, first, std::min(rows, operands.rows - first));
     loss += chunk.Loss();
     if (operands.dx != nullptr) chunk.Gradients();
   }

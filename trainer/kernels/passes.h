@@ -28,6 +28,39 @@ struct NormGradients {
 NormGradients NormBackward(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& inverse,
                            const at::Tensor& dy, const at::Tensor& add);
 
+// The norm, and a map of its result by `weight` (MapForward).
+struct NormedMap {
+  at::Tensor y;  // of the map
+  Normed normed;
+};
+NormedMap NormMapForward(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& weight,
+                         double eps);
+// From the gradient of the map's result; `add` must be defined. That of the weight is
+// MapWeightGradient's.
+NormGradients NormMapBackward(const at::Tensor& x, const at::Tensor& gain, const Normed& normed,
+                              const at::Tensor& weight, const at::Tensor& dy,
+                              const at::Tensor& add);
+
+// FeedForwardHalf, with whole gains and slopes.
+struct FedForward {
+  at::Tensor y;
+  at::Tensor hidden;  // gate | up, [rows, 2f]
+  at::Tensor f;       // what is scaled; undefined without scale
+  Normed normed;
+};
+FedForward FeedForwardForward(const at::Tensor& x, const FeedForwardWeights& weights,
+                              const at::Tensor& scale, double eps);
+
+struct FeedForwardGradients {
+  NormGradients norm;
+  at::Tensor dhidden, dbeta;
+  at::Tensor gated;  // the value of the gate once more, if it was asked for
+};
+// From the gradients of `f`, df, and of y. Those of the weights are MapWeightGradient's.
+FeedForwardGradients FeedForwardBackward(const at::Tensor& x, const FeedForwardWeights& weights,
+                                         const FedForward& forward, const at::Tensor& df,
+                                         const at::Tensor& dy, bool value);
+
 // SwiGlu of x [rows, 2f] with slopes beta [parts * f], or 1 if undefined.
 at::Tensor GateForward(const at::Tensor& x, const at::Tensor& beta);
 
@@ -40,23 +73,27 @@ struct GateGradients {
 GateGradients GateBackward(const at::Tensor& x, const at::Tensor& beta, const at::Tensor& dy,
                            bool value);
 
-// How the rows of an attention are arranged.
+// How the rows of an attention are arranged, and what is done to them.
 struct AttentionShape {
   int64_t batch, sequence, heads;
   RopeLayout layout;
+  at::Tensor cos, sin;        // [sequence, size / 2]
+  at::Tensor q_gain, k_gain;  // [size]: of the norms of rotated queries and keys, or undefined
+  double eps = 0;             // of these norms
 };
 // The result of an attention, and what its backward pass reads again.
 struct Attended {
-  at::Tensor parts;      // q, k and v, rotated: [3, batch, heads, sequence, size]
-  at::Tensor out;        // [batch, heads, sequence, size], with any strides
-  at::Tensor logsumexp;  // for the backward pass
-  at::Tensor y;          // `out` as [batch * sequence, w]
+  at::Tensor y;     // [batch * sequence, w]
+  at::Tensor sums;  // [2, batch, heads, sequence], for the backward pass
 };
-Attended AttentionForward(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
-                          const AttentionShape& shape);
-// The gradient of qkv. `y` is not used.
-at::Tensor AttentionBackward(const Attended& forward, const at::Tensor& cos, const at::Tensor& sin,
-                             const AttentionShape& shape, const at::Tensor& dy);
+Attended AttentionForward(const at::Tensor& qkv, const AttentionShape& shape);
+
+struct AttentionGradients {
+  at::Tensor dqkv;
+  at::Tensor dq_gain, dk_gain;  // undefined without gains
+};
+AttentionGradients AttentionBackward(const at::Tensor& qkv, const Attended& forward,
+                                     const AttentionShape& shape, const at::Tensor& dy);
 
 // y = x weight' + add for x [paths * rows, in] and a weight [out, in] or [paths, out, in], whose
 // maps are contiguous but may lie apart. `add` may be undefined.

@@ -22,9 +22,38 @@ void LinearInputGradient(const LinearShape& shape, const float* dy, const float*
 void LinearWeightGradient(const LinearShape& shape, const float* dy, const float* x, float* dweight,
                           int64_t stride);
 
+// The weights of maps, packed once for any number of blocks of rows.
+struct PackedMaps {
+  const float* packed;
+  int64_t stride;      // between the maps of two paths
+  int64_t k, columns;  // of one map
+};
+
 // Memory that a thread keeps for its next use: `count` floats, aligned to 64 bytes and with any
 // content. Each purpose has its own, valid until the thread asks for the same one again.
-enum class Scratch { kPanels, kHeadInput, kHeadLogits, kHeadScaled, kHeadGradient, kCount };
+enum class Scratch {
+  kPanels,
+  kMorePanels,
+  kRows,
+  kMoreRows,
+  kHeadInput,
+  kHeadLogits,
+  kHeadColumns,
+  kHeadScaled,
+  kHeadGradient,
+  kAttention,
+  kCount
+};
 float* ScratchFloats(Scratch purpose, int64_t count);
+
+// Packs the weights of LinearForward or of LinearInputGradient into memory of this thread, which
+// `panels` names, kPanels or kMorePanels.
+PackedMaps PackForward(const LinearShape& shape, const float* weight, int64_t stride,
+                       Scratch panels);
+PackedMaps PackInputGradient(const LinearShape& shape, const float* weight, int64_t stride,
+                             Scratch panels);
+// c [rows, columns] = a [rows, k] times the map of `path` + add, on the calling thread.
+void MultiplyRows(const PackedMaps& maps, int64_t path, int64_t rows, const float* a,
+                  const float* add, float* c);
 
 }  // namespace braid::trainer

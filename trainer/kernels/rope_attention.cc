@@ -15,26 +15,23 @@ class RopeAttentionFunction : public torch::autograd::Function<RopeAttentionFunc
   static at::Tensor forward(AutogradContext* context, const at::Tensor& qkv, const at::Tensor& cos,
                             const at::Tensor& sin, int64_t batch, int64_t sequence, int64_t heads,
                             bool interleaved) {
-    const Attended attended = AttentionForward(qkv, cos, sin,
-                                               {batch, sequence, heads, LayoutOf(interleaved)});
-    context->save_for_backward({attended.parts, attended.out, attended.logsumexp, cos, sin});
+    const auto [y, sums] = AttentionForward(
+        qkv, {batch, sequence, heads, LayoutOf(interleaved), cos, sin, {}, {}});
+    context->save_for_backward({qkv, y, sums, cos, sin});
     context->saved_data["interleaved"] = interleaved;
-    return attended.y;
+    return y;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor& parts = saved[0];
-    const AttentionShape shape{parts.size(1), parts.size(3), parts.size(2),
-                               LayoutOf(context->saved_data["interleaved"].toBool())};
-    return {AttentionBackward({parts, saved[1], saved[2], {}}, saved[3], saved[4], shape,
-                              gradients[0].contiguous()),
-            at::Tensor(),
-            at::Tensor(),
-            at::Tensor(),
-            at::Tensor(),
-            at::Tensor(),
-            at::Tensor()};
+    const at::Tensor &sums = saved[2], &cos = saved[3], &sin = saved[4];
+    const AttentionShape shape{sums.size(1), sums.size(3),
+                               sums.size(2), LayoutOf(context->saved_data["interleaved"].toBool()),
+                               cos,          sin,
+                               {},           {}};
+    variable_list all(7);
+    all[0] = AttentionBackward(saved[0], {saved[1], sums}, shape, gradients[0].contiguous()).dqkv;
+    return all;
   }
 
  private:

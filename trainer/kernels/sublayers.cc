@@ -62,31 +62,42 @@ class AttentionHalfFunction : public torch::autograd::Function<AttentionHalfFunc
     kQkv,
     kO,
     kScale,
+    kQNorm,
+    kKNorm,
     kCos,
     kSin,
     kInverse,
     kNormed,
-    kParts,
-    kOut,
-    kLse,
+    kProjected,
+    kSums,
     kY,
     kF
   };
 
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& gain,
                             const at::Tensor& qkv, const Maybe& given_o, const Maybe& given_scale,
+                            const Maybe& given_q_norm, const Maybe& given_k_norm,
                             const at::Tensor& cos, const at::Tensor& sin, double eps,
                             int64_t sequence, int64_t heads, bool interleaved) {
-    const at::Tensor o = given_o.value_or(at::Tensor()), scale = given_scale.value_or(at::Tensor());
-    const AttentionShape shape{x.size(0) / sequence, sequence, heads,
-                               interleaved ? RopeLayout::kInterleaved : RopeLayout::kHalf};
-    const Normed normed = NormForward(x, Whole(gain), eps);
-    const Attended attended = AttentionForward(MapForward(normed.y, qkv, {}), cos, sin, shape);
+    const at::Tensor o = given_o.value_or(at::Tensor()), scale = given_scale.value_or(at::Tensor()),
+                     q_norm = given_q_norm.value_or(at::Tensor()),
+                     k_norm = given_k_norm.value_or(at::Tensor());
+    const AttentionShape shape{x.size(0) / sequence,
+                               sequence,
+                               heads,
+                               LayoutOf(interleaved),
+                               cos,
+                               sin,
+                               q_norm,
+                               k_norm,
+                               eps};
+    const auto [projected, normed] = NormMapForward(x, Whole(gain), qkv, eps);
+    const Attended attended = AttentionForward(projected, shape);
     const Residual residual = MapAndAdd(x, attended.y, o, scale);
-    context->save_for_backward({x, gain, qkv, o, scale, cos, sin, normed.inverse, normed.y,
-                                attended.parts, attended.out, attended.logsumexp, attended.y,
-                                residual.f});
+    context->save_for_backward({x, gain, qkv, o, scale, q_norm, k_norm, cos, sin, normed.inverse,
+                                normed.y, projected, attended.sums, attended.y, residual.f});
     context->saved_data["interleaved"] = interleaved;
+    context->saved_data["eps"] = eps;
     return residual.y;
   }
 
@@ -99,21 +110,34 @@ class AttentionHalfFunction : public torch::autograd::Function<AttentionHalfFunc
       dmixed = MapInputGradient(df, s[kO]);
       dout = MapWeightGradient(*context, 3, s[kO], df, s[kY]);
     }
-    const AttentionShape shape{
-        s[kParts].size(1), s[kParts].size(3), s[kParts].size(2),
-        context->saved_data["interleaved"].toBool() ? RopeLayout::kInterleaved : RopeLayout::kHalf};
-    const at::Tensor dqkv = AttentionBackward({s[kParts], s[kOut], s[kLse], {}}, s[kCos], s[kSin],
-                                              shape, dmixed);
-    const at::Tensor dweight = MapWeightGradient(*context, 2, s[kQkv], dqkv, s[kNormed]);
-    const auto [dx, dgain] = NormBackward(s[kX], Whole(s[kGain]), s[kInverse],
-                                          MapInputGradient(dqkv, s[kQkv]), dy);
-    variable_list all(11);
+    const AttentionShape shape{s[kSums].size(1),
+                               s[kSums].size(3),
+                               s[kSums].size(2),
+                               LayoutOf(context->saved_data["interleaved"].toBool()),
+                               s[kCos],
+                               s[kSin],
+                               s[kQNorm],
+                               s[kKNorm],
+                               context->saved_data["eps"].toDouble()};
+    const AttentionGradients attention = AttentionBackward(s[kProjected], {s[kY], s[kSums]}, shape,
+                                                           dmixed);
+    const at::Tensor dweight = MapWeightGradient(*context, 2, s[kQkv], attention.dqkv, s[kNormed]);
+    const auto [dx, dgain] = NormMapBackward(s[kX], Whole(s[kGain]), {s[kNormed], s[kInverse]},
+                                             s[kQkv], attention.dqkv, dy);
+    variable_list all(13);
     all[0] = dx;
     all[1] = ReshapedLike(dgain, s[kGain]);
     all[2] = dweight;
     all[3] = dout;
     all[4] = dscale;
+    all[5] = attention.dq_gain;
+    all[6] = attention.dk_gain;
     return all;
+  }
+
+ private:
+  static RopeLayout LayoutOf(bool interleaved) {
+    return interleaved ? RopeLayout::kInterleaved : RopeLayout::kHalf;
   }
 };
 
@@ -126,29 +150,27 @@ class FeedForwardHalfFunction : public torch::autograd::Function<FeedForwardHalf
                             const Maybe& given_beta, const Maybe& given_scale, double eps) {
     const at::Tensor beta = given_beta.value_or(at::Tensor()),
                      scale = given_scale.value_or(at::Tensor());
-    const Normed normed = NormForward(x, Whole(gain), eps);
-    const at::Tensor hidden = MapForward(normed.y, gate_up, {});
-    const Residual residual = MapAndAdd(x, GateForward(hidden, Whole(beta)), down, scale);
+    const FedForward fed = FeedForwardForward(x, {Whole(gain), gate_up, Whole(beta), down}, scale,
+                                              eps);
     context->save_for_backward(
-        {x, gain, gate_up, beta, down, scale, normed.inverse, normed.y, hidden, residual.f});
-    return residual.y;
+        {x, gain, gate_up, beta, down, scale, fed.normed.inverse, fed.normed.y, fed.hidden, fed.f});
+    return fed.y;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list s = context->get_saved_variables();
     const at::Tensor dy = gradients[0].contiguous();
     const auto [df, dscale] = Scaled(dy, s[kF], s[kScale]);
-    const GateGradients gate = GateBackward(s[kHidden], Whole(s[kBeta]),
-                                            MapInputGradient(df, s[kDown]),
-                                            /*value=*/context->needs_input_grad(3));
+    const FeedForwardGradients fed = FeedForwardBackward(
+        s[kX], {Whole(s[kGain]), s[kGateUp], Whole(s[kBeta]), s[kDown]},
+        {{}, s[kHidden], {}, {s[kNormed], s[kInverse]}}, df, dy,
+        /*value=*/context->needs_input_grad(3));
     variable_list all(7);
-    all[3] = MapWeightGradient(*context, 3, s[kDown], df, gate.y);
-    all[2] = MapWeightGradient(*context, 2, s[kGateUp], gate.dx, s[kNormed]);
-    const auto [dx, dgain] = NormBackward(s[kX], Whole(s[kGain]), s[kInverse],
-                                          MapInputGradient(gate.dx, s[kGateUp]), dy);
-    all[0] = dx;
-    all[1] = ReshapedLike(dgain, s[kGain]);
-    all[4] = ReshapedLike(gate.dbeta, s[kBeta]);
+    all[3] = MapWeightGradient(*context, 3, s[kDown], df, fed.gated);
+    all[2] = MapWeightGradient(*context, 2, s[kGateUp], fed.dhidden, s[kNormed]);
+    all[0] = fed.norm.dx;
+    all[1] = ReshapedLike(fed.norm.dgain, s[kGain]);
+    all[4] = ReshapedLike(fed.dbeta, s[kBeta]);
     all[5] = dscale;
     return all;
   }
@@ -160,7 +182,8 @@ at::Tensor AttentionHalf(const at::Tensor& x, const AttentionWeights& weights,
                          const at::Tensor& scale, const at::Tensor& cos, const at::Tensor& sin,
                          double eps, int64_t sequence, int64_t heads, RopeLayout layout) {
   return AttentionHalfFunction::apply(x.contiguous(), weights.gain, weights.qkv, Given(weights.o),
-                                      Given(scale), cos, sin, eps, sequence, heads,
+                                      Given(scale), Given(weights.q_norm), Given(weights.k_norm),
+                                      cos, sin, eps, sequence, heads,
                                       layout == RopeLayout::kInterleaved);
 }
 

@@ -16,6 +16,7 @@
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/checkpoint_writer.h"
 #include "trainer/loop/data_loader.h"
+#include "trainer/loop/gradient_sum.h"
 #include "trainer/loop/inputs.h"
 #include "trainer/loop/settings.h"
 #include "trainer/loop/stop_vote.h"
@@ -108,6 +109,8 @@ class Training {
     step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     ShareRouterLoad();
+    gradient_sum_ = std::make_unique<GradientSum>(*network_, *collective_);
+    BRAID_RETURN_IF_ERROR(gradient_sum_->Begin());
     if (task_.rank == 0) {
       writer_ = std::make_unique<CheckpointWriter>(JoinPath(task_.work, "checkpoints"), *network_,
                                                    channel_);
@@ -230,7 +233,7 @@ class Training {
     if (stop_) return OkStatus();
     sums[kStop] = channel_.stop_requested() ? 1 : 0;
     sums[kCheckpoint] = channel_.TakeCheckpointRequest() ? 1 : 0;
-    BRAID_RETURN_IF_ERROR(collective_->AllReduce(network_->gradients(), network_->layout().size));
+    BRAID_RETURN_IF_ERROR(gradient_sum_->Sum());
     BRAID_RETURN_IF_ERROR(collective_->AllReduce(sums.data(), static_cast<int64_t>(sums.size())));
     const double lr = LearningRate(settings_.schedule, state_.step);
     const auto sequences = static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) *
@@ -314,6 +317,7 @@ class Training {
                                              settings_.batch / task_.world, settings_.data.sequence,
                                              options);
       BRAID_RETURN_IF_ERROR(gang_);
+      gradient_sum_->Read(batch.ids);
       (*sums)[kLoss] += sum.loss;
       (*sums)[kLast] += sum.last;
       (*sums)[kAuxiliary] += sum.auxiliary;
@@ -488,6 +492,7 @@ class Training {
   std::unique_ptr<Network> network_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Collective> collective_;
+  std::unique_ptr<GradientSum> gradient_sum_;
   std::unique_ptr<StopVote> step_vote_, validation_vote_;
   // Result of the collective operations within a backward pass, which has no status of its own to
   // return.

@@ -13,7 +13,6 @@ at::Tensor NormHeads(const at::Tensor& x, const at::Tensor& gain, double eps) {
   return RmsNorm(x.reshape({-1, x.size(3)}), gain, eps).view(x.sizes());
 }
 
-// Inverted dropout. Each path draws from a stream of its own.
 at::Tensor Drop(const at::Tensor& x, double rate, const std::string& place, int64_t paths,
                 ForwardContext& pass) {
   if (rate == 0) return x;
@@ -25,7 +24,6 @@ at::Tensor Drop(const at::Tensor& x, double rate, const std::string& place, int6
   return x * (at::cat(kept) / (1 - rate)).to(x.device());
 }
 
-// B A x without the product of B and A, which would have the size of the weight.
 at::Tensor LowRank(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b, double factor) {
   return at::linear(at::linear(x, a), b) * factor;
 }
@@ -82,7 +80,6 @@ at::Tensor StackedLeaf(const std::vector<at::Tensor>& leaves) {
                 distance = count > 1 ? leaves[1].storage_offset() - first.storage_offset() : 0;
   for (int64_t i = 0; i < count; ++i) {
     const at::Tensor& leaf = leaves[static_cast<size_t>(i)];
-    // What MakeLayout promises for equal blocks.
     BRAID_CHECK(leaf.storage_offset() == first.storage_offset() + i * distance);
   }
   std::vector<int64_t> sizes = first.sizes().vec(), strides = first.strides().vec();
@@ -104,14 +101,11 @@ at::Tensor Scaled(const at::Tensor& y, const at::Tensor& scale) {
 at::Tensor RunAttention(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
                         const std::string& place, ForwardContext& pass) {
   const double dropout = pass.training ? pass.dropout : 0.0;
-  // The fused half knows neither dropout, adapters, norms of heads nor a cache of keys; the same
-  // formula from parts does.
-  const bool plain = dropout == 0 && !s.adapter.q_a.defined() && !s.q_norm.defined() &&
-                     pass.keys == nullptr;
+  const bool plain = dropout == 0 && !s.adapter.q_a.defined() && pass.keys == nullptr;
   if (plain && OwnProductsPay(x, s.paths)) {
     const Rope rope = pass.ropes.Get(x.size(1) / s.heads, pass.begin, pass.sequence);
-    return AttentionHalf(x, {s.attn_norm, s.qkv, s.o}, scale, rope.cos, rope.sin,
-                         pass.arch.norm_eps, pass.sequence, s.heads, LayoutOf(pass.arch));
+    return AttentionHalf(x, {s.attn_norm, s.qkv, s.o, s.q_norm, s.k_norm}, scale, rope.cos,
+                         rope.sin, pass.arch.norm_eps, pass.sequence, s.heads, LayoutOf(pass.arch));
   }
   const at::Tensor normed = RmsNorm(x, s.attn_norm, pass.arch.norm_eps);
   at::Tensor qkv = Linear(normed, s.qkv);

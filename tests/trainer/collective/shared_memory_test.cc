@@ -2,6 +2,7 @@
 #include "trainer/collective/shared_memory.h"
 
 #include <gmock/gmock.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,55 @@ TEST(SharedMemoryTest, SumsHaveTheSameBitsOnEveryRank) {
       const double expected = 6 / static_cast<double>(i + 3);
       EXPECT_NEAR(sums[0][i] / expected, 1, 1e-6) << i;
     }
+  }
+}
+
+// Floats in pages of their own, as a network's gradients are.
+class Pages {
+ public:
+  explicit Pages(int64_t count)
+      : bytes_(static_cast<size_t>(count) * sizeof(float)),
+        memory_(mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+  }
+  ~Pages() { munmap(memory_, bytes_); }
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+  float* data() const { return static_cast<float*>(memory_); }
+
+ private:
+  const size_t bytes_;
+  void* const memory_;
+};
+
+TEST(SharedMemoryTest, SharedMemoryIsSummedWhereItIs) {
+  constexpr int64_t kCount = 50'001, kBegin = 1'003, kSize = 40'007;
+  // Of one rank it is not whole pages: then all of them go on with copies.
+  for (const int64_t offset : {0, 1}) {
+    std::vector<std::vector<float>> sums(3);
+    SharedGang(3, [&](int64_t rank, Collective& collective) {
+      const Pages pages(kCount + 1);
+      float* values = pages.data() + (rank == 1 ? offset : 0);
+      ASSERT_TRUE(collective.Share(values, kCount).ok());
+      for (int round = 0; round < 2; ++round) {
+        for (int64_t i = 0; i < kCount; ++i)
+          values[i] = static_cast<float>(rank + 1 + round) / static_cast<float>(i + 3);
+        ASSERT_TRUE(collective.AllReduce(values + kBegin, kSize).ok());
+        for (int64_t i = 0; i < kCount; i += i < kBegin ? 1 : 83) {
+          const bool summed = i >= kBegin && i < kBegin + kSize;
+          const auto each = static_cast<double>(rank + 1 + round);
+          const double expected = summed ? 6.0 + 3 * round : each;
+          ASSERT_NEAR(values[i] * static_cast<double>(i + 3) / expected, 1, 1e-6) << i;
+        }
+        ASSERT_TRUE(collective.Barrier().ok()) << "before another rank writes there";
+      }
+      sums[static_cast<size_t>(rank)].assign(values + kBegin, values + kBegin + kSize);
+      // Other memory is summed as before.
+      float one = 1;
+      ASSERT_TRUE(collective.AllReduce(&one, 1).ok());
+      EXPECT_EQ(one, 3.0f);
+    });
+    EXPECT_EQ(sums[0], sums[1]);
+    EXPECT_EQ(sums[0], sums[2]);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "tests/trainer/kernels/tested_kernels.h"
 
 namespace braid::trainer {
 namespace {
@@ -48,14 +49,14 @@ TEST(DispatchTest, SumsOfSquaresHaveTheSameBits) {
   for (const float value : values) exact += static_cast<double>(value) * value;
   const double sum = UsableSimdKernels().front()->sum_of_squares(values.data(), std::ssize(values));
   EXPECT_NEAR(sum / exact, 1, 1e-12);
-  for (const SimdKernels* simd : UsableSimdKernels())
+  for (const SimdKernels* simd : TestedSimdKernels())
     EXPECT_EQ(simd->sum_of_squares(values.data(), std::ssize(values)), sum) << simd->name;
 }
 
 // The whole update against its formula, with a rest that fills no vector.
 TEST(DispatchTest, AdamWIsItsFormulaAndZeroesTheGradients) {
   constexpr int64_t kCount = 37;
-  for (const SimdKernels* simd : UsableSimdKernels()) {
+  for (const SimdKernels* simd : TestedSimdKernels()) {
     std::vector<float> p(kCount + 1), g(kCount + 1), m(kCount + 1), v(kCount + 1);
     const RandomStream draws(2, "adamw");
     for (size_t i = 0; i <= kCount; ++i) {

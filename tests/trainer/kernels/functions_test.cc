@@ -13,6 +13,7 @@
 
 #include "base/random.h"
 #include "tests/trainer/device.h"
+#include "tests/trainer/kernels/tested_kernels.h"
 #include "trainer/kernels/simd/dispatch.h"
 
 namespace braid::trainer {
@@ -67,7 +68,8 @@ void Compare(const Function& function, const Function& reference,
   }
 }
 
-// Every test runs with every instruction set that this machine has.
+// Every test runs with every instruction set that this machine has, and with sixteen lanes without
+// one.
 class KernelTest : public ::testing::TestWithParam<const SimdKernels*> {
  private:
   const ScopedSimd simd_{*GetParam()};
@@ -88,20 +90,20 @@ class LinearTest : public CpuKernelTest {};
 class EmbeddingTest : public CpuKernelTest {};
 class AttentionHalfTest : public CpuKernelTest {};
 class FeedForwardHalfTest : public CpuKernelTest {};
-INSTANTIATE_TEST_SUITE_P(Isa, LinearTest, ::testing::ValuesIn(UsableSimdKernels()), NameOf);
-INSTANTIATE_TEST_SUITE_P(Isa, EmbeddingTest, ::testing::ValuesIn(UsableSimdKernels()), NameOf);
-INSTANTIATE_TEST_SUITE_P(Isa, AttentionHalfTest, ::testing::ValuesIn(UsableSimdKernels()), NameOf);
-INSTANTIATE_TEST_SUITE_P(Isa, FeedForwardHalfTest, ::testing::ValuesIn(UsableSimdKernels()),
+INSTANTIATE_TEST_SUITE_P(Isa, LinearTest, ::testing::ValuesIn(TestedSimdKernels()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Isa, EmbeddingTest, ::testing::ValuesIn(TestedSimdKernels()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Isa, AttentionHalfTest, ::testing::ValuesIn(TestedSimdKernels()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Isa, FeedForwardHalfTest, ::testing::ValuesIn(TestedSimdKernels()),
                          NameOf);
 class RmsNormTest : public KernelTest {};
 class SwiGluTest : public KernelTest {};
 class RopeAttentionTest : public KernelTest {};
 class HeadLossTest : public KernelTest {};
-INSTANTIATE_TEST_SUITE_P(Isa, ExpTest, ::testing::ValuesIn(UsableSimdKernels()), NameOf);
-INSTANTIATE_TEST_SUITE_P(Isa, RmsNormTest, ::testing::ValuesIn(UsableSimdKernels()), NameOf);
-INSTANTIATE_TEST_SUITE_P(Isa, SwiGluTest, ::testing::ValuesIn(UsableSimdKernels()), NameOf);
-INSTANTIATE_TEST_SUITE_P(Isa, RopeAttentionTest, ::testing::ValuesIn(UsableSimdKernels()), NameOf);
-INSTANTIATE_TEST_SUITE_P(Isa, HeadLossTest, ::testing::ValuesIn(UsableSimdKernels()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Isa, ExpTest, ::testing::ValuesIn(TestedSimdKernels()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Isa, RmsNormTest, ::testing::ValuesIn(TestedSimdKernels()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Isa, SwiGluTest, ::testing::ValuesIn(TestedSimdKernels()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Isa, RopeAttentionTest, ::testing::ValuesIn(TestedSimdKernels()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Isa, HeadLossTest, ::testing::ValuesIn(TestedSimdKernels()), NameOf);
 
 float Exp(float x) {
   Simd().exp(&x, 1, &x);
@@ -151,21 +153,33 @@ TEST_P(SwiGluTest, IsItsFormula) {
           {Random({131, 2 * 37}, 5, 4.0f)});
 }
 
-// Scores, mask and rotation written out.
+// Causal attention of q, k and v [batch, heads, sequence, size], written out; the result's rows
+// have the heads side by side.
+at::Tensor PlainMix(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const int64_t sequence = q.size(2);
+  const at::Tensor scores = at::matmul(q, k.transpose(-1, -2)) /
+                            std::sqrt(static_cast<double>(q.size(3)));
+  const at::Tensor later = at::ones({sequence, sequence}, at::kBool).triu(1);
+  const at::Tensor mixed = at::matmul(
+      scores.masked_fill(later, -std::numeric_limits<double>::infinity()).softmax(-1), v);
+  return mixed.transpose(1, 2).reshape({q.size(0) * sequence, q.size(1) * q.size(3)});
+}
+
+// [3, batch, heads, sequence, size] of packed rows.
+at::Tensor PartsOf(const at::Tensor& qkv, int64_t batch, int64_t heads) {
+  return qkv.view({batch, -1, 3, heads, qkv.size(1) / 3 / heads}).permute({2, 0, 3, 1, 4});
+}
+
+// With the rotation written out, too.
 at::Tensor PlainAttention(const at::Tensor& qkv, const at::Tensor& angle, int64_t batch,
                           int64_t sequence, int64_t heads) {
   const int64_t size = qkv.size(1) / 3 / heads;
-  const at::Tensor parts = qkv.view({batch, sequence, 3, heads, size}).permute({2, 0, 3, 1, 4});
+  const at::Tensor parts = PartsOf(qkv.view({batch * sequence, -1}), batch, heads);
   const auto turn = [&](const at::Tensor& x) {
     const at::Tensor a = x.narrow(-1, 0, size / 2), b = x.narrow(-1, size / 2, size / 2);
     return at::cat({a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()}, -1);
   };
-  const at::Tensor scores = at::matmul(turn(parts[0]), turn(parts[1]).transpose(-1, -2)) /
-                            std::sqrt(static_cast<double>(size));
-  const at::Tensor later = at::ones({sequence, sequence}, at::kBool).triu(1);
-  const at::Tensor mixed = at::matmul(
-      scores.masked_fill(later, -std::numeric_limits<double>::infinity()).softmax(-1), parts[2]);
-  return mixed.transpose(1, 2).reshape({batch * sequence, heads * size});
+  return PlainMix(turn(parts[0]), turn(parts[1]), parts[2]);
 }
 
 // The angles of rotary positions, [sequence, size / 2].
@@ -182,8 +196,9 @@ at::Tensor Angles(int64_t sequence, int64_t size) {
 }
 
 TEST_P(RopeAttentionTest, IsItsFormula) {
+  // Less than a vector, several blocks of queries, and scores that make these blocks smaller.
   for (const auto& [batch, sequence, heads, size] :
-       {std::tuple{2, 19, 3, 8}, {1, 70, 2, 32}, {3, 1, 1, 4}}) {
+       {std::tuple{2, 19, 3, 8}, {1, 131, 2, 32}, {3, 1, 1, 4}, {1, 700, 1, 6}}) {
     const at::Tensor angle = Angles(sequence, size);
     const int64_t b = batch, s = sequence, h = heads;
     Compare(
@@ -210,10 +225,14 @@ TEST_P(SwiGluTest, EveryPathHasItsOwnSlopes) {
 }
 
 TEST_P(LinearTest, IsTheProduct) {
-  // Fewer and more rows than a block of a product, than the depth of a weight's gradient, and than
-  // those for which it is worth while; odd numbers of columns.
-  for (const auto& [rows, in, out] :
-       {std::tuple{7, 16, 5}, {33, 1, 1}, {101, 40, 67}, {300, 129, 31}, {520, 24, 200}}) {
+  // Fewer and more rows than a block of a product, than the depth of a panel, and than those for
+  // which it is worth while; odd numbers of columns.
+  for (const auto& [rows, in, out] : {std::tuple{7, 16, 5},
+                                      {33, 1, 1},
+                                      {101, 40, 67},
+                                      {300, 129, 31},
+                                      {520, 24, 200},
+                                      {40, 600, 530}}) {
     Compare([](const auto& x) { return Linear(x[0], x[1]); },
             [](const auto& x) { return at::linear(x[0], x[1]); },
             {Random({rows, in}, 14), Random({out, in}, 15)});
@@ -299,6 +318,42 @@ TEST_P(AttentionHalfTest, WorksWithoutOutputMatrixAndScale) {
       {Random({40, 8}, 25), Random({8}, 26), Random({24, 8}, 27, 0.3f)});
 }
 
+// As blocks of the dual-path paper have it, in both layouts of positions.
+TEST_P(AttentionHalfTest, NormsQueriesAndKeys) {
+  const at::Tensor angle = Angles(50, 12);
+  for (const RopeLayout layout : {RopeLayout::kHalf, RopeLayout::kInterleaved}) {
+    Compare(
+        [&](const auto& in) {
+          return AttentionHalf(in[0], {in[1], in[2], in[3], in[5], in[6]}, in[4],
+                               angle.cos().to(at::kFloat), angle.sin().to(at::kFloat), 1e-5, 50, 3,
+                               layout);
+        },
+        [&](const auto& in) {
+          const at::Tensor parts = PartsOf(at::linear(PlainNorm(in[0], in[1]), in[2]), 2, 3);
+          const auto turned = [&](int64_t part, const at::Tensor& gain) {
+            return PlainNorm(Rotate(parts[part], angle.cos(), angle.sin(), layout), gain);
+          };
+          const at::Tensor mixed = PlainMix(turned(0, in[5]), turned(1, in[6]), parts[2]);
+          return in[0] + in[4] * at::linear(mixed, in[3]);
+        },
+        {Random({100, 36}, 34), Random({36}, 35), Random({108, 36}, 36, 0.3f),
+         Random({36, 36}, 37, 0.3f), Random({1}, 38), Random({12}, 39), Random({12}, 40)});
+  }
+}
+
+// What comes later must not be seen, not even by the last bit.
+TEST_P(RopeAttentionTest, NoRowSeesALaterOne) {
+  const at::Tensor angle = Angles(60, 8), cos = OnDevice(angle.cos().to(at::kFloat)),
+                   sin = OnDevice(angle.sin().to(at::kFloat));
+  at::Tensor qkv = Random({60, 48}, 41);
+  const auto first = [&](const at::Tensor& rows) {
+    return RopeAttention(OnDevice(rows), cos, sin, 1, 60, 2).cpu().narrow(0, 0, 51);
+  };
+  const at::Tensor before = first(qkv);
+  qkv.narrow(0, 51, 9).mul_(50);
+  EXPECT_TRUE(at::equal(first(qkv), before));
+}
+
 TEST_P(FeedForwardHalfTest, IsItsFormula) {
   const auto plain = [](const std::vector<at::Tensor>& in, const at::Tensor& beta,
                         const at::Tensor& scale) {
@@ -382,9 +437,11 @@ std::vector<at::Tensor> PlainHeadLoss(const HeadCase& c) {
 }
 
 TEST_P(HeadLossTest, IsCrossEntropyOfTheWholeLogits) {
-  // One tile; several tiles and chunks with a rest; logits of hundreds.
-  for (const auto& [rows, vocab, w, size] :
-       {std::tuple{7, 50, 8, 1.0f}, {601, 2100, 24, 1.0f}, {300, 1025, 16, 60.0f}}) {
+  // One tile; several tiles and chunks with a rest; logits of hundreds; a width of several depths.
+  for (const auto& [rows, vocab, w, size] : {std::tuple{7, 50, 8, 1.0f},
+                                             {601, 2100, 24, 1.0f},
+                                             {300, 1025, 16, 60.0f},
+                                             {20, 300, 530, 0.2f}}) {
     const HeadCase c = MakeHeadCase(rows, vocab, w, size);
     const auto exact = PlainHeadLoss(c);
     at::Tensor dx, dw = Random({vocab, w}, 10);

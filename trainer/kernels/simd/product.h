@@ -1,11 +1,24 @@
 // Matrix products on register tiles of kTileRows rows by one panel of columns. See vector.h.
+//
+// Loops are cut as is usual for such products: the panel of B that a tile reads, kDepth rows of it,
+// stays in the first cache, and the rows of A that pass by, kGroupBlocks blocks, in the second.
 #pragma once
 
+#include "trainer/kernels/simd/pack.h"
 #include "trainer/kernels/simd/simd.h"
 #include "trainer/kernels/simd/vector.h"
 
 namespace braid::trainer {
 namespace {
+
+// Rows of a panel that take 16 KB.
+constexpr int64_t kDepth = 4096 / kPanel;
+// Blocks of at most kTileRows rows that are taken together: 96 rows, of 96 KB for kDepth of AVX2.
+constexpr int64_t kGroupBlocks = 96 / kTileRows;
+
+BRAID_INLINE int64_t Least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
 
 // The sums of a tile.
 template <int kRows>
@@ -13,22 +26,44 @@ struct Tile {
   Vector sums[kRows][2];
 };
 
-// tile += A B, with the rows of A at a, a + lda, ...; b is a panel.
+template <int kRows>
+BRAID_INLINE void Clear(Tile<kRows>* tile) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) tile->sums[i][0] = tile->sums[i][1] = Vector{};
+}
+
+// tile += A B for one column of A, of which `a(i)` is the element of row i.
+template <int kRows, typename Element>
+BRAID_INLINE void AddColumn(const float* b, Element a, Tile<kRows>* tile) {
+  const Vector b0 = Load(b), b1 = Load(b + kLanes);
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+    const Vector x = Splat(a(i));
+    tile->sums[i][0] += x * b0;
+    tile->sums[i][1] += x * b1;
+  }
+}
+
+// tile += A B, with the rows of A at a, a + lda, ...; b is a panel. The rows that follow are
+// fetched on the way, because they are the next tile's.
 template <int kRows>
 BRAID_INLINE void AddRows(int64_t k, const float* a, int64_t lda, const float* b,
                           Tile<kRows>* tile) {
+  constexpr int64_t kLine = 16;  // floats of a cache line
   const float* rows[kRows];
-  for (int i = 0; i < kRows; ++i) rows[i] = a + i * lda;
-#pragma GCC unroll 2
-  for (int64_t j = 0; j < k; ++j) {
-    const Vector b0 = Load(b), b1 = Load(b + kLanes);
-    b += kPanel;
 #pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) {
-      const Vector x = Splat(rows[i][j]);
-      tile->sums[i][0] += x * b0;
-      tile->sums[i][1] += x * b1;
+  for (int i = 0; i < kRows; ++i) rows[i] = a + i * lda;
+  int64_t j = 0;
+  for (; j + kLine <= k; j += kLine) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) __builtin_prefetch(rows[i] + kRows * lda + j);
+#pragma GCC unroll 4
+    for (int64_t l = j; l < j + kLine; ++l, b += kPanel) {
+      AddColumn<kRows>(b, [&](int i) __attribute__((always_inline)) { return rows[i][l]; }, tile);
     }
+  }
+  for (; j < k; ++j, b += kPanel) {
+    AddColumn<kRows>(b, [&](int i) __attribute__((always_inline)) { return rows[i][j]; }, tile);
   }
 }
 
@@ -36,27 +71,17 @@ BRAID_INLINE void AddRows(int64_t k, const float* a, int64_t lda, const float* b
 template <int kRows>
 BRAID_INLINE void AddPacked(int64_t k, const float* a, const float* b, Tile<kRows>* tile) {
 #pragma GCC unroll 4
-  for (int64_t j = 0; j < k; ++j) {
-    const Vector b0 = Load(b), b1 = Load(b + kLanes);
-    b += kPanel;
-#pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) {
-      const Vector x = Splat(a[i]);
-      tile->sums[i][0] += x * b0;
-      tile->sums[i][1] += x * b1;
-    }
-    a += kRows;
-  }
+  for (int64_t j = 0; j < k; ++j, b += kPanel, a += kRows)
+    AddColumn<kRows>(b, [&](int i) __attribute__((always_inline)) { return a[i]; }, tile);
 }
 
-// packed [count, kRows] = the first kRows elements of `count` rows.
+// Fetches the place of a tile, which is read when its sums are complete.
 template <int kRows>
-BRAID_INLINE void CopyColumns(const float* a, int64_t lda, int64_t count, float* packed) {
-  for (int64_t j = 0; j < count; ++j) {
+BRAID_INLINE void FetchTile(const float* c, int64_t ldc) {
 #pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) packed[i] = a[i];
-    packed += kRows;
-    a += lda;
+  for (int i = 0; i < kRows; ++i) {
+    __builtin_prefetch(c + i * ldc);
+    if (kPanel > 16) __builtin_prefetch(c + i * ldc + 16);
   }
 }
 
@@ -77,12 +102,16 @@ BRAID_INLINE void StoreTile(const Tile<kRows>& tile, int64_t columns, const floa
     }
     return;
   }
-  float all[kRows][kPanel];
+  // A loop of its own, so that only here the sums have to be in memory.
+  float all[kRows * kPanel];
+#pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
-    Store(all[i], tile.sums[i][0]);
-    Store(all[i] + kLanes, tile.sums[i][1]);
+    Store(all + i * kPanel, tile.sums[i][0]);
+    Store(all + i * kPanel + kLanes, tile.sums[i][1]);
+  }
+  for (int64_t i = 0; i < kRows; ++i) {
     for (int64_t j = 0; j < columns; ++j)
-      c[i * ldc + j] = all[i][j] + (add != nullptr ? add[i * ld_add + j] : 0.0f);
+      c[i * ldc + j] = all[i * kPanel + j] + (add != nullptr ? add[i * ld_add + j] : 0.0f);
   }
 }
 
@@ -95,88 +124,79 @@ BRAID_INLINE void WithRows(int64_t count, Body body) {
   }
 }
 
-// Cuts `count` rows into as few blocks as possible, of almost equal size: a block of one or two
-// rows would not keep the multipliers busy. Calls body.template operator()<rows>(begin).
+// Blocks of kTileRows rows or less that `count` rows make.
+BRAID_INLINE int64_t BlocksOf(int64_t count) {
+  return (count + kTileRows - 1) / kTileRows;
+}
+
+// `count` rows in as few blocks as possible, of almost equal size: a block of one or two rows would
+// not keep the multipliers busy. Calls body.template operator()<rows>(begin) for blocks `from` ..
+// `to` - 1 of them.
 template <typename Body>
-BRAID_INLINE void ForEachBlock(int64_t count, Body body) {
-  const int64_t blocks = (count + kTileRows - 1) / kTileRows;
-  for (int64_t i = 0; i < blocks; ++i) {
+BRAID_INLINE void ForBlocks(int64_t count, int64_t from, int64_t to, Body body) {
+  const int64_t blocks = BlocksOf(count);
+  for (int64_t i = from; i < to; ++i) {
     const int64_t begin = i * count / blocks;
     WithRows((i + 1) * count / blocks - begin,
              [&]<int kRows>() { body.template operator()<kRows>(begin); });
   }
 }
-
-// Missing columns of the last panel become zero, so that no loop over panels has a rest.
-void Pack(const float* b, int64_t ldb, int64_t rows, int64_t columns, const float* scale,
-          float* packed) {
-  for (int64_t first = 0; first < columns; first += kPanel) {
-    const int64_t count = columns - first < kPanel ? columns - first : kPanel;
-    for (int64_t row = 0; row < rows; ++row, packed += kPanel) {
-      const float factor = scale != nullptr ? scale[row] : 1.0f;
-      const float* from = b + row * ldb + first;
-      if (factor == 0.0f) {
-        for (int64_t j = 0; j < kPanel; ++j) packed[j] = 0.0f;
-      } else if (count == kPanel) {
-        Store(packed, Load(from) * factor);
-        Store(packed + kLanes, Load(from + kLanes) * factor);
-      } else {
-        for (int64_t j = 0; j < count; ++j) packed[j] = from[j] * factor;
-        for (int64_t j = count; j < kPanel; ++j) packed[j] = 0.0f;
-      }
-    }
-  }
+template <typename Body>
+BRAID_INLINE void ForEachBlock(int64_t count, Body body) {
+  ForBlocks(count, 0, BlocksOf(count), body);
 }
 
-void PackTransposed(const float* w, int64_t ldw, int64_t rows, int64_t columns, float* packed) {
-  // Squares that fit into the first cache: of a larger one, each line that is written would be
-  // fetched again for every column.
-  constexpr int64_t kSquare = 16;
-  for (int64_t first = 0; first < columns; first += kPanel, packed += rows * kPanel) {
-    const int64_t count = columns - first < kPanel ? columns - first : kPanel;
-    for (int64_t begin = 0; begin < rows; begin += kSquare) {
-      const int64_t end = begin + kSquare < rows ? begin + kSquare : rows;
-      for (int64_t j = 0; j < kPanel; ++j) {
-        const float* from = w + (first + j) * ldw;
-        for (int64_t row = begin; row < end; ++row)
-          packed[row * kPanel + j] = j < count ? from[row] : 0.0f;
-      }
-    }
-  }
-}
-
-// One panel of B stays in the cache while all rows of A pass.
 void Product(const ProductOperands& o) {
-  for (int64_t first = 0; first < o.columns; first += kPanel) {
-    const int64_t count = o.columns - first < kPanel ? o.columns - first : kPanel;
-    const float* panel = o.b + first * o.k;
-    ForEachBlock(o.rows, [&]<int kRows>(int64_t row) {
-      Tile<kRows> tile = {};
-      AddRows<kRows>(o.k, o.a + row * o.lda, o.lda, panel, &tile);
-      StoreTile<kRows>(tile, count, o.add != nullptr ? o.add + row * o.ld_add + first : nullptr,
-                       o.ld_add, o.c + row * o.ldc + first, o.ldc);
-    });
+  const int64_t blocks = BlocksOf(o.rows);
+  for (int64_t from = 0; from < blocks; from += kGroupBlocks) {
+    const int64_t to = Least(from + kGroupBlocks, blocks);
+    for (int64_t begin = 0; begin < o.k; begin += kDepth) {
+      const int64_t depth = Least(kDepth, o.k - begin);
+      // What comes after the first rows of B is added to what they gave.
+      const float* add = begin > 0 ? o.c : o.add;
+      const int64_t ld_add = begin > 0 ? o.ldc : o.ld_add;
+      for (int64_t first = 0; first < o.columns; first += kPanel) {
+        const int64_t count = Least(kPanel, o.columns - first);
+        const float* panel = o.b + first * o.b_rows + begin * kPanel;
+        ForBlocks(o.rows, from, to, [&]<int kRows>(int64_t row) {
+          const float* more = add != nullptr ? add + row * ld_add + first : nullptr;
+          if (more != nullptr) FetchTile<kRows>(more, ld_add);
+          Tile<kRows> tile;
+          Clear(&tile);
+          AddRows<kRows>(depth, o.a + row * o.lda + begin, o.lda, panel, &tile);
+          StoreTile<kRows>(tile, count, more, ld_add, o.c + row * o.ldc + first, o.ldc);
+        });
+      }
+    }
   }
 }
 
-// The sum over rows is cut into depths that fit into a cache; each adds to C in order.
 void Outer(const OuterOperands& o) {
-  // Rows whose products are summed in registers. The columns of A that make a block are copied
-  // together first: read where they are, they would collide in the cache.
-  constexpr int64_t kDepth = 256;
-  alignas(64) float columns[kDepth * kTileRows];
+  // The columns of A that make blocks are copied together first: read where they are, they would
+  // collide in the cache.
+  alignas(64) float columns[kDepth * kGroupBlocks * kTileRows + kCopySlack];
+  const int64_t blocks = BlocksOf(o.a_columns);
   for (int64_t begin = 0; begin < o.rows; begin += kDepth) {
-    const int64_t depth = o.rows - begin < kDepth ? o.rows - begin : kDepth;
-    ForEachBlock(o.a_columns, [&]<int kRows>(int64_t column) {
-      CopyColumns<kRows>(o.a + begin * o.lda + column, o.lda, depth, columns);
+    const int64_t depth = Least(kDepth, o.rows - begin);
+    for (int64_t from = 0; from < blocks; from += kGroupBlocks) {
+      const int64_t to = Least(from + kGroupBlocks, blocks), base = from * o.a_columns / blocks;
+      ForBlocks(o.a_columns, from, to, [&]<int kRows>(int64_t column) {
+        CopyColumns<kRows>(o.a + begin * o.lda + column, o.lda, depth,
+                           columns + (column - base) * depth);
+      });
       for (int64_t first = 0; first < o.b_columns; first += kPanel) {
-        const int64_t count = o.b_columns - first < kPanel ? o.b_columns - first : kPanel;
-        Tile<kRows> tile = {};
-        AddPacked<kRows>(depth, columns, o.b + first * o.rows + begin * kPanel, &tile);
-        float* c = o.c + column * o.ldc + first;
-        StoreTile<kRows>(tile, count, c, o.ldc, c, o.ldc);
+        const int64_t count = Least(kPanel, o.b_columns - first);
+        const float* panel = o.b + first * o.rows + begin * kPanel;
+        ForBlocks(o.a_columns, from, to, [&]<int kRows>(int64_t column) {
+          float* c = o.c + column * o.ldc + first;
+          FetchTile<kRows>(c, o.ldc);
+          Tile<kRows> tile;
+          Clear(&tile);
+          AddPacked<kRows>(depth, columns + (column - base) * depth, panel, &tile);
+          StoreTile<kRows>(tile, count, c, o.ldc, c, o.ldc);
+        });
       }
-    });
+    }
   }
 }
 

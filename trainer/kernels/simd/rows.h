@@ -7,12 +7,10 @@
 namespace braid::trainer {
 namespace {
 
-// 1 / (1 + e^-x), exact to the error of Exp; no overflow, as Exp bounds its argument.
 BRAID_INLINE Vector Sigmoid(Vector x) {
   return 1.0f / (1.0f + Exp(-x));
 }
 
-// y = a sigmoid(beta a) b for each row of x = a | b; kBeta false leaves out the factor 1.
 template <bool kBeta>
 BRAID_INLINE void SwiGluRows(const SwiGluOperands& o) {
   for (int64_t row = 0; row < o.rows; ++row) {
@@ -26,7 +24,6 @@ BRAID_INLINE void SwiGluRows(const SwiGluOperands& o) {
   }
 }
 
-// The gradients of a, b and beta, and y again where it is asked for.
 template <bool kBeta>
 BRAID_INLINE void SwiGluBackwardRows(const SwiGluOperands& o) {
   for (int64_t row = 0; row < o.rows; ++row) {
@@ -58,7 +55,6 @@ void SwiGluBackward(const SwiGluOperands& o) {
   o.beta != nullptr ? SwiGluBackwardRows<true>(o) : SwiGluBackwardRows<false>(o);
 }
 
-// The squares of a row are added in fp32: a row is short.
 void RmsNorm(const RmsNormOperands& o) {
   for (int64_t row = 0; row < o.rows; ++row) {
     const float* x = o.x + row * o.w;
@@ -76,7 +72,6 @@ void RmsNorm(const RmsNormOperands& o) {
   }
 }
 
-// With r = inverse: dx = r (dy gain - x r^2 mean(dy gain x)), plus `add`.
 void RmsNormBackward(const RmsNormOperands& o) {
   for (int64_t row = 0; row < o.rows; ++row) {
     const float* x = o.x + row * o.w;
@@ -110,7 +105,6 @@ BRAID_INLINE void TurnHalf(const float* in, const float* cos, const float* sin, 
   });
 }
 
-// The same for the interleaved layout, in which a pair of elements is adjacent.
 BRAID_INLINE void TurnPairs(const float* in, const float* cos, const float* sin, int64_t half,
                             float sign, float* out) {
   for (int64_t i = 0; i < half; ++i) {
@@ -120,42 +114,6 @@ BRAID_INLINE void TurnPairs(const float* in, const float* cos, const float* sin,
   }
 }
 
-// kUnpack: from packed rows to q, k and v, rotated; otherwise back, rotated by the negative angles.
-// v is copied as it is.
-template <bool kUnpack>
-BRAID_INLINE void RopeExchange(const RopeOperands& o, int64_t begin, int64_t end) {
-  const int64_t w = o.heads * o.size, half = o.size / 2;
-  const float sign = kUnpack ? 1.0f : -1.0f;
-  for (int64_t row = begin; row < end; ++row) {
-    const int64_t b = row / o.sequence, t = row % o.sequence;
-    const float *cos = o.cos + t * half, *sin = o.sin + t * half;
-    for (int64_t i = 0; i < 3 * o.heads; ++i) {
-      const int64_t part = i / o.heads, head = i % o.heads;
-      float* one = o.packed + row * 3 * w + i * o.size;
-      const int64_t* stride = o.strides[part];
-      float* other = o.parts[part] + b * stride[0] + head * stride[1] + t * stride[2];
-      float* out = kUnpack ? other : one;
-      const float* in = kUnpack ? one : other;
-      if (part == 2) {
-        ForEachVector(o.size, [&](auto load, auto store)
-                                  __attribute__((always_inline)) { store(out, load(in)); });
-      } else if (o.interleaved) {
-        TurnPairs(in, cos, sin, half, sign, out);
-      } else {
-        TurnHalf(in, cos, sin, half, sign, out);
-      }
-    }
-  }
-}
-
-void RopeUnpack(const RopeOperands& o, int64_t begin, int64_t end) {
-  RopeExchange<true>(o, begin, end);
-}
-void RopePack(const RopeOperands& o, int64_t begin, int64_t end) {
-  RopeExchange<false>(o, begin, end);
-}
-
-// Elements are independent: a piece may begin anywhere.
 void AdamW(const AdamWOperands& o) {
   const float scale = 1.0f / o.divide, new1 = 1.0f - o.beta1, new2 = 1.0f - o.beta2;
   ForEachVector(o.count, [&](auto load, auto store) __attribute__((always_inline)) {
@@ -188,7 +146,6 @@ double SumOfSquares(const float* x, int64_t count) {
   return sum;
 }
 
-// Only for the test of Exp.
 void ExpAll(const float* x, int64_t count, float* y) {
   ForEachVector(
       count, [&](auto load, auto store) __attribute__((always_inline)) { store(y, Exp(load(x))); });

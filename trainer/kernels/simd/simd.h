@@ -16,7 +16,8 @@ struct ProductOperands {
   const float* a;  // [rows, k]
   int64_t lda;
   int64_t rows, k, columns;
-  const float* b;    // [k, columns], packed
+  const float* b;  // [k, columns], packed: the first of the `b_rows` rows that were packed
+  int64_t b_rows;
   const float* add;  // [rows, columns]; null: nothing is added. May be c
   int64_t ld_add;
   float* c;  // [rows, columns]
@@ -66,16 +67,26 @@ struct RmsNormOperands {
   float* dgain;  // [w] is added to
 };
 
-// Rotary positions while copying between rows of packed q | k | v [3 heads size] and parts
-// [batch, heads, sequence, size], each with the strides of its first three dimensions.
-struct RopeOperands {
-  float* packed;
-  float* parts[3];
-  int64_t strides[3][3];
+// Causal attention of one head over one sequence, with rotary positions (functions.h). Rows of
+// `qkv` are packed q | k | v of all heads, `width` each; pointers are to the head's part of q in
+// the first row, or to its part of the result.
+struct AttentionOperands {
+  const float* qkv;  // rows of 3 width
+  int64_t sequence, size, width;
   const float* cos;  // [sequence, size / 2]
   const float* sin;
-  int64_t sequence, heads, size;
   bool interleaved;
+  const float* q_gain;  // [size]: rotated queries and keys are normed (RMSNorm); null: they are not
+  const float* k_gain;
+  float eps;
+  float* out;         // rows of width; read by the backward pass
+  float* maxima;      // [sequence]: of the scores of each row, and the inverse of the sum of
+  float* inverse;     // e^(score - maximum); written forward and read backward
+  float* scratch;     // attention_scratch floats, aligned to 64 bytes
+  const float* dout;  // the rest is of the backward pass; rows as of out
+  float* dqkv;        // rows as of qkv
+  float* dq_gain;     // [size], are added to; null without gains
+  float* dk_gain;
 };
 
 // One update of AdamW. `step_size` and `root` contain the corrections of the bias:
@@ -104,12 +115,17 @@ struct SimdKernels {
   void (*product)(const ProductOperands& o);
   void (*outer)(const OuterOperands& o);
 
-  // Logits of rows x [width, panels * panel], packed (that is, [panels, width, panel]).
-  void (*head_logits)(const HeadTile& tile, const float* x);
-  // Replaces the logits by e^(logit - maximum); maxima and sums are of each row [panels * panel].
-  void (*head_exp)(const HeadTile& tile, float* maxima, float* sums);
+  // Logits of rows x [width, panels * panel], packed (that is, [panels, width, panel]), and the
+  // largest of each row, [panels * panel].
+  void (*head_logits)(const HeadTile& tile, const float* x, float* maxima);
+  // Replaces the logits by e^(logit - maximum) and adds these up, [panels * panel].
+  void (*head_exp)(const HeadTile& tile, const float* maxima, float* sums);
+  // The tile's part of the head in the order in which head_input_gradient reads it: width * entries
+  // + 16 floats.
+  void (*head_columns)(const HeadTile& tile, float* columns);
   // dx [panels, width, panel] += factor of the row * exponentials * head.
-  void (*head_input_gradient)(const HeadTile& tile, const float* factors, float* dx);
+  void (*head_input_gradient)(const HeadTile& tile, const float* columns, const float* factors,
+                              float* dx);
   // gradient [entries, width] += exponentials' x, where x [panels * panel, width] is packed.
   void (*head_weight_gradient)(const HeadTile& tile, const float* x, float* gradient);
 
@@ -117,10 +133,10 @@ struct SimdKernels {
   void (*swiglu_backward)(const SwiGluOperands& o);
   void (*rms_norm)(const RmsNormOperands& o);
   void (*rms_norm_backward)(const RmsNormOperands& o);
-  // Rows begin .. end - 1 of the batch * sequence.
-  void (*rope_unpack)(const RopeOperands& o, int64_t begin, int64_t end);
-  // Rotates back.
-  void (*rope_pack)(const RopeOperands& o, int64_t begin, int64_t end);
+  void (*attention)(const AttentionOperands& o);
+  void (*attention_backward)(const AttentionOperands& o);
+  // Floats of scratch that either needs.
+  int64_t (*attention_scratch)(int64_t sequence, int64_t size);
   void (*adamw)(const AdamWOperands& o);
   // In fp64, in sixteen sums side by side, so that all instruction sets have the same bits.
   double (*sum_of_squares)(const float* x, int64_t count);

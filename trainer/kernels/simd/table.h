@@ -1,5 +1,6 @@
 // The table of the functions for the instruction set that is being compiled for. A source includes
 // this once, after it has defined BRAID_LANES, BRAID_SIMD_NAME and BRAID_SIMD_TABLE.
+#include "trainer/kernels/simd/attention.h"
 #include "trainer/kernels/simd/head.h"
 #include "trainer/kernels/simd/product.h"
 #include "trainer/kernels/simd/rows.h"
@@ -17,14 +18,16 @@ constinit const SimdKernels BRAID_SIMD_TABLE = {
     .outer = Outer,
     .head_logits = HeadLogits,
     .head_exp = HeadExp,
+    .head_columns = HeadColumns,
     .head_input_gradient = HeadInputGradient,
     .head_weight_gradient = HeadWeightGradient,
     .swiglu = SwiGlu,
     .swiglu_backward = SwiGluBackward,
     .rms_norm = RmsNorm,
     .rms_norm_backward = RmsNormBackward,
-    .rope_unpack = RopeUnpack,
-    .rope_pack = RopePack,
+    .attention = AttentionForward,
+    .attention_backward = AttentionBackward,
+    .attention_scratch = AttentionScratch,
     .adamw = AdamW,
     .sum_of_squares = SumOfSquares,
     .exp = ExpAll,

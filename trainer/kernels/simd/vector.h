@@ -15,20 +15,17 @@ constexpr int64_t kPanel = 2 * kLanes;
 constexpr int64_t kTileRows = kLanes == 16 ? 12 : 6;
 
 typedef float Vector __attribute__((vector_size(4 * BRAID_LANES)));
-// At any address of a float; may alias it.
 typedef float UnalignedVector __attribute__((vector_size(4 * BRAID_LANES), aligned(4), may_alias));
 typedef int32_t IntVector __attribute__((vector_size(4 * BRAID_LANES)));
 
 #define BRAID_INLINE [[gnu::always_inline]] inline
 
-// kLanes floats from `x` on, which need not be aligned.
 BRAID_INLINE Vector Load(const float* x) {
   return *reinterpret_cast<const UnalignedVector*>(x);
 }
 BRAID_INLINE void Store(float* x, Vector value) {
   *reinterpret_cast<UnalignedVector*>(x) = value;
 }
-// `x` in every lane. Zero is subtracted, not added: -0 + 0 would be 0.
 BRAID_INLINE Vector Splat(float x) {
   return x - Vector{};
 }
@@ -38,13 +35,11 @@ BRAID_INLINE Vector LoadSome(const float* x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) all[i] = x[i];
   return Load(all);
 }
-// Writes the first `count` < kLanes elements.
 BRAID_INLINE void StoreSome(float* x, int64_t count, Vector value) {
   float all[kLanes];
   Store(all, value);
   for (int64_t i = 0; i < count; ++i) x[i] = all[i];
 }
-// The sum of all lanes, halved again and again: a fixed order for a given width.
 BRAID_INLINE float Sum(Vector value) {
   float all[kLanes];
   Store(all, value);
@@ -57,19 +52,25 @@ BRAID_INLINE float Sum(Vector value) {
 BRAID_INLINE Vector Larger(Vector a, Vector b) {
   return b > a ? b : a;
 }
-// Written as a loop, which the compiler turns into the instruction for vectors.
+BRAID_INLINE float Largest(Vector value) {
+  float all[kLanes];
+  Store(all, value);
+  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (int64_t i = 0; i < half; ++i) all[i] = all[i + half] > all[i] ? all[i + half] : all[i];
+  }
+  return all[0];
+}
 BRAID_INLINE Vector SquareRoot(Vector x) {
   Vector root;
   for (int64_t i = 0; i < kLanes; ++i) root[i] = __builtin_sqrtf(x[i]);
   return root;
 }
 
-// e^x with an error of at most 2 units in the last place for x in [-87, 88]; x outside of this
-// range counts as its border. NaN stays NaN.
-BRAID_INLINE Vector Exp(Vector x) {
-  const Vector low = Splat(-87.0f), high = Splat(88.0f);
+// e^x with an error of at most 2 units in the last place for x in [-87, 88]; x below this range
+// counts as its border. NaN stays NaN.
+BRAID_INLINE Vector ExpBelow(Vector x) {
+  const Vector low = Splat(-87.0f);
   x = low > x ? low : x;
-  x = high < x ? high : x;
   // Adding 1.5 * 2^23 rounds to a whole number n, which then stands in the lowest bits; 127 more is
   // the bias of an exponent.
   const Vector shift = Splat(12582912.0f + 127.0f);
@@ -87,6 +88,11 @@ BRAID_INLINE Vector Exp(Vector x) {
   p = p * (r * r) + (r + 1.0f);
   const IntVector exponent = reinterpret_cast<IntVector>(shifted) << 23;
   return p * reinterpret_cast<Vector>(exponent);
+}
+// The same, and x above the range counts as its border, too.
+BRAID_INLINE Vector Exp(Vector x) {
+  const Vector high = Splat(88.0f);
+  return ExpBelow(high < x ? high : x);
 }
 
 // Calls each(load, store, at) for every vector of `count` elements, with functions that read and
