@@ -34,7 +34,7 @@ enum class ErrorReason {
   kWorkerReplaced,
   kRecovering,
   kWatchCompacted,
-  ErrorReason::kUnauthenticated,
+  kUnauthenticated,
   kPermissionDenied,
   kTls,
   kOutOfMemory,
