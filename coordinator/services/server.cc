@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "coordinator/access/access.h"
 #include "coordinator/access/credentials.h"
+#include "coordinator/api/audit.h"
 #include "coordinator/api/garbage.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/services/in_process_calls.h"
@@ -19,6 +20,7 @@
 #include "coordinator/services/unary.h"
 #include "rpc/channel.h"
 #include "rpc/server_credentials.h"
+#include "rpc/status.h"
 
 namespace braid::coordinator {
 namespace {
@@ -79,6 +81,16 @@ void CollectAgain(Backend* backend) {
   });
 }
 
+// Who is known and may not has a row in the audit; from where it came is not known here.
+void NoteRefusal(Backend* backend, const rpc::Caller& caller, const Status& status) {
+  if (status.code() != StatusCode::kPermissionDenied || status.reason() == rpc::kUnauthenticated)
+    return;
+  const Result<Identity> who = backend->access->Identify(caller);
+  if (!who.ok()) return;
+  const std::string call(caller.method.substr(caller.method.rfind('/') + 1));
+  WriteOutcome(backend, {*who, "", call, "", false}, status);
+}
+
 class GrpcServer final : public Server {
  public:
   GrpcServer(Backend* backend, std::vector<std::unique_ptr<grpc::Service>> services)
@@ -89,8 +101,10 @@ class GrpcServer final : public Server {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    const auto check = [access = backend_->access.get()](const rpc::Caller& caller) {
-      return access->Check(caller);
+    const auto check = [backend = backend_](const rpc::Caller& caller) {
+      Status status = backend->access->Check(caller);
+      NoteRefusal(backend, caller, status);
+      return status;
     };
     builder.AddListeningPort(address, rpc::MakeServerCredentials(check, backend_->tls),
                              &backend_->port);

@@ -156,6 +156,10 @@ TEST_F(AuditTest, IsForOperators) {
     return As(Secret(who))->ListAudit(&context, {}, &reply);
   };
   EXPECT_EQ(list('d').error_code(), grpc::PERMISSION_DENIED);
+  const auto refused = RowsOf("ListAudit");
+  ASSERT_THAT(refused, SizeIs(1)) << "who may not is there, too";
+  EXPECT_EQ(refused[0].user(), "ada");
+  EXPECT_THAT(refused[0].detail(), HasSubstr("needs role operator"));
   EXPECT_TRUE(list('o').ok());
 }
 
