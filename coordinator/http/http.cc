@@ -46,7 +46,7 @@ constexpr char kPolicy[] =
 
 Status MethodNotAllowed(const Request& request, const std::string& allowed, Response* response) {
   response->set_header("Allow", allowed);
-  return Status(StatusCode::kUnimplemented, "",
+  return Status(StatusCode::kUnimplemented,
                 request.method + " is not served at " + request.path + ", but " + allowed);
 }
 
@@ -294,7 +294,7 @@ class LibServer final : public HttpServer {
     });
     if (!status.ok()) return SetError(status, response);
     if (recovering)
-      return SetError(Status(StatusCode::kUnavailable, "RECOVERING",
+      return SetError(Status(StatusCode::kUnavailable, ErrorReason::kRecovering,
                              "the coordinator has just started and waits for its workers to come "
                              "back"),
                       response);

@@ -149,7 +149,7 @@ Result<std::string> JsonOf(const Message& message) {
 Status ErrorOf(const grpc::Status& status) {
   Status error = rpc::FromGrpc(status);
   if (status.error_code() == grpc::UNAUTHENTICATED)
-    return Status(StatusCode::kPermissionDenied, "UNAUTHENTICATED", error.message());
+    return Status(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated, error.message());
   return error;
 }
 

@@ -83,7 +83,7 @@ void CollectAgain(Backend* backend) {
 
 // Who is known and may not has a row in the audit; from where it came is not known here.
 void NoteRefusal(Backend* backend, const rpc::Caller& caller, const Status& status) {
-  if (status.code() != StatusCode::kPermissionDenied || status.reason() == rpc::kUnauthenticated)
+  if (status.code() != StatusCode::kPermissionDenied || status.Is(ErrorReason::kUnauthenticated))
     return;
   const Result<Identity> who = backend->access->Identify(caller);
   if (!who.ok()) return;

@@ -28,7 +28,7 @@ HttpServer::Options OptionsOf(const std::string& address) {
   return {address, {}, [](std::string_view, bool sent, std::string_view token) {
             if (token == kToken) return OkStatus();
             return Status(
-                StatusCode::kPermissionDenied, "UNAUTHENTICATED",
+                StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated,
                 std::string(sent ? "the token is not this coordinator's" : "no token was sent") +
                     ": it is in /state/token");
           }};

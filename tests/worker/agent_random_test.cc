@@ -143,6 +143,7 @@ class World {
         Agent::Options{"boot-" + std::to_string(seed_) + "-" + std::to_string(++boots_),
                        {"GPU-1"},
                        std::move(kept),
+                       "worker-1",
                        /*cache_limit_bytes=*/30},
         now_ms_);
     At(0, TimerFired{}, kTimer);

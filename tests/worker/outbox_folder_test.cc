@@ -319,7 +319,7 @@ TEST_F(OutboxFolderTest, AFileOfTheVersionBeforeIsRead) {
   const auto kept = Recover();
   ASSERT_THAT(kept, SizeIs(1));
   EXPECT_EQ(kept[0].owner, Owner());
-  EXPECT_EQ(kept[0].assignment.key, kKey);
+  EXPECT_EQ(kept[0].assignment.key, kKeptKey);
 }
 
 }  // namespace
