@@ -45,7 +45,9 @@ def samples(data: str) -> Counter:
     text = subprocess.run(
         ["perf", "script", "-i", data, "-F", "ip,sym"], check=True, capture_output=True, text=True
     ).stdout
-    return Counter(group_of(line.strip().partition(" ")[2]) for line in text.splitlines() if line.strip())
+    return Counter(
+        group_of(line.strip().partition(" ")[2]) for line in text.splitlines() if line.strip()
+    )
 
 
 def record(row: train_rows.TrainRow, threads: int, turns: str, scratch: str):

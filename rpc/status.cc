@@ -69,7 +69,8 @@ Status FromGrpc(const grpc::Status& status) {
     }
   }
   if (status.error_code() == grpc::UNAUTHENTICATED)
-    return Status(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated, status.error_message());
+    return Status(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated,
+                  status.error_message());
   Status said(static_cast<StatusCode>(status.error_code()), reason, status.error_message());
   if (reason.empty() && RetryAfterMs(said) > 0)
     return Status(said.code(), ErrorReason::kRateLimited, said.message());

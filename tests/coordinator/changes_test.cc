@@ -28,7 +28,8 @@ class MemoryStore final : public catalog::Store {
  public:
   Status Commit(const catalog::Updates& updates, int64_t) override {
     if (updates.empty()) return OkStatus();
-    if (full) return Status(StatusCode::kResourceExhausted, ErrorReason::kStorageFull, "the disk is full");
+    if (full)
+      return Status(StatusCode::kResourceExhausted, ErrorReason::kStorageFull, "the disk is full");
     if (locked) return Unavailable("database is locked");
     for (const catalog::Update& update : updates) catalog::Apply(update, image_);
     return OkStatus();

@@ -29,7 +29,8 @@ TEST(RpcStatusTest, WhatGrpcItselfSaysHasNoReason) {
 
 // Who is not known has to show who they are; who is known and may not has to ask somebody else.
 TEST(RpcStatusTest, WhoIsNotKnownGetsAnotherCodeThanWhoMayNot) {
-  const Status unknown(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated, "the token was revoked");
+  const Status unknown(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated,
+                       "the token was revoked");
   const grpc::Status sent = ToGrpc(unknown);
   EXPECT_EQ(sent.error_code(), grpc::UNAUTHENTICATED);
   EXPECT_EQ(FromGrpc(sent), unknown);

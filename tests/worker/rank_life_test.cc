@@ -581,7 +581,8 @@ TEST(RankLifeTest, AKeyThatNobodyPutsIsSaidInTime) {
 
 // A coordinator that was restored from a backup, or whose garbage went at the wrong moment.
 TEST(RankLifeTest, ABlobThatTheCoordinatorLostIsSentAgainAndCommittedAgain) {
-  const Status lost(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing, "file model.safetensors");
+  const Status lost(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing,
+                    "file model.safetensors");
   Life agent;
   agent.Run();
   (void)agent.Take<LogLine>();
@@ -616,7 +617,8 @@ TEST(RankLifeTest, ABlobThatTheCoordinatorLostIsSentAgainAndCommittedAgain) {
 }
 
 TEST(RankLifeTest, ACoordinatorThatNeverKeepsABlobIsNotToldForEver) {
-  const Status lost(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing, "file model.safetensors");
+  const Status lost(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing,
+                    "file model.safetensors");
   Life agent;
   agent.Run();
   agent.Checkpoint(10);

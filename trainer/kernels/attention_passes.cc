@@ -1,7 +1,7 @@
 #include <ATen/ATen.h>
 
-#include "trainer/kernels/passes.h"
 #include "trainer/kernels/parallel.h"
+#include "trainer/kernels/passes.h"
 #include "trainer/kernels/pieces.h"
 #include "trainer/kernels/products.h"
 #include "trainer/kernels/simd/dispatch.h"

@@ -12,7 +12,6 @@
 // order.
 #include "trainer/kernels/head_loss_cpu.h"
 
-
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -1,6 +1,5 @@
 #include "trainer/kernels/products.h"
 
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -139,7 +138,7 @@ void LinearWeightGradient(const LinearShape& shape, const float* dy, const float
   };
   // Threads take columns of dy. No sum is cut.
   ParallelFor(0, shape.paths * shape.out, 12,
-                   [&](int64_t begin, int64_t end) { ForEachPiece(begin, end, shape.out, add); });
+              [&](int64_t begin, int64_t end) { ForEachPiece(begin, end, shape.out, add); });
 }
 
 }  // namespace braid::trainer
