@@ -47,6 +47,7 @@ class Arm(unittest.TestCase):
                     "-Wshadow",
                     "-Werror",
                     "-fsigned-char",
+                    "-fopenmp",
                     "-c",
                     source,
                     "-o",

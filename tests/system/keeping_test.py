@@ -35,7 +35,7 @@ class Keeping(unittest.TestCase):
         # Nothing is deleted by itself, and at once when asked for: the test says when.
         words = ("--gc-grace-ms", "0", "--gc-interval-ms", "0")
         with Service(workers=1, words=words) as braid:
-            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=60, every=5)
+            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=400, every=5)
             run = braid.submit(recipe, "--only", "path_tales", "--watch")
             everything = checkpoints(braid, run, "--removed")
             self.assertGreater(len(everything), 3)

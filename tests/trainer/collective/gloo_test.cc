@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <barrier>
 #include <csignal>
 #include <functional>
 #include <thread>
@@ -18,10 +19,12 @@ void Gang(int64_t world,
           const std::function<void(int64_t rank, std::unique_ptr<Collective> collective)>& body) {
   const auto folder = TemporaryFolder::Create().value();
   std::vector<std::thread> ranks;
+  std::barrier met(world);  // else one could leave while another is still being connected
   for (int64_t rank = 0; rank < world; ++rank) {
     ranks.emplace_back([&, rank] {
       const auto keys = task::FolderRendezvous(folder.path(), "job.1");
       auto collective = GlooCollective(*keys, rank, world, "", 20'000);
+      met.arrive_and_wait();
       ASSERT_TRUE(collective.ok()) << collective.status().message();
       EXPECT_EQ((*collective)->rank(), rank);
       EXPECT_EQ((*collective)->world(), world);
