@@ -500,7 +500,7 @@ class Tokens(unittest.TestCase):
             asked = [(row["user"], row["call"], row.get("object"), row["outcome"]) for row in rows]
             self.assertIn(("submitter", "SubmitRun", made, "OK"), asked)
             self.assertIn(("submitter", "CancelRun", made, "OK"), asked)
-            self.assertEqual([row["call"] for row in rows].count("CreateToken"), 4)
+            self.assertEqual([row["call"] for row in rows].count("CreateToken"), 5)
             self.assertEqual({row["peer"] for row in rows}, {"127.0.0.1"})
             table = run("operator", "audit", "--user", "submitter", "--action", "cancelrun").stdout
             self.assertEqual(len(table.splitlines()), 2, table)
