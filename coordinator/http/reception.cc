@@ -26,7 +26,8 @@ std::string_view HeaderOf(std::string_view head, std::string_view name) {
   for (size_t at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1)) {
     const std::string_view line = head.substr(at + 1);
     if (line.size() <= name.size() || line[name.size()] != ':') continue;
-    if (!absl::EqualsIgnoreCase(absl::string_view(line.data(), name.size()),
+    const std::string_view found = line.substr(0, name.size());
+    if (!absl::EqualsIgnoreCase(absl::string_view(found.data(), found.size()),
                                 absl::string_view(name.data(), name.size())))
       continue;
     return Trim(line.substr(name.size() + 1, line.find('\n') - name.size() - 1));
