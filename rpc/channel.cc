@@ -59,8 +59,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const Endpoint& endpoint,
                                            const ChannelOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS,
-                   static_cast<int>(options.max_reconnect_backoff_ms));
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // Without this, channels of one process to the same address would share one connection, and with
   // it its loss and its flow control.

@@ -17,8 +17,6 @@ inline constexpr int kMaxMessageBytes = 64 << 20;
 
 // Settings in which the clients differ.
 struct ChannelOptions {
-  // The longest pause between two attempts to connect.
-  int64_t max_reconnect_backoff_ms = 1'000;
   // Lets gRPC repeat a call that failed with UNAVAILABLE, up to five times within seconds. For
   // clients that do not repeat calls by themselves. Every call of the API may be sent twice
   // (request ids).

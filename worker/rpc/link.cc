@@ -22,7 +22,6 @@ namespace braid::worker {
 namespace {
 
 constexpr int64_t kCallMs = 20'000;
-constexpr int64_t kMaxReconnectBackoffMs = 2'000;
 // Below gRPC's limit of 4 MiB for a message.
 constexpr size_t kPiece = size_t{1} << 20;
 struct Call {
@@ -55,10 +54,15 @@ Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
   // Somebody may repair the files while this worker runs, so their errors are transient.
   if (!found.ok()) return Unavailable(found.status().message());
   MutexLock lock(mutex_);
-  if (channel_ != nullptr && found_ == *found) return channel_;
+  // A channel that has failed to connect tries again on its own, but gRPC looks at what became of
+  // the try only every five seconds while no call waits. The agent's calls have a backoff of their
+  // own, so each of them begins with a new channel, whose first try it waits for.
+  const bool failed = channel_ != nullptr &&
+                      channel_->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE;
+  if (channel_ != nullptr && !failed && found_ == *found) return channel_;
   const Result<Endpoint> endpoint = rpc::WithAuthority(*found);
   if (!endpoint.ok()) return Unavailable(endpoint.status().message());
-  channel_ = rpc::MakeChannel(*endpoint, {.max_reconnect_backoff_ms = kMaxReconnectBackoffMs});
+  channel_ = rpc::MakeChannel(*endpoint, {});
   found_ = *std::move(found);
   connected_ = *endpoint;
   return channel_;

@@ -24,8 +24,9 @@ class RpcLink final : public CoordinatorLink {
   // move no files time out after 20 s.
   RpcLink(EndpointSource source, std::string worker_id);
 
-  // The channel to the coordinator's present address with its present token. kUnavailable if the
-  // files that name them cannot be read.
+  // The channel to the coordinator's present address with its present token: the one of the call
+  // before, or a new one if that has lost its connection and failed to get it back. kUnavailable if
+  // the files that name them cannot be read.
   Result<std::shared_ptr<grpc::Channel>> Channel();
   // After a connection failed: what is wrong with its TLS, as rpc::WhyNoConnection says it.
   std::string WhyNoConnection();
@@ -58,8 +59,7 @@ class RpcLink final : public CoordinatorLink {
   // What the files said when `channel_` was made, and the same with the authority's certificate.
   Endpoint found_ BRAID_GUARDED_BY(mutex_);
   Endpoint connected_ BRAID_GUARDED_BY(mutex_);
-  // Null until the first call, and after an end of the connection at which the files said something
-  // new.
+  // Null until the first call.
   std::shared_ptr<grpc::Channel> channel_ BRAID_GUARDED_BY(mutex_);
 };
 
