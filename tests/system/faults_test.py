@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """kill -9 of everything, once each and in turn: the run ends with the same bits, nothing is lost, nothing is left."""
 
-import contextlib
 import os
 import signal
 import unittest
@@ -9,14 +8,14 @@ import unittest
 import by_hand
 from by_hand import wait_until
 from evaluation_files import write_glue
-from service import RECIPE, Service, wait_job, write_recipe
+from service import RECIPE, Service, stopped, wait_job, write_recipe
 
 # Long enough to be killed three times: the path and the joint job that the ladder climbs on.
 STEPS = {"path_tales": 8000, "path_sums": 500, "joint:both": 2500, "dense": 500}
 LADDER = RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps: 8000},").replace(
     "joint: {ranks: 2}", "joint: {ranks: 2, steps: 2500}"
 )
-SIGTERM_STEPS = 1500
+SIGTERM_STEPS = 5000
 GLUE = """evaluate:
   - loss: all
   - glue: {dir: glue, tasks: [cola, sst2], epochs: 600, patience: 600, batch: 4, seeds: [3],
@@ -35,22 +34,6 @@ def running_with_checkpoint(least):
         and job["attempts"][-1].get("state") == "ATTEMPT_RUNNING"
         and int(job.get("checkpointStep", 0)) > 0
     )
-
-
-@contextlib.contextmanager
-def stopped(pids):
-    """The processes make no progress inside the block, so that a fast machine does not end their training in it."""
-
-    def send(number):
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-
-    send(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        send(signal.SIGCONT)
 
 
 class KillLadder(unittest.TestCase):

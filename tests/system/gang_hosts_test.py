@@ -13,7 +13,7 @@ import by_hand
 import network_bed
 from by_hand import program, wait_until
 from network_bed import Bed
-from service import Braid, wait_job, write_recipe
+from service import Braid, stopped, wait_job, write_recipe
 
 STEPS = 1500
 JOINT = (
@@ -160,14 +160,15 @@ class GangHostsTest(unittest.TestCase):
         self.lab.worker("w2", self.two)
         run = self.submit()
         begun = self.trains(run)
-        listed = self.lab.listed("w2")
-        self.assertEqual(listed["address"], self.two.address)
-        self.assertEqual(listed["interface"], "eth0")
-        self.assertTrue(listed["reach"][0]["reached"])
-        self.lab.line(self.two).cut()
-        if not self.two.reset_connections():
-            (rank,) = self.lab.processes("braid-trainer", (os.sep + "w2" + os.sep,))
-            os.kill(rank, signal.SIGKILL)
+        with stopped(self.lab.processes("braid-trainer")):
+            listed = self.lab.listed("w2")
+            self.assertEqual(listed["address"], self.two.address)
+            self.assertEqual(listed["interface"], "eth0")
+            self.assertTrue(listed["reach"][0]["reached"])
+            self.lab.line(self.two).cut()
+            if not self.two.reset_connections():
+                (rank,) = self.lab.processes("braid-trainer", (os.sep + "w2" + os.sep,))
+                os.kill(rank, signal.SIGKILL)
         wait_until(lambda: len(self.attempts(run)) > begun, "another attempt")
         self.lab.run("wait", run, "--timeout", "120s")
         attempts = self.attempts(run)
@@ -182,9 +183,10 @@ class GangHostsTest(unittest.TestCase):
             self.lab.worker("w2", self.two)
         run = self.submit()
         self.trains(run)
-        self.lab.worker("w3", self.three)
-        self.lab.line(self.two).half_open()
-        self.two.unplug()
+        with stopped(self.lab.processes("braid-trainer")):
+            self.lab.worker("w3", self.three)
+            self.lab.line(self.two).half_open()
+            self.two.unplug()
         again = wait_until(
             lambda: [a for a in self.attempts(run) if sorted(a["workers"]) == ["w1", "w3"]],
             "a gang without the silent host",

@@ -118,7 +118,7 @@ class Outbox(unittest.TestCase):
 
     def test_what_finished_while_the_coordinator_was_away_is_its_own_success(self):
         with Site() as site:
-            steps = 800
+            steps = 3000  # some seconds behind the first checkpoint
             undisturbed = self.submit(site, steps, every=100)
             site.run("wait", undisturbed, "--timeout", "60s")
             run = self.submit(site, steps, every=100)

@@ -1,6 +1,7 @@
 """A coordinator and workers of one test: started from nothing in a folder of its own, found again by a mark in their
 environment, and gone at the end."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -247,6 +248,22 @@ class Service(Braid):
             os.path.join(self.folder, "state", "logs", name + ".log"), encoding="utf-8"
         ) as file:
             return file.read()
+
+
+@contextlib.contextmanager
+def stopped(pids):
+    """The processes make no progress inside the block, so that a fast machine does not end their training in it."""
+
+    def send(number):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    send(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        send(signal.SIGCONT)
 
 
 def wait_job(braid, run, name, condition, what, timeout_s=120):
