@@ -73,6 +73,11 @@ size_t Utf8Prefix(std::string_view text) {
   }
 }
 
+std::string_view CutUtf8(std::string_view text, size_t most) {
+  if (text.size() <= most) return text;
+  return text.substr(0, Utf8Prefix(text.substr(0, most)));
+}
+
 bool IsUtf8(std::string_view text) {
   return Utf8Prefix(text) == text.size();
 }

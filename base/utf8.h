@@ -11,6 +11,9 @@ namespace braid {
 // forms); text.size() if the whole text is valid.
 size_t Utf8Prefix(std::string_view text);
 bool IsUtf8(std::string_view text);
+// The longest prefix of at most `most` bytes that ends with a whole code point. A piece of another
+// length may not be valid, which no proto field takes.
+std::string_view CutUtf8(std::string_view text, size_t most);
 // The text with each maximal invalid sequence of bytes replaced by one U+FFFD, as the Unicode
 // standard recommends (section 3.9).
 std::string RepairUtf8(std::string_view text);

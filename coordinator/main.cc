@@ -301,10 +301,10 @@ Status Serve(const Flags& flags, bool* serving) {
   auto server = Server::Start(flags.listen, &backend);
   const HttpServer::Options http_options{
       flags.http, flags.http_hosts,
-      [access = backend.access.get()](std::string_view method, bool sent, std::string_view given) {
+      [&server](std::string_view method, bool sent, std::string_view given) {
         rpc::Caller caller{method, {}, ""};
         if (sent) caller.tokens.push_back(given);
-        return access->Check(caller);
+        return (*server)->Check(caller);
       },
       server.ok() ? (*server)->json_calls() : nullptr, metrics.get()};
   auto http = server.ok() ? HttpServer::Start(http_options, core.get())

@@ -226,6 +226,7 @@ struct Encoder::Cache {
   void AddLong(const Rules& rules, std::string_view piece, std::vector<int32_t>* ids);
 
   Cache() {
+    if (buckets == nullptr) throw std::bad_alloc();
     // The table is read all over, and would have more small pages than the processor keeps in mind.
     (void)madvise(buckets.get(), kBuckets * sizeof(Bucket), MADV_HUGEPAGE);
     std::uninitialized_value_construct_n(buckets.get(), kBuckets);

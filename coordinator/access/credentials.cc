@@ -5,6 +5,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "coordinator/core/sessions.h"
 #include "coordinator/core/worker_name.h"
 
@@ -268,6 +269,10 @@ Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Tran
   const auto found = tx.state().image().credentials.find(joining.invitation);
   if (found == tx.state().image().credentials.end()) return NotFound("no such invitation");
   CredentialRecord invitation = found->second;
+  if (invitation.kind != CredentialKind::kInvitation) {
+    return PermissionDenied("a worker joins with an invitation (`braid worker invite`), and " +
+                            invitation.id + " is none");
+  }
   const CredentialRecord* own = WithDigest(joining.key_sha256, tx.state());
   // The answer to the first try was lost: the key's credential says with which invitation it came.
   if (own != nullptr && own->ended_ms == 0 && own->created_by == invitation.id) return *own;
@@ -288,7 +293,7 @@ Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Tran
   key.sha256 = joining.key_sha256;
   key.created_ms = tx.wall_ms();
   key.created_by = invitation.id;
-  const std::string host = joining.host.substr(0, kLongestName);
+  const std::string host = std::string(CutUtf8(joining.host, kLongestName));
   invitation.ended_ms = tx.wall_ms();
   invitation.ended_by = "worker " + key.name + (host.empty() ? "" : " on " + host);
   Change(invitation, "", "", access, tx);

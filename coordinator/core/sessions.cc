@@ -122,6 +122,7 @@ Status CheckHello(const WorkerRecord& hello) {
   if (hello.id.empty() || hello.boot_id.empty())
     return InvalidArgument("a hello needs a worker id and a boot id");
   BRAID_RETURN_IF_ERROR(CheckWorkerName("a worker id", hello.id));
+  BRAID_RETURN_IF_ERROR(CheckWorkerName("the boot id of worker " + hello.id, hello.boot_id));
   BRAID_RETURN_IF_ERROR(CheckWorkerName("the site of worker " + hello.id, hello.site));
   if (hello.cpu_slots < 0 || hello.cpu_slots > 4096) {
     return InvalidArgument("worker " + hello.id + " offers " + std::to_string(hello.cpu_slots) +

@@ -134,12 +134,14 @@ void DrainAndClose(socket_t socket, const std::atomic<bool>& stopping) {
   ::close(socket);
 }
 
-// The path of a request line: "GET /api/v1/x?y=z HTTP/1.1".
-std::string_view PathOf(std::string_view head) {
+// The path of a request line, "GET /api/v1/x?y=z HTTP/1.1", decoded as the library decodes it
+// before it answers.
+std::string PathOf(std::string_view head) {
   const std::string_view line = head.substr(0, head.find('\r'));
   const size_t begin = std::min(line.find(' '), line.size());
   const std::string_view target = line.substr(std::min(begin + 1, line.size()));
-  return target.substr(0, target.find_first_of(" ?"));
+  return httplib::detail::decode_url(std::string(target.substr(0, target.find_first_of(" ?#"))),
+                                     false);
 }
 
 }  // namespace

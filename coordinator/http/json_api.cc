@@ -158,19 +158,27 @@ void JsonApi::Answer(const JsonMethod& method, const Request& request, const Rec
                     response);
   }
   if (method.streams) return AnswerStream(method, request, call, response);
+  const std::shared_ptr<void> counted = method.waits ? Count(call.token, response) : nullptr;
+  if (method.waits && counted == nullptr) return;
   const Result<std::string> reply = calls_->Call(method, call);
   if (!reply.ok()) return SetError(reply.status(), response);
   response->set_content(*reply + "\n", "application/json");
 }
 
+std::shared_ptr<void> JsonApi::Count(const std::string& token, Response* response) {
+  std::shared_ptr<void> counted = streams_.Open(token);
+  if (counted == nullptr) {
+    SetError(ResourceExhausted("this token has " + std::to_string(StreamCounts::kMostOfOne) +
+                               " open streams, waits and downloads: close one of them"),
+             response);
+  }
+  return counted;
+}
+
 void JsonApi::AnswerStream(const JsonMethod& method, const Request& request, const JsonCall& call,
                            Response* response) {
-  std::shared_ptr<void> counted = streams_.Open(call.token);
-  if (counted == nullptr) {
-    return SetError(ResourceExhausted("this token has " + std::to_string(StreamCounts::kMostOfOne) +
-                                      " open streams: close one of them"),
-                    response);
-  }
+  std::shared_ptr<void> counted = Count(call.token, response);
+  if (counted == nullptr) return;
   auto stream = calls_->Open(method, call);
   if (!stream.ok()) return SetError(stream.status(), response);
   JsonStream::Next first = (*stream)->Read(kFirstMs);
@@ -186,6 +194,8 @@ void JsonApi::AnswerStream(const JsonMethod& method, const Request& request, con
 }
 
 void JsonApi::AnswerBlob(const Request& request, const ShownToken& token, Response* response) {
+  const std::shared_ptr<void> counted = Count(token.token, response);
+  if (counted == nullptr) return;
   const JsonMethod* method = calls_->Find("Artifacts", "DownloadBlob");
   const std::string sha256 = request.path.substr(std::string_view(kBlobs).size());
   auto stream = calls_->Open(*method, {token.token, "", {{"sha256", sha256}}, "", {}});
@@ -211,7 +221,7 @@ void JsonApi::AnswerBlob(const Request& request, const ShownToken& token, Respon
   }
   const std::shared_ptr<JsonStream> rest = *std::move(stream);
   const auto next = std::make_shared<JsonStream::Next>(std::move(first));
-  response->set_chunked_content_provider(type, [rest, next](size_t, DataSink& sink) {
+  response->set_chunked_content_provider(type, [rest, next, counted](size_t, DataSink& sink) {
     switch (next->state) {
       case JsonStream::State::kReply:
         if (!Write(sink, next->json)) return false;

@@ -60,6 +60,9 @@ class JsonApi {
   void AnswerList(httplib::Response* response) const;
 
  private:
+  // One of the token's streams, waits and downloads, which is over when the result is gone. Null
+  // with an error in `response` if the token has as many as it may.
+  std::shared_ptr<void> Count(const std::string& token, httplib::Response* response);
   void AnswerStream(const JsonMethod& method, const httplib::Request& request, const JsonCall& call,
                     httplib::Response* response);
 

@@ -1,7 +1,5 @@
 #include "coordinator/http/sign_in.h"
 
-#include <algorithm>
-
 #include "base/endpoint.h"
 #include "base/text.h"
 
@@ -11,7 +9,7 @@ Result<std::string> SignIn::Begin(const std::string& token) {
   BRAID_ASSIGN_OR_RETURN(const std::string id, NewSecret());
   const int64_t now_ms = clock_->MonotonicMs();
   MutexLock lock(mutex_);
-  DropOld(now_ms);
+  DropOld(token, now_ms);
   sessions_[id] = {token, now_ms};
   return id;
 }
@@ -34,13 +32,22 @@ std::string SignIn::TokenOf(const std::string& session) {
   return found->second.token;
 }
 
-void SignIn::DropOld(int64_t now_ms) {
+void SignIn::DropOld(const std::string& token, int64_t now_ms) {
   std::erase_if(sessions_,
                 [&](const auto& entry) { return entry.second.used_ms + kIdleMs <= now_ms; });
-  while (sessions_.size() >= kMostSessions) {
-    sessions_.erase(std::min_element(
-        sessions_.begin(), sessions_.end(),
-        [](const auto& a, const auto& b) { return a.second.used_ms < b.second.used_ms; }));
+  // The least recently used session of all, and that of this token.
+  auto of_all = sessions_.end(), of_token = sessions_.end();
+  size_t count = 0;
+  for (auto it = sessions_.begin(); it != sessions_.end(); ++it) {
+    if (of_all == sessions_.end() || it->second.used_ms < of_all->second.used_ms) of_all = it;
+    if (it->second.token != token) continue;
+    ++count;
+    if (of_token == sessions_.end() || it->second.used_ms < of_token->second.used_ms) of_token = it;
+  }
+  if (count >= kMostOfOne) {
+    sessions_.erase(of_token);
+  } else if (sessions_.size() >= kMostSessions) {
+    sessions_.erase(of_all);
   }
 }
 

@@ -18,8 +18,9 @@ namespace braid::coordinator {
 class SignIn {
  public:
   static constexpr int64_t kIdleMs = int64_t{12} * 3'600'000;  // a session that nobody used
-  static constexpr size_t kMostSessions = 1024;                // then the one used least recently
-                                                               // goes
+  // Of all, and of one token, so that nobody signs others out: then the one used least recently
+  // goes.
+  static constexpr size_t kMostSessions = 1024, kMostOfOne = 16;
 
   // `clock` outlives it.
   explicit SignIn(const Clock* clock) : clock_(clock) {}
@@ -35,7 +36,8 @@ class SignIn {
     std::string token;
     int64_t used_ms = 0;
   };
-  void DropOld(int64_t now_ms) BRAID_REQUIRES(mutex_);
+  // Makes room for another session of the token.
+  void DropOld(const std::string& token, int64_t now_ms) BRAID_REQUIRES(mutex_);
 
   const Clock* const clock_;
   Mutex mutex_;

@@ -298,8 +298,8 @@ class Replies final : public JsonStream {
 
 class InProcessCalls final : public JsonCalls {
  public:
-  InProcessCalls(const std::shared_ptr<grpc::Channel>& channel, Access* access)
-      : stub_(channel), access_(access) {
+  InProcessCalls(const std::shared_ptr<grpc::Channel>& channel, rpc::CallerCheck check)
+      : stub_(channel), check_(std::move(check)) {
     // The linker keeps what is named.
     (void)v1::Run::descriptor(), (void)v1::Job::descriptor(), (void)v1::Artifact::descriptor();
     (void)v1::PlanMergeRequest::descriptor(), (void)v1::ServerInfo::descriptor();
@@ -421,7 +421,7 @@ class InProcessCalls final : public JsonCalls {
   Status Check(std::string_view path, const std::string& token) {
     rpc::Caller caller{path, {}, ""};
     if (!token.empty()) caller.tokens.push_back(token);
-    return access_->Check(caller);
+    return check_(caller);
   }
   // `method` is one that Find gave out.
   const Known& KnownBy(const JsonMethod& method) const {
@@ -429,15 +429,15 @@ class InProcessCalls final : public JsonCalls {
   }
 
   grpc::GenericStub stub_;
-  Access* const access_;
+  const rpc::CallerCheck check_;
   std::map<std::string, Known> known_;  // "Runs/GetRun"
 };
 
 }  // namespace
 
 std::unique_ptr<JsonCalls> MakeInProcessCalls(std::shared_ptr<grpc::Channel> channel,
-                                              Access* access) {
-  return std::make_unique<InProcessCalls>(channel, access);
+                                              rpc::CallerCheck check) {
+  return std::make_unique<InProcessCalls>(channel, std::move(check));
 }
 
 }  // namespace braid::coordinator

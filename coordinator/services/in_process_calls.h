@@ -5,14 +5,14 @@
 
 #include <memory>
 
-#include "coordinator/access/access.h"
 #include "coordinator/services/json_calls.h"
+#include "rpc/server_credentials.h"
 
 namespace braid::coordinator {
 
-// A channel within the process passes by the server's credentials: `access`, which outlives this,
-// is asked about each call beforehand, and the handlers see the caller's token as always.
+// A channel within the process passes by the server's credentials: `check` is asked about each call
+// beforehand, as the server asks it, and the handlers see the caller's token as always.
 std::unique_ptr<JsonCalls> MakeInProcessCalls(std::shared_ptr<grpc::Channel> channel,
-                                              Access* access);
+                                              rpc::CallerCheck check);
 
 }  // namespace braid::coordinator

@@ -101,11 +101,7 @@ class GrpcServer final : public Server {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::ServerBuilder builder;
-    const auto check = [backend = backend_](const rpc::Caller& caller) {
-      Status status = backend->access->Check(caller);
-      NoteRefusal(backend, caller, status);
-      return status;
-    };
+    const auto check = [this](const rpc::Caller& caller) { return Check(caller); };
     builder.AddListeningPort(address, rpc::MakeServerCredentials(check, backend_->tls),
                              &backend_->port);
     for (const auto& service : services_) builder.RegisterService(service.get());
@@ -131,7 +127,7 @@ class GrpcServer final : public Server {
     server_->GetHealthCheckService()->SetServingStatus("coordinator", false);  // SetReady says when
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(rpc::kMaxMessageBytes);
-    json_calls_ = MakeInProcessCalls(server_->InProcessChannel(arguments), backend_->access.get());
+    json_calls_ = MakeInProcessCalls(server_->InProcessChannel(arguments), check);
     backend_->alarms.Start();
     TidyAgain(backend_);
     CollectAgain(backend_);
@@ -144,6 +140,11 @@ class GrpcServer final : public Server {
   }
 
   std::string address() const override { return address_; }
+  Status Check(const rpc::Caller& caller) override {
+    Status status = backend_->access->Check(caller);
+    NoteRefusal(backend_, caller, status);
+    return status;
+  }
   JsonCalls* json_calls() override { return json_calls_.get(); }
 
   void Stop() override {

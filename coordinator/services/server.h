@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "rpc/caller.h"
 
 namespace braid::coordinator {
 
@@ -21,6 +22,9 @@ class Server {
   // Health of the service "coordinator": not while it waits for its workers after a start. At first
   // it is not.
   virtual void SetReady(bool ready) = 0;
+  // Whether the caller may make the call. A refusal for the role has a row in the audit. To be
+  // asked by every door to the API.
+  virtual Status Check(const rpc::Caller& caller) = 0;
   // The same calls as JSON; lives as long as the server.
   virtual JsonCalls* json_calls() = 0;
   // No new requests; streams and long calls end within about a second.

@@ -253,7 +253,9 @@ Status Migrate(Database& database, const std::string& path) {
                               "): start the newer braid-coordinator, or restore a backup");
   }
   if (version > 0 && version < SchemaVersion()) {
-    // The backup copies the database file alone, so the WAL has to be in it.
+    // The copy is made through this connection. Opening and closing the file beside SQLite would
+    // drop the locks that this process has on it, and a program that looks at the catalog later
+    // would believe that it is the last one and remove the log of the living coordinator.
     BRAID_ASSIGN_OR_RETURN(const int64_t left, database.Checkpoint());
     if (left > 0) {
       return FailedPrecondition("catalog " + path +
@@ -261,8 +263,9 @@ Status Migrate(Database& database, const std::string& path) {
                                 std::to_string(left) +
                                 " pages are in its log alone): end that program, then start again");
     }
-    BRAID_RETURN_IF_ERROR(
-        CopyFile(path, path + ".v" + std::to_string(version)).Wrap("backing up before migration"));
+    const std::string copy = path + ".v" + std::to_string(version);
+    BRAID_RETURN_IF_ERROR(RemoveFile(copy).Wrap("backing up before migration"));
+    BRAID_RETURN_IF_ERROR(database.CopyTo(copy).Wrap("backing up before migration"));
   }
   for (; version < SchemaVersion(); ++version) {
     // The version is raised in the step's own transaction: after a crash the file is at a whole

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 namespace braid::catalog {
 namespace {
@@ -102,7 +103,7 @@ struct EventMaker {
   }
   Event operator()(const WorkerRegistered& u) const {
     return OfWorker("worker.registered", u.worker.id,
-                    "boot " + u.worker.boot_id.substr(0, 8) + ", " +
+                    "boot " + std::string(CutUtf8(u.worker.boot_id, 8)) + ", " +
                         std::to_string(u.worker.cpu_slots) + " CPU slots, " +
                         std::to_string(u.worker.gpus.size()) + " GPUs, site " + u.worker.site);
   }

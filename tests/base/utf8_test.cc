@@ -16,6 +16,13 @@ TEST(Utf8Test, TheFirstBadByteIsFound) {
   EXPECT_TRUE(IsUtf8("\xF4\x8F\xBF\xBF"));
 }
 
+TEST(Utf8Test, APieceEndsWithAWholeCodePoint) {
+  EXPECT_EQ(CutUtf8("caf\xC3\xA9", 5), "caf\xC3\xA9");
+  EXPECT_EQ(CutUtf8("caf\xC3\xA9", 4), "caf");
+  EXPECT_EQ(CutUtf8("caf\xC3\xA9s", 5), "caf\xC3\xA9");
+  EXPECT_EQ(CutUtf8("\xF0\x9F\x98\x80", 3), "");
+}
+
 TEST(Utf8Test, CodePointsComeBack) {
   for (const uint32_t c : {0x24u, 0xA2u, 0x7FFu, 0x800u, 0xFFFFu, 0x10000u, 0x10FFFFu}) {
     std::string text;

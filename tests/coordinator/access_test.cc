@@ -436,6 +436,9 @@ TEST_F(AccessTest, AnInvitationIsGoodOnceAndNotForEver) {
     });
   };
   const std::string first = invite('1', 60'000, "");
+  ASSERT_TRUE(Create("bob", v1::ADMIN, Secret('b')).ok());
+  EXPECT_THAT(join("t-" + Sha256Hex(Secret('b')).substr(0, 12), 'a', "w1").message(),
+              HasSubstr("a worker joins with an invitation"));
   EXPECT_TRUE(join(first, 'a', "w1").ok());
   EXPECT_TRUE(join(first, 'a', "w1").ok()) << "the answer may have been lost";
   const Status again = join(first, 'b', "w2");

@@ -9,8 +9,10 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mutex.h"
 #include "coordinator/core/core.h"
 #include "coordinator/http/assets.h"
+#include "coordinator/http/bounded_server.h"
 #include "storage/catalog/catalog.h"
 #include "tests/coordinator/http_client.h"
 
@@ -74,6 +76,35 @@ TEST(HttpTest, ATakenPortIsNamed) {
   // With SO_REUSEPORT the second would share the port and take half of the requests.
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(second.status().message(), HasSubstr((*first)->address()));
+}
+
+TEST(BoundedServerTest, APathIsLongHoweverItIsWritten) {
+  Mutex mutex;
+  std::vector<std::string> asked, answered;
+  BoundedServer server(
+      [&](const httplib::Request& request, const Received&, httplib::Response*) {
+        MutexLock lock(mutex);
+        answered.push_back(request.path);
+      },
+      [&](std::string_view path) {
+        MutexLock lock(mutex);
+        asked.emplace_back(path);
+        return true;
+      });
+  const int port = server.bind_to_any_port("127.0.0.1");
+  ASSERT_GT(port, 0);
+  std::thread thread([&] { server.listen_after_bind(); });
+  for (const char* target : {"/Runs/Wait%52un?id=r", "/Runs/WaitRun#top", "/Runs/%57aitRun"}) {
+    EXPECT_THAT(Ask("127.0.0.1:" + std::to_string(port),
+                    "GET " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+                StartsWith("HTTP/1.1 200"));
+  }
+  server.Stop();
+  thread.join();
+  MutexLock lock(mutex);
+  EXPECT_THAT(asked, ::testing::SizeIs(3));
+  EXPECT_THAT(asked, ::testing::Each("/Runs/WaitRun"));
+  EXPECT_EQ(asked, answered) << "the library decodes as the bound does";
 }
 
 // A server with a running loop, and requests as a stranger would write them.

@@ -26,7 +26,7 @@ class JsonApiTest : public ServicesTest {
     options.check = [this](std::string_view method, bool sent, std::string_view token) {
       rpc::Caller caller{method, {}, ""};
       if (sent) caller.tokens.push_back(token);
-      return backend_.access->Check(caller);
+      return server_->Check(caller);
     };
     options.calls = server_->json_calls();
     options.metrics = metrics_.get();
@@ -79,6 +79,28 @@ class JsonApiTest : public ServicesTest {
   std::unique_ptr<HttpServer> http_;
   std::string host_;
 };
+
+TEST_F(JsonApiTest, ARefusalHasARowInTheAudit) {
+  const std::string viewer = TokenOf("VIEWER", "vera");
+  EXPECT_THAT(Post("/api/v1/Access/CreateToken", "{}",
+                   Bearer(viewer) + "Content-Type: application/json\r\n"),
+              StartsWith("HTTP/1.1 403"));
+  // Rows of refusals are written after the answer.
+  for (int times = 0; times < 2; ++times) EXPECT_TRUE(core_->Query([](const State&) {}).ok());
+  EXPECT_THAT(Get("/api/v1/Access/ListAudit?user=vera"),
+              AllOf(HasSubstr("CreateToken"), HasSubstr("PERMISSION_DENIED")));
+}
+
+TEST_F(JsonApiTest, WaitsOfATokenAreBounded) {
+  const std::string viewer = TokenOf("VIEWER", "vera");
+  StreamCounts counts;
+  std::vector<std::shared_ptr<void>> open;
+  for (int i = 0; i < StreamCounts::kMostOfOne; ++i) open.push_back(counts.Open(viewer));
+  EXPECT_EQ(counts.Open(viewer), nullptr);
+  EXPECT_NE(counts.Open("another"), nullptr);
+  open.pop_back();
+  EXPECT_NE(counts.Open(viewer), nullptr);
+}
 
 TEST_F(JsonApiTest, EachMethodIsForTheRolesThatItIsForOverGrpc) {
   const std::string viewer = TokenOf("VIEWER", "vera");

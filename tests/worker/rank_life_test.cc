@@ -590,9 +590,16 @@ TEST(RankLifeTest, ABlobThatTheCoordinatorLostIsSentAgainAndCommittedAgain) {
   agent.UploadCheckpoint();
   agent.Answer<CommitCheckpoint>(lost);
   EXPECT_THAT(agent.Take<LogLine>().at(0).text,
-              HasSubstr("lacks a file of the checkpoint of step 10 again: it is sent once more"));
+              HasSubstr("a file of the checkpoint of step 10 is missing at the coordinator or in "
+                        "the cache: it is sent once more"));
   agent.Pass(0);
   EXPECT_THAT(agent.Open<DropCheckpoint>(), IsEmpty());
+  // The file has left this worker's cache before it was sent: it is still where it was kept.
+  EXPECT_EQ(agent.Answer<IngestFolder>(OkStatus(), ManifestOf({kLarge})).folder, "/kept/step-10");
+  agent.Answer<FindMissingBlobs>(OkStatus(), std::vector<std::string>{kLarge.sha256});
+  agent.Answer<UploadBlob>(Status(StatusCode::kNotFound, ErrorReason::kBlobMissing, "no blob"));
+  EXPECT_THAT(agent.Open<DropCheckpoint>(), IsEmpty());
+  agent.Pass(60'000);
   EXPECT_EQ(agent.UploadCheckpoint().folder, "/kept/step-10");
   EXPECT_EQ(agent.Answer<CommitCheckpoint>().step, 10);
   agent.Answer<ReleaseBlobs>();

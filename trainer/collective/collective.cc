@@ -1,5 +1,8 @@
 #include "trainer/collective/collective.h"
 
+#include <string>
+
+#include "base/sha256.h"
 #include "trainer/collective/shared_memory.h"
 #include "trainer/kernels/cuda_plugin.h"
 
@@ -19,6 +22,17 @@ class Local final : public Collective {
 
 std::unique_ptr<Collective> LocalCollective() {
   return std::make_unique<Local>();
+}
+
+// Numbers h that are not all equal have a sum of squares above that of as many equal ones with the
+// same sum. All sums are whole numbers below 2^53, so they are exact.
+Result<bool> SameOnAllRanks(Collective& collective, std::string_view text) {
+  constexpr int kDigits = 5;  // h < 2^20, and h^2 < 2^40
+  const auto h = static_cast<double>(std::stoul(Sha256Hex(text).substr(0, kDigits), nullptr, 16));
+  double sums[] = {h, h * h};
+  BRAID_RETURN_IF_ERROR(collective.AllReduce(sums, 2));
+  const auto world = static_cast<double>(collective.world());
+  return sums[0] == world * h && sums[1] == world * h * h;
 }
 
 Result<std::unique_ptr<Collective>> MakeCollective(task::Rendezvous& rendezvous, int64_t rank,

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "task/channel.h"
@@ -34,6 +35,9 @@ class Collective {
   // Returns when all ranks have called it.
   virtual Status Barrier() = 0;
 };
+
+// Whether all ranks give the same text. All call it; all have the same answer.
+Result<bool> SameOnAllRanks(Collective& collective, std::string_view text);
 
 // The collective of a single rank, in which every sum is the value itself.
 std::unique_ptr<Collective> LocalCollective();

@@ -36,7 +36,8 @@ struct ResidualGradients {
 
 ResidualGradients Scaled(const at::Tensor& dy, const at::Tensor& f, const at::Tensor& scale) {
   if (!scale.defined()) return {dy, at::Tensor()};
-  return {dy * scale, (dy * f).sum().view(scale.sizes())};
+  // A sum to one number at once would be cut among the threads.
+  return {dy * scale, (dy * f).sum(1).sum().view(scale.sizes())};
 }
 
 at::Tensor ReshapedLike(const at::Tensor& gradient, const at::Tensor& of) {

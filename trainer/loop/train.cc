@@ -106,6 +106,7 @@ class Training {
     BRAID_ASSIGN_OR_RETURN(collective_,
                            MakeCollective(channel_.rendezvous(), task_.rank, task_.world,
                                           NameOf(task_.device), task_.address, kPeerTimeoutMs));
+    BRAID_RETURN_IF_ERROR(CompareRanks());
     step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
     ShareRouterLoad();
@@ -123,6 +124,22 @@ class Training {
                (long long)plan_.total, (long long)settings_.accumulate, (long long)settings_.batch,
                (long long)settings_.data.sequence, (long long)task_.rank, (long long)task_.world,
                (long long)task_.threads, state_.environment.instruction_set.c_str()));
+    return OkStatus();
+  }
+
+  // Each rank makes the whole update of its replica. Other instructions round it differently, so
+  // that the replicas are equal no more, if only in their last bits.
+  Status CompareRanks() {
+    Environment& here = state_.environment;
+    const std::string text = here.instruction_set + ", " + std::to_string(here.threads);
+    BRAID_ASSIGN_OR_RETURN(const bool same, SameOnAllRanks(*collective_, text));
+    if (same) return OkStatus();
+    Log(LogLevel::kWarning, task_.job,
+        Format("the ranks do not have the same instruction set and threads (rank %lld: %s, %lld): "
+               "their copies of the weights drift apart by rounding. Start the workers with the "
+               "same BRAID_ISA and ATEN_CPU_CAPABILITY, or choose equal hosts by labels",
+               (long long)task_.rank, here.instruction_set.c_str(), (long long)here.threads));
+    here.instruction_set += ", other ranks differ";
     return OkStatus();
   }
 

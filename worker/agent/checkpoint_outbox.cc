@@ -32,12 +32,13 @@ std::vector<std::string> DigestsOf(const storage::Manifest& manifest) {
   return digests;
 }
 
-CheckpointOutbox::CheckpointOutbox(Turn& turn, Calls& calls, BlobMoves& moves,
+CheckpointOutbox::CheckpointOutbox(Turn& turn, Calls& calls, BlobMoves& moves, Cache& cached,
                                    MetricsOutbox& metrics, const Assignment& assignment,
                                    Listener listener)
     : turn_(turn),
       calls_(calls),
       moves_(moves),
+      cached_(cached),
       metrics_(metrics),
       assignment_(assignment),
       owner_(assignment.key.ToString()),
@@ -102,6 +103,7 @@ void CheckpointOutbox::Supersede() {
   asking_since_ms_ = kNever;
   calls_.CancelAll(transfer_);
   const Checkpoint old = *std::exchange(storing_, std::nullopt);
+  cached_.Leave(transfer_);
   Release(old);
   Drop(old);
 }
@@ -124,6 +126,7 @@ void CheckpointOutbox::OnIngested(const Done& done) {
   if (!done.status.ok()) return OnCommitted(done.status);
   storing_->manifest = std::get<storage::Manifest>(done.answer);
   DescribeOrigin(assignment_, &storing_->manifest);
+  cached_.UseBlobs(transfer_, DigestsOf(storing_->manifest));
   asking_since_ms_ = turn_.now_ms;
   calls_.RetryUntilSettled(transfer_, FindMissingBlobs{DigestsOf(storing_->manifest)},
                            [this](const Done& found) {
@@ -137,6 +140,7 @@ void CheckpointOutbox::OnIngested(const Done& done) {
 // earlier steps again, so they would be missing for ever if they were lost after the commit.
 void CheckpointOutbox::Send(const std::vector<std::string>& missing) {
   moves_.Upload(transfer_, missing, [this](const Status& status) {
+    if (AsksAgain(status)) return StoreAgain();
     if (!status.ok()) return OnCommitted(status);
     metrics_.WhenSent(storing_->metrics_before, [this](const Status& sent) {
       if (!sent.ok()) return OnCommitted(sent);
@@ -150,23 +154,29 @@ void CheckpointOutbox::Commit() {
       transfer_,
       CommitCheckpoint{assignment_.key, storing_->message.step, storing_->manifest.Canonical()},
       [this](const Done& done) {
-        if (IsBlobLost(done.status) && ++storing_->lost <= kMostLost) return StoreAgain();
+        if (AsksAgain(done.status)) return StoreAgain();
         OnCommitted(done.status);
       });
 }
 
+bool CheckpointOutbox::AsksAgain(const Status& status) {
+  return IsBlobLost(status) && ++storing_->lost <= kMostLost;
+}
+
 // The coordinator had the blobs, or was sent them, and has them no more: it was restored from a
-// backup, say, or deleted them as nothing needed them yet. Nothing is lost, they are here.
+// backup, say, or deleted them as nothing needed them yet. Or they were taken out of the cache.
+// Nothing is lost, the checkpoint is here.
 void CheckpointOutbox::StoreAgain() {
   turn_.Say(LogLevel::kWarning, owner_,
-            "the coordinator lacks a file of the checkpoint of step " +
-                std::to_string(storing_->message.step) + " again: it is sent once more");
+            "a file of the checkpoint of step " + std::to_string(storing_->message.step) +
+                " is missing at the coordinator or in the cache: it is sent once more");
   calls_.Later(transfer_, PauseAfterLossMs(storing_->lost), [this] { Store(); });
 }
 
 void CheckpointOutbox::OnCommitted(const Status& status) {
   const Checkpoint checkpoint = *std::exchange(storing_, std::nullopt);
   const int64_t step = checkpoint.message.step;
+  cached_.Leave(transfer_);
   if (status.Is(ErrorReason::kStaleLease) && !recovered_) return listener_.on_stale();
   if (status.ok()) {
     if (!checkpoint.kept) listener_.on_safe(step);
@@ -200,6 +210,7 @@ void CheckpointOutbox::Release(const Checkpoint& checkpoint) {
 void CheckpointOutbox::Leave() {
   calls_.CancelAll(transfer_);
   moves_.Leave(transfer_);
+  cached_.Leave(transfer_);
 }
 
 }  // namespace braid::worker

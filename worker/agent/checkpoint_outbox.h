@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "worker/agent/blob_moves.h"
+#include "worker/agent/cache.h"
 #include "worker/agent/calls.h"
 #include "worker/agent/kept_rank.h"
 #include "worker/agent/metrics_outbox.h"
@@ -33,8 +34,8 @@ class CheckpointOutbox {
   };
 
   // All references outlive this.
-  CheckpointOutbox(Turn& turn, Calls& calls, BlobMoves& moves, MetricsOutbox& metrics,
-                   const Assignment& assignment, Listener listener);
+  CheckpointOutbox(Turn& turn, Calls& calls, BlobMoves& moves, Cache& cached,
+                   MetricsOutbox& metrics, const Assignment& assignment, Listener listener);
 
   // Takes a checkpoint of the program.
   void Add(const CheckpointMessage& checkpoint);
@@ -82,6 +83,9 @@ class CheckpointOutbox {
   void Send(const std::vector<std::string>& missing);
   // All files are there: the metrics before the checkpoint follow, then the commit.
   void Commit();
+  // Whether a call of the checkpoint that is being stored failed for a missing blob, which helps to
+  // send once more. Counts how often.
+  bool AsksAgain(const Status& status);
   // The coordinator lacks a file of it: its files are stored again.
   void StoreAgain();
   // The coordinator has the checkpoint, or refuses it for good. The next one begins.
@@ -94,6 +98,7 @@ class CheckpointOutbox {
   Turn& turn_;
   Calls& calls_;
   BlobMoves& moves_;
+  Cache& cached_;
   MetricsOutbox& metrics_;
   const Assignment& assignment_;
   // The owner of what is done on this machine, and of what is done to store a checkpoint.

@@ -6,15 +6,15 @@
 
 namespace braid::worker {
 
-Outbox::Outbox(Turn& turn, Calls& calls, BlobMoves& moves, const Assignment& assignment,
-               Listener listener)
+Outbox::Outbox(Turn& turn, Calls& calls, BlobMoves& moves, Cache& cached,
+               const Assignment& assignment, Listener listener)
     : calls_(calls),
       assignment_(assignment),
       owner_(assignment.key.ToString()),
       listener_(std::move(listener)),
       log_(calls, assignment.key, GrowingFile::kLog),
       metrics_(turn, calls, assignment.key, [this] { CloseFilesIfIdle(); }),
-      checkpoints_(turn, calls, moves, metrics_, assignment,
+      checkpoints_(turn, calls, moves, cached, metrics_, assignment,
                    {.on_stale = listener_.on_stale,
                     .on_safe = listener_.on_safe,
                     .on_settled = [this] { CloseFilesIfIdle(); }}) {}

@@ -32,7 +32,7 @@ class Outbox {
 
   // All references outlive this; `assignment` names the rank and the origin that manifests of
   // checkpoints state.
-  Outbox(Turn& turn, Calls& calls, BlobMoves& moves, const Assignment& assignment,
+  Outbox(Turn& turn, Calls& calls, BlobMoves& moves, Cache& cached, const Assignment& assignment,
          Listener listener);
 
   // To be called when the program runs: reports the start, and begins to send log and metrics.

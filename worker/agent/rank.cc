@@ -21,7 +21,7 @@ Rank::Rank(const Services& services, const KeptRank& kept)
       assignment_(kept.assignment),
       owner_(kept.assignment.key.ToString()),
       recovered_checkpoint_(kept.checkpoint),
-      outbox_(turn_, calls_, moves_, assignment_,
+      outbox_(turn_, calls_, moves_, cached_, assignment_,
               {.on_stale = [this] { Drop(); },
                .on_safe =
                    [this](int64_t step) {

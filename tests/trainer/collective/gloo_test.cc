@@ -34,6 +34,20 @@ void Gang(int64_t world,
   for (std::thread& rank : ranks) rank.join();
 }
 
+TEST(GlooTest, RanksKnowWhetherAllGiveTheSame) {
+  // Sums alone would not tell them: each rank may stand in the middle.
+  const std::vector<std::vector<std::string>> texts = {
+      {"AVX2, 2", "AVX2, 2", "AVX2, 2"}, {"AVX2, 2", "generic, 2", "AVX2, 2"}, {"a", "b", "c"}};
+  for (const std::vector<std::string>& given : texts) {
+    Gang(3, [&](int64_t rank, std::unique_ptr<Collective> collective) {
+      const auto same = SameOnAllRanks(*collective, given[static_cast<size_t>(rank)]);
+      ASSERT_TRUE(same.ok()) << same.status().message();
+      EXPECT_EQ(*same, given[0] == given[1]) << given[1];
+      EXPECT_TRUE(collective->Barrier().ok());
+    });
+  }
+}
+
 TEST(GlooTest, SumsHaveTheSameBitsOnEveryRank) {
   constexpr int64_t kWorld = 3, kCount = 10'007;
   std::vector<std::vector<float>> sums(kWorld);
