@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <random>
 #include <thread>
@@ -27,6 +28,7 @@
 #include "base/version.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/pass.h"
+#include "coordinator/flags.h"
 #include "coordinator/http/http.h"
 #include "coordinator/services/server.h"
 #include "coordinator/services/services.h"
@@ -42,29 +44,6 @@ using namespace braid::coordinator;  // NOLINT
 // start it again.
 constexpr int kCannotStartExit = 78;  // EX_CONFIG of sysexits.h
 constexpr int kFolderInUseExit = 5;
-
-struct Flags {
-  std::string dir;
-  std::vector<std::string> http_hosts;
-  std::string listen = "127.0.0.1:0";
-  std::string http = "127.0.0.1:0";
-  std::string address_file;
-  bool tls = false;
-  std::vector<std::string> tls_names;
-  std::string tls_certificate, tls_key;
-  int64_t worker_certificate_s = int64_t{90} * 86'400;
-  std::string site = "local";
-  int64_t heartbeat_interval_ms = 2000;
-  int64_t ttl_ms = 15'000;
-  int64_t grace_ms = 900'000;
-  int64_t gang_patience_ms = 30'000;
-  std::string keep_checkpoints = "3";
-  int64_t keep_events_days = 90;
-  int64_t keep_audit_days = 365;
-  RateLimits rates;
-  int64_t gc_grace_ms = 900'000;
-  int64_t gc_interval_ms = 300'000;
-};
 
 constexpr int kFatalExit = 1;
 constexpr int64_t kLastWordsMs = 5'000;
@@ -117,37 +96,6 @@ std::string LocalAddress(const std::string& address) {
   const std::string_view host = HostOf(address);
   if (host != "0.0.0.0" && host != "[::]") return address;
   return "127.0.0.1" + address.substr(host.size());
-}
-
-// Where workers of other machines reach this server, as far as is known here: by the first name
-// that was given, else by the address, else by one of this machine's.
-std::string JoinHost(const Flags& flags) {
-  const std::string host(HostOf(flags.listen));
-  if (!flags.tls_names.empty()) return flags.tls_names.front();
-  if (host != "0.0.0.0" && host != "[::]") return host;
-  for (const std::string& name : rpc::ServerNames(flags.listen, {})) {
-    if (name.find_first_not_of("0123456789.") == std::string::npos && !IsLoopbackHost(name))
-      return name;
-  }
-  return "127.0.0.1";
-}
-
-bool WantsTls(const Flags& flags) {
-  return flags.tls || !flags.tls_names.empty() || !flags.tls_certificate.empty() ||
-         !IsLoopbackHost(HostOf(flags.listen));
-}
-
-Status CheckFlags(const Flags& flags) {
-  if (flags.listen.rfind(':') == std::string::npos)
-    return InvalidArgument("--listen " + flags.listen + " has no port: " + flags.listen +
-                           ":0 takes a free one");
-  if (flags.tls_certificate.empty() != flags.tls_key.empty())
-    return InvalidArgument("--tls-cert and --tls-key belong together: give both or none");
-  if (!flags.tls_certificate.empty() && !flags.tls_names.empty())
-    return InvalidArgument(
-        "--tls-name is for the certificate that the coordinator makes itself; "
-        "--tls-cert has its names already");
-  return CheckLoopback(flags.http, "HTTP");
 }
 
 Result<std::optional<rpc::Authority>> AuthorityOf(const Flags& flags) {
@@ -209,40 +157,57 @@ void WaitForSignal(const Flags& flags, const std::optional<rpc::Authority>& auth
   } while (poll(&wake, 1, kHealthMs) <= 0 || (wake.revents & POLLIN) == 0);
 }
 
-// `serving` is set once it serves: an error before that will be the same at the next try.
-Status Serve(const Flags& flags, bool* serving) {
-  BRAID_RETURN_IF_ERROR(CheckFlags(flags));
-  BRAID_RETURN_IF_ERROR(MakeStateFolder(
-      flags.dir, {state_files::kCatalog + std::string("*"), state_files::kStore,
-                  state_files::kJobLogs, state_files::kJobMetrics, state_files::kScratch,
-                  state_files::kCoordinatorLock, state_files::kToken, state_files::kTls}));
-  BRAID_RETURN_IF_ERROR(RefuseNetworkFolder(flags.dir));
-  const std::string lock_path = JoinPath(flags.dir, state_files::kCoordinatorLock);
-  auto lock = FileLock::Acquire(lock_path);
-  if (lock.status().code() == StatusCode::kAlreadyExists) {
-    return lock.status().Wrap("another braid-coordinator uses " + flags.dir +
-                              ": stop it, or choose another --dir");
-  }
-  BRAID_RETURN_IF_ERROR(lock.status());
-  BRAID_ASSIGN_OR_RETURN(const std::string token, MakeTokenFile(TokenFile(flags)));
-  BRAID_ASSIGN_OR_RETURN(const std::optional<rpc::Authority> authority, AuthorityOf(flags));
-  BRAID_ASSIGN_OR_RETURN(const auto tls, TlsOf(flags, authority));
-  BRAID_ASSIGN_OR_RETURN(auto catalog,
-                         catalog::Catalog::Open({JoinPath(flags.dir, state_files::kCatalog), 0}));
-  BRAID_ASSIGN_OR_RETURN(auto blobs,
-                         storage::BlobStore::Open(JoinPath(flags.dir, state_files::kStore)));
-  BRAID_ASSIGN_OR_RETURN(auto logs, AppendFiles::Open(JoinPath(flags.dir, state_files::kJobLogs)));
-  BRAID_ASSIGN_OR_RETURN(auto metrics,
-                         AppendFiles::Open(JoinPath(flags.dir, state_files::kJobMetrics)));
-  const std::string scratch = JoinPath(flags.dir, state_files::kScratch);
-  BRAID_RETURN_IF_ERROR(RemoveTree(scratch));
-  BRAID_RETURN_IF_ERROR(MakePrivateFolder(scratch));
+// What the coordinator has in its folder, which is its own as long as this lives.
+struct Stores {
+  FileLock lock;
+  std::string token;
+  std::optional<rpc::Authority> authority;
+  std::optional<rpc::ServerTls> tls;
+  std::unique_ptr<catalog::Catalog> catalog;
+  std::unique_ptr<storage::BlobStore> blobs;
+  std::unique_ptr<AppendFiles> logs;
+  std::unique_ptr<AppendFiles> metrics;
+  std::string scratch;
+};
 
-  std::mt19937_64 dice{std::random_device{}()};
+Result<FileLock> LockFolder(const std::string& dir) {
+  BRAID_RETURN_IF_ERROR(MakeStateFolder(
+      dir, {state_files::kCatalog + std::string("*"), state_files::kStore, state_files::kJobLogs,
+            state_files::kJobMetrics, state_files::kScratch, state_files::kCoordinatorLock,
+            state_files::kToken, state_files::kTls}));
+  BRAID_RETURN_IF_ERROR(RefuseNetworkFolder(dir));
+  auto lock = FileLock::Acquire(JoinPath(dir, state_files::kCoordinatorLock));
+  if (lock.status().code() != StatusCode::kAlreadyExists) return lock;
+  return lock.status().Wrap("another braid-coordinator uses " + dir +
+                            ": stop it, or choose another --dir");
+}
+
+Result<Stores> OpenStores(const Flags& flags) {
+  BRAID_ASSIGN_OR_RETURN(FileLock lock, LockFolder(flags.dir));
+  Stores stores{std::move(lock)};
+  BRAID_ASSIGN_OR_RETURN(stores.token, MakeTokenFile(TokenFile(flags)));
+  BRAID_ASSIGN_OR_RETURN(stores.authority, AuthorityOf(flags));
+  BRAID_ASSIGN_OR_RETURN(stores.tls, TlsOf(flags, stores.authority));
+  BRAID_ASSIGN_OR_RETURN(stores.catalog,
+                         catalog::Catalog::Open({JoinPath(flags.dir, state_files::kCatalog), 0}));
+  BRAID_ASSIGN_OR_RETURN(stores.blobs,
+                         storage::BlobStore::Open(JoinPath(flags.dir, state_files::kStore)));
+  BRAID_ASSIGN_OR_RETURN(stores.logs,
+                         AppendFiles::Open(JoinPath(flags.dir, state_files::kJobLogs)));
+  BRAID_ASSIGN_OR_RETURN(stores.metrics,
+                         AppendFiles::Open(JoinPath(flags.dir, state_files::kJobMetrics)));
+  stores.scratch = JoinPath(flags.dir, state_files::kScratch);
+  BRAID_RETURN_IF_ERROR(RemoveTree(stores.scratch));
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(stores.scratch));
+  return stores;
+}
+
+// `dice` outlives the core.
+Options OptionsOf(const Flags& flags, const Stores& stores, std::mt19937_64* dice) {
   Options options;
-  options.store = catalog.get();
+  options.store = stores.catalog.get();
   options.clock = &SystemClock();
-  options.uniform = [&dice] { return std::uniform_real_distribution<double>(0, 1)(dice); };
+  options.uniform = [dice] { return std::uniform_real_distribution<double>(0, 1)(*dice); };
   options.run_id = RunId;
   options.site = flags.site;
   options.network = LoopbackName();
@@ -252,77 +217,102 @@ Status Serve(const Flags& flags, bool* serving) {
   options.gang_patience_ms = flags.gang_patience_ms;
   options.keep_checkpoints = flags.keep_checkpoints == "all" ? -1
                                                              : std::stoll(flags.keep_checkpoints);
-  BRAID_ASSIGN_OR_RETURN(auto core, Core::Create(options));
+  return options;
+}
 
-  Status core_status;
-  std::atomic<bool> served{false};
-  std::thread loop([&] {
-    core_status = core->Run();
-    OnSignal(0);
-    if (core_status.ok()) return;
-    // Whoever waited has an answer. The servers get a moment to send it; then this process ends in
-    // any case, so that the next one (braid up starts it) loads what is on the disk.
-    spdlog::critical("{}", core_status.message());
-    spdlog::default_logger()->flush();
-    for (int64_t waited = 0; waited < kLastWordsMs && !served; waited += kTickMs) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(kTickMs));
-    }
-    if (!served) _exit(kFatalExit);
-  });
-  RendezvousTable rendezvous;
-  catalog::Reader reader(JoinPath(flags.dir, state_files::kCatalog));
-  Backend backend;
-  backend.core = core.get();
-  backend.store = catalog.get();
-  backend.reader = &reader;
-  backend.blobs = blobs.get();
-  backend.logs = logs.get();
-  backend.metrics = metrics.get();
-  backend.rendezvous = &rendezvous;
-  backend.scratch = scratch;
-  backend.garbage_grace_ms = flags.gc_grace_ms;
-  backend.garbage_interval_ms = flags.gc_interval_ms;
-  backend.keep_events_ms = flags.keep_events_days * 86'400'000;
-  backend.rate_limits = flags.rates;
-  backend.keep_audit_ms = flags.keep_audit_days * 86'400'000;
-  backend.version = kVersion;
-  backend.coordinator_id = catalog->id();
-  backend.token = token;
-  backend.token_file = TokenFile(flags);
-  backend.tls = tls;
-  backend.authority = authority.has_value() ? &*authority : nullptr;
-  backend.join_host = JoinHost(flags);
-  backend.worker_certificate_ms = flags.worker_certificate_s * 1000;
-  const auto stop_loop = [&] {
-    core->Stop();
-    loop.join();
-  };
+// What the API needs to know of the options and of the stores.
+void FillBackend(const Flags& flags, const Stores& stores, Backend* backend) {
+  backend->store = stores.catalog.get();
+  backend->blobs = stores.blobs.get();
+  backend->logs = stores.logs.get();
+  backend->metrics = stores.metrics.get();
+  backend->scratch = stores.scratch;
+  backend->garbage_grace_ms = flags.gc_grace_ms;
+  backend->garbage_interval_ms = flags.gc_interval_ms;
+  backend->keep_events_ms = flags.keep_events_days * 86'400'000;
+  backend->rate_limits = flags.rates;
+  backend->keep_audit_ms = flags.keep_audit_days * 86'400'000;
+  backend->version = kVersion;
+  backend->coordinator_id = stores.catalog->id();
+  backend->token = stores.token;
+  backend->token_file = TokenFile(flags);
+  backend->tls = stores.tls;
+  backend->authority = stores.authority.has_value() ? &*stores.authority : nullptr;
+  backend->join_host = JoinHost(flags);
+  backend->worker_certificate_ms = flags.worker_certificate_s * 1000;
+}
 
-  auto server = Server::Start(flags.listen, &backend);
-  const HttpServer::Options http_options{
+// Runs the loop until it ends. If it fails, whoever waited has an answer. The servers get a moment
+// to send it, until they have `served`; then this process ends in any case, so that the next one
+// (braid up starts it) loads what is on the disk.
+void RunLoop(Core* core, const std::atomic<bool>& served, Status* status) {
+  *status = core->Run();
+  OnSignal(0);
+  if (status->ok()) return;
+  spdlog::critical("{}", status->message());
+  spdlog::default_logger()->flush();
+  for (int64_t waited = 0; waited < kLastWordsMs && !served; waited += kTickMs)
+    std::this_thread::sleep_for(std::chrono::milliseconds(kTickMs));
+  if (!served) _exit(kFatalExit);
+}
+
+HttpServer::Options HttpOptionsOf(const Flags& flags, const Backend& backend, Server* server) {
+  return {
       flags.http, flags.http_hosts,
       [&server](std::string_view method, bool sent, std::string_view given) {
         rpc::Caller caller{method, {}, ""};
         if (sent) caller.tokens.push_back(given);
         return (*server)->Check(caller);
       },
-      server.ok() ? (*server)->json_calls() : nullptr, metrics.get()};
-  auto http = server.ok() ? HttpServer::Start(http_options, core.get())
-                          : Result<std::unique_ptr<HttpServer>>(server.status());
-  Status status = http.ok() ? WriteAddresses(flags, **server, **http, tls) : http.status();
+      server->json_calls(), backend.metrics};
+}
+
+// Serves until a signal or the end of the loop. `serving` is set once it does: an error before that
+// will be the same at the next try.
+Status ServeUntilSignal(const Flags& flags, const Stores& stores, const Backend& backend,
+                        Server* server, bool* serving) {
+  Core* const core = backend.core;
+  auto http = HttpServer::Start(HttpOptionsOf(flags, backend, server), core);
+  Status status = http.status();
+  if (status.ok()) status = WriteAddresses(flags, *server, **http, stores.tls);
   if (status.ok()) {
     *serving = true;
-    spdlog::info("coordinator {} serves gRPC on {}{}, HTTP on {}, state in {}", catalog->id(),
-                 (*server)->address(),
-                 tls.has_value() ? " (TLS, authority sha256:" + tls->trust_sha256 + ")" : "",
-                 (*http)->address(), flags.dir);
-    WaitForSignal(flags, authority, core.get(), server->get());
+    spdlog::info(
+        "coordinator {} serves gRPC on {}{}, HTTP on {}, state in {}", stores.catalog->id(),
+        server->address(),
+        stores.tls.has_value() ? " (TLS, authority sha256:" + stores.tls->trust_sha256 + ")" : "",
+        (*http)->address(), flags.dir);
+    WaitForSignal(flags, stores.authority, core, server);
     spdlog::info("stopping");
   }
   if (http.ok()) (*http)->Stop();
-  if (server.ok()) (*server)->Stop();
+  server->Stop();
+  return status;
+}
+
+Status Serve(const Flags& flags, bool* serving) {
+  BRAID_RETURN_IF_ERROR(CheckFlags(flags));
+  BRAID_ASSIGN_OR_RETURN(const Stores stores, OpenStores(flags));
+  std::mt19937_64 dice{std::random_device{}()};
+  BRAID_ASSIGN_OR_RETURN(const auto core, Core::Create(OptionsOf(flags, stores, &dice)));
+  Status core_status;
+  std::atomic<bool> served{false};
+  std::thread loop([&] { RunLoop(core.get(), served, &core_status); });
+  RendezvousTable rendezvous;
+  catalog::Reader reader(JoinPath(flags.dir, state_files::kCatalog));
+  Backend backend;
+  backend.core = core.get();
+  backend.reader = &reader;
+  backend.rendezvous = &rendezvous;
+  FillBackend(flags, stores, &backend);
+  // It outlives the loop, in whose thread the last calls end.
+  auto server = Server::Start(flags.listen, &backend);
+  const Status status = server.ok()
+                            ? ServeUntilSignal(flags, stores, backend, server->get(), serving)
+                            : server.status();
   served = true;
-  stop_loop();
+  core->Stop();
+  loop.join();
   return status.ok() ? core_status : status;
 }
 
@@ -330,85 +320,7 @@ int Main(int argc, char** argv) {
   Flags flags;
   CLI::App app{"braid-coordinator: schedules jobs on workers and keeps every fact",
                "braid-coordinator"};
-  app.add_option("--dir", flags.dir, "Folder of the catalog, blobs and logs; made if missing")
-      ->required();
-  app.add_option("--listen", flags.listen,
-                 "gRPC address; port 0 takes a free one. Anywhere but on loopback it speaks TLS, "
-                 "with certificates that are made in DIR/tls")
-      ->capture_default_str();
-  app.add_flag("--tls", flags.tls, "speak TLS on loopback, too");
-  app.add_option("--tls-name", flags.tls_names,
-                 "a name or address by which clients reach this coordinator, besides those of this "
-                 "machine; may be repeated");
-  app.add_option("--tls-cert", flags.tls_certificate,
-                 "PEM file of a certificate of yours and those of its issuers; read again when it "
-                 "changes");
-  app.add_option("--tls-key", flags.tls_key, "PEM file of its key");
-  app.add_option("--http", flags.http,
-                 "Address of the dashboard, the JSON API, /metrics and /healthz")
-      ->capture_default_str();
-  app.add_option("--http-host", flags.http_hosts,
-                 "A name that HTTP requests may call this machine by, besides localhost and the "
-                 "address of --http; may be repeated");
-  app.add_option("--address-file", flags.address_file,
-                 "Written with both addresses and the token's file as JSON when ready");
-  app.add_option("--worker-certificate-s", flags.worker_certificate_s,
-                 "How long the certificate of a worker is good; the worker renews it in time")
-      ->check(CLI::Range(5, 10 * 365 * 86'400))
-      ->capture_default_str();
-  app.add_option("--site", flags.site, "Site of this coordinator; workers of it are soon missed")
-      ->capture_default_str();
-  app.add_option("--heartbeat-interval-ms,--beat-ms", flags.heartbeat_interval_ms,
-                 "How often workers say something")
-      ->check(CLI::Range(100, 60'000))
-      ->capture_default_str();
-  app.add_option("--ttl-ms", flags.ttl_ms, "Silence after which a worker is disconnected")
-      ->check(CLI::Range(500, 600'000))
-      ->capture_default_str();
-  app.add_option("--gang-patience-ms", flags.gang_patience_ms,
-                 "How long a gang may make no step while one of its ranks is out of reach, until "
-                 "all of its ranks are stopped")
-      ->check(CLI::Range(500, 86'400'000))
-      ->capture_default_str();
-  app.add_option("--grace-ms", flags.grace_ms,
-                 "How long a disconnected worker of another site keeps its jobs")
-      ->check(CLI::Range(0, 86'400'000))
-      ->capture_default_str();
-  app.add_option("--keep-checkpoints", flags.keep_checkpoints,
-                 "How many of its newest checkpoints a training keeps until it has succeeded, or "
-                 "all, if its recipe does not say")
-      ->check(CLI::IsMember({"all"}) | CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  app.add_option("--keep-events-days", flags.keep_events_days,
-                 "Events of ended runs that are older are deleted; 0: never")
-      ->check(CLI::Range(0, 36'500))
-      ->capture_default_str();
-  app.add_option("--calls-per-second", flags.rates.people,
-                 "How often one person may call, on average; ten seconds' worth at once. The owner "
-                 "of the coordinator may as often as it can. 0: no limit")
-      ->check(CLI::Range(0, 1'000'000))
-      ->capture_default_str();
-  app.add_option("--open-calls", flags.rates.open,
-                 "How many calls of one person, such as followed logs, may be open at the same "
-                 "time. 0: any number")
-      ->check(CLI::Range(0, 1'000'000))
-      ->capture_default_str();
-  app.add_option("--worker-calls-per-second", flags.rates.workers,
-                 "The same of one worker that has an identity of its own")
-      ->check(CLI::Range(0, 1'000'000))
-      ->capture_default_str();
-  app.add_option("--keep-audit-days", flags.keep_audit_days,
-                 "Rows of the audit (braid audit) that are older are deleted; 0: never")
-      ->check(CLI::Range(0, 36'500))
-      ->capture_default_str();
-  app.add_option("--gc-grace-ms", flags.gc_grace_ms,
-                 "How long a blob that nothing needs stays in the store")
-      ->check(CLI::Range(0, 86'400'000))
-      ->capture_default_str();
-  app.add_option("--gc-interval-ms", flags.gc_interval_ms,
-                 "How often what nothing needs is deleted; 0: only by braid gc")
-      ->check(CLI::Range(0, 86'400'000))
-      ->capture_default_str();
+  AddOptions(&app, &flags);
   app.set_version_flag("--version", kVersion);
   try {
     app.parse(argc, argv);

@@ -76,6 +76,8 @@ void BpeTrainer::Add(std::string_view text) {
 }
 
 void BpeTrainer::Add(const std::vector<std::string>& documents) {
+  // Each thread counts for itself. The sums, and with them the tokenizer, do not depend on who
+  // counted which document.
   std::atomic<size_t> next{0};
   RunOnThreads(pieces_.size(), [&](size_t thread) {
     for (size_t i; (i = next.fetch_add(1)) < documents.size();)

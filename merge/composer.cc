@@ -56,6 +56,7 @@ Result<Composer> Composer::Create(const MergePlan& plan, const TensorSet& set,
 Result<std::vector<Composer::Part>> Composer::PartsOf(const Target& target) const {
   std::vector<Part> parts;
   for (const Source& source : target.sources) {
+    // A parent whose optimizer keeps other states has nothing for this set; its part stays zero.
     if (!set_.IsIn(source.states)) continue;
     const storage::SafetensorsFile& file = files_[source.from];
     const std::string name = set_.NameOf(source.tensor);
@@ -91,6 +92,7 @@ Result<const float*> Composer::Make(const Target& target, Rows rows,
         CheckValues(parts.front(), rows.begin - part.row + part.from_row, 0, stretch, count));
     return stretch;
   }
+  // A state of the optimizer that no source has: zeros, which need no buffer.
   if (parts.empty() && !IsInitialized(target)) return static_cast<const float*>(nullptr);
   buffer->resize(static_cast<size_t>(count));
   if (IsInitialized(target)) {

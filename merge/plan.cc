@@ -19,6 +19,8 @@ bool SplitParallel(const std::string& name, size_t* path, std::string* layer, st
   return true;
 }
 
+// Finds for each tensor of the composite where its values come from. With a base, which is a
+// composite that was trained before, the paths without a new parent keep what they have there.
 class Planner {
  public:
   Planner(const std::vector<Parent>& parents, const std::optional<Parent>& base,
@@ -46,6 +48,9 @@ class Planner {
     size_t path = 0;
     std::string layer, rest;
     const bool final_norm = tensor.name == "norm.weight" && composite_.connection.is_slice();
+    // These have columns of every path. What follows "parallel." belongs to one path, and is its
+    // parent's. The rest is the composite's own (large blocks, maps, routers): from the base as far
+    // as it has it, otherwise initialized.
     if (tensor.name == "embed.weight" || tensor.name == "head.weight" || final_norm) {
       SideBySide(&target);
     } else if (SplitParallel(tensor.name, &path, &layer, &rest)) {
@@ -64,6 +69,7 @@ class Planner {
     }
     target.rule = RuleOf(target);
     for (const Source& source : target.sources) {
+      // For the list of what no part of the composite has taken (Unused).
       used_[{source.from, source.tensor}] += source.overlap.rows * source.overlap.columns;
     }
     return target;

@@ -5,7 +5,7 @@
 
 namespace braid::scheduler {
 
-Turns::Turns(const Snapshot& snapshot) : snapshot_(snapshot), held_(snapshot.held) {
+FairOrder::FairOrder(const Snapshot& snapshot) : snapshot_(snapshot), held_(snapshot.held) {
   for (const WorkerView& worker : snapshot.workers) {
     all_.cpu_slots += worker.cpu_slots;
     all_.gpus += worker.gpus;
@@ -21,7 +21,7 @@ Turns::Turns(const Snapshot& snapshot) : snapshot_(snapshot), held_(snapshot.hel
 }
 
 // The order of two jobs of the same user and priority.
-bool Turns::Before(size_t a, size_t b) const {
+bool FairOrder::Before(size_t a, size_t b) const {
   const JobView& first = snapshot_.jobs[a];
   const JobView& second = snapshot_.jobs[b];
   return std::tie(first.submitted_wall_ms, first.run, second.path_cost, first.position) <
@@ -29,7 +29,7 @@ bool Turns::Before(size_t a, size_t b) const {
 }
 
 // The dominant share: the larger of the two parts.
-double Turns::ShareOf(const std::string& user) const {
+double FairOrder::ShareOf(const std::string& user) const {
   const auto held = held_.find(user);
   if (held == held_.end()) return 0;
   const auto part = [](int64_t of, int64_t all) {
@@ -38,7 +38,7 @@ double Turns::ShareOf(const std::string& user) const {
   return std::max(part(held->second.cpu_slots, all_.cpu_slots), part(held->second.gpus, all_.gpus));
 }
 
-std::optional<size_t> Turns::Next() {
+std::optional<size_t> FairOrder::Next() {
   // Shares are compared anew at each turn, since Granted changes them within a pass.
   while (!lines_.empty()) {
     auto& users = lines_.rbegin()->second;
@@ -65,7 +65,7 @@ std::optional<size_t> Turns::Next() {
   return std::nullopt;
 }
 
-void Turns::Granted(size_t job) {
+void FairOrder::Granted(size_t job) {
   const JobView& view = snapshot_.jobs[job];
   held_[view.user].Of(view.device) += view.slots * view.ranks;
 }

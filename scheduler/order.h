@@ -19,10 +19,10 @@
 namespace braid::scheduler {
 
 // One pass over the jobs of a snapshot in that order. Not thread-safe.
-class Turns {
+class FairOrder {
  public:
   // The snapshot must outlive this object.
-  explicit Turns(const Snapshot& snapshot);
+  explicit FairOrder(const Snapshot& snapshot);
   // The next job to be offered slots, as an index into the snapshot's jobs; nullopt when every job
   // had its turn.
   std::optional<size_t> Next();

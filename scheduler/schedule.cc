@@ -193,14 +193,14 @@ const Words& WordsOf(Reason) {
 Plan Schedule(Snapshot snapshot) {
   RelaxExclusions(snapshot);
   Plan plan;
-  Turns turns(snapshot);
+  FairOrder order(snapshot);
   Failed failed;
   // The workers reserved for one job that needs more than is free now, and the device whose slots
   // it needs.
   std::set<size_t> reserved;
   std::optional<Device> reserved_device;
   const std::set<size_t> nothing;
-  while (const auto index = turns.Next()) {
+  while (const auto index = order.Next()) {
     const JobView& job = snapshot.jobs[*index];
     // A wait longer than the longest possible one was computed before the wall clock was set back;
     // it is over.
@@ -216,7 +216,7 @@ Plan Schedule(Snapshot snapshot) {
                                   job.device == reserved_device ? reserved : nothing);
     if (ranks.has_value()) {
       Take(snapshot.workers, job, *ranks);
-      turns.Granted(*index);
+      order.Granted(*index);
       plan.grants.push_back({*index, std::move(*ranks)});
       continue;
     }

@@ -5,12 +5,12 @@
 
 namespace braid::scheduler {
 
-// Offers slots to the jobs in the order of Turns. If a job that needs several slots (a gang, or a
-// rank of several slots) does not fit now but would fit on workers that are connected, the slots of
-// those workers are reserved for it: later jobs of the same device do not take them, as otherwise
-// small jobs could keep it waiting forever. One job reserves in each pass. Jobs that demand
-// the same wait for the same reason, which is that after all grants of the pass. Pure: depends on
-// the snapshot alone.
+// Offers slots to the jobs in their order (FairOrder). If a job that needs several slots (a gang,
+// or a rank of several slots) does not fit now but would fit on workers that are connected, the
+// slots of those workers are reserved for it: later jobs of the same device do not take them, as
+// otherwise small jobs could keep it waiting forever. One job reserves in each pass. Jobs that
+// demand the same wait for the same reason, which is that after all grants of the pass. Pure:
+// depends on the snapshot alone.
 Plan Schedule(Snapshot snapshot);
 
 }  // namespace braid::scheduler

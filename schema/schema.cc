@@ -321,6 +321,7 @@ namespace {
 
 // A field of an object of `schema` as a document has it; null: it is left out.
 Json Written(const Schema& schema, const Field& field, const void* object, Form form) {
+  // Of the forms of a field only that which its value has is written (Builder::Or).
   for (const Field& other : field.forms) {
     if (Json value = Written(schema, other, object, form); !value.is_null()) return value;
   }

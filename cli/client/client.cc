@@ -28,7 +28,7 @@ Status FromGrpc(const grpc::Status& status, const std::string& address) {
   return Status(code, reason, status.error_message());
 }
 
-bool Turns::Wait(const Status& status) {
+bool RatePatience::Wait(const Status& status) {
   constexpr int64_t kLongestMs = 60'000;
   const int64_t wait_ms = rpc::RetryAfterMs(status);
   if (wait_ms == 0 || waited_ms_ + wait_ms > kLongestMs) return false;

@@ -26,7 +26,7 @@ namespace braid::cli {
 Status FromGrpc(const grpc::Status& status, const std::string& address);
 
 // The patience of one call with a coordinator that says that its caller calls too often.
-class Turns {
+class RatePatience {
  public:
   // Waits as long as the coordinator says; false, at once, for another error, and when it has been
   // a minute in all.
@@ -56,7 +56,7 @@ class Client {
   Result<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                      Response*),
                         Stub* stub, const Request& request, int64_t timeout_ms = 30'000) {
-    Turns turns;
+    RatePatience patience;
     while (true) {
       grpc::ClientContext context;
       context.set_deadline(std::chrono::system_clock::now() +
@@ -64,7 +64,7 @@ class Client {
       Response response;
       Status status = StatusOf((stub->*method)(&context, request, &response));
       if (status.ok()) return response;
-      if (!turns.Wait(status)) return status;
+      if (!patience.Wait(status)) return status;
     }
   }
 

@@ -33,12 +33,12 @@ Status Client::DownloadFile(const std::string& sha256, const std::string& path,
   }
   BRAID_ASSIGN_OR_RETURN(uint64_t offset, FileSize(part));
   got(offset);
-  Turns turns;
+  RatePatience patience;
   while (true) {
     const uint64_t begin = offset;
     const Status status = DownloadPieces(sha256, fd.get(), part, &offset, got);
     if (status.ok()) break;
-    if (turns.Wait(status)) continue;
+    if (patience.Wait(status)) continue;
     if (status.code() != StatusCode::kUnavailable || offset == begin) return status;
   }
   BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(part));

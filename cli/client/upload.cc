@@ -22,7 +22,7 @@ constexpr int kIdleTries = 3;  // of an upload that does not get on
 Status Client::UploadFile(const std::string& path, const std::string& sha256, uint64_t size,
                           const std::function<void(uint64_t)>& sent) {
   uint64_t told = 0, last_begin = 0;
-  Turns turns;
+  RatePatience patience;
   const auto tell = [&](uint64_t offset) {
     if (offset > told) sent(offset - told);
     told = std::max(told, offset);
@@ -41,7 +41,7 @@ Status Client::UploadFile(const std::string& path, const std::string& sha256, ui
     Status status = UploadPieces(path, sha256, size, there.committed(), tell);
     if (status.ok()) return tell(size), OkStatus();
     // kOutOfRange: another sender has ended this upload, and somebody begun anew.
-    if (turns.Wait(status)) continue;
+    if (patience.Wait(status)) continue;
     const bool again = status.code() == StatusCode::kUnavailable ||
                        status.code() == StatusCode::kOutOfRange;
     if (!again || idle >= kIdleTries) return status.Wrap("uploading " + path);

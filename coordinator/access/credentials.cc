@@ -6,7 +6,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "coordinator/core/sessions.h"
+#include "coordinator/core/admission.h"
 #include "coordinator/core/worker_name.h"
 
 namespace braid::coordinator {

@@ -61,7 +61,7 @@ Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Tran
 void NoteCertificate(const std::string& credential, int64_t expires_ms, Access* access,
                      Transaction& tx);
 
-// Ends all keys and tokens of the worker, and the worker (core/sessions.h, Remove); returns how
+// Ends all keys and tokens of the worker, and the worker (core/admission.h, Remove); returns how
 // many credentials. kNotFound if there is no such worker.
 Result<int32_t> RemoveWorker(const std::string& worker, const Identity& by, Access* access,
                              Transaction& tx);

@@ -27,6 +27,11 @@ void Rates::Fill(Bucket* bucket, int64_t now_ms) {
   bucket->last_ms = now_ms;
 }
 
+size_t Rates::remembered() {
+  MutexLock lock(mutex_);
+  return buckets_.size();
+}
+
 int64_t Rates::Take(const std::string& who, double per_second, int64_t now_ms) {
   if (per_second <= 0) return 0;
   MutexLock lock(mutex_);

@@ -40,6 +40,8 @@ class Rates {
   // One more call of this identity: 0, or after how many milliseconds it may be made. `now_ms` is
   // monotonic.
   int64_t Take(const std::string& who, double per_second, int64_t now_ms);
+  // How many identities are remembered, for tests.
+  size_t remembered();
 
  private:
   // Identities whose buckets are full are forgotten when there are so many.

@@ -11,6 +11,10 @@ constexpr std::array<std::string_view, 5> kNames = {"viewer", "submitter", "oper
                                                     "worker"};
 
 constexpr bool kWorkers = true;
+// In the order of the protos. Viewers may ask for whatever changes nothing. Submitters may change
+// what is theirs (bounds.h), operators what is everybody's, such as workers and garbage. The calls
+// of workers are open to an admin besides, but to no operator, who could otherwise report ends of
+// jobs. JoinWorker takes the secret of an invitation and nothing else.
 constexpr CallRule kRules[] = {
     {"/braid.v1.Runs/SubmitRun", Role::kSubmitter},
     {"/braid.v1.Runs/GetRun", Role::kViewer},

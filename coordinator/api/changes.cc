@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "base/json.h"
+#include "coordinator/core/admission.h"
 #include "coordinator/core/attempts.h"
-#include "coordinator/core/sessions.h"
 
 namespace braid::coordinator {
 namespace {

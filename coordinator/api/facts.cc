@@ -80,6 +80,7 @@ Result<CoreWork> CheckpointFact(const Backend& backend, const RankKey& rank, int
   BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact,
                          ArtifactMadeBy(rank, NameOf(task::ArtifactKind::kCheckpoint),
                                         manifest_json, CheckOf(backend, hold)));
+  // Before the checkpoint counts: a crash of this machine leaves none without the metrics up to it.
   SyncOrSay(*backend.metrics, MetricsName(rank));
   CoreWork work{[rank, step, artifact = std::move(artifact)](Transaction& tx) mutable {
                   Attribute(rank, tx, &artifact);
@@ -102,6 +103,7 @@ Result<CoreWork> EndedFact(const Backend& backend, const RankKey& rank, const st
                   return ReportEnded(command, tx);
                 },
                 [rank, table = backend.rendezvous](const State& state) {
+                  // The last rank of the gang takes its keys along.
                   if (!LiveAttemptOf(rank.attempt(), state).ok()) table->Forget(rank.attempt());
                   return OkStatus();
                 }};
@@ -123,6 +125,7 @@ CoreWork KnownRanks::Check(const Identity& who, const RankKey& rank) {
             BRAID_RETURN_IF_ERROR(CheckKnown(rank, state));
             BRAID_RETURN_IF_ERROR(CheckOwnRank(who, rank, state));
             MutexLock lock(mutex_);
+            // To be forgotten costs a question to the core, no more.
             if (known_.size() >= kMost) known_.clear();
             known_.insert({who.credential, rank});
             return OkStatus();

@@ -142,6 +142,8 @@ Result<StreamState> EventStream::Next(catalog::EventRecord* piece) {
   }
   spoke_ms_ = now_ms;
   if (events_.empty()) {
+    // A bookmark: how far all events were looked through, so that a client of one run need not
+    // begin far back when it comes again.
     *piece = {};
     piece->seq = seq_;
     return StreamState::kPiece;
@@ -164,6 +166,7 @@ Status BlobStream::Open() {
     return Status(StatusCode::kNotFound, ErrorReason::kNotFound, "there is no blob " + sha256_);
   BRAID_ASSIGN_OR_RETURN(size_, backend_->blobs->Size(sha256_));
   const std::string path = backend_->blobs->PathOf(sha256_);
+  // Kept open: a blob that is deleted meanwhile is still read to its end.
   fd_.Reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   return fd_.valid() ? OkStatus() : ErrnoStatus(errno, "opening " + path);
 }

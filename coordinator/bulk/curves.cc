@@ -11,6 +11,7 @@
 namespace braid::coordinator {
 namespace {
 
+// How much of a file is in memory at once, however long the training was.
 constexpr uint64_t kCurvePiece = uint64_t{1} << 20;
 constexpr char kTokens[] = "tokens";
 
@@ -28,6 +29,7 @@ void Absorb(const CurveColumn& more, CurveColumn* column) {
 }  // namespace
 
 void Curve::Add(int64_t step, double tokens, double value) {
+  // It would widen the band without end, or make it nothing.
   if (!std::isfinite(value)) return;
   ++points_;
   last_ = value;
@@ -49,6 +51,8 @@ void Curve::Add(int64_t step, double tokens, double value) {
 }
 
 void Curve::TruncateAt(int64_t step) {
+  // A column that begins before `step` stays, with what it has of later steps: single points cannot
+  // be taken out of its band.
   while (!columns_.empty() && columns_.back().step >= step) {
     points_ -= columns_.back().count;
     columns_.pop_back();
@@ -58,6 +62,7 @@ void Curve::TruncateAt(int64_t step) {
 std::vector<CurveColumn> Curve::Columns(size_t columns) const {
   const size_t most = std::max<size_t>(1, columns);
   if (columns_.size() <= most) return columns_;
+  // Neighbours are joined and not picked, so that each spike is still within some band.
   const size_t each = (columns_.size() + most - 1) / most;
   std::vector<CurveColumn> joined;
   for (size_t i = 0; i < columns_.size(); ++i) {
@@ -72,6 +77,8 @@ std::vector<CurveColumn> Curve::Columns(size_t columns) const {
 Status JobCurves::ReadOn(const AppendFiles& files, const task::JobKey& job, int64_t epochs) {
   for (int64_t epoch = 1; epoch <= epochs; ++epoch) {
     const std::string name = MetricsName({job.run, job.job, epoch});
+    // Files of metrics only grow, so reading goes on where it was left. A last line without its end
+    // is still being written, and is read again the next time.
     uint64_t& offset = read_[epoch];
     while (true) {
       BRAID_ASSIGN_OR_RETURN(const std::string text, files.Read(name, offset, kCurvePiece));
@@ -165,6 +172,8 @@ void JobCurves::AddPoint(int64_t step, int64_t epoch, const std::vector<Value>& 
 
 // Null: there are too many.
 Curve* JobCurves::CurveOf(size_t place, std::string_view name) {
+  // Lines of one job have the same values in the same order, so the place within the line mostly
+  // finds the curve without a search by name.
   if (place >= places_.size()) places_.resize(place + 1);
   auto& [known, curve] = places_[place];
   if (curve != nullptr && known == name) return curve;
@@ -191,6 +200,7 @@ Result<CurvesOfJob> CurveCache::Read(const JobStanding& job, const CurveRequest&
   CurvesOfJob answer;
   size_t bytes = 0;
   {
+    // The job's own lock: reading a long file keeps nobody waiting for another job.
     MutexLock lock(entry->mutex);
     JobCurves& curves = entry->curves;
     BRAID_RETURN_IF_ERROR(curves.ReadOn(*files_, job.key, job.epoch));
@@ -228,6 +238,7 @@ void CurveCache::Count(const std::string& name, const std::shared_ptr<Entry>& en
   MutexLock lock(mutex_);
   const auto found = entries_.find(name);
   if (found == entries_.end() || found->second != entry) return;  // dropped meanwhile
+  // Unsigned, but right also if the entry has become smaller.
   bytes_ += bytes - entry->bytes;
   entry->bytes = bytes;
   while (bytes_ > most_bytes_ && newest_.size() > 1) {

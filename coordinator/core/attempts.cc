@@ -293,6 +293,8 @@ void LoseRank(const AttemptKey& key, int64_t rank, const std::string& why, Trans
 void StopAttempt(const AttemptKey& key, StopReason reason, const Failure& failure,
                  Transaction& tx) {
   tx.Add(catalog::AttemptStopping{key, reason, failure});
+  // What its workers have acted on so far was another stop, or none. It is noted anew which of
+  // their sets has this one (desired.cc).
   tx.attempt(key).stop_version.clear();
   if (reason == StopReason::kAbort) AskAgain(*tx.state().FindAttempt(key), tx);
 }

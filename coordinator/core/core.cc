@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "coordinator/core/desired.h"
 #include "coordinator/core/pass.h"
-#include "coordinator/core/sessions.h"
+#include "coordinator/core/watch.h"
 
 namespace braid::coordinator {
 namespace {

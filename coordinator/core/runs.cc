@@ -210,6 +210,8 @@ Result<std::string> Retry(const std::string& id, Transaction& tx) {
     job.created_ms = tx.wall_ms();
     job.ended_ms = 0;
     job.adopted_from.clear();
+    // What has succeeded is not done again: the job is there as if it had run here, and says where
+    // it did.
     if (before->state == JobState::kSucceeded) {
       job.adopted_from = before->adopted_from.empty() ? before->key.ToString()
                                                       : before->adopted_from;
@@ -231,6 +233,7 @@ Result<std::string> Retry(const std::string& id, Transaction& tx) {
     }
     updates.push_back(catalog::JobCreated{std::move(job)});
   }
+  // Only now: `old` and `before` are good until the next update.
   for (catalog::Update& update : updates) tx.Add(std::move(update));
   Propagate(run.id, tx);
   return run.id;

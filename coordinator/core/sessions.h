@@ -1,11 +1,13 @@
-// Decisions about workers: the beginning and end of their sessions, their heartbeats, their
-// silence, and whether they get new jobs. They run in the core's thread.
+// Decisions about the sessions of workers: their beginning, their heartbeats and their end. They
+// run in the core's thread. What follows from a worker's silence is decided in watch.h, and whether
+// it gets new attempts in admission.h.
 //
 //   Hello -> session open, Signal ... Signal -> SessionClosed -> grace period -> worker lost
 //     ^                                                              |           (its ranks, too)
 //     +------------------------- the ranks go on --------------------+
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -67,32 +69,5 @@ Status Signal(const SignalCommand& command, Transaction& tx);
 // The stream of a session has ended. Ranks go on; the leases are kept for a grace period
 // (scheduler/lease.h). Ignored if a newer session is open.
 void SessionClosed(const std::string& worker, int64_t session_id, Transaction& tx);
-
-// Sets LiveWorker::link of every worker from the time since its last contact, ends the waits for
-// full disks, and notes in State::changes which workers and gangs have to be watched because of the
-// time that has passed. `now_ms` is monotonic. Unless it is a tick, only those workers are looked
-// at that have changed. Adds no update: the events that follow wait in LiveWorker::unwritten for
-// WatchWorkers.
-void ObserveWorkers(State& state, const Options& options, int64_t now_ms, bool tick);
-
-// Part of every pass; looks at the workers and attempts that have changed (State::changes). Writes
-// the registrations and events that the functions above left in memory; loses the ranks of lost
-// workers, those of earlier boots of a worker once it does not deliver them any more, and ranks
-// that a connected worker was told to run and does not have; ends stopping attempts whose ranks are
-// all gone; gives freed GPUs to workers that were refused them. A fault with one worker or attempt
-// does not keep the others from being watched; the faults are returned as one text for the log,
-// empty if there were none.
-std::string WatchWorkers(Transaction& tx);
-
-// Closes a worker for new attempts, or opens it again; running ones go on. kNotFound for a worker
-// that never registered.
-Status Cordon(const std::string& worker, bool open, Transaction& tx);
-// Cordons the worker and stops its attempts, each after a checkpoint; their jobs are queued again.
-// kNotFound as above.
-Status Drain(const std::string& worker, Transaction& tx);
-
-// The worker belongs to this coordinator no more: its ranks are lost, its session ends with `why`,
-// and it gets no new attempts.
-void Remove(const std::string& worker, const std::string& why, Transaction& tx);
 
 }  // namespace braid::coordinator

@@ -41,7 +41,6 @@ void State::TakeBack(const catalog::Update& update, const catalog::Undo& undo) {
   indices_.PutIn(update, image_);
   if (const auto* granted = std::get_if<catalog::AttemptGranted>(&update))
     attempts.erase(granted->attempt.key);
-  changes.MarkAll();
 }
 
 // Its workers are told something else, and hold a lease more or less.

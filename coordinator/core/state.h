@@ -146,7 +146,8 @@ class State {
   // image()).ok()
   void Apply(const catalog::Update& update);
   // Takes back the newest update that was applied and not taken back yet. `undo` was made by
-  // catalog::UndoOf before the update was applied.
+  // catalog::UndoOf before the update was applied. What depends on it is for the caller to note in
+  // `changes`.
   void TakeBack(const catalog::Update& update, const catalog::Undo& undo);
 
   // Null if there is no such row. Pointers are valid until the next change of the state.
@@ -214,7 +215,7 @@ class State {
   int64_t version = 0;
   // Of what LiveWorker::peers were last made from.
   uint64_t peers_digest = 0;
-  // Apply, TakeBack and transactions add to them, the core's loop takes them.
+  // Apply and transactions add to them, the core's loop takes them.
   Changes changes;
   LastPass last_pass;
 

@@ -112,6 +112,7 @@ class AccessService final : public v1::Access::CallbackService {
 
   Reactor* InviteWorker(Context* context, const v1::InviteWorkerRequest* request,
                         v1::Invitation* reply) override {
+    // An invitation tells where to join and whom to trust there, which takes TLS.
     if (const Status tls = CheckTls(); !tls.ok()) return Refuse(context, tls);
     reply->set_address(backend_->join_host + ":" + std::to_string(backend_->port));
     reply->set_ca_sha256(backend_->tls->trust_sha256);

@@ -27,6 +27,8 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
  public:
   explicit ArtifactsService(Backend* backend) : backend_(backend) {}
 
+  // Whoever knows a digest may ask whether its blob is there. What is in it is given out by
+  // DownloadBlob alone, which asks whether it is the caller's.
   Reactor* FindMissingBlobs(Context* context, const v1::FindMissingBlobsRequest* request,
                             v1::FindMissingBlobsResponse* reply) override {
     return InFiles(context, &backend_->files, [this, request, reply]() -> Status {
@@ -118,6 +120,7 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
                           v1::VerifyArtifactResponse* reply) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
+    // A copy, because the record may change while the files are read, for minutes.
     const auto artifact = std::make_shared<ArtifactRecord>();
     const auto find = [request, artifact, who = *who](const State& state) -> Status {
       BRAID_RETURN_IF_ERROR(CheckOwnInput(who, request->id(), state));

@@ -9,6 +9,8 @@
 namespace braid::coordinator {
 namespace {
 
+// The catalog knows nothing of connections: to people, an attempt is disconnected while one of its
+// workers is.
 v1::AttemptState StateOf(const AttemptRecord& attempt, const State& state) {
   if (Ended(attempt.state)) return static_cast<v1::AttemptState>(attempt.state);
   for (const std::string& id : attempt.workers) {
@@ -35,6 +37,8 @@ void FillAttempt(const AttemptRecord& attempt, const State& state, Detail detail
   if (detail == Detail::kFull) message->set_log_tail(attempt.failure.log_tail);
 }
 
+// Reasons are in no row. That of a blocked job follows from its parents, that of a queued one is
+// what the last pass found.
 void FillPending(const JobRecord& job, const State& state, v1::Job* message) {
   if (job.state == JobState::kBlocked) {
     std::string missing;
@@ -107,6 +111,7 @@ v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail) {
   message.set_user_failures(static_cast<int32_t>(job.counters.user_failures));
   message.set_infra_losses(static_cast<int32_t>(job.counters.infra_losses));
   message.set_preemptions(static_cast<int32_t>(job.counters.preemptions));
+  // Of all its attempts only the newest can be live.
   const auto live = state.attempts.find({job.key.run, job.key.job, job.epoch});
   if (live != state.attempts.end() && live->second.progress.time_ms > 0) {
     rpc::Fill(live->second.progress, message.mutable_progress());
@@ -209,6 +214,7 @@ v1::Worker WorkerView(const catalog::WorkerRecord& worker, const State& state) {
     for (const RefusedGpu& gpu : live->second.refused_gpus) Fill(gpu, message.add_refused_gpus());
     FillReach(worker.id, live->second, state, &message);
   }
+  // By the leases, not by what the worker says: a rank holds its slots from the grant on.
   int64_t used = 0;
   for (const AttemptKey& key : state.LiveOn(worker.id)) {
     const AttemptRecord& attempt = *state.FindAttempt(key);
@@ -228,6 +234,7 @@ v1::DesiredState DesiredMessage(const SessionMessage& message, const std::string
   v1::DesiredState state;
   state.set_version(desired.version);
   state.set_unchanged(message.unchanged);
+  // The usual answer to a heartbeat: the version alone tells that the coordinator is there.
   if (message.unchanged) return state;
   state.set_coordinator_id(coordinator_id);
   state.set_heartbeat_interval_ms(lease.heartbeat_interval_ms);
@@ -276,6 +283,7 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
     command.ranks.push_back(std::move(report));
   }
   for (const v1::RankId& rank : signal.delivering()) command.delivering.insert(rpc::RankOf(rank));
+  // What is absent has not changed since the last heartbeat; an empty list is a list.
   if (signal.has_cached())
     command.cached = {signal.cached().ids().begin(), signal.cached().ids().end()};
   command.applied_version = signal.applied_version();

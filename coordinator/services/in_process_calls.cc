@@ -418,6 +418,7 @@ class InProcessCalls final : public JsonCalls {
     grpc::Status status_;
   };
 
+  // The server's own check is part of its credentials, which a channel within the process has not.
   Status Check(std::string_view path, const std::string& token) {
     rpc::Caller caller{path, {}, ""};
     if (!token.empty()) caller.tokens.push_back(token);

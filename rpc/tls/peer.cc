@@ -44,6 +44,7 @@ Result<UniqueFd> Connect(const std::string& address) {
       code != 0)
     return Unavailable("looking up " + address + ": " + gai_strerror(code));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> list(found, freeaddrinfo);
+  // A name may have several addresses. If none answers, the last one's error is told.
   int error = ECONNREFUSED;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
     UniqueFd fd(socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol));
@@ -68,6 +69,8 @@ int Verified(const PeerView& peer, const std::string& authority, const std::stri
   const OwnedBio bio = ReaderOf(authority);
   while (OwnedX509 root{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)})
     X509_STORE_add_cert(store.get(), root.get());
+  // The given authority may have been signed by another one, which is of no interest: it is trusted
+  // by itself.
   X509_STORE_set_flags(store.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
   const OwnedX509 leaf = ReadX509(peer.chain.empty() ? "" : peer.chain.front());
   if (leaf == nullptr) return X509_V_ERR_UNSPECIFIED;
@@ -132,6 +135,8 @@ Result<PeerView> LookAt(const std::string& address) {
   const OwnedContext context(SSL_CTX_new(TLS_client_method()));
   const OwnedSsl ssl(SSL_new(context.get()));
   if (ssl == nullptr) return OpensslError("preparing a handshake");
+  // What is shown is judged afterwards, with better words than those of a broken handshake; until
+  // then nothing is sent.
   SSL_set_verify(ssl.get(), SSL_VERIFY_NONE, nullptr);
   SSL_set_alpn_protos(ssl.get(), kProtocols, sizeof kProtocols);
   if (const std::string host = PlainHost(address); !IsIpAddress(host))
@@ -139,6 +144,7 @@ Result<PeerView> LookAt(const std::string& address) {
   SSL_set_fd(ssl.get(), fd.get());
   errno = 0;
   const int done = SSL_connect(ssl.get());
+  // This is how the socket's limit ends a handshake.
   const bool timed_out = done != 1 && (errno == EAGAIN || errno == EWOULDBLOCK);
   PeerView peer{done == 1, ChainOf(ssl.get())};
   ERR_clear_error();
@@ -153,6 +159,8 @@ Result<std::string> FetchAuthority(const std::string& address, const std::string
                             " speaks no TLS, so it is not the one with sha256:" + fingerprint +
                             ": nothing was sent to it");
   }
+  // Whoever sends it: the digest came on a trusted way, and only the authority's certificate has
+  // it.
   for (const std::string& pem : peer.chain) {
     BRAID_ASSIGN_OR_RETURN(const CertificateFacts facts, FactsOf(pem));
     if (facts.sha256 == fingerprint) return pem;
@@ -164,6 +172,7 @@ Result<std::string> FetchAuthority(const std::string& address, const std::string
 }
 
 std::string WhyNoConnection(const Endpoint& endpoint) {
+  // gRPC says only that there is no connection, so the handshake is made once more, to see why.
   const Result<PeerView> peer = LookAt(endpoint.address);
   if (!peer.ok()) return "";
   if (!endpoint.tls()) {

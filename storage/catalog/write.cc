@@ -71,6 +71,7 @@ struct Writer {
 
   Status operator()(const AttemptGranted& u) {
     const AttemptRecord& a = u.attempt;
+    // The job's row first: with its epoch, a second grant of the same attempt finds no row.
     BRAID_RETURN_IF_ERROR(One(
         db.Run(
             "UPDATE jobs SET state=3, epoch=?, not_before_ms=0 WHERE run=? AND name=? AND epoch=? "
@@ -133,6 +134,7 @@ struct Writer {
                       {u.removed_ms, u.why, u.artifact}),
                "removing artifact " + u.artifact);
   }
+  // Rows of artifacts stay, for the lineage of what was made of them.
   Status operator()(const RunDeleted& u) {
     BRAID_RETURN_IF_ERROR(db.Run("DELETE FROM attempts WHERE run=?", {u.run}).status());
     BRAID_RETURN_IF_ERROR(db.Run("DELETE FROM jobs WHERE run=?", {u.run}).status());
@@ -140,6 +142,7 @@ struct Writer {
     return One(db.Run("DELETE FROM runs WHERE id=? AND state>1", {u.run}), "deleting run " + u.run);
   }
   Status operator()(const EventsCompacted& u) {
+    // The number stays when they are gone: whoever asks for older ones is told that they are.
     BRAID_RETURN_IF_ERROR(One(db.Run("UPDATE compaction SET events_seq=?1 WHERE events_seq<?1 AND "
                                      "?1 <= (SELECT coalesce(max(seq), 0) FROM events)",
                                      {u.through_seq}),
@@ -158,6 +161,7 @@ struct Writer {
     return One(db.Run("UPDATE workers SET last_seen_ms=? WHERE id=?", {u.last_seen_ms, u.worker}),
                "worker " + u.worker);
   }
+  // An event and no row: connections do not outlive the process.
   Status operator()(const WorkerLinkChanged&) { return OkStatus(); }
 
   Status operator()(const CredentialChanged& u) {

@@ -3,9 +3,6 @@
 
 #include <google/protobuf/descriptor.h>
 
-#include <chrono>
-
-#include "braid/v1/access.grpc.pb.h"
 #include "braid/v1/admin.grpc.pb.h"
 #include "braid/v1/jobs.grpc.pb.h"
 #include "braid/v1/keeping.grpc.pb.h"
@@ -13,7 +10,7 @@
 #include "braid/v1/worker.grpc.pb.h"
 #include "coordinator/access/bounds.h"
 #include "coordinator/access/credentials.h"
-#include "tests/coordinator/services_fixture.h"
+#include "tests/coordinator/tokens_fixture.h"
 
 namespace braid::coordinator {
 namespace {
@@ -83,41 +80,14 @@ TEST(InputBlobs, AreTheFilesOfTheManifestWhateverItsMetadataSay) {
   EXPECT_EQ(blobs.read(), 1u) << "its manifest, once";
 }
 
-class AccessTest : public ServicesTest {
+class AccessTest : public TokensTest {
  protected:
-  // Ends a test that would wait for ever.
-  static void Limit(grpc::ClientContext* context) {
-    context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
-  }
-  static std::string Secret(char c) { return std::string(64, c); }
-
-  std::unique_ptr<v1::Access::Stub> As(const std::string& token) {
-    return v1::Access::NewStub(rpc::MakeChannel(server_->address(), token));
-  }
-  grpc::Status Create(const std::string& name, v1::Role role, const std::string& secret,
-                      int64_t lifetime_ms = 0, const std::string& as = kToken) {
-    grpc::ClientContext context;
-    v1::CreateTokenRequest request;
-    request.set_name(name);
-    request.set_role(role);
-    request.set_secret_sha256(Sha256Hex(secret));
-    request.set_lifetime_ms(lifetime_ms);
-    v1::Credential reply;
-    return As(as)->CreateToken(&context, request, &reply);
-  }
-  grpc::Status WhoAmI(const std::string& token, v1::Credential* reply) {
-    grpc::ClientContext context;
-    return As(token)->WhoAmI(&context, {}, reply);
-  }
   grpc::Status Revoke(const std::string& id, const std::string& as = kToken) {
     grpc::ClientContext context;
     v1::RevokeTokenRequest request;
     request.set_id(id);
     v1::Credential reply;
     return As(as)->RevokeToken(&context, request, &reply);
-  }
-  static std::string IdOfToken(char secret) {
-    return "t-" + Sha256Hex(Secret(secret)).substr(0, 12);
   }
   // A session of w1 with this token, whose hello was answered.
   struct WorkerSession {
@@ -152,35 +122,6 @@ class AccessTest : public ServicesTest {
         core_->Query([&](const State& all) { state = all.FindAttempt({"r1", "j", 1})->state; })
             .ok());
     return state;
-  }
-  // Puts a run with one running attempt of two ranks, of w1 and w2, into the state.
-  void PutAttempt() {
-    ASSERT_TRUE(core_
-                    ->Do([](Transaction& tx) {
-                      catalog::RunRecord run;
-                      run.id = "r1";
-                      run.user = "ada";
-                      tx.Add(catalog::RunCreated{run});
-                      catalog::JobRecord job;
-                      job.key = {"r1", "j"};
-                      job.kind = "train";
-                      job.ranks = 2;
-                      job.state = catalog::JobState::kQueued;
-                      job.inputs = {{"shards", "a1"}};
-                      tx.Add(catalog::JobCreated{job});
-                      catalog::ArtifactRecord artifact;
-                      artifact.id = "a1";
-                      artifact.manifest = "{\"files\":[{\"sha256\":\"" + std::string(64, '1') +
-                                          "\"}]}";
-                      tx.Add(catalog::ArtifactCommitted{artifact});
-                      catalog::AttemptRecord attempt;
-                      attempt.key = {"r1", "j", 1};
-                      attempt.workers = {"w1", "w2"};
-                      attempt.boots = {"b1", "b2"};
-                      tx.Add(catalog::AttemptGranted{attempt});
-                      return OkStatus();
-                    })
-                    .ok());
   }
 };
 
@@ -224,6 +165,29 @@ TEST_F(AccessTest, ImpossibleTokensAreRefused) {
     EXPECT_EQ(Create(name, v1::VIEWER, Secret('1')).error_code(), grpc::INVALID_ARGUMENT) << name;
   EXPECT_EQ(Create("eve", v1::ROLE_UNSPECIFIED, Secret('1')).error_code(), grpc::INVALID_ARGUMENT);
   EXPECT_EQ(Create("eve", v1::VIEWER, Secret('1'), -1).error_code(), grpc::INVALID_ARGUMENT);
+  // The secret itself, sent by mistake, is not stored as if it were a digest.
+  grpc::ClientContext context;
+  v1::CreateTokenRequest request;
+  request.set_name("eve");
+  request.set_role(v1::VIEWER);
+  request.set_secret_sha256("my secret");
+  v1::Credential reply;
+  const grpc::Status status = As()->CreateToken(&context, request, &reply);
+  EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("64 lower-case hex digits"));
+}
+
+TEST_F(AccessTest, ACredentialTellsWhenItWasLastUsed) {
+  ASSERT_TRUE(Create("eve", v1::VIEWER, Secret('e')).ok());
+  ASSERT_TRUE(core_
+                  ->Do([&](Transaction& tx) {
+                    NoteUses({{IdOfToken('e'), 1'234}, {"t-none", 5}}, backend_.access.get(), tx);
+                    return OkStatus();
+                  })
+                  .ok());
+  v1::Credential own;
+  ASSERT_TRUE(WhoAmI(Secret('e'), &own).ok());
+  EXPECT_EQ(own.last_used_ms(), 1'234);
 }
 
 TEST_F(AccessTest, SecretsAreNowhereInTheCatalog) {
@@ -243,6 +207,22 @@ TEST_F(AccessTest, ARunsUserIsWhoseTokenItWas) {
   v1::Run run;
   ASSERT_TRUE(Submit("mine", "", source, &run).ok());
   EXPECT_EQ(run.user(), "eve");
+  // Whatever they say: the owner alone submits for others.
+  for (const auto& [token, user] : {std::pair(Secret('e'), "eve"), std::pair(kToken, "bob")}) {
+    grpc::ClientContext context;
+    v1::SubmitRunRequest request;
+    request.set_recipe(
+        "run: x\ntokenizer: {train: {vocab: 300}}\n"
+        "corpora: {c: {files: [a.jsonl]}}\n"
+        "baselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n");
+    (*request.mutable_sources())["source.c"] = source;
+    request.set_user("bob");
+    v1::Run reply;
+    ASSERT_TRUE(v1::Runs::NewStub(rpc::MakeChannel(server_->address(), token))
+                    ->SubmitRun(&context, request, &reply)
+                    .ok());
+    EXPECT_EQ(reply.user(), user);
+  }
   const auto cancel = [&](char who) {
     grpc::ClientContext context;
     v1::CancelRunRequest request;
@@ -256,6 +236,16 @@ TEST_F(AccessTest, ARunsUserIsWhoseTokenItWas) {
   EXPECT_THAT(others.error_message(),
               AllOf(HasSubstr("is not bob's but eve's"), HasSubstr("role operator")));
   EXPECT_TRUE(cancel('o').ok());
+  const auto remove = [&](char who) {
+    grpc::ClientContext context;
+    v1::DeleteRunRequest request;
+    request.set_id(run.id());
+    v1::DeleteRunResponse reply;
+    return v1::Keeping::NewStub(rpc::MakeChannel(server_->address(), Secret(who)))
+        ->DeleteRun(&context, request, &reply);
+  };
+  EXPECT_EQ(remove('b').error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_TRUE(remove('e').ok()) << "it is hers";
 }
 
 TEST_F(AccessTest, AnArtifactOfARunIsPinnedByItsUser) {
@@ -362,9 +352,12 @@ TEST_F(AccessTest, AWorkerReadsTheInputsOfItsOwnAttemptsAlone) {
                       EXPECT_TRUE(CheckOwnInput(who, "a1", state).ok());
                       EXPECT_TRUE(CheckOwnBlob(who, std::string(64, '1'), state, &blobs).ok());
                     }
-                    EXPECT_TRUE(CheckOwnInput(viewer, "a2", state).ok());
+                    EXPECT_TRUE(CheckOwnInput(w1, "a2", state).ok()) << "from which it began";
+                    EXPECT_TRUE(CheckOwnInput(w1, "a3", state).ok()) << "which it has written";
+                    EXPECT_TRUE(CheckOwnInput(viewer, "a4", state).ok());
                     for (const Status& status :
-                         {CheckOwnInput(w1, "a2", state), CheckOwnInput(w3, "a1", state),
+                         {CheckOwnInput(w1, "a4", state), CheckOwnInput(w3, "a1", state),
+                          CheckOwnInput(w3, "a2", state), CheckOwnInput(w3, "a3", state),
                           CheckOwnBlob(w1, std::string(64, '2'), state, &blobs),
                           CheckOwnBlob(w1, "", state, &blobs),
                           CheckOwnBlob(w3, std::string(64, '1'), state, &blobs)})
@@ -396,7 +389,7 @@ TEST_F(AccessTest, AWorkerSaysHelloUnderItsOwnIdAlone) {
   ASSERT_TRUE(Create("w1", v1::WORKER, Secret('1')).ok());
   grpc::ClientContext context;
   const auto stub = v1::Workers::NewStub(rpc::MakeChannel(server_->address(), Secret('1')));
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  Limit(&context);
   const auto stream = stub->Session(&context);
   v1::WorkerSignal signal;
   signal.mutable_hello()->set_worker_id("w2");
@@ -463,7 +456,24 @@ TEST_F(AccessTest, AnInvitationIsGoodOnceAndNotForEver) {
           .code(),
       StatusCode::kNotFound);
   EXPECT_FALSE(join(first, 'a', "w1").ok());
+  const auto put_admit = [&](catalog::WorkerAdmit admit) {
+    EXPECT_TRUE(core_
+                    ->Do([&](Transaction& tx) {
+                      catalog::WorkerRecord worker;
+                      worker.id = "w1";
+                      worker.admit = admit;
+                      tx.Add(catalog::WorkerRegistered{worker});
+                      return OkStatus();
+                    })
+                    .ok());
+  };
+  put_admit(catalog::WorkerAdmit::kCordoned);  // as a removed worker is
   EXPECT_TRUE(join(invite('5', 60'000, "w1"), 'a', "").ok());
+  ASSERT_TRUE(core_
+                  ->Query([](const State& state) {
+                    EXPECT_EQ(state.image().workers.at("w1").admit, catalog::WorkerAdmit::kOpen);
+                  })
+                  .ok());
   // Whoever comes back with its key comes back under its id, under which it may have leases.
   ASSERT_TRUE(join(invite('6', 60'000, ""), 'a', "").ok());
   for (const auto& [id, credential] : core_->state().image().credentials) {
@@ -658,6 +668,10 @@ TEST_F(AccessTest, AnOpenInvitationGivesNobodyTheIdOfAKnownWorker) {
   EXPECT_TRUE(join("w9", "").ok()) << "an operator has named it";
   ASSERT_TRUE(Create("w8", v1::WORKER, Secret('8')).ok());
   EXPECT_EQ(join("", "w8").code(), StatusCode::kAlreadyExists) << "it has a token";
+  // Nor is one that is connected.
+  ASSERT_TRUE(Create("w1", v1::WORKER, Secret('1')).ok());
+  const auto session = OpenSession(Secret('1'));
+  EXPECT_THAT(join("w1", "").message(), HasSubstr("a worker w1 is connected"));
   // One with leases is not replaced even by name: its attempts go on.
   PutAttempt();
   const Status leases = join("w2", "");

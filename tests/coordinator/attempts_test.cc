@@ -122,6 +122,30 @@ TEST_F(CoreTest, AStopThatIsAskedForAgainInTheSameWordsIsSeenToEnd) {
   EXPECT_TRUE(core_->state().attempts.at(attempt).stop_version.contains(0));
 }
 
+// The worker says that it has stopped the rank in the very batch in which the stop is asked for
+// again, which forgets what the worker was told. It has no more to say.
+TEST_F(CoreTest, AStopThatIsAskedForAgainWhileItIsObeyedEndsWithTheNextStep) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_TRUE(Beat(worker).ok());
+  const AttemptKey attempt = RankOf(run, "a");
+  const auto stop = [&](Transaction& tx) {
+    StopAttempt(attempt, catalog::StopReason::kDrain, {"preempted", "drained", "", false}, tx);
+    return OkStatus();
+  };
+  EXPECT_TRUE(Do(stop).ok());
+  SignalCommand signal;
+  signal.worker = "w1";
+  signal.session_id = worker.session;
+  signal.applied_version = worker.sink->newest->version;
+  const auto heard = Post([&](Transaction& tx) { return Signal(signal, tx); });
+  EXPECT_TRUE(Do(stop).ok());
+  ASSERT_TRUE(heard->has_value() && (*heard)->ok());
+  EXPECT_EQ(core_->state().FindAttempt(attempt)->state, AttemptState::kStopping);
+  Turn();
+  EXPECT_EQ(core_->state().FindAttempt(attempt)->state, AttemptState::kPreempted);
+}
+
 TEST_F(CoreTest, WhatFailsBeforeItsProgramRunsIsTriedWithoutEnd) {
   FakeWorker& worker = AddWorker("w1");
   const std::string run = SubmitJobs({Node("a", "train")});

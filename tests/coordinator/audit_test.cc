@@ -1,13 +1,10 @@
 // Who asked for which change: a row for each, whatever came of it, and none for what changed
 // nothing.
-#include <thread>
-
-#include "braid/v1/access.grpc.pb.h"
 #include "braid/v1/admin.grpc.pb.h"
 #include "braid/v1/keeping.grpc.pb.h"
 #include "braid/v1/worker.grpc.pb.h"
 #include "coordinator/api/garbage.h"
-#include "tests/coordinator/services_fixture.h"
+#include "tests/coordinator/tokens_fixture.h"
 
 namespace braid::coordinator {
 namespace {
@@ -17,21 +14,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class AuditTest : public ServicesTest {
+class AuditTest : public TokensTest {
  protected:
-  static std::string Secret(char c) { return std::string(64, c); }
-  std::unique_ptr<v1::Access::Stub> As(const std::string& token = kToken) {
-    return v1::Access::NewStub(rpc::MakeChannel(server_->address(), token));
-  }
-  void Create(const std::string& name, v1::Role role, char secret) {
-    grpc::ClientContext context;
-    v1::CreateTokenRequest request;
-    request.set_name(name);
-    request.set_role(role);
-    request.set_secret_sha256(Sha256Hex(Secret(secret)));
-    v1::Credential reply;
-    ASSERT_TRUE(As()->CreateToken(&context, request, &reply).ok());
-  }
   std::vector<v1::AuditRow> Rows(const v1::ListAuditRequest& request = {}) {
     // Refusals are written after their answer: whatever was asked before is decided before this.
     EXPECT_TRUE(core_->Query([](const State&) {}).ok());
@@ -64,7 +48,7 @@ TEST_F(AuditTest, AChangeHasItsRow) {
   ASSERT_THAT(submitted, SizeIs(1)) << "the second call changed nothing";
   EXPECT_EQ(submitted[0].user(), "ada");
   EXPECT_EQ(submitted[0].role(), v1::SUBMITTER);
-  EXPECT_EQ(submitted[0].credential(), "t-" + Sha256Hex(Secret('d')).substr(0, 12));
+  EXPECT_EQ(submitted[0].credential(), IdOfToken('d'));
   EXPECT_EQ(submitted[0].peer(), "127.0.0.1");
   EXPECT_EQ(submitted[0].object(), run.id());
   EXPECT_EQ(submitted[0].outcome(), "OK");
@@ -134,7 +118,7 @@ TEST_F(AuditTest, RowsAreFilteredAndComeInPages) {
   page.set_before_seq(2);
   EXPECT_THAT(names(Rows(page)), ElementsAre(1));
   v1::ListAuditRequest of_object;
-  of_object.set_object("t-" + Sha256Hex(Secret('b')).substr(0, 12));
+  of_object.set_object(IdOfToken('b'));
   EXPECT_THAT(names(Rows(of_object)), ElementsAre(2));
   v1::ListAuditRequest by_time;
   by_time.set_until_ms(1);
@@ -177,12 +161,57 @@ TEST_F(AuditTest, AWorkerThatSpeaksForAnotherIsThereAndItsUsualCallsAreNot) {
     return workers->ReportEnded(&context, request, &reply);
   };
   EXPECT_EQ(end("w1").error_code(), grpc::ABORTED) << "there is no such attempt";
+  PutAttempt();
+  grpc::ClientContext context;
+  v1::ReportStartedRequest started;
+  started.mutable_id()->set_run_id("r1");
+  started.mutable_id()->set_job("j");
+  started.mutable_id()->set_epoch(1);
+  v1::ReportStartedResponse reply;
+  ASSERT_TRUE(workers->ReportStarted(&context, started, &reply).ok());
+  EXPECT_THAT(RowsOf("ReportStarted"), IsEmpty()) << "it has an event";
   EXPECT_EQ(end("w2").error_code(), grpc::PERMISSION_DENIED);
   const auto rows = RowsOf("ReportEnded");
   ASSERT_THAT(rows, SizeIs(1));
   EXPECT_EQ(rows[0].user(), "w1");
   EXPECT_EQ(rows[0].role(), v1::WORKER);
   EXPECT_THAT(rows[0].detail(), HasSubstr("speaks for worker w2"));
+}
+
+TEST_F(AuditTest, AFloodOfRefusalsIsCountedAndNotWrittenDown) {
+  Create("ada", v1::VIEWER, 'd');
+  const auto refused = [&] {
+    grpc::ClientContext context;
+    v1::ListAuditResponse reply;
+    EXPECT_FALSE(As(Secret('d'))->ListAudit(&context, {}, &reply).ok());
+  };
+  // A moment after this machine was started, there were two more than are written down at once.
+  while (backend_.refusals.Take(0) == 0) {
+  }
+  EXPECT_EQ(backend_.refusals.Take(0), -1);
+  refused();
+  auto rows = RowsOf("ListAudit");
+  ASSERT_THAT(rows, SizeIs(1));
+  EXPECT_THAT(rows[0].detail(), HasSubstr("(2 refused calls before it are left out)"));
+  // As if so many had come in the next hour that none may be written down now.
+  while (backend_.refusals.Take(SystemClock().MonotonicMs() + 3'600'000) >= 0) {
+  }
+  for (int calls = 0; calls < 3; ++calls) refused();
+  rows = RowsOf("ListAudit");
+  EXPECT_THAT(rows, SizeIs(1));
+}
+
+// Names that a caller made up cost as much as a row may.
+TEST_F(AuditTest, LongNamesAreCut) {
+  grpc::ClientContext context;
+  v1::CancelRunRequest cancel;
+  cancel.set_id(std::string(3'000, 'x'));
+  v1::Run reply;
+  EXPECT_EQ(runs_service_->CancelRun(&context, cancel, &reply).error_code(), grpc::NOT_FOUND);
+  const auto rows = RowsOf("CancelRun");
+  ASSERT_THAT(rows, SizeIs(1));
+  EXPECT_LE(rows[0].object().size(), 220u);
+  EXPECT_LE(rows[0].detail().size(), 520u);
 }
 
 TEST_F(AuditTest, OldRowsAreDeletedAndNoneIsChanged) {

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/core/admission.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/retention.h"

@@ -28,6 +28,27 @@ TEST_F(CoreTest, WhatAFullDiskRefusesDidNotHappen) {
   EXPECT_EQ(core_->state().FindRun(run)->state, RunState::kSucceeded);
 }
 
+// A grant is no command, which somebody would send again: the loop itself tries it again, although
+// nothing else has changed.
+TEST_F(CoreTest, AGrantThatAFullDiskRefusedIsTriedAgain) {
+  FakeWorker& worker = AddWorker("w1");
+  SignalCommand signal;
+  signal.worker = "w1";
+  signal.session_id = worker.session;
+  signal.draining = true;
+  EXPECT_TRUE(Do([&](Transaction& tx) { return Signal(signal, tx); }).ok());
+  const std::string run = SubmitJobs({Node("a", "train")});
+  ASSERT_EQ(Job(run, "a").state, JobState::kQueued);
+  store_.full = true;
+  signal.draining = false;
+  EXPECT_TRUE(Do([&](Transaction& tx) { return Signal(signal, tx); }).ok());
+  ASSERT_EQ(Job(run, "a").state, JobState::kQueued) << "the grant could not be written";
+  store_.full = false;
+  clock_.Advance(2'000);
+  Turn();
+  EXPECT_EQ(Job(run, "a").state, JobState::kActive);
+}
+
 // A hello that is answered holds, whatever becomes of those that were decided before it.
 TEST_F(CoreTest, AHelloOutlivesARefusedNeighbourOfItsBatch) {
   FakeWorker& worker = AddWorker("w1");
@@ -230,6 +251,39 @@ TEST_F(CoreTest, AnErrorOfTheStoreAnswersEverybodyAndEndsTheLoop) {
     EXPECT_THAT(ended.message(), HasSubstr(throws ? "no memory" : "disk I/O error"));
     store_.broken = store_.throws = false;
   }
+}
+
+// A grant changes the shares of the users, and with them whose wide job comes first and has slots
+// kept for it. So a pass that granted something is followed by another one, though nobody asks for
+// anything.
+TEST_F(CoreTest, APassThatGrantsIsFollowedByAnotherOneWhileAWideJobWaits) {
+  AddWorker("w1", 2);
+  FakeWorker& gpus = AddWorker("w2", 0);
+  gpus.record.gpus = {{"g0", "H200", 1 << 30}};
+  Connect(gpus);
+  const std::string first = SubmitJobs({Node("a", "train")}, "carl");
+  ASSERT_EQ(Job(first, "a").state, JobState::kActive);
+  recipe::JobNode wide = Node("wide", "train"), on_gpu = Node("on_gpu", "train");
+  wide.slots = 2;
+  on_gpu.device = Device::kCuda;
+  SubmitCommand of_ann = CommandOf({wide, on_gpu}), of_bob = CommandOf({Node("small", "train")});
+  of_ann.user = "ann";
+  of_bob.user = "bob";
+  std::string ann, bob;
+  Post([&](Transaction& tx) -> Status {
+    BRAID_ASSIGN_OR_RETURN(ann, Submit(of_ann, tx));
+    return OkStatus();
+  });
+  Post([&](Transaction& tx) -> Status {
+    BRAID_ASSIGN_OR_RETURN(bob, Submit(of_bob, tx));
+    return OkStatus();
+  });
+  Turn();
+  EXPECT_EQ(Job(ann, "on_gpu").state, JobState::kActive);
+  EXPECT_EQ(Job(bob, "small").state, JobState::kQueued) << "the free slot is kept for ann's";
+  Turn();
+  EXPECT_EQ(Job(bob, "small").state, JobState::kActive) << "ann holds all GPUs: bob is next";
+  EXPECT_EQ(Job(ann, "wide").state, JobState::kQueued);
 }
 
 TEST_F(CoreTest, AReadThatThrowsIsItsOwnError) {

@@ -3,46 +3,28 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <sys/socket.h>
 
-#include <chrono>
 #include <future>
 #include <limits>
 
 #include "base/endpoint.h"
 #include "base/text.h"
-#include "braid/v1/access.grpc.pb.h"
 #include "braid/v1/admin.grpc.pb.h"
 #include "braid/v1/worker.grpc.pb.h"
 #include "rpc/rate_limited.h"
 #include "rpc/status.h"
-#include "tests/coordinator/services_fixture.h"
+#include "tests/coordinator/tokens_fixture.h"
 
 namespace braid::coordinator {
 namespace {
 
 using ::testing::HasSubstr;
 
-class HostileTest : public ServicesTest {
+class HostileTest : public TokensTest {
  protected:
-  explicit HostileTest(const RateLimits& limits = {}) : ServicesTest(limits) {}
-  static std::string Secret(char c) { return std::string(64, c); }
-  void Create(const std::string& name, v1::Role role, char secret) {
-    grpc::ClientContext context;
-    v1::CreateTokenRequest request;
-    request.set_name(name);
-    request.set_role(role);
-    request.set_secret_sha256(Sha256Hex(Secret(secret)));
-    v1::Credential reply;
-    ASSERT_TRUE(v1::Access::NewStub(channel_)->CreateToken(&context, request, &reply).ok());
-  }
+  explicit HostileTest(const RateLimits& limits = {}) : TokensTest(limits) {}
   grpc::Status WhoAmI(const std::string& token) {
-    grpc::ClientContext context;
-    Limit(&context);
     v1::Credential reply;
-    return v1::Access::NewStub(rpc::MakeChannel(server_->address(), token))
-        ->WhoAmI(&context, {}, &reply);
-  }
-  static void Limit(grpc::ClientContext* context) {
-    context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    return TokensTest::WhoAmI(token, &reply);
   }
   void ExpectOthersAreServed() {
     const grpc::Status status = WhoAmI(kToken);

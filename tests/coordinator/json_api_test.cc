@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "coordinator/access/rules.h"
 #include "coordinator/http/http.h"
+#include "coordinator/http/sign_in.h"
 #include "coordinator/services/json_calls.h"
 #include "tests/coordinator/http_client.h"
 #include "tests/coordinator/services_fixture.h"
@@ -130,6 +131,9 @@ TEST_F(JsonApiTest, EachMethodIsForTheRolesThatItIsForOverGrpc) {
   EXPECT_GT(refused, 12U);
   EXPECT_THAT(Get("/api/v1/Runs/ListRuns", Bearer(viewer)), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(Post("/api/v1/Workers/ReportStarted", "{}"), StartsWith("HTTP/1.1 405"));
+  // A stream is a call like any other.
+  EXPECT_THAT(Get("/api/v1/Runs/WatchEvents", Bearer(TokenOf("WORKER", "w1"))),
+              AllOf(StartsWith("HTTP/1.1 403"), HasSubstr("w1 has role worker")));
   EXPECT_THAT(Get("/api/v1"),
               AllOf(HasSubstr("\"path\":\"/api/v1/Runs/GetRun\""), Not(HasSubstr("Workers/"))));
 }
@@ -235,6 +239,32 @@ TEST_F(JsonApiTest, ASessionEndsWithItsToken) {
   EXPECT_THAT(Post("/api/v1/Access/RevokeToken", "{\"id\": \"vera\"}"), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(Get("/api/v1/Access/WhoAmI", cookie),
               AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("was revoked")));
+}
+
+TEST(SignInTest, ASessionEndsWhenNobodyUsesIt) {
+  SimulatedClock clock;
+  SignIn sign_in(&clock);
+  const std::string used = sign_in.Begin("token a").value();
+  const std::string idle = sign_in.Begin("token b").value();
+  clock.Advance(SignIn::kIdleMs - 1);
+  EXPECT_EQ(sign_in.TokenOf(used), "token a");
+  clock.Advance(1);
+  EXPECT_EQ(sign_in.TokenOf(used), "token a");
+  EXPECT_EQ(sign_in.TokenOf(idle), "");
+  EXPECT_EQ(sign_in.TokenOf("none"), "");
+}
+
+TEST(SignInTest, OfTooManySessionsTheOneThatWasUsedLeastRecentlyGoes) {
+  SimulatedClock clock;
+  SignIn sign_in(&clock);
+  const std::string used = sign_in.Begin("token a").value();
+  const std::string idle = sign_in.Begin("token b").value();
+  clock.Advance(1);
+  EXPECT_EQ(sign_in.TokenOf(used), "token a");
+  for (size_t more = 2; more <= SignIn::kMostSessions; ++more)
+    EXPECT_TRUE(sign_in.Begin("token c").ok());
+  EXPECT_EQ(sign_in.TokenOf(idle), "");
+  EXPECT_EQ(sign_in.TokenOf(used), "token a");
 }
 
 // Reads events of a stream until one has this id; the ids that came.

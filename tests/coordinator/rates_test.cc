@@ -31,6 +31,17 @@ TEST(RatesTest, AnyNumberOfNamesIsRememberedForAsLongAsItMatters) {
   EXPECT_GT(rates.Take("24999", 0.1, 24'999'000), 0) << "it has called a moment ago";
 }
 
+// Names cost memory, and a flood of them must not free anybody from their limit.
+TEST(RatesTest, OnlyThoseWhoMayCallAtWillAreForgotten) {
+  Rates rates;
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(rates.Take("eve", 5, 0), 0);
+  for (int i = 0; i < 10'050; ++i) EXPECT_EQ(rates.Take(std::to_string(i), 5, 0), 0);
+  EXPECT_GT(rates.Take("eve", 5, 0), 0);
+  EXPECT_EQ(rates.remembered(), 10'051u) << "all of them have called a moment ago";
+  EXPECT_EQ(rates.Take("ada", 5, 3'600'000), 0);
+  EXPECT_EQ(rates.remembered(), 1u);
+}
+
 TEST(RatesTest, TheErrorSaysWhenToComeBack) {
   const Status status = rpc::RateLimited("eve makes more than 5 calls a second", 120);
   EXPECT_EQ(status.message(), "eve makes more than 5 calls a second: try again in 120 ms");

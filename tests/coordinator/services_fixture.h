@@ -137,8 +137,9 @@ class ServicesTest : public ::testing::Test {
       AppendFiles::Open(JoinPath(folder_.path(), "metrics")).value();
   RendezvousTable rendezvous_;
   catalog::Reader reader_{JoinPath(folder_.path(), "braid.db")};
-  Backend backend_;
+  // It outlives the backend, whose threads may hold the last of a call that follows its events.
   std::unique_ptr<Core> core_;
+  Backend backend_;
   std::thread loop_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;

@@ -1,4 +1,5 @@
 // Workers as the core sees them: who they are, when they are missed, what they have room for.
+#include "coordinator/core/admission.h"
 #include "coordinator/core/sessions.h"
 #include "tests/coordinator/core_fixture.h"
 

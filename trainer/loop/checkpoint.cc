@@ -225,6 +225,7 @@ Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
       state_json["states"] = std::move(states);
   }
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, artifact_files::kState), state_json));
+  // A folder can be renamed to the place of an empty one only.
   BRAID_RETURN_IF_ERROR(RemoveTree(folder));
   BRAID_RETURN_IF_ERROR(Rename(temporary, folder));
   // The rename is durable only when the parent folder is synced.
@@ -232,6 +233,7 @@ Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
 }
 
 std::string Differences(const model::ModelSpec& stored, const model::ModelSpec& asked) {
+  // As lists of single fields, so that the message names them and not two large documents.
   const Json was = model::ToJson(stored).flatten();
   const Json is = model::ToJson(asked).flatten();
   std::vector<std::string> parts;
@@ -293,6 +295,8 @@ Result<std::vector<size_t>> ReadOptimizerState(const std::string& folder, const 
       return std::find(there[i].begin(), there[i].end(), name) != there[i].end();
     });
     if (!all) {
+      // It begins anew, at an age of nothing, on which the bias correction depends: a part of the
+      // states would be worse than none.
       absent.push_back(i);
       snapshot->ages[i] = 0;
       continue;

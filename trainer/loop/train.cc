@@ -63,6 +63,8 @@ class Training {
       return InvalidArgument("spec.model: is missing");
     BRAID_RETURN_IF_ERROR(FillTokenizer(*tokenizer_, &spec["model"]));
     BRAID_ASSIGN_OR_RETURN(settings_, ReadTrainSettings(spec));
+    // Of the spec with the tokenizer's numbers filled in: a checkpoint belongs to these settings
+    // alone, and another training must not go on from it.
     settings_digest_ = Sha256Hex(spec.dump());
     if (settings_.batch % task_.world != 0) {
       return InvalidArgument(
@@ -83,6 +85,7 @@ class Training {
     }
     for (const corpus::Shards& source : dataset_->sources())
       BRAID_RETURN_IF_ERROR(CheckSetAside(source, settings_.data.sequence));
+    // For the number of its sequences only, which every epoch has.
     BRAID_ASSIGN_OR_RETURN(const auto epoch, dataset_->OpenEpoch(0));
     BRAID_ASSIGN_OR_RETURN(plan_, PlanSteps(settings_, epoch->sequences()));
     FillSchedule(plan_, &settings_.schedule);
@@ -168,6 +171,7 @@ class Training {
     optimizer_->Restore(resumed.snapshot);
     history_ = std::move(resumed.history);
     state_ = std::move(resumed.state);
+    // What a training that diverges later names as the checkpoint to go back to.
     last_good_ = state_.step;
     stored_ = state_.step;
     Log(LogLevel::kInfo, task_.job, Format("goes on after step %lld", (long long)state_.step));
