@@ -1,7 +1,7 @@
-# cmake -D OUTPUT=x.cc -D FOLDER=web -D FILES=a.js,b.css -P embed_files.cmake: the files as string literals of
-# coordinator/http/assets.h, each in pieces of a length that every compiler takes.
+# cmake -D OUTPUT=x.cc -D FOLDER=web -D FILES=a.js,b.css -D FUNCTION=Assets -P embed_files.cmake: the files as string literals of
+# coordinator/http/assets.h, given out by that function, each in pieces of a length that every compiler takes.
 string(REPLACE "," ";" FILES "${FILES}")
-set(source "// Made of web/ by cmake/embed_files.cmake.\n#include \"coordinator/http/assets.h\"\n\nnamespace braid::coordinator {\nnamespace {\n\nconstexpr Asset kAssets[] = {\n")
+set(source "// Made by cmake/embed_files.cmake.\n#include \"coordinator/http/assets.h\"\n\nnamespace braid::coordinator {\nnamespace {\n\nconstexpr Asset k${FUNCTION}[] = {\n")
 foreach(name IN LISTS FILES)
   file(READ "${FOLDER}/${name}" content)
   # A piece must not end within a character.
@@ -18,5 +18,5 @@ foreach(name IN LISTS FILES)
   endwhile()
   string(APPEND source "    },\n")
 endforeach()
-string(APPEND source "};\n\n}  // namespace\n\nstd::span<const Asset> Assets() {\n  return kAssets;\n}\n\n}  // namespace braid::coordinator\n")
+string(APPEND source "};\n\n}  // namespace\n\nstd::span<const Asset> ${FUNCTION}() {\n  return k${FUNCTION};\n}\n\n}  // namespace braid::coordinator\n")
 file(WRITE "${OUTPUT}" "${source}")

@@ -3,6 +3,7 @@
 
 namespace braid::cli {
 
+void RegisterInit(const Registry& registry);
 void RegisterUp(const Registry& registry);
 void RegisterDown(const Registry& registry);
 void RegisterCheck(const Registry& registry);
@@ -33,18 +34,19 @@ void RegisterReport(const Registry& registry);
 void RegisterWorker(const Registry& registry);
 void RegisterToken(const Registry& registry);
 void RegisterWhoAmI(const Registry& registry);
+void RegisterDoctor(const Registry& registry);
 void RegisterVersion(const Registry& registry);
 void RegisterCompletion(const Registry& registry);
 
 void RegisterCommands(const Registry& registry) {
   for (const auto& add :
-       {RegisterUp,      RegisterDown,      RegisterCheck,    RegisterPlan,    RegisterExplain,
-        RegisterSubmit,  RegisterList,      RegisterDescribe, RegisterWatch,   RegisterWait,
-        RegisterLogs,    RegisterEvents,    RegisterAudit,    RegisterMetrics, RegisterCancel,
-        RegisterRetry,   RegisterArtifact,  RegisterRun,      RegisterGc,      RegisterServer,
-        RegisterMerge,   RegisterGenerate,  RegisterEval,     RegisterAdapt,   RegisterExport,
-        RegisterImport,  RegisterReport,    RegisterWorker,   RegisterToken,   RegisterWhoAmI,
-        RegisterVersion, RegisterCompletion}) {
+       {RegisterInit,    RegisterUp,     RegisterDown,     RegisterCheck,     RegisterPlan,
+        RegisterExplain, RegisterSubmit, RegisterList,     RegisterDescribe,  RegisterWatch,
+        RegisterWait,    RegisterLogs,   RegisterEvents,   RegisterAudit,     RegisterMetrics,
+        RegisterCancel,  RegisterRetry,  RegisterArtifact, RegisterRun,       RegisterGc,
+        RegisterServer,  RegisterMerge,  RegisterGenerate, RegisterEval,      RegisterAdapt,
+        RegisterExport,  RegisterImport, RegisterReport,   RegisterWorker,    RegisterToken,
+        RegisterWhoAmI,  RegisterDoctor, RegisterVersion,  RegisterCompletion}) {
     add(registry);
   }
 }

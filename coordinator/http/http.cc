@@ -35,6 +35,7 @@ constexpr char kSignIn[] = "/sign-in";
 constexpr char kSignOut[] = "/sign-out";
 constexpr char kCurves[] = "/api/v1/curves";
 constexpr char kCheck[] = "/api/v1/check";
+constexpr char kOpenApi[] = "/api/v1/openapi.json";
 constexpr char kPages[] = "/web/";
 constexpr size_t kMostColumns = 4096;
 
@@ -150,6 +151,7 @@ class LibServer final : public HttpServer {
     if (changes) return false;
     if (request.path == "/healthz") return response->set_content("ok\n", "text/plain"), true;
     if (request.path == "/readyz") return AnswerReady(response), true;
+    if (request.path == kOpenApi) return AnswerAsset(OpenApiDocument(), request, response), true;
     const bool page = request.path == "/" || request.path.starts_with(kPages);
     const Asset* asset = !page ? nullptr
                                : FindAsset(request.path == "/"

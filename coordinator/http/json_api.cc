@@ -4,6 +4,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 
+#include <optional>
 #include <utility>
 
 #include "base/clock.h"
@@ -94,6 +95,44 @@ class Sender {
   bool begun_ = false;
 };
 
+// The first piece of a blob; none if the answer is an error instead.
+std::optional<JsonStream::Next> FirstPiece(JsonStream* stream, Response* response) {
+  JsonStream::Next first = stream->Read(kBlobFirstMs);
+  if (first.state == JsonStream::State::kNothingYet) {
+    SetError(Unavailable("the blob is not read yet; try again"), response);
+    return std::nullopt;
+  }
+  if (first.state == JsonStream::State::kEnd && !first.status.ok()) {
+    SetError(first.status, response);
+    return std::nullopt;
+  }
+  return first;
+}
+
+// The pieces of a blob as they come, with nothing between them. A client sees by the end of the
+// connection that they are not all.
+void SendPieces(std::unique_ptr<JsonStream> stream, JsonStream::Next first, const std::string& type,
+                std::shared_ptr<void> counted, Response* response) {
+  const std::shared_ptr<JsonStream> rest = std::move(stream);
+  const auto next = std::make_shared<JsonStream::Next>(std::move(first));
+  response->set_chunked_content_provider(type, [rest, next, counted](size_t, DataSink& sink) {
+    switch (next->state) {
+      case JsonStream::State::kReply:
+        if (!Write(sink, next->json)) return false;
+        break;
+      case JsonStream::State::kNothingYet:
+        if (!sink.is_writable()) return false;
+        break;
+      case JsonStream::State::kEnd:
+        if (!next->status.ok()) return false;
+        sink.done();
+        return true;
+    }
+    *next = rest->Read(kStreamLookMs);
+    return true;
+  });
+}
+
 // A name that may stand in a header.
 std::string PercentEncoded(const std::string& name) {
   std::string encoded;
@@ -181,6 +220,13 @@ void JsonApi::AnswerStream(const JsonMethod& method, const Request& request, con
   if (counted == nullptr) return;
   auto stream = calls_->Open(method, call);
   if (!stream.ok()) return SetError(stream.status(), response);
+  if (method.bytes) {
+    std::optional<JsonStream::Next> piece = FirstPiece(stream->get(), response);
+    if (piece.has_value())
+      SendPieces(*std::move(stream), *std::move(piece), "application/octet-stream", counted,
+                 response);
+    return;
+  }
   JsonStream::Next first = (*stream)->Read(kFirstMs);
   if (first.state == JsonStream::State::kEnd && !first.status.ok())
     return SetError(first.status, response);
@@ -200,11 +246,8 @@ void JsonApi::AnswerBlob(const Request& request, const ShownToken& token, Respon
   const std::string sha256 = request.path.substr(std::string_view(kBlobs).size());
   auto stream = calls_->Open(*method, {token.token, "", {{"sha256", sha256}}, "", {}});
   if (!stream.ok()) return SetError(stream.status(), response);
-  JsonStream::Next first = (*stream)->Read(kBlobFirstMs);
-  if (first.state == JsonStream::State::kNothingYet)
-    return SetError(Unavailable("the blob is not read yet; try again"), response);
-  if (first.state == JsonStream::State::kEnd && !first.status.ok())
-    return SetError(first.status, response);
+  std::optional<JsonStream::Next> first = FirstPiece(stream->get(), response);
+  if (!first.has_value()) return;
   const std::string as = request.get_param_value("as");
   std::string type = "application/octet-stream";
   if (as == "page") {
@@ -219,24 +262,7 @@ void JsonApi::AnswerBlob(const Request& request, const ShownToken& token, Respon
     response->set_header("Content-Disposition", "attachment; filename*=UTF-8''" +
                                                     PercentEncoded(name.empty() ? sha256 : name));
   }
-  const std::shared_ptr<JsonStream> rest = *std::move(stream);
-  const auto next = std::make_shared<JsonStream::Next>(std::move(first));
-  response->set_chunked_content_provider(type, [rest, next, counted](size_t, DataSink& sink) {
-    switch (next->state) {
-      case JsonStream::State::kReply:
-        if (!Write(sink, next->json)) return false;
-        break;
-      case JsonStream::State::kNothingYet:
-        if (!sink.is_writable()) return false;
-        break;
-      case JsonStream::State::kEnd:
-        if (!next->status.ok()) return false;  // the client sees that it is not whole
-        sink.done();
-        return true;
-    }
-    *next = rest->Read(kStreamLookMs);
-    return true;
-  });
+  SendPieces(*std::move(stream), *std::move(first), type, counted, response);
 }
 
 void JsonApi::TakeBlob(const Request& request, const Received& received, const ShownToken& token,

@@ -74,9 +74,13 @@ Result<Json> CheckJson(const std::string& recipe, const std::string& name) {
   Json findings = Json::array(), sources = Json::array();
   for (const submit::Finding& finding : check.findings) findings.push_back(FindingJson(finding));
   for (const recipe::Source& source : check.dag.sources) {
+    const bool one_file = source.kind == recipe::SourceKind::kTokenizer ||
+                          source.kind == recipe::SourceKind::kPrompts;
     sources.push_back({{"name", source.name()},
                        {"files", source.files},
                        {"artifact", NameOf(source.artifact)},
+                       {"folders", source.folders},
+                       {"patterns", !source.folders && !one_file},
                        {"line", source.line}});
   }
   Json settings = Json::array();

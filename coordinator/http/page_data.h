@@ -17,7 +17,9 @@ Json CurvesJson(const CurvesOfJob& curves);
 
 // What is wrong with a recipe, as far as that is known without its files: {"findings": [Finding of
 // plan.proto, ...], "sources": [{"name": "source.tales", "files": [...], "artifact": "source",
-// "line": n}], "settings": ["train.batch = 32  (default)", ...], "jobs": n, "run": "name"}.
+// "folders": whether each of `files` is a folder that is taken whole, "patterns": whether each is a
+// pattern, "line": n}], "settings": ["train.batch = 32  (default)", ...], "jobs": n, "run":
+// "name"}.
 Result<Json> CheckJson(const std::string& recipe, const std::string& name);
 
 }  // namespace braid::coordinator

@@ -31,6 +31,7 @@ class AdminService final : public v1::Admin::CallbackService {
       reply->set_recovering(facts.recovering);
       reply->set_workers_ready(static_cast<int32_t>(facts.workers_ready));
       reply->set_runs_active(static_cast<int32_t>(facts.runs_active));
+      reply->set_time_ms(backend_->core->options().clock->WallMs());
       return OkStatus();
     });
   }

@@ -66,6 +66,7 @@ Known KnownOf(const MethodDescriptor& method) {
                        method.name() == "QueryUpload";
   known.method.waits = known.method.streams || method.name() == "WaitRun" ||
                        method.name() == "VerifyArtifact" || method.name() == "CollectGarbage";
+  known.method.bytes = method.name() == "DownloadBlob";
   known.request = PrototypeOf(method.input_type());
   known.reply = PrototypeOf(method.output_type());
   return known;

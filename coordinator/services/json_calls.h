@@ -21,6 +21,7 @@ struct JsonMethod {
   bool streams = false;  // many replies
   bool reads = false;    // changes nothing
   bool waits = false;    // may take long to answer
+  bool bytes = false;    // its replies are pieces of a file, not JSON
 };
 
 struct JsonCall {

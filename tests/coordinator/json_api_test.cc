@@ -138,6 +138,38 @@ TEST_F(JsonApiTest, EachMethodIsForTheRolesThatItIsForOverGrpc) {
               AllOf(HasSubstr("\"path\":\"/api/v1/Runs/GetRun\""), Not(HasSubstr("Workers/"))));
 }
 
+// Tools read it before they have a token; coordinator/openapi_test says what is in it.
+TEST_F(JsonApiTest, TheDescriptionOfTheApiIsServedToAll) {
+  const std::string answer = Get("/api/v1/openapi.json", "");
+  EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("application/json")));
+  EXPECT_EQ(Json::parse(BodyOf(answer))["openapi"], "3.1.0");
+  EXPECT_THAT(Post("/api/v1/openapi.json", "{}"), StartsWith("HTTP/1.1 405"));
+}
+
+// A body of which each piece has its length before it, in hexadecimal digits.
+std::string JoinedChunks(const std::string& body) {
+  std::string joined;
+  for (size_t at = 0; at < body.size();) {
+    const size_t bytes = std::strtoul(body.c_str() + at, nullptr, 16);
+    joined += body.substr(body.find('\n', at) + 1, bytes);
+    at = body.find('\n', at) + 1 + bytes + 2;
+  }
+  return joined;
+}
+
+// Without anything between its pieces, from where an interrupted download ended.
+TEST_F(JsonApiTest, ABlobIsDownloadedFromAnOffset) {
+  const std::string data = std::string(3 << 20, 'x') + "the end", sha256 = Sha256Hex(data);
+  Store(data);
+  const std::string path = "/api/v1/Artifacts/DownloadBlob?sha256=" + sha256;
+  const std::string all = Get(path);
+  EXPECT_THAT(all, AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("application/octet-stream")));
+  EXPECT_EQ(JoinedChunks(BodyOf(all)), data);
+  EXPECT_EQ(JoinedChunks(BodyOf(Get(path + "&offset=" + std::to_string(3 << 20)))), "the end");
+  EXPECT_THAT(Get("/api/v1/Artifacts/DownloadBlob?sha256=" + std::string(64, '0')),
+              StartsWith("HTTP/1.1 404"));
+}
+
 TEST_F(JsonApiTest, ErrorsAreThoseOfGrpc) {
   const std::string unknown = Get("/api/v1/Runs/GetRun?id=nobody");
   EXPECT_THAT(unknown, StartsWith("HTTP/1.1 404"));

@@ -1,0 +1,303 @@
+"""The client for asyncio. Each call runs in a thread of the client's own, so that the loop goes on;
+there is one implementation of everything, and nothing to install."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Generic, Optional, TypeVar, Union
+
+from ._address import StrPath
+from ._client import Client, Report
+from ._files import Progress, StoredFile
+from ._metrics import Metrics
+from ._transport import Stream
+from .types import (
+    Artifact,
+    Check,
+    Credential,
+    DeleteRunResponse,
+    Event,
+    Job,
+    JobState,
+    MetricPoint,
+    PlanMergeResponse,
+    Run,
+    ServerInfo,
+    VerifyArtifactResponse,
+    Worker,
+)
+
+T = TypeVar("T")
+_THREADS = 16
+
+
+class AsyncStream(Generic[T]):
+    """A Stream for `async for`. `aclose`, or the end of `async with`, ends it earlier."""
+
+    def __init__(self, open_stream: Callable[[], Stream[T]]) -> None:
+        self._open = open_stream
+        self._stream: Optional[Stream[T]] = None
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="braid-stream")
+        self._done = object()
+
+    def __aiter__(self) -> AsyncStream[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            item = await asyncio.get_running_loop().run_in_executor(self._executor, self._next)
+        except asyncio.CancelledError:
+            self._cut()
+            raise
+        if item is self._done:
+            self._cut()
+            raise StopAsyncIteration
+        return item  # type: ignore[return-value]
+
+    async def __aenter__(self) -> AsyncStream[T]:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._cut()
+
+    async def aclose(self) -> None:
+        self._cut()
+
+    def _next(self) -> Union[T, object]:
+        # Opening asks the coordinator, too.
+        if self._stream is None:
+            self._stream = self._open()
+        return next(self._stream, self._done)
+
+    def _cut(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        self._executor.shutdown(wait=False)
+
+
+class AsyncClient:
+    """As Client, with the same arguments; every method is awaited, streams are for `async for`."""
+
+    def __init__(
+        self,
+        url: Optional[str] = None,
+        *,
+        token: Optional[str] = None,
+        token_file: Optional[StrPath] = None,
+        dir: Optional[StrPath] = None,
+        ca: Optional[StrPath] = None,
+        retry_s: float = 5.0,
+    ) -> None:
+        self._client = Client(
+            url, token=token, token_file=token_file, dir=dir, ca=ca, retry_s=retry_s
+        )
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="braid")
+
+    def __repr__(self) -> str:
+        return repr(self._client).replace("Client", "AsyncClient", 1)
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._executor.shutdown(wait=False)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    async def call(
+        self, method: str, request: Optional[Mapping[str, Any]] = None, *, timeout: float = 30.0
+    ) -> Any:
+        return await self._run(lambda: self._client.call(method, request, timeout=timeout))
+
+    async def server(self) -> ServerInfo:
+        return await self._run(self._client.server)
+
+    async def whoami(self) -> Credential:
+        return await self._run(self._client.whoami)
+
+    async def workers(self) -> list[Worker]:
+        return await self._run(self._client.workers)
+
+    async def check(
+        self, recipe: Optional[StrPath] = None, *, text: Optional[str] = None, folder: StrPath = "."
+    ) -> Check:
+        return await self._run(lambda: self._client.check(recipe, text=text, folder=folder))
+
+    async def plan(
+        self,
+        recipe: Optional[StrPath] = None,
+        *,
+        text: Optional[str] = None,
+        folder: StrPath = ".",
+        only: Sequence[str] = (),
+        progress: Optional[Progress] = None,
+    ) -> Run:
+        return await self._run(
+            lambda: self._client.plan(
+                recipe, text=text, folder=folder, only=only, progress=progress
+            )
+        )
+
+    async def submit(
+        self,
+        recipe: Optional[StrPath] = None,
+        *,
+        text: Optional[str] = None,
+        folder: StrPath = ".",
+        only: Sequence[str] = (),
+        priority: Optional[int] = None,
+        request_id: Optional[str] = None,
+        progress: Optional[Progress] = None,
+    ) -> Run:
+        return await self._run(
+            lambda: self._client.submit(
+                recipe,
+                text=text,
+                folder=folder,
+                only=only,
+                priority=priority,
+                request_id=request_id,
+                progress=progress,
+            )
+        )
+
+    async def runs(self, limit: int = 50) -> list[Run]:
+        return await self._run(lambda: self._client.runs(limit))
+
+    async def run(self, run: str) -> Run:
+        return await self._run(lambda: self._client.run(run))
+
+    async def wait(
+        self,
+        run: str,
+        timeout: Optional[float] = None,
+        *,
+        check: bool = False,
+        on_progress: Optional[Callable[[Run], None]] = None,
+    ) -> Run:
+        """As Client.wait; `on_progress` is called in the loop's thread."""
+        loop = asyncio.get_running_loop()
+
+        def told(found: Run) -> None:
+            if on_progress is not None:
+                loop.call_soon_threadsafe(on_progress, found)
+
+        heard = told if on_progress is not None else None
+        return await self._run(
+            lambda: self._client.wait(run, timeout, check=check, on_progress=heard)
+        )
+
+    async def cancel(self, run: str) -> Run:
+        return await self._run(lambda: self._client.cancel(run))
+
+    async def retry(self, run: str) -> Run:
+        return await self._run(lambda: self._client.retry(run))
+
+    async def delete(self, run: str, *, dry_run: bool = False) -> DeleteRunResponse:
+        return await self._run(lambda: self._client.delete(run, dry_run=dry_run))
+
+    async def jobs(self, run: str = "", states: Sequence[JobState] = ()) -> list[Job]:
+        return await self._run(lambda: self._client.jobs(run, states))
+
+    async def job(self, run: str, job: str) -> Job:
+        return await self._run(lambda: self._client.job(run, job))
+
+    async def events(self, run: str = "", limit: int = 200) -> list[Event]:
+        return await self._run(lambda: self._client.events(run, limit))
+
+    def watch(self, run: str = "", since: Optional[int] = None) -> AsyncStream[Event]:
+        return AsyncStream(lambda: self._client.watch(run, since))
+
+    async def metrics(
+        self, run: str, job: str, names: Optional[Sequence[str]] = None, *, since_step: int = 0
+    ) -> Metrics:
+        return await self._run(lambda: self._client.metrics(run, job, names, since_step=since_step))
+
+    def follow_metrics(
+        self, run: str, job: str, *, since_step: int = 0, follow: bool = True
+    ) -> AsyncStream[MetricPoint]:
+        return AsyncStream(
+            lambda: self._client.follow_metrics(run, job, since_step=since_step, follow=follow)
+        )
+
+    async def logs(
+        self, run: str, job: str, *, attempt: int = 0, rank: int = 0, tail: int = 0
+    ) -> str:
+        return await self._run(
+            lambda: self._client.logs(run, job, attempt=attempt, rank=rank, tail=tail)
+        )
+
+    def follow_logs(
+        self,
+        run: str,
+        job: str,
+        *,
+        attempt: int = 0,
+        rank: int = 0,
+        tail: int = 0,
+        follow: bool = True,
+    ) -> AsyncStream[str]:
+        return AsyncStream(
+            lambda: self._client.follow_logs(
+                run, job, attempt=attempt, rank=rank, tail=tail, follow=follow
+            )
+        )
+
+    async def report(self, run: str, folder: Optional[StrPath] = None) -> Report:
+        return await self._run(lambda: self._client.report(run, folder))
+
+    async def artifacts(
+        self, run: str = "", kind: str = "", *, limit: Optional[int] = None
+    ) -> list[Artifact]:
+        return await self._run(lambda: self._client.artifacts(run, kind, limit=limit))
+
+    async def artifact(self, artifact: str) -> Artifact:
+        return await self._run(lambda: self._client.artifact(artifact))
+
+    async def files(self, artifact: str) -> list[StoredFile]:
+        return await self._run(lambda: self._client.files(artifact))
+
+    async def lineage(self, artifact: str) -> list[Artifact]:
+        return await self._run(lambda: self._client.lineage(artifact))
+
+    async def download(
+        self,
+        artifact: str,
+        folder: StrPath,
+        *,
+        files: Optional[Sequence[str]] = None,
+        progress: Optional[Progress] = None,
+    ) -> list[Any]:
+        return await self._run(
+            lambda: self._client.download(artifact, folder, files=files, progress=progress)
+        )
+
+    async def put(
+        self,
+        files: Union[StrPath, Mapping[str, StrPath]],
+        kind: str = "source",
+        name: str = "",
+        *,
+        metadata: Optional[Mapping[str, Any]] = None,
+        progress: Optional[Progress] = None,
+    ) -> Artifact:
+        return await self._run(
+            lambda: self._client.put(files, kind, name, metadata=metadata, progress=progress)
+        )
+
+    async def verify(self, artifact: str) -> VerifyArtifactResponse:
+        return await self._run(lambda: self._client.verify(artifact))
+
+    async def pin(self, artifact: str, pinned: bool = True) -> Artifact:
+        return await self._run(lambda: self._client.pin(artifact, pinned))
+
+    async def plan_merge(self, parents: Sequence[str], **more: Any) -> PlanMergeResponse:
+        """As Client.plan_merge, which has the other arguments."""
+        return await self._run(lambda: self._client.plan_merge(parents, **more))
+
+    async def merge(self, parents: Sequence[str], **more: Any) -> Run:
+        """As Client.merge, which has the other arguments."""
+        return await self._run(lambda: self._client.merge(parents, **more))

@@ -1,0 +1,722 @@
+"""Messages of the API, made of docs/openapi.json by make_types.py. Numbers, texts and lists are empty
+unless something else was sent. Enumerations are texts: a later coordinator may know more words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Optional
+
+from ._message import Message, RunExtras
+
+# The state of an attempt.
+# - `ATTEMPT_OFFERED`: Granted; its program has not started.
+# - `ATTEMPT_DISCONNECTED`: Its worker is silent, and keeps the lease for a grace period
+# (--grace-ms of braid-coordinator, docs/operating.md).
+# - `ATTEMPT_STOPPING`: Told to write a checkpoint and end: cancelled, drained, or another rank has
+# failed.
+# - `ATTEMPT_PREEMPTED`: Stopped because its worker is drained or shuts down.
+# - `ATTEMPT_LOST`: Its worker restarted, or was silent for longer than the grace period.
+AttemptState = Literal[
+    "ATTEMPT_STATE_UNSPECIFIED",
+    "ATTEMPT_OFFERED",
+    "ATTEMPT_RUNNING",
+    "ATTEMPT_DISCONNECTED",
+    "ATTEMPT_STOPPING",
+    "ATTEMPT_SUCCEEDED",
+    "ATTEMPT_FAILED",
+    "ATTEMPT_PREEMPTED",
+    "ATTEMPT_CANCELLED",
+    "ATTEMPT_LOST",
+]
+
+
+# What proves who somebody is.
+CredentialKind = Literal[
+    "CREDENTIAL_KIND_UNSPECIFIED",
+    "TOKEN",
+    "INVITATION",
+    "KEY",
+]
+
+
+# - `ERROR`: a run of this recipe is refused
+# - `WARNING`: allowed, but most likely not intended
+FindingSeverity = Literal[
+    "SEVERITY_UNSPECIFIED",
+    "ERROR",
+    "WARNING",
+]
+
+
+# The state of a job; storage/catalog/records.h has the transitions.
+# - `JOB_BLOCKED`: a parent has not succeeded yet
+# - `JOB_QUEUED`: waits for slots
+# - `JOB_ACTIVE`: an attempt holds the lease
+# - `JOB_CANCELLING`: cancelled; its attempt has not confirmed its end yet
+# - `JOB_SKIPPED`: a parent did not succeed
+JobState = Literal[
+    "JOB_STATE_UNSPECIFIED",
+    "JOB_BLOCKED",
+    "JOB_QUEUED",
+    "JOB_ACTIVE",
+    "JOB_CANCELLING",
+    "JOB_SUCCEEDED",
+    "JOB_FAILED",
+    "JOB_CANCELLED",
+    "JOB_SKIPPED",
+]
+
+
+# Why a blocked or queued job does not run yet. For queued jobs it is computed in every scheduling
+# pass.
+# - `WAITING_PARENTS`: The job is blocked: a parent has not succeeded yet.
+# - `WAITING_CAPACITY`: All matching slots are in use, or kept for a larger job that comes before.
+# - `NO_MATCHING_WORKER`: No worker that could run it is connected and open for new jobs.
+# - `DATA_SITE_OFFLINE`: Its data is bound to a site of which no worker is connected.
+# - `GANG_INCOMPLETE`: There is not enough room for all its ranks at once.
+# - `BACKOFF`: It has failed, and is tried again at not_before_ms.
+# - `WORKER_EXCLUDED`: It has failed on every worker that could run it.
+# - `UNSCHEDULABLE`: No registered worker could ever run it, or an internal error prevents it;
+# pending_detail says which.
+# - `RECOVERING_LEASES`: The coordinator has just started and waits for its workers.
+# - `WORKER_DISK_FULL`: The disk of the worker that could run it is full; it continues by itself
+# when there is room.
+PendingReason = Literal[
+    "PENDING_REASON_UNSPECIFIED",
+    "WAITING_PARENTS",
+    "WAITING_CAPACITY",
+    "NO_MATCHING_WORKER",
+    "DATA_SITE_OFFLINE",
+    "GANG_INCOMPLETE",
+    "BACKOFF",
+    "WORKER_EXCLUDED",
+    "UNSCHEDULABLE",
+    "RECOVERING_LEASES",
+    "WORKER_DISK_FULL",
+]
+
+
+# What somebody may do, each people's role with all that the roles before it may do
+# (docs/security.md).
+# - `VIEWER`: read
+# - `SUBMITTER`: submit, cancel and retry runs of its own
+# - `OPERATOR`: runs of others; workers
+# - `ADMIN`: tokens
+# - `WORKER`: its own attempts, nothing else
+Role = Literal[
+    "ROLE_UNSPECIFIED",
+    "VIEWER",
+    "SUBMITTER",
+    "OPERATOR",
+    "ADMIN",
+    "WORKER",
+]
+
+
+# The state of a run follows from those of its jobs.
+RunState = Literal[
+    "RUN_STATE_UNSPECIFIED",
+    "RUN_ACTIVE",
+    "RUN_SUCCEEDED",
+    "RUN_FAILED",
+    "RUN_CANCELLED",
+]
+
+
+# Whether a worker gets new jobs; CordonWorker and DrainWorker change it.
+WorkerAdmit = Literal[
+    "WORKER_ADMIT_UNSPECIFIED",
+    "WORKER_OPEN",
+    "WORKER_CORDONED",
+    "WORKER_DRAINING",
+]
+
+
+# The state of the connection to a worker.
+# - `WORKER_OFFLINE`: Not heard of since the coordinator started; holds no lease.
+# - `WORKER_READY`: Connected.
+# - `WORKER_DISCONNECTED`: Silent; keeps its leases for the grace period (--grace-ms,
+# docs/operating.md).
+# - `WORKER_LOST`: Silent for longer than the grace period: its leases were ended.
+WorkerLink = Literal[
+    "WORKER_LINK_UNSPECIFIED",
+    "WORKER_OFFLINE",
+    "WORKER_READY",
+    "WORKER_DISCONNECTED",
+    "WORKER_LOST",
+]
+
+
+@dataclass(frozen=True)
+class Amount(Message):
+    """A number of things, and their size."""
+
+    bytes: int = 0
+    count: int = 0
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class Artifact(Message):
+    """An artifact as the catalog knows it."""
+
+    bytes: int = 0
+    created_ms: int = 0
+    epoch: int = 0
+    files: int = 0
+    # SHA-256 of the manifest
+    id: str = ""
+    job: str = ""
+    # source, tokenizer, shards, checkpoint, merge, evaluation, report, ... (docs/formats.md).
+    kind: str = ""
+    # the canonical bytes; empty in lists
+    manifest_json: str = ""
+    metadata_json: str = ""
+    # Given by the user who uploaded it; or empty.
+    name: str = ""
+    # artifact ids
+    parents: list[str] = field(default_factory=list)
+    # It is never removed.
+    pinned: bool = False
+    # When and why it was removed; 0: it is there. Of a removed one only this record is left.
+    removed_ms: int = 0
+    removed_why: str = ""
+    # The name under which the job gave it out: "model", "shards", ...
+    role: str = ""
+    # The attempt that made it: run, job and lease epoch; empty for an artifact that a user
+    # uploaded.
+    run_id: str = ""
+    worker: str = ""
+
+
+@dataclass(frozen=True)
+class Attempt(Message):
+    """One execution of a job under one lease epoch."""
+
+    # Of a failure: user, infra, preempted, system or cancelled (docs/tasks.md).
+    category: str = ""
+    ended_ms: int = 0
+    # the lease epoch; (run, job, epoch) names the attempt
+    epoch: int = 0
+    error: str = ""
+    granted_ms: int = 0
+    hint: str = ""
+    # Of a failure: the last lines that its program printed. GetJob and GetRun only.
+    log_tail: str = ""
+    # Of a failure: STORAGE_FULL if its worker's disk was full; otherwise empty.
+    reason: str = ""
+    # step of the checkpoint that it began from; 0: none
+    resumed_step: int = 0
+    started_ms: int = 0
+    state: AttemptState = "ATTEMPT_STATE_UNSPECIFIED"
+    # the worker of each rank
+    workers: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class AuditRow(Message):
+    """A change that somebody asked for. Rows do not change; they are deleted when they are old."""
+
+    call: str = ""
+    # its id; empty for the token of the coordinator's file
+    credential: str = ""
+    # its message
+    detail: str = ""
+    # The run, artifact, worker or credential that it was about; of a call that failed, as the
+    # caller named it.
+    object: str = ""
+    # "OK", or the reason of the error
+    outcome: str = ""
+    # the address from which the call came
+    peer: str = ""
+    role: Role = "ROLE_UNSPECIFIED"
+    # 1, 2, 3, ...
+    seq: int = 0
+    time_ms: int = 0
+    # the name of who called
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class Check(Message):
+    """What Check is answered with."""
+
+    findings: list[Finding] = field(default_factory=list)
+    jobs: int = 0
+    run: str = ""
+    # All settings in force: "train.batch = 32  (default)".
+    settings: list[str] = field(default_factory=list)
+    sources: list[RecipeSource] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CollectGarbageResponse(Message):
+    """Sizes of artifacts count a file in each artifact that has it; sizes of blobs are those on
+    the disk."""
+
+    # All blobs in the store before, and their bytes.
+    blobs: int = 0
+    bytes: int = 0
+    # Blobs that were deleted, by what they belonged to.
+    deleted: list[Amount] = field(default_factory=list)
+    events_deleted: int = 0
+    # Folders of logs and metrics of runs that are not there any more.
+    folders_deleted: int = 0
+    # How old a blob that nothing needs must be to be deleted.
+    grace_timeout_ms: int = 0
+    # Artifacts that stay, by the reason.
+    kept: list[Amount] = field(default_factory=list)
+    # Artifacts that nothing needs and that are now removed; their blobs go after the grace.
+    removed: list[Artifact] = field(default_factory=list)
+    # Blobs that nothing needs and that are not old enough, the same way.
+    waiting: list[Amount] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Credential(Message):
+    """A credential, without its secret."""
+
+    created_by: str = ""
+    created_ms: int = 0
+    ended_by: str = ""
+    # When it was revoked, or when the invitation was used; and by whom, or by which host.
+    ended_ms: int = 0
+    # 0: never; of a key, the end of its newest certificate
+    expires_ms: int = 0
+    # "t-5f3c9a1b2d4e"; empty for the administrator's token in the coordinator's file
+    id: str = ""
+    kind: CredentialKind = "CREDENTIAL_KIND_UNSPECIFIED"
+    last_used_ms: int = 0
+    # of who has it; of a worker its id
+    name: str = ""
+    role: Role = "ROLE_UNSPECIFIED"
+    # of a worker: where it must be; empty: anywhere
+    site: str = ""
+
+
+@dataclass(frozen=True)
+class DeleteRunResponse(Message):
+    """What DeleteRun is answered with."""
+
+    # Artifacts that are removed with it, and their bytes.
+    artifacts: int = 0
+    # Artifacts of the run that are pinned or needed elsewhere, and stay.
+    artifacts_kept: int = 0
+    bytes: int = 0
+    id: str = ""
+    jobs: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Event(Message):
+    """One change of the durable state, written in the transaction that made it."""
+
+    # for people
+    detail: str = ""
+    # The lease epoch of the attempt, for events about one.
+    epoch: int = 0
+    job: str = ""
+    # "job.queued", "attempt.granted", "artifact.committed", "worker.connected", ...
+    kind: str = ""
+    run_id: str = ""
+    # 1, 2, 3, ...; only deleted runs leave gaps
+    seq: int = 0
+    time_ms: int = 0
+    worker: str = ""
+
+
+@dataclass(frozen=True)
+class FindMissingBlobsResponse(Message):
+    """What FindMissingBlobs is answered with."""
+
+    sha256: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Finding(Message):
+    """Something that is wrong with a recipe or with a file that it names."""
+
+    # from 1; 0: unknown
+    column: int = 0
+    # "corpora.tales.files"; empty: not about one field
+    field: str = ""
+    # in the recipe, from 1; 0: not about one line
+    line: int = 0
+    # what is wrong and what to do
+    message: str = ""
+    # a file that the recipe names is not on this machine
+    missing: bool = False
+    # the recipe's file, as it was given
+    recipe: str = ""
+    severity: FindingSeverity = "SEVERITY_UNSPECIFIED"
+    # The file, folder or job that it is about, if that is not the recipe.
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class GetLineageResponse(Message):
+    """What GetLineage is answered with."""
+
+    artifacts: list[Artifact] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Gpu(Message):
+    """A GPU of a worker."""
+
+    # UUID
+    id: str = ""
+    memory_bytes: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Invitation(Message):
+    """What the worker has to know besides the secret."""
+
+    # HOST:PORT by which the coordinator believes to be reached
+    address: str = ""
+    # of the certificate that the worker must trust
+    ca_sha256: str = ""
+    credential: Optional[Credential] = None
+
+
+@dataclass(frozen=True)
+class Job(Message):
+    """A job of a run."""
+
+    # "run/job" of the job whose outputs a retry took over.
+    adopted_from: str = ""
+    # the newest is the last
+    attempts: list[Attempt] = field(default_factory=list)
+    # the newest committed checkpoint, an artifact id
+    checkpoint: str = ""
+    checkpoint_step: int = 0
+    created_ms: int = 0
+    # cpu or cuda
+    device: str = ""
+    ended_ms: int = 0
+    error: str = ""
+    hint: str = ""
+    infra_losses: int = 0
+    # role -> artifact id; known once all parents have succeeded
+    inputs: dict[str, str] = field(default_factory=dict)
+    # tokenizer, prepare, train, merge, gate, joint, evaluate, export or report (docs/tasks.md).
+    kind: str = ""
+    # "path_1", "merge:share_linear", ...
+    name: str = ""
+    # The earliest time of the next attempt.
+    not_before_ms: int = 0
+    # role -> artifact id
+    outputs: dict[str, str] = field(default_factory=dict)
+    # names of jobs
+    parents: list[str] = field(default_factory=list)
+    # Why it does not run yet, in detail for people, and since when for this reason.
+    pending: PendingReason = "PENDING_REASON_UNSPECIFIED"
+    pending_detail: str = ""
+    pending_since_ms: int = 0
+    preemptions: int = 0
+    # of the running attempt
+    progress: Optional[Progress] = None
+    ranks: int = 0
+    run_id: str = ""
+    # the only site where it may run; empty: anywhere
+    site: str = ""
+    # CPU cores, or GPUs if device is cuda
+    slots_per_rank: int = 0
+    # GetJob and GetRun only
+    spec_json: str = ""
+    state: JobState = "JOB_STATE_UNSPECIFIED"
+    # what the program reported about its result
+    summary_json: str = ""
+    # How many attempts ended by the user's mistakes, by losses of machines and by preemptions;
+    # scheduler/retry.h has the limits.
+    user_failures: int = 0
+
+
+@dataclass(frozen=True)
+class KnownSizes(Message):
+    """The sizes of a recipe's files as far as the submitter knows them; estimates. The costs of
+    jobs follow from them, and with these the order in which the jobs of a run are started."""
+
+    # The tokens of each corpus after sampling and after the caps on documents and bytes,
+    # validation documents included. Corpora that are left out are of unknown size.
+    corpus_tokens: dict[str, int] = field(default_factory=dict)
+    # The vocabulary rows of a model with the recipe's tokenizer file, the pad included; 0:
+    # unknown.
+    vocab: int = 0
+
+
+@dataclass(frozen=True)
+class ListArtifactsResponse(Message):
+    """What ListArtifacts is answered with."""
+
+    artifacts: list[Artifact] = field(default_factory=list)
+    next_page_token: str = ""
+
+
+@dataclass(frozen=True)
+class ListAuditResponse(Message):
+    """What ListAudit is answered with."""
+
+    rows: list[AuditRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ListCredentialsResponse(Message):
+    """What ListCredentials is answered with."""
+
+    credentials: list[Credential] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ListEventsResponse(Message):
+    """What ListEvents is answered with."""
+
+    # The sequence number of the newest event that existed when the list was read.
+    as_of_seq: int = 0
+    events: list[Event] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ListJobsResponse(Message):
+    """What ListJobs is answered with."""
+
+    jobs: list[Job] = field(default_factory=list)
+    next_page_token: str = ""
+
+
+@dataclass(frozen=True)
+class ListRunsResponse(Message):
+    """What ListRuns is answered with."""
+
+    next_page_token: str = ""
+    runs: list[Run] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ListWorkersResponse(Message):
+    """What ListWorkers is answered with."""
+
+    workers: list[Worker] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class LogChunk(Message):
+    """A piece of a log: bytes at an offset of the log of an attempt."""
+
+    data: bytes = b""
+    epoch: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class MetricPoint(Message):
+    """The values of one step, by name, and the lease epoch of the attempt that reported them."""
+
+    epoch: int = 0
+    step: int = 0
+    values: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MetricPoints(Message):
+    """What MetricPoints is answered with."""
+
+    points: list[MetricPoint] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PlanMergeResponse(Message):
+    """What the merge would make."""
+
+    # the ModelSpec of the composite
+    model_json: str = ""
+    # The origin of each of its tensors (docs/formats.md, merge.json).
+    tensor_map_json: str = ""
+    # the same for people
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Progress(Message):
+    """How far a rank has come in the present phase of its work."""
+
+    done: int = 0
+    # The remaining time in seconds; negative: unknown.
+    eta_s: float = 0.0
+    # A word or two: "fetching", "training".
+    phase: str = ""
+    # When the program reported this.
+    time_ms: int = 0
+    # Negative: unknown.
+    tokens_per_s: float = 0.0
+    total: int = 0
+    # The unit of `done` and `total`: "steps", "tokens", "bytes".
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class QueryUploadResponse(Message):
+    """`committed` bytes are safe on the disk; `complete` if the blob is in the store."""
+
+    committed: int = 0
+    complete: bool = False
+
+
+@dataclass(frozen=True)
+class RankId(Message):
+    """Names a rank of an attempt. `epoch` is the lease epoch."""
+
+    epoch: int = 0
+    job: str = ""
+    rank: int = 0
+    run_id: str = ""
+
+
+@dataclass(frozen=True)
+class Reach(Message):
+    """What came of trying a peer. `boot_id` and `asked` are those of the Peer."""
+
+    asked: int = 0
+    boot_id: str = ""
+    reached: bool = False
+    # for people, if it was not reached
+    why: str = ""
+    worker: str = ""
+
+
+@dataclass(frozen=True)
+class RecipeSource(Message):
+    """Files that the recipe names. They become an artifact, whose id is given to SubmitRun
+    under `name`."""
+
+    # The kind of the artifact: source, tokenizer, checkpoint.
+    artifact: str = ""
+    # As the recipe has them, relative to its folder.
+    files: list[str] = field(default_factory=list)
+    # Each of `files` is a folder that is taken whole.
+    folders: bool = False
+    # In the recipe, from 1.
+    line: int = 0
+    # "source.tales", "tokenizer", "from.path_1".
+    name: str = ""
+    # Each of `files` is a pattern; otherwise it is the name of one file.
+    patterns: bool = False
+
+
+@dataclass(frozen=True)
+class RefusedGpu(Message):
+    """A GPU that a worker announced and may not use. A GPU belongs to the worker that announced
+    it first, as long as that worker is connected or holds leases."""
+
+    # UUID
+    id: str = ""
+    # for people
+    reason: str = ""
+    # the worker to which it belongs
+    worker: str = ""
+
+
+@dataclass(frozen=True)
+class RemoveWorkerResponse(Message):
+    """What RemoveWorker is answered with."""
+
+    # how many were ended
+    credentials: int = 0
+
+
+@dataclass(frozen=True)
+class Run(Message, RunExtras):
+    """A run. Lists leave out the recipe and the specs of jobs."""
+
+    cancel_requested: bool = False
+    created_ms: int = 0
+    ended_ms: int = 0
+    # of the first failed job
+    error: str = ""
+    # "r-5f3c9a1b2d4e"
+    id: str = ""
+    # in topological order; without specs in lists
+    jobs: list[Job] = field(default_factory=list)
+    jobs_succeeded: int = 0
+    jobs_total: int = 0
+    # `run:` of the recipe
+    name: str = ""
+    # Its jobs go before those of runs with a lower priority.
+    priority: int = 0
+    # the YAML text as submitted; empty in lists
+    recipe: str = ""
+    recipe_sha256: str = ""
+    # run id
+    retry_of: str = ""
+    # follows from the states of the jobs
+    state: RunState = "RUN_STATE_UNSPECIFIED"
+    # The submitter's name according to the client; it is not authenticated.
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class ServerInfo(Message):
+    """The state of the coordinator."""
+
+    # The sequence number of the newest event.
+    last_seq: int = 0
+    # The coordinator has started recently and still waits for workers that hold leases.
+    recovering: bool = False
+    runs_active: int = 0
+    # The version of the catalog's tables.
+    schema_version: int = 0
+    started_ms: int = 0
+    # Its clock when it answered.
+    time_ms: int = 0
+    version: str = ""
+    workers_ready: int = 0
+
+
+@dataclass(frozen=True)
+class VerifyArtifactResponse(Message):
+    """What VerifyArtifact is answered with."""
+
+    bytes: int = 0
+    files: int = 0
+
+
+@dataclass(frozen=True)
+class Worker(Message):
+    """A worker as the coordinator knows it."""
+
+    # Where its ranks meet those of other hosts; empty: they do not.
+    address: str = ""
+    admit: WorkerAdmit = "WORKER_ADMIT_UNSPECIFIED"
+    boot_id: str = ""
+    cpu_slots: int = 0
+    gpus: list[Gpu] = field(default_factory=list)
+    host: str = ""
+    id: str = ""
+    interface: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    last_seen_ms: int = 0
+    link: WorkerLink = "WORKER_LINK_UNSPECIFIED"
+    # The ranks that it should be running.
+    ranks: list[RankId] = field(default_factory=list)
+    # What it found when it tried workers of other hosts.
+    reach: list[Reach] = field(default_factory=list)
+    # GPUs that it announced and may not use; they are not among `gpus`.
+    refused_gpus: list[RefusedGpu] = field(default_factory=list)
+    site: str = ""
+    # CPU slots and GPUs that live leases hold.
+    slots_used: int = 0
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class WorkerCertificate(Message):
+    """What WorkerCertificate is answered with."""
+
+    # its own first, then its issuer's
+    certificate_pem: str = ""
+    expires_ms: int = 0
+    site: str = ""
+    worker_id: str = ""

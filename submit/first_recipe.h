@@ -1,0 +1,43 @@
+// A first recipe for somebody's own text: sizes that suit the text and this kind of machine, with a
+// comment beside each line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "submit/text_facts.h"
+
+namespace braid::submit {
+
+// The sizes that are chosen for an amount of text.
+struct FirstSizes {
+  int64_t vocab = 0;
+  int64_t sequence = 0;
+  int64_t d = 0, heads = 0, blocks = 0;
+  int64_t batch = 0;
+  // Share of the documents that is held out.
+  double validation = 0;
+  // A cap on the tokens of each corpus, so that the first run ends within minutes; 0: none.
+  int64_t tokens = 0;
+  // Steps of the training of one model over the smallest corpus, for the warm-up.
+  int64_t steps = 0;
+};
+
+struct FirstRecipeOptions {
+  std::string run;
+  // A tokenizer.json as the recipe will name it; empty: one is trained.
+  std::string tokenizer;
+};
+
+// Chosen for the estimated tokens of each corpus.
+FirstSizes SizesFor(const std::vector<int64_t>& tokens);
+
+// The YAML text. `paths` of the facts are written as they are, so they must be relative to the
+// recipe's folder, or absolute.
+std::string FirstRecipe(const FirstRecipeOptions& options, const std::vector<TextFacts>& corpora);
+
+// The estimated tokens of a corpus.
+int64_t TokensOf(const TextFacts& facts);
+
+}  // namespace braid::submit

@@ -1,0 +1,333 @@
+#include "submit/text_facts.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "base/utf8.h"
+#include "corpus/compression.h"
+#include "corpus/lines.h"
+#include "corpus/row.h"
+#include "recipe/graph/text_size.h"
+
+namespace braid::submit {
+namespace {
+
+constexpr int64_t kRowsRead = 200;
+constexpr int64_t kLinesRead = 50'000;
+constexpr size_t kBytesRead = size_t{4} << 20;
+constexpr double kShortText = 8;  // mean bytes of a field that is hardly the document
+constexpr size_t kPassage = 2'000;
+constexpr int kPromptWords = 5;
+constexpr size_t kPromptBytes = 80;
+
+constexpr std::array<const char*, 6> kEndings = {".jsonl", ".ndjson", ".jsonlines",
+                                                 ".json",  ".txt",    ".text"};
+// Lines that people put between documents.
+constexpr std::array<const char*, 7> kSeparators = {"<|endoftext|>", "</s>", "***", "---",
+                                                    "* * *",         "===",  "%"};
+// Fields that belong together, in their order.
+const std::vector<std::vector<std::string>>& KnownPairs() {
+  static const std::vector<std::vector<std::string>> pairs = {
+      {"question", "answer"},
+      {"problem", "solution"},
+      {"prompt", "completion"},
+      {"prompt", "response"},
+      {"instruction", "output"},
+      {"instruction", "response"},
+      {"question", "generated_solution"},
+      {"source", "target"},
+  };
+  return pairs;
+}
+
+std::string Without(const std::string& name, std::string_view ending) {
+  return name.ends_with(ending) ? name.substr(0, name.size() - ending.size()) : name;
+}
+
+// Without the ending of a compressed file.
+std::string Unpacked(const std::string& name) {
+  return Without(Without(name, ".gz"), ".zst");
+}
+
+bool IsTextName(const std::string& name) {
+  const std::string plain = Unpacked(name);
+  return std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](const char* ending) { return plain.ends_with(ending); });
+}
+
+// The name of a file without its endings, and without numbers and what joins them.
+std::string StemOf(const std::string& path) {
+  std::string name = Unpacked(std::string(BaseName(path)));
+  for (const char* ending : kEndings) name = Without(name, ending);
+  const size_t number = name.find_first_of("0123456789");
+  std::string stem;
+  for (const char c : number == 0 ? name : name.substr(0, number)) {
+    const bool letter = std::isalnum(static_cast<unsigned char>(c)) != 0;
+    if (letter) stem += c;
+    if (!letter && !stem.empty() && stem.back() != '_') stem += '_';
+  }
+  while (!stem.empty() && stem.back() == '_') stem.pop_back();
+  return stem.empty() ? "text" : stem.substr(0, 40);
+}
+
+// What the names of files of one corpus have in common: everything but their numbers.
+std::string ShapeOf(const std::string& path) {
+  std::string shape;
+  for (const char c : path) {
+    const bool digit = c >= '0' && c <= '9';
+    if (!digit) shape += c;
+    if (digit && (shape.empty() || shape.back() != '#')) shape += '#';
+  }
+  return shape;
+}
+
+// "a", then "a_2", "a_3", ...
+std::string Unused(const std::string& name, const std::vector<TextFacts>& all) {
+  std::string candidate = name;
+  for (int i = 2; std::any_of(all.begin(), all.end(),
+                              [&](const TextFacts& other) { return other.name == candidate; });
+       ++i)
+    candidate = name + "_" + std::to_string(i);
+  return candidate;
+}
+
+// What is seen of a field over the first rows.
+struct SeenField {
+  int64_t rows = 0;
+  double bytes = 0;
+  bool ids = true;  // a list of whole numbers in each row
+  bool text = true;
+};
+
+struct SeenRows {
+  int64_t rows = 0;
+  double line_bytes = 0;
+  std::map<std::string, SeenField> fields;
+  std::vector<Json> first;
+};
+
+bool IsListOfIds(const Json& value) {
+  return value.is_array() && !value.empty() &&
+         std::all_of(value.begin(), value.end(),
+                     [](const Json& id) { return id.is_number_integer(); });
+}
+
+void See(const Json& row, SeenRows* seen) {
+  for (const auto& [name, value] : row.items()) {
+    SeenField& field = seen->fields[name];
+    ++field.rows;
+    field.text = field.text && value.is_string();
+    field.ids = field.ids && IsListOfIds(value);
+    if (value.is_string())
+      field.bytes += static_cast<double>(value.get_ref<const std::string&>().size());
+  }
+  if (seen->first.empty()) seen->first.push_back(row);
+}
+
+bool HoldsText(const SeenRows& seen, const std::string& name) {
+  const auto found = seen.fields.find(name);
+  return found != seen.fields.end() && found->second.text && found->second.rows == seen.rows;
+}
+
+// Fields with the document: "text", a known pair, or the longest one.
+std::vector<std::string> FieldsOf(const SeenRows& seen) {
+  if (HoldsText(seen, "text")) return {"text"};
+  for (const auto& pair : KnownPairs()) {
+    if (HoldsText(seen, pair[0]) && HoldsText(seen, pair[1])) return pair;
+  }
+  std::string longest;
+  double most = kShortText * static_cast<double>(seen.rows);
+  for (const auto& [name, field] : seen.fields) {
+    if (HoldsText(seen, name) && field.bytes > most) {
+      most = field.bytes;
+      longest = name;
+    }
+  }
+  return longest.empty() ? std::vector<std::string>() : std::vector<std::string>{longest};
+}
+
+std::string FirstWords(const std::string& text) {
+  std::string words;
+  int count = 0;
+  for (const std::string& line : Split(text.substr(0, 4'096), '\n')) {
+    for (const std::string& word : Split(line, ' ')) {
+      if (Trim(word).empty()) continue;
+      if (count == kPromptWords || words.size() + word.size() >= kPromptBytes) return words;
+      words += (words.empty() ? "" : " ") + std::string(Trim(word));
+      ++count;
+    }
+  }
+  return words;
+}
+
+Status StopAt(bool enough) {
+  return enough ? Cancelled("enough") : OkStatus();
+}
+
+Status IgnoreStop(const Status& status) {
+  return status.code() == StatusCode::kCancelled ? OkStatus() : status;
+}
+
+// Whether the first line that is not blank is a row.
+Result<bool> BeginsWithRow(const std::string& path) {
+  bool row = false;
+  const Status read = corpus::ReadLines(path, [&](std::string_view line, int64_t number) {
+    if (Trim(line).empty()) return StopAt(number > kLinesRead);
+    row = corpus::Row::Parse(line, path).ok();
+    return StopAt(true);
+  });
+  BRAID_RETURN_IF_ERROR(IgnoreStop(read));
+  return row;
+}
+
+Status LookAtRows(TextFacts* facts) {
+  SeenRows seen;
+  const std::string& path = facts->paths.front();
+  const Status read = corpus::ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
+    if (Trim(line).empty()) return OkStatus();
+    BRAID_ASSIGN_OR_RETURN(const corpus::Row row,
+                           corpus::Row::Parse(line, path + ":" + std::to_string(number)));
+    ++seen.rows;
+    seen.line_bytes += static_cast<double>(line.size() + 1);
+    See(row.Lenient(), &seen);
+    return StopAt(seen.rows >= kRowsRead);
+  });
+  BRAID_RETURN_IF_ERROR(IgnoreStop(read));
+  facts->fields = FieldsOf(seen);
+  for (const auto& [name, field] : seen.fields) {
+    if (facts->fields.empty() && field.ids && field.rows == seen.rows) facts->input_ids = name;
+  }
+  if (facts->fields.empty() && facts->input_ids.empty()) {
+    std::vector<std::string> names;
+    for (const auto& [name, field] : seen.fields) names.push_back(name);
+    return InvalidArgument(path + ": no field of its rows holds text (there are " +
+                           Join(names, ", ") +
+                           "): a corpus needs one field, or several to be joined, with a text in "
+                           "each row");
+  }
+  double text = 0;
+  for (const std::string& field : facts->fields) text += seen.fields[field].bytes;
+  // Of ids as text, four characters and a comma or so are a token, as four bytes of text are.
+  if (seen.line_bytes > 0 && !facts->fields.empty()) facts->text_bytes *= text / seen.line_bytes;
+  if (!seen.first.empty() && !facts->fields.empty())
+    facts->words = FirstWords(seen.first.front()[facts->fields.front()].get<std::string>());
+  facts->documents = seen.rows;
+  return OkStatus();
+}
+
+Status LookAtPlainText(TextFacts* facts) {
+  std::map<std::string, int64_t> ends;
+  std::string first;
+  size_t bytes = 0;
+  facts->whole = true;
+  for (const std::string& path : facts->paths) {
+    const Status read = corpus::ReadLines(path, [&](std::string_view line, int64_t) {
+      bytes += line.size() + 1;
+      if (first.size() < kPassage) first += std::string(line) + "\n";
+      for (const char* separator : kSeparators) {
+        if (line == separator) ++ends[separator];
+      }
+      return StopAt(bytes >= kBytesRead);
+    });
+    if (read.code() == StatusCode::kCancelled) facts->whole = false;
+    BRAID_RETURN_IF_ERROR(IgnoreStop(read));
+    if (!facts->whole) break;
+  }
+  facts->documents = static_cast<int64_t>(facts->paths.size());
+  for (const auto& [separator, count] : ends) {
+    if (count < 10 || count < facts->documents) continue;
+    facts->separator = separator;
+    facts->documents = count;
+  }
+  facts->words = FirstWords(first);
+  return OkStatus();
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> TextFilesIn(const std::string& folder) {
+  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(folder));
+  std::vector<std::string> paths;
+  for (const std::string& name : names) {
+    const std::string path = folder == "." ? name : JoinPath(folder, name);
+    if (!name.starts_with('.') && IsTextName(name) && !IsFolder(path)) paths.push_back(path);
+  }
+  return paths;
+}
+
+Result<std::vector<TextFacts>> GroupFiles(const std::vector<std::string>& given) {
+  std::vector<TextFacts> all;
+  std::map<std::string, size_t> by_key;
+  const auto put = [&](const std::string& key, const std::string& name, const std::string& path) {
+    const auto [found, fresh] = by_key.emplace(key, all.size());
+    if (fresh) all.push_back({Unused(name, all), {}});
+    std::vector<std::string>& paths = all[found->second].paths;
+    if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(path);
+  };
+  for (const std::string& word : given) {
+    const size_t equals = PathExists(word) ? std::string::npos : word.find('=');
+    const std::string name = equals == std::string::npos ? "" : word.substr(0, equals);
+    std::string path = equals == std::string::npos ? word : word.substr(equals + 1);
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    if (!PathExists(path)) return NotFound("there is no file " + path);
+    if (!IsUtf8(path)) return InvalidArgument(RepairUtf8(path) + ": the file's name is not UTF-8");
+    if (!IsFolder(path)) {
+      put(name.empty() ? "shape " + ShapeOf(path) : "name " + name,
+          name.empty() ? StemOf(path) : name, path);
+      continue;
+    }
+    BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> inside, TextFilesIn(path));
+    if (inside.empty())
+      return NotFound("there are no text files in " + path + " (" +
+                      Join({kEndings.begin(), kEndings.end()}, ", ") +
+                      ", also with .gz or .zst behind): name them one by one");
+    const std::string own = name.empty() ? StemOf(AbsolutePath(path)) : name;
+    for (const std::string& one : inside)
+      put(name.empty() ? "folder " + path : "name " + name, own, one);
+  }
+  for (TextFacts& facts : all) std::sort(facts.paths.begin(), facts.paths.end());
+  return all;
+}
+
+Status LookAtText(TextFacts* facts) {
+  for (const std::string& path : facts->paths) {
+    BRAID_ASSIGN_OR_RETURN(const uint64_t bytes, FileSize(path));
+    const bool packed = corpus::CompressionOfFile(path) != corpus::Compression::kNone;
+    facts->bytes += static_cast<int64_t>(bytes);
+    facts->text_bytes += static_cast<double>(bytes) * (packed ? recipe::kCompression : 1);
+  }
+  if (facts->bytes == 0)
+    return InvalidArgument(facts->paths.front() + " is empty: there is nothing to train on");
+  BRAID_ASSIGN_OR_RETURN(facts->rows, BeginsWithRow(facts->paths.front()));
+  return facts->rows ? LookAtRows(facts) : LookAtPlainText(facts);
+}
+
+Result<int64_t> WritePassages(const TextFacts& facts, const std::string& path) {
+  std::string rows, passage;
+  int64_t count = 0;
+  const auto end = [&] {
+    if (!Trim(passage).empty()) {
+      rows += Json({{"text", passage}}).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      ++count;
+    }
+    passage.clear();
+  };
+  for (const std::string& file : facts.paths) {
+    BRAID_RETURN_IF_ERROR(corpus::ReadLines(file, [&](std::string_view line, int64_t) {
+      const bool blank = Trim(line).empty();
+      if ((blank && passage.size() >= kPassage) || passage.size() >= 2 * kPassage) end();
+      if (!blank || !passage.empty()) passage += std::string(line) + "\n";
+      return OkStatus();
+    }));
+    end();
+  }
+  BRAID_RETURN_IF_ERROR(CreateFileAtomic(path, rows));
+  return count;
+}
+
+}  // namespace braid::submit

@@ -1,0 +1,51 @@
+// What somebody's own text files are, as far as their beginning tells: for a first recipe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace braid::submit {
+
+// One corpus to be, and what is known of its files.
+struct TextFacts {
+  std::string name;
+  std::vector<std::string> paths;
+  // Rows of JSON, one a line; otherwise plain text.
+  bool rows = false;
+  // Of rows: the field or fields that hold the document, or the one with its token ids.
+  std::vector<std::string> fields;
+  std::string input_ids;
+  // Of plain text: the line that ends a document; empty: a file is one document.
+  std::string separator;
+  // On disk, and of the text, which is estimated for compressed files and for rows.
+  int64_t bytes = 0;
+  double text_bytes = 0;
+  // Documents of plain text that were seen at the beginning of the files, to its end if `whole`.
+  int64_t documents = 0;
+  bool whole = false;
+  // The first words of the first document, a prompt to be.
+  std::string words;
+};
+
+// Groups files, which must exist, to corpora: names that differ in their numbers alone belong to
+// one
+// ("train-00001.jsonl", "train-00002.jsonl"), and so do the text files of a folder that is given
+// itself. "NAME=PATH" says which. The names are those of the files without numbers and endings.
+// kNotFound names what is not there, or a folder without text files.
+Result<std::vector<TextFacts>> GroupFiles(const std::vector<std::string>& given);
+
+// Fills in the rest of what is known, from the beginning of each corpus's first files.
+// kInvalidArgument names a file that is no text, or whose rows hold none, and says what to do.
+Status LookAtText(TextFacts* facts);
+
+// The text files in a folder, not in those below it, as GroupFiles takes them.
+Result<std::vector<std::string>> TextFilesIn(const std::string& folder);
+
+// Cuts the text of a corpus of plain text into rows of about 2,000 bytes, {"text": "..."}, at ends
+// of paragraphs, and writes them to the new file `path`; how many. kAlreadyExists if it is there.
+Result<int64_t> WritePassages(const TextFacts& facts, const std::string& path);
+
+}  // namespace braid::submit

@@ -1,0 +1,91 @@
+// The first recipe of braid init: sizes for any amount of text, and text that is always a recipe.
+#include "submit/first_recipe.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "base/file.h"
+#include "submit/recipe_check.h"
+
+namespace braid::submit {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(FirstRecipeTest, SizesSuitTheText) {
+  for (double tokens = 100; tokens < 1e12; tokens *= 3) {
+    for (const size_t corpora : {size_t{1}, size_t{2}, size_t{5}}) {
+      const auto each = static_cast<int64_t>(tokens);
+      const FirstSizes sizes = SizesFor(std::vector<int64_t>(corpora, each));
+      EXPECT_EQ(sizes.d % sizes.heads, 0);
+      EXPECT_GE(sizes.vocab, 512);
+      EXPECT_LE(sizes.vocab, 32'768);
+      EXPECT_GE(sizes.validation, 0.02);
+      EXPECT_LE(sizes.validation, 0.2);
+      const double used = static_cast<double>(sizes.tokens > 0 ? sizes.tokens : each);
+      const auto width = static_cast<double>(sizes.d) * static_cast<double>(corpora);
+      EXPECT_LE(6 * 2 * used * static_cast<double>(corpora) * 16 * width * width *
+                    static_cast<double>(sizes.blocks),
+                2e13)
+          << tokens;
+      // At least a few sequences are held out of everything that is no handful of words.
+      if (used > 10'000) {
+        EXPECT_GE(used * sizes.validation, 4.0 * static_cast<double>(sizes.sequence)) << tokens;
+        EXPECT_GT(sizes.steps, 20) << tokens;
+      }
+    }
+  }
+  EXPECT_LT(SizesFor({50'000}).d, SizesFor({2'000'000}).d);
+  EXPECT_EQ(SizesFor({2'000'000}).tokens, 0);
+  EXPECT_GE(SizesFor({2'000'000'000}).tokens, 1'000'000);
+}
+
+TEST(FirstRecipeTest, WhatIsWrittenIsARecipe) {
+  for (const double bytes : {4e3, 4e5, 4e7, 4e9}) {
+    TextFacts rows{"tales", {"a \"b\" {c}*.jsonl"}, true, {"text"}};
+    rows.text_bytes = bytes;
+    rows.words = "He said \"no\": \\ # {x}";
+    TextFacts pairs{"sums", {"x.jsonl"}, true, {"question", "answer"}};
+    pairs.text_bytes = bytes / 2;
+    TextFacts plain{"book", {"b.txt"}};
+    plain.separator = "***";
+    plain.text_bytes = bytes;
+    for (const std::vector<TextFacts>& corpora :
+         {std::vector{rows}, std::vector{rows, pairs}, std::vector{rows, pairs, plain}}) {
+      const std::string text = FirstRecipe({"my-run", ""}, corpora);
+      const auto check = CheckRecipe(text, "recipe.yaml", {});
+      ASSERT_TRUE(check.ok() && check->status().ok()) << text << check->status().message();
+      EXPECT_EQ(check->recipe->corpora.size(), corpora.size());
+      EXPECT_THAT(check->recipe->corpora.front().files, ElementsAre("a \"b\" \\{c\\}\\*.jsonl"));
+      EXPECT_EQ(check->recipe->paths.size(), corpora.size() > 1 ? corpora.size() : 0);
+    }
+  }
+  TextFacts ids{"ids", {"ids.jsonl"}, true};
+  ids.input_ids = "input_ids";
+  ids.text_bytes = 4e6;
+  const std::string text = FirstRecipe({"ids", "tokenizer.json"}, {ids});
+  EXPECT_THAT(text, HasSubstr("tokenizer: {file: \"tokenizer.json\"}"));
+  EXPECT_THAT(text, Not(HasSubstr("generate")));
+  EXPECT_TRUE(CheckRecipe(text, "recipe.yaml", {})->status().ok()) << text;
+}
+
+TEST(FirstRecipeTest, FilesAreGroupedByTheirNames) {
+  const TemporaryFolder folder = TemporaryFolder::Create().value();
+  const auto at = [&](const std::string& name) { return JoinPath(folder.path(), name); };
+  for (const char* name : {"train-00001.jsonl.gz", "train-00002.jsonl.gz", "2024.txt", "tales.txt"})
+    ASSERT_TRUE(WriteFileAtomic(at(name), "x\n").ok());
+  const auto groups = GroupFiles({at("train-00002.jsonl.gz"), at("train-00001.jsonl.gz"),
+                                  at("2024.txt"), at("tales.txt"), "own=" + at("tales.txt")});
+  ASSERT_TRUE(groups.ok()) << groups.status().message();
+  std::vector<std::string> names;
+  for (const TextFacts& facts : *groups) names.push_back(facts.name);
+  EXPECT_THAT(names, ElementsAre("train", "2024", "tales", "own"));
+  EXPECT_THAT(groups->front().paths,
+              ElementsAre(at("train-00001.jsonl.gz"), at("train-00002.jsonl.gz")));
+}
+
+}  // namespace
+}  // namespace braid::submit

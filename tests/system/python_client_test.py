@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+"""The Python client as its users have it: a wheel, installed into an environment of nothing else, against a real `braid up`."""
+
+import asyncio
+import glob
+import http.server
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+import by_hand
+from service import Service, write_recipe
+
+SOURCE = by_hand.SOURCE_DIR
+CLIENT = os.path.join(SOURCE, "clients", "python")
+sys.dont_write_bytecode = True  # nothing is written beside the sources
+RECIPE = """run: pair
+tokenizer: {train: {vocab: 300}}
+corpora:
+  tales: {files: [tales.jsonl], text: text}
+  sums: {files: ["su*.jsonl"], text: text}
+validation: {documents: 0.1}
+sequence: 32
+paths:
+  - {name: path_tales, corpus: tales, d: 16, heads: 2, blocks: 1}
+  - {name: path_sums, corpus: sums, d: 16, heads: 2, blocks: 1}
+train: {batch: 4, accumulate: 1, epochs: 1000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+        checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 4, sequences: 4}}
+"""
+
+
+def run(*words, **more):
+    done = subprocess.run(words, capture_output=True, text=True, timeout=280, **more)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(words)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def examples():
+    """The code of docs/python.md, as one program."""
+    with open(os.path.join(SOURCE, "docs", "python.md"), encoding="utf-8") as file:
+        return "\n".join(re.findall(r"```python\n(.*?)```", file.read(), re.DOTALL))
+
+
+class PythonClient(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="braid client ")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = folder.name
+        # Built from a copy: the source folder may not be this user's to write.
+        wheels = os.path.join(cls.folder, "wheels")
+        run(sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check",
+            "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", wheels, CLIENT)  # fmt: skip
+        (cls.wheel,) = glob.glob(os.path.join(wheels, "*.whl"))
+        cls.environment = os.path.join(cls.folder, "environment")
+        run(sys.executable, "-m", "venv", "--without-pip", cls.environment)
+        cls.python = os.path.join(cls.environment, "bin", "python")
+        run(sys.executable, "-m", "pip", "--python", cls.python, "install", "--quiet", "--no-deps",
+            "--disable-pip-version-check", "--no-index", cls.wheel)  # fmt: skip
+        cls.service = Service(workers=2)
+        cls.addClassCleanup(cls.service.__exit__, None, None, None)
+        cls.service.start()
+        texts = by_hand.small_texts()
+        texts = {corpus: texts[corpus] for corpus in ("tales", "sums")}
+        write_recipe(cls.service.folder, texts, 6, 6, RECIPE)
+
+    def environ(self, **more):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("BRAID_")}
+        state = os.path.join(self.service.folder, "state")
+        return {**clean, "PYTHONUTF8": "1", "BRAID_DIR": state, **more}
+
+    def program(self, text, **more):
+        """What a program prints in the fresh environment, where pandas is not."""
+        return run(self.python, "-c", text, env=self.environ(**more), cwd=self.service.folder)
+
+    def error(self, text, **more):
+        return self.program(
+            "import braid_client\nclient = braid_client.Client()\ntry:\n    "
+            + text
+            + "\nexcept braid_client.BraidError as error:\n"
+            "    print(type(error).__name__, error.code, error.reason, error, sep='|')",
+            **more,
+        ).strip()
+
+    def test_the_wheel_is_what_it_says(self):
+        self.assertRegex(os.path.basename(self.wheel), r"^braid_client-[\d.]+-py3-none-any\.whl$")
+        with open(os.path.join(SOURCE, "base", "version.h"), encoding="utf-8") as file:
+            version = re.search(r'kVersion\[\] = "([^"]+)"', file.read()).group(1)
+        installed = self.program(
+            "import importlib.metadata as m, braid_client as b, os;"
+            "print(m.version('braid-client'), b.__version__, m.requires('braid-client'),"
+            " os.path.exists(os.path.join(os.path.dirname(b.__file__), 'py.typed')))"
+        )
+        self.assertRegex(installed, rf"^{version} {version} .*True$")
+        self.assertNotRegex(installed, r"'[a-z]+>=[\d.]+'(?! ; extra)")
+
+    def test_the_types_are_made_of_the_description_of_the_api(self):
+        made = run(sys.executable, os.path.join(CLIENT, "make_types.py"), "--print")
+        with open(
+            os.path.join(CLIENT, "src", "braid_client", "types.py"), encoding="utf-8"
+        ) as file:
+            self.assertEqual(file.read(), made, "clients/python/make_types.py writes it anew")
+
+    def test_the_types_hold(self):
+        cache = os.path.join(self.folder, "mypy")
+        run(sys.executable, "-m", "mypy", "--cache-dir", cache, "--no-error-summary", cwd=CLIENT)
+
+    def test_the_examples_of_the_manual_run(self):
+        """With pandas and pyarrow, which stand beside the test; everything else is the fresh wheel."""
+        (site,) = glob.glob(os.path.join(self.environment, "lib", "python3*", "site-packages"))
+        said = run(
+            sys.executable,
+            "-c",
+            examples(),
+            env=self.environ(PYTHONPATH=site),
+            cwd=self.service.folder,
+        )
+        self.assertIn("RUN_SUCCEEDED ['tokenizer'", said)
+        self.assertIn("ADMIN", said)
+        self.assertRegex(said, r"\n6 \d")  # the last step of the training
+        self.assertRegex(said, r"\n\d+ run\.succeeded")
+        self.assertRegex(said, r"(?m)^model\.safetensors \d+$")
+        self.assertIn("checkpoint', 'shards'", said)
+        self.assertRegex(said, r"\(\d\.\d+, 'RUN_SUCCEEDED'\)")
+        self.assertIn("NOT_FOUND there is no run nobody", said)
+        model = os.path.join(self.service.folder, "model")
+        self.assertEqual(
+            {name for name in os.listdir(model) if name.endswith(".part")}, set(), "parts are left"
+        )
+        pages = glob.glob(os.path.join(self.service.folder, "reports", "r-*", "report.html"))
+        self.assertEqual(len(pages), 1)
+
+    def test_metrics_are_exported(self):
+        said = self.program(
+            "import braid_client, csv, sys\n"
+            "from braid_client import export\n"
+            "client = braid_client.Client()\n"
+            "run = client.submit('recipe.yaml', only=['path_sums'])\n"
+            "client.wait(run.id, check=True)\n"
+            "assert export.main(['--csv', 'csv', run.id]) == 0\n"
+            "rows = list(csv.DictReader(open('csv/path_sums.csv', newline='')))\n"
+            "metrics = client.metrics(run.id, 'path_sums', ['loss'])\n"
+            "print([float(row['loss']) for row in rows] == metrics.column('loss'), len(rows))\n"
+            "print(metrics[-1].step, metrics[2:4].steps, metrics)\n"
+            "print([row['validation/all'] != '' for row in rows])\n"
+            "print(export.main(['--csv', 'csv', 'nobody']))\n"
+        ).splitlines()
+        self.assertEqual(said[0], os.path.join("csv", "path_sums.csv"))
+        self.assertEqual(said[1:3], ["True 6", "6 [3, 4] <Metrics of 6 steps: loss>"])
+        self.assertEqual(said[3], "[False, False, False, True, False, True]")
+        self.assertEqual(said[4], "1")
+
+    def test_a_damaged_download_is_refused_and_one_that_was_cut_goes_on(self):
+        said = self.program(
+            "import braid_client, os, pathlib\n"
+            "client = braid_client.Client()\n"
+            "pathlib.Path('big.txt').write_bytes(bytes(range(256)) * 20000)\n"
+            "made = client.put('big.txt', name='big')\n"
+            "pathlib.Path('there').mkdir()\n"
+            "part = pathlib.Path('there/big.txt.part')\n"
+            "part.write_bytes(bytes(range(256)) * 100)\n"
+            "heard = []\n"
+            "client.download(made.id, 'there', progress=lambda done, all: heard.append(done))\n"
+            "print(heard[0] > 256 * 100, heard[-1], part.exists())\n"
+            "print(pathlib.Path('there/big.txt').read_bytes() == pathlib.Path('big.txt').read_bytes())\n"
+            "pathlib.Path('there/big.txt').unlink()\n"
+            "part.write_bytes(b'wrong')\n"
+            "try:\n"
+            "    client.download(made.id, 'there')\n"
+            "except braid_client.DataLoss as error:\n"
+            "    print(error.reason, error, part.exists())\n"
+            "print(client.verify(made.id).files, client.put('big.txt', name='big').id == made.id)\n"
+        ).splitlines()
+        self.assertEqual(said[0], f"True {256 * 20000} False")
+        self.assertEqual(said[1], "True")
+        self.assertRegex(
+            said[2], r"^DIGEST_MISMATCH there/big\.txt: what came has SHA-256 .* False$"
+        )
+        self.assertEqual(said[3], "1 True")
+
+    def test_errors_say_what_to_do(self):
+        wrong = os.path.join(self.folder, "wrong")
+        with open(wrong, "w", encoding="ascii") as file:
+            file.write("f" * 64)
+        self.assertRegex(
+            self.error("client.server()", BRAID_TOKEN_FILE=wrong),
+            r"^Unauthenticated\|UNAUTHENTICATED\|\|the coordinator at http://127\.0\.0\.1:\d+: .*"
+            r"the token is not this coordinator's.*\(the token of .*wrong was sent\)$",
+        )
+        nowhere = os.path.join(self.folder, "nowhere")
+        self.assertEqual(
+            self.error("client.server()", BRAID_DIR=nowhere),
+            f"Unavailable|UNAVAILABLE||no coordinator: {nowhere}/address.json is not there; start one "
+            "with braid up, or give url= (BRAID_HTTP) and token_file= (BRAID_TOKEN_FILE)",
+        )
+        self.assertRegex(
+            self.error("braid_client.Client('127.0.0.1:1', retry_s=0).server()"),
+            r"^Unavailable\|.*no coordinator answers at http://127\.0\.0\.1:1 \(.*refused.*\); is it up\?",
+        )
+        self.assertRegex(
+            self.error("braid_client.Client('http://example.org:80').server()"),
+            r"^PermissionDenied\|.*is not a loopback address, .* come through an SSH tunnel",
+        )
+        # An address of its own is never sent the token of the state folder.
+        self.assertRegex(
+            self.error(
+                "braid_client.Client('localhost:' + client._transport.endpoint().url.rsplit(':')[-1]).server()"
+            ),
+            r"^Unauthenticated\|.*no token was sent.*\(nothing here names a token's file",
+        )
+        self.assertRegex(
+            self.error("client.cancel('nobody')"),
+            r"^NotFound\|NOT_FOUND\|NOT_FOUND\|there is no run nobody",
+        )
+        self.assertIn("pip install 'braid-client[pandas]'", self.program(
+            "import braid_client\ntry:\n    braid_client.Metrics([]).to_pandas()\n"
+            "except ImportError as error:\n    print(error)"))  # fmt: skip
+
+    def test_a_refused_recipe_has_its_findings(self):
+        good = RECIPE.replace("STEPS", "1").replace("EVERY", "1")
+        with open(os.path.join(self.service.folder, "bad.yaml"), "w", encoding="utf-8") as file:
+            file.write(good.replace("heads: 2", "heads: 3", 1).replace("sequence:", "sequenc:"))
+        said = self.error(
+            "try:\n        client.submit('bad.yaml')\n    except braid_client.RecipeRefused as error:\n"
+            "        print([(one.line, one.field) for one in error.findings])\n        raise"
+        ).splitlines()
+        self.assertEqual(said[0], "[(7, 'sequenc'), (9, 'paths.0.heads')]")
+        self.assertTrue(
+            said[1].startswith("RecipeRefused|INVALID_ARGUMENT|INVALID_RECIPE|bad.yaml:7:1: ")
+        )
+        missing = good.replace("su*.jsonl", "no*.jsonl")
+        self.assertRegex(
+            self.error(f"client.submit(text={missing!r})"),
+            r"RecipeRefused\|.*\|recipe\.yaml:5: source\.sums: no file matches .*no\*\.jsonl",
+        )
+        self.assertEqual(
+            self.program(
+                "import braid_client\n"
+                f"found = braid_client.Client().check(text={missing!r}).findings\n"
+                "print([one.missing for one in found if one.severity == 'ERROR'])"
+            ).strip(),
+            "[True]",
+        )
+
+    def test_what_it_is_answered_is_as_the_description_says(self):
+        """The served description is that of docs/, and real answers fit its schemas."""
+        import jsonschema
+
+        status, text = self.service.http("/api/v1/openapi.json", headers={})
+        self.assertEqual(status, 200)
+        document = json.loads(text)
+        with open(os.path.join(SOURCE, "docs", "openapi.json"), encoding="utf-8") as file:
+            self.assertEqual(document, json.load(file))
+        listed = json.loads(self.service.http("/api/v1")[1])["methods"]
+        self.assertEqual(
+            {one["path"] for one in listed} - set(document["paths"]), set(), "not described"
+        )
+        for path in (
+            "Admin/GetServerInfo",
+            "Admin/ListWorkers",
+            "Runs/ListEvents",
+            "Runs/ListRuns",
+        ):
+            answer = json.loads(self.service.http(f"/api/v1/{path}")[1])
+            content = document["paths"][f"/api/v1/{path}"]["get"]["responses"]["200"]["content"]
+            schema = {**content["application/json"]["schema"], "components": document["components"]}
+            jsonschema.Draft202012Validator(schema).validate(answer)
+            described = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+            self.assertEqual(set(answer) - set(described["properties"]), set(), path)
+        status, text = self.service.http("/api/v1/Runs/GetRun?id=nobody")
+        self.assertEqual(status, 404)
+        schema = {"$ref": "#/components/schemas/Error", "components": document["components"]}
+        jsonschema.Draft202012Validator(schema).validate(json.loads(text))
+
+
+class Scripted(http.server.BaseHTTPRequestHandler):
+    """Answers each request with the next of `server.answers`: a status and a body, which may break off."""
+
+    def answer(self):
+        self.server.asked.append((self.path, self.headers["Authorization"]))
+        status, body = self.server.answers.pop(0)
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer()
+
+    def do_GET(self):
+        self.answer()
+
+    def log_message(self, *_):
+        pass
+
+
+def event(number, points):
+    steps = [
+        {"step": str(step), "values": {"loss": "NaN" if step == 3 else 1.5}} for step in points
+    ]
+    return f"id: {number}\ndata: {json.dumps({'points': steps})}\n\n"
+
+
+class Connections(unittest.TestCase):
+    """What the client does when connections break and the coordinator is busy: against a server that does as it is told."""
+
+    def setUp(self):
+        sys.path.insert(0, os.path.join(CLIENT, "src"))
+        self.addCleanup(sys.path.pop, 0)
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Scripted)
+        self.server.asked = []
+        thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        self.url = f"127.0.0.1:{self.server.server_port}"
+
+    def client(self, answers):
+        import braid_client
+
+        self.server.answers = list(answers)
+        return braid_client.Client(self.url, token="t" * 64)
+
+    RUN = (200, json.dumps({"id": "r-1", "state": "RUN_ACTIVE"}))
+
+    def test_a_stream_goes_on_where_it_was_cut(self):
+        cut = "retry: 2000\n\n: still here\n\n" + event(2, [1, 2]) + "id: 9\ndata: {"
+        client = self.client([
+            self.RUN, (200, cut), (503, json.dumps({"code": "UNAVAILABLE"})),
+            (200, event(3, [3]) + "event: end\ndata: {}\n\n"),
+        ])  # fmt: skip
+        points = list(client.follow_metrics("r-1", "path"))
+        self.assertEqual([point.step for point in points], [1, 2, 3])
+        self.assertTrue(math.isnan(points[2].values["loss"]))
+        asked = [path for path, _ in self.server.asked]
+        self.assertEqual(
+            asked[1], "/api/v1/Jobs/ReadMetrics?runId=r-1&job=path&sinceStep=0&follow=true"
+        )
+        self.assertEqual(asked[2:], [asked[1] + "&last_event_id=2"] * 2)
+        self.assertEqual({token for _, token in self.server.asked}, {"Bearer " + "t" * 64})
+
+    def test_an_error_at_the_end_of_a_stream_is_raised(self):
+        import braid_client
+
+        error = json.dumps({"code": "OUT_OF_RANGE", "reason": "WATCH_COMPACTED", "message": "list"})
+        client = self.client([(200, f"event: end\ndata: {error}\n\n")])
+        with self.assertRaises(braid_client.OutOfRange) as raised:
+            next(client.watch(since=4))
+        self.assertEqual(
+            (raised.exception.reason, str(raised.exception)), ("WATCH_COMPACTED", "list")
+        )
+
+    def test_who_calls_too_often_waits_for_its_turn(self):
+        import braid_client
+
+        busy = (
+            429,
+            json.dumps({"code": "RESOURCE_EXHAUSTED", "message": "ada: try again in 5 ms"}),
+        )
+        full = (429, json.dumps({"code": "RESOURCE_EXHAUSTED", "message": "16 open streams"}))
+        away = (503, json.dumps({"code": "UNAVAILABLE", "message": "starting"}))
+        client = self.client([busy, away, (200, '{"lastSeq": "12"}'), full])
+        self.assertEqual(client.server().last_seq, 12)
+        with self.assertRaises(braid_client.ResourceExhausted):
+            client.server()
+
+    def test_a_closed_stream_of_asyncio_ends_at_once(self):
+        import braid_client
+
+        self.server.answers = [self.RUN, (200, event(1, [1, 2]))]
+
+        async def first():
+            client = braid_client.AsyncClient(self.url, token="t" * 64)
+            async with client, client.follow_metrics("r-1", "path") as points:
+                async for point in points:
+                    return point.step
+
+        self.assertEqual(asyncio.run(first()), 1)
+
+
+class Description(unittest.TestCase):
+    def test_a_public_validator_finds_nothing_wrong(self):
+        from openapi_spec_validator import OpenAPIV31SpecValidator
+
+        with open(os.path.join(SOURCE, "docs", "openapi.json"), encoding="utf-8") as file:
+            document = json.load(file)
+        self.assertEqual([str(one) for one in OpenAPIV31SpecValidator(document).iter_errors()], [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
