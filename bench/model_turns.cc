@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -94,21 +95,24 @@ Status Train(const std::string& path, int64_t batch) {
   });
 }
 
-// Sequences one after the other: a Decoder reads one.
 Status Generate(const std::string& path, int64_t batch, int64_t prompt, int64_t tokens) {
   BRAID_ASSIGN_OR_RETURN(const auto network, NewNetwork(path));
   const std::vector<int32_t> ids = RandomIds(network->spec(), batch * prompt);
   const auto pad = static_cast<int32_t>(network->spec().pad_id);
+  const auto vocab = static_cast<size_t>(network->spec().vocab);
   const spec::GenerateSettings greedy;
   return ServeTurns(Facts(*network), [&](double seconds) -> Result<Json> {
     Json values = Json::array();
     for (const double begun = Now(); values.empty() || Now() - begun < seconds;) {
       const double start = Now();
-      for (int64_t b = 0; b < batch; ++b) {
-        const auto decoder = network->NewDecoder(prompt + tokens);
-        std::vector<int32_t> next(ids.begin() + b * prompt, ids.begin() + (b + 1) * prompt);
-        for (int64_t t = 0; t < tokens; ++t)
-          next = {ChooseToken(decoder->Read(next), greedy, pad, 0)};
+      const auto decoder = network->NewDecoder(prompt + tokens, batch);
+      std::vector<std::vector<int32_t>> next;
+      for (int64_t b = 0; b < batch; ++b)
+        next.emplace_back(ids.begin() + b * prompt, ids.begin() + (b + 1) * prompt);
+      for (int64_t t = 0; t < tokens; ++t) {
+        const std::span<const float> logits = decoder->ReadAll(next);
+        for (size_t b = 0; b < next.size(); ++b)
+          next[b] = {ChooseToken(logits.subspan(b * vocab, vocab), greedy, pad, 0)};
       }
       values.push_back(static_cast<double>(batch * tokens) / (Now() - start));
     }

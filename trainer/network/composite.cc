@@ -138,7 +138,7 @@ std::vector<at::Tensor> Composite::Slices(const at::Tensor& x) const {
 at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, ForwardContext& pass) const {
   for (const Layer& layer : layers_) {
     x = at::cat(RunPaths(layer, Slices(x), pass), 1);
-    if (layer.cross.defined()) x = x + Linear(x, layer.cross);
+    if (layer.cross.defined()) x = x + Mapped(x, layer.cross, pass);
   }
   x = last_->Run(x, pass);
   const auto N = static_cast<int64_t>(spec_.paths.size());
@@ -162,14 +162,14 @@ at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, ForwardCon
 }
 
 // What each path reads of the stream between layers.
-std::vector<at::Tensor> Composite::Inputs(const Layer& layer, int64_t l,
-                                          const at::Tensor& x) const {
+std::vector<at::Tensor> Composite::Inputs(const Layer& layer, int64_t l, const at::Tensor& x,
+                                          const ForwardContext& pass) const {
   std::vector<at::Tensor> inputs;
   for (size_t p = 0; p < spec_.paths.size(); ++p) {
     if (l == 0 && !equal_widths_) {
-      inputs.push_back(Linear(x, shrink_[p]));
+      inputs.push_back(Mapped(x, shrink_[p], pass));
     } else {
-      inputs.push_back(layer.in[p].defined() ? Linear(x, layer.in[p]) : x);
+      inputs.push_back(layer.in[p].defined() ? Mapped(x, layer.in[p], pass) : x);
     }
   }
   return inputs;
@@ -177,7 +177,7 @@ std::vector<at::Tensor> Composite::Inputs(const Layer& layer, int64_t l,
 
 at::Tensor Composite::Share(const Layer& layer, const std::vector<at::Tensor>& outputs,
                             ForwardContext& pass) const {
-  const at::Tensor out = Linear(at::cat(outputs, 1), layer.share);
+  const at::Tensor out = Mapped(at::cat(outputs, 1), layer.share, pass);
   if (pass.routing == nullptr) return out;
   // Nothing chooses in `share`. The path whose output is nearest to the mixed one stands for a
   // choice (docs/papers/papaformer.md#s8.4).
@@ -194,10 +194,10 @@ at::Tensor Composite::Share(const Layer& layer, const std::vector<at::Tensor>& o
 at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& outputs,
                              const at::Tensor& x, ForwardContext& pass) const {
   const at::Tensor all = at::cat(outputs, 1);
-  const at::Tensor combined = Linear(all, layer.combine) + layer.combine_bias;
+  const at::Tensor combined = Mapped(all, layer.combine, pass) + layer.combine_bias;
   const model::Router& router = spec_.connection.router;
   const auto candidate = [&](size_t p) {
-    return layer.out[p].defined() ? Linear(outputs[p], layer.out[p]) : outputs[p];
+    return layer.out[p].defined() ? Mapped(outputs[p], layer.out[p], pass) : outputs[p];
   };
   const RouterForward& forward = ForwardOf(*router.kind);
   // A router that does not choose: the mean of all candidates and the combination.
@@ -226,7 +226,7 @@ at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& 
 
 at::Tensor Composite::RunLayer(const Layer& layer, int64_t l, const at::Tensor& x,
                                ForwardContext& pass) const {
-  const std::vector<at::Tensor> outputs = RunPaths(layer, Inputs(layer, l, x), pass);
+  const std::vector<at::Tensor> outputs = RunPaths(layer, Inputs(layer, l, x, pass), pass);
   at::Tensor out = layer.share.defined() ? Share(layer, outputs, pass)
                                          : Choose(layer, outputs, x, pass);
   if (layer.norm.defined()) out = RmsNorm(out, layer.norm, spec_.arch.norm_eps);
@@ -237,10 +237,10 @@ at::Tensor Composite::Run(const at::Tensor& embedded, const at::Tensor& norm,
                           ForwardContext& pass) const {
   at::Tensor x = first_->Run(embedded, pass);
   if (spec_.connection.is_slice()) return RunSlices(x, norm, pass);
-  if (equal_widths_) x = Linear(x, shrink_.front());
+  if (equal_widths_) x = Mapped(x, shrink_.front(), pass);
   for (size_t l = 0; l < layers_.size(); ++l)
     x = RunLayer(layers_[l], static_cast<int64_t>(l), x, pass);
-  if (grow_.defined()) x = Linear(x, grow_);
+  if (grow_.defined()) x = Mapped(x, grow_, pass);
   return RmsNorm(last_->Run(x, pass), norm, spec_.arch.norm_eps);
 }
 

@@ -60,7 +60,8 @@ class Composite {
   at::Tensor RunLayer(const Layer& layer, int64_t l, const at::Tensor& x,
                       ForwardContext& pass) const;
   // What each path reads of the layer's input x: [rows, d_p] each.
-  std::vector<at::Tensor> Inputs(const Layer& layer, int64_t l, const at::Tensor& x) const;
+  std::vector<at::Tensor> Inputs(const Layer& layer, int64_t l, const at::Tensor& x,
+                                 const ForwardContext& pass) const;
   // The outputs of the paths, side by side, mixed by one matrix (docs/papers/papaformer.md#s2).
   at::Tensor Share(const Layer& layer, const std::vector<at::Tensor>& outputs,
                    ForwardContext& pass) const;

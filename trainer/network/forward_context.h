@@ -13,6 +13,7 @@
 #include "model/spec.h"
 #include "trainer/network/intervention.h"
 #include "trainer/network/network.h"
+#include "trainer/network/row_cache.h"
 
 namespace braid::trainer {
 
@@ -27,6 +28,8 @@ class RopeTables {
   RopeTables(double base, at::Device device) : base_(base), device_(device) {}
   // Positions begin .. begin + count - 1.
   Rope Get(int64_t head_size, int64_t begin, int64_t count);
+  // Position 0 and at least `count` in all; valid until the next call.
+  const Rope& Table(int64_t head_size, int64_t count);
 
  private:
   const double base_;
@@ -60,6 +63,8 @@ struct ForwardContext {
   int64_t sequence = 0;
   int64_t begin = 0;  // position of the first token: above 0 only with `keys`
   KeyCache* keys = nullptr;
+  RowCache* cache = nullptr;  // the rows are those that it reads: batch is 1, and sequence all of
+                              // them
   bool training = false;
   bool router_noise = false;  // Gumbel noise is on
   double dropout = 0;         // in force where the blocks of parallel layers run
@@ -74,6 +79,8 @@ struct ForwardContext {
   at::Tensor auxiliary_loss;  // of the layers so far; undefined: none
 
   int64_t rows() const { return batch * sequence; }
+  // Numbers of rows of each sequence, which follow one another.
+  std::vector<int64_t> Lengths() const;
   // Uniform numbers [rows, columns] in [0, 1) of this pass at `place`, as float on the CPU: the top
   // 24 bits of each number of the stream, exact in fp32. Row r of rank k's share is what it would
   // be if one rank had them all.

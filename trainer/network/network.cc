@@ -48,29 +48,6 @@ double LastLosses(const at::Tensor& losses, int64_t batch, int64_t sequence) {
   return losses.view({batch, sequence}).select(1, sequence - 1).sum(at::kDouble).item<double>();
 }
 
-// Reads with the keys of all attentions kept.
-class CachingDecoder : public Decoder {
- public:
-  CachingDecoder(Network::Impl& network, int64_t capacity) : network_(network), keys_(capacity) {}
-
-  std::vector<float> Read(const std::vector<int32_t>& ids) override {
-    const at::NoGradGuard no_grad;
-    const auto count = static_cast<int64_t>(ids.size());
-    ForwardContext pass = network_.EvaluationPass(1, count);
-    pass.begin = read_;
-    pass.keys = &keys_;
-    keys_.BeginPass();
-    read_ += count;
-    const at::Tensor hidden = network_.Hidden(network_.ToDevice(ids.data(), count), pass);
-    return ToHost(at::linear(hidden.narrow(0, count - 1, 1), network_.head));
-  }
-
- private:
-  Network::Impl& network_;
-  KeyCache keys_;
-  int64_t read_ = 0;
-};
-
 }  // namespace
 
 Network::Impl::Impl(const model::ModelSpec& model, const Layout& where, at::Device on)
@@ -320,10 +297,6 @@ std::vector<float> Network::Logits(const std::vector<int32_t>& ids, bool last_on
   at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids.data(), sequence), pass);
   if (last_only) hidden = hidden.narrow(0, sequence - 1, 1);
   return ToHost(at::linear(hidden, impl_->head));
-}
-
-std::unique_ptr<Decoder> Network::NewDecoder(int64_t capacity) {
-  return std::make_unique<CachingDecoder>(*impl_, capacity);
 }
 
 std::vector<BlockReadout> Network::Readouts(const int32_t* ids, int64_t batch, int64_t sequence) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,14 +57,19 @@ struct BackwardOptions {
   int64_t first_row = 0;  // sequence of the micro-batch that this rank begins with
 };
 
-// Reads tokens one after the other and keeps the keys and values of those read: what generation
-// needs.
+// Reads sequences side by side, some tokens of each at a time, and keeps the keys and values of
+// those read: what generation needs.
 class Decoder {
  public:
   virtual ~Decoder() = default;
-  // Logits [vocab] after the last of `ids`, which follow all ids given before. REQUIRES: ids is not
-  // empty, and not more than `capacity` are read in all.
-  virtual std::vector<float> Read(const std::vector<int32_t>& ids) = 0;
+  // ids[s] follow all ids given for sequence s before; of a sequence without ids nothing is read.
+  // Logits [vocab] after the last id of each of the others, in their order, one behind the other;
+  // they are valid until the next call. On a CPU no sequence changes what another one gives, but
+  // for rounding in routers and gates. REQUIRES: there is an entry for each sequence, one at least
+  // is not empty, and not more than `capacity` of a sequence are read in all.
+  virtual std::span<const float> ReadAll(const std::vector<std::vector<int32_t>>& ids) = 0;
+  // The same of a decoder of one sequence.
+  std::vector<float> Read(const std::vector<int32_t>& ids);
 };
 
 // What the model thought of the token that came.
@@ -125,9 +131,9 @@ class Network {
                                            int64_t sequence);
   // Logits [sequence, vocab] of one sequence, or of its last position alone.
   std::vector<float> Logits(const std::vector<int32_t>& ids, bool last_only);
-  // At most `capacity` tokens. Its logits equal those of Logits but for rounding. The network must
-  // outlive it.
-  std::unique_ptr<Decoder> NewDecoder(int64_t capacity);
+  // Of so many sequences, at most `capacity` tokens of each. Its logits equal those of Logits but
+  // for rounding. The network must outlive it.
+  std::unique_ptr<Decoder> NewDecoder(int64_t capacity, int64_t sequences = 1);
   // Read-outs of every block with a deep or a wide path, in the order in which they run.
   std::vector<BlockReadout> Readouts(const int32_t* ids, int64_t batch, int64_t sequence);
   // Decisions of every parallel layer of a share or routed composite; empty for other models. Where

@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "trainer/kernels/functions.h"
+#include "trainer/kernels/row_maps.h"
 
 namespace braid::trainer {
 namespace {
@@ -98,8 +99,29 @@ at::Tensor Scaled(const at::Tensor& y, const at::Tensor& scale) {
   return scale.defined() ? y * scale : y;
 }
 
+// RunAttention for rows of pass.cache.
+at::Tensor ReadAttention(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
+                         const std::string& place, ForwardContext& pass) {
+  const double eps = pass.arch.norm_eps;
+  at::Tensor qkv;
+  if (s.adapter.q_a.defined()) {
+    const at::Tensor normed = RmsNorm(x, s.attn_norm, eps);
+    qkv = Adapt(MapRows(normed, s.qkv), normed, s.adapter, place, pass);
+  } else {
+    qkv = MapRows(x, s.qkv, {.gain = s.attn_norm, .eps = eps});
+  }
+  const int64_t size = x.size(1) / s.heads;
+  const Rope& rope = pass.ropes.Table(size, pass.cache->positions());
+  const at::Tensor mixed = CachedAttention(
+      qkv, pass.cache->read(), {LayoutOf(pass.arch), rope.cos, rope.sin, s.q_norm, s.k_norm, eps},
+      &pass.cache->Next(s.paths, s.heads, size));
+  if (!s.o.defined()) return x + Scaled(mixed, scale);
+  return MapRows(mixed, s.o, {.add = x, .scale = scale});
+}
+
 at::Tensor RunAttention(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
                         const std::string& place, ForwardContext& pass) {
+  if (pass.cache != nullptr) return ReadAttention(s, x, scale, place, pass);
   const double dropout = pass.training ? pass.dropout : 0.0;
   const bool plain = dropout == 0 && !s.adapter.q_a.defined() && pass.keys == nullptr;
   if (plain && OwnProductsPay(x, s.paths)) {
@@ -117,9 +139,13 @@ at::Tensor RunAttention(const Sublayers& s, const at::Tensor& x, const at::Tenso
 
 at::Tensor RunFeedForward(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
                           const std::string& place, ForwardContext& pass) {
+  const FeedForwardWeights weights{s.ffn_norm, s.gate_up, s.beta, s.down};
+  if (pass.cache != nullptr) {
+    return MapRows(GateRows(x, weights, pass.arch.norm_eps), s.down, {.add = x, .scale = scale});
+  }
   const double dropout = pass.training ? pass.dropout : 0.0;
   if (dropout == 0 && OwnProductsPay(x, s.paths)) {
-    return FeedForwardHalf(x, {s.ffn_norm, s.gate_up, s.beta, s.down}, scale, pass.arch.norm_eps);
+    return FeedForwardHalf(x, weights, scale, pass.arch.norm_eps);
   }
   const at::Tensor hidden = Linear(RmsNorm(x, s.ffn_norm, pass.arch.norm_eps), s.gate_up);
   const at::Tensor fed = Linear(SwiGlu(hidden, s.beta), s.down);
@@ -159,6 +185,10 @@ Sublayers Stacked(const std::vector<const Sublayers*>& equal) {
     if (leaves.front().defined()) all.*tensor = StackedLeaf(leaves);
   }
   return all;
+}
+
+at::Tensor Mapped(const at::Tensor& x, const at::Tensor& weight, const ForwardContext& pass) {
+  return pass.cache != nullptr ? MapRows(x, weight) : Linear(x, weight);
 }
 
 at::Tensor RunSublayers(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,

@@ -50,6 +50,10 @@ Sublayers MakeSublayers(const LeafMaker& leaf, const std::string& prefix, int64_
 // tensors of equal blocks lie at equal distances.
 Sublayers Stacked(const std::vector<const Sublayers*>& equal);
 
+// x [rows, in] by `weight` [out, in], which belongs to the network: as Linear, or, where tokens are
+// read with their keys kept, as MapRows.
+at::Tensor Mapped(const at::Tensor& x, const at::Tensor& weight, const ForwardContext& pass);
+
 // u = x + s Attn(norm(x)); u + s FFN(norm(u)), s = 1 if undefined. x [paths * batch * sequence, w].
 // `place` names its random numbers.
 at::Tensor RunSublayers(const Sublayers& sublayers, const at::Tensor& x, const at::Tensor& scale,

@@ -37,7 +37,8 @@ void ExpectShares(const spec::GenerateSettings& settings, const std::vector<doub
 
 TEST(ChooseTokenTest, GreedyTakesTheLikeliestAndOfEqualsTheFirst) {
   EXPECT_EQ(ChooseToken(kLogits, {}, kPad, 0.99), 2);
-  EXPECT_EQ(ChooseToken({1, 3, 3, 0}, {}, -1, 0), 1);
+  EXPECT_EQ(ChooseToken(std::vector<float>{1, 3, 3, 0}, {}, -1, 0), 1);
+  EXPECT_EQ(ChooseToken(std::vector<float>{9, 1, 2, 2}, {}, 0, 0), 2);
 }
 
 TEST(ChooseTokenTest, TemperatureOneGivesTheProbabilities) {
@@ -90,6 +91,16 @@ class GenerateTest : public ::testing::Test {
   std::unique_ptr<Network> Make(int64_t positions = 0) {
     model::ModelSpec spec = world_.Dense("m");
     spec.arch.rope_max_pos = positions;
+    auto network = Network::Create(spec, "cpu").value();
+    network->Initialize(1);
+    return network;
+  }
+  // A composite whose router always draws noise.
+  std::unique_ptr<Network> MakeNoisy() {
+    model::ModelSpec spec = world_.Composite();
+    spec.connection.kind = Word("routed");
+    spec.connection.router.kind = Word("gumbel");
+    spec.arch.router_noise = Word("always");
     auto network = Network::Create(spec, "cpu").value();
     network->Initialize(1);
     return network;
@@ -163,13 +174,48 @@ TEST_F(GenerateTest, MoreThanThePositionTableIsRefused) {
   EXPECT_TRUE(longest.ok()) << longest.status().message();
 }
 
+TEST_F(GenerateTest, SideBySideEachPromptHasItsOwnText) {
+  const std::vector<std::string> prompts = {"the cat", "", "a dog and a cat sat on the mat", "the"};
+  spec::GenerateSettings settings;
+  settings.temperature = 1;
+  settings.tokens = 12;
+  for (const auto& network : {Make(), MakeNoisy()}) {
+    const std::vector<Sample> all =
+        GenerateAll(*network, world_.tokenizer(), encoder_, prompts, settings, 5).value();
+    ASSERT_EQ(all.size(), prompts.size());
+    for (size_t i = 0; i < prompts.size(); ++i) {
+      const Sample one =
+          Generate(*network, world_.tokenizer(), encoder_, prompts[i], settings, 5 + i).value();
+      EXPECT_EQ(all[i].prompt, prompts[i]);
+      EXPECT_EQ(all[i].text, one.text) << prompts[i];
+      ASSERT_EQ(all[i].next.size(), one.next.size());
+      for (size_t k = 0; k < one.next.size(); ++k) {
+        EXPECT_EQ(all[i].next[k].first, one.next[k].first);
+        EXPECT_NEAR(all[i].next[k].second, one.next[k].second, 1e-7);
+      }
+    }
+  }
+}
+
+TEST(PromptsAtOnceTest, AsManyAsHaveRoomForTheirKeys) {
+  model::ModelSpec spec;
+  spec.dense = {"m", 1024, 16, 32, 4096};
+  // 256 KB a token.
+  EXPECT_EQ(PromptsAtOnce(spec, 20, 44), 32u);
+  EXPECT_EQ(PromptsAtOnce(spec, 100, 412), 4u);
+  EXPECT_EQ(PromptsAtOnce(spec, 100, 100'000), 1u);
+  // Each step of a loop keeps its own.
+  spec.dense.block = Word("loop");
+  spec.dense.dual.loops = 4;
+  EXPECT_EQ(PromptsAtOnce(spec, 20, 44), 8u);
+  spec.kind = model::Kind::kComposite;
+  spec.large = {"large", 1024, 16, 32, 4096};
+  spec.paths = {spec.large, spec.large};
+  EXPECT_EQ(PromptsAtOnce(spec, 100, 412), 1u);
+}
+
 TEST_F(GenerateTest, WhatRanBeforeDoesNotMatterToARouterThatAlwaysDrawsNoise) {
-  model::ModelSpec spec = world_.Composite();
-  spec.connection.kind = Word("routed");
-  spec.connection.router.kind = Word("gumbel");
-  spec.arch.router_noise = Word("always");
-  const auto network = Network::Create(spec, "cpu").value();
-  network->Initialize(1);
+  const auto network = MakeNoisy();
   spec::GenerateSettings settings;
   settings.tokens = 1;
   const auto next = [&] {

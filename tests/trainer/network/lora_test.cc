@@ -138,6 +138,17 @@ TEST_P(LoraTest, AdaptersActAndLeaveWithTheObject) {
   EXPECT_EQ(Logits(), before);
 }
 
+TEST_P(LoraTest, AdaptersActWhereKeysAreKept) {
+  const auto lora = Lora::Attach(*network_, config_).value();
+  Stir(*lora, 1);
+  const auto decoder = network_->NewDecoder(6);
+  (void)decoder->Read({1, 2, 3});
+  (void)decoder->Read({4});
+  EXPECT_LT(LargestDifference(decoder->Read({5, 6}),
+                              network_->Logits({1, 2, 3, 4, 5, 6}, /*last_only=*/true)),
+            1e-5);
+}
+
 TEST_P(LoraTest, MergedWeightsGiveTheAdaptersLogits) {
   std::vector<float> with, outputs;
   {

@@ -180,6 +180,44 @@ TEST_P(NetworkTest, KeptKeysGiveTheLogitsOfTheWholeSequence) {
   for (size_t t = 10; t < kSequence; ++t) compare(decoder->Read({all[t]}), t);
 }
 
+TEST_P(NetworkTest, SequencesSideBySideGiveWhatEachGivesAlone) {
+  constexpr size_t kPrompts[] = {7, 1, 12};
+  const auto together = network_->NewDecoder(kSequence, kBatch);
+  std::vector<std::unique_ptr<Decoder>> alone;
+  std::vector<std::vector<int32_t>> next;
+  for (size_t b = 0; b < kBatch; ++b) {
+    alone.push_back(network_->NewDecoder(kSequence));
+    const auto begin = ids_.begin() + static_cast<std::ptrdiff_t>(b * kSequence);
+    next.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(kPrompts[b]));
+  }
+  for (size_t step = 0; step < 8; ++step) {
+    std::span<const float> all = together->ReadAll(next);
+    for (size_t b = 0; b < kBatch; ++b) {
+      if (next[b].empty()) continue;
+      const std::vector<float> one = alone[b]->Read(next[b]);
+      for (size_t v = 0; v < kVocab; ++v)
+        ASSERT_NEAR(all[v], one[v], 1e-5) << "sequence " << b << ", step " << step;
+      all = all.subspan(kVocab);
+      // The second one ends early.
+      next[b].clear();
+      if (b != 1 || step < 3) next[b].push_back(ids_[b * kSequence + kPrompts[b] + step]);
+    }
+    EXPECT_TRUE(all.empty());
+  }
+}
+
+TEST_P(NetworkTest, MoreRowsThanAPassTakesAreReadAllTheSame) {
+  constexpr size_t kMany = 40;  // of 20 rows each
+  const auto decoder = network_->NewDecoder(kSequence, kMany);
+  const std::vector<int32_t> one(ids_.begin(), ids_.begin() + kSequence);
+  const std::span<const float> logits = decoder->ReadAll(
+      std::vector<std::vector<int32_t>>(kMany, one));
+  ASSERT_EQ(logits.size(), kMany * kVocab);
+  const std::vector<float> expected = network_->Logits(one, /*last_only=*/true);
+  for (size_t i = 0; i < logits.size(); ++i)
+    ASSERT_NEAR(logits[i], expected[i % kVocab], 2e-4) << "sequence " << i / kVocab;
+}
+
 TEST_P(NetworkTest, NoPositionSeesALaterOne) {
   std::vector<int32_t> one(ids_.begin(), ids_.begin() + kSequence);
   const std::vector<float> before = network_->Logits(one, false);

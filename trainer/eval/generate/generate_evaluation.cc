@@ -1,5 +1,8 @@
 // The part `generate` of an evaluation, what a model writes after prompts, and its command.
+#include <algorithm>
 #include <cstdio>
+#include <map>
+#include <span>
 
 #include "base/file.h"
 #include "schema/read.h"
@@ -22,10 +25,14 @@ class GenerateEvaluation final : public Evaluation {
       BRAID_RETURN_IF_ERROR(ReadPrompts(JoinPath(folder, settings_.file), &settings_.prompts));
     }
     corpus::Encoder encoder(tokenizer_);
+    size_t longest = 0;
     for (const std::string& prompt : settings_.prompts) {
-      BRAID_RETURN_IF_ERROR(
-          EncodePrompt(inputs.model, *tokenizer_, encoder, prompt, settings_.tokens).status());
+      BRAID_ASSIGN_OR_RETURN(
+          const std::vector<int32_t> ids,
+          EncodePrompt(inputs.model, *tokenizer_, encoder, prompt, settings_.tokens));
+      longest = std::max(longest, ids.size());
     }
+    at_once_ = PromptsAtOnce(inputs.model, static_cast<int64_t>(longest), settings_.tokens);
     return OkStatus();
   }
 
@@ -33,11 +40,20 @@ class GenerateEvaluation final : public Evaluation {
     Json samples = Json::array();
     corpus::Encoder encoder(tokenizer_);
     const auto count = static_cast<int64_t>(settings_.prompts.size());
+    // Samples that were generated beside an earlier one. Each is a piece of its own all the same,
+    // so that none is generated twice.
+    std::map<size_t, Sample> ahead;
     for (size_t i = 0; i < settings_.prompts.size(); ++i) {
       const auto generate = [&]() -> Result<Json> {
-        BRAID_ASSIGN_OR_RETURN(const Sample sample, Generate(run.network, *tokenizer_, encoder,
-                                                             settings_.prompts[i], settings_, i));
-        return ToJson(sample);
+        if (!ahead.contains(i)) {
+          const auto prompts = std::span<const std::string>(settings_.prompts).subspan(i);
+          BRAID_ASSIGN_OR_RETURN(
+              std::vector<Sample> made,
+              GenerateAll(run.network, *tokenizer_, encoder,
+                          prompts.first(std::min(at_once_, prompts.size())), settings_, i));
+          for (size_t k = 0; k < made.size(); ++k) ahead[i + k] = std::move(made[k]);
+        }
+        return ToJson(ahead.extract(i).mapped());
       };
       BRAID_ASSIGN_OR_RETURN(Json sample, run.hooks.once("samples/" + std::to_string(i), generate));
       samples.push_back(std::move(sample));
@@ -51,6 +67,7 @@ class GenerateEvaluation final : public Evaluation {
  private:
   spec::GenerateSettings settings_;
   SharedTokenizer tokenizer_;
+  size_t at_once_ = 1;  // prompts that are read side by side
 };
 
 std::unique_ptr<Evaluation> MakeGenerate(const spec::EvaluateTask& task) {

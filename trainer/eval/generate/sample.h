@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,7 +28,7 @@ Json ToJson(const Sample& sample);
 
 // The token that `logits` [vocab] give under the settings; `draw` is a uniform number in [0, 1).
 // The pad is never chosen.
-int32_t ChooseToken(const std::vector<float>& logits, const spec::GenerateSettings& settings,
+int32_t ChooseToken(std::span<const float> logits, const spec::GenerateSettings& settings,
                     int32_t pad_id, double draw);
 
 // Appends the prompts of a file, one a line without empty lines, to `prompts`. A file without any
@@ -42,11 +43,21 @@ Result<std::vector<int32_t>> EncodePrompt(const model::ModelSpec& model,
                                           corpus::Encoder& encoder, const std::string& prompt,
                                           int64_t tokens);
 
-// Generates text until <|endoftext|> or settings.tokens. Random draws, router noise included,
-// depend on the settings' seed and on `stream` alone, not on what was generated before. Errors as
-// EncodePrompt.
+// Generates a text for each prompt, each until <|endoftext|> or settings.tokens; they are read side
+// by side. Random draws of number i, router noise included, depend on the settings' seed and on
+// `first_stream` + i alone, not on what is generated before or beside it. Errors as EncodePrompt.
+Result<std::vector<Sample>> GenerateAll(Network& network, const corpus::Tokenizer& tokenizer,
+                                        corpus::Encoder& encoder,
+                                        std::span<const std::string> prompts,
+                                        const spec::GenerateSettings& settings,
+                                        uint64_t first_stream);
+// The same for one prompt.
 Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer,
                         corpus::Encoder& encoder, const std::string& prompt,
                         const spec::GenerateSettings& settings, uint64_t stream);
+
+// How many prompts should be given to GenerateAll at once, if the longest has `prompt_tokens`: the
+// kept keys and values of all stay within 512 MB, but 1 at least and 32 at most.
+size_t PromptsAtOnce(const model::ModelSpec& model, int64_t prompt_tokens, int64_t tokens);
 
 }  // namespace braid::trainer

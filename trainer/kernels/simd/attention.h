@@ -14,11 +14,11 @@ BRAID_INLINE int64_t RoundUp(int64_t count, int64_t to) {
   return (count + to - 1) / to * to;
 }
 
-// Queries of a block: as many as have scores of 128 KB, but at least a tile.
+// Queries of a block: as many as have scores of 128 KB, but at least a tile and not too many.
+constexpr int64_t kMostQueries = 48;
 BRAID_INLINE int64_t BlockQueries(int64_t sequence) {
-  constexpr int64_t kMost = 48;
   const int64_t fit = 32768 / RoundUp(sequence, kPanel) / kTileRows * kTileRows;
-  return fit < kTileRows ? kTileRows : Least(fit, kMost);
+  return fit < kTileRows ? kTileRows : Least(fit, kMostQueries);
 }
 
 // Takes pieces of a buffer, each aligned to 64 bytes.

@@ -34,6 +34,19 @@ struct OuterOperands {
   int64_t ldc;
 };
 
+// C = factor (A B') + add for B as it is stored, a row for each column of C. The bits of an element
+// of C depend on its row of A and its row of B alone, however many others there are.
+struct DotOperands {
+  const float* a;  // [rows, k]
+  int64_t rows, k, columns;
+  const float* b;  // [columns, k]
+  float factor;
+  const float* add;  // [rows, columns]; null: nothing is added
+  int64_t ld_add;
+  float* c;  // [rows, columns]
+  int64_t ldc;
+};
+
 // A tile of the head: `entries` of the vocabulary against `panels` panels of rows. The logits are
 // kept transposed, [panels, entries, panel], so that a vector has the same entry of adjacent rows.
 struct HeadTile {
@@ -89,6 +102,16 @@ struct AttentionOperands {
   float* dk_gain;
 };
 
+// The same for rows that follow `begin` others of their sequence, whose keys and values were kept.
+// Theirs are kept, too. Of `rows`, the results `maxima` and `inverse` are not written.
+struct CachedAttentionOperands {
+  AttentionOperands rows;  // cos and sin from position `begin` on; scratch of cached_scratch floats
+  int64_t begin;
+  int64_t capacity;  // positions that have room
+  float* keys;       // [size, capacity], packed: [capacity / panel, size, panel]
+  float* values;     // [capacity, size], packed: [size / panel, capacity, panel]
+};
+
 // One update of AdamW. `step_size` and `root` contain the corrections of the bias:
 // p = p decay - step_size m / (root sqrt(v) + eps).
 struct AdamWOperands {
@@ -114,6 +137,7 @@ struct SimdKernels {
                           float* packed);
   void (*product)(const ProductOperands& o);
   void (*outer)(const OuterOperands& o);
+  void (*dots)(const DotOperands& o);
 
   // Logits of rows x [width, panels * panel], packed (that is, [panels, width, panel]), and the
   // largest of each row, [panels * panel].
@@ -137,6 +161,9 @@ struct SimdKernels {
   void (*attention_backward)(const AttentionOperands& o);
   // Floats of scratch that either needs.
   int64_t (*attention_scratch)(int64_t sequence, int64_t size);
+  void (*cached_attention)(const CachedAttentionOperands& o);
+  // Floats of scratch that it needs for `rows` rows of which the last is at position `last`.
+  int64_t (*cached_scratch)(int64_t rows, int64_t last, int64_t size);
   void (*adamw)(const AdamWOperands& o);
   // In fp64, in sixteen sums side by side, so that all instruction sets have the same bits.
   double (*sum_of_squares)(const float* x, int64_t count);

@@ -1,6 +1,8 @@
 // The table of the functions for the instruction set that is being compiled for. A source includes
 // this once, after it has defined BRAID_LANES, BRAID_SIMD_NAME and BRAID_SIMD_TABLE.
 #include "trainer/kernels/simd/attention.h"
+#include "trainer/kernels/simd/cached_attention.h"
+#include "trainer/kernels/simd/dots.h"
 #include "trainer/kernels/simd/head.h"
 #include "trainer/kernels/simd/product.h"
 #include "trainer/kernels/simd/rows.h"
@@ -16,6 +18,7 @@ constinit const SimdKernels BRAID_SIMD_TABLE = {
     .pack_transposed = PackTransposed,
     .product = Product,
     .outer = Outer,
+    .dots = Dots,
     .head_logits = HeadLogits,
     .head_exp = HeadExp,
     .head_columns = HeadColumns,
@@ -28,6 +31,8 @@ constinit const SimdKernels BRAID_SIMD_TABLE = {
     .attention = AttentionForward,
     .attention_backward = AttentionBackward,
     .attention_scratch = AttentionScratch,
+    .cached_attention = CachedAttention,
+    .cached_scratch = CachedScratch,
     .adamw = AdamW,
     .sum_of_squares = SumOfSquares,
     .exp = ExpAll,

@@ -17,10 +17,12 @@ using model::DualGate;
 // Positions of one sequence after another, permuted within each.
 at::Tensor Shuffled(const at::Tensor& gate, const std::string& name, const ForwardContext& pass) {
   std::vector<int64_t> order;
-  for (int64_t b = 0; b < pass.batch; ++b) {
+  const std::vector<int64_t> lengths = pass.Lengths();
+  for (size_t b = 0; b < lengths.size(); ++b) {
     const RandomStream stream(pass.intervention->seed, "shuffle/" + name + "/" + std::to_string(b));
-    for (const uint32_t t : Permutation(stream, static_cast<uint32_t>(pass.sequence)))
-      order.push_back(b * pass.sequence + t);
+    const auto first = static_cast<int64_t>(order.size());
+    for (const uint32_t t : Permutation(stream, static_cast<uint32_t>(lengths[b])))
+      order.push_back(first + t);
   }
   return gate.index_select(0, at::tensor(order, at::kLong).to(gate.device()));
 }
@@ -56,8 +58,9 @@ struct Crossing {
   at::Tensor deep, wide;  // into each; undefined: nothing is left to add
 };
 
-at::Tensor Crossed(const at::Tensor& from, const at::Tensor& map, const at::Tensor& scale) {
-  return at::softplus(scale) * Linear(from, map);
+at::Tensor Crossed(const at::Tensor& from, const at::Tensor& map, const at::Tensor& scale,
+                   const ForwardContext& pass) {
+  return at::softplus(scale) * Mapped(from, map, pass);
 }
 
 class DualPathBlock : public Block {
@@ -83,7 +86,7 @@ class DualPathBlock : public Block {
     Steps steps = deep_.Run(x, change, pass);
     at::Tensor wide = wide_.Run(x, pass);
     Gates gates = LearnedGates(x);
-    const Crossing crossing = Cross(&steps.mixed, &wide);
+    const Crossing crossing = Cross(&steps.mixed, &wide, pass);
     if (change != nullptr) gates = Intervene(gates, place(), pass);
     if (pass.readouts != nullptr) ReadOut({place(), x, &deep_, &steps, &wide_, wide, &gates}, pass);
     return Combine(x, steps.mixed, wide, crossing, gates);
@@ -92,7 +95,7 @@ class DualPathBlock : public Block {
 
  private:
   Gates LearnedGates(const at::Tensor& x) const;
-  Crossing Cross(at::Tensor* deep, at::Tensor* wide) const;
+  Crossing Cross(at::Tensor* deep, at::Tensor* wide, const ForwardContext& pass) const;
   at::Tensor Combine(const at::Tensor& x, const at::Tensor& deep, const at::Tensor& wide,
                      const Crossing& crossing, const Gates& gates) const;
 
@@ -118,11 +121,12 @@ Gates DualPathBlock::LearnedGates(const at::Tensor& x) const {
   return {both.narrow(1, 0, 1), both.narrow(1, 1, 1)};
 }
 
-Crossing DualPathBlock::Cross(at::Tensor* deep, at::Tensor* wide) const {
+Crossing DualPathBlock::Cross(at::Tensor* deep, at::Tensor* wide,
+                              const ForwardContext& pass) const {
   const model::Dual& dual = stack().dual;
   if (!dual.cross) return {};
-  Crossing crossing{Crossed(*wide, cross_deep_, cross_deep_scale_),
-                    Crossed(*deep, cross_wide_, cross_wide_scale_)};
+  Crossing crossing{Crossed(*wide, cross_deep_, cross_deep_scale_, pass),
+                    Crossed(*deep, cross_wide_, cross_wide_scale_, pass)};
   if (dual.gate == DualGate::kTwoGates || dual.gate == DualGate::kSoftmax) return crossing;
   *deep = *deep + crossing.deep;
   *wide = *wide + crossing.wide;

@@ -1,0 +1,67 @@
+// Causal attention of one head over rows that follow others whose keys and values were kept, in the
+// order in which products read them. See attention.h.
+#pragma once
+
+#include "trainer/kernels/simd/attention.h"
+
+namespace braid::trainer {
+namespace {
+
+int64_t CachedScratch(int64_t rows, int64_t last, int64_t size) {
+  const int64_t positions = RoundUp(last + 1, kPanel);
+  constexpr int64_t kMatrices = 4, kSlack = 16 * 16;
+  return kMatrices * rows * size + 2 * rows + BlockQueries(last + 1) * positions + kSlack;
+}
+
+BRAID_INLINE void Keep(const CachedAttentionOperands& o, const float* key, const float* value,
+                       int64_t at) {
+  const int64_t size = o.rows.size;
+  float* column = o.keys + at / kPanel * size * kPanel + at % kPanel;
+  for (int64_t i = 0; i < size; ++i) column[i * kPanel] = key[i];
+  for (int64_t first = 0; first < size; first += kPanel) {
+    float* row = o.values + first * o.capacity + at * kPanel;
+    const int64_t count = Least(kPanel, size - first);
+    for (int64_t i = 0; i < count; ++i) row[i] = value[first + i];
+    Zero(row, count, kPanel);
+  }
+}
+
+void CachedAttention(const CachedAttentionOperands& cached) {
+  const AttentionOperands& o = cached.rows;
+  Arena arena(o.scratch);
+  const int64_t T = o.sequence, all = cached.begin + T, ld = RoundUp(all, kPanel),
+                block = BlockQueries(all);
+  const Turned q = Turn(o, o.qkv, o.q_gain, &arena);
+  const Turned k = Turn(o, o.qkv + o.width, o.k_gain, &arena);
+  Multiply(q.rows, T * o.size, ScaleOf(o));
+  for (int64_t t = 0; t < T; ++t)
+    Keep(cached, k.rows + t * o.size, o.qkv + t * 3 * o.width + 2 * o.width, cached.begin + t);
+  float* scores = arena.Take(block * ld);
+  for (int64_t begin = 0; begin < T; begin += block) {
+    const int64_t rows = Least(block, T - begin), seen = cached.begin + begin + rows,
+                  end = RoundUp(seen, kPanel);
+    // Columns of the last panel that nobody has kept yet give scores that are replaced.
+    Score(o, q.rows + begin * o.size, o.size, rows, end, cached.keys, scores, ld);
+    float* out = o.out + begin * o.width;
+    float inverse[kMostQueries];
+    for (int64_t i = 0; i < rows; ++i) {
+      float maximum;
+      Exponentials(scores + i * ld, cached.begin + begin + i + 1, end, &maximum, &inverse[i]);
+    }
+    Product({.a = scores,
+             .lda = ld,
+             .rows = rows,
+             .k = seen,
+             .columns = o.size,
+             .b = cached.values,
+             .b_rows = cached.capacity,
+             .add = nullptr,
+             .ld_add = 0,
+             .c = out,
+             .ldc = o.width});
+    for (int64_t i = 0; i < rows; ++i) Multiply(out + i * o.width, o.size, inverse[i]);
+  }
+}
+
+}  // namespace
+}  // namespace braid::trainer
