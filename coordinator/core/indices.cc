@@ -1,6 +1,7 @@
 #include "coordinator/core/indices.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "scheduler/critical_path.h"
@@ -164,6 +165,10 @@ void Indices::Rebuild(const Image& image) {
   for (const auto& [id, artifact] : image.artifacts) Count(artifact, 1);
 }
 
+void Indices::Settle(const Image& image) {
+  for (const std::string& run : std::exchange(unsettled_, {})) OrderAgain(run, image);
+}
+
 // What a row stands for may depend on rows before it in this order: a job's place in the queue on
 // its run, an attempt's slots on its job.
 void Indices::TakeOut(const catalog::Update& update, const Image& image) {
@@ -187,7 +192,7 @@ void Indices::PutIn(const catalog::Update& update, const Image& image) {
   for (const std::string& id : rows.runs) {
     if (const RunRecord* run = Find(image.runs, id)) Count(*run, 1);
   }
-  if (const std::string* run = ReorderedRun(update)) OrderAgain(*run, image);
+  if (const std::string* run = ReorderedRun(update)) unsettled_.insert(*run);
   for (const JobKey& key : rows.jobs) {
     if (const JobRecord* job = Find(image.jobs, key)) Count(*job, image, 1);
   }
@@ -220,7 +225,7 @@ void Indices::Count(const JobRecord& job, const Image& image, int64_t by) {
   const RunRecord* run = Find(image.runs, job.key.run);
   if (job.state != JobState::kQueued || run == nullptr) return;
   if (by > 0) {
-    queued_.Add(job, *run, CostOf(job, image));
+    queued_.Add(job, *run, unsettled_.contains(run->id) ? 0 : CostOf(job, image));
   } else {
     queued_.Remove(job, *run);
   }

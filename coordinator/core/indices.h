@@ -40,6 +40,9 @@ class Indices {
   void TakeOut(const catalog::Update& update, const catalog::Image& image);
   void PutIn(const catalog::Update& update, const catalog::Image& image);
 
+  // Orders the jobs of runs whose critical paths have changed. To be called before the order of
+  // queued() is read: not with each change, because a decision changes many jobs of one run.
+  void Settle(const catalog::Image& image);
   // Jobs that wait for a grant.
   const JobQueue& queued() const { return queued_; }
   // Attempts that have not ended; a job has at most one.
@@ -103,6 +106,8 @@ class Indices {
   // For each run with jobs in the queue the cost of the critical path from each job, by its
   // position. Computed when it is needed.
   std::unordered_map<std::string, std::vector<double>> costs_;
+  // Runs for Settle. The costs of their jobs in the queue are not the right ones.
+  std::set<std::string> unsettled_;
 };
 
 // True iff the artifact is a checkpoint that a training committed on its way.

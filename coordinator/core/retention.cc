@@ -157,8 +157,8 @@ Result<DeletedRun> DeleteRun(const std::string& text, Transaction& tx) {
   }
   BRAID_RETURN_IF_ERROR(CheckUnused(run->id, state));
   DeletedRun deleted{run->id, run->name, static_cast<int64_t>(state.JobsOf(run->id).size())};
-  // What it made, and what was uploaded for it, which has no name or the source's. What somebody
-  // gave a name of their own when uploading it is theirs, whichever runs have used it.
+  // What it made, and what was uploaded for it, which has the source's name. What somebody uploaded
+  // without a name or with one of their own is theirs, whichever runs have used it.
   std::set<std::string> made, uploaded;
   for (const auto& [created_ms, id] : state.indices().MadeBy(deleted.id)) {
     if (state.FindArtifact(id)->removed_ms == 0) made.insert(id);
@@ -166,7 +166,7 @@ Result<DeletedRun> DeleteRun(const std::string& text, Transaction& tx) {
   for (const auto& [name, id] : run->sources) {
     const ArtifactRecord* artifact = state.FindArtifact(id);
     if (artifact != nullptr && artifact->removed_ms == 0 && artifact->made_by.run.empty() &&
-        (artifact->name.empty() || artifact->name == name))
+        artifact->name == name)
       uploaded.insert(id);
   }
   tx.Add(catalog::RunDeleted{deleted.id, deleted.name});

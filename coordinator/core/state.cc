@@ -58,7 +58,7 @@ void State::Note(const catalog::Update& update) {
              std::holds_alternative<catalog::JobRequeued>(update)) {
     changes.scheduling = true;
   } else if (const auto* ended = std::get_if<catalog::JobEnded>(&update)) {
-    changes.scheduling |= queued().contains(ended->job);
+    changes.scheduling |= indices_.queued().contains(ended->job);
     changes.peers |= gangs().contains(ended->job);
   } else if (const auto* granted = std::get_if<catalog::AttemptGranted>(&update)) {
     NoteAttempt(granted->attempt);

@@ -161,7 +161,10 @@ class State {
   std::vector<const AttemptRecord*> AttemptsOf(const JobKey& job) const;
   const Indices& indices() const { return indices_; }
   // The same as those of Indices.
-  const JobQueue& queued() const { return indices_.queued(); }
+  const JobQueue& queued() const {
+    indices_.Settle(image_);
+    return indices_.queued();
+  }
   const std::set<AttemptKey>& live() const { return indices_.live(); }
   const std::set<JobKey>& gangs() const { return indices_.gangs(); }
   const std::set<AttemptKey>& LiveOn(const std::string& worker) const {
@@ -225,7 +228,8 @@ class State {
   void NoteAttempt(const AttemptRecord& attempt);
 
   catalog::Image image_;
-  Indices indices_;
+  // The queue is settled when it is read.
+  mutable Indices indices_;
 };
 
 // When the job could be queued: since its last parent ended or, if it has none, since it is there.

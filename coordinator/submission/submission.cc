@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/excerpt.h"
 #include "merge/checkpoint_requirement.h"
 #include "recipe/graph/pretrained.h"
 #include "recipe/recipe.h"
@@ -40,6 +41,20 @@ std::string TokenizerOf(const SubmitCommand& command, const StoredArtifacts& sto
   return manifest.ok() && manifest->files.size() == 1 ? manifest->files.front().sha256 : "";
 }
 
+// A run names no artifacts that it does not read: with it they would be kept, and go.
+Status CheckSources(const Submission& submission, const recipe::Dag& dag) {
+  for (const auto& [name, artifact] : submission.sources) {
+    const bool is_read = std::any_of(
+        dag.sources.begin(), dag.sources.end(),
+        [&](const recipe::Source& source) { return source.name() == name; });
+    if (!is_read) {
+      return InvalidArgument("sources: the recipe reads nothing called \"" + Excerpt(name) +
+                             "\" (artifact " + Excerpt(artifact) + ")");
+    }
+  }
+  return OkStatus();
+}
+
 // Checkpoints of the recipe that are stored here, against what it says of them
 // (merge/checkpoint_requirement.h). What is not stored is for Submit to refuse.
 Status CheckCheckpoints(const recipe::Recipe& recipe, const std::string& name,
@@ -67,6 +82,7 @@ Result<SubmitCommand> CommandOf(const Submission& submission, const StoredArtifa
       const submit::RecipeCheck check,
       submit::CheckRecipe(submission.recipe, name, submission.only, submission.known));
   BRAID_RETURN_IF_ERROR(check.status());
+  BRAID_RETURN_IF_ERROR(CheckSources(submission, check.dag));
   SubmitCommand command;
   command.dag = check.dag;
   command.only = submission.only;

@@ -320,6 +320,7 @@ class History {
     ASSERT_TRUE(quick.image() == slow.image());
     Indices anew;
     anew.Rebuild(quick.image());
+    (void)quick.queued();  // which settles its order
     ASSERT_TRUE(anew == quick.indices());
     ASSERT_EQ(sides_[0].sinks.size(), sides_[1].sinks.size());
     for (const auto& [id, sink] : sides_[0].sinks) {

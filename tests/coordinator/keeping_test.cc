@@ -24,9 +24,9 @@ class KeepingTest : public ServicesTest {
     backend_.garbage_grace_ms = 0;
     keeping_ = v1::Keeping::NewStub(channel_);
   }
-  std::string Put(const std::string& data) {
+  std::string Put(const std::string& data, const std::string& name = "") {
     EXPECT_TRUE(Upload(data, 0, data.size(), Sha256Hex(data)).ok());
-    return Commit(data, "source", 1);
+    return Commit(data, "source", 1, name);
   }
   void Remove(const std::string& artifact) {
     ASSERT_TRUE(core_
@@ -164,7 +164,7 @@ TEST_F(KeepingTest, WhatIsCommittedWhileGarbageIsCollectedIsThere) {
 }
 
 TEST_F(KeepingTest, ADeletedRunTakesItsLogsMetricsAndSourcesWithIt) {
-  const std::string source = Put("{\"text\": \"a\"}\n");
+  const std::string source = Put("{\"text\": \"a\"}\n", "source.c");
   const std::string run = EndedRun("first", source);
   ASSERT_TRUE(logs_->Append(LogName({{run, "m", 1}, 0}), 0, "line\n").ok());
   ASSERT_TRUE(metrics_->Append(MetricsName({run, "m", 1}), 0, "{}\n").ok());
@@ -189,6 +189,32 @@ TEST_F(KeepingTest, ADeletedRunTakesItsLogsMetricsAndSourcesWithIt) {
   for (const v1::Event& event : events.events())
     EXPECT_TRUE(event.run_id() != run || event.kind() == "run.deleted") << event.kind();
   EXPECT_EQ(Counts(Collect().deleted).at("of removed artifacts"), 1);
+}
+
+// Whoever uploaded it has not submitted it yet, say.
+TEST_F(KeepingTest, ADeletedRunLeavesWhatWasUploadedWithoutASourcesName) {
+  for (const std::string& name : {std::string(), std::string("ours")}) {
+    const std::string source = Put("{\"text\": \"" + name + "\"}\n", name);
+    v1::DeleteRunResponse deleted;
+    ASSERT_TRUE(Delete(EndedRun("run-" + name, source), false, &deleted).ok());
+    EXPECT_EQ(deleted.artifacts(), 0) << name;
+  }
+}
+
+TEST_F(KeepingTest, ARunNamesNoArtifactsThatItDoesNotRead) {
+  const std::string source = Put("{\"text\": \"a\"}\n", "source.c");
+  const std::string ours = Put("{\"text\": \"b\"}\n", "ours");
+  grpc::ClientContext context;
+  v1::SubmitRunRequest request;
+  request.set_recipe(
+      "run: r\ntokenizer: {train: {vocab: 300}}\ncorpora: {c: {files: [a.jsonl]}}\n"
+      "baselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n");
+  (*request.mutable_sources())["source.c"] = source;
+  (*request.mutable_sources())["ours"] = ours;
+  v1::Run run;
+  const grpc::Status refused = runs_service_->SubmitRun(&context, request, &run);
+  EXPECT_EQ(refused.error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_THAT(refused.error_message(), HasSubstr("the recipe reads nothing called \"ours\""));
 }
 
 TEST_F(KeepingTest, FoldersThatADeletedRunLeftAreDeleted) {

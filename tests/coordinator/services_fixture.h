@@ -84,7 +84,8 @@ class ServicesTest : public ::testing::Test {
   }
 
   // An artifact of `files` names for one blob that is there; its id.
-  std::string Commit(const std::string& data, const std::string& kind, int files) {
+  std::string Commit(const std::string& data, const std::string& kind, int files,
+                     const std::string& name = "") {
     storage::Manifest manifest;
     manifest.kind = kind;
     for (int i = 0; i < files; ++i)
@@ -93,6 +94,7 @@ class ServicesTest : public ::testing::Test {
     grpc::ClientContext context;
     v1::CommitArtifactRequest request;
     request.set_manifest_json(manifest.Canonical());
+    request.set_name(name);
     v1::Artifact artifact;
     const grpc::Status status = artifacts_->CommitArtifact(&context, request, &artifact);
     EXPECT_TRUE(status.ok()) << status.error_message();
