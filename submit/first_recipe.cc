@@ -135,13 +135,16 @@ int64_t TokensOf(const TextFacts& facts) {
   return static_cast<int64_t>(facts.text_bytes / recipe::kBytesPerToken);
 }
 
-FirstSizes SizesFor(const std::vector<int64_t>& tokens) {
-  const auto least = static_cast<double>(*std::min_element(tokens.begin(), tokens.end()));
+FirstSizes SizesFor(const std::vector<CorpusSize>& corpora) {
+  std::vector<double> tokens;
+  for (const CorpusSize& corpus : corpora)
+    tokens.push_back(std::max(1.0, static_cast<double>(corpus.tokens)));
+  const double least = *std::min_element(tokens.begin(), tokens.end());
   const auto count = static_cast<double>(tokens.size());
   FirstSizes sizes;
   // Each entry of the vocabulary is to be met some hundred times.
   double read = 0;
-  for (const int64_t one : tokens) read += std::min(static_cast<double>(one), kMuchText);
+  for (const double one : tokens) read += std::min(one, kMuchText);
   sizes.vocab = PowerBelow(read / 512, 512, 8'192);
   sizes.sequence = PowerBelow(least / 1'024, 16, 256);
   // The largest shape that has enough text for its weights within the operations of a first run.
@@ -156,27 +159,34 @@ FirstSizes SizesFor(const std::vector<int64_t>& tokens) {
     most = cap;
   }
   sizes.d = shape.d, sizes.heads = shape.heads, sizes.blocks = shape.blocks;
-  if (static_cast<double>(*std::max_element(tokens.begin(), tokens.end())) > most)
+  if (*std::max_element(tokens.begin(), tokens.end()) > most)
     sizes.tokens = static_cast<int64_t>(most / 1e5) * 100'000;
   const double used = sizes.tokens > 0 ? std::min(least, static_cast<double>(sizes.tokens)) : least;
   // Some hundred steps, or as many as there are.
   sizes.batch = PowerBelow(used * share / static_cast<double>(sizes.sequence) / 200, 4, 32);
   sizes.steps = std::llround(used * share * kEpochs /
                              static_cast<double>(sizes.sequence * sizes.batch));
-  // Sixteen sequences, and at least a fiftieth.
-  const double wanted = 16.0 * static_cast<double>(sizes.sequence) / std::max(used, 1.0);
-  sizes.validation = std::clamp(std::ceil(wanted * 100) / 100, 0.02, 0.2);
+  // Each document is held out by a draw: with ten to be expected there is one. Sixteen sequences,
+  // and at least a fiftieth.
+  double wanted = 16.0 * static_cast<double>(sizes.sequence) / used;
+  for (size_t i = 0; i < corpora.size(); ++i) {
+    const double part = sizes.tokens > 0
+                            ? std::min(1.0, static_cast<double>(sizes.tokens) / tokens[i])
+                            : 1;
+    wanted = std::max(wanted, 10 / std::max(1.0, part * static_cast<double>(corpora[i].documents)));
+  }
+  sizes.validation = std::clamp(std::ceil(wanted * 100) / 100, 0.02, 0.3);
   return sizes;
 }
 
 std::string FirstRecipe(const FirstRecipeOptions& options, const std::vector<TextFacts>& corpora) {
-  std::vector<int64_t> tokens;
+  std::vector<CorpusSize> known;
   std::vector<std::string> prompts;
   for (const TextFacts& facts : corpora) {
-    tokens.push_back(std::max<int64_t>(1, TokensOf(facts)));
+    known.push_back({TokensOf(facts), facts.documents});
     if (!facts.words.empty()) prompts.push_back(Quoted(facts.words));
   }
-  const FirstSizes sizes = SizesFor(tokens);
+  const FirstSizes sizes = SizesFor(known);
   const bool parts = corpora.size() > 1;
   std::string text =
       "# A first recipe, written by braid init. docs/recipe.md has all settings, and braid "

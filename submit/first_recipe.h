@@ -30,8 +30,14 @@ struct FirstRecipeOptions {
   std::string tokenizer;
 };
 
-// Chosen for the estimated tokens of each corpus.
-FirstSizes SizesFor(const std::vector<int64_t>& tokens);
+// Both estimated.
+struct CorpusSize {
+  int64_t tokens = 0;
+  int64_t documents = 0;
+};
+
+// Chosen for these corpora, of which there is one at least.
+FirstSizes SizesFor(const std::vector<CorpusSize>& corpora);
 
 // The YAML text. `paths` of the facts are written as they are, so they must be relative to the
 // recipe's folder, or absolute.

@@ -21,7 +21,9 @@ constexpr int64_t kRowsRead = 200;
 constexpr int64_t kLinesRead = 50'000;
 constexpr size_t kBytesRead = size_t{4} << 20;
 constexpr double kShortText = 8;  // mean bytes of a field that is hardly the document
-constexpr size_t kPassage = 2'000;
+constexpr double kShortPassage = 250, kLongPassage = 2'000;
+constexpr double kPassages = 400;
+constexpr size_t kFirstText = 2'000;
 constexpr int kPromptWords = 5;
 constexpr size_t kPromptBytes = 80;
 
@@ -210,13 +212,14 @@ Status LookAtRows(TextFacts* facts) {
                            "): a corpus needs one field, or several to be joined, with a text in "
                            "each row");
   }
+  facts->documents = static_cast<int64_t>(facts->text_bytes * static_cast<double>(seen.rows) /
+                                          std::max(1.0, seen.line_bytes));
   double text = 0;
   for (const std::string& field : facts->fields) text += seen.fields[field].bytes;
   // Of ids as text, four characters and a comma or so are a token, as four bytes of text are.
   if (seen.line_bytes > 0 && !facts->fields.empty()) facts->text_bytes *= text / seen.line_bytes;
   if (!seen.first.empty() && !facts->fields.empty())
     facts->words = FirstWords(seen.first.front()[facts->fields.front()].get<std::string>());
-  facts->documents = seen.rows;
   return OkStatus();
 }
 
@@ -224,25 +227,29 @@ Status LookAtPlainText(TextFacts* facts) {
   std::map<std::string, int64_t> ends;
   std::string first;
   size_t bytes = 0;
-  facts->whole = true;
+  bool whole = true;
   for (const std::string& path : facts->paths) {
     const Status read = corpus::ReadLines(path, [&](std::string_view line, int64_t) {
       bytes += line.size() + 1;
-      if (first.size() < kPassage) first += std::string(line) + "\n";
+      if (first.size() < kFirstText) first += std::string(line) + "\n";
       for (const char* separator : kSeparators) {
         if (line == separator) ++ends[separator];
       }
       return StopAt(bytes >= kBytesRead);
     });
-    if (read.code() == StatusCode::kCancelled) facts->whole = false;
     BRAID_RETURN_IF_ERROR(IgnoreStop(read));
-    if (!facts->whole) break;
+    whole = read.ok();
+    if (!whole) break;
   }
   facts->documents = static_cast<int64_t>(facts->paths.size());
   for (const auto& [separator, count] : ends) {
     if (count < 10 || count < facts->documents) continue;
     facts->separator = separator;
     facts->documents = count;
+    // As many to a byte in what was not read.
+    if (!whole)
+      facts->documents = static_cast<int64_t>(static_cast<double>(count) * facts->text_bytes /
+                                              static_cast<double>(bytes));
   }
   facts->words = FirstWords(first);
   return OkStatus();
@@ -308,6 +315,8 @@ Status LookAtText(TextFacts* facts) {
 }
 
 Result<int64_t> WritePassages(const TextFacts& facts, const std::string& path) {
+  const auto wanted = static_cast<size_t>(
+      std::clamp(facts.text_bytes / kPassages, kShortPassage, kLongPassage));
   std::string rows, passage;
   int64_t count = 0;
   const auto end = [&] {
@@ -320,7 +329,7 @@ Result<int64_t> WritePassages(const TextFacts& facts, const std::string& path) {
   for (const std::string& file : facts.paths) {
     BRAID_RETURN_IF_ERROR(corpus::ReadLines(file, [&](std::string_view line, int64_t) {
       const bool blank = Trim(line).empty();
-      if ((blank && passage.size() >= kPassage) || passage.size() >= 2 * kPassage) end();
+      if ((blank && passage.size() >= wanted) || passage.size() >= 2 * wanted) end();
       if (!blank || !passage.empty()) passage += std::string(line) + "\n";
       return OkStatus();
     }));

@@ -23,9 +23,8 @@ struct TextFacts {
   // On disk, and of the text, which is estimated for compressed files and for rows.
   int64_t bytes = 0;
   double text_bytes = 0;
-  // Documents of plain text that were seen at the beginning of the files, to its end if `whole`.
+  // Estimated from what was seen at the beginning of the files.
   int64_t documents = 0;
-  bool whole = false;
   // The first words of the first document, a prompt to be.
   std::string words;
 };
@@ -44,8 +43,9 @@ Status LookAtText(TextFacts* facts);
 // The text files in a folder, not in those below it, as GroupFiles takes them.
 Result<std::vector<std::string>> TextFilesIn(const std::string& folder);
 
-// Cuts the text of a corpus of plain text into rows of about 2,000 bytes, {"text": "..."}, at ends
-// of paragraphs, and writes them to the new file `path`; how many. kAlreadyExists if it is there.
+// Cuts the text of a corpus of plain text into rows, {"text": "..."}, at ends of paragraphs, and
+// writes them to the new file `path`; how many. They have about 2,000 bytes, and less of little
+// text, so that there are some hundred. kAlreadyExists if the file is there.
 Result<int64_t> WritePassages(const TextFacts& facts, const std::string& path);
 
 }  // namespace braid::submit

@@ -48,9 +48,7 @@ std::string WrittenIn(const std::string& folder, const std::string& path) {
 
 // Plain text without separators is one document a file: too few to hold some of them out.
 Status CutIfNeeded(const std::string& folder, submit::TextFacts* facts) {
-  if (facts->rows || facts->documents >= kFewDocuments ||
-      (!facts->separator.empty() && !facts->whole))
-    return OkStatus();
+  if (facts->rows || facts->documents >= kFewDocuments) return OkStatus();
   if (facts->text_bytes > kMostCutBytes)
     return InvalidArgument(
         facts->paths.front() + " is " + FormatBytes(static_cast<uint64_t>(facts->text_bytes)) +
@@ -71,6 +69,7 @@ Status CutIfNeeded(const std::string& folder, submit::TextFacts* facts) {
       "can be held out\n",
       facts->name.c_str(), (long long)facts->documents,
       facts->documents == 1 ? "document" : "documents", (long long)*count, path.c_str());
+  facts->documents = *count;
   facts->paths = {path};
   facts->rows = true;
   facts->fields = {"text"};

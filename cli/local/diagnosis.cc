@@ -42,6 +42,10 @@ const braid::Words& WordsOf(Verdict) {
   return words;
 }
 
+std::string ShortTime(int64_t ms) {
+  return ms < 1'000 ? std::to_string(ms) + " ms" : FormatDuration(static_cast<double>(ms) / 1'000);
+}
+
 std::string OthersIn(uint32_t mode) {
   const bool group = (mode & 070) != 0, all = (mode & 07) != 0;
   if (group && all) return "its group and all others";
@@ -61,12 +65,11 @@ Diagnosis JudgeClock(int64_t ahead_ms, int64_t doubt_ms) {
   const int64_t apart_ms = std::abs(ahead_ms);
   Diagnosis found{Verdict::kOk, "clock", "", ""};
   if (apart_ms <= std::max(kClockMs, doubt_ms)) {
-    found.found = "as the coordinator's, within " +
-                  FormatDuration(static_cast<double>(std::max(apart_ms, doubt_ms)) / 1000);
+    found.found = "as the coordinator's, within " + ShortTime(std::max(apart_ms, doubt_ms));
     return found;
   }
   found.verdict = Verdict::kWarning;
-  found.found = "the coordinator's is " + FormatDuration(static_cast<double>(apart_ms) / 1000) +
+  found.found = "the coordinator's is " + ShortTime(apart_ms) +
                 (ahead_ms > 0 ? " ahead of" : " behind") + " this machine's";
   found.advice =
       "set both by NTP (timedatectl shows its state): ages in lists are wrong, and certificates "

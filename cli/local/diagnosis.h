@@ -23,6 +23,9 @@ struct Diagnosis {
   std::string advice;   // what to do; empty if nothing has to be done
 };
 
+// "12 ms", "3.4 s".
+std::string ShortTime(int64_t ms);
+
 // Who could read a file or folder besides its user, by the bits of its mode: "its group and all
 // others"; empty if nobody.
 std::string OthersIn(uint32_t mode);

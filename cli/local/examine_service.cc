@@ -164,7 +164,7 @@ std::vector<Diagnosis> ExamineWorkers(const v1::ListWorkersResponse& list,
 
 std::string AnsweredText(const Endpoint& endpoint, const Asked& asked) {
   std::string text = "answers at " + endpoint.address + " within " +
-                     FormatDuration(static_cast<double>(asked.received_ms - asked.sent_ms) / 1000) +
+                     ShortTime(asked.received_ms - asked.sent_ms) +
                      (endpoint.tls() ? ", over TLS" : "") + ", up for " +
                      Ago(asked.info->started_ms());
   if (asked.info->recovering()) text += ", waiting for its workers to come back";
