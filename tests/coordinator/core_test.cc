@@ -43,6 +43,9 @@ TEST_F(CoreTest, AGrantThatAFullDiskRefusedIsTriedAgain) {
   signal.draining = false;
   EXPECT_TRUE(Do([&](Transaction& tx) { return Signal(signal, tx); }).ok());
   ASSERT_EQ(Job(run, "a").state, JobState::kQueued) << "the grant could not be written";
+  clock_.Advance(2'000);
+  Turn();  // nobody asks for anything any more, and it is in vain again
+  ASSERT_EQ(Job(run, "a").state, JobState::kQueued);
   store_.full = false;
   clock_.Advance(2'000);
   Turn();
