@@ -10,7 +10,7 @@
 namespace braid::trainer {
 namespace {
 
-// Columns of a map that a thread takes at least: what the kernel takes together for one row.
+// Columns of a map that a thread takes at least: twice as many as the kernel takes together.
 constexpr int64_t kMapUnit = 8;
 // Hidden units of a feed-forward that a thread takes at a time, so that the gate finds them in the
 // cache.

@@ -11,11 +11,20 @@
 namespace braid::trainer {
 namespace {
 
-// Rows of B that are taken together with several rows of A, or with one.
+// Rows of B that are taken together.
 constexpr int kDotColumns = 4;
-constexpr int kDotColumnsOfOne = 8;
 // Rows of A that are taken together: then the sums, these rows and one of B fill the registers.
 constexpr int kDotRows = static_cast<int>(kTileRows) / 2;
+
+// Keeps a vector in its register. Compilers prefer to read it again with each product that needs
+// it, until reading is what takes the time.
+BRAID_INLINE void KeepLoaded([[maybe_unused]] Vector* x) {
+#if defined(__AVX2__) && BRAID_LANES == 8
+  asm("" : "+x"(*x));
+#elif defined(__AVX512F__) && BRAID_LANES == 16
+  asm("" : "+v"(*x));
+#endif
+}
 
 // The sums over quarters of a vector.
 BRAID_INLINE Four Fold(Vector x) {
@@ -45,8 +54,9 @@ struct DotTile {
   Vector sums[kRows][kColumns];
 };
 
-// The products of kRows rows of A, from `a` on, with the rows of B at `b`. What lies `ahead` of
-// these is fetched on the way.
+// The products of kRows rows of A, from `a` on, with the rows of B at `b`. Of several of these,
+// what lies `ahead` is fetched on the way; a single one is a stream that processors fetch by
+// themselves.
 template <int kRows, int kColumns>
 BRAID_INLINE void AddDots(int64_t k, const float* a, const float* const* b, int64_t ahead,
                           DotTile<kRows, kColumns>* tile) {
@@ -54,7 +64,10 @@ BRAID_INLINE void AddDots(int64_t k, const float* a, const float* const* b, int6
   const auto add = [&](auto load) __attribute__((always_inline)) {
     Vector x[kRows];
 #pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) x[i] = load(a + i * k);
+    for (int i = 0; i < kRows; ++i) {
+      x[i] = load(a + i * k);
+      KeepLoaded(&x[i]);
+    }
 #pragma GCC unroll 16
     for (int j = 0; j < kColumns; ++j) {
       const Vector y = load(b[j]);
@@ -65,7 +78,7 @@ BRAID_INLINE void AddDots(int64_t k, const float* a, const float* const* b, int6
   int64_t l = 0;
   for (; l + kLine <= k; l += kLine) {
 #pragma GCC unroll 16
-    for (int j = 0; j < kColumns; ++j) __builtin_prefetch(b[j] + ahead + l);
+    for (int j = 0; kColumns > 1 && j < kColumns; ++j) __builtin_prefetch(b[j] + ahead + l);
 #pragma GCC unroll 4
     for (int64_t m = l; m < l + kLine; m += kLanes)
       add([m](const float* x) __attribute__((always_inline)) { return Load(x + m); });
@@ -110,14 +123,31 @@ BRAID_INLINE void Dot(const DotOperands& o, int64_t row, int64_t column, bool fe
   }
 }
 
+// The products of one row. B passes by in the order in which it lies in memory, which is as fast as
+// reading it; processors work on the next rows while the sums of one are added up.
+BRAID_INLINE void DotsOfOne(const DotOperands& o, int64_t row) {
+  const float* a = o.a + row * o.k;
+  for (int64_t column = 0; column < o.columns; column += kDotColumns) {
+    Vector sums[kDotColumns];
+#pragma GCC unroll 4
+    for (int j = 0; j < kDotColumns; ++j) {
+      const float* b = o.b + Least(column + j, o.columns - 1) * o.k;
+      DotTile<1, 1> tile;
+      tile.sums[0][0] = Vector{};
+      AddDots<1, 1>(o.k, a, &b, 0, &tile);
+      sums[j] = tile.sums[0][0];
+    }
+    StoreDots(o, row, column, SumsOfFour(sums));
+  }
+}
+
 void Dots(const DotOperands& o) {
   // As many rows of A at a time as stay in the second cache.
   const int64_t fit = 32768 / o.k, most = fit < kDotRows ? kDotRows : fit;
   for (int64_t first = 0; first < o.rows; first += most) {
     const int64_t rows = Least(most, o.rows - first), blocks = (rows + kDotRows - 1) / kDotRows;
     if (rows == 1) {
-      for (int64_t column = 0; column < o.columns; column += kDotColumnsOfOne)
-        Dot<1, kDotColumnsOfOne>(o, first, column, /*fetch=*/true);
+      DotsOfOne(o, first);
       continue;
     }
     for (int64_t column = 0; column < o.columns; column += kDotColumns) {
