@@ -43,11 +43,11 @@ TEST(CommandTest, AMomentIsATimeAgoOrATimeInUtc) {
 
 // Who calls too often waits as long as it is told, and for nothing else.
 TEST(CommandTest, ACallWaitsForItsTurn) {
-  Turns turns;
-  EXPECT_TRUE(turns.Wait(rpc::RateLimited("ada makes more than 5 calls a second", 1)));
-  EXPECT_FALSE(turns.Wait(Unavailable("no coordinator answers")));
-  EXPECT_FALSE(turns.Wait(ResourceExhausted("the disk is full")));
-  EXPECT_FALSE(turns.Wait(rpc::RateLimited("ada", 60'000))) << "longer than a minute in all";
+  RatePatience patience;
+  EXPECT_TRUE(patience.Wait(rpc::RateLimited("ada makes more than 5 calls a second", 1)));
+  EXPECT_FALSE(patience.Wait(Unavailable("no coordinator answers")));
+  EXPECT_FALSE(patience.Wait(ResourceExhausted("the disk is full")));
+  EXPECT_FALSE(patience.Wait(rpc::RateLimited("ada", 60'000))) << "longer than a minute in all";
 }
 
 TEST(CommandTest, ExitCodesOfRunsAreFrozen) {

@@ -273,32 +273,6 @@ TEST_F(JsonApiTest, ASessionEndsWithItsToken) {
               AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("was revoked")));
 }
 
-TEST(SignInTest, ASessionEndsWhenNobodyUsesIt) {
-  SimulatedClock clock;
-  SignIn sign_in(&clock);
-  const std::string used = sign_in.Begin("token a").value();
-  const std::string idle = sign_in.Begin("token b").value();
-  clock.Advance(SignIn::kIdleMs - 1);
-  EXPECT_EQ(sign_in.TokenOf(used), "token a");
-  clock.Advance(1);
-  EXPECT_EQ(sign_in.TokenOf(used), "token a");
-  EXPECT_EQ(sign_in.TokenOf(idle), "");
-  EXPECT_EQ(sign_in.TokenOf("none"), "");
-}
-
-TEST(SignInTest, OfTooManySessionsTheOneThatWasUsedLeastRecentlyGoes) {
-  SimulatedClock clock;
-  SignIn sign_in(&clock);
-  const std::string used = sign_in.Begin("token a").value();
-  const std::string idle = sign_in.Begin("token b").value();
-  clock.Advance(1);
-  EXPECT_EQ(sign_in.TokenOf(used), "token a");
-  for (size_t more = 2; more <= SignIn::kMostSessions; ++more)
-    EXPECT_TRUE(sign_in.Begin("token c").ok());
-  EXPECT_EQ(sign_in.TokenOf(idle), "");
-  EXPECT_EQ(sign_in.TokenOf(used), "token a");
-}
-
 // Reads events of a stream until one has this id; the ids that came.
 std::vector<std::string> EventsUntil(const std::string& address, const std::string& request,
                                      const std::string& last) {

@@ -207,7 +207,7 @@ TEST_F(RetentionTest, AnEndedRunIsDeletedWithWhatNothingElseNeeds) {
   EXPECT_EQ(Delete(run).code(), StatusCode::kNotFound);
 }
 
-TEST_F(RetentionTest, ADeletedRunTakesItsUploadsButNoneWithANameOfItsOwn) {
+TEST_F(RetentionTest, ADeletedRunTakesTheUploadsThatHaveTheSourcesName) {
   AddWorker("w", 100);
   std::string run;
   ASSERT_TRUE(Do([&](Transaction& tx) -> Status {
@@ -227,7 +227,7 @@ TEST_F(RetentionTest, ADeletedRunTakesItsUploadsButNoneWithANameOfItsOwn) {
                 return Cancel(run, tx);
               }).ok());
   ASSERT_TRUE(Delete(run).ok());
-  EXPECT_THAT(There(), ElementsAre("corpus"));
+  EXPECT_THAT(There(), ElementsAre("corpus", "upload"));
 }
 
 TEST_F(RetentionTest, ARunWhoseArtifactsALiveJobUsesIsNotDeleted) {

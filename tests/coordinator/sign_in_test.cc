@@ -21,17 +21,30 @@ TEST(SignInTest, ATokenSignsNobodyElseOut) {
     EXPECT_EQ(sessions.TokenOf(of_eve[of_eve.size() - i]), "eve") << i;
 }
 
-TEST(SignInTest, AllTogetherAreBounded) {
+TEST(SignInTest, ASessionEndsWhenNobodyUsesIt) {
   SimulatedClock clock;
-  SignIn sessions(&clock);
-  const std::string first = sessions.Begin("first").value();
-  for (size_t i = 0; i < SignIn::kMostSessions - 1; ++i)
-    ASSERT_TRUE(sessions.Begin("t" + std::to_string(i)).ok());
+  SignIn sign_in(&clock);
+  const std::string used = sign_in.Begin("token a").value();
+  const std::string idle = sign_in.Begin("token b").value();
+  clock.Advance(SignIn::kIdleMs - 1);
+  EXPECT_EQ(sign_in.TokenOf(used), "token a");
   clock.Advance(1);
-  EXPECT_EQ(sessions.TokenOf(first), "first");
-  ASSERT_TRUE(sessions.Begin("one more").ok());
-  ASSERT_TRUE(sessions.Begin("two more").ok());
-  EXPECT_EQ(sessions.TokenOf(first), "first") << "the one used last stays";
+  EXPECT_EQ(sign_in.TokenOf(used), "token a");
+  EXPECT_EQ(sign_in.TokenOf(idle), "");
+  EXPECT_EQ(sign_in.TokenOf("none"), "");
+}
+
+TEST(SignInTest, OfTooManySessionsTheOneThatWasUsedLeastRecentlyGoes) {
+  SimulatedClock clock;
+  SignIn sign_in(&clock);
+  const std::string used = sign_in.Begin("token a").value();
+  const std::string idle = sign_in.Begin("token b").value();
+  clock.Advance(1);
+  EXPECT_EQ(sign_in.TokenOf(used), "token a");
+  for (size_t more = 2; more <= SignIn::kMostSessions; ++more)
+    EXPECT_TRUE(sign_in.Begin("token " + std::to_string(more)).ok());
+  EXPECT_EQ(sign_in.TokenOf(idle), "");
+  EXPECT_EQ(sign_in.TokenOf(used), "token a");
 }
 
 }  // namespace
