@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <numeric>
+#include <set>
 
+#include "base/file.h"
+#include "base/glob.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "recipe/graph/text_size.h"
@@ -36,6 +40,12 @@ int64_t PowerBelow(double value, int64_t least, int64_t most) {
   return power;
 }
 
+// Two digits or so of a number of tokens, and at least a thousand.
+int64_t RoundedDown(double tokens) {
+  const int64_t unit = tokens < 1e6 ? 1'000 : 100'000;
+  return std::max(unit, static_cast<int64_t>(tokens) / unit * unit);
+}
+
 // For each token of each corpus: of the baseline, which is as wide as all paths and the costliest.
 double OperationsOfToken(const Shape& shape, double paths, int64_t vocab) {
   return 6 * kEpochs *
@@ -57,8 +67,23 @@ std::string Escaped(const std::string& path) {
   return pattern;
 }
 
-// The files one by one, or as a pattern of what their names have in common.
-std::string FilesText(const std::vector<std::string>& paths) {
+// Whether the pattern means these files and no others, as the recipe in `folder` takes it.
+bool MeansThese(const std::string& folder, const std::string& pattern,
+                const std::vector<std::string>& paths) {
+  const auto found = Glob(folder, pattern);
+  if (!found.ok() || found->size() != paths.size()) return false;
+  const auto normal = [](const std::string& path) {
+    return std::filesystem::path(path).lexically_normal().string();
+  };
+  std::set<std::string> wanted;
+  for (const std::string& path : paths)
+    wanted.insert(normal(path.starts_with('/') ? path : JoinPath(folder, path)));
+  return std::all_of(found->begin(), found->end(),
+                     [&](const std::string& path) { return wanted.contains(normal(path)); });
+}
+
+// The files one by one, or many as a pattern of what their names have in common.
+std::string FilesText(const std::string& folder, const std::vector<std::string>& paths) {
   if (paths.size() > kListedFiles) {
     const std::string &first = paths.front(), &last = paths.back();
     size_t same = 0, tail = 0;
@@ -70,19 +95,18 @@ std::string FilesText(const std::vector<std::string>& paths) {
     };
     while (same + tail < first.size() && shares_tail(tail + 1)) ++tail;
     const std::string middle = first.substr(same, first.size() - same - tail);
-    if (middle.find('/') == std::string::npos)
-      return "[" +
-             Quoted(Escaped(first.substr(0, same)) + "*" +
-                    Escaped(first.substr(first.size() - tail))) +
-             "]";
+    const std::string pattern = Escaped(first.substr(0, same)) + "*" +
+                                Escaped(first.substr(first.size() - tail));
+    if (middle.find('/') == std::string::npos && MeansThese(folder, pattern, paths))
+      return "[" + Quoted(pattern) + "]";
   }
   std::vector<std::string> quoted;
   for (const std::string& path : paths) quoted.push_back(Quoted(Escaped(path)));
   return "[" + Join(quoted, ", ") + "]";
 }
 
-std::string CorpusText(const TextFacts& facts, const FirstSizes& sizes) {
-  std::string text = "  " + facts.name + ":\n    files: " + FilesText(facts.paths) + "\n";
+std::string CorpusText(const std::string& folder, const TextFacts& facts, const FirstSizes& sizes) {
+  std::string text = "  " + facts.name + ":\n    files: " + FilesText(folder, facts.paths) + "\n";
   if (!facts.input_ids.empty()) {
     text += "    input_ids: " + Quoted(facts.input_ids) + "   # rows of token ids\n";
   } else if (facts.fields.size() > 1) {
@@ -159,8 +183,7 @@ FirstSizes SizesFor(const std::vector<CorpusSize>& corpora) {
     most = cap;
   }
   sizes.d = shape.d, sizes.heads = shape.heads, sizes.blocks = shape.blocks;
-  if (*std::max_element(tokens.begin(), tokens.end()) > most)
-    sizes.tokens = static_cast<int64_t>(most / 1e5) * 100'000;
+  if (*std::max_element(tokens.begin(), tokens.end()) > most) sizes.tokens = RoundedDown(most);
   const double used = sizes.tokens > 0 ? std::min(least, static_cast<double>(sizes.tokens)) : least;
   // Some hundred steps, or as many as there are.
   sizes.batch = PowerBelow(used * share / static_cast<double>(sizes.sequence) / 200, 4, 32);
@@ -203,7 +226,7 @@ std::string FirstRecipe(const FirstRecipeOptions& options, const std::vector<Tex
                 (long long)sizes.vocab)
           : "tokenizer: {file: " + Quoted(options.tokenizer) + "}\n\n";
   text += "corpora:\n";
-  for (const TextFacts& facts : corpora) text += CorpusText(facts, sizes);
+  for (const TextFacts& facts : corpora) text += CorpusText(options.folder, facts, sizes);
   text += "validation: {documents: " + Format("%g", sizes.validation) +
           "}   # share of the documents that is held out, to measure on\n" +
           Format("sequence: %lld   # tokens that a model sees at once\n\n",

@@ -28,6 +28,8 @@ struct FirstRecipeOptions {
   std::string run;
   // A tokenizer.json as the recipe will name it; empty: one is trained.
   std::string tokenizer;
+  // Where the recipe will stand.
+  std::string folder = ".";
 };
 
 // Both estimated.

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "corpus/compression.h"
+#include "corpus/file_kind.h"
 #include "corpus/lines.h"
 #include "corpus/row.h"
 #include "recipe/graph/text_size.h"
@@ -223,33 +224,59 @@ Status LookAtRows(TextFacts* facts) {
   return OkStatus();
 }
 
+Status CheckUtf8(std::string_view line, const std::string& path, int64_t number) {
+  if (IsUtf8(line)) return OkStatus();
+  return InvalidArgument(path + ":" + std::to_string(number) +
+                         ": the text is not UTF-8; iconv -f latin1 -t utf-8 FILE writes it so, if "
+                         "latin1 is what it is in");
+}
+
+// Everything that is not rows goes for plain text. A list of JSON is none, and rows in one of
+// several files are none either.
+Status CheckPlain(const TextFacts& facts) {
+  BRAID_ASSIGN_OR_RETURN(
+      const std::vector<corpus::FileKind> kinds,
+      corpus::KindsOf({}, std::vector<corpus::CorpusFile>(facts.paths.begin(), facts.paths.end())));
+  const auto rows = std::find(kinds.begin(), kinds.end(), corpus::FileKind::kRows);
+  if (rows == kinds.end()) return OkStatus();
+  return InvalidArgument(facts.paths[static_cast<size_t>(rows - kinds.begin())] +
+                         " is to hold rows, and the first line of " + facts.paths.front() +
+                         " is none: name the files of one kind, or correct that line");
+}
+
 Status LookAtPlainText(TextFacts* facts) {
+  BRAID_RETURN_IF_ERROR(CheckPlain(*facts));
   std::map<std::string, int64_t> ends;
   std::string first;
   size_t bytes = 0;
   bool whole = true;
   for (const std::string& path : facts->paths) {
-    const Status read = corpus::ReadLines(path, [&](std::string_view line, int64_t) {
-      bytes += line.size() + 1;
-      if (first.size() < kFirstText) first += std::string(line) + "\n";
-      for (const char* separator : kSeparators) {
-        if (line == separator) ++ends[separator];
-      }
-      return StopAt(bytes >= kBytesRead);
-    });
+    const Status read = corpus::ReadLines(path,
+                                          [&](std::string_view line, int64_t number) -> Status {
+                                            BRAID_RETURN_IF_ERROR(CheckUtf8(line, path, number));
+                                            bytes += line.size() + 1;
+                                            if (first.size() < kFirstText)
+                                              first += std::string(line) + "\n";
+                                            for (const char* separator : kSeparators) {
+                                              if (line == separator) ++ends[separator];
+                                            }
+                                            return StopAt(bytes >= kBytesRead);
+                                          });
     BRAID_RETURN_IF_ERROR(IgnoreStop(read));
     whole = read.ok();
     if (!whole) break;
   }
   facts->documents = static_cast<int64_t>(facts->paths.size());
+  int64_t most = 0;
   for (const auto& [separator, count] : ends) {
-    if (count < 10 || count < facts->documents) continue;
+    if (count < 10 || count < facts->documents || count < most) continue;
     facts->separator = separator;
-    facts->documents = count;
+    most = count;
+  }
+  if (most > 0) {
     // As many to a byte in what was not read.
-    if (!whole)
-      facts->documents = static_cast<int64_t>(static_cast<double>(count) * facts->text_bytes /
-                                              static_cast<double>(bytes));
+    const double part = whole ? 1 : static_cast<double>(bytes) / facts->text_bytes;
+    facts->documents = static_cast<int64_t>(static_cast<double>(most) / part);
   }
   facts->words = FirstWords(first);
   return OkStatus();
@@ -321,19 +348,36 @@ Result<int64_t> WritePassages(const TextFacts& facts, const std::string& path) {
   int64_t count = 0;
   const auto end = [&] {
     if (!Trim(passage).empty()) {
-      rows += Json({{"text", passage}}).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      rows += Json({{"text", passage}}).dump() + "\n";
       ++count;
     }
     passage.clear();
   };
   for (const std::string& file : facts.paths) {
-    BRAID_RETURN_IF_ERROR(corpus::ReadLines(file, [&](std::string_view line, int64_t) {
+    const auto take = [&](std::string_view line, int64_t number) -> Status {
+      BRAID_RETURN_IF_ERROR(CheckUtf8(line, file, number));
       const bool blank = Trim(line).empty();
-      if ((blank && passage.size() >= wanted) || passage.size() >= 2 * wanted) end();
-      if (!blank || !passage.empty()) passage += std::string(line) + "\n";
+      const bool separates = !facts.separator.empty() && line == facts.separator;
+      if (separates || (blank && passage.size() >= wanted) || passage.size() >= 2 * wanted) end();
+      if (separates || (blank && passage.empty())) return OkStatus();
+      // A line that is longer than a passage is cut between words.
+      for (size_t space = line.find(' ', wanted);
+           line.size() > 2 * wanted && space != std::string_view::npos;
+           space = line.find(' ', wanted)) {
+        passage += std::string(line.substr(0, space)) + "\n";
+        end();
+        line.remove_prefix(space + 1);
+      }
+      passage += std::string(line) + "\n";
       return OkStatus();
-    }));
+    };
+    BRAID_RETURN_IF_ERROR(corpus::ReadLines(file, take));
     end();
+  }
+  if (count < 2) {
+    return InvalidArgument(facts.paths.front() +
+                           " holds too little text to hold some of it out: no two passages of " +
+                           std::to_string(wanted) + " bytes");
   }
   BRAID_RETURN_IF_ERROR(CreateFileAtomic(path, rows));
   return count;

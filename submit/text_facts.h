@@ -45,7 +45,8 @@ Result<std::vector<std::string>> TextFilesIn(const std::string& folder);
 
 // Cuts the text of a corpus of plain text into rows, {"text": "..."}, at ends of paragraphs, and
 // writes them to the new file `path`; how many. They have about 2,000 bytes, and less of little
-// text, so that there are some hundred. kAlreadyExists if the file is there.
+// text, so that there are some hundred. kAlreadyExists if the file is there; kInvalidArgument for
+// text that is not UTF-8, or less than two passages.
 Result<int64_t> WritePassages(const TextFacts& facts, const std::string& path);
 
 }  // namespace braid::submit

@@ -81,6 +81,7 @@ Result<std::vector<submit::TextFacts>> Look(const InitFlags& flags) {
   std::vector<std::string> given = flags.files;
   if (given.empty()) {
     BRAID_ASSIGN_OR_RETURN(given, submit::TextFilesIn("."));
+    std::erase(given, flags.tokenizer);
     if (given.empty())
       return NotFound(
           "there are no text files here: name yours, as in braid init tales.jsonl "
@@ -108,6 +109,7 @@ Result<int> Init(const Globals& globals, const InitFlags& flags) {
     for (std::string& path : facts.paths) path = WrittenIn(folder, path);
   }
   submit::FirstRecipeOptions options;
+  options.folder = folder;
   options.run = !flags.name.empty()   ? flags.name
                 : corpora.size() == 1 ? corpora.front().name
                                       : "first";

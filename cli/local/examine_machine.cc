@@ -37,12 +37,13 @@ std::string WhyItDoesNotStart(const std::string& program, const std::string& wor
   return lines.back().empty() ? "it ends at once" : lines.back();
 }
 
-// "0.1.0" of `program --version`.
+// "0.1.0" of `program --version`; empty if it does not start.
 std::string VersionOf(const std::string& program, const std::string& work) {
   const std::string output = JoinPath(work, "version");
   (void)RemoveFile(output);
   const auto process = Process::Start({{program, "--version"}, {}, output});
   if (!process.ok() || !(*process)->Wait(kProgramStartMs)) return "";
+  if ((*process)->exit().code != 0 || (*process)->exit().signal != 0) return "";
   const auto said = ReadFile(output, 1 << 16);
   return said.ok() ? std::string(Trim(*said)) : "";
 }
@@ -89,7 +90,8 @@ int CountGpus(std::string* why) {
   const auto count = reinterpret_cast<int (*)(unsigned*)>(dlsym(library, "nvmlDeviceGetCount_v2"));
   const auto text = reinterpret_cast<const char* (*)(int)>(dlsym(library, "nvmlErrorString"));
   unsigned gpus = 0;
-  const int error = init == nullptr || count == nullptr ? 1 : init() != 0 ? init() : count(&gpus);
+  int error = init == nullptr || count == nullptr ? 1 : init();
+  if (error == 0) error = count(&gpus);
   if (error != 0)
     *why = text != nullptr ? text(error) : "NVML answers with error " + std::to_string(error);
   dlclose(library);

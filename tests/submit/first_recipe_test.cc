@@ -11,13 +11,14 @@
 namespace braid::submit {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 TEST(FirstRecipeTest, SizesSuitTheText) {
   for (double tokens = 100; tokens < 1e12; tokens *= 3) {
-    for (const size_t corpora : {size_t{1}, size_t{2}, size_t{5}}) {
+    for (const size_t corpora : {size_t{1}, size_t{2}, size_t{5}, size_t{8}, size_t{12}}) {
       const auto each = static_cast<int64_t>(tokens);
       const FirstSizes sizes = SizesFor(std::vector<CorpusSize>(corpora, {each, each / 200}));
       EXPECT_EQ(sizes.d % sizes.heads, 0);
@@ -74,6 +75,76 @@ TEST(FirstRecipeTest, WhatIsWrittenIsARecipe) {
   EXPECT_THAT(text, HasSubstr("tokenizer: {file: \"tokenizer.json\"}"));
   EXPECT_THAT(text, Not(HasSubstr("generate")));
   EXPECT_TRUE(CheckRecipe(text, "recipe.yaml", {})->status().ok()) << text;
+}
+
+class TextFactsTest : public ::testing::Test {
+ protected:
+  std::string Write(const std::string& name, const std::string& text) {
+    const std::string path = JoinPath(folder_.path(), name);
+    EXPECT_TRUE(WriteFileAtomic(path, text).ok());
+    return path;
+  }
+  Status Look(const std::vector<std::string>& paths, TextFacts* facts = nullptr) {
+    TextFacts own;
+    own.paths = paths;
+    const Status status = LookAtText(&own);
+    if (facts != nullptr) *facts = own;
+    return status;
+  }
+  static std::string Times(const std::string& text, int count) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += text;
+    return all;
+  }
+
+  TemporaryFolder folder_ = TemporaryFolder::Create().value();
+};
+
+TEST_F(TextFactsTest, WhatIsNeitherRowsNorTextIsRefused) {
+  EXPECT_THAT(Look({Write("list.json", "[\n{\"text\": \"a\"},\n{\"text\": \"b\"}\n]\n")}).message(),
+              HasSubstr("this file is a list"));
+  EXPECT_THAT(
+      Look({Write("a.txt", "some words\n"), Write("b.jsonl", "{\"text\": \"a\"}\n")}).message(),
+      AllOf(HasSubstr("b.jsonl is to hold rows"), HasSubstr("a.txt is none")));
+  EXPECT_THAT(Look({Write("latin1.txt", "caf\xe9\n")}).message(),
+              AllOf(HasSubstr("latin1.txt:1: the text is not UTF-8"), HasSubstr("iconv")));
+}
+
+TEST_F(TextFactsTest, TheLineThatSeparatesMostIsTheSeparator) {
+  const std::string text = Times("words\n---\n", 12) + Times("words\n<|endoftext|>\n", 90) +
+                           Times(std::string(999, 'x') + "\n", 5'000);
+  TextFacts facts;
+  ASSERT_TRUE(Look({Write("much.txt", text)}, &facts).ok());
+  EXPECT_EQ(facts.separator, "<|endoftext|>");
+}
+
+TEST_F(TextFactsTest, PassagesAreCutAndTheirSeparatorsLeftOut) {
+  TextFacts facts;
+  ASSERT_TRUE(Look({Write("line.txt", Times("word ", 4'000) + "\n")}, &facts).ok());
+  const std::string path = JoinPath(folder_.path(), "line.jsonl");
+  EXPECT_GT(WritePassages(facts, path).value(), 20) << "one long line";
+
+  ASSERT_TRUE(Look({Write("few.txt", Times("some words\n***\n", 12))}, &facts).ok());
+  const std::string rows = JoinPath(folder_.path(), "few.jsonl");
+  EXPECT_EQ(WritePassages(facts, rows).value(), 12);
+  EXPECT_THAT(ReadFile(rows, 1 << 20).value(), Not(HasSubstr("***")));
+
+  ASSERT_TRUE(Look({Write("blank.txt", " \n\n")}, &facts).ok());
+  const std::string none = JoinPath(folder_.path(), "blank.jsonl");
+  EXPECT_THAT(WritePassages(facts, none).status().message(), HasSubstr("too little text"));
+  EXPECT_FALSE(PathExists(none));
+}
+
+TEST_F(TextFactsTest, APatternMeansTheFilesOfItsCorpusAlone) {
+  TextFacts facts{"shard", {}};
+  for (int i = 10; i < 20; ++i)
+    facts.paths.push_back(Write("shard" + std::to_string(i) + ".txt", "x\n"));
+  facts.text_bytes = 4e6;
+  EXPECT_THAT(FirstRecipe({"r", "", folder_.path()}, {facts}), HasSubstr("shard1*.txt"));
+  (void)Write("shard1_test.txt", "x\n");
+  const std::string text = FirstRecipe({"r", "", folder_.path()}, {facts});
+  EXPECT_THAT(text,
+              AllOf(Not(HasSubstr("*.txt")), HasSubstr("shard10.txt"), HasSubstr("shard19.txt")));
 }
 
 TEST(FirstRecipeTest, FilesAreGroupedByTheirNames) {

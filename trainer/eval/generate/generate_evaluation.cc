@@ -40,18 +40,20 @@ class GenerateEvaluation final : public Evaluation {
     Json samples = Json::array();
     corpus::Encoder encoder(tokenizer_);
     const auto count = static_cast<int64_t>(settings_.prompts.size());
-    // Samples that were generated beside an earlier one. Each is a piece of its own all the same,
-    // so that none is generated twice.
+    // Samples that were generated beside an earlier one. Groups are always the same, so that an
+    // evaluation that goes on after a stop has the samples of one that was not stopped: routers
+    // round otherwise in other company. Those of the group that were kept are generated again.
     std::map<size_t, Sample> ahead;
     for (size_t i = 0; i < settings_.prompts.size(); ++i) {
       const auto generate = [&]() -> Result<Json> {
         if (!ahead.contains(i)) {
-          const auto prompts = std::span<const std::string>(settings_.prompts).subspan(i);
+          const size_t begin = i - i % at_once_;
+          const auto prompts = std::span<const std::string>(settings_.prompts).subspan(begin);
           BRAID_ASSIGN_OR_RETURN(
               std::vector<Sample> made,
               GenerateAll(run.network, *tokenizer_, encoder,
-                          prompts.first(std::min(at_once_, prompts.size())), settings_, i));
-          for (size_t k = 0; k < made.size(); ++k) ahead[i + k] = std::move(made[k]);
+                          prompts.first(std::min(at_once_, prompts.size())), settings_, begin));
+          for (size_t k = i - begin; k < made.size(); ++k) ahead[begin + k] = std::move(made[k]);
         }
         return ToJson(ahead.extract(i).mapped());
       };
