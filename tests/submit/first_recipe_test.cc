@@ -35,7 +35,7 @@ TEST(FirstRecipeTest, SizesSuitTheText) {
       // At least a few sequences are held out of everything that is no handful of words.
       if (used > 10'000) {
         EXPECT_GE(used * sizes.validation, 4.0 * static_cast<double>(sizes.sequence)) << tokens;
-        EXPECT_GT(sizes.steps, 20) << tokens;
+        EXPECT_GE(sizes.steps, 20) << tokens;
       }
     }
   }
