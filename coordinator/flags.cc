@@ -34,7 +34,7 @@ void AddAddresses(CLI::App* app, Flags* flags) {
                   "Written with both addresses and the token's file as JSON when ready");
 }
 
-// How long workers are waited for.
+// What concerns workers: certificates, heartbeats, and how long a silent one is waited for.
 void AddWorkers(CLI::App* app, Flags* flags) {
   app->add_option("--worker-certificate-s", flags->worker_certificate_s,
                   "How long the certificate of a worker is good; the worker renews it in time")

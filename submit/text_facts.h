@@ -29,11 +29,10 @@ struct TextFacts {
   std::string words;
 };
 
-// Groups files, which must exist, to corpora: names that differ in their numbers alone belong to
-// one
-// ("train-00001.jsonl", "train-00002.jsonl"), and so do the text files of a folder that is given
-// itself. "NAME=PATH" says which. The names are those of the files without numbers and endings.
-// kNotFound names what is not there, or a folder without text files.
+// Groups files, which must exist, to corpora. Files whose names differ in numbers alone are one
+// corpus ("train-00001.jsonl", "train-00002.jsonl"), and so are the text files of a folder that is
+// given itself. "NAME=PATH" says which. The names are those of the files without numbers and
+// endings. kNotFound names what is not there, or a folder without text files.
 Result<std::vector<TextFacts>> GroupFiles(const std::vector<std::string>& given);
 
 // Fills in the rest of what is known, from the beginning of each corpus's first files.

@@ -18,8 +18,8 @@ TYPES = os.path.join(FOLDER, "src", "braid_client", "types.py")
 LEFT_OUT = re.compile(r"^(Double|Error|MethodList|Curves?|.*Request)$")
 MORE = {"Run": "RunExtras"}
 WIDTH = 99
-HEAD = '''"""Messages of the API, made of docs/openapi.json by make_types.py. Numbers, texts and lists are empty
-unless something else was sent. Enumerations are texts: a later coordinator may know more words."""
+HEAD = '''"""Messages of the API, made of docs/openapi.json by make_types.py. Numbers, texts and lists are
+empty unless something else was sent. Enumerations are texts: a later coordinator may know more."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ CoreWork KnownRanks::Check(const Identity& who, const RankKey& rank) {
             BRAID_RETURN_IF_ERROR(CheckKnown(rank, state));
             BRAID_RETURN_IF_ERROR(CheckOwnRank(who, rank, state));
             MutexLock lock(mutex_);
-            // To be forgotten costs a question to the core, no more.
+            // Emptying the set is harmless: the next call of each rank asks the core again.
             if (known_.size() >= kMost) known_.clear();
             known_.insert({who.credential, rank});
             return OkStatus();

@@ -2,6 +2,10 @@
 #include "coordinator/http/json_api.h"
 
 #include <gmock/gmock.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <vector>
 
 #include "base/json.h"
 #include "coordinator/access/rules.h"
@@ -101,6 +105,28 @@ TEST_F(JsonApiTest, WaitsOfATokenAreBounded) {
   EXPECT_NE(counts.Open("another"), nullptr);
   open.pop_back();
   EXPECT_NE(counts.Open(viewer), nullptr);
+}
+
+TEST_F(JsonApiTest, OneViewerDoesNotTakeAllLongAnswers) {
+  v1::Run run;
+  ASSERT_TRUE(Submit("first", "id-1", Store("{\"text\": \"a\"}\n"), &run).ok());
+  const std::string request = RequestOf(
+      "GET", "/api/v1/Runs/WaitRun?id=" + run.id() + "&timeout_ms=240000",
+      Bearer(TokenOf("VIEWER", "vera")), "");
+  std::vector<UniqueFd> waits;
+  std::vector<pollfd> polled;
+  for (int i = 0; i <= StreamCounts::kMostOfOne; ++i) {
+    waits.push_back(ConnectTo(http_->address()));
+    SendOn(waits.back(), request);
+    polled.push_back({waits.back().get(), POLLIN, 0});
+  }
+  // One of them is refused, whichever came last. The others have no answer yet.
+  ASSERT_GT(poll(polled.data(), polled.size(), 60'000), 0);
+  const auto refused = std::find_if(polled.begin(), polled.end(),
+                                    [](const pollfd& one) { return one.revents != 0; });
+  EXPECT_THAT(ReadFrom(waits[static_cast<size_t>(refused - polled.begin())]),
+              AllOf(StartsWith("HTTP/1.1 429"), HasSubstr("16 open streams, waits and downloads")));
+  EXPECT_THAT(Get("/api/v1/Runs/ListRuns"), StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(JsonApiTest, EachMethodIsForTheRolesThatItIsForOverGrpc) {

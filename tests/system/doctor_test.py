@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`braid doctor`: what it says of a machine where nothing is wrong, and of one where something is."""
+"""`braid doctor`: what it says of a healthy machine, and of one where something is wrong."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def checks(folder, *words, code=0, **environment):
 
 
 class Alone(unittest.TestCase):
-    """Without a coordinator. Of the machine itself nothing is known here, so its own checks may say what they want."""
+    """Without a coordinator. What the checks of the machine itself say depends on the machine."""
 
     def setUp(self):
         self.top = tempfile.mkdtemp(prefix="braid doctor ")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The Python client as its users have it: a wheel, installed into an environment of nothing else, against a real `braid up`."""
+"""The Python client as a wheel in an environment of its own, against a real `braid up`."""
 
 import asyncio
 import glob
@@ -281,7 +281,8 @@ class PythonClient(unittest.TestCase):
 
 
 class Scripted(http.server.BaseHTTPRequestHandler):
-    """Answers each request with the next of `server.answers`: a status and a body, which may break off."""
+    """Answers each request with the next of `server.answers`: a status and a body, which may end
+    early."""
 
     def answer(self):
         self.server.asked.append((self.path, self.headers["Authorization"]))
@@ -309,7 +310,8 @@ def event(number, points):
 
 
 class Connections(unittest.TestCase):
-    """What the client does when connections break and the coordinator is busy: against a server that does as it is told."""
+    """What the client does when connections break or the coordinator is busy, against a scripted
+    server."""
 
     def setUp(self):
         sys.path.insert(0, os.path.join(CLIENT, "src"))

@@ -24,8 +24,9 @@ std::unique_ptr<Collective> LocalCollective() {
   return std::make_unique<Local>();
 }
 
-// Numbers h that are not all equal have a sum of squares above that of as many equal ones with the
-// same sum. All sums are whole numbers below 2^53, so they are exact.
+// Each rank gives a hash h of its text, and the ranks add up h and h^2. Both sums are those of
+// `world` equal hashes on every rank only if all hashes are equal. They are integers below 2^53,
+// and so exact in doubles.
 Result<bool> SameOnAllRanks(Collective& collective, std::string_view text) {
   constexpr int kDigits = 5;  // h < 2^20, and h^2 < 2^40
   const auto h = static_cast<double>(std::stoul(Sha256Hex(text).substr(0, kDigits), nullptr, 16));

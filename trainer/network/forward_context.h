@@ -63,8 +63,9 @@ struct ForwardContext {
   int64_t sequence = 0;
   int64_t begin = 0;  // position of the first token: above 0 only with `keys`
   KeyCache* keys = nullptr;
-  RowCache* cache = nullptr;  // the rows are those that it reads: batch is 1, and sequence all of
-                              // them
+  // If set, the rows are those that the cache is about to read: batch is 1, and sequence the number
+  // of all rows.
+  RowCache* cache = nullptr;
   bool training = false;
   bool router_noise = false;  // Gumbel noise is on
   double dropout = 0;         // in force where the blocks of parallel layers run

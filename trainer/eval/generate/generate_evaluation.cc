@@ -40,9 +40,10 @@ class GenerateEvaluation final : public Evaluation {
     Json samples = Json::array();
     corpus::Encoder encoder(tokenizer_);
     const auto count = static_cast<int64_t>(settings_.prompts.size());
-    // Samples that were generated beside an earlier one. Groups are always the same, so that an
-    // evaluation that goes on after a stop has the samples of one that was not stopped: routers
-    // round otherwise in other company. Those of the group that were kept are generated again.
+    // Samples of the present group that are not recorded yet. The groups are the same after a stop
+    // as without one, because the logits of a routed model may differ in their last bits with the
+    // batch that a prompt is in. Samples of the group that were recorded before the stop are
+    // generated again and dropped.
     std::map<size_t, Sample> ahead;
     for (size_t i = 0; i < settings_.prompts.size(); ++i) {
       const auto generate = [&]() -> Result<Json> {

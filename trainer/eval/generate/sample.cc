@@ -57,8 +57,8 @@ std::vector<double> Weights(std::span<const float> logits, const std::vector<int
   return weights;
 }
 
-// The most probable tokens with their probabilities, which are those of the model itself, whatever
-// temperature is sampled with.
+// The most probable tokens with their probabilities at temperature 1, even if the text is sampled
+// at another one.
 std::vector<std::pair<std::string, double>> Listed(std::span<const float> logits,
                                                    const corpus::Tokenizer& tokenizer) {
   const std::vector<int32_t> ids = ByLogit(logits, tokenizer.pad_id(), kListed);

@@ -1,5 +1,5 @@
-// Causal attention of one head over rows that follow others whose keys and values were kept, in the
-// order in which products read them. See attention.h.
+// Causal attention of one head for new tokens of a sequence, with a cache of the keys and values of
+// the tokens before them. The cache has the layout in which the products read it. See attention.h.
 #pragma once
 
 #include "trainer/kernels/simd/attention.h"

@@ -1,6 +1,6 @@
-// Products with few rows by matrices as they are stored: each element is the dot product of two
-// rows. Nothing is packed, so that a matrix is read once, at the speed of memory if there is but
-// one row. See vector.h.
+// Products A B' with few rows of A, for B as it is stored: each element is the dot product of a row
+// of A and a row of B. B is not repacked, so it is read once, and a single row of A takes as long
+// as reading B from memory. See vector.h.
 #pragma once
 
 #include "trainer/kernels/simd/pack.h"

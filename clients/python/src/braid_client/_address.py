@@ -46,12 +46,12 @@ class Source:
     token_file: str
     folder: str
     ca: str
-    # HOST:PORT of gRPC, as the command line takes it (BRAID_ADDR): of that coordinator alone are the
-    # address file's port and token believed.
+    # HOST:PORT of gRPC, as the command line takes it (BRAID_ADDR). The port and the token of an
+    # address file are used only if it is that coordinator's.
     grpc: str
 
     def find(self) -> Endpoint:
-        """Raises Unavailable if no address is known, and what is wrong with files that are there."""
+        """Raises Unavailable if no address is known, and the errors of files that are there."""
         path = Path(self.folder) / "address.json"
         known = _read_address_file(path)
         if self.grpc and known.get("grpc") != self.grpc:

@@ -61,7 +61,8 @@ class Report:
     def _repr_html_(self) -> str:
         """Notebooks show the page itself, in a frame of its own."""
         quoted = self.html.replace("&", "&amp;").replace('"', "&quot;")
-        return f'<iframe sandbox="" style="width:100%;height:40em;border:0" srcdoc="{quoted}"></iframe>'
+        style = "width:100%;height:40em;border:0"
+        return f'<iframe sandbox="" style="{style}" srcdoc="{quoted}"></iframe>'
 
 
 class Client:
@@ -122,8 +123,9 @@ class Client:
     def check(
         self, recipe: Optional[StrPath] = None, *, text: Optional[str] = None, folder: StrPath = "."
     ) -> Check:
-        """What is wrong with a recipe, a file or a `text` whose paths are relative to `folder`. Says
-        which of its files are not here; their content is for `braid check`, or the run, to judge."""
+        """What is wrong with a recipe: a file, or a `text` whose paths are relative to `folder`.
+        Names the files that are not here. What is in the others is checked by `braid check`, and
+        when the run reads them."""
         loaded = _Recipe.load(recipe, text, folder)
         checked = self._check(loaded)
         for one in checked.sources:
@@ -169,9 +171,9 @@ class Client:
     ) -> Run:
         """Makes a run of a recipe; sends the files that it names and the coordinator lacks.
 
-        `only`: these jobs and what they need. The same `request_id` with the same recipe is the same
-        run. `progress` hears the bytes sent and those of the source in all. RecipeRefused has the
-        findings.
+        `only`: these jobs and what they need. The same `request_id` with the same recipe is the
+        same run. `progress` is called with the bytes sent and the bytes of the source. Raises
+        RecipeRefused with the findings.
         """
         loaded = _Recipe.load(recipe, text, folder)
         request = self._request_of(loaded, only, progress)
@@ -282,7 +284,7 @@ class Client:
         return Run.from_json(self.call("Runs/RetryRun", {"id": run, "requestId": uuid.uuid4().hex}))
 
     def delete(self, run: str, *, dry_run: bool = False) -> DeleteRunResponse:
-        """Deletes a run that has ended, with what it made and nothing else needs; `dry_run` counts."""
+        """Deletes an ended run with what it made and nothing else needs; `dry_run` counts."""
         request: dict[str, Any] = {"id": run, "validateOnly": dry_run}
         if not dry_run:
             request["requestId"] = uuid.uuid4().hex
@@ -442,8 +444,9 @@ class Client:
         files: Optional[Sequence[str]] = None,
         progress: Optional[Progress] = None,
     ) -> list[Path]:
-        """Writes the files of an artifact, or those of these names, to a folder. Each is verified by
-        its SHA-256; what is there already and right is not fetched, what was cut off goes on."""
+        """Writes the files of an artifact, or those of these names, to a folder. Each is verified
+        by its SHA-256. A file that is there already and right is not fetched again, and a download
+        that was cut off goes on where it stopped."""
         listed = self.files(artifact)
         if files is not None:
             missing = set(files) - {file.path for file in listed}
@@ -484,7 +487,7 @@ class Client:
         return self._put(found, kind, metadata or {}, name, progress)
 
     def verify(self, artifact: str) -> VerifyArtifactResponse:
-        """Has the coordinator read every file of the artifact again; DataLoss names what changed."""
+        """Has the coordinator read every file of the artifact; DataLoss names what changed."""
         return VerifyArtifactResponse.from_json(
             self.call("Artifacts/VerifyArtifact", {"id": self._id_of(artifact)}, timeout=_LONG_S)
         )
@@ -510,9 +513,10 @@ class Client:
         carry_optimizer: bool = False,
         seed: int = 42,
     ) -> PlanMergeResponse:
-        """Where every tensor of a merge of these checkpoints would come from; writes nothing. Parents
-        are named as in `artifact`, with NAME= before if the path is to have another name.
-        `connect`: "share", "routed", "slice", or the connection with its options (docs/models.md)."""
+        """Where every tensor of a merge of these checkpoints would come from; writes nothing.
+        Parents are named as in `artifact`, with NAME= in front if the path is to have another name.
+        `connect`: "share", "routed", "slice", or a connection with its options (docs/models.md).
+        """
         request = self._merge_of(parents, connect, base, drop, carry_optimizer, seed)
         return PlanMergeResponse.from_json(self.call("Merges/PlanMerge", request, timeout=120.0))
 

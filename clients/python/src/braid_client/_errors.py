@@ -35,7 +35,7 @@ class InvalidArgument(BraidError):
 
 
 class RecipeRefused(InvalidArgument):
-    """The recipe has errors, or names files that are not there. `findings` has each with its line."""
+    """The recipe has errors, or names files that are not there: `findings`, with lines."""
 
     def __init__(self, message: str, findings: Sequence[Finding] = (), *, status: int = 0) -> None:
         super().__init__(message, reason="INVALID_RECIPE", status=status)
@@ -79,7 +79,8 @@ class Aborted(BraidError):
 
 
 class OutOfRange(BraidError):
-    """Events that were asked for are not kept any more (WATCH_COMPACTED), or an offset is beyond the end."""
+    """Events were asked for that are not kept any more (WATCH_COMPACTED), or an offset beyond the
+    end."""
 
     code = "OUT_OF_RANGE"
 

@@ -220,7 +220,7 @@ def safe_path(path: str) -> bool:
 def download(
     transport: Transport, files: Iterable[StoredFile], folder: Path, progress: Optional[Progress]
 ) -> list[Path]:
-    """Writes files, each verified by its digest; those that are there already and right are kept."""
+    """Writes files, each verified by its digest; those that are there and right are kept."""
     listed = list(files)
     total, before, written = sum(file.size for file in listed), 0, []
     for file in listed:
@@ -266,7 +266,8 @@ def _fetch(
     if found != file.sha256:
         part.unlink()
         raise DataLoss(
-            f"{target}: what came has SHA-256 {found} and not {file.sha256}; it was dropped, try again",
+            f"{target}: what came has SHA-256 {found} and not {file.sha256}; it was dropped, "
+            "try again",
             reason="DIGEST_MISMATCH",
         )
     os.replace(part, target)

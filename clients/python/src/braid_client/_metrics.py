@@ -54,7 +54,7 @@ class Metrics(Sequence[MetricPoint]):
         return [point.step for point in found], [point.values[name] for point in found]
 
     def to_pandas(self) -> Any:
-        """A pandas.DataFrame with a column for each metric, by step; NaN where it was not measured."""
+        """A pandas.DataFrame with a column for each metric, by step; NaN where it has no value."""
         try:
             import pandas
         except ImportError as error:

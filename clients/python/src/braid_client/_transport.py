@@ -104,8 +104,8 @@ class Transport:
         except _BROKEN as error:
             connection.close()
             raise Unavailable(
-                f"no coordinator answers at {endpoint.url} ({error or type(error).__name__}); is it "
-                "up? braid up starts one"
+                f"no coordinator answers at {endpoint.url} ({error or type(error).__name__}); "
+                "is it up? braid up starts one"
             ) from None
         connection.close()
         raise _with_token_file(_error_of(content, answer.response.status), endpoint)
@@ -193,9 +193,9 @@ def _events(lines: Iterable[bytes]) -> Iterator[_Event]:
 
 
 class Stream(Generic[T]):
-    """Replies of a streaming call as they come. It goes on by itself where a connection was cut, for
-    a minute without an answer at most. Ends when the call has ended; `close` ends it earlier, also
-    from another thread."""
+    """Replies of a streaming call as they come. After a cut connection it goes on by itself, for a
+    minute without an answer at most. It ends with the call; `close` ends it earlier, also from
+    another thread."""
 
     def __init__(
         self,

@@ -1,5 +1,5 @@
-"""Messages of the API, made of docs/openapi.json by make_types.py. Numbers, texts and lists are empty
-unless something else was sent. Enumerations are texts: a later coordinator may know more words."""
+"""Messages of the API, made of docs/openapi.json by make_types.py. Numbers, texts and lists are
+empty unless something else was sent. Enumerations are texts: a later coordinator may know more."""
 
 from __future__ import annotations
 
