@@ -300,13 +300,16 @@ Status Serve(const Flags& flags, bool* serving) {
 
   auto server = Server::Start(flags.listen, &backend);
   const HttpServer::Options http_options{
-      flags.http, flags.http_hosts,
+      flags.http,
+      flags.http_hosts,
       [access = backend.access.get()](std::string_view method, bool sent, std::string_view given) {
         rpc::Caller caller{method, {}, ""};
         if (sent) caller.tokens.push_back(given);
         return access->Check(caller);
       },
-      server.ok() ? (*server)->json_calls() : nullptr, metrics.get()};
+      server.ok() ? (*server)->json_calls() : nullptr,
+      metrics.get(),
+      &reader};
   auto http = server.ok() ? HttpServer::Start(http_options, core.get())
                           : Result<std::unique_ptr<HttpServer>>(server.status());
   Status status = http.ok() ? WriteAddresses(flags, **server, **http, tls) : http.status();
