@@ -99,6 +99,19 @@ struct LiveWorker {
   std::shared_ptr<const Desired> desired;
 };
 
+// How long the program of an attempt has made no step (core/watchdog.h), as the heartbeats of rank
+// 0 say.
+struct Stillness {
+  // Of the newest heartbeat: the phase, the count, and when it came (monotonic; 0: none yet).
+  std::string phase;
+  int64_t done = 0;
+  int64_t beat_ms = 0;
+  int64_t still_ms = 0;
+  int64_t longest_step_ms = 0;
+  // As the job says; -1: not looked at yet.
+  int64_t timeout_ms = -1;
+};
+
 // What is known about an attempt that has not ended, only while this process lives.
 struct LiveAttempt {
   // Ranks whose end was reported, while others of the gang are not over yet.
@@ -117,6 +130,9 @@ struct LiveAttempt {
   std::map<int64_t, std::pair<std::string, int64_t>> moved;
   int64_t moved_ms = 0;
   int64_t longest_step_ms = 0;
+  Stillness stillness;
+  // It was stopped because its program made no step.
+  bool stalled = false;
   // For attempts of reports and exports: the summary that the worker was first told, which then
   // stays the same.
   std::shared_ptr<const RunSummary> run_summary;
