@@ -263,7 +263,7 @@ HttpServer::Options HttpOptionsOf(const Flags& flags, const Backend& backend, Se
             if (sent) caller.tokens.push_back(given);
             return server->Check(caller);
           },
-          server->json_calls(), backend.metrics};
+          server->json_calls(), backend.metrics, backend.reader};
 }
 
 // Serves until a signal or the end of the loop. `serving` is set once it does: an error before that

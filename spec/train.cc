@@ -165,6 +165,13 @@ void AddIntervals(Builder<Train>& field) {
   field("validate", &Train::validate, "How often, and on how much text, the loss is validated.");
   field("telemetry", &Train::telemetry, "How often statistics of blocks and routing are measured.")
       .OmitDefault();
+  field(
+      "stall_timeout", &Train::stall_timeout,
+      "The service stops a training that makes no step for so many seconds, or for three times its "
+      "longest step if that is more, and tries it again as after the loss of a machine; 0: never. "
+      "A validation counts as part of the step before it.")
+      .AtLeast(0)
+      .OmitDefault();
 }
 
 }  // namespace

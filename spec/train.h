@@ -130,6 +130,9 @@ struct Train {
   CheckpointEvery checkpoint;
   ValidateEvery validate;
   Telemetry telemetry;
+  // The service stops a training that makes no step for so many seconds, and tries it again; 0:
+  // never (coordinator/core/watchdog.h).
+  int64_t stall_timeout = 3600;
 
   static const schema::Schema& Fields();
 };

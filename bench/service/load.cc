@@ -72,6 +72,40 @@ std::vector<double> Submit(const Coordinator& coordinator, int callers, double s
   return all;
 }
 
+std::vector<std::string> EndAll(const Coordinator& coordinator, int callers) {
+  std::vector<std::string> ids, active;
+  const auto runs = v1::Runs::NewStub(coordinator.channel());
+  v1::ListRunsRequest request;
+  request.set_page_size(200);
+  do {
+    grpc::ClientContext context;
+    v1::ListRunsResponse page;
+    if (!runs->ListRuns(&context, request, &page).ok()) Fail("listing runs failed");
+    for (const v1::Run& run : page.runs()) {
+      ids.push_back(run.id());
+      if (run.state() == v1::RUN_ACTIVE) active.push_back(run.id());
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  std::atomic<size_t> next{0};
+  std::vector<std::thread> threads;
+  for (int caller = 0; caller < callers; ++caller) {
+    threads.emplace_back([&] {
+      const auto stub = v1::Runs::NewStub(rpc::MakeChannel(coordinator.endpoint()));
+      for (size_t i = next++; i < active.size(); i = next++) {
+        grpc::ClientContext context;
+        v1::CancelRunRequest cancel;
+        cancel.set_id(active[i]);
+        v1::Run run;
+        const grpc::Status status = stub->CancelRun(&context, cancel, &run);
+        if (!status.ok()) Fail("cancelling: " + status.error_message());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return ids;
+}
+
 TakingWorker::TakingWorker(const Coordinator& coordinator, const std::string& site, int slots)
     : id_("w-" + RandomUuid()),
       stub_(v1::Workers::NewStub(rpc::MakeChannel(coordinator.endpoint()))),

@@ -28,6 +28,10 @@ std::string SubmitOne(v1::Runs::Stub& runs, const std::string& site, const std::
 std::vector<double> Submit(const Coordinator& coordinator, int callers, double seconds,
                            int64_t most, const std::string& site);
 
+// Cancels every run that has not ended, by so many callers. Those without an attempt end at once.
+// Returns the ids of all runs.
+std::vector<std::string> EndAll(const Coordinator& coordinator, int callers);
+
 // A worker that takes every rank that it is given.
 class TakingWorker {
  public:

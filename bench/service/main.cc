@@ -7,8 +7,8 @@
 // TMPDIR), and prints a JSON line for each row (rows.h says what each is), with machine and
 // settings in the first, and the same as text on standard error. Most rows are measured with an
 // empty catalog and then with at least --jobs jobs in it, none of which has ended: every fifth is
-// queued for a site that has no worker. At the end it prints a table with the targets, and writes
-// it into the document if it is named.
+// queued for a site that has no worker. Some are measured again when all of them have ended. At the
+// end it prints a table with the targets, and writes it into the document if it is named.
 #include <grpcpp/grpcpp.h>
 #include <sys/resource.h>
 
@@ -45,6 +45,7 @@ void MeasureMain(const Settings& settings, Rows* rows) {
   }
   MeasureAll(coordinator, settings, jobs, rows);
   (void)MeasureSubmit(coordinator, settings, jobs, rows);
+  MeasureEnded(coordinator, settings, jobs, rows);
   MeasureTransfer(coordinator, settings, rows);
 }
 

@@ -184,6 +184,33 @@ void MeasureRestart(Coordinator& coordinator, int64_t jobs, Rows* rows) {
   rows->Add({"restart", jobs, {{"seconds", coordinator.Restart()}}});
 }
 
+void MeasureEnded(Coordinator& coordinator, const Settings& settings, int64_t jobs, Rows* rows) {
+  const std::vector<std::string> ids = EndAll(coordinator, settings.callers);
+  Row row{"ended", jobs, {{"seconds", coordinator.Restart()}}};
+  const auto runs = v1::Runs::NewStub(coordinator.channel());
+  std::vector<double> lists, describes;
+  const size_t stride = std::max<size_t>(1, ids.size() / kReads);
+  for (size_t i = 0; i < ids.size(); i += stride) {
+    auto begin = SteadyClock::now();
+    grpc::ClientContext list_context, context;
+    v1::ListRunsRequest request;
+    request.set_page_token(ids[i]);
+    v1::ListRunsResponse page;
+    if (!runs->ListRuns(&list_context, request, &page).ok()) Fail("listing runs failed");
+    lists.push_back(Since(begin));
+    begin = SteadyClock::now();
+    v1::GetRunRequest one;
+    one.set_id(ids[i]);
+    v1::Run run;
+    if (!runs->GetRun(&context, one, &run).ok()) Fail("describing a run failed");
+    describes.push_back(Since(begin));
+  }
+  row.values["memory_mb"] = static_cast<double>(coordinator.Memory()) / 1e6;
+  rows->Add(std::move(row));
+  rows->Add({"ended_list", jobs, Latencies(lists)});
+  rows->Add({"describe", jobs, Latencies(describes)});
+}
+
 void MeasureCrowd(const Settings& settings, Rows* rows) {
   const Coordinator coordinator(settings, /*tls=*/true);
   (void)Submit(coordinator, settings.callers, 3600, settings.workers, "crowd");

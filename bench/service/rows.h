@@ -46,6 +46,11 @@ void MeasureIdle(const Coordinator& coordinator, const Settings& settings, int64
 void MeasureReads(const Coordinator& coordinator, int64_t jobs, Rows* rows);
 // "restart": from SIGKILL to the first answer of the next process.
 void MeasureRestart(Coordinator& coordinator, int64_t jobs, Rows* rows);
+// "ended", "ended_list", "describe": all runs are cancelled, which ends them but for the few that
+// the rows before left with an attempt; then from SIGKILL to the first answer, the memory of a
+// process that has only served these reads, a page of runs, and a run that is described for the
+// first time.
+void MeasureEnded(Coordinator& coordinator, const Settings& settings, int64_t jobs, Rows* rows);
 // "crowd": CPU and memory with settings.workers workers, each with a running rank, that send a
 // heartbeat every five seconds over TLS.
 void MeasureCrowd(const Settings& settings, Rows* rows);

@@ -33,8 +33,8 @@ Status BackUpStream::Begin() {
   if (!fd_.valid()) return ErrnoStatus(errno, "opening " + copy_);
   BRAID_ASSIGN_OR_RETURN(size_, FileSize(copy_));
   std::map<std::string, uint64_t> needed;
-  BRAID_RETURN_IF_ERROR(
-      catalog::Reader(copy_).EachArtifact([&](const catalog::ArtifactRecord& artifact) -> Status {
+  BRAID_RETURN_IF_ERROR(catalog::Reader(copy_).EachArtifact(
+      [&](const catalog::ArtifactRecord& artifact, bool) -> Status {
         if (artifact.removed_ms > 0) return OkStatus();
         BRAID_ASSIGN_OR_RETURN(
             const storage::Manifest manifest,

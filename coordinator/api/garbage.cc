@@ -28,17 +28,28 @@ constexpr char kOfNone[] = "of no artifact";
 
 // The artifacts of the catalog at one moment, as far as a collection needs them.
 struct Marks {
-  std::vector<std::pair<std::string, uint64_t>> there;  // ids and sizes of those not removed
-  std::unordered_set<std::string> needed;               // blobs
+  // One that was not removed.
+  struct There {
+    std::string id;
+    uint64_t bytes = 0;
+    Keep known = Keep::kNo;  // why it stays, if the rows say so alone; kNo: the core is asked
+  };
+  std::vector<There> there;
+  std::unordered_set<std::string> needed;  // blobs
   // Blobs of removed artifacts, with the time of the last removal.
   std::unordered_map<std::string, int64_t> of_removed;
 };
 
 Result<Marks> MarksOf(const catalog::Reader& reader) {
   Marks marks;
-  BRAID_RETURN_IF_ERROR(reader.EachArtifact([&](const ArtifactRecord& artifact) -> Status {
+  BRAID_RETURN_IF_ERROR(reader.EachArtifact([&](const ArtifactRecord& artifact,
+                                                bool used) -> Status {
     const bool there = artifact.removed_ms == 0;
-    if (there) marks.there.emplace_back(artifact.id, static_cast<uint64_t>(artifact.bytes));
+    if (there) {
+      // Most belong to runs that have ended, whose rows the core would have to read one by one.
+      const Keep known = artifact.pinned ? Keep::kPinned : used ? Keep::kUsed : Keep::kNo;
+      marks.there.push_back({artifact.id, static_cast<uint64_t>(artifact.bytes), known});
+    }
     // A manifest that cannot be read must not look like one that needs nothing.
     BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
                            storage::ParseManifest(artifact.manifest, "artifact " + artifact.id));
@@ -55,22 +66,32 @@ Result<Marks> MarksOf(const catalog::Reader& reader) {
   return marks;
 }
 
-// Asks the core why each artifact stays, and removes those that nothing needs.
+// Asks the core why each artifact stays of which that is not known, and removes those that nothing
+// needs.
 Status RemoveArtifacts(Backend* backend, const Marks& marks, bool dry_run, Garbage* garbage) {
-  for (size_t begin = 0; begin < marks.there.size(); begin += kArtifactsAtOnce) {
-    const size_t end = std::min(begin + kArtifactsAtOnce, marks.there.size());
+  const auto keep = [garbage](Keep why, uint64_t bytes) {
+    ++garbage->kept[why].count;
+    garbage->kept[why].bytes += bytes;
+  };
+  std::vector<Marks::There> asked;
+  for (const Marks::There& one : marks.there) {
+    if (one.known == Keep::kNo)
+      asked.push_back(one);
+    else
+      keep(one.known, one.bytes);
+  }
+  for (size_t begin = 0; begin < asked.size(); begin += kArtifactsAtOnce) {
+    const size_t end = std::min(begin + kArtifactsAtOnce, asked.size());
     std::vector<ArtifactRecord> unneeded;
     BRAID_RETURN_IF_ERROR(backend->core->Query([&](const State& state) {
       for (size_t i = begin; i < end; ++i) {
-        const ArtifactRecord* artifact = state.FindArtifact(marks.there[i].first);
+        const ArtifactRecord* artifact = state.FindArtifact(asked[i].id);
         if (artifact == nullptr || artifact->removed_ms > 0) continue;
         const Keep why = WhyKept(*artifact, state, backend->core->options());
-        if (why == Keep::kNo) {
+        if (why == Keep::kNo)
           unneeded.push_back(*artifact);
-          continue;
-        }
-        ++garbage->kept[why].count;
-        garbage->kept[why].bytes += marks.there[i].second;
+        else
+          keep(why, asked[i].bytes);
       }
     }));
     if (!unneeded.empty() && !dry_run) {
@@ -141,12 +162,13 @@ Status DeleteBlobs(Backend* backend, BlobStore::Sweep& sweep, const Marks& marks
 Status DeleteFolders(Backend* backend, bool dry_run, Garbage* garbage) {
   for (AppendFiles* files : {backend->logs, backend->metrics}) {
     BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> runs, files->Runs());
+    // A run is in the catalog before it has files.
+    BRAID_ASSIGN_OR_RETURN(const auto snapshot, backend->reader->Open());
     std::vector<std::string> gone;
-    BRAID_RETURN_IF_ERROR(backend->core->Query([&](const State& state) {
-      for (const std::string& run : runs) {
-        if (state.FindRun(run) == nullptr) gone.push_back(run);
-      }
-    }));
+    for (const std::string& run : runs) {
+      BRAID_ASSIGN_OR_RETURN(const auto place, snapshot->PlaceOfRun(run));
+      if (!place.has_value()) gone.push_back(run);
+    }
     garbage->folders_deleted += static_cast<int64_t>(gone.size());
     if (dry_run) continue;
     for (const std::string& run : gone) BRAID_RETURN_IF_ERROR(files->RemoveRun(run));
@@ -170,9 +192,7 @@ Status DeleteEvents(Backend* backend, bool dry_run, Garbage* garbage) {
     bool more = !events.empty();
     BRAID_RETURN_IF_ERROR(backend->core->Query([&](const State& state) {
       for (const catalog::EventRecord& event : events) {
-        const RunRecord* run = state.FindRun(event.run);
-        more = event.time_ms < before_ms && event.seq < last &&
-               (run == nullptr || Ended(run->state));
+        more = event.time_ms < before_ms && event.seq < last && !state.IsActive(event.run);
         if (!more) return;
         through = event.seq;
         ++old;

@@ -1,38 +1,12 @@
 #include "coordinator/api/queries.h"
 
-#include <algorithm>
-#include <set>
-#include <utility>
+#include <map>
 
 #include "base/text.h"
 
 namespace braid::coordinator {
-namespace {
 
 using catalog::ArtifactRecord;
-
-// A token of PageOfJobs is the place in the list of all jobs: ended runs stay, so it stays right.
-Result<size_t> PlaceOf(const std::string& token) {
-  if (token.empty()) return size_t{0};
-  if (token.find_first_not_of("0123456789") != std::string::npos || token.size() > 9)
-    return NotOurToken(token);
-  return static_cast<size_t>(std::stoul(token));
-}
-
-bool IsIn(const JobFilter& filter, const JobRecord& job) {
-  return filter.states.empty() ||
-         std::find(filter.states.begin(), filter.states.end(), job.state) != filter.states.end();
-}
-
-}  // namespace
-
-Result<Page<RunRecord>> PageOfRuns(const PageRequest& page, const State& state) {
-  return PageNewestFirst<RunRecord>(
-      state.indices().runs(), page.token, LimitOf(page, 50, 200),
-      [&](const std::string& id) { return state.FindRun(id); },
-      [](const RunRecord&) { return true; });
-}
-
 Result<std::string> RunFilterOf(const std::string& text, const State& state) {
   if (text.empty()) return std::string();
   BRAID_ASSIGN_OR_RETURN(const RunRecord* run, state.ResolveRun(text));
@@ -63,58 +37,9 @@ Result<const JobRecord*> FindJob(const std::string& run, const std::string& name
           (nearest.empty() ? ": it has " + Join(names, ", ") : "; did you mean " + nearest + "?"));
 }
 
-Result<Page<JobRecord>> PageOfJobs(const JobFilter& filter, const PageRequest& page,
-                                   const State& state) {
-  BRAID_ASSIGN_OR_RETURN(const size_t begin, PlaceOf(page.token));
-  BRAID_ASSIGN_OR_RETURN(const std::string only, RunFilterOf(filter.run, state));
-  const size_t limit = LimitOf(page, 200, 1000);
-  Page<JobRecord> found;
-  size_t place = 0;
-  // False once the page is full.
-  const auto add_run = [&](const std::string& run) {
-    // The runs of earlier pages are only counted.
-    const auto count = static_cast<size_t>(state.indices().JobsIn(run));
-    if (place + count <= begin) {
-      place += count;
-      return true;
-    }
-    for (const JobRecord* job : state.JobsOf(run)) {
-      const size_t at = place++;
-      if (at < begin || !IsIn(filter, *job)) continue;
-      if (found.records.size() == limit) {
-        found.next = std::to_string(at);
-        return false;
-      }
-      found.records.push_back(job);
-    }
-    return true;
-  };
-  if (!only.empty()) {
-    (void)add_run(only);
-    return found;
-  }
-  for (const auto& [id, run] : state.image().runs) {
-    if (!add_run(id)) break;
-  }
-  return found;
-}
-
 Result<JobStanding> StandingOf(const std::string& run, const std::string& job, const State& state) {
   BRAID_ASSIGN_OR_RETURN(const JobRecord* record, FindJob(run, job, state));
   return JobStanding{record->key, record->epoch, Ended(record->state)};
-}
-
-Result<Page<ArtifactRecord>> PageOfArtifacts(const ArtifactFilter& filter, const PageRequest& page,
-                                             const State& state) {
-  BRAID_ASSIGN_OR_RETURN(const std::string run, RunFilterOf(filter.run, state));
-  const auto& indices = state.indices();
-  return PageNewestFirst<ArtifactRecord>(
-      run.empty() ? indices.artifacts() : indices.MadeBy(run), page.token, LimitOf(page, 200, 1000),
-      [&](const std::string& id) { return state.FindArtifact(id); },
-      [&](const ArtifactRecord& artifact) {
-        return (filter.kind.empty() || artifact.kind == filter.kind) &&
-               (artifact.removed_ms == 0 || filter.removed);
-      });
 }
 
 Result<std::vector<const ArtifactRecord*>> LineageOf(const std::string& id, const State& state) {

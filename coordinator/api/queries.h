@@ -1,19 +1,15 @@
 // What users ask of the state. Pure functions, called in the core's thread between two batches; the
-// pointers are valid until the next one.
+// pointers are valid until the next one. Or of the state of a snapshot (lists.h), in any thread.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "base/status.h"
-#include "coordinator/api/pages.h"
 #include "coordinator/bulk/log_reader.h"
 #include "coordinator/core/state.h"
 
 namespace braid::coordinator {
-
-// Newest first. A page has 50 runs, at most 200. kInvalidArgument for a token that is none.
-Result<Page<RunRecord>> PageOfRuns(const PageRequest& page, const State& state);
 
 // The id of the run that `text` names by id, prefix or name; empty for an empty text, which means
 // all runs.
@@ -27,27 +23,8 @@ Status CheckNotCompacted(int64_t since_seq, const State& state);
 Result<const JobRecord*> FindJob(const std::string& run, const std::string& name,
                                  const State& state);
 
-// Which jobs a list has.
-struct JobFilter {
-  std::string run;               // by id, prefix or name; empty: of all runs
-  std::vector<JobState> states;  // empty: all
-};
-// In topological order, run after run. A page has 200 jobs, at most 1000.
-Result<Page<JobRecord>> PageOfJobs(const JobFilter& filter, const PageRequest& page,
-                                   const State& state);
-
 // What a reader of a job's logs and metrics needs to know of it.
 Result<JobStanding> StandingOf(const std::string& run, const std::string& job, const State& state);
-
-// Which artifacts a list has.
-struct ArtifactFilter {
-  std::string run;       // that made it; empty: all
-  std::string kind;      // empty: all
-  bool removed = false;  // removed ones too
-};
-// Newest first. A page has 200 artifacts, at most 1000.
-Result<Page<catalog::ArtifactRecord>> PageOfArtifacts(const ArtifactFilter& filter,
-                                                      const PageRequest& page, const State& state);
 
 // The artifact and all that it was made from, as far as it is stored here, each once. Every
 // artifact comes after all those that were made from it.

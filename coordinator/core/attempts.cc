@@ -12,6 +12,7 @@
 #include "coordinator/core/peers.h"
 #include "coordinator/core/retention.h"
 #include "coordinator/core/runs.h"
+#include "coordinator/core/watchdog.h"
 #include "scheduler/retry.h"
 
 namespace braid::coordinator {
@@ -170,6 +171,11 @@ void AcceptFailure(const EndedCommand& command, Transaction& tx) {
     NoteFullDisk(command.worker, command.failure.error, tx);
   live.ended_ranks.insert(command.rank.rank);
   if (attempt.state == AttemptState::kStopping) {
+    if (live.stalled && command.rank.rank == 0 && !command.failure.log_tail.empty()) {
+      live.stalled = false;
+      tx.Add(catalog::AttemptStopping{key, attempt.stop_reason,
+                                      WithLastLines(attempt.failure, command.failure.log_tail)});
+    }
     // When a rank dies, its peers fail in their next collective operation, often before the worker
     // of the dead rank reports. Their failure only says that a peer is gone, so it is replaced once
     // by one that names the cause. Ranks that stopped because they were told to know no cause.

@@ -71,6 +71,8 @@ template <typename Body>
 Status Guarded(Body body) {
   try {
     return body();
+  } catch (const catalog::Unreadable& unreadable) {
+    return unreadable.status();
   } catch (const std::exception& error) {
     return Fault(error.what());
   } catch (...) {
@@ -82,8 +84,8 @@ Status Guarded(Body body) {
 
 Result<std::unique_ptr<Core>> Core::Create(const Options& options) {
   std::unique_ptr<Core> core(new Core(options));
-  BRAID_ASSIGN_OR_RETURN(catalog::Image image, options.store->Load());
-  core->state_.Reset(std::move(image));
+  BRAID_ASSIGN_OR_RETURN(catalog::LiveRows live, options.store->LoadLive());
+  core->state_.Reset(std::move(live), options.store->past());
   core->state_.started_ms = core->state_.last_tick_ms = options.clock->MonotonicMs();
   core->state_.started_wall_ms = options.clock->WallMs();
   // Workers report the newest version that they have acted on, so a version must never be used
@@ -411,6 +413,7 @@ Status Core::Step() {
   const Status fatal = CommitBatch(batch, pass);
   if (fatal.ok()) {
     Finish(batch);
+    state_.LetGo(options_.ended_rows);
     return OkStatus();
   }
   for (Decided& decided : batch) {

@@ -5,7 +5,8 @@
 //       pass     Silent workers are noticed (WatchWorkers), jobs are scheduled (SchedulePass). Both
 //                look only at what has changed (core/changes.h).
 //       commit   The updates of the whole batch are one transaction of the store.
-//       finish   Effects run, workers are sent their DesiredState, callers are answered.
+//       finish   Effects run, workers are sent their DesiredState, callers are answered. Rows of
+//                runs that have ended may leave memory (core/residents.h).
 //
 // No answer leaves before the updates behind it are durable. A failure takes back its own effects
 // and those of nobody else:
@@ -64,7 +65,7 @@ struct CoreCounters {
 
 class Core {
  public:
-  // Loads the catalog from options.store into memory. Fails with the store's error.
+  // Loads what has to be in memory from options.store. Fails with the store's error.
   static Result<std::unique_ptr<Core>> Create(const Options& options);
 
   // Queues a command; returns at once. Thread-safe. After the loop has ended, the command is

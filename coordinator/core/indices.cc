@@ -22,14 +22,9 @@ using catalog::RunRecord;
 // a little then, so that a longer chain of such jobs still comes before a shorter one.
 constexpr double kMinCost = 1e6;
 
-// The rows that an update changes, adds or removes.
-struct Rows {
-  std::vector<std::string> runs;
-  std::vector<JobKey> jobs;
-  std::vector<AttemptKey> attempts;
-  std::vector<std::string> artifacts;
-};
+using Rows = Indices::Rows;
 
+// The rows that an update changes, adds or removes.
 struct RowsFinder {
   const Image& image;
 
@@ -54,16 +49,7 @@ struct RowsFinder {
   Rows operator()(const catalog::CheckpointCommitted& u) const { return Job(u.attempt.Job()); }
   Rows operator()(const catalog::ArtifactCommitted& u) const { return Artifact(u.artifact.id); }
   Rows operator()(const catalog::ArtifactRemoved& u) const { return Artifact(u.artifact); }
-  Rows operator()(const catalog::RunDeleted& u) const {
-    Rows rows = Run(u.run);
-    for (auto it = image.jobs.lower_bound({u.run, ""});
-         it != image.jobs.end() && it->first.run == u.run; ++it)
-      rows.jobs.push_back(it->first);
-    for (auto it = image.attempts.lower_bound({u.run, "", 0});
-         it != image.attempts.end() && it->first.run == u.run; ++it)
-      rows.attempts.push_back(it->first);
-    return rows;
-  }
+  Rows operator()(const catalog::RunDeleted& u) const { return Indices::RowsOfRun(u.run, image); }
   // Nothing of these is in an index.
   template <class Other>
   Rows operator()(const Other&) const {
@@ -169,10 +155,30 @@ void Indices::Settle(const Image& image) {
   for (const std::string& run : std::exchange(unsettled_, {})) OrderAgain(run, image);
 }
 
+Indices::Rows Indices::RowsOfRun(const std::string& run, const Image& image) {
+  Rows rows{{run}, {}, {}, {}};
+  for (auto it = image.jobs.lower_bound({run, ""}); it != image.jobs.end() && it->first.run == run;
+       ++it)
+    rows.jobs.push_back(it->first);
+  for (auto it = image.attempts.lower_bound({run, "", 0});
+       it != image.attempts.end() && it->first.run == run; ++it)
+    rows.attempts.push_back(it->first);
+  return rows;
+}
+
+void Indices::TakeOut(const catalog::Update& update, const Image& image) {
+  TakeOut(std::visit(RowsFinder{image}, update), image);
+}
+
+void Indices::PutIn(const catalog::Update& update, const Image& image) {
+  // Jobs stand in the queue by the critical paths of their run.
+  if (const std::string* run = ReorderedRun(update)) unsettled_.insert(*run);
+  PutIn(std::visit(RowsFinder{image}, update), image);
+}
+
 // What a row stands for may depend on rows before it in this order: a job's place in the queue on
 // its run, an attempt's slots on its job.
-void Indices::TakeOut(const catalog::Update& update, const Image& image) {
-  const Rows rows = std::visit(RowsFinder{image}, update);
+void Indices::TakeOut(const Rows& rows, const Image& image) {
   for (const AttemptKey& key : rows.attempts) {
     if (const AttemptRecord* attempt = Find(image.attempts, key)) Count(*attempt, image, -1);
   }
@@ -187,12 +193,10 @@ void Indices::TakeOut(const catalog::Update& update, const Image& image) {
   }
 }
 
-void Indices::PutIn(const catalog::Update& update, const Image& image) {
-  const Rows rows = std::visit(RowsFinder{image}, update);
+void Indices::PutIn(const Rows& rows, const Image& image) {
   for (const std::string& id : rows.runs) {
     if (const RunRecord* run = Find(image.runs, id)) Count(*run, 1);
   }
-  if (const std::string* run = ReorderedRun(update)) unsettled_.insert(*run);
   for (const JobKey& key : rows.jobs) {
     if (const JobRecord* job = Find(image.jobs, key)) Count(*job, image, 1);
   }
@@ -205,15 +209,14 @@ void Indices::PutIn(const catalog::Update& update, const Image& image) {
 }
 
 void Indices::Count(const RunRecord& run, int64_t by) {
-  AddTo(runs_, {run.created_ms, run.id}, by);
   AddToOne(runs_named_, run.name, {run.created_ms, run.id}, by);
-  AddCount(run_counts_, run.state, by);
+  AddCount(counts_.runs, run.state, by);
   for (const auto& [name, artifact] : run.sources) CountUse(artifact, by);
   if (by < 0 || Ended(run.state)) costs_.erase(run.id);
 }
 
 void Indices::Count(const JobRecord& job, const Image& image, int64_t by) {
-  AddCount(job_counts_, {job.kind, static_cast<int>(job.state)}, by);
+  AddCount(counts_.jobs, {job.kind, static_cast<int>(job.state)}, by);
   AddCount(jobs_in_, job.key.run, by);
   for (const auto& [role, source] : job.input_sources) CountUse(source.artifact, by);
   for (const auto& [role, artifact] : job.inputs) CountUse(artifact, by);
@@ -233,7 +236,7 @@ void Indices::Count(const JobRecord& job, const Image& image, int64_t by) {
 
 // Slots follow from the live attempts, and from nothing else.
 void Indices::Count(const AttemptRecord& attempt, const Image& image, int64_t by) {
-  AddCount(attempt_counts_, {attempt.failure.category, static_cast<int>(attempt.state)}, by);
+  AddCount(counts_.attempts, {attempt.failure.category, static_cast<int>(attempt.state)}, by);
   if (Ended(attempt.state)) return;
   AddTo(live_, attempt.key, by);
   const JobRecord* job = Find(image.jobs, attempt.key.Job());
@@ -247,11 +250,10 @@ void Indices::Count(const AttemptRecord& attempt, const Image& image, int64_t by
 }
 
 void Indices::Count(const ArtifactRecord& artifact, int64_t by) {
-  AddTo(artifacts_, {artifact.created_ms, artifact.id}, by);
   if (!artifact.made_by.run.empty())
     AddToOne(made_by_, artifact.made_by.run, {artifact.created_ms, artifact.id}, by);
+  counts_.Count(artifact, by);
   if (artifact.removed_ms > 0) return;
-  artifact_bytes_ += by * artifact.bytes;
   if (IsProgress(artifact)) {
     AddToOne(checkpoints_, artifact.made_by.Job(),
              {artifact.made_by.epoch, artifact.created_ms, artifact.id}, by);
@@ -333,11 +335,8 @@ bool Indices::operator==(const Indices& other) const {
   return queued_ == other.queued_ && live_ == other.live_ && live_on_ == other.live_on_ &&
          held_of_ == other.held_of_ && held_by_ == other.held_by_ && gangs_ == other.gangs_ &&
          jobs_in_ == other.jobs_in_ && unended_in_ == other.unended_in_ && uses_ == other.uses_ &&
-         checkpoints_ == other.checkpoints_ && runs_ == other.runs_ &&
-         artifacts_ == other.artifacts_ && runs_named_ == other.runs_named_ &&
-         made_by_ == other.made_by_ && job_counts_ == other.job_counts_ &&
-         attempt_counts_ == other.attempt_counts_ && run_counts_ == other.run_counts_ &&
-         artifact_bytes_ == other.artifact_bytes_;
+         checkpoints_ == other.checkpoints_ && runs_named_ == other.runs_named_ &&
+         made_by_ == other.made_by_ && counts_ == other.counts_;
 }
 
 }  // namespace braid::coordinator

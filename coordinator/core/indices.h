@@ -16,6 +16,7 @@
 
 #include "coordinator/core/job_queue.h"
 #include "scheduler/snapshot.h"
+#include "storage/catalog/past.h"
 #include "storage/catalog/update.h"
 
 namespace braid::coordinator {
@@ -40,9 +41,23 @@ class Indices {
   void TakeOut(const catalog::Update& update, const catalog::Image& image);
   void PutIn(const catalog::Update& update, const catalog::Image& image);
 
+  // Rows by their keys.
+  struct Rows {
+    std::vector<std::string> runs;
+    std::vector<catalog::JobKey> jobs;
+    std::vector<catalog::AttemptKey> attempts;
+    std::vector<std::string> artifacts;
+  };
+  // The run, its jobs and its attempts, as far as they are in the image.
+  static Rows RowsOfRun(const std::string& run, const catalog::Image& image);
+  // To be called before rows leave the image, and after they have come into it.
+  void TakeOut(const Rows& rows, const catalog::Image& image);
+  void PutIn(const Rows& rows, const catalog::Image& image);
+
   // Orders the jobs of runs whose critical paths have changed. To be called before the order of
   // queued() is read: not with each change, because a decision changes many jobs of one run.
   void Settle(const catalog::Image& image);
+
   // Jobs that wait for a grant.
   const JobQueue& queued() const { return queued_; }
   // Attempts that have not ended; a job has at most one.
@@ -63,20 +78,12 @@ class Indices {
   int64_t UsesOf(const std::string& artifact) const;
   const std::set<CheckpointOrder>& CheckpointsOf(const catalog::JobKey& job) const;
 
-  const ByTime& runs() const { return runs_; }
-  const ByTime& artifacts() const { return artifacts_; }
   // The runs of one name, and the artifacts that a run made.
   const ByTime& RunsNamed(const std::string& name) const;
   const ByTime& MadeBy(const std::string& run) const;
 
-  // How many rows there are. Of jobs by kind and state, of attempts by category of the failure and
-  // state.
-  using StateCounts = std::map<std::pair<std::string, int>, int64_t>;
-  const StateCounts& job_counts() const { return job_counts_; }
-  const StateCounts& attempt_counts() const { return attempt_counts_; }
-  const std::map<catalog::RunState, int64_t>& run_counts() const { return run_counts_; }
-  // Of artifacts that were not removed, files that several have counted in each.
-  int64_t artifact_bytes() const { return artifact_bytes_; }
+  // How many rows there are.
+  const catalog::RowCounts& counts() const { return counts_; }
 
   // For tests.
   bool operator==(const Indices& other) const;
@@ -98,11 +105,8 @@ class Indices {
   std::set<catalog::JobKey> gangs_;
   std::unordered_map<std::string, int64_t> jobs_in_, unended_in_, uses_;
   std::map<catalog::JobKey, std::set<CheckpointOrder>> checkpoints_;
-  ByTime runs_, artifacts_;
   std::map<std::string, ByTime> runs_named_, made_by_;
-  StateCounts job_counts_, attempt_counts_;
-  std::map<catalog::RunState, int64_t> run_counts_;
-  int64_t artifact_bytes_ = 0;
+  catalog::RowCounts counts_;
   // For each run with jobs in the queue the cost of the critical path from each job, by its
   // position. Computed when it is needed.
   std::unordered_map<std::string, std::vector<double>> costs_;

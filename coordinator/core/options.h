@@ -33,6 +33,9 @@ struct Options {
   // How many checkpoints a training keeps until it has succeeded, if its recipe does not say; -1:
   // all.
   int64_t keep_checkpoints = 3;
+  // How many rows of runs that have ended may be in memory between two steps (core/residents.h).
+  // Rows are some KiB; with those that people look at, the others need not be read again and again.
+  int64_t ended_rows = 5'000;
   // False: every step of the loop looks at everything, whether it has changed or not. The decisions
   // are the same, which is what tests compare.
   bool only_changes = true;

@@ -36,7 +36,7 @@ bool IsAmongNewest(const ArtifactRecord& artifact, const JobRecord& job, const S
   return false;
 }
 
-// The jobs' own artifacts, whatever names them.
+// The artifacts that the job reads.
 std::vector<std::string> NeededBy(const JobRecord& job) {
   std::vector<std::string> needed;
   for (const auto& [role, source] : job.input_sources) needed.push_back(source.artifact);
@@ -47,13 +47,16 @@ std::vector<std::string> NeededBy(const JobRecord& job) {
 
 // Refuses if a job of another run that has not ended uses what this run made.
 Status CheckUnused(const std::string& run, const State& state) {
+  std::set<std::string> made;
+  for (const auto& [created_ms, id] : state.MadeBy(run)) made.insert(id);
+  // Runs that have not ended are all in memory.
   for (const auto& [id, other] : state.image().runs) {
     if (id == run || Ended(other.state)) continue;
     for (const JobRecord* job : state.JobsOf(id)) {
       if (Ended(job->state)) continue;
       for (const std::string& needed : NeededBy(*job)) {
+        if (!made.contains(needed)) continue;
         const ArtifactRecord* artifact = state.FindArtifact(needed);
-        if (artifact == nullptr || artifact->made_by.run != run) continue;
         return Status(StatusCode::kFailedPrecondition, ErrorReason::kArtifactInUse,
                       "job " + job->key.job + " of run " + id + " (" + other.name +
                           ") has not ended and uses " + artifact->kind + " " +
@@ -95,7 +98,7 @@ int64_t CheckpointsToKeep(const JobRecord& job, const Options& options) {
 
 Keep WhyKept(const ArtifactRecord& artifact, const State& state, const Options& options) {
   if (artifact.pinned) return Keep::kPinned;
-  if (state.UsesOf(artifact.id) > 0) return Keep::kUsed;
+  if (state.IsUsed(artifact.id)) return Keep::kUsed;
   if (artifact.made_by.run.empty()) return Keep::kUploaded;
   if (state.FindRun(artifact.made_by.run) == nullptr) return Keep::kNo;
   const JobRecord* job = state.FindJob(artifact.made_by.Job());
@@ -160,7 +163,7 @@ Result<DeletedRun> DeleteRun(const std::string& text, Transaction& tx) {
   // What it made, and what was uploaded for it, which has the source's name. What somebody uploaded
   // without a name or with one of their own is theirs, whichever runs have used it.
   std::set<std::string> made, uploaded;
-  for (const auto& [created_ms, id] : state.indices().MadeBy(deleted.id)) {
+  for (const auto& [created_ms, id] : state.MadeBy(deleted.id)) {
     if (state.FindArtifact(id)->removed_ms == 0) made.insert(id);
   }
   for (const auto& [name, id] : run->sources) {

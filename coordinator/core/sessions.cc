@@ -7,6 +7,7 @@
 #include "coordinator/core/gangs.h"
 #include "coordinator/core/gpus.h"
 #include "coordinator/core/leased_rank.h"
+#include "coordinator/core/watchdog.h"
 #include "coordinator/core/worker_links.h"
 #include "coordinator/core/worker_name.h"
 
@@ -146,10 +147,14 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
   for (const RankReport& report : command.ranks) {
     worker.ranks.insert(report.rank);
     const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt());
-    if (attempt == nullptr || Ended(attempt->state) || !report.progress.has_value() ||
+    if (attempt == nullptr || Ended(attempt->state) ||
         !IsLeasedTo(*attempt, report.rank.rank, command.worker))
       continue;
     LiveAttempt& live = tx.QuietAttempt(report.rank.attempt());
+    if (report.rank.rank == 0 && attempt->state == AttemptState::kRunning)
+      NoteStillness(report.progress.value_or(task::Progress()), tx.now_ms(),
+                    tx.options().lease.ttl_ms, &live);
+    if (!report.progress.has_value()) continue;
     if (attempt->workers.size() > 1)
       NoteProgress(report.rank.rank, *report.progress, tx.now_ms(), &live);
     if (report.rank.rank == 0) live.progress = *report.progress;

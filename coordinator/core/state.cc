@@ -21,7 +21,15 @@ bool IsMissing(const LiveWorker& worker, const std::map<int64_t, int64_t>& told,
 }  // namespace
 
 void State::Reset(catalog::Image image) {
-  image_ = std::move(image);
+  Reset({std::move(image), {}}, nullptr);
+}
+
+void State::Reset(catalog::LiveRows rows, catalog::Past* past) {
+  image_ = std::move(rows.image);
+  elsewhere_ = std::move(rows.elsewhere);
+  past_ = past;
+  residents_ = {};
+  deleted_.clear();
   indices_.Rebuild(image_);
   std::erase_if(attempts, [&](const auto& entry) { return !live().contains(entry.first); });
   changes.MarkAll();
@@ -32,6 +40,7 @@ void State::Apply(const catalog::Update& update) {
   indices_.TakeOut(update, image_);
   catalog::Apply(update, image_);
   indices_.PutIn(update, image_);
+  NoteGuests(update);
   if (const auto* over = std::get_if<catalog::AttemptEnded>(&update)) attempts.erase(over->attempt);
 }
 
@@ -41,6 +50,7 @@ void State::TakeBack(const catalog::Update& update, const catalog::Undo& undo) {
   indices_.PutIn(update, image_);
   if (const auto* granted = std::get_if<catalog::AttemptGranted>(&update))
     attempts.erase(granted->attempt.key);
+  if (const auto* deleted = std::get_if<catalog::RunDeleted>(&update)) deleted_.erase(deleted->run);
 }
 
 // Its workers are told something else, and hold a lease more or less.
@@ -98,26 +108,46 @@ int64_t QueuedMs(const JobRecord& job, const State& state) {
 }
 
 const RunRecord* State::FindRun(const std::string& id) const {
-  const auto it = image_.runs.find(id);
+  auto it = image_.runs.find(id);
+  if (it == image_.runs.end() && RecallRun(id)) it = image_.runs.find(id);
   return it == image_.runs.end() ? nullptr : &it->second;
 }
 
+// The rows of a run that is in memory are all there, so that only those of another are recalled.
+bool State::BringIn(const std::string& run) const {
+  return past_ != nullptr && !image_.runs.contains(run) && RecallRun(run);
+}
+
 const JobRecord* State::FindJob(const JobKey& key) const {
-  const auto it = image_.jobs.find(key);
+  auto it = image_.jobs.find(key);
+  if (it == image_.jobs.end() && BringIn(key.run)) it = image_.jobs.find(key);
   return it == image_.jobs.end() ? nullptr : &it->second;
 }
 
 const AttemptRecord* State::FindAttempt(const AttemptKey& key) const {
-  const auto it = image_.attempts.find(key);
+  auto it = image_.attempts.find(key);
+  if (it == image_.attempts.end() && BringIn(key.run)) it = image_.attempts.find(key);
   return it == image_.attempts.end() ? nullptr : &it->second;
 }
 
 const ArtifactRecord* State::FindArtifact(const std::string& id) const {
-  const auto it = image_.artifacts.find(id);
+  auto it = image_.artifacts.find(id);
+  if (it == image_.artifacts.end() && RecallArtifact(id)) it = image_.artifacts.find(id);
   return it == image_.artifacts.end() ? nullptr : &it->second;
 }
 
+const std::set<CheckpointOrder>& State::CheckpointsOf(const JobKey& job) const {
+  (void)BringIn(job.run);
+  return indices_.CheckpointsOf(job);
+}
+
+const Indices::ByTime& State::MadeBy(const std::string& run) const {
+  (void)BringIn(run);
+  return indices_.MadeBy(run);
+}
+
 std::vector<const JobRecord*> State::JobsOf(const std::string& run) const {
+  (void)BringIn(run);
   std::vector<const JobRecord*> jobs;
   // Jobs are sorted by (run, name) in the image, so those of a run are neighbours; their order in
   // the graph is `position`.
@@ -131,51 +161,13 @@ std::vector<const JobRecord*> State::JobsOf(const std::string& run) const {
 }
 
 std::vector<const AttemptRecord*> State::AttemptsOf(const JobKey& job) const {
+  (void)BringIn(job.run);
   std::vector<const AttemptRecord*> attempts_of;
   for (auto it = image_.attempts.lower_bound({job.run, job.job, 0});
        it != image_.attempts.end() && it->first.Job() == job; ++it) {
     attempts_of.push_back(&it->second);
   }
   return attempts_of;
-}
-
-Result<const RunRecord*> State::ResolveRun(const std::string& text) const {
-  if (text.empty())
-    return InvalidArgument("a run is named by its id, a prefix of it or its name; none was given");
-  if (const RunRecord* exact = FindRun(text)) return exact;
-  const RunRecord* by_prefix = nullptr;
-  int matches = 0;
-  for (auto it = image_.runs.lower_bound(text);
-       it != image_.runs.end() && it->first.starts_with(text); ++it) {
-    by_prefix = &it->second;
-    ++matches;
-  }
-  const Indices::ByTime& named = indices_.RunsNamed(text);
-  const RunRecord* by_name = named.empty() ? nullptr : FindRun(named.rbegin()->second);
-  if (matches == 1) return by_prefix;
-  if (by_name != nullptr) return by_name;
-  if (matches > 1)
-    return InvalidArgument("run " + text + " could be any of " + std::to_string(matches) +
-                           ": give more of the id");
-  return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
-                "there is no run " + text + ": `braid list` shows all");
-}
-
-Result<const ArtifactRecord*> State::ResolveArtifact(const std::string& text) const {
-  if (const ArtifactRecord* exact = FindArtifact(text)) return exact;
-  if (text.size() < 8) {
-    return InvalidArgument("artifact " + text + ": give the id, or at least 8 digits of it");
-  }
-  const auto first = image_.artifacts.lower_bound(text);
-  if (first == image_.artifacts.end() || !first->first.starts_with(text)) {
-    return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
-                  "there is no artifact " + text + ": `braid artifact list` shows all");
-  }
-  const auto second = std::next(first);
-  if (second != image_.artifacts.end() && second->first.starts_with(text)) {
-    return InvalidArgument("artifact " + text + " could be several: give more digits");
-  }
-  return &first->second;
 }
 
 std::string State::BootOf(const std::string& worker) const {

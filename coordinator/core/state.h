@@ -17,6 +17,7 @@
 #include "coordinator/core/indices.h"
 #include "coordinator/core/options.h"
 #include "coordinator/core/peers.h"
+#include "coordinator/core/residents.h"
 #include "coordinator/core/session_sink.h"
 #include "scheduler/lease.h"
 #include "scheduler/snapshot.h"
@@ -98,6 +99,19 @@ struct LiveWorker {
   std::shared_ptr<const Desired> desired;
 };
 
+// How long the program of an attempt has made no step (core/watchdog.h), as the heartbeats of rank
+// 0 say.
+struct Stillness {
+  // Of the newest heartbeat: the phase, the count, and when it came (monotonic; 0: none yet).
+  std::string phase;
+  int64_t done = 0;
+  int64_t beat_ms = 0;
+  int64_t still_ms = 0;
+  int64_t longest_step_ms = 0;
+  // As the job says; -1: not looked at yet.
+  int64_t timeout_ms = -1;
+};
+
 // What is known about an attempt that has not ended, only while this process lives.
 struct LiveAttempt {
   // Ranks whose end was reported, while others of the gang are not over yet.
@@ -116,6 +130,9 @@ struct LiveAttempt {
   std::map<int64_t, std::pair<std::string, int64_t>> moved;
   int64_t moved_ms = 0;
   int64_t longest_step_ms = 0;
+  Stillness stillness;
+  // It was stopped because its program made no step.
+  bool stalled = false;
   // For attempts of reports and exports: the summary that the worker was first told, which then
   // stays the same.
   std::shared_ptr<const RunSummary> run_summary;
@@ -135,13 +152,18 @@ struct Pending {
   std::map<task::Requirements, PendingView, JobQueue::Less> groups;
 };
 
-// Not thread-safe: the core's thread alone uses it.
+// Not thread-safe: the core's thread alone uses it. Which rows are in memory is no part of what it
+// is: functions that look for a row bring it in, and whoever asks cannot tell the difference.
 class State {
  public:
-  // The durable state, with the updates of the current batch applied.
+  // The durable state, with the updates of the current batch applied, as far as it is in memory
+  // (residents.h).
   const catalog::Image& image() const { return image_; }
-  // Replaces the image, as at the start, and rebuilds the indices.
+  // Replaces the image, as at the start, and rebuilds the indices. There are no other rows.
   void Reset(catalog::Image image);
+  // The same with rows that are looked for elsewhere, and counted. `past` outlives the state; null:
+  // there is none.
+  void Reset(catalog::LiveRows rows, catalog::Past* past);
   // Changes the image and the indices as the update says. REQUIRES: catalog::Check(update,
   // image()).ok()
   void Apply(const catalog::Update& update);
@@ -150,7 +172,8 @@ class State {
   // `changes`.
   void TakeBack(const catalog::Update& update, const catalog::Undo& undo);
 
-  // Null if there is no such row. Pointers are valid until the next change of the state.
+  // Null if there is no such row. Pointers are valid until the next change of the state, and until
+  // LetGo. These functions, and those below that look for rows, throw catalog::Unreadable.
   const RunRecord* FindRun(const std::string& id) const;
   const JobRecord* FindJob(const JobKey& key) const;
   const AttemptRecord* FindAttempt(const AttemptKey& key) const;
@@ -170,13 +193,23 @@ class State {
   const std::set<AttemptKey>& LiveOn(const std::string& worker) const {
     return indices_.LiveOn(worker);
   }
-  // How many jobs and runs name the artifact: as an input, an output, a source, or the newest
+  // Whether a job or a run names the artifact: as an input, an output, a source, or the newest
   // checkpoint. Such an artifact is never removed.
-  int64_t UsesOf(const std::string& artifact) const { return indices_.UsesOf(artifact); }
+  bool IsUsed(const std::string& artifact) const;
   // The job's checkpoints that were not removed, oldest first.
-  const std::set<CheckpointOrder>& CheckpointsOf(const JobKey& job) const {
-    return indices_.CheckpointsOf(job);
-  }
+  const std::set<CheckpointOrder>& CheckpointsOf(const JobKey& job) const;
+  // What the run made, removed artifacts too.
+  const Indices::ByTime& MadeBy(const std::string& run) const;
+  // Whether there is such a run and it has not ended: answered from memory alone.
+  bool IsActive(const std::string& run) const;
+  // How many rows there are, in memory and elsewhere.
+  catalog::RowCounts Totals() const;
+
+  // Brings in the rows that the update is about, if they may be elsewhere.
+  void RecallFor(const catalog::Update& update) const;
+  // Lets those go that came first until at most `most_rows` rows of ended runs and of artifacts
+  // that no run in memory made are left. REQUIRES: all updates are committed or taken back.
+  void LetGo(int64_t most_rows);
 
   // Why a queued job waits; nullopt for other jobs, and before the first pass that looked at it.
   std::optional<PendingView> PendingOf(const JobRecord& job) const;
@@ -226,10 +259,27 @@ class State {
   // Notes in `changes` what depends on the update. Called before it is applied.
   void Note(const catalog::Update& update);
   void NoteAttempt(const AttemptRecord& attempt);
+  // Notes in `residents_` what may leave memory because of the update. Called after it is applied.
+  void NoteGuests(const catalog::Update& update);
 
-  catalog::Image image_;
-  // The queue is settled when it is read.
+  // recall.cc: from the past into memory. False if there is no such row.
+  bool RecallRun(const std::string& id) const;
+  bool RecallArtifact(const std::string& id) const;
+  // Recalls the run unless it is in memory; false if nothing came.
+  bool BringIn(const std::string& run) const;
+  void NoteGuest(const std::string& run) const;
+  std::vector<std::string> RunsWithPrefix(const std::string& prefix, int64_t limit) const;
+  std::string RunNamed(const std::string& name) const;
+
+  // Mutable is what changes when rows come into memory.
+  mutable catalog::Image image_;
   mutable Indices indices_;
+  mutable Residents residents_;
+  // Of the rows that are not in memory.
+  mutable catalog::RowCounts elsewhere_;
+  catalog::Past* past_ = nullptr;
+  // Runs that this batch deletes: until it is committed, the past has them.
+  std::set<std::string> deleted_;
 };
 
 // When the job could be queued: since its last parent ended or, if it has none, since it is there.

@@ -21,6 +21,7 @@ std::function<void()> Restore(Map* map, const typename Map::key_type& key) {
 }  // namespace
 
 void Transaction::Add(catalog::Update update) {
+  state_->RecallFor(update);
   if (Status allowed = catalog::Check(update, state_->image()); !allowed.ok())
     throw UpdateRefused(std::move(allowed));
   // State::Apply erases the live part of an attempt that ends, and UndoOf restores only the

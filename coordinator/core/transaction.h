@@ -45,7 +45,7 @@ class Transaction {
   int64_t now_ms() const { return now_ms_; }
 
   // Applies the update to the state and keeps it for the commit. Throws UpdateRefused, and changes
-  // nothing, if catalog::Check refuses it.
+  // nothing, if catalog::Check refuses it; the same with catalog::Unreadable.
   void Add(catalog::Update update);
   // The part of a worker, or of an attempt, that is not durable, for a change; made if it is not
   // there. Restored if the transaction is taken back. The reference is valid until then, or until

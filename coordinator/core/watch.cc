@@ -11,6 +11,7 @@
 #include "coordinator/core/disks.h"
 #include "coordinator/core/gangs.h"
 #include "coordinator/core/gpus.h"
+#include "coordinator/core/watchdog.h"
 #include "coordinator/core/worker_links.h"
 
 namespace braid::coordinator {
@@ -226,6 +227,7 @@ std::string WatchWorkers(Transaction& tx) {
     guarded(key.ToString(), [&] {
       LoseMissingRank(key, tx);
       WatchGang(key, tx);
+      WatchSteps(key, tx);
     });
   }
   // What was decided above may have touched others.

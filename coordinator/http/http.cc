@@ -62,6 +62,13 @@ Result<size_t> ColumnsOf(const Request& request) {
                          ", not " + text);
 }
 
+Result<int64_t> PageSizeOf(const std::string& text) {
+  const bool number = !text.empty() && text.size() <= 6 &&
+                      text.find_first_not_of("0123456789") == std::string::npos;
+  if (number) return std::stoll(text);
+  return InvalidArgument("page_size is a number, not " + text);
+}
+
 class LibServer final : public HttpServer {
  public:
   LibServer(Options options, Core* core)
@@ -193,7 +200,7 @@ class LibServer final : public HttpServer {
   void AnswerRead(const Request& request, Response* response) {
     if (request.path == "/metrics") return AnswerMetrics(response);
     if (request.path == kCurves) return AnswerCurves(request, response);
-    if (request.path == kRuns) return AnswerJson(RunsJson(core_), response);
+    if (request.path == kRuns) return AnswerRuns(request, response);
     if (request.path == "/api/v1" && api_ != nullptr) return api_->AnswerList(response);
     const std::string below = std::string(kRuns) + "/";
     if (request.path.starts_with(below) && request.path.size() > below.size())
@@ -202,6 +209,19 @@ class LibServer final : public HttpServer {
                       ": there are / (the dashboard), /healthz, /readyz, /metrics and /api/v1 (the "
                       "calls of the API)"),
              response);
+  }
+
+  // ?page_size=50&page_token=...
+  void AnswerRuns(const Request& request, Response* response) {
+    const auto answer = [&]() -> Result<Json> {
+      if (options_.reader == nullptr) return NotFound("no runs are listed here");
+      PageRequest page{0, request.get_param_value("page_token")};
+      if (request.has_param("page_size")) {
+        BRAID_ASSIGN_OR_RETURN(page.size, PageSizeOf(request.get_param_value("page_size")));
+      }
+      return RunsJson(page, *options_.reader);
+    }();
+    AnswerJson(answer, response);
   }
 
   static void AnswerJson(const Result<Json>& answer, Response* response) {

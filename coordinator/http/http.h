@@ -13,6 +13,10 @@
 
 #include "base/status.h"
 
+namespace braid::catalog {
+class Reader;
+}
+
 namespace braid::coordinator {
 
 class AppendFiles;
@@ -38,6 +42,7 @@ class HttpServer {
     std::function<Status(std::string_view method, bool sent, std::string_view token)> check;
     JsonCalls* calls = nullptr;            // the API; null: it is not served. Outlives the server
     const AppendFiles* metrics = nullptr;  // for curves; the same
+    const catalog::Reader* reader = nullptr;  // for the list of runs; the same
   };
   // `core` outlives the server. kUnavailable if the address cannot be had.
   static Result<std::unique_ptr<HttpServer>> Start(const Options& options, Core* core);

@@ -83,14 +83,14 @@ Result<std::string> MetricsText(Core* core) {
   double oldest_pending_s = 0, artifact_bytes = 0, events = 0;
   BRAID_RETURN_IF_ERROR(core->Query([&](const State& state) {
     const int64_t now_ms = core->options().clock->WallMs();
-    const Indices& indices = state.indices();
-    for (const auto& [row, count] : indices.job_counts()) {
+    const catalog::RowCounts totals = state.Totals();
+    for (const auto& [row, count] : totals.jobs) {
       jobs[{{"kind", row.first}, {"state", StateName<JobState>(row.second)}}] = static_cast<double>(
           count);
     }
-    for (const auto& [run_state, count] : indices.run_counts())
+    for (const auto& [run_state, count] : totals.runs)
       runs[{{"state", std::string(Name(run_state))}}] = static_cast<double>(count);
-    for (const auto& [row, count] : indices.attempt_counts()) {
+    for (const auto& [row, count] : totals.attempts) {
       attempts[{{"state", StateName<AttemptState>(row.second)}, {"category", row.first}}] =
           static_cast<double>(count);
     }
@@ -104,7 +104,7 @@ Result<std::string> MetricsText(Core* core) {
       slots[{{"device", "cuda"}}] += static_cast<double>(worker.gpus.size());
     }
     CountPending(state, now_ms, &pending, &oldest_pending_s);
-    artifact_bytes = static_cast<double>(indices.artifact_bytes());
+    artifact_bytes = static_cast<double>(totals.artifact_bytes);
     events = static_cast<double>(state.image().last_seq);
   }));
   const CoreCounters counters = core->counters();

@@ -8,7 +8,7 @@
 namespace braid::coordinator {
 
 // Everything is read from the state and its indices at the time of asking, without a walk over all
-// rows: there is no second bookkeeping.
+// rows; rows that are not in memory are counted in the catalog (storage/catalog/past.h).
 // kUnavailable while the coordinator stops.
 Result<std::string> MetricsText(Core* core);
 

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "coordinator/api/lists.h"
 #include "coordinator/core/core.h"
 
 namespace braid::coordinator {
@@ -54,14 +55,14 @@ Json JsonOf(const RunView& run, bool with_jobs) {
 
 }  // namespace
 
-Result<Json> RunsJson(Core* core) {
-  std::vector<RunView> views;
-  BRAID_RETURN_IF_ERROR(core->Query([&](const State& state) {
-    for (const auto& [id, run] : state.image().runs) views.push_back(ViewOf(run));
-  }));
+Result<Json> RunsJson(const PageRequest& page, const catalog::Reader& reader) {
+  BRAID_ASSIGN_OR_RETURN(const auto snapshot, reader.Open());
+  BRAID_ASSIGN_OR_RETURN(const Page<RunRecord> found, PageOfRuns(page, snapshot.get()));
   Json runs = Json::array();
-  for (const RunView& view : views) runs.push_back(JsonOf(view, false));
-  return Json{{"runs", std::move(runs)}};
+  for (const RunRecord& run : found.rows) runs.push_back(JsonOf(ViewOf(run), false));
+  Json json = {{"runs", std::move(runs)}};
+  if (!found.next.empty()) json["nextPageToken"] = found.next;
+  return json;
 }
 
 Result<Json> RunJson(const std::string& id, Core* core) {

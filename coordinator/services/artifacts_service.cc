@@ -2,6 +2,7 @@
 #include "coordinator/access/bounds.h"
 #include "coordinator/api/changes.h"
 #include "coordinator/api/facts.h"
+#include "coordinator/api/lists.h"
 #include "coordinator/api/queries.h"
 #include "coordinator/api/streams.h"
 #include "coordinator/api/uploads.h"
@@ -94,13 +95,14 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
 
   Reactor* ListArtifacts(Context* context, const v1::ListArtifactsRequest* request,
                          v1::ListArtifactsResponse* reply) override {
-    return ReadCore(context, backend_, [request, reply](const State& state) -> Status {
+    return InFiles(context, &backend_->files, [this, request, reply]() -> Status {
+      BRAID_ASSIGN_OR_RETURN(const auto snapshot, backend_->reader->Open());
       BRAID_ASSIGN_OR_RETURN(
           const Page<ArtifactRecord> page,
           PageOfArtifacts({request->run_id(), request->kind(), request->include_removed()},
-                          {request->page_size(), request->page_token()}, state));
-      for (const ArtifactRecord* artifact : page.records)
-        *reply->add_artifacts() = ArtifactMessage(*artifact, Detail::kBasic);
+                          {request->page_size(), request->page_token()}, snapshot.get()));
+      for (const ArtifactRecord& artifact : page.rows)
+        *reply->add_artifacts() = ArtifactMessage(artifact, Detail::kBasic);
       reply->set_next_page_token(page.next);
       return OkStatus();
     });
@@ -108,7 +110,9 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
 
   Reactor* GetLineage(Context* context, const v1::GetLineageRequest* request,
                       v1::GetLineageResponse* reply) override {
-    return ReadCore(context, backend_, [request, reply](const State& state) -> Status {
+    return InFiles(context, &backend_->files, [this, request, reply]() -> Status {
+      BRAID_ASSIGN_OR_RETURN(const auto snapshot, backend_->reader->Open());
+      const State state = StateIn(snapshot.get());
       BRAID_ASSIGN_OR_RETURN(const auto lineage, LineageOf(request->id(), state));
       for (const ArtifactRecord* artifact : lineage)
         *reply->add_artifacts() = ArtifactMessage(*artifact, Detail::kBasic);

@@ -1,4 +1,9 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
 #include "braid/v1/jobs.grpc.pb.h"
+#include "coordinator/api/lists.h"
 #include "coordinator/api/queries.h"
 #include "coordinator/api/streams.h"
 #include "coordinator/services/convert.h"
@@ -49,14 +54,27 @@ class JobsService final : public v1::Jobs::CallbackService {
 
   Reactor* ListJobs(Context* context, const v1::ListJobsRequest* request,
                     v1::ListJobsResponse* reply) override {
-    return ReadCore(context, backend_, [request, reply](const State& state) -> Status {
+    return InFilesThenCore(context, backend_, [this, request, reply]() -> Result<CoreWork> {
+      BRAID_ASSIGN_OR_RETURN(const auto snapshot, backend_->reader->Open());
+      const JobFilter filter = FilterOf(*request);
       BRAID_ASSIGN_OR_RETURN(
-          const Page<JobRecord> page,
-          PageOfJobs(FilterOf(*request), {request->page_size(), request->page_token()}, state));
-      for (const JobRecord* job : page.records)
-        *reply->add_jobs() = JobMessage(*job, state, Detail::kBasic);
+          const Page<catalog::ListedJob> page,
+          PageOfJobs(filter, {request->page_size(), request->page_token()}, snapshot.get()));
       reply->set_next_page_token(page.next);
-      return OkStatus();
+      std::map<JobKey, v1::Job*> live;
+      for (const catalog::ListedJob& job : page.rows) {
+        v1::Job* message = reply->add_jobs();
+        if (!job.run_ended) {
+          live[job.key] = message;
+          continue;
+        }
+        BRAID_ASSIGN_OR_RETURN(auto rows, snapshot->ReadJob(job.key));
+        if (!rows.has_value())
+          return Internal("job " + job.key.ToString() + " left the list while it was read");
+        const State state = StateOfRows(*std::move(rows));
+        *message = JobMessage(*state.FindJob(job.key), state, Detail::kBasic);
+      }
+      return ShowLive(filter, std::move(live), reply);
     });
   }
 
@@ -82,6 +100,24 @@ class JobsService final : public v1::Jobs::CallbackService {
   }
 
  private:
+  // Fills in the jobs of runs that had not ended, as they are now. One that is in another state by
+  // now, or was deleted, is left out.
+  static CoreWork ShowLive(const JobFilter& filter, std::map<JobKey, v1::Job*> live,
+                           v1::ListJobsResponse* reply) {
+    return {nullptr, [filter, live = std::move(live), reply](const State& state) {
+              for (const auto& [key, message] : live) {
+                const JobRecord* job = state.FindJob(key);
+                if (job != nullptr && IsIn(filter, *job))
+                  *message = JobMessage(*job, state, Detail::kBasic);
+              }
+              auto* jobs = reply->mutable_jobs();
+              jobs->erase(std::remove_if(jobs->begin(), jobs->end(),
+                                         [](const v1::Job& job) { return job.name().empty(); }),
+                          jobs->end());
+              return OkStatus();
+            }};
+  }
+
   Backend* const backend_;
 };
 

@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <atomic>
+#include <map>
 #include <utility>
 
 #include "braid/v1/runs.grpc.pb.h"
 #include "coordinator/access/bounds.h"
 #include "coordinator/api/changes.h"
+#include "coordinator/api/lists.h"
 #include "coordinator/api/queries.h"
 #include "coordinator/api/streams.h"
 #include "coordinator/api/waits.h"
@@ -128,13 +131,26 @@ class RunsService final : public v1::Runs::CallbackService {
 
   Reactor* ListRuns(Context* context, const v1::ListRunsRequest* request,
                     v1::ListRunsResponse* reply) override {
-    return ReadCore(context, backend_, [request, reply](const State& state) -> Status {
-      BRAID_ASSIGN_OR_RETURN(const Page<RunRecord> page,
-                             PageOfRuns({request->page_size(), request->page_token()}, state));
-      for (const RunRecord* run : page.records)
-        *reply->add_runs() = RunMessage(*run, state, Detail::kBasic);
+    return InFilesThenCore(context, backend_, [this, request, reply]() -> Result<CoreWork> {
+      BRAID_ASSIGN_OR_RETURN(const auto snapshot, backend_->reader->Open());
+      BRAID_ASSIGN_OR_RETURN(
+          const Page<RunRecord> page,
+          PageOfRuns({request->page_size(), request->page_token()}, snapshot.get()));
       reply->set_next_page_token(page.next);
-      return OkStatus();
+      std::map<std::string, v1::Run*> live;
+      for (const RunRecord& run : page.rows) {
+        v1::Run* message = reply->add_runs();
+        message->set_id(run.id);
+        if (!Ended(run.state)) {
+          live[run.id] = message;
+          continue;
+        }
+        BRAID_ASSIGN_OR_RETURN(auto rows, snapshot->past()->ReadRun(run.id));
+        if (!rows.has_value())
+          return Internal("run " + run.id + " left the list while it was read");
+        *message = RunMessage(run, StateOfRows(*std::move(rows)), Detail::kBasic);
+      }
+      return ShowLive(std::move(live), reply);
     });
   }
 
@@ -194,6 +210,21 @@ class RunsService final : public v1::Runs::CallbackService {
   }
 
  private:
+  // Fills in the runs that had not ended, as they are now. One that was deleted since is left out.
+  static CoreWork ShowLive(std::map<std::string, v1::Run*> live, v1::ListRunsResponse* reply) {
+    return {nullptr, [live = std::move(live), reply](const State& state) {
+              for (const auto& [id, message] : live) {
+                const RunRecord* run = state.FindRun(id);
+                *message = run == nullptr ? v1::Run() : RunMessage(*run, state, Detail::kBasic);
+              }
+              auto* runs = reply->mutable_runs();
+              runs->erase(std::remove_if(runs->begin(), runs->end(),
+                                         [](const v1::Run& run) { return run.id().empty(); }),
+                          runs->end());
+              return OkStatus();
+            }};
+  }
+
   Backend* const backend_;
 };
 

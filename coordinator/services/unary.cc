@@ -57,6 +57,8 @@ Audit MakeAudit(const Context& context, const Identity& who, std::string call, s
 Status Guarded(const FileWork& work) {
   try {
     return work();
+  } catch (const catalog::Unreadable& unreadable) {
+    return unreadable.status();
   } catch (const std::exception& error) {
     Log(LogLevel::kError, "coordinator", std::string("a request threw: ") + error.what());
     return Internal(std::string("a fault of braid: ") + error.what());

@@ -116,6 +116,10 @@ Result<Image> Catalog::Load() {
   return LoadImage(*writer_);
 }
 
+Result<LiveRows> Catalog::LoadLive() {
+  return LoadLiveRows(*writer_);
+}
+
 Result<std::vector<EventRecord>> Catalog::ReadEvents(const EventQuery& query) {
   std::vector<EventRecord> events;
   const auto collect = [&](const Row& row) -> Status {

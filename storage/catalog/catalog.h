@@ -8,11 +8,13 @@
 
 #include "base/mutex.h"
 #include "storage/catalog/database.h"
+#include "storage/catalog/sql_past.h"
 #include "storage/catalog/store.h"
 
 namespace braid::catalog {
 
-// The Store on disk. Commit and Load belong to one thread; ReadEvents is thread-safe.
+// The Store on disk. Commit, Load, LoadLive and past() belong to one thread; ReadEvents is
+// thread-safe.
 class Catalog final : public Store {
  public:
   // Where the catalog is.
@@ -32,11 +34,15 @@ class Catalog final : public Store {
 
   Status Commit(const Updates& updates, int64_t time_ms) override;
   Result<Image> Load() override;
+  // Reads through the connection that writes, whose cache has the pages that are in use. Not within
+  // a transaction: Commit has ended it before it returns.
+  Past* past() override { return &past_; }
+  Result<LiveRows> LoadLive() override;
   Result<std::vector<EventRecord>> ReadEvents(const EventQuery& query) override;
 
  private:
   Catalog(std::unique_ptr<Database> writer, std::unique_ptr<Database> reader)
-      : writer_(std::move(writer)), reader_(std::move(reader)) {}
+      : writer_(std::move(writer)), past_(writer_.get()), reader_(std::move(reader)) {}
   // Writes all updates and their events within the open transaction. WriteGuarded turns exceptions
   // of a column's conversion into a Status.
   Status Write(const Updates& updates, int64_t time_ms);
@@ -44,6 +50,7 @@ class Catalog final : public Store {
   Status WriteGuarded(const Updates& updates, int64_t time_ms);
 
   std::unique_ptr<Database> writer_;
+  SqlPast past_;
   std::string id_;
   // The sequence number of the newest event, which the next one continues.
   int64_t last_seq_ = 0;
@@ -58,5 +65,7 @@ class Catalog final : public Store {
 Status WriteUpdate(Database& database, const Update& update);
 // Reads all tables except the events into memory. kDataLoss names the column with damaged content.
 Result<Image> LoadImage(Database& database);
+// The same of the rows that have to be in memory, and counts the others without reading them.
+Result<LiveRows> LoadLiveRows(Database& database);
 
 }  // namespace braid::catalog

@@ -8,12 +8,17 @@
 
 namespace braid::catalog {
 
-Status Reader::EachArtifact(const std::function<Status(const ArtifactRecord&)>& see) const {
+Status Reader::EachArtifact(
+    const std::function<Status(const ArtifactRecord&, bool used)>& see) const {
   BRAID_ASSIGN_OR_RETURN(const auto database, Database::Open(path_, /*writable=*/false));
-  static const std::string sql = "SELECT " + ColumnNames<ArtifactsTable>() + " FROM artifacts";
+  static const std::string sql =
+      "SELECT " + ColumnNames<ArtifactsTable>() +
+      ", EXISTS (SELECT 1 FROM uses WHERE uses.artifact = artifacts.id) FROM artifacts "
+      "ORDER BY artifacts.run";
+  static const int used_column = CountColumns<ArtifactsTable>();
   return database->Query(sql.c_str(), {}, [&](const Row& row) -> Status {
     BRAID_ASSIGN_OR_RETURN(const ArtifactRecord artifact, RecordOf<ArtifactsTable>(row));
-    return see(artifact);
+    return see(artifact, row.Int(used_column) != 0);
   });
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "base/status.h"
 #include "storage/catalog/audit.h"
 #include "storage/catalog/records.h"
+#include "storage/catalog/snapshot.h"
 
 namespace braid::catalog {
 
@@ -19,8 +21,11 @@ class Reader {
  public:
   explicit Reader(std::string path) : path_(std::move(path)) {}
 
-  // Calls `see` for each artifact, removed ones too, in no order; stops at its first error.
-  Status EachArtifact(const std::function<Status(const ArtifactRecord&)>& see) const;
+  // All that is there at this moment, for several questions.
+  Result<std::unique_ptr<Snapshot>> Open() const { return Snapshot::Open(path_); }
+  // Calls `see` for each artifact, removed ones too, in the order of the runs that made them; stops
+  // at its first error. `used`: a run that has ended names it (Past::EndedUsersOf).
+  Status EachArtifact(const std::function<Status(const ArtifactRecord&, bool used)>& see) const;
   // Rows of the audit, the newest first.
   Result<std::vector<AuditRecord>> ReadAudit(const AuditQuery& query) const;
   // Whether there is a row of the audit from before this time.

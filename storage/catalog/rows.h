@@ -74,6 +74,15 @@ const std::string& ColumnNames() {
   return names;
 }
 
+// How many columns that are: the index of the first one behind them.
+template <typename Table>
+int CountColumns() {
+  int count = 0;
+  typename Table::Record record;
+  Table::Columns(record, [&](const char*, auto&) { ++count; });
+  return count;
+}
+
 // The record in a row. REQUIRES: the row belongs to a SELECT of ColumnNames<Table>().
 template <typename Table>
 Result<typename Table::Record> RecordOf(const Row& row) {
@@ -86,6 +95,25 @@ Result<typename Table::Record> RecordOf(const Row& row) {
   });
   if (!status.ok()) return status;
   return record;
+}
+
+// "SELECT id, name, ... FROM runs", to which conditions can be added.
+template <typename Table>
+std::string Select() {
+  return "SELECT " + ColumnNames<Table>() + " FROM " + Table::kName;
+}
+
+// The records of a query that begins with Select<Table>(). `sql` as for Database::Query.
+template <typename Table>
+Result<std::vector<typename Table::Record>> ReadRows(Database& database, const char* sql,
+                                                     const std::vector<Value>& values) {
+  std::vector<typename Table::Record> records;
+  BRAID_RETURN_IF_ERROR(database.Query(sql, values, [&](const Row& row) -> Status {
+    BRAID_ASSIGN_OR_RETURN(typename Table::Record record, RecordOf<Table>(row));
+    records.push_back(std::move(record));
+    return OkStatus();
+  }));
+  return records;
 }
 
 // Inserts the record as a row and returns the number of changed rows. `verb` is "INSERT" or "INSERT

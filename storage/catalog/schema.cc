@@ -224,6 +224,44 @@ CREATE INDEX audit_object ON audit (object, seq);
 CREATE INDEX audit_time ON audit (time_ms);
 CREATE TRIGGER audit_keep BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit does not change'); END;
+)sql",
+                                                 R"sql(
+CREATE INDEX runs_active ON runs (id) WHERE state = 1;
+CREATE INDEX runs_time ON runs (created_ms, id);
+CREATE INDEX runs_name ON runs (name, created_ms, id);
+CREATE INDEX jobs_place ON jobs (run, position, state);
+CREATE INDEX artifacts_run ON artifacts (run, created_ms);
+CREATE INDEX artifacts_time ON artifacts (created_ms, id, kind, removed_ms, bytes);
+CREATE TABLE uses (
+  artifact TEXT NOT NULL,
+  run TEXT NOT NULL,
+  PRIMARY KEY (artifact, run)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX uses_run ON uses (run);
+CREATE TABLE ended_rows (
+  what TEXT NOT NULL,
+  name TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (what, name, state)
+) STRICT, WITHOUT ROWID;
+CREATE VIEW named AS
+SELECT runs.id AS run, source.value AS artifact FROM runs, json_each(runs.sources) AS source
+UNION ALL SELECT jobs.run, json_extract(source.value, '$[2]')
+  FROM jobs, json_each(jobs.wanted) AS source
+UNION ALL SELECT jobs.run, input.value FROM jobs, json_each(jobs.inputs) AS input
+UNION ALL SELECT jobs.run, output.value FROM jobs, json_each(jobs.outputs) AS output
+UNION ALL SELECT jobs.run, jobs.checkpoint FROM jobs;
+CREATE VIEW counted AS
+SELECT 'run' AS what, '' AS name, state, id AS run FROM runs
+UNION ALL SELECT 'job', kind, state, run FROM jobs
+UNION ALL SELECT 'attempt', category, state, run FROM attempts;
+INSERT OR IGNORE INTO uses (artifact, run)
+SELECT artifact, run FROM named
+WHERE artifact <> '' AND run IN (SELECT id FROM runs WHERE state > 1);
+INSERT INTO ended_rows (what, name, state, count)
+SELECT what, name, state, count(*) FROM counted
+WHERE run IN (SELECT id FROM runs WHERE state > 1) GROUP BY what, name, state;
 )sql"};
   return steps;
 }

@@ -2,9 +2,11 @@
 // errors.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "base/status.h"
+#include "storage/catalog/past.h"
 #include "storage/catalog/records.h"
 #include "storage/catalog/update.h"
 
@@ -27,6 +29,14 @@ class Store {
   virtual Status Commit(const Updates& updates, int64_t time_ms) = 0;
   // All rows, as the last commit left them.
   virtual Result<Image> Load() = 0;
+  // Where rows are read that are not in memory, by the thread that commits; outlived by the store.
+  // Null: all rows are in memory from the start, and stay there.
+  virtual Past* past() { return nullptr; }
+  // What has to be in memory from the start: all rows if there is no past.
+  virtual Result<LiveRows> LoadLive() {
+    BRAID_ASSIGN_OR_RETURN(Image image, Load());
+    return LiveRows{std::move(image), {}};
+  }
 
   // Which events to read.
   struct EventQuery {

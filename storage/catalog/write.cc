@@ -29,10 +29,30 @@ struct Writer {
     return One(db.Run("UPDATE runs SET cancel_requested=1 WHERE id=? AND state=1", {u.run}),
                "cancelling run " + u.run);
   }
+  // What is counted and looked for without reading the rows of runs that have ended: how many they
+  // are, and which artifacts they name. Their rows do not change any more, so it is written once.
+  Status CountEnded(const std::string& run, int64_t by) {
+    return db
+        .Run(
+            "INSERT INTO ended_rows (what, name, state, count) SELECT what, name, state, ?2 * "
+            "count(*) FROM counted WHERE run=?1 GROUP BY what, name, state "
+            "ON CONFLICT DO UPDATE SET count=count+excluded.count",
+            {run, by})
+        .status();
+  }
+
   Status operator()(const RunEnded& u) {
-    return One(db.Run("UPDATE runs SET state=?, error=?, ended_ms=? WHERE id=? AND state=1",
-                      {Number(u.state), u.error, u.ended_ms, u.run}),
-               "ending run " + u.run);
+    BRAID_RETURN_IF_ERROR(
+        One(db.Run("UPDATE runs SET state=?, error=?, ended_ms=? WHERE id=? AND state=1",
+                   {Number(u.state), u.error, u.ended_ms, u.run}),
+            "ending run " + u.run));
+    BRAID_RETURN_IF_ERROR(CountEnded(u.run, 1));
+    return db
+        .Run(
+            "INSERT OR IGNORE INTO uses (artifact, run) SELECT artifact, run FROM named WHERE "
+            "run=? AND artifact<>''",
+            {u.run})
+        .status();
   }
 
   Status operator()(const JobCreated& u) {
@@ -136,6 +156,8 @@ struct Writer {
   }
   // Rows of artifacts stay, for the lineage of what was made of them.
   Status operator()(const RunDeleted& u) {
+    BRAID_RETURN_IF_ERROR(CountEnded(u.run, -1));
+    BRAID_RETURN_IF_ERROR(db.Run("DELETE FROM uses WHERE run=?", {u.run}).status());
     BRAID_RETURN_IF_ERROR(db.Run("DELETE FROM attempts WHERE run=?", {u.run}).status());
     BRAID_RETURN_IF_ERROR(db.Run("DELETE FROM jobs WHERE run=?", {u.run}).status());
     BRAID_RETURN_IF_ERROR(db.Run("DELETE FROM events WHERE run=?", {u.run}).status());

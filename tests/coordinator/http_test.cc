@@ -14,6 +14,7 @@
 #include "coordinator/http/assets.h"
 #include "coordinator/http/bounded_server.h"
 #include "storage/catalog/catalog.h"
+#include "storage/catalog/reader.h"
 #include "tests/coordinator/http_client.h"
 
 namespace braid::coordinator {
@@ -50,6 +51,7 @@ struct Coordinator {
   TemporaryFolder folder = TemporaryFolder::Create().value();
   std::unique_ptr<catalog::Catalog> catalog =
       catalog::Catalog::Open({folder.path() + "/braid.db", 0}).value();
+  catalog::Reader reader{folder.path() + "/braid.db"};
   std::unique_ptr<Core> core;
 
   Coordinator() {
@@ -114,6 +116,7 @@ class HostileTest : public ::testing::Test {
     loop_ = std::thread([this] { (void)coordinator_.core->Run(); });
     HttpServer::Options options = OptionsOf("127.0.0.1:0");
     options.hosts = {"Braid.Example"};
+    options.reader = &coordinator_.reader;
     server_ = HttpServer::Start(options, coordinator_.core.get()).value();
   }
   ~HostileTest() override {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+#include <set>
+
 #include "base/json.h"
 #include "coordinator/access/rules.h"
 #include "coordinator/http/http.h"
@@ -35,6 +37,7 @@ class JsonApiTest : public ServicesTest {
     };
     options.calls = server_->json_calls();
     options.metrics = metrics_.get();
+    options.reader = &reader_;
     http_ = HttpServer::Start(options, core_.get()).value();
     host_ = "127.0.0.1" + http_->address().substr(http_->address().rfind(':'));
   }
@@ -242,6 +245,34 @@ TEST_F(JsonApiTest, WhatIsMadeOverHttpIsThere) {
               AllOf(StartsWith("HTTP/1.1 404"), HasSubstr("m")));
   EXPECT_THAT(Get("/api/v1/curves?run=first&job=m&columns=x"),
               AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("1 to 4096, not x")));
+}
+
+TEST_F(JsonApiTest, TheListOfRunsComesInPages) {
+  const std::string source = Store("some text");
+  v1::Run run;
+  std::set<std::string> made, listed;
+  for (const char* name : {"one", "two", "three"}) {
+    ASSERT_TRUE(Submit(name, name, source, &run).ok());
+    made.insert(run.id());
+  }
+  EXPECT_THAT(Post("/api/v1/Runs/CancelRun", "{\"id\": \"two\"}"), StartsWith("HTTP/1.1 200"));
+  const Json first = Json::parse(BodyOf(Get("/api/v1/runs?page_size=2")));
+  ASSERT_EQ(first["runs"].size(), 2U);
+  const std::string token = first["nextPageToken"];
+  const Json rest = Json::parse(BodyOf(Get("/api/v1/runs?page_size=2&page_token=" + token)));
+  ASSERT_EQ(rest["runs"].size(), 1U);
+  EXPECT_FALSE(rest.contains("nextPageToken"));
+  for (const Json& page : {first, rest}) {
+    for (const Json& one : page["runs"]) {
+      listed.insert(one["id"]);
+      EXPECT_EQ(one["state"], one["name"] == "two" ? "CANCELLED" : "ACTIVE");
+    }
+  }
+  EXPECT_EQ(listed, made);
+  EXPECT_THAT(Get("/api/v1/runs?page_size=many"),
+              AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("page_size is a number, not many")));
+  EXPECT_THAT(Get("/api/v1/runs?page_token=x"),
+              AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("page token x is not one of ours")));
 }
 
 TEST_F(JsonApiTest, ARecipeIsCheckedLineByLine) {

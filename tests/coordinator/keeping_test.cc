@@ -267,7 +267,7 @@ TEST_F(KeepingTest, ABackupIsACatalogWithTheNamesOfItsBlobsWhichStay) {
   Remove(Put(gone));
   const std::string removed_later = Put(later);
   catalog::Image then;
-  ASSERT_TRUE(core_->Query([&](const State& state) { then = state.image(); }).ok());
+  ASSERT_TRUE(core_->Query([&](const State&) { then = catalog_->Load().value(); }).ok());
   grpc::ClientContext context;
   const auto reader = keeping_->BackUp(&context, v1::BackUpRequest());
   std::string catalog;

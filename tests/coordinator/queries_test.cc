@@ -1,4 +1,4 @@
-// What users ask of the state: pages, names, filters, lineages.
+// What users ask of the state: names, filters, lineages.
 #include "coordinator/api/queries.h"
 
 #include <gmock/gmock.h>
@@ -7,7 +7,6 @@ namespace braid::coordinator {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
 // Three runs, the first two of the same millisecond, with a job or two each.
 class QueriesTest : public ::testing::Test {
@@ -57,37 +56,9 @@ class QueriesTest : public ::testing::Test {
     for (const Record* record : records) ids.push_back(record->id);
     return ids;
   }
-  static std::vector<std::string> NamesOf(const Page<JobRecord>& page) {
-    std::vector<std::string> names;
-    for (const JobRecord* job : page.records) names.push_back(job->key.ToString());
-    return names;
-  }
 
   State state_;
 };
-
-TEST_F(QueriesTest, RunsComeNewestFirstInPages) {
-  const auto first = PageOfRuns({2, ""}, state_);
-  ASSERT_TRUE(first.ok());
-  EXPECT_THAT(IdsOf(first->records), ElementsAre("r-3", "r-2"));
-  const auto second = PageOfRuns({2, first->next}, state_);
-  EXPECT_THAT(IdsOf(second->records), ElementsAre("r-1"));
-  EXPECT_EQ(second->next, "");
-  EXPECT_EQ(PageOfRuns({2, "r-9"}, state_).status().message(), "page token r-9 is not one of ours");
-}
-
-TEST_F(QueriesTest, JobsAreFilteredAndTheirPagesGoOnWhereTheyStopped) {
-  const auto all = PageOfJobs({}, {}, state_);
-  EXPECT_THAT(NamesOf(*all), ElementsAre("r-1/path_1", "r-2/path_1", "r-2/path_2", "r-3/path_1"));
-  const auto first = PageOfJobs({"", {JobState::kQueued}}, {2, ""}, state_);
-  EXPECT_THAT(NamesOf(*first), ElementsAre("r-1/path_1", "r-2/path_1"));
-  const auto rest = PageOfJobs({"", {JobState::kQueued}}, {2, first->next}, state_);
-  EXPECT_THAT(NamesOf(*rest), ElementsAre("r-3/path_1"));
-  EXPECT_THAT(NamesOf(*PageOfJobs({"r-2", {JobState::kFailed}}, {}, state_)),
-              ElementsAre("r-2/path_2"));
-  for (const char* token : {"-1", "x", "1234567890"})
-    EXPECT_THAT(PageOfJobs({}, {2, token}, state_).status().message(), HasSubstr(token));
-}
 
 TEST_F(QueriesTest, AJobThatIsNotThereNamesTheOneThatWasMeant) {
   EXPECT_EQ(FindJob("r-2", "path_2", state_).value()->state, JobState::kFailed);
@@ -99,14 +70,6 @@ TEST_F(QueriesTest, AJobThatIsNotThereNamesTheOneThatWasMeant) {
   const JobStanding standing = StandingOf("r-2", "path_2", state_).value();
   EXPECT_EQ(standing.epoch, 2);
   EXPECT_TRUE(standing.ended);
-}
-
-TEST_F(QueriesTest, ArtifactsAreFilteredByRunAndKind) {
-  EXPECT_THAT(IdsOf(PageOfArtifacts({"r-1", ""}, {}, state_)->records), ElementsAre(Id("c")));
-  EXPECT_THAT(IdsOf(PageOfArtifacts({"", "checkpoint"}, {1, ""}, state_)->records),
-              ElementsAre(Id("c")));
-  EXPECT_EQ(PageOfArtifacts({"", "checkpoint"}, {1, ""}, state_)->next, Id("b"));
-  EXPECT_FALSE(PageOfArtifacts({"r-7", ""}, {}, state_).ok());
 }
 
 TEST_F(QueriesTest, ALineageHasEachAncestorOnceAndLeavesOutWhatIsNotStored) {

@@ -137,7 +137,7 @@ TEST_F(RetentionTest, WhatAnotherRunUsesStays) {
   const std::string other = SubmitJobs({After("r-1-c1")});
   SaveMany(run, 5);
   EXPECT_THAT(There(), ElementsAre("r-1-c1", "r-1-c3", "r-1-c4", "r-1-c5"));
-  EXPECT_EQ(core_->state().UsesOf("r-1-c1"), 2) << "named by the recipe, and an input";
+  EXPECT_EQ(core_->state().indices().UsesOf("r-1-c1"), 2) << "named by the recipe, and an input";
 }
 
 TEST_F(RetentionTest, TheCheckpointThatAnAttemptResumedFromStaysWhileItRuns) {
@@ -301,6 +301,7 @@ TEST_F(RetentionTest, NothingThatIsNamedIsEverRemoved) {
       }
       clock_.Advance(below(400'000));
       (void)Beat(workers_["w"]);
+      BringIn(store_.Load().value());
       for (const auto& [key, record] : core_->state().image().jobs) {
         std::set<std::string> named = {record.checkpoint};
         for (const auto& [role, id] : record.inputs) named.insert(id);
@@ -317,7 +318,7 @@ TEST_F(RetentionTest, NothingThatIsNamedIsEverRemoved) {
     int removed = 0;
     for (const auto& [id, artifact] : reloaded.image().artifacts) {
       removed += artifact.removed_ms > 0 ? 1 : 0;
-      ASSERT_EQ(core_->state().UsesOf(id), reloaded.UsesOf(id)) << id;
+      ASSERT_EQ(core_->state().IsUsed(id), reloaded.IsUsed(id)) << id;
       const JobKey job = artifact.made_by.Job();
       ASSERT_TRUE(core_->state().CheckpointsOf(job) == reloaded.CheckpointsOf(job)) << id;
     }

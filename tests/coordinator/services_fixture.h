@@ -32,6 +32,7 @@ class ServicesTest : public ::testing::Test {
     options.clock = &SystemClock();
     options.uniform = [] { return 0.5; };
     options.run_id = [this] { return "r-" + std::to_string(++last_run_); };
+    options.ended_rows = 0;  // what has ended is read again for each answer
     core_ = Core::Create(options).value();
     loop_ = std::thread([this] { EXPECT_TRUE(core_->Run().ok()); });
     backend_.core = core_.get();

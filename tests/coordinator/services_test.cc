@@ -157,6 +157,50 @@ TEST_F(ServicesTest, RunsComeInPagesAndARequestIdMakesOne) {
               HasSubstr("page token r-999 is not one of ours"));
 }
 
+// The same of a run that is in memory as of one that is read from the catalog.
+TEST_F(ServicesTest, EndedRunsAreListedAndShownAsTheOthersAre) {
+  const std::string data = "{}\n";
+  ASSERT_TRUE(Upload(data, 0, data.size(), Sha256Hex(data)).ok());
+  const std::string source = Commit(data, "source", 1);
+  v1::Run live, ended;
+  ASSERT_TRUE(Submit("one", "request-1", source, &live).ok());
+  ASSERT_TRUE(Submit("two", "request-2", source, &ended).ok());
+  v1::CancelRunRequest cancel;
+  cancel.set_id(ended.id());
+  grpc::ClientContext cancel_context;
+  v1::Run cancelled;
+  ASSERT_TRUE(runs_service_->CancelRun(&cancel_context, cancel, &cancelled).ok());
+  ASSERT_EQ(cancelled.state(), v1::RUN_CANCELLED);
+  for (const char* name : {"two", ended.id().c_str()}) {
+    grpc::ClientContext context;
+    v1::GetRunRequest request;
+    request.set_id(name);
+    v1::Run shown;
+    ASSERT_TRUE(runs_service_->GetRun(&context, request, &shown).ok());
+    EXPECT_EQ(shown.SerializeAsString(), cancelled.SerializeAsString());
+  }
+  v1::ListRunsResponse listed;
+  ASSERT_TRUE(ListRuns("", &listed).ok());
+  ASSERT_EQ(listed.runs_size(), 2);
+  for (const v1::Run& run : listed.runs()) {
+    EXPECT_EQ(run.jobs_size(), 5) << run.id();
+    EXPECT_EQ(run.state(), run.id() == ended.id() ? v1::RUN_CANCELLED : v1::RUN_ACTIVE);
+    EXPECT_EQ(run.recipe(), "");
+    for (const v1::Job& job : run.jobs()) {
+      EXPECT_EQ(job.state() == v1::JOB_CANCELLED, run.id() == ended.id()) << job.name();
+      EXPECT_EQ(job.pending_detail().starts_with("waits for"), job.state() == v1::JOB_BLOCKED)
+          << "which the loop knows";
+    }
+  }
+  grpc::ClientContext context;
+  v1::ListJobsResponse jobs;
+  ASSERT_TRUE(v1::Jobs::NewStub(channel_)->ListJobs(&context, {}, &jobs).ok());
+  EXPECT_EQ(jobs.jobs_size(), 10);
+  EXPECT_EQ(std::count_if(jobs.jobs().begin(), jobs.jobs().end(),
+                          [](const v1::Job& job) { return job.state() == v1::JOB_CANCELLED; }),
+            5);
+}
+
 // What no command of ours asks for.
 TEST_F(ServicesTest, OtherClientsMayAskForPartsAndTryWithoutStoring) {
   const std::string data = "{}\n";

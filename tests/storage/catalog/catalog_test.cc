@@ -409,9 +409,14 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
-// Takes back what the steps for artifacts that are made again, the catalog's id and the audit
-// added.
-#define WITHOUT_IDENTITY "DROP TABLE audit; DROP TABLE identity; DROP TRIGGER artifacts_maker;"
+// Takes back what the step for rows that are not in memory added.
+#define WITHOUT_PAST                                                                            \
+  "DROP VIEW named; DROP VIEW counted; DROP TABLE uses; DROP TABLE ended_rows;"                 \
+  "DROP INDEX runs_active; DROP INDEX runs_time; DROP INDEX runs_name; DROP INDEX jobs_place; " \
+  "DROP INDEX artifacts_run; DROP INDEX artifacts_time;"
+// And what the steps for artifacts that are made again, the catalog's id and the audit added.
+#define WITHOUT_IDENTITY \
+  WITHOUT_PAST "DROP TABLE audit; DROP TABLE identity; DROP TRIGGER artifacts_maker;"
 // And what the step for retention added.
 #define WITHOUT_RETENTION                                                                         \
   WITHOUT_IDENTITY                                                                                \
@@ -422,6 +427,100 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
 // The versions before that: without credentials, and without gangs across sites.
 #define WITHOUT_CREDENTIALS WITHOUT_RETENTION "DROP TABLE credentials;"
 #define WITHOUT_GANGS WITHOUT_CREDENTIALS "ALTER TABLE jobs DROP COLUMN across_sites;"
+
+// One run that has ended, and one that has not.
+Updates AnEndedRunAndALiveOne() {
+  Updates updates = OneOfEach();
+  updates.pop_back();  // RunDeleted
+  updates.push_back(JobCreated{SomeJob("r2", "path_1", JobState::kQueued)});
+  ArtifactRecord uploaded = SomeArtifact("a2");
+  uploaded.made_by = {};
+  updates.push_back(ArtifactCommitted{uploaded});
+  ArtifactRecord made = SomeArtifact("a3");
+  made.made_by = {"r2", "path_1", 1};
+  updates.push_back(ArtifactCommitted{made});
+  return updates;
+}
+
+void ExpectLiveRows(Catalog& catalog, const Image& all) {
+  const LiveRows live = catalog.LoadLive().value();
+  EXPECT_EQ(live.image.runs.size(), 1u);
+  EXPECT_EQ(live.image.runs.at("r2"), all.runs.at("r2"));
+  EXPECT_EQ(live.image.jobs.size(), 1u);
+  EXPECT_TRUE(live.image.attempts.empty());
+  ASSERT_EQ(live.image.artifacts.size(), 1u) << "what the live run made";
+  EXPECT_EQ(live.image.artifacts.at("a3"), all.artifacts.at("a3"));
+  EXPECT_EQ(live.image.workers, all.workers);
+  EXPECT_EQ(live.image.last_seq, all.last_seq);
+  RowCounts ended;
+  ended.runs[RunState::kCancelled] = 1;
+  ended.jobs = {{{"train", static_cast<int>(JobState::kSucceeded)}, 1},
+                {{"train", static_cast<int>(JobState::kCancelled)}, 1},
+                {{"train", static_cast<int>(JobState::kSkipped)}, 1}};
+  ended.attempts = {{{"infra", static_cast<int>(AttemptState::kFailed)}, 1},
+                    {{"", static_cast<int>(AttemptState::kSucceeded)}, 1},
+                    {{"cancelled", static_cast<int>(AttemptState::kCancelled)}, 1}};
+  ended.artifact_bytes = 24;
+  EXPECT_TRUE(live.elsewhere == ended);
+  Past& past = *catalog.past();
+  const RunRows rows = past.ReadRun("r1").value().value();
+  EXPECT_EQ(rows.run, all.runs.at("r1"));
+  EXPECT_EQ(rows.jobs.size(), 3u);
+  for (const JobRecord& job : rows.jobs) EXPECT_EQ(job, all.jobs.at(job.key));
+  EXPECT_EQ(rows.attempts.size(), 3u);
+  EXPECT_EQ(past.ReadMade("r1").value().at(0), all.artifacts.at("a1"));
+  for (const char* named : {"t1", "art", "a1"})
+    EXPECT_EQ(past.EndedUsersOf(named, 5).value(), std::vector<std::string>{"r1"}) << named;
+  for (const char* not_named : {"a2", "a3", "", "tokenizer"})
+    EXPECT_TRUE(past.EndedUsersOf(not_named, 5).value().empty()) << not_named;
+  EXPECT_FALSE(past.ReadRun("r3").value().has_value());
+}
+
+TEST_F(CatalogTest, WhatIsLoadedAndWhatIsCountedIsAllThatThereIs) {
+  auto catalog = Open();
+  Commit(*catalog, AnEndedRunAndALiveOne());
+  ExpectLiveRows(*catalog, image_);
+  Commit(*catalog, {RunDeleted{"r1", "quick"}});
+  const LiveRows live = catalog->LoadLive().value();
+  RowCounts left;
+  left.artifact_bytes = 24;
+  EXPECT_TRUE(live.elsewhere == left) << "artifacts of a deleted run stay until they are removed";
+  EXPECT_TRUE(catalog->past()->EndedUsersOf("t1", 5).value().empty());
+}
+
+TEST_F(CatalogTest, AFileFromBeforeRowsCouldLeaveMemoryIsBroughtUpToDate) {
+  Commit(*Open(), AnEndedRunAndALiveOne());
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_PAST "PRAGMA user_version = 9", nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  ExpectLiveRows(*catalog, image_);
+}
+
+// A prefix that no id has, or many; a name that several runs have.
+TEST_F(CatalogTest, RowsAreFoundByWhatPeopleSayOfThem) {
+  auto catalog = Open();
+  RunRecord later = SomeRun("r12");
+  later.created_ms = 9;
+  Commit(*catalog, {RunCreated{SomeRun("r1")}, RunCreated{later}, RunCreated{SomeRun("r2")},
+                    ArtifactCommitted{SomeArtifact("abc")}});
+  Past& past = *catalog->past();
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(past.RunsWithPrefix("r1", 9).value(), (Texts{"r1", "r12"}));
+  EXPECT_EQ(past.RunsWithPrefix("r", 2).value(), (Texts{"r1", "r12"}));
+  EXPECT_EQ(past.RunsWithPrefix("q", 2).value(), Texts{});
+  EXPECT_EQ(past.RunsWithPrefix("\xff", 2).value(), Texts{});
+  EXPECT_EQ(past.ArtifactsWithPrefix("ab", 2).value(), Texts{"abc"});
+  const auto named = past.RunsNamed("quick \"start\"", 2).value();
+  ASSERT_EQ(named.size(), 2u);
+  EXPECT_EQ(named[0].second, "r12") << "the newest";
+  EXPECT_EQ(named[1].second, "r2") << "of the same time the last by its id";
+}
 
 TEST_F(CatalogTest, AFileFromBeforeRetentionIsBroughtUpToDate) {
   {
