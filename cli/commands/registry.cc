@@ -31,6 +31,7 @@ void RegisterExport(const Registry& registry);
 void RegisterImport(const Registry& registry);
 void RegisterReport(const Registry& registry);
 void RegisterWorker(const Registry& registry);
+void RegisterPool(const Registry& registry);
 void RegisterToken(const Registry& registry);
 void RegisterWhoAmI(const Registry& registry);
 void RegisterVersion(const Registry& registry);
@@ -38,13 +39,13 @@ void RegisterCompletion(const Registry& registry);
 
 void RegisterCommands(const Registry& registry) {
   for (const auto& add :
-       {RegisterUp,      RegisterDown,      RegisterCheck,    RegisterPlan,    RegisterExplain,
-        RegisterSubmit,  RegisterList,      RegisterDescribe, RegisterWatch,   RegisterWait,
-        RegisterLogs,    RegisterEvents,    RegisterAudit,    RegisterMetrics, RegisterCancel,
-        RegisterRetry,   RegisterArtifact,  RegisterRun,      RegisterGc,      RegisterServer,
-        RegisterMerge,   RegisterGenerate,  RegisterEval,     RegisterAdapt,   RegisterExport,
-        RegisterImport,  RegisterReport,    RegisterWorker,   RegisterToken,   RegisterWhoAmI,
-        RegisterVersion, RegisterCompletion}) {
+       {RegisterUp,     RegisterDown,     RegisterCheck,     RegisterPlan,    RegisterExplain,
+        RegisterSubmit, RegisterList,     RegisterDescribe,  RegisterWatch,   RegisterWait,
+        RegisterLogs,   RegisterEvents,   RegisterAudit,     RegisterMetrics, RegisterCancel,
+        RegisterRetry,  RegisterArtifact, RegisterRun,       RegisterGc,      RegisterServer,
+        RegisterMerge,  RegisterGenerate, RegisterEval,      RegisterAdapt,   RegisterExport,
+        RegisterImport, RegisterReport,   RegisterWorker,    RegisterPool,    RegisterToken,
+        RegisterWhoAmI, RegisterVersion,  RegisterCompletion}) {
     add(registry);
   }
 }

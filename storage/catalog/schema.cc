@@ -224,6 +224,9 @@ CREATE INDEX audit_object ON audit (object, seq);
 CREATE INDEX audit_time ON audit (time_ms);
 CREATE TRIGGER audit_keep BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit does not change'); END;
+)sql",
+                                                 R"sql(
+ALTER TABLE workers ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0;
 )sql"};
   return steps;
 }

@@ -159,6 +159,11 @@ struct Writer {
                "worker " + u.worker);
   }
   Status operator()(const WorkerLinkChanged&) { return OkStatus(); }
+  Status operator()(const WorkerForgotten& u) {
+    return One(db.Run("DELETE FROM workers WHERE id=? AND ephemeral=1", {u.worker}),
+               "forgetting worker " + u.worker);
+  }
+  Status operator()(const PoolReported&) { return OkStatus(); }
 
   Status operator()(const CredentialChanged& u) {
     return Insert<CredentialsTable>(db, u.credential, "INSERT OR REPLACE").status();

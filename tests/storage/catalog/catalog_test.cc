@@ -138,6 +138,11 @@ ArtifactRecord Later(ArtifactRecord artifact) {
   return artifact;
 }
 
+WorkerRecord Ephemeral(WorkerRecord worker) {
+  worker.ephemeral = true;
+  return worker;
+}
+
 // Every kind of update, in an order that may happen.
 Updates OneOfEach() {
   const JobKey path{"r1", "path_1"};
@@ -153,6 +158,9 @@ Updates OneOfEach() {
       WorkerAdmitted{"w1", WorkerAdmit::kCordoned},
       WorkerSeen{"w1", 99},
       WorkerLinkChanged{"w1", "connected", ""},
+      WorkerRegistered{Ephemeral(SomeWorker("w9"))},
+      WorkerForgotten{"w9", "it has left"},
+      PoolReported{"lab", "asked", "job 7"},
       CredentialChanged{SomeCredential("t-1"), "token.created", "t-1"},
       CredentialChanged{SomeCredential("t-1"), "", ""},
       JobQueued{path, {{"tokenizer", "t1"}}},
@@ -395,9 +403,11 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
+#define WITHOUT_EPHEMERAL "ALTER TABLE workers DROP COLUMN ephemeral;"
 // Takes back what the steps for artifacts that are made again, the catalog's id and the audit
 // added.
-#define WITHOUT_IDENTITY "DROP TABLE audit; DROP TABLE identity; DROP TRIGGER artifacts_maker;"
+#define WITHOUT_IDENTITY \
+  WITHOUT_EPHEMERAL "DROP TABLE audit; DROP TABLE identity; DROP TRIGGER artifacts_maker;"
 // And what the step for retention added.
 #define WITHOUT_RETENTION                                                                         \
   WITHOUT_IDENTITY                                                                                \
