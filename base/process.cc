@@ -86,6 +86,9 @@ Prepared Prepare(const ProcessOptions& options) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) signal(number, SIG_DFL);
+  // Batch systems send it to all processes of a job. It is a request for a checkpoint to a task
+  // program (docs/tasks.md), and must not end one that has only begun to start.
+  signal(SIGUSR1, SIG_IGN);
   const int null = open("/dev/null", O_RDWR);
   dup2(null, 0);
   if (prepared.output >= 0) {

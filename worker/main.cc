@@ -26,6 +26,7 @@
 #include "worker/attempt/outbox_folder.h"
 #include "worker/attempt/task_runner.h"
 #include "worker/carrier.h"
+#include "worker/flags.h"
 #include "worker/io/cache_limit.h"
 #include "worker/io/stop_signal.h"
 #include "worker/network/address.h"
@@ -40,41 +41,9 @@ namespace {
 // does not start it again.
 constexpr int kCannotStartExit = 78;
 constexpr int kConflictExit = 5;
-
-struct Flags {
-  std::string coordinator, address_file, token_file, ca, join, dir, id, site, bin;
-  std::string gpus = "all", advertise = "auto", cache_limit = kDefaultCacheLimit;
-  bool names_itself = false;  // --id was given
-  std::vector<std::string> labels, kinds, data_roots;
-  int32_t slots = 0;
-};
-
-// With --coordinator, the token is looked up where the commands of this folder do it: in BRAID_DIR,
-// or .braid.
-EndpointSource FlagSource(const Flags& flags) {
-  if (flags.coordinator.empty())
-    return {.address = "",
-            .address_file = flags.address_file,
-            .token_file = flags.token_file,
-            .ca = flags.ca};
-  const char* dir = std::getenv("BRAID_DIR");
-  return {.address = flags.coordinator,
-          .address_file = AbsolutePath(
-              JoinPath(dir == nullptr || *dir == '\0' ? ".braid" : dir, state_files::kAddress)),
-          .token_file = flags.token_file,
-          .ca = flags.ca};
-}
-
-// Folders below which files of site-bound corpora are read.
-Result<std::vector<std::string>> DataRoots(const std::vector<std::string>& folders) {
-  std::vector<std::string> roots;
-  for (const std::string& folder : folders) {
-    if (!IsFolder(folder))
-      return InvalidArgument("--data-root " + folder + ": there is no such folder");
-    roots.push_back(AbsolutePath(folder));
-  }
-  return roots;
-}
+// How long a stop may take after SIGUSR1. Who warns earlier loses nothing: the worker leaves as
+// soon as all is handed back.
+constexpr int64_t kWarnedStopMs = 100'000;
 
 // A worker without --kinds is sent jobs of all kinds, and would lose each one whose program it
 // lacks.
@@ -90,17 +59,6 @@ Status CheckPrograms(const Flags& flags, const std::string& bin) {
     }
   }
   return OkStatus();
-}
-
-Result<std::map<std::string, std::string>> ParseLabels(const std::vector<std::string>& texts) {
-  std::map<std::string, std::string> labels;
-  for (const std::string& text : texts) {
-    const size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return InvalidArgument("--label " + text + ": expected key=value");
-    labels[text.substr(0, equals)] = text.substr(equals + 1);
-  }
-  return labels;
 }
 
 // A CUDA_VISIBLE_DEVICES that cannot be understood is fatal only if GPUs were asked for with
@@ -123,44 +81,32 @@ std::string InstanceOf(const std::string& dir) {
   return WriteFileAtomic(path, made).ok() ? made : "";
 }
 
-// Blocks SIGTERM and SIGINT, which WatchSignals waits for. To be called before any thread is made,
-// because threads inherit the mask: a signal that is delivered to another thread would kill the
-// process.
+// Blocks SIGTERM, SIGINT and SIGUSR1, which WatchSignals waits for. To be called before any thread
+// is made, because threads inherit the mask: a signal that is delivered to another thread would
+// kill the process.
 sigset_t BlockStopSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
 
-// Waits for SIGTERM and SIGINT, and reaps orphans: processes that task programs left behind become
-// children of this process (BecomeSubreaper) and would stay zombies.
+// Waits for signals, and reaps orphans: processes that task programs left behind become children of
+// this process (BecomeSubreaper) and would stay zombies. SIGUSR1 is what batch systems send as a
+// warning some time before they end a job, so that there is more time than after SIGTERM.
 void WatchSignals(const sigset_t& signals, const StopSignal& ended, EventSink& events) {
   const timespec tick{0, 100'000'000};
   while (!ended.IsSet()) {
-    if (sigtimedwait(&signals, nullptr, &tick) < 0) {
+    const int signal = sigtimedwait(&signals, nullptr, &tick);
+    if (signal < 0) {
       (void)ReapOrphans();
     } else {
-      events.Post(StopRequested{});
+      events.Post(signal == SIGUSR1 ? StopRequested{kWarnedStopMs} : StopRequested{});
     }
   }
-}
-
-Status CheckFlags(const Flags& flags) {
-  const int given = static_cast<int>(!flags.coordinator.empty()) +
-                    static_cast<int>(!flags.address_file.empty()) +
-                    static_cast<int>(!flags.join.empty());
-  if (given > 1)
-    return InvalidArgument("give one of --coordinator HOST:PORT, --address-file FILE and --join");
-  // What may be mended while the worker runs (no address file yet) is no reason not to begin.
-  if (const Status found = FindEndpoint(FlagSource(flags)).status();
-      !flags.coordinator.empty() && found.code() == StatusCode::kPermissionDenied)
-    return found.Wrap("--coordinator");
-  if (!flags.token_file.empty())
-    BRAID_RETURN_IF_ERROR(ReadTokenFile(flags.token_file).status().Wrap("--token-file"));
-  return OkStatus();
 }
 
 // The line of an invitation, from a file or standard input: on a command line others could read it.
@@ -216,6 +162,7 @@ Result<Identity> IdentityOf(const Flags& flags, const std::string& dir) {
   Identity identity;
   BRAID_ASSIGN_OR_RETURN(identity.labels, ParseLabels(flags.labels));
   identity.worker_id = flags.id;
+  identity.ephemeral = flags.ephemeral;
   identity.boot_id = RandomUuid();
   identity.site = flags.site;
   identity.kinds = flags.kinds;
@@ -260,13 +207,15 @@ void SayWhereRanksMeet(const Identity& identity) {
 // Runs the agent until it finishes.
 Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Identity& identity,
                 const ProgramContext& programs, const std::vector<KeptRank>& kept,
-                uint64_t cache_limit, storage::BlobStore& cache) {
+                uint64_t cache_limit, const StayLimits& stay, storage::BlobStore& cache) {
   RpcLink link(source, identity.worker_id);
   std::optional<CertificateKeeper> keeper;
   if (!source.certificate_file.empty()) keeper.emplace(link, identity.folder);
   std::vector<std::string> gpus;
   for (const Gpu& gpu : identity.gpus) gpus.push_back(gpu.uuid);
-  AgentLoop loop({identity.boot_id, gpus, kept, identity.worker_id, cache_limit}, SystemClock());
+  AgentLoop loop(
+      {identity.boot_id, gpus, kept, identity.worker_id, cache_limit, stay, identity.ephemeral},
+      SystemClock());
   StopSignal ended;
   std::thread watcher([&] { WatchSignals(signals, ended, loop); });
   spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots,
@@ -286,13 +235,30 @@ Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Ide
   return status;
 }
 
+// An ephemeral worker leaves no folder behind that it has made, unless something is in it that the
+// coordinator does not have.
+void RemoveOwnFolder(const std::string& dir) {
+  const Result<std::vector<KeptRank>> kept = RecoverRanks(dir);
+  if (!kept.ok() || !kept->empty()) {
+    spdlog::warn(
+        "{} stays: the coordinator does not have all that was made there; a braid-worker "
+        "with this --dir and the same --id delivers it",
+        dir);
+    return;
+  }
+  if (const Status removed = RemoveTree(dir); !removed.ok())
+    spdlog::warn("{} stays: {}", dir, removed.message());
+}
+
 // `started` is set once every cause of failure that another start would meet again is behind.
 Status Run(Flags flags, bool* started) {
   BRAID_RETURN_IF_ERROR(CheckFlags(flags));
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> data_roots, DataRoots(flags.data_roots));
   BRAID_RETURN_IF_ERROR(ParseLabels(flags.labels).status());
+  BRAID_ASSIGN_OR_RETURN(const StayLimits stay, LimitsOf(flags));
   const std::string bin = flags.bin.empty() ? ProgramFolder() : flags.bin;
   BRAID_RETURN_IF_ERROR(CheckPrograms(flags, bin));
+  const bool made_folder = !IsFolder(flags.dir);
   BRAID_RETURN_IF_ERROR(MakeStateFolder(
       flags.dir, {state_files::kWorkerLock, state_files::kInstance + std::string("*"),
                   state_files::kCache, state_files::kRanks, state_files::kArtifacts,
@@ -312,9 +278,11 @@ Status Run(Flags flags, bool* started) {
   BecomeSubreaper();
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
-  return RunAgent(source, signals, identity,
-                  {dir, bin, gpu_threads, data_roots, identity.advertised}, kept, cache_limit,
-                  *cache);
+  BRAID_RETURN_IF_ERROR(RunAgent(source, signals, identity,
+                                 {dir, bin, gpu_threads, data_roots, identity.advertised}, kept,
+                                 cache_limit, stay, *cache));
+  if (flags.ephemeral && made_folder) RemoveOwnFolder(dir);
+  return OkStatus();
 }
 
 int Main(int argc, char** argv) {
@@ -331,47 +299,7 @@ int Main(int argc, char** argv) {
   CLI::App app("Runs braid's jobs on this machine.");
   Flags flags;
   flags.id = HostName();
-  app.add_option("--coordinator", flags.coordinator, "HOST:PORT of the coordinator");
-  app.add_option("--address-file", flags.address_file,
-                 "file in which the coordinator writes its address");
-  app.add_option("--token-file", flags.token_file,
-                 "file with the coordinator's token (BRAID_TOKEN_FILE; default: what the address "
-                 "file names)")
-      ->envname("BRAID_TOKEN_FILE");
-  app.add_option("--ca", flags.ca,
-                 "the authority of the coordinator's certificate: a file, or sha256:DIGEST "
-                 "(BRAID_CA; default: what the address file names)")
-      ->envname("BRAID_CA");
-  app.add_option("--join", flags.join,
-                 "join a coordinator with an invitation: a file with the line that `braid worker "
-                 "invite` prints, or - for standard input. Afterwards --dir is enough");
-  app.add_option("--dir", flags.dir, "folder for the cache and running jobs")->required();
-  const CLI::Option* id = app.add_option("--id", flags.id,
-                                         "name of this worker, stable across restarts")
-                              ->capture_default_str();
-  app.add_option("--site", flags.site,
-                 "where this machine is: corpora with this site are read here");
-  app.add_option("--advertise", flags.advertise,
-                 "ADDRESS[%IFACE] of this machine at which ranks meet those of other hosts; auto "
-                 "(that of the route to the coordinator, else of the default route); none")
-      ->capture_default_str();
-  app.add_option("--data-root", flags.data_roots,
-                 "folder below which corpora with a site may be read in place; may be repeated; "
-                 "without one, none are");
-  app.add_option("--label", flags.labels, "key=value, for people");
-  app.add_option("--slots", flags.slots, "CPU slots (default: usable cores)")
-      ->check(CLI::Range(1, 4096));
-  app.add_option("--gpus", flags.gpus,
-                 "all, none, or UUIDs with commas between: which of the GPUs that "
-                 "CUDA_VISIBLE_DEVICES shows")
-      ->capture_default_str();
-  app.add_option("--cache-limit", flags.cache_limit,
-                 "how large the cache of inputs and outputs may become: a size (20GB) or a share "
-                 "of the file system of --dir; what running jobs use may be more")
-      ->capture_default_str();
-  app.add_option("--kinds", flags.kinds, "run only jobs of these kinds")->delimiter(',');
-  app.add_option("--bin", flags.bin,
-                 "folder of braid-trainer and the other task programs (default: beside this one)");
+  const CLI::Option* id = AddOptions(&app, &flags);
   app.set_version_flag("--version", kVersion);
   try {
     app.parse(argc, argv);
@@ -379,6 +307,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   flags.names_itself = id->count() > 0;
+  if (flags.ephemeral && !flags.names_itself) flags.id += "-" + RandomUuid().substr(0, 8);
   KeepToOneself();
   bool started = false;
   const Status status = Run(flags, &started);

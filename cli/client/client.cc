@@ -60,6 +60,7 @@ Client::Client(Endpoint endpoint) : endpoint_(std::move(endpoint)) {
   admin_ = v1::Admin::NewStub(channel);
   access_ = v1::Access::NewStub(channel);
   keeping_ = v1::Keeping::NewStub(channel);
+  pools_ = v1::Pools::NewStub(channel);
 }
 
 Result<v1::Run> Client::GetRun(const std::string& id) {

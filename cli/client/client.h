@@ -16,6 +16,7 @@
 #include "braid/v1/jobs.grpc.pb.h"
 #include "braid/v1/keeping.grpc.pb.h"
 #include "braid/v1/merge.grpc.pb.h"
+#include "braid/v1/pools.grpc.pb.h"
 #include "braid/v1/runs.grpc.pb.h"
 #include "storage/files/manifest.h"
 
@@ -76,6 +77,7 @@ class Client {
   v1::Admin::Stub* admin() { return admin_.get(); }
   v1::Access::Stub* access() { return access_.get(); }
   v1::Keeping::Stub* keeping() { return keeping_.get(); }
+  v1::Pools::Stub* pools() { return pools_.get(); }
   const std::string& address() const { return endpoint_.address; }
 
   // `id` may be a prefix of a run's id, or a run's name (the newest). kNotFound if there is none.
@@ -120,6 +122,7 @@ class Client {
   std::unique_ptr<v1::Admin::Stub> admin_;
   std::unique_ptr<v1::Access::Stub> access_;
   std::unique_ptr<v1::Keeping::Stub> keeping_;
+  std::unique_ptr<v1::Pools::Stub> pools_;
 };
 
 }  // namespace braid::cli

@@ -32,6 +32,7 @@ void RegisterExport(const Registry& registry);
 void RegisterImport(const Registry& registry);
 void RegisterReport(const Registry& registry);
 void RegisterWorker(const Registry& registry);
+void RegisterPool(const Registry& registry);
 void RegisterToken(const Registry& registry);
 void RegisterWhoAmI(const Registry& registry);
 void RegisterDoctor(const Registry& registry);
@@ -45,7 +46,7 @@ void RegisterCommands(const Registry& registry) {
         RegisterWait,    RegisterLogs,   RegisterEvents,   RegisterAudit,     RegisterMetrics,
         RegisterCancel,  RegisterRetry,  RegisterArtifact, RegisterRun,       RegisterGc,
         RegisterServer,  RegisterMerge,  RegisterGenerate, RegisterEval,      RegisterAdapt,
-        RegisterExport,  RegisterImport, RegisterReport,   RegisterWorker,    RegisterToken,
+        RegisterExport,  RegisterImport, RegisterReport,   RegisterWorker,    RegisterPool, RegisterToken,
         RegisterWhoAmI,  RegisterDoctor, RegisterVersion,  RegisterCompletion}) {
     add(registry);
   }

@@ -1,15 +1,13 @@
-// Times that people write on command lines.
+// Moments that people write on command lines.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
+#include "base/duration.h"
 #include "base/status.h"
 
 namespace braid::cli {
-
-// "90", "90s", "30m", "2h", "30d" in milliseconds.
-Result<int64_t> ParseDuration(const std::string& text);
 
 // A moment, in milliseconds since 1970: "2h" is so long before `now_ms`; "2026-11-28",
 // "2026-11-28T14:30" and "2026-11-28T14:30:05" are UTC, with or without a Z.

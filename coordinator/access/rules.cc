@@ -47,6 +47,8 @@ constexpr CallRule kRules[] = {
     {"/braid.v1.Keeping/CollectGarbage", Role::kOperator},
     {"/braid.v1.Keeping/DeleteRun", Role::kSubmitter},
     {"/braid.v1.Keeping/BackUp", Role::kAdmin},
+    {"/braid.v1.Pools/SyncPool", Role::kOperator},
+    {"/braid.v1.Pools/ListPools", Role::kViewer},
     {"/braid.v1.Access/WhoAmI", Role::kViewer, kWorkers},
     {"/braid.v1.Access/CreateToken", Role::kAdmin},
     {"/braid.v1.Access/ListCredentials", Role::kOperator},

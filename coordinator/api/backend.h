@@ -11,6 +11,7 @@
 #include "base/thread_pool.h"
 #include "coordinator/access/access.h"
 #include "coordinator/access/input_blobs.h"
+#include "coordinator/api/pools.h"
 #include "coordinator/api/refusals.h"
 #include "coordinator/bulk/append_files.h"
 #include "coordinator/bulk/rendezvous.h"
@@ -50,6 +51,7 @@ struct Backend {
   OpenCounts open_counts;
   std::unique_ptr<Access> access;  // who may call; made by Server::Start
   InputBlobs input_blobs;          // what workers may download; touched by the core's thread alone
+  PoolTable pools;                 // what the agents of pools said; touched by the same alone
 
   std::optional<rpc::ServerTls> tls;          // none: loopback only
   const rpc::Authority* authority = nullptr;  // signs the keys of workers; null without TLS

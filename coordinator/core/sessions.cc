@@ -7,6 +7,7 @@
 #include "coordinator/core/gangs.h"
 #include "coordinator/core/gpus.h"
 #include "coordinator/core/leased_rank.h"
+#include "coordinator/core/leaving.h"
 #include "coordinator/core/watchdog.h"
 #include "coordinator/core/worker_links.h"
 #include "coordinator/core/worker_name.h"
@@ -66,7 +67,7 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
 
 // The worker's messages that change what the scheduler or other workers see of it.
 bool SaysNews(const SignalCommand& command, const LiveWorker& worker) {
-  return command.draining != worker.draining ||
+  return command.draining != worker.draining || command.leaving ||
          (command.advertised.has_value() && *command.advertised != worker.advertised) ||
          command.reach.has_value() ||
          // For the reason of the jobs that wait for room there.
@@ -135,6 +136,7 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
                                                      : tx.QuietWorker(command.worker);
   worker.last_contact_ms = tx.now_ms();
   worker.draining = command.draining;
+  if (command.leaving && worker.hello.ephemeral) NoteLeft(command.worker, tx);
   worker.applied_version = command.applied_version;
   worker.disk.free_bytes = command.disk_free_bytes;
   if (command.advertised.has_value()) worker.advertised = *command.advertised;

@@ -46,6 +46,8 @@ struct SignalCommand {
   int64_t applied_version = 0;
   // The worker has been told to exit (by a signal, say) and wants no new ranks.
   bool draining = false;
+  // An ephemeral worker ends now, and this is its last message.
+  bool leaving = false;
   // Free space where the worker's folder is; -1 if the worker does not report it.
   int64_t disk_free_bytes = -1;
 };

@@ -85,6 +85,8 @@ void State::Note(const catalog::Update& update) {
   } else if (const auto* admitted = std::get_if<catalog::WorkerAdmitted>(&update)) {
     changes.scheduling = true;
     changes.workers.insert(admitted->worker);
+  } else if (std::holds_alternative<catalog::WorkerForgotten>(update)) {
+    changes.scheduling = changes.gpus = true;
   }
 }
 

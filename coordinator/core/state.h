@@ -72,6 +72,8 @@ struct LiveWorker {
   // From its newest heartbeat, as are `cached`, `ranks` (all that it has) and `applied_version`
   // (SignalCommand).
   bool draining = false;
+  // It has said that it ends now and, being ephemeral, does not come back (core/leaving.h).
+  bool left = false;
   // Ids of the artifacts in its cache; null: none. A set that is here does not change, so that
   // copies of it cost nothing.
   std::shared_ptr<const std::set<std::string>> cached;

@@ -11,6 +11,7 @@
 #include "coordinator/core/disks.h"
 #include "coordinator/core/gangs.h"
 #include "coordinator/core/gpus.h"
+#include "coordinator/core/leaving.h"
 #include "coordinator/core/watchdog.h"
 #include "coordinator/core/worker_links.h"
 
@@ -135,7 +136,8 @@ void Observe(const std::string& id, LiveWorker& worker, State& state, const Opti
   }
   if (worker.link != link || worker.disk.full_until_ms != full_until_ms)
     state.changes.scheduling = true;
-  if (IsDue(worker, wall_ms)) state.changes.workers.insert(id);
+  if (IsDue(worker, wall_ms) || IsToBeForgotten(id, worker, state, options, now_ms))
+    state.changes.workers.insert(id);
 }
 
 // What a pass watches.
@@ -186,6 +188,7 @@ void ObserveWorkers(State& state, const Options& options, int64_t now_ms, bool t
   // Registered workers that have not said hello since the start need an entry, or they would never
   // be declared lost.
   for (const auto& [id, record] : state.image().workers) state.workers.try_emplace(id);
+  DropForgotten(state);
   for (auto& [id, worker] : state.workers) Observe(id, worker, state, options, now_ms, wall_ms);
   for (const JobKey& key : state.gangs()) {
     const AttemptKey attempt{key.run, key.job, state.FindJob(key)->epoch};
@@ -210,6 +213,7 @@ std::string WatchWorkers(Transaction& tx) {
   for (const std::string& id : watched.workers) {
     guarded("worker " + id, [&] { WriteDown(id, tx); });
     guarded("worker " + id, [&] { LoseOldBoot(id, tx); });
+    guarded("worker " + id, [&] { TakeBackFromWhoLeft(id, tx); });
     if (tx.state().workers.at(id).link != Link::kLost) continue;
     for (const RankKey& key : RanksOn(id, tx.state())) {
       guarded(key.ToString(), [&] {
@@ -236,7 +240,10 @@ std::string WatchWorkers(Transaction& tx) {
   for (const AttemptKey& key : left) guarded(key.ToString(), [&] { FinishIfGone(key, tx); });
   std::set<std::string> workers = watched.workers;
   workers.insert(tx.changes().workers.begin(), tx.changes().workers.end());
-  for (const std::string& id : workers) guarded("worker " + id, [&] { EndDrain(id, tx); });
+  for (const std::string& id : workers) {
+    guarded("worker " + id, [&] { EndDrain(id, tx); });
+    guarded("worker " + id, [&] { ForgetIfGone(id, tx); });
+  }
   return faults;
 }
 

@@ -271,6 +271,7 @@ catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello) {
   worker.instance = hello.instance();
   worker.network = hello.network();
   worker.folder = hello.folder();
+  worker.ephemeral = hello.ephemeral();
   return worker;
 }
 
@@ -288,6 +289,7 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
     command.cached = {signal.cached().ids().begin(), signal.cached().ids().end()};
   command.applied_version = signal.applied_version();
   command.draining = signal.draining();
+  command.leaving = signal.leaving();
   if (signal.has_hello() && signal.hello().has_advertised()) {
     const v1::Advertised& said = signal.hello().advertised();
     command.advertised = {said.address(), said.interface(), said.probe_port(), said.probe_key()};

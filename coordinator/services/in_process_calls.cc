@@ -21,6 +21,7 @@
 #include "braid/v1/jobs.pb.h"
 #include "braid/v1/keeping.pb.h"
 #include "braid/v1/merge.pb.h"
+#include "braid/v1/pools.pb.h"
 #include "braid/v1/runs.pb.h"
 #include "rpc/status.h"
 
@@ -35,8 +36,8 @@ using google::protobuf::MethodDescriptor;
 using google::protobuf::ServiceDescriptor;
 using std::chrono::milliseconds;
 
-constexpr std::array<const char*, 7> kServices = {"Runs",  "Jobs",   "Artifacts", "Merges",
-                                                  "Admin", "Access", "Keeping"};
+constexpr std::array<const char*, 8> kServices = {"Runs",  "Jobs",   "Artifacts", "Merges",
+                                                  "Admin", "Access", "Keeping",   "Pools"};
 constexpr std::array<std::string_view, 8> kReading = {"Get",  "List", "Read",   "Watch",
                                                       "Wait", "Plan", "Verify", "WhoAmI"};
 constexpr int64_t kLookMs = 100;  // how soon it is noticed that a caller is gone

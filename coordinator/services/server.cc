@@ -197,6 +197,7 @@ Result<std::unique_ptr<Server>> Server::Start(const std::string& address, Backen
   services.push_back(MakeAdminService(backend));
   services.push_back(MakeAccessService(backend));
   services.push_back(MakeKeepingService(backend));
+  services.push_back(MakePoolsService(backend));
   auto server = std::make_unique<GrpcServer>(backend, std::move(services));
   BRAID_RETURN_IF_ERROR(server->Listen(address));
   return std::unique_ptr<Server>(std::move(server));

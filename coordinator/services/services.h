@@ -20,5 +20,6 @@ std::unique_ptr<grpc::Service> MakeWorkersService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeAdminService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeAccessService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeKeepingService(Backend* backend);
+std::unique_ptr<grpc::Service> MakePoolsService(Backend* backend);
 
 }  // namespace braid::coordinator

@@ -249,6 +249,8 @@ struct WorkerRecord {
   std::string folder;
   WorkerAdmit admit = WorkerAdmit::kOpen;
   int64_t last_seen_ms = 0;
+  // It does not come back under its id: once it has left or is lost, its row is removed.
+  bool ephemeral = false;
   bool operator==(const WorkerRecord&) const = default;
 };
 

@@ -123,6 +123,13 @@ struct Checker {
     return image.workers.contains(u.worker) ? OkStatus() : Stale("worker " + u.worker);
   }
   Status operator()(const WorkerLinkChanged&) const { return OkStatus(); }
+  Status operator()(const WorkerForgotten& u) const {
+    const auto worker = image.workers.find(u.worker);
+    return worker != image.workers.end() && worker->second.ephemeral
+               ? OkStatus()
+               : Stale("forgetting worker " + u.worker);
+  }
+  Status operator()(const PoolReported&) const { return OkStatus(); }
 
   // No two credentials have the same digest: it says who somebody is.
   Status operator()(const CredentialChanged& u) const {

@@ -262,6 +262,9 @@ WHERE artifact <> '' AND run IN (SELECT id FROM runs WHERE state > 1);
 INSERT INTO ended_rows (what, name, state, count)
 SELECT what, name, state, count(*) FROM counted
 WHERE run IN (SELECT id FROM runs WHERE state > 1) GROUP BY what, name, state;
+)sql",
+                                                 R"sql(
+ALTER TABLE workers ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0;
 )sql"};
   return steps;
 }

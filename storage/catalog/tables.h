@@ -151,6 +151,7 @@ struct WorkersTable {
     column("instance", r.instance);
     column("network", r.network);
     column("folder", r.folder);
+    column("ephemeral", r.ephemeral);
   }
 };
 

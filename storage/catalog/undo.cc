@@ -54,6 +54,10 @@ struct UndoMaker {
   Undo operator()(const WorkerLinkChanged&) const {
     return [](Image&) {};
   }
+  Undo operator()(const WorkerForgotten& u) const { return Worker(u.worker); }
+  Undo operator()(const PoolReported&) const {
+    return [](Image&) {};
+  }
   Undo operator()(const CredentialChanged& u) const {
     const auto found = image.credentials.find(u.credential.id);
     if (found == image.credentials.end())

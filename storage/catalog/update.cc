@@ -114,6 +114,12 @@ struct EventMaker {
   Event operator()(const WorkerLinkChanged& u) const {
     return OfWorker("worker." + u.link, u.worker, u.detail);
   }
+  Event operator()(const WorkerForgotten& u) const {
+    return OfWorker("worker.left", u.worker, u.why);
+  }
+  Event operator()(const PoolReported& u) const {
+    return OfWorker("pool." + u.what, "", "pool " + u.pool + ": " + u.detail);
+  }
   Event operator()(const CredentialChanged& u) const {
     if (u.event.empty()) return std::nullopt;
     const bool worker = u.credential.role == Role::kWorker;
@@ -241,6 +247,8 @@ struct Applier {
   void operator()(const WorkerAdmitted& u) { image.workers.at(u.worker).admit = u.admit; }
   void operator()(const WorkerSeen& u) { image.workers.at(u.worker).last_seen_ms = u.last_seen_ms; }
   void operator()(const WorkerLinkChanged&) {}
+  void operator()(const WorkerForgotten& u) { image.workers.erase(u.worker); }
+  void operator()(const PoolReported&) {}
   void operator()(const CredentialChanged& u) { image.credentials.Put(u.credential); }
   void operator()(const AuditWritten&) {}
   void operator()(const AuditForgotten&) {}

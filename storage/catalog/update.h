@@ -156,6 +156,20 @@ struct WorkerLinkChanged {
   std::string detail;
 };
 
+// The row of an ephemeral worker that has left is gone. Nothing is leased to it.
+struct WorkerForgotten {
+  std::string worker;
+  // For the event.
+  std::string why;
+};
+// Makes an event and changes no row: what a pool has done, or could not do. `what` is one of those
+// that docs/api.md lists.
+struct PoolReported {
+  std::string pool;
+  std::string what;
+  std::string detail;
+};
+
 // A credential exists, or has changed. `event` says how, as the kind of an event ("token.created"),
 // with `detail`; empty for a change that would only add noise.
 struct CredentialChanged {
@@ -191,7 +205,7 @@ using Update =
                  AttemptEnded, CheckpointCommitted, ArtifactCommitted, WorkerRegistered,
                  WorkerAdmitted, WorkerSeen, WorkerLinkChanged, CredentialChanged,
                  RequestRemembered, RequestsForgotten, ArtifactPinned, ArtifactRemoved, RunDeleted,
-                 EventsCompacted, AuditWritten, AuditForgotten>;
+                 EventsCompacted, AuditWritten, AuditForgotten, WorkerForgotten, PoolReported>;
 using Updates = std::vector<Update>;
 
 // The event of an update, without its sequence number and time; nullopt for updates that would only

@@ -185,6 +185,11 @@ struct Writer {
   }
   // An event and no row: connections do not outlive the process.
   Status operator()(const WorkerLinkChanged&) { return OkStatus(); }
+  Status operator()(const WorkerForgotten& u) {
+    return One(db.Run("DELETE FROM workers WHERE id=? AND ephemeral=1", {u.worker}),
+               "forgetting worker " + u.worker);
+  }
+  Status operator()(const PoolReported&) { return OkStatus(); }
 
   Status operator()(const CredentialChanged& u) {
     return Insert<CredentialsTable>(db, u.credential, "INSERT OR REPLACE").status();

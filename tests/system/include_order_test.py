@@ -32,7 +32,8 @@ MAY_INCLUDE = {
     "scheduler": "base task",
     "coordinator": "base proto schema model spec task rpc storage merge recipe submit scheduler",
     "worker": "base proto task rpc storage",
-    "cli": "base proto schema model spec task rpc storage merge recipe submit",
+    "pool": "base",
+    "cli": "base proto schema model spec task rpc storage merge recipe submit pool",
 }
 # The folders within a folder, which may include one another in this order alone; the folder's own files may include all.
 INSIDE = {
@@ -87,6 +88,8 @@ INSIDE = {
     "trainer/eval/glue": "trainer/eval trainer/eval/metrics trainer/network",
     "trainer/eval/glue/tasks": "trainer/eval/glue",
     "trainer/export": "trainer/loop",
+    "pool": "",
+    "pool/slurm": "pool",
     "worker/agent": "",
     "worker/attempt": "worker/agent worker/network",
     "worker/devices": "",

@@ -6,12 +6,17 @@
 namespace braid::worker {
 namespace {
 
-// Times of a stop. A training abandons work that would take longer than StopVote::kPatienceMs (5
-// s), so that a checkpoint fits into these 25 s.
-constexpr int64_t kStopMs = 25'000;
-constexpr int64_t kAnnounceMs = 1'000;       // for telling the coordinator before that
+// Times of a stop.
+constexpr int64_t kAnnounceMs = 1'000;       // for telling the coordinator before it
+constexpr int64_t kGoodbyeMs = 2'000;        // for telling it afterwards that the worker is gone
 constexpr int64_t kIsolatedStopMs = 60'000;  // for checkpoints, when the coordinator is silent
 constexpr int64_t kEndMs = 5'000;            // for programs and folders to be gone, at the very end
+
+// The part of a stop that programs have for their checkpoints; the rest of a long one is for
+// transfers.
+int64_t ProgramsWithinMs(int64_t within_ms) {
+  return std::max(std::min(within_ms, kStopWithinMs), within_ms / 2);
+}
 
 }  // namespace
 
@@ -23,7 +28,9 @@ Agent::Agent(const Options& options, int64_t now_ms)
       fetches_(calls_, moves_, cached_),
       ranks_({turn_, calls_, moves_, fetches_, cached_}, options.worker, options.gpus,
              options.kept),
-      reach_(turn_, calls_) {}
+      reach_(turn_, calls_),
+      stay_(options.stay, now_ms),
+      ephemeral_(options.ephemeral) {}
 
 Effects Agent::Handle(const Event& event, int64_t now_ms) {
   if (finished_) return {};
@@ -50,7 +57,10 @@ void Agent::On(const SessionOpened& event) {
 
 void Agent::On(const SessionClosed& event) {
   const std::optional<Status> fatal = session_.OnClosed(event, turn_.now_ms, &turn_.effects);
-  if (fatal.has_value() && !ending_.has_value()) End(*fatal);
+  if (ending_.has_value()) return;
+  // That the session ends is the answer to the goodbye.
+  if (says_goodbye() && !session_.open()) return End(OkStatus());
+  if (fatal.has_value()) End(*fatal);
 }
 
 void Agent::On(const SignalSent& event) {
@@ -58,7 +68,7 @@ void Agent::On(const SignalSent& event) {
 }
 
 void Agent::On(const DesiredArrived& event) {
-  if (ending_.has_value() || !session_.OnDesired(event, turn_.now_ms)) return;
+  if (ending_.has_value() || says_goodbye() || !session_.OnDesired(event, turn_.now_ms)) return;
   if (const Status same = CheckCoordinator(event.desired.coordinator); !same.ok()) return End(same);
   reach_.OnPeers(event.desired.peers);
   ranks_.OnDesired(event.desired);
@@ -80,12 +90,22 @@ void Agent::On(const TimerFired&) {
   armed_ms_ = kNever;
 }
 
-void Agent::On(const StopRequested&) {
-  if (stop_requested_ || ending_.has_value()) return;
+void Agent::On(const StopRequested& event) {
+  Leave("stopping", event.within_ms);
+}
+
+void Agent::Leave(const std::string& why, int64_t within_ms) {
+  if (ending_.has_value() || says_goodbye()) return;
+  if (stop_requested_) {
+    stop_within_ms_ = std::min(stop_within_ms_, within_ms);
+    if (stop_all_sent_) stop_step_ms_ = std::min(stop_step_ms_, turn_.now_ms + within_ms);
+    return;
+  }
   stop_requested_ = true;
-  turn_.Add(LogLine{
-      LogLevel::kInfo, "worker",
-      "stopping: what runs gets " + std::to_string(kStopMs / 1000) + " s for a checkpoint"});
+  stop_within_ms_ = within_ms;
+  turn_.Say(LogLevel::kInfo, "worker",
+            why + ": what runs gets " + std::to_string(ProgramsWithinMs(within_ms) / 1000) +
+                " s for a checkpoint");
   ranks_.Drain();
   session_.SignalSoon(turn_.now_ms);
   stop_step_ms_ = turn_.now_ms + kAnnounceMs;
@@ -116,8 +136,10 @@ void Agent::Advance() {
     ranks_.StopAll(kIsolatedStopMs);
   }
   calls_.Advance();
+  if (session_.draining_announced()) ranks_.DrainIsKnown();
   ranks_.Advance();
   cached_.Advance();
+  AdvanceStay();
   AdvanceStop();
   // Changes of the inventory are reported at once, because decisions of the coordinator depend on
   // them.
@@ -126,8 +148,9 @@ void Agent::Advance() {
   const bool reach_changed = std::exchange(reach_version_, reach_.version()) != reach_.version();
   if (ranks_.TakeChanged() || cached_changed || reach_changed) session_.SignalSoon(turn_.now_ms);
   if (session_.SignalIsDue(turn_.now_ms))
-    session_.Send(ranks_.Inventory(), ranks_.Delivering(), cached_, reach_, ranks_.draining(),
-                  turn_.now_ms, &turn_.effects);
+    session_.Send(ranks_.Inventory(), ranks_.Delivering(), cached_, reach_,
+                  {.draining = ranks_.draining(), .leaving = says_goodbye()}, turn_.now_ms,
+                  &turn_.effects);
   if (!ending_.has_value() || finished_) return;
   if (ranks_.DroppedAreGone() || turn_.now_ms >= ending_by_ms_) {
     finished_ = true;
@@ -135,16 +158,45 @@ void Agent::Advance() {
   }
 }
 
+void Agent::AdvanceStay() {
+  stay_.Observe(!ranks_.empty() || !ranks_.DroppedAreGone() || !ranks_.AllIsDelivered(),
+                turn_.now_ms);
+  if (stop_requested_ || ending_.has_value()) return;
+  const Stay::Stage stage = stay_.StageAt(turn_.now_ms);
+  if (stage == Stay::Stage::kLeave)
+    return Leave("leaving, as " + stay_.Why(turn_.now_ms), stay_.LeaveWithinMs(turn_.now_ms));
+  if (stage == Stay::Stage::kOpen || ranks_.draining()) return;
+  turn_.Say(LogLevel::kInfo, "worker",
+            "taking no more jobs, as the time of this worker is nearly up (--max-time): what runs "
+            "goes on for a while");
+  ranks_.Drain();
+  session_.SignalSoon(turn_.now_ms);
+}
+
 // The coordinator is told first that this worker drains: ranks that stop before it knows would be
 // offered to this worker again.
 void Agent::AdvanceStop() {
   if (!stop_requested_ || ending_.has_value()) return;
+  if (says_goodbye()) {
+    if (turn_.now_ms >= goodbye_by_ms_) End(OkStatus());
+    return;
+  }
   if (!stop_all_sent_ && (session_.draining_announced() || turn_.now_ms >= stop_step_ms_)) {
     stop_all_sent_ = true;
-    stop_step_ms_ = turn_.now_ms + kStopMs;
-    ranks_.StopAll(kStopMs);
+    stop_step_ms_ = turn_.now_ms + stop_within_ms_;
+    ranks_.DrainIsKnown();
+    ranks_.StopAll(ProgramsWithinMs(stop_within_ms_));
   }
-  if (stop_all_sent_ && (ranks_.empty() || turn_.now_ms >= stop_step_ms_)) End(OkStatus());
+  // An ephemeral worker has no later process that would deliver what an earlier one kept.
+  const bool over = ranks_.empty() && (!ephemeral_ || ranks_.AllIsDelivered());
+  if (stop_all_sent_ && (over || turn_.now_ms >= stop_step_ms_)) FinishStop();
+}
+
+void Agent::FinishStop() {
+  if (!ephemeral_ || !session_.open()) return End(OkStatus());
+  ranks_.AbandonAll();
+  goodbye_by_ms_ = turn_.now_ms + kGoodbyeMs;
+  session_.SignalSoon(turn_.now_ms);
 }
 
 void Agent::End(const Status& status) {
@@ -157,7 +209,9 @@ void Agent::End(const Status& status) {
 int64_t Agent::NextWake() const {
   if (finished_) return kNever;
   if (ending_.has_value()) return std::min(ending_by_ms_, calls_.NextWake());
-  const int64_t stop = stop_requested_ ? stop_step_ms_ : kNever;
+  const int64_t stop = says_goodbye()    ? goodbye_by_ms_
+                       : stop_requested_ ? stop_step_ms_
+                                         : stay_.NextWake(turn_.now_ms);
   return std::min({session_.NextWake(), calls_.NextWake(), ranks_.NextWake(), stop});
 }
 

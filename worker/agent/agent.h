@@ -21,6 +21,7 @@
 #include "worker/agent/ranks.h"
 #include "worker/agent/reach.h"
 #include "worker/agent/session.h"
+#include "worker/agent/stay.h"
 
 namespace braid::worker {
 
@@ -38,6 +39,11 @@ class Agent {
     std::string worker;
     // How large the cache may become.
     uint64_t cache_limit_bytes = std::numeric_limits<uint64_t>::max();
+    // When the worker leaves by itself.
+    StayLimits stay = {};
+    // The worker does not come back under its id: the coordinator is told when it ends, and forgets
+    // it.
+    bool ephemeral = false;
   };
 
   // `now_ms`, here and below, is the monotonic clock in milliseconds. The first event should be
@@ -73,8 +79,16 @@ class Agent {
   Status CheckCoordinator(const std::string& coordinator);
   // Does everything that is due at the present time. Part of every event.
   void Advance();
+  // Takes no more work, or leaves, when it is time (Stay).
+  void AdvanceStay();
+  // Begins to stop, or hurries if the worker stops already and has less time now. `why` is for
+  // people.
+  void Leave(const std::string& why, int64_t within_ms);
   // Takes the next step of a stop that was requested, when it is due.
   void AdvanceStop();
+  // All is handed back, or there is no time left: ends, after an ephemeral worker has said so.
+  void FinishStop();
+  bool says_goodbye() const { return goodbye_by_ms_ != kNever; }
 
   // Kills the programs that run. The worker finishes with `status` when they are gone, or kEndMs
   // later.
@@ -93,12 +107,19 @@ class Agent {
   Fetches fetches_;
   Ranks ranks_;
   Reach reach_;
+  Stay stay_;
+  const bool ephemeral_;
 
   // A stop takes two steps: until `stop_step_ms_` the coordinator is to hear that the worker
-  // drains; then the ranks are told to stop, and `stop_step_ms_` becomes their deadline.
+  // drains; then the ranks are told to stop, and `stop_step_ms_` becomes the time by which all of
+  // them have handed back what they have, `stop_within_ms_` after they were told.
   bool stop_requested_ = false;
   bool stop_all_sent_ = false;
   int64_t stop_step_ms_ = kNever;
+  int64_t stop_within_ms_ = kStopWithinMs;
+  // A third step of an ephemeral worker: until then it waits for the coordinator to take note that
+  // it leaves. kNever before that.
+  int64_t goodbye_by_ms_ = kNever;
 
   // What the worker finishes with, once that is decided, and until when it waits for programs to be
   // gone.

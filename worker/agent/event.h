@@ -13,6 +13,10 @@
 
 namespace braid::worker {
 
+// How long a stop may take that comes without a warning, such as SIGTERM before SIGKILL. A training
+// abandons work that would take longer than StopVote::kPatienceMs (5 s), so a checkpoint fits in.
+inline constexpr int64_t kStopWithinMs = 25'000;
+
 // The stream for the OpenSession with this number is open; heartbeats may be sent on it.
 struct SessionOpened {
   int64_t session = 0;
@@ -37,8 +41,11 @@ struct DesiredArrived {
 // The time of the last ArmTimer has come.
 struct TimerFired {};
 
-// The worker was asked to end, by SIGTERM or SIGINT.
-struct StopRequested {};
+// The worker was asked to end, by a signal. What runs has so long for a checkpoint, and for handing
+// it over.
+struct StopRequested {
+  int64_t within_ms = kStopWithinMs;
+};
 
 // The try of the Do with this id has ended.
 struct Done {

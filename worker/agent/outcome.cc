@@ -9,8 +9,9 @@ namespace {
 // Exit codes of task programs (docs/tasks.md).
 constexpr int kPeerLost = 75;
 constexpr int kUnfitMachine = 69;
-// Signal 9, SIGKILL, everywhere.
+// Signal 9, SIGKILL, everywhere, and 15, SIGTERM.
 constexpr int kKillSignal = 9;
+constexpr int kTerminateSignal = 15;
 
 // Drops bytes that are not UTF-8, such as a part of a character left by a cut: strings of Protocol
 // Buffers must be UTF-8, or the whole report would be refused.
@@ -83,6 +84,10 @@ Outcome EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnde
   // The worker itself killed the program, because it did not end in the time that it had.
   if (ended.signal == kKillSignal && stopped)
     return Failed("preempted", Cancelled("did not stop in its time and was killed"));
+  // A batch system that ends its job sends this to all of its processes, and the program had not
+  // begun to listen.
+  if (ended.signal == kTerminateSignal)
+    return Failed("preempted", Cancelled("was asked to end (signal 15) before it had begun"));
   // Somebody else killed it. On Linux that is most often the kernel's out-of-memory killer.
   if (ended.signal == kKillSignal) {
     return Failed("infra",

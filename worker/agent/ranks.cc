@@ -93,10 +93,11 @@ void Ranks::Reconcile() {
     // The set may be older than what happened here: an end that was reported meanwhile, a program
     // that is still going, an end of an earlier process.
     if (done_.contains(key) || dropped_.contains(key) || recovered_.contains(key) ||
-        set_aside_.contains(key) || draining_)
+        set_aside_.contains(key) || abandoned_)
       continue;
     ranks_[key] = std::make_unique<Rank>(services_, Owner{desired_.coordinator, worker_},
                                          assignment);
+    if (draining_) ranks_[key]->Stop(0);
     changed_ = true;
   }
 }
@@ -113,7 +114,7 @@ void Ranks::StopAll(int64_t deadline_ms) {
 }
 
 void Ranks::AbandonAll() {
-  draining_ = true;
+  draining_ = abandoned_ = true;
   while (!ranks_.empty()) MoveToDropped(RankKey(ranks_.begin()->first)).Abandon();
   for (auto& [key, rank] : recovered_) rank->Abandon();
 }
@@ -127,7 +128,7 @@ Rank* Ranks::Find(const RankKey& key) const {
 void Ranks::Advance() {
   Forget();
   for (auto& [key, rank] : ranks_) {
-    if (rank->begun() || SlotsAreHeld()) continue;
+    if (rank->begun() || SlotsAreHeld() || IsRefusedTooEarly(*rank)) continue;
     const Assignment& assignment = rank->assignment();
     rank->Begin(TakeGpus(assignment.device == braid::Device::kCuda ? assignment.slots : 0));
   }
@@ -155,6 +156,12 @@ void Ranks::Forget() {
     return changed_ = true;
   });
   if (wanted_again) Reconcile();
+}
+
+// A rank that is reported as not begun before the coordinator knows that the worker drains would be
+// offered to this worker again.
+bool Ranks::IsRefusedTooEarly(const Rank& rank) const {
+  return draining_ && !drain_is_known_ && rank.stopping();
 }
 
 bool Ranks::SlotsAreHeld() const {

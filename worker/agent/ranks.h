@@ -36,8 +36,11 @@ class Ranks {
   // The rank with this key, also while it is being dropped; null if there is none.
   Rank* Find(const RankKey& key) const;
 
-  // From now on no new rank is started, because the worker is about to leave.
+  // From now on no new rank is started, because the worker is about to leave. One that comes all
+  // the same is reported as not begun once the coordinator knows that the worker drains, so that it
+  // is placed elsewhere.
   void Drain() { draining_ = true; }
+  void DrainIsKnown() { drain_is_known_ = true; }
   bool draining() const { return draining_; }
 
   // Every rank is asked to write a checkpoint and to end within `deadline_ms` milliseconds, and
@@ -86,6 +89,7 @@ class Ranks {
   // gone starts now.
   void Forget();
 
+  bool IsRefusedTooEarly(const Rank& rank) const;
   // Whether the program of a dropped rank may still use its slots.
   bool SlotsAreHeld() const;
 
@@ -116,6 +120,9 @@ class Ranks {
   // that was sent before the report arrived must not start them again.
   std::set<RankKey> done_;
   bool draining_ = false;
+  bool drain_is_known_ = false;
+  // All ranks were abandoned, so none is begun or reported any more.
+  bool abandoned_ = false;
   bool changed_ = false;
 };
 

@@ -109,7 +109,7 @@ bool Session::SignalIsDue(int64_t now_ms) const {
 }
 
 void Session::Send(std::vector<RankStatus> ranks, std::vector<RankKey> delivering,
-                   const Cache& cached, const Reach& reach, bool draining, int64_t now_ms,
+                   const Cache& cached, const Reach& reach, const Going& going, int64_t now_ms,
                    Effects* effects) {
   Signal signal;
   signal.hello = !hello_said_;
@@ -120,7 +120,8 @@ void Session::Send(std::vector<RankStatus> ranks, std::vector<RankKey> deliverin
   cached_version_ = cached.version();
   if (reach.version() != reach_version_) signal.reach = reach.Report();
   reach_version_ = reach.version();
-  signal.draining = draining;
+  signal.draining = going.draining;
+  signal.leaving = going.leaving;
   hello_said_ = true;
   sending_ = true;
   last_signal_ms_ = now_ms;

@@ -19,6 +19,12 @@
 
 namespace braid::worker {
 
+// What a heartbeat says about the end of the worker (Signal).
+struct Going {
+  bool draining = false;
+  bool leaving = false;
+};
+
 // A part of the agent, without a clock: each call gets the time of the event.
 class Session {
  public:
@@ -57,7 +63,10 @@ class Session {
   // artifacts and the peers it reaches if they have changed since the last one of this session.
   // REQUIRES: SignalIsDue(now_ms).
   void Send(std::vector<RankStatus> ranks, std::vector<RankKey> delivering, const Cache& cached,
-            const Reach& reach, bool draining, int64_t now_ms, Effects* effects);
+            const Reach& reach, const Going& going, int64_t now_ms, Effects* effects);
+
+  // Whether a heartbeat can be sent.
+  bool open() const { return phase_ == Phase::kOpen; }
 
   // Whether a heartbeat that says "draining" was handed to the present stream.
   bool draining_announced() const { return draining_announced_; }

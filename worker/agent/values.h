@@ -101,6 +101,8 @@ struct Signal {
   // What came of trying the peers; set as `cached` is.
   std::optional<std::vector<PeerReach>> reach;
   bool draining = false;
+  // The worker ends for good; set in its last heartbeat.
+  bool leaving = false;
 };
 
 }  // namespace braid::worker

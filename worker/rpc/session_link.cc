@@ -38,6 +38,7 @@ v1::WorkerHello HelloOf(const Identity& identity) {
     advertised->set_probe_port(identity.probe_port);
     advertised->set_probe_key(identity.probe_key);
   }
+  hello.set_ephemeral(identity.ephemeral);
   return hello;
 }
 
@@ -136,6 +137,7 @@ class RpcSessionLink::Stream {
       message.mutable_cached()->mutable_ids()->Assign(signal.cached->begin(), signal.cached->end());
     if (signal.reach.has_value()) FillReach(*signal.reach, message.mutable_reach());
     message.set_draining(signal.draining);
+    message.set_leaving(signal.leaving);
     if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok())
       message.set_disk_free_bytes(static_cast<int64_t>(*room));
     if (stream_->Write(message)) events_.Post(SignalSent{number_, signal.draining});

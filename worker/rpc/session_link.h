@@ -35,6 +35,8 @@ struct Identity {
   NetworkAddress advertised;
   int32_t probe_port = 0;
   std::string probe_key;
+  // It does not come back under its id once it has left.
+  bool ephemeral = false;
 };
 
 // Open, Send and Close are called from one thread; events are posted by the stream's threads.

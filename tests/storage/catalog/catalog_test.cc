@@ -152,6 +152,11 @@ ArtifactRecord Later(ArtifactRecord artifact) {
   return artifact;
 }
 
+WorkerRecord Ephemeral(WorkerRecord worker) {
+  worker.ephemeral = true;
+  return worker;
+}
+
 // Every kind of update, in an order that may happen.
 Updates OneOfEach() {
   const JobKey path{"r1", "path_1"};
@@ -167,6 +172,9 @@ Updates OneOfEach() {
       WorkerAdmitted{"w1", WorkerAdmit::kCordoned},
       WorkerSeen{"w1", 99},
       WorkerLinkChanged{"w1", "connected", ""},
+      WorkerRegistered{Ephemeral(SomeWorker("w9"))},
+      WorkerForgotten{"w9", "it has left"},
+      PoolReported{"lab", "asked", "job 7"},
       CredentialChanged{SomeCredential("t-1"), "token.created", "t-1"},
       CredentialChanged{SomeCredential("t-1"), "", ""},
       JobQueued{path, {{"tokenizer", "t1"}}},
@@ -409,8 +417,10 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
+#define WITHOUT_EPHEMERAL "ALTER TABLE workers DROP COLUMN ephemeral;"
 // Takes back what the step for rows that are not in memory added.
 #define WITHOUT_PAST                                                                            \
+  WITHOUT_EPHEMERAL                                                                             \
   "DROP VIEW named; DROP VIEW counted; DROP TABLE uses; DROP TABLE ended_rows;"                 \
   "DROP INDEX runs_active; DROP INDEX runs_time; DROP INDEX runs_name; DROP INDEX jobs_place; " \
   "DROP INDEX artifacts_run; DROP INDEX artifacts_time;"

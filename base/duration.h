@@ -1,0 +1,19 @@
+// Times that people write on command lines.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/status.h"
+
+namespace braid {
+
+// "90", "90s", "30m", "2h", "30d" in milliseconds.
+Result<int64_t> ParseDuration(const std::string& text);
+
+// How long something may take: a duration as above or, as Slurm writes them, "MM:SS", "HH:MM:SS",
+// "D-HH", "D-HH:MM" and "D-HH:MM:SS". 0 for what Slurm prints if there is no limit: "UNLIMITED" and
+// "NOT_SET".
+Result<int64_t> ParseTimeLimit(const std::string& text);
+
+}  // namespace braid

@@ -1,0 +1,223 @@
+// braid pool create, list, describe, serve, delete.
+#include <cstdio>
+#include <memory>
+
+#include "base/excerpt.h"
+#include "base/file.h"
+#include "base/process.h"
+#include "base/state_files.h"
+#include "base/text.h"
+#include "cli/commands/command.h"
+#include "cli/local/pool_service.h"
+#include "cli/shared/print.h"
+
+namespace braid::cli {
+namespace {
+
+// The options of `create` that are no settings as they stand.
+struct CreateFlags {
+  pool::Settings settings;
+  std::string bin;
+  bool no_check = false;
+};
+
+// The workers reach the coordinator as this command does.
+void FillCoordinator(const Globals& globals, pool::Settings* settings) {
+  const auto absolute = [](const std::string& path) {
+    return path.empty() || path.starts_with("sha256:") ? path : AbsolutePath(path);
+  };
+  if (globals.address.empty())
+    settings->address_file = AbsolutePath(JoinPath(globals.dir, state_files::kAddress));
+  else
+    settings->coordinator = globals.address;
+  settings->token_file = absolute(globals.token_file);
+  settings->ca = absolute(globals.ca);
+}
+
+Result<int> CreateThePool(const Globals& globals, CreateFlags flags) {
+  BRAID_RETURN_IF_ERROR(Connect(globals).status());
+  FillCoordinator(globals, &flags.settings);
+  flags.settings.worker_program = JoinPath(
+      flags.bin.empty() ? ProgramFolder() : AbsolutePath(flags.bin), "braid-worker");
+  for (std::string& root : flags.settings.data_roots) root = AbsolutePath(root);
+  BRAID_RETURN_IF_ERROR(CreatePool(globals, flags.settings, !flags.no_check));
+  const std::string& name = flags.settings.name;
+  if (globals.json()) {
+    const Json said = {{"name", name}, {"folder", PoolFolder(globals, name)}};
+    return std::fputs(DumpJson(said).c_str(), stdout), kOkExit;
+  }
+  std::printf("%s\n", name.c_str());
+  std::fprintf(stderr,
+               "pool %s is in %s; serve it here, and leave that running:\n  braid pool serve %s\n",
+               name.c_str(), PoolFolder(globals, name).c_str(), name.c_str());
+  return kOkExit;
+}
+
+Result<v1::ListPoolsResponse> Pools(const Globals& globals) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  return client.Call<v1::ListPoolsResponse>(&v1::Pools::Stub::ListPools, client.pools(),
+                                            v1::ListPoolsRequest());
+}
+
+int WorkersOfJobs(const v1::Pool& pool) {
+  int workers = 0;
+  for (const v1::PoolJob& job : pool.jobs()) workers += job.workers();
+  return workers;
+}
+
+Result<int> ListThePools(const Globals& globals) {
+  BRAID_ASSIGN_OR_RETURN(const v1::ListPoolsResponse response, Pools(globals));
+  if (globals.json()) return PrintJson(response), kOkExit;
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::Pool& pool : response.pools()) {
+    if (globals.output == "name") {
+      std::printf("%s\n", pool.name().c_str());
+      continue;
+    }
+    rows.push_back({pool.name(), pool.engine(), pool.site().empty() ? "-" : pool.site(),
+                    std::to_string(pool.jobs_size()),
+                    std::to_string(pool.workers_ready()) + "/" +
+                        std::to_string(WorkersOfJobs(pool)) + "/" +
+                        std::to_string(pool.max_workers()),
+                    pool.host(), Ago(pool.last_seen_ms()),
+                    pool.trouble().empty() ? "" : Excerpt(pool.trouble(), 60)});
+  }
+  if (globals.output == "name") return kOkExit;
+  PrintTable(globals,
+             {"POOL", "ENGINE", "SITE", "JOBS", "WORKERS READY/ASKED/MOST", "SERVED ON", "SEEN",
+              "TROUBLE"},
+             rows);
+  return kOkExit;
+}
+
+void PrintPool(const v1::Pool& pool) {
+  std::printf("pool %s: %s, at most %d workers of %d CPUs and %d GPUs, %d ready\n",
+              pool.name().c_str(), pool.engine().c_str(), pool.max_workers(), pool.cpu_slots(),
+              pool.gpus(), pool.workers_ready());
+  std::printf("  served on %s in %s, heard of %s ago\n", pool.host().c_str(), pool.folder().c_str(),
+              Ago(pool.last_seen_ms()).c_str());
+  if (!pool.site().empty()) std::printf("  site %s\n", pool.site().c_str());
+  const std::map<std::string, std::string> settings(pool.settings().begin(), pool.settings().end());
+  for (const auto& [key, value] : settings) std::printf("  %s %s\n", key.c_str(), value.c_str());
+  if (!pool.trouble().empty()) std::printf("  trouble: %s\n", pool.trouble().c_str());
+}
+
+Result<int> DescribeThePool(const Globals& globals, const std::string& name) {
+  BRAID_ASSIGN_OR_RETURN(const v1::ListPoolsResponse response, Pools(globals));
+  for (const v1::Pool& pool : response.pools()) {
+    if (pool.name() != name) continue;
+    if (globals.json()) return PrintJson(pool), kOkExit;
+    PrintPool(pool);
+    std::vector<std::vector<std::string>> rows;
+    for (const v1::PoolJob& job : pool.jobs()) {
+      rows.push_back({job.id(), job.name(), std::to_string(job.workers()), job.state(),
+                      job.reason().empty() ? "-" : job.reason()});
+    }
+    if (!rows.empty()) PrintTable(globals, {"JOB", "NAME", "WORKERS", "STATE", "REASON"}, rows);
+    return kOkExit;
+  }
+  const bool here = PathExists(JoinPath(PoolFolder(globals, name), pool::kSettingsFile));
+  return NotFound(here ? "pool " + name + " is not served: `braid pool serve " + name + "`"
+                       : "no pool " + name + " is served: `braid pool list` shows those that are");
+}
+
+void AddSettings(CLI::App* create, pool::Settings* s) {
+  create->add_option("name", s->name, "a-z, 0-9, - and _")->required();
+  create->add_option("--engine", s->engine, "slurm")->capture_default_str();
+  create->add_option("--max-workers", s->max_workers, "the most workers at a time")
+      ->capture_default_str();
+  create->add_option("--cpus", s->cpu_slots, "CPU slots of each worker")->capture_default_str();
+  create->add_option("--gpus", s->gpus, "GPUs of each worker")->capture_default_str();
+  create->add_option("--site", s->site, "where the workers are: corpora with this site are there");
+  create->add_option("--kinds", s->kinds, "only for jobs of these kinds")->delimiter(',');
+  create
+      ->add_option("--until-idle", s->until_idle,
+                   "a worker leaves after so long without anything to do")
+      ->capture_default_str();
+  create
+      ->add_option("--worker-dir", s->worker_dir,
+                   "folder on the node in which each worker makes its own; variables are "
+                   "replaced there")
+      ->capture_default_str();
+  create->add_option("--data-root", s->data_roots,
+                     "folder below which corpora with a site may be read; may be repeated");
+  create->add_option("--account", s->account, "passed on to Slurm, as are the next five");
+  create->add_option("--partition", s->partition);
+  create->add_option("--qos", s->qos);
+  create->add_option("--constraint", s->constraint);
+  create->add_option("--gres", s->gres, "for example gpu:a100:2 (default: --gpus-per-task)");
+  create->add_option("--time", s->time, "time limit of each job, as sbatch takes it");
+  create->add_option("--sbatch", s->extra,
+                     "a further word for sbatch: --sbatch=--mem=16G; may be "
+                     "repeated");
+  create->add_option("--setup", s->setup,
+                     "a line of shell before the worker starts: 'module load cuda'; may be "
+                     "repeated");
+}
+
+CLI::App* AddNamed(CLI::App* command, const char* name, const char* what, std::string* pool) {
+  CLI::App* sub = command->add_subcommand(name, what);
+  sub->add_option("name", *pool)->required();
+  return sub;
+}
+
+void AddTimes(CLI::App* command, PoolTimes* times) {
+  command
+      ->add_option("--list-every-ms", times->list_every_ms,
+                   "how often Slurm is asked for the list of jobs while there are some")
+      ->capture_default_str()
+      ->check(CLI::Range(100, 3'600'000));
+  command
+      ->add_option("--command-timeout-ms", times->command_timeout_ms,
+                   "how long one of Slurm's commands may take")
+      ->capture_default_str()
+      ->check(CLI::Range(100, 3'600'000));
+}
+
+}  // namespace
+
+void RegisterPool(const Registry& registry) {
+  CLI::App* command = registry.app.add_subcommand("pool",
+                                                  "Workers that Slurm starts when jobs wait");
+  command->require_subcommand(1);
+  auto flags = std::make_shared<CreateFlags>();
+  CLI::App* create = command->add_subcommand("create", "Set a pool up at this site");
+  AddSettings(create, &flags->settings);
+  create->add_option("--bin", flags->bin,
+                     "folder of braid-worker and the task programs on the nodes (default: that of "
+                     "this program)");
+  create->add_flag("--no-check", flags->no_check, "do not ask Slurm whether it takes such jobs");
+  create->callback([registry, flags] {
+    registry.chosen = [&globals = registry.globals, flags] {
+      return CreateThePool(globals, *flags);
+    };
+  });
+  command->add_subcommand("list", "The pools that are served")->callback([registry] {
+    registry.chosen = [&globals = registry.globals] { return ListThePools(globals); };
+  });
+  auto name = std::make_shared<std::string>();
+  auto times = std::make_shared<PoolTimes>();
+  AddNamed(command, "describe", "One pool, with its jobs", name.get())->callback([registry, name] {
+    registry.chosen = [&globals = registry.globals, name] {
+      return DescribeThePool(globals, *name);
+    };
+  });
+  CLI::App* serve = AddNamed(command, "serve", "Ask Slurm for workers as long as this runs",
+                             name.get());
+  AddTimes(serve, times.get());
+  serve->callback([registry, name, times] {
+    registry.chosen = [&globals = registry.globals, name, times] {
+      return ServePool(globals, *name, *times);
+    };
+  });
+  CLI::App* remove = AddNamed(command, "delete", "End its jobs, with checkpoints, and the pool",
+                              name.get());
+  AddTimes(remove, times.get());
+  remove->callback([registry, name, times] {
+    registry.chosen = [&globals = registry.globals, name, times] {
+      return DeletePool(globals, *name, *times);
+    };
+  });
+}
+
+}  // namespace braid::cli

@@ -1,0 +1,269 @@
+#include "pool/agent.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace braid::pool {
+namespace {
+
+constexpr int64_t kFirstPauseMs = 2'000;
+constexpr int64_t kLongestPauseMs = 600'000;
+// Words of one event.
+std::string JobText(const EngineJob& job) {
+  return "job " + job.id + " (" + job.name + ")";
+}
+
+}  // namespace
+
+std::string WorkerId(const std::string& pool, const std::string& job, int64_t rank) {
+  return pool + "." + job + "." + std::to_string(rank);
+}
+
+Agent::Agent(const Settings& settings, const Options& options, int64_t now_ms)
+    : settings_(settings), options_(options), list_at_ms_(now_ms) {}
+
+void Agent::Tell(const std::string& what, const std::string& detail) {
+  constexpr size_t kMostKept = 200;  // while the coordinator is away
+  if (events_.size() >= kMostKept) events_.erase(events_.begin());
+  events_.push_back({++last_number_, what, detail});
+}
+
+void Agent::SetTrouble(const std::string& what, const std::string& trouble, int64_t now_ms) {
+  if (trouble != trouble_) Tell(what, trouble);
+  trouble_ = trouble;
+  Pause(now_ms);
+}
+
+void Agent::Pause(int64_t now_ms) {
+  const int64_t doublings = std::min<int64_t>(failures_++, 16);
+  paused_until_ms_ = now_ms + std::min(kLongestPauseMs, kFirstPauseMs << doublings);
+}
+
+bool Agent::Waits(const Job& job) {
+  return job.said.state == "PENDING" && job.came.empty();
+}
+
+int64_t Agent::WorkersOfJobs() const {
+  int64_t workers = 0;
+  for (const auto& [id, job] : jobs_) workers += job.said.workers;
+  return workers;
+}
+
+std::vector<Supply> Agent::SupplyNow() const {
+  std::vector<Supply> supply;
+  for (const auto& [id, job] : jobs_) {
+    if (job.cancelled) continue;
+    Supply one;
+    one.coming = std::max<int64_t>(0, job.said.workers - std::ssize(job.came));
+    for (const KnownWorker& worker : wanted_.workers) {
+      if (job.came.contains(worker.id) && worker.ready && worker.slots_used == 0) ++one.idle;
+    }
+    supply.push_back(one);
+  }
+  return supply;
+}
+
+std::optional<Agent::Step> Agent::Next(int64_t now_ms) {
+  if (now_ms >= list_at_ms_ && (!listed_ || unsure_ || !jobs_.empty())) return List{};
+  if (!listed_ || unsure_) return std::nullopt;
+  if (deleting_) {
+    if (std::exchange(delete_asked_, true) || jobs_.empty()) return std::nullopt;
+    Cancel cancel{{}, false};
+    for (const auto& [id, job] : jobs_) cancel.ids.push_back(id);
+    return cancel;
+  }
+  if (const auto cancel = NextCancel(now_ms)) return cancel;
+  return now_ms >= paused_until_ms_ ? NextSubmission() : std::nullopt;
+}
+
+std::optional<Agent::Step> Agent::NextSubmission() {
+  const int64_t free = settings_.max_workers - WorkersOfJobs();
+  for (const Allocation& allocation :
+       Missing(AllocationsFor(settings_, wanted_.demands), SupplyNow())) {
+    if (allocation.workers <= free) return Submit{allocation};
+    if (allocation.workers <= settings_.max_workers) continue;
+    if (too_large_told_.insert(allocation.run).second) {
+      Tell("trouble", "a gang of run " + allocation.run + " needs " +
+                          std::to_string(allocation.workers) +
+                          " workers at a time, and the pool has at most " +
+                          std::to_string(settings_.max_workers) +
+                          ": create it again with a larger --max-workers, or with larger workers "
+                          "(--cpus, --gpus)");
+    }
+  }
+  return std::nullopt;
+}
+
+// Jobs that wait in the engine's queue although nobody wants their workers any more.
+std::optional<Agent::Step> Agent::NextCancel(int64_t now_ms) {
+  std::vector<Allocation> wanted = AllocationsFor(settings_, wanted_.demands);
+  std::vector<std::string> surplus;
+  // The oldest serve first, and the idle ones of jobs that run before any that wait.
+  std::vector<Supply> running;
+  for (const auto& [id, job] : jobs_) {
+    if (Waits(job) || job.cancelled) continue;
+    Supply one{std::max<int64_t>(0, job.said.workers - std::ssize(job.came)), 0};
+    for (const KnownWorker& worker : wanted_.workers) {
+      if (job.came.contains(worker.id) && worker.ready && worker.slots_used == 0) ++one.idle;
+    }
+    running.push_back(one);
+  }
+  wanted = Missing(std::move(wanted), std::move(running));
+  for (const auto& [id, job] : jobs_) {
+    if (!Waits(job) || job.cancelled) continue;
+    std::vector<Allocation> left = Missing(wanted, {Supply{job.said.workers, 0}});
+    if (left.size() == wanted.size())
+      surplus.push_back(id);
+    else
+      wanted = std::move(left);
+  }
+  if (surplus.empty()) {
+    surplus_since_ms_ = -1;
+    return std::nullopt;
+  }
+  if (surplus_since_ms_ < 0) surplus_since_ms_ = now_ms;
+  if (now_ms - surplus_since_ms_ < options_.surplus_ms) return std::nullopt;
+  surplus_since_ms_ = -1;
+  return Cancel{surplus, true};
+}
+
+void Agent::OnWanted(const Wanted& wanted, int64_t) {
+  wanted_ = wanted;
+  for (const KnownWorker& worker : wanted.workers) {
+    // "POOL.JOB.RANK"
+    const size_t begin = settings_.name.size() + 1;
+    const size_t end = worker.id.rfind('.');
+    if (end == std::string::npos || end <= begin) continue;
+    const auto job = jobs_.find(worker.id.substr(begin, end - begin));
+    if (job == jobs_.end() || !worker.ready) continue;
+    if (!job->second.came.insert(worker.id).second) continue;
+    failures_ = 0;
+    if (!trouble_.empty()) Tell("well", "workers come again");
+    trouble_.clear();
+  }
+}
+
+void Agent::OnListed(const Result<std::vector<EngineJob>>& listed, int64_t now_ms) {
+  const int64_t every_ms = std::min<int64_t>(options_.list_every_ms, deleting_ ? 1'000 : 3'600'000);
+  list_at_ms_ = now_ms + every_ms;
+  if (!listed.ok()) {
+    list_failed_ = true;
+    SetTrouble("trouble", listed.status().message(), now_ms);
+    list_at_ms_ = std::min(list_at_ms_, paused_until_ms_);
+    return;
+  }
+  const bool first = !std::exchange(listed_, true);
+  unsure_ = false;
+  if (std::exchange(list_failed_, false)) {
+    Tell("well", "Slurm answers again");
+    trouble_.clear();
+    failures_ = 0;
+    paused_until_ms_ = now_ms;
+  }
+  std::set<std::string> seen;
+  for (const EngineJob& said : *listed) {
+    seen.insert(said.id);
+    const auto known = jobs_.find(said.id);
+    if (said.ended) {
+      if (known != jobs_.end()) OnEnded(said.id, said, now_ms);
+      continue;
+    }
+    if (known == jobs_.end() && first) {
+      Tell("asked", JobText(said) + " of an earlier agent of this pool is there still");
+    }
+    Job& job = jobs_[said.id];
+    job.said = said;
+    // It began before it could be cancelled.
+    if (said.state == "RUNNING" && !deleting_) job.cancelled = false;
+    TellReason(&job);
+  }
+  std::vector<std::string> vanished;
+  for (const auto& [id, job] : jobs_) {
+    if (!seen.contains(id)) vanished.push_back(id);
+  }
+  for (const std::string& id : vanished) {
+    EngineJob said = jobs_.at(id).said;
+    said.state = "COMPLETED";
+    said.reason.clear();
+    OnEnded(id, said, now_ms);
+  }
+}
+
+void Agent::TellReason(Job* job) {
+  const EngineJob& said = job->said;
+  if (said.state != "PENDING" || said.reason == job->reason_told || said.advice.empty()) return;
+  job->reason_told = said.reason;
+  Tell("waits", JobText(said) + " waits in Slurm (" + said.reason + "): " + said.advice);
+}
+
+void Agent::OnEnded(const std::string& id, const EngineJob& said, int64_t now_ms) {
+  const Job job = std::move(jobs_.extract(id).mapped());
+  for (int64_t rank = 0; rank < said.workers; ++rank)
+    gone_.push_back({WorkerId(settings_.name, id, rank), "Slurm job " + id + " is " + said.state});
+  if (job.cancelled || said.state == "COMPLETED") return;
+  Tell("ended", JobText(said) + " ended as " + said.state + ": " + said.advice);
+  // What runs out of time or gives way to others did its work. What somebody cancels, or never
+  // came, is not asked for again at once.
+  const bool cancelled = said.state.starts_with("CANCELLED");
+  if (job.came.empty() || cancelled || said.state == "FAILED") Pause(now_ms);
+}
+
+void Agent::OnSubmitted(const Allocation& allocation, const Submission& submission,
+                        int64_t now_ms) {
+  switch (submission.kind) {
+    case Submission::Kind::kAccepted: {
+      Job job;
+      job.said = {submission.id, submission.name, allocation.workers, allocation.run, "PENDING"};
+      jobs_[submission.id] = job;
+      Tell("asked", JobText(job.said) + " for " + std::to_string(allocation.workers) +
+                        (allocation.workers == 1 ? " worker" : " workers"));
+      // Soon, so that the reason of a job that waits is known. While there was no job, the list was
+      // not read.
+      const int64_t soon_ms = now_ms + std::min<int64_t>(options_.list_every_ms, 5'000);
+      list_at_ms_ = jobs_.size() == 1 ? soon_ms : std::min(list_at_ms_, soon_ms);
+      if (!trouble_.empty()) Tell("well", "Slurm takes jobs again");
+      trouble_.clear();
+      return;
+    }
+    case Submission::Kind::kRefused:
+      return SetTrouble("refused", submission.error, now_ms);
+    case Submission::Kind::kUnknown:
+      unsure_ = true;
+      SetTrouble("trouble", submission.error, now_ms);
+      list_at_ms_ = paused_until_ms_;
+      return;
+  }
+}
+
+void Agent::OnCancelled(const Cancel& cancel, const Status& status, int64_t now_ms) {
+  list_at_ms_ = std::min(list_at_ms_, now_ms + std::min<int64_t>(options_.list_every_ms, 1'000));
+  if (!status.ok()) {
+    delete_asked_ = false;
+    return SetTrouble("trouble", status.message(), now_ms);
+  }
+  for (const std::string& id : cancel.ids) {
+    const auto job = jobs_.find(id);
+    // One that has begun to run goes on.
+    if (job != jobs_.end())
+      job->second.cancelled = !cancel.waiting_only || job->second.came.empty();
+  }
+}
+
+void Agent::Delete() {
+  deleting_ = true;
+  Tell("deleted", "its jobs are ended, with checkpoints");
+  if (listed_ && !jobs_.empty()) list_at_ms_ = 0;
+}
+
+std::vector<EngineJob> Agent::jobs() const {
+  std::vector<EngineJob> jobs;
+  for (const auto& [id, job] : jobs_) jobs.push_back(job.said);
+  return jobs;
+}
+
+void Agent::OnReported(size_t events, size_t gone) {
+  events_.erase(events_.begin(), events_.begin() + static_cast<std::ptrdiff_t>(events));
+  gone_.erase(gone_.begin(), gone_.begin() + static_cast<std::ptrdiff_t>(gone));
+}
+
+}  // namespace braid::pool

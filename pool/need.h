@@ -1,0 +1,51 @@
+// How many workers a pool needs: from the jobs that wait, what its workers offer, and those that
+// are there or on their way. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pool/settings.h"
+
+namespace braid::pool {
+
+// Jobs that wait for workers and demand the same (Demand in pools.proto).
+struct Demand {
+  std::string kind;
+  int64_t ranks = 1;
+  int64_t slots = 1;
+  bool cuda = false;
+  std::string site;  // empty: any
+  int64_t jobs = 0;
+  std::string run;
+};
+
+// Workers that are asked for together: one for a job of one rank, as many as a gang needs for a
+// gang, so that its ranks start together.
+struct Allocation {
+  int64_t workers = 1;
+  std::string run;
+  bool operator==(const Allocation&) const = default;
+};
+
+// Whether the pool's workers could run the jobs.
+bool Serves(const Settings& settings, const Demand& demand);
+
+// The allocations that would serve the demand if the pool had no workers yet, gangs first.
+std::vector<Allocation> AllocationsFor(const Settings& settings,
+                                       const std::vector<Demand>& demands);
+
+// An allocation that exists: how many of its workers are not there yet, and how many are there and
+// have nothing to do.
+struct Supply {
+  int64_t coming = 0;
+  int64_t idle = 0;
+  bool operator==(const Supply&) const = default;
+};
+
+// What of `wanted` is served by nothing that exists. A gang is served by one allocation alone, and
+// takes from it what it needs.
+std::vector<Allocation> Missing(std::vector<Allocation> wanted, std::vector<Supply> supply);
+
+}  // namespace braid::pool

@@ -1,0 +1,106 @@
+#include "pool/settings.h"
+
+#include <algorithm>
+
+#include "base/duration.h"
+#include "base/file.h"
+#include "base/json.h"
+
+namespace braid::pool {
+namespace {
+
+bool IsName(const std::string& name) {
+  constexpr size_t kLongest = 40;
+  return !name.empty() && name.size() <= kLongest &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+         });
+}
+
+Status CheckRange(const char* option, int64_t value, int64_t least, int64_t most) {
+  if (value >= least && value <= most) return OkStatus();
+  return InvalidArgument(std::string(option) + " " + std::to_string(value) + ": " +
+                         std::to_string(least) + " to " + std::to_string(most) + " are possible");
+}
+
+}  // namespace
+
+Status Check(const Settings& settings) {
+  if (!IsName(settings.name)) {
+    return InvalidArgument("\"" + settings.name +
+                           "\" is no name of a pool: 1 to 40 of a-z, 0-9, - and _");
+  }
+  if (settings.engine != "slurm")
+    return InvalidArgument("--engine " + settings.engine + ": there is slurm");
+  BRAID_RETURN_IF_ERROR(CheckRange("--max-workers", settings.max_workers, 1, 10'000));
+  BRAID_RETURN_IF_ERROR(CheckRange("--cpus", settings.cpu_slots, 1, 4096));
+  BRAID_RETURN_IF_ERROR(CheckRange("--gpus", settings.gpus, 0, 64));
+  BRAID_RETURN_IF_ERROR(ParseDuration(settings.until_idle).status().Wrap("--until-idle"));
+  for (const std::string& word : settings.extra) {
+    if (word.find_first_of("\n\0") != std::string::npos)
+      return InvalidArgument("--sbatch: a word with a line break");
+  }
+  return OkStatus();
+}
+
+Result<Settings> ReadSettings(const std::string& folder) {
+  const std::string path = JoinPath(folder, kSettingsFile);
+  BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path, uint64_t{1} << 20));
+  JsonReader read(json, path);
+  Settings s;
+  s.name = read.RequireString("name");
+  s.engine = read.RequireString("engine");
+  s.max_workers = read.RequireInt("max_workers");
+  s.cpu_slots = read.RequireInt("cpu_slots");
+  s.gpus = read.Int("gpus", 0);
+  s.site = read.String("site", "");
+  s.kinds = read.Strings("kinds");
+  s.until_idle = read.String("until_idle", s.until_idle);
+  s.worker_dir = read.String("worker_dir", s.worker_dir);
+  s.data_roots = read.Strings("data_roots");
+  s.account = read.String("account", "");
+  s.partition = read.String("partition", "");
+  s.qos = read.String("qos", "");
+  s.constraint = read.String("constraint", "");
+  s.gres = read.String("gres", "");
+  s.time = read.String("time", "");
+  s.extra = read.Strings("sbatch");
+  s.setup = read.Strings("setup");
+  s.address_file = read.String("address_file", "");
+  s.coordinator = read.String("coordinator", "");
+  s.token_file = read.String("token_file", "");
+  s.ca = read.String("ca", "");
+  s.worker_program = read.RequireString("worker_program");
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  BRAID_RETURN_IF_ERROR(Check(s).Wrap(path));
+  return s;
+}
+
+Status WriteSettings(const std::string& folder, const Settings& s) {
+  const Json json = {{"name", s.name},
+                     {"engine", s.engine},
+                     {"max_workers", s.max_workers},
+                     {"cpu_slots", s.cpu_slots},
+                     {"gpus", s.gpus},
+                     {"site", s.site},
+                     {"kinds", s.kinds},
+                     {"until_idle", s.until_idle},
+                     {"worker_dir", s.worker_dir},
+                     {"data_roots", s.data_roots},
+                     {"account", s.account},
+                     {"partition", s.partition},
+                     {"qos", s.qos},
+                     {"constraint", s.constraint},
+                     {"gres", s.gres},
+                     {"time", s.time},
+                     {"sbatch", s.extra},
+                     {"setup", s.setup},
+                     {"address_file", s.address_file},
+                     {"coordinator", s.coordinator},
+                     {"token_file", s.token_file},
+                     {"ca", s.ca},
+                     {"worker_program", s.worker_program}};
+  return WriteJsonFile(JoinPath(folder, kSettingsFile), json);
+}
+
+}  // namespace braid::pool

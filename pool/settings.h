@@ -1,0 +1,54 @@
+// What a pool is: which batch system its workers are asked of, with which limits, and how they are
+// started. Written down in a file of the pool's folder at its site.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace braid::pool {
+
+struct Settings {
+  std::string name;
+  std::string engine = "slurm";
+  // The most workers at a time, waiting ones included.
+  int64_t max_workers = 4;
+  // What one worker offers, and the engine is asked for.
+  int64_t cpu_slots = 1;
+  int64_t gpus = 0;
+  // Of the workers: their site, the kinds of jobs that they take (empty: all), how long they stay
+  // without work, and the folder in which each makes its own. The last may contain variables, which
+  // the shell of the batch job replaces: "${TMPDIR:-/tmp}".
+  std::string site;
+  std::vector<std::string> kinds;
+  std::string until_idle = "60s";
+  std::string worker_dir = "${TMPDIR:-/tmp}";
+  std::vector<std::string> data_roots;
+
+  // Passed on to Slurm as they are; empty: Slurm's own defaults.
+  std::string account, partition, qos, constraint, gres, time;
+  // Further words for sbatch, last.
+  std::vector<std::string> extra;
+  // Lines of shell before the worker starts: modules, for example.
+  std::vector<std::string> setup;
+
+  // How the workers reach the coordinator: its address file or its address, its token, and the
+  // authority of its certificate. Absolute paths, readable on the nodes.
+  std::string address_file, coordinator, token_file, ca;
+  // The program, on the nodes.
+  std::string worker_program;
+
+  bool operator==(const Settings&) const = default;
+};
+
+// Errors name the option of `braid pool create` and say what is possible.
+Status Check(const Settings& settings);
+
+// The file of a pool's folder that has its settings.
+inline constexpr char kSettingsFile[] = "pool.json";
+Result<Settings> ReadSettings(const std::string& folder);
+Status WriteSettings(const std::string& folder, const Settings& settings);
+
+}  // namespace braid::pool

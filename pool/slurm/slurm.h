@@ -1,0 +1,50 @@
+// Slurm by its commands sbatch, squeue and scancel, as the user of this process.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pool/command.h"
+#include "pool/engine.h"
+#include "pool/settings.h"
+
+namespace braid::pool::slurm {
+
+// "braid:POOL:WORKERS:RUN", by which a job is found again.
+std::string JobName(const std::string& pool, const Allocation& allocation);
+
+// The lines of `squeue --format=%i|%T|%r|%j` that are of the pool.
+std::vector<EngineJob> ParseQueue(const std::string& pool, const std::string& text);
+
+// The batch script that starts the worker or workers of one job.
+std::string ScriptOf(const Settings& settings);
+
+// The words of sbatch, without the script. `folder` is the pool's.
+std::vector<std::string> SubmitWords(const Settings& settings, const std::string& folder,
+                                     const Allocation& allocation);
+
+class Slurm final : public Engine {
+ public:
+  // `folder` is the pool's; its logs/ get what the jobs print. Each command gets `timeout_ms`.
+  Slurm(const Settings& settings, std::string folder, int64_t timeout_ms)
+      : settings_(settings), folder_(std::move(folder)), timeout_ms_(timeout_ms) {}
+
+  // Writes the script and, with `ask`, asks Slurm whether it would take a job of one worker. The
+  // error is in Slurm's words, with advice.
+  Status Check(bool ask);
+
+  Result<std::vector<EngineJob>> List() override;
+  Submission Submit(const Allocation& allocation) override;
+  Status Cancel(const std::vector<std::string>& ids, bool waiting_only) override;
+
+ private:
+  std::string ScriptPath() const;
+  // What the command prints.
+  Result<std::string> Ask(const std::vector<std::string>& words);
+
+  const Settings settings_;
+  const std::string folder_;
+  const int64_t timeout_ms_;
+};
+
+}  // namespace braid::pool::slurm

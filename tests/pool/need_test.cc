@@ -1,0 +1,85 @@
+#include "pool/need.h"
+
+#include <gmock/gmock.h>
+
+namespace braid::pool {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+Settings Lab() {
+  Settings settings;
+  settings.name = "lab";
+  settings.max_workers = 8;
+  settings.cpu_slots = 4;
+  settings.site = "lyon";
+  return settings;
+}
+
+Demand Jobs(int64_t jobs, int64_t ranks, int64_t slots) {
+  Demand demand;
+  demand.kind = "train";
+  demand.jobs = jobs;
+  demand.ranks = ranks;
+  demand.slots = slots;
+  demand.run = "r-1";
+  return demand;
+}
+
+TEST(NeedTest, AWorkerServesAsManyJobsAsItHasRoomFor) {
+  EXPECT_THAT(AllocationsFor(Lab(), {Jobs(4, 1, 1)}), ElementsAre(Allocation{1, "r-1"}));
+  EXPECT_THAT(AllocationsFor(Lab(), {Jobs(5, 1, 1)}), SizeIs(2));
+  EXPECT_THAT(AllocationsFor(Lab(), {Jobs(3, 1, 3)}), SizeIs(3));
+}
+
+TEST(NeedTest, AGangThatNeedsSeveralWorkersGetsOneAllocation) {
+  EXPECT_THAT(AllocationsFor(Lab(), {Jobs(1, 1, 1), Jobs(1, 8, 1)}),
+              ElementsAre(Allocation{2, "r-1"}, Allocation{1, "r-1"}));
+  EXPECT_THAT(AllocationsFor(Lab(), {Jobs(1, 4, 1)}), ElementsAre(Allocation{1, "r-1"}))
+      << "it fits on one worker";
+}
+
+TEST(NeedTest, WhatThePoolCannotRunIsNotItsNeed) {
+  Demand gpu = Jobs(1, 1, 1);
+  gpu.cuda = true;
+  Demand elsewhere = Jobs(1, 1, 1);
+  elsewhere.site = "oslo";
+  Demand here = Jobs(1, 1, 1);
+  here.site = "lyon";
+  EXPECT_FALSE(Serves(Lab(), gpu));
+  EXPECT_FALSE(Serves(Lab(), elsewhere));
+  EXPECT_FALSE(Serves(Lab(), Jobs(1, 1, 5)));
+  EXPECT_TRUE(Serves(Lab(), here));
+  Settings some = Lab();
+  some.kinds = {"report"};
+  EXPECT_FALSE(Serves(some, here));
+  some = Lab();
+  some.gpus = 2;
+  EXPECT_TRUE(Serves(some, gpu));
+  EXPECT_THAT(AllocationsFor(Lab(), {gpu, elsewhere}), IsEmpty());
+}
+
+TEST(NeedTest, NoMoreIsWantedThanThePoolMayHave) {
+  EXPECT_THAT(AllocationsFor(Lab(), {Jobs(100'000, 1, 1)}), SizeIs(8));
+}
+
+TEST(NeedTest, WhatIsComingOrIdleIsNotMissing) {
+  const std::vector<Allocation> two = {{1, "r-1"}, {1, "r-2"}};
+  EXPECT_EQ(Missing(two, {}), two);
+  EXPECT_THAT(Missing(two, {{.coming = 1}}), ElementsAre(Allocation{1, "r-2"}));
+  EXPECT_THAT(Missing(two, {{.coming = 1}, {.idle = 1}}), IsEmpty());
+  EXPECT_THAT(Missing(two, {{.idle = 2}}), IsEmpty());
+}
+
+TEST(NeedTest, AGangIsNotServedByWorkersOfSeveralAllocations) {
+  const std::vector<Allocation> gang = {{2, "r-1"}};
+  EXPECT_EQ(Missing(gang, {{.idle = 1}, {.coming = 1}}), gang);
+  EXPECT_THAT(Missing(gang, {{.coming = 1, .idle = 1}}), IsEmpty());
+  // The smallest that is large enough is taken.
+  EXPECT_THAT(Missing({{2, "r-1"}, {3, "r-2"}}, {{.coming = 3}, {.coming = 2}}), IsEmpty());
+}
+
+}  // namespace
+}  // namespace braid::pool

@@ -1,0 +1,60 @@
+// How long a worker stays if nobody ends it: until it has had nothing to do for so long, or until
+// its time is up. Pure: time and occupation go in, the stage comes out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "worker/agent/turn.h"
+
+namespace braid::worker {
+
+// What bounds the stay of a worker; kNever: nothing does.
+struct StayLimits {
+  // The worker leaves when it has had nothing for so long, also if that is because it does not
+  // reach the coordinator.
+  int64_t until_idle_ms = kNever;
+  // The worker is gone so long after its start.
+  int64_t max_time_ms = kNever;
+};
+
+class Stay {
+ public:
+  // In this order.
+  //
+  //   kOpen      takes what it is given
+  //   kLastWork  goes on with what runs, and takes nothing that there is no time for any more
+  //   kLeave     hands back what runs, and leaves
+  enum class Stage { kOpen, kLastWork, kLeave };
+
+  // The worker starts at `now_ms`.
+  Stay(const StayLimits& limits, int64_t now_ms);
+
+  // Whether the worker has something to do now; to be called after each event, in their order.
+  void Observe(bool busy, int64_t now_ms);
+
+  Stage StageAt(int64_t now_ms) const;
+  // The earliest time after `now_ms` at which the stage will change without an event; kNever if
+  // there is none.
+  int64_t NextWake(int64_t now_ms) const;
+
+  // In kLeave: how long handing back may take, so that the worker is gone in its time. At other
+  // times the same for a worker that has been asked to leave early and need not hurry.
+  int64_t LeaveWithinMs(int64_t now_ms) const;
+  // In kLeave: why, for people.
+  std::string Why(int64_t now_ms) const;
+
+ private:
+  bool IsIdle(int64_t now_ms) const;
+
+  const StayLimits limits_;
+  // When the worker begins to leave, and since when it takes nothing; kNever without max_time.
+  int64_t leave_ms_ = kNever;
+  int64_t last_work_ms_ = kNever;
+  int64_t end_ms_ = kNever;
+  bool busy_ = false;
+  // Since when it has had nothing to do.
+  int64_t idle_since_ms_;
+};
+
+}  // namespace braid::worker

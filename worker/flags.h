@@ -1,0 +1,43 @@
+// The command line of braid-worker.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.h"
+#include "base/status.h"
+#include "worker/agent/stay.h"
+#include "worker/io/cache_limit.h"
+
+namespace braid::worker {
+
+// As given; what is not is empty.
+struct Flags {
+  std::string coordinator, address_file, token_file, ca, join, dir, id, site, bin;
+  std::string gpus = "all", advertise = "auto", cache_limit = kDefaultCacheLimit;
+  bool names_itself = false;  // --id was given
+  std::string until_idle, max_time;
+  bool ephemeral = false;
+  std::vector<std::string> labels, kinds, data_roots;
+  int32_t slots = 0;
+};
+
+// Adds the options to `app`, which stores what is given in `flags`; both outlive the parsing.
+// Returns that of --id.
+const CLI::Option* AddOptions(CLI::App* app, Flags* flags);
+
+// Whether the flags can be used together, and what they name can be read.
+Status CheckFlags(const Flags& flags);
+
+// Where the coordinator is, of a worker that is told so.
+EndpointSource FlagSource(const Flags& flags);
+// Folders below which files of site-bound corpora are read.
+Result<std::vector<std::string>> DataRoots(const std::vector<std::string>& folders);
+Result<std::map<std::string, std::string>> ParseLabels(const std::vector<std::string>& texts);
+// When the worker leaves by itself.
+Result<StayLimits> LimitsOf(const Flags& flags);
+
+}  // namespace braid::worker
