@@ -20,6 +20,9 @@
 namespace braid::bench {
 namespace {
 
+// How often a row of reads reads.
+constexpr int kReads = 100;
+
 // In milliseconds, of times in seconds.
 double Percentile(std::vector<double> seconds, double part) {
   if (seconds.empty()) return 0;
@@ -145,7 +148,6 @@ void MeasureIdle(const Coordinator& coordinator, const Settings& settings, int64
 }
 
 void MeasureReads(const Coordinator& coordinator, int64_t jobs, Rows* rows) {
-  constexpr int kReads = 100;
   const auto runs = v1::Runs::NewStub(coordinator.channel());
   const auto admin = v1::Admin::NewStub(coordinator.channel());
   httplib::Client http("http://" + coordinator.http());
@@ -189,7 +191,7 @@ void MeasureEnded(Coordinator& coordinator, const Settings& settings, int64_t jo
   Row row{"ended", jobs, {{"seconds", coordinator.Restart()}}};
   const auto runs = v1::Runs::NewStub(coordinator.channel());
   std::vector<double> lists, describes;
-  const size_t stride = std::max<size_t>(1, ids.size() / kReads);
+  const size_t stride = std::max<size_t>(1, ids.size() / size_t{kReads});
   for (size_t i = 0; i < ids.size(); i += stride) {
     auto begin = SteadyClock::now();
     grpc::ClientContext list_context, context;

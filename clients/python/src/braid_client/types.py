@@ -309,6 +309,28 @@ class DeleteRunResponse(Message):
 
 
 @dataclass(frozen=True)
+class Demand(Message):
+    """Jobs that wait because there is no worker, or no free one, for them, and that demand the
+    same."""
+
+    # cpu or cuda
+    device: str = ""
+    jobs: int = 0
+    # of the jobs
+    kind: str = ""
+    # of each job, which start together
+    ranks: int = 0
+    # as of Job.pending_reason
+    reason: str = ""
+    # of the first of them
+    run_id: str = ""
+    # the only site where they may run; empty: any
+    site: str = ""
+    # of each rank: CPU cores, or GPUs if device is cuda
+    slots: int = 0
+
+
+@dataclass(frozen=True)
 class Event(Message):
     """One change of the durable state, written in the transaction that made it."""
 
@@ -359,6 +381,14 @@ class GetLineageResponse(Message):
     """What GetLineage is answered with."""
 
     artifacts: list[Artifact] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class GoneWorker(Message):
+    """A worker of the pool of which the engine says that it does not run any more."""
+
+    id: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -488,6 +518,13 @@ class ListJobsResponse(Message):
 
 
 @dataclass(frozen=True)
+class ListPoolsResponse(Message):
+    """What ListPools is answered with."""
+
+    pools: list[Pool] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class ListRunsResponse(Message):
     """What ListRuns is answered with."""
 
@@ -537,6 +574,72 @@ class PlanMergeResponse(Message):
     tensor_map_json: str = ""
     # the same for people
     text: str = ""
+
+
+@dataclass(frozen=True)
+class Pool(Message):
+    """A pool as its agent describes it."""
+
+    # What one worker offers.
+    cpu_slots: int = 0
+    # slurm
+    engine: str = ""
+    folder: str = ""
+    gpus: int = 0
+    # Where its agent runs, and the folder of the pool there.
+    host: str = ""
+    # those that the engine has and that have not ended
+    jobs: list[PoolJob] = field(default_factory=list)
+    last_seen_ms: int = 0
+    max_workers: int = 0
+    name: str = ""
+    # What it asks the engine for, for people: account, partition, time.
+    settings: dict[str, str] = field(default_factory=dict)
+    # of its workers
+    site: str = ""
+    # Why nothing is asked for at present although it is wanted, and what to do; empty: all is
+    # well.
+    trouble: str = ""
+    # Set by the coordinator: its workers that are connected now, and when the agent was last
+    # heard.
+    workers_ready: int = 0
+
+
+@dataclass(frozen=True)
+class PoolEvent(Message):
+    """Something that happened in a pool; it becomes an event ("pool.asked") of the coordinator."""
+
+    detail: str = ""
+    # 1, 2, ...: one that was told before is not written again
+    number: int = 0
+    # asked, refused, ended, waits, trouble, well, deleted
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class PoolJob(Message):
+    """A job of the engine, which runs workers of a pool."""
+
+    # the engine's
+    id: str = ""
+    # the same
+    name: str = ""
+    # the same: why it waits
+    reason: str = ""
+    # in the engine's words: PENDING, RUNNING
+    state: str = ""
+    workers: int = 0
+
+
+@dataclass(frozen=True)
+class PoolWorker(Message):
+    """A worker of the pool that the coordinator knows."""
+
+    id: str = ""
+    # connected, and takes jobs
+    ready: bool = False
+    # CPU slots and GPUs that live leases hold
+    slots_used: int = 0
 
 
 @dataclass(frozen=True)
@@ -673,6 +776,15 @@ class ServerInfo(Message):
     time_ms: int = 0
     version: str = ""
     workers_ready: int = 0
+
+
+@dataclass(frozen=True)
+class SyncPoolResponse(Message):
+    """What SyncPool is answered with."""
+
+    coordinator_id: str = ""
+    demands: list[Demand] = field(default_factory=list)
+    workers: list[PoolWorker] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
