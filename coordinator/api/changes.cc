@@ -55,7 +55,9 @@ CoreWork ChangeWorker(RequestId request, const std::string& worker,
         return worker;
       },
       [show = std::move(show)](const std::string& id, const State& state) {
-        show(state.image().workers.at(id), state);
+        // An ephemeral worker may have left, and be gone from the list, since it was changed.
+        const auto found = state.image().workers.find(id);
+        if (found != state.image().workers.end()) show(found->second, state);
       });
 }
 

@@ -18,8 +18,10 @@ using storage::BlobStore;
 
 constexpr char kTurn[] = "garbage collection";
 constexpr int64_t kPatienceMs = 60'000;
-// So few at a time that the loop is not held by them.
+// So few at a time that the loop is not held by them. The rows of a run that has ended are read
+// from the catalog for them, all at once.
 constexpr size_t kArtifactsAtOnce = 200;
+constexpr int kRunsAtOnce = 10;
 constexpr int64_t kEventsOfABatch = 2000;
 // A blob of no artifact may be the first of many that a client uploads before it commits them.
 constexpr int64_t kUncommittedMs = 86'400'000;
@@ -31,6 +33,7 @@ struct Marks {
   // One that was not removed.
   struct There {
     std::string id;
+    std::string run;  // that made it
     uint64_t bytes = 0;
     Keep known = Keep::kNo;  // why it stays, if the rows say so alone; kNo: the core is asked
   };
@@ -48,7 +51,8 @@ Result<Marks> MarksOf(const catalog::Reader& reader) {
     if (there) {
       // Most belong to runs that have ended, whose rows the core would have to read one by one.
       const Keep known = artifact.pinned ? Keep::kPinned : used ? Keep::kUsed : Keep::kNo;
-      marks.there.push_back({artifact.id, static_cast<uint64_t>(artifact.bytes), known});
+      marks.there.push_back(
+          {artifact.id, artifact.made_by.run, static_cast<uint64_t>(artifact.bytes), known});
     }
     // A manifest that cannot be read must not look like one that needs nothing.
     BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
@@ -66,6 +70,16 @@ Result<Marks> MarksOf(const catalog::Reader& reader) {
   return marks;
 }
 
+// Where a part of the artifacts, which are ordered by their runs, ends that is asked for at once.
+size_t EndOfBatch(const std::vector<Marks::There>& asked, size_t begin) {
+  int runs = 0;
+  for (size_t i = begin; i < asked.size(); ++i) {
+    if (i == begin || asked[i].run != asked[i - 1].run) ++runs;
+    if (runs > kRunsAtOnce || i - begin == kArtifactsAtOnce) return i;
+  }
+  return asked.size();
+}
+
 // Asks the core why each artifact stays of which that is not known, and removes those that nothing
 // needs.
 Status RemoveArtifacts(Backend* backend, const Marks& marks, bool dry_run, Garbage* garbage) {
@@ -80,8 +94,10 @@ Status RemoveArtifacts(Backend* backend, const Marks& marks, bool dry_run, Garba
     else
       keep(one.known, one.bytes);
   }
-  for (size_t begin = 0; begin < asked.size(); begin += kArtifactsAtOnce) {
-    const size_t end = std::min(begin + kArtifactsAtOnce, asked.size());
+  std::stable_sort(asked.begin(), asked.end(),
+                   [](const auto& one, const auto& other) { return one.run < other.run; });
+  for (size_t begin = 0, end = 0; begin < asked.size(); begin = end) {
+    end = EndOfBatch(asked, begin);
     std::vector<ArtifactRecord> unneeded;
     BRAID_RETURN_IF_ERROR(backend->core->Query([&](const State& state) {
       for (size_t i = begin; i < end; ++i) {

@@ -9,8 +9,7 @@ namespace braid::coordinator {
 using catalog::ArtifactRecord;
 Result<std::string> RunFilterOf(const std::string& text, const State& state) {
   if (text.empty()) return std::string();
-  BRAID_ASSIGN_OR_RETURN(const RunRecord* run, state.ResolveRun(text));
-  return run->id;
+  return state.ResolveRunId(text);
 }
 
 Status CheckNotCompacted(int64_t since_seq, const State& state) {

@@ -42,7 +42,7 @@ void Remove(const std::string& id, const std::string& why, Transaction& tx) {
     LiveWorker fresh;
     fresh.unwritten = std::move(worker.unwritten);
     fresh.asked = worker.asked;
-    fresh.session_id = worker.session_id + 1;  // what the session still says is refused
+    fresh.session_id = tx.NextSession();  // what the session still says is refused
     if (worker.session != nullptr)
       tx.Later([session = worker.session, why] { session->Replaced(why); });
     worker = std::move(fresh);
@@ -54,7 +54,11 @@ void Remove(const std::string& id, const std::string& why, Transaction& tx) {
   const auto known = tx.state().image().workers.find(id);
   if (known != tx.state().image().workers.end() && known->second.admit != WorkerAdmit::kCordoned)
     tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned});
-  NoteEvent(tx.worker(id), {id, "removed", why});
+  // Events of a worker that is not on the list, such as one that was forgotten, wait for nothing.
+  if (known != tx.state().image().workers.end())
+    NoteEvent(tx.worker(id), {id, "removed", why});
+  else
+    tx.Add(catalog::WorkerLinkChanged{id, "removed", why});
 }
 
 }  // namespace braid::coordinator

@@ -9,6 +9,8 @@
 namespace braid::coordinator {
 namespace {
 
+constexpr int64_t kCordonedMs = 86'400'000;
+
 // An entry that stands for nothing: whoever had the id has left, and nobody else has it yet.
 bool IsEmpty(const std::string& id, const LiveWorker& worker, const State& state) {
   return worker.session == nullptr && worker.hello.id.empty() && worker.unwritten.empty() &&
@@ -23,11 +25,15 @@ bool IsToBeForgotten(const std::string& id, const LiveWorker& worker, const Stat
   if (record == state.image().workers.end() || !record->second.ephemeral || state.HoldsLeases(id))
     return false;
   if (worker.left) return true;
+  // Whoever cordoned it meant this id. A worker that comes back within a day does not take jobs
+  // because its stream was broken for some seconds.
+  const bool open = record->second.admit == catalog::WorkerAdmit::kOpen;
   // One that goes on after all, without anything to do, registers again. After a restart of the
   // coordinator it has time to.
   const int64_t quiet_since_ms = worker.contacted ? worker.last_contact_ms
                                                   : state.started_ms + options.lease.recovery_ms;
-  return worker.session == nullptr && now_ms - quiet_since_ms > options.lease.ttl_ms;
+  return worker.session == nullptr &&
+         now_ms - quiet_since_ms > (open ? options.lease.ttl_ms : kCordonedMs);
 }
 
 void NoteLeft(const std::string& id, Transaction& tx) {
@@ -84,7 +90,7 @@ void ForgetIfGone(const std::string& id, Transaction& tx) {
                : "nothing is heard of it, and it would not come back under this id"});
   LiveWorker& worker = tx.worker(id);
   LiveWorker fresh;
-  fresh.session_id = worker.session_id + 1;  // what the session still says is refused
+  fresh.session_id = tx.NextSession();  // what the session still says is refused
   worker = std::move(fresh);
 }
 

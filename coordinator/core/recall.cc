@@ -112,7 +112,12 @@ void State::NoteGuests(const catalog::Update& update) {
 
 void State::LetGo(int64_t most_rows) {
   deleted_.clear();
-  while (residents_.rows() > most_rows) {
+  // The largest guest is not counted: otherwise one that is larger than the limit would be read
+  // again for each question about it, and drive all others out each time.
+  const auto too_many = [&] {
+    return residents_.rows() - (most_rows > 0 ? residents_.most_rows() : 0) > most_rows;
+  };
+  while (too_many()) {
     const std::optional<Guest> guest = residents_.TakeFirst();
     if (!guest.has_value()) return;
     // It was deleted meanwhile, or its end was taken back, or its maker has come.
@@ -177,12 +182,18 @@ std::string State::RunNamed(const std::string& name) const {
 }
 
 Result<const RunRecord*> State::ResolveRun(const std::string& text) const {
+  BRAID_ASSIGN_OR_RETURN(const std::string id, ResolveRunId(text));
+  return FindRun(id);
+}
+
+Result<std::string> State::ResolveRunId(const std::string& text) const {
   if (text.empty())
     return InvalidArgument("a run is named by its id, a prefix of it or its name; none was given");
-  if (const RunRecord* exact = FindRun(text)) return exact;
+  if (image_.runs.contains(text)) return text;
   const std::vector<std::string> matches = RunsWithPrefix(text, 2);
-  if (matches.size() == 1) return FindRun(matches[0]);
-  if (const std::string named = RunNamed(text); !named.empty()) return FindRun(named);
+  // An id is the first of all that begin with it.
+  if (matches.size() == 1 || (!matches.empty() && matches[0] == text)) return matches[0];
+  if (std::string named = RunNamed(text); !named.empty()) return named;
   if (matches.size() > 1) {
     const int64_t count = std::ssize(RunsWithPrefix(text, kMostCounted));
     return InvalidArgument("run " + text + " could be any of " + std::to_string(count) +

@@ -44,7 +44,11 @@ catalog::RunRows TakeRows(const Guest& guest, const std::vector<std::string>& ma
 
 void Residents::Note(const Guest& guest, int64_t rows) {
   const auto [known, is_new] = rows_of_.try_emplace(guest, 0);
-  if (is_new) order_.push_back(guest);
+  if (is_new)
+    order_.push_back(guest);
+  else
+    counts_.erase(counts_.find(known->second));
+  counts_.insert(rows);
   rows_ += rows - std::exchange(known->second, rows);
 }
 
@@ -54,6 +58,7 @@ std::optional<Guest> Residents::TakeFirst() {
   order_.pop_front();
   const auto known = rows_of_.find(first);
   rows_ -= known->second;
+  counts_.erase(counts_.find(known->second));
   rows_of_.erase(known);
   return first;
 }

@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,10 +45,13 @@ class Residents {
   std::optional<Guest> TakeFirst();
   // Of all guests together.
   int64_t rows() const { return rows_; }
+  // Of the guest that has the most; 0 without guests.
+  int64_t most_rows() const { return counts_.empty() ? 0 : *counts_.rbegin(); }
 
  private:
   std::deque<Guest> order_;
   std::map<Guest, int64_t> rows_of_;
+  std::multiset<int64_t> counts_;  // the values of rows_of_
   int64_t rows_ = 0;
 };
 

@@ -65,6 +65,15 @@ Status CheckElder(const WorkerRecord& hello, const Transaction& tx) {
   return OkStatus();
 }
 
+// The attempt of a rank that is leased to the worker; null if it has ended, or is not the worker's.
+// Rows of runs that have ended are not read for it.
+const AttemptRecord* LeasedAttempt(const RankKey& rank, const std::string& worker,
+                                   const State& state) {
+  if (!state.live().contains(rank.attempt())) return nullptr;
+  const AttemptRecord* attempt = state.FindAttempt(rank.attempt());
+  return attempt != nullptr && IsLeasedTo(*attempt, rank.rank, worker) ? attempt : nullptr;
+}
+
 // The worker's messages that change what the scheduler or other workers see of it.
 bool SaysNews(const SignalCommand& command, const LiveWorker& worker) {
   return command.draining != worker.draining || command.leaving ||
@@ -108,7 +117,7 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
   fresh.asked = worker.asked;
   fresh.link = worker.link;
   fresh.session = std::move(sink);
-  fresh.session_id = worker.session_id + 1;
+  fresh.session_id = tx.NextSession();
   fresh.contacted = true;
   fresh.last_contact_ms = tx.now_ms();
   fresh.hello = std::move(hello);
@@ -148,10 +157,8 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
   worker.ranks.clear();
   for (const RankReport& report : command.ranks) {
     worker.ranks.insert(report.rank);
-    const AttemptRecord* attempt = tx.state().FindAttempt(report.rank.attempt());
-    if (attempt == nullptr || Ended(attempt->state) ||
-        !IsLeasedTo(*attempt, report.rank.rank, command.worker))
-      continue;
+    const AttemptRecord* attempt = LeasedAttempt(report.rank, command.worker, tx.state());
+    if (attempt == nullptr) continue;
     LiveAttempt& live = tx.QuietAttempt(report.rank.attempt());
     if (report.rank.rank == 0 && attempt->state == AttemptState::kRunning)
       NoteStillness(report.progress.value_or(task::Progress()), tx.now_ms(),
@@ -163,10 +170,7 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
   }
   worker.delivering = command.delivering;
   for (const RankKey& rank : command.delivering) {
-    const AttemptRecord* attempt = tx.state().FindAttempt(rank.attempt());
-    if (attempt == nullptr || Ended(attempt->state) || rank.rank != 0 ||
-        !IsLeasedTo(*attempt, rank.rank, command.worker))
-      continue;
+    if (rank.rank != 0 || LeasedAttempt(rank, command.worker, tx.state()) == nullptr) continue;
     task::Progress progress;
     progress.phase = "delivering";
     progress.time_ms = tx.wall_ms();

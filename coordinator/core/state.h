@@ -209,8 +209,9 @@ class State {
 
   // Brings in the rows that the update is about, if they may be elsewhere.
   void RecallFor(const catalog::Update& update) const;
-  // Lets those go that came first until at most `most_rows` rows of ended runs and of artifacts
-  // that no run in memory made are left. REQUIRES: all updates are committed or taken back.
+  // Lets those go that came first until, beside the run with the most rows, at most `most_rows`
+  // rows of ended runs and of artifacts that no run in memory made are left; 0 lets all go.
+  // REQUIRES: all updates are committed or taken back.
   void LetGo(int64_t most_rows);
 
   // Why a queued job waits; nullopt for other jobs, and before the first pass that looked at it.
@@ -219,6 +220,8 @@ class State {
   // Finds a run by its id, by a prefix of the id that no other run has, or by name (of several the
   // newest). The error is kNotFound or, for an ambiguous prefix, kInvalidArgument.
   Result<const RunRecord*> ResolveRun(const std::string& text) const;
+  // The same, without bringing its rows in.
+  Result<std::string> ResolveRunId(const std::string& text) const;
   // Finds an artifact by its id or a prefix of it with 8 or more digits. The same errors.
   Result<const catalog::ArtifactRecord*> ResolveArtifact(const std::string& text) const;
 
@@ -249,6 +252,8 @@ class State {
   int64_t started_wall_ms = 0;
   // When the loop last began a step; monotonic.
   int64_t last_tick_ms = 0;
+  // The number of the newest session of any worker (Transaction::NextSession).
+  int64_t last_session = 0;
   // Version of the newest Desired of any worker.
   int64_t version = 0;
   // Of what LiveWorker::peers were last made from.

@@ -65,6 +65,10 @@ class Transaction {
   // back. For effects outside of the state, such as ending another session.
   void Later(std::function<void()> effect) { effects_.push_back(std::move(effect)); }
 
+  // A number that no session of a worker has had in this process. An id of a worker may be used
+  // again while the end of an earlier session under it is still to come.
+  int64_t NextSession() { return ++state_->last_session; }
+
   const catalog::Updates& updates() const { return updates_; }
   // Moves the updates to the end of `all`, for the commit. What is left of them is good for being
   // counted and taken back only.

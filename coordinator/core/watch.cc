@@ -228,6 +228,8 @@ std::string WatchWorkers(Transaction& tx) {
     });
   }
   for (const AttemptKey& key : watched.attempts) {
+    // One that has ended would be read from the catalog to find just that.
+    if (!tx.state().live().contains(key)) continue;
     guarded(key.ToString(), [&] {
       LoseMissingRank(key, tx);
       WatchGang(key, tx);
@@ -237,7 +239,9 @@ std::string WatchWorkers(Transaction& tx) {
   // What was decided above may have touched others.
   std::set<AttemptKey> left = watched.attempts;
   left.insert(tx.changes().attempts.begin(), tx.changes().attempts.end());
-  for (const AttemptKey& key : left) guarded(key.ToString(), [&] { FinishIfGone(key, tx); });
+  for (const AttemptKey& key : left) {
+    if (tx.state().live().contains(key)) guarded(key.ToString(), [&] { FinishIfGone(key, tx); });
+  }
   std::set<std::string> workers = watched.workers;
   workers.insert(tx.changes().workers.begin(), tx.changes().workers.end());
   for (const std::string& id : workers) {

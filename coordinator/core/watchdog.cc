@@ -72,6 +72,9 @@ void WatchSteps(const AttemptKey& key, Transaction& tx) {
   const int64_t patience_ms = std::max(timeout_ms, kLongestSteps * still.longest_step_ms);
   if (timeout_ms == 0 || still.still_ms < patience_ms) return;
   const task::Progress& progress = state.attempts.at(key).progress;
+  // All steps are made: what is left is the worker's, which sends the outputs for as long as it
+  // takes.
+  if (progress.total > 0 && progress.done >= progress.total) return;
   std::string error = "no step for " + FormatDuration(static_cast<double>(still.still_ms) / 1000) +
                       " (" + Where(progress) + "): the program was stopped";
   LiveAttempt& live = tx.attempt(key);

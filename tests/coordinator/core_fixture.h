@@ -126,7 +126,7 @@ class CoreTest : public ::testing::Test {
     options.uniform = [] { return 0.5; };
     options.run_id = [this] { return "r-" + std::to_string(++runs_); };
     options.network = network_;
-    options.ended_rows = 0;
+    options.ended_rows = ended_rows_;
     core_ = Core::Create(options).value();
   }
 
@@ -267,6 +267,7 @@ class CoreTest : public ::testing::Test {
   SimulatedClock clock_;
   int runs_ = 0;
   std::string network_;
+  int64_t ended_rows_ = 0;
   std::unique_ptr<Core> core_;
   std::map<std::string, FakeWorker> workers_;
 };

@@ -301,6 +301,29 @@ TEST_F(CoreTest, AReadThatThrowsIsItsOwnError) {
   EXPECT_EQ(answer.code(), StatusCode::kInternal);
 }
 
+// Or each question about it would read all of it again.
+TEST_F(CoreTest, TheLargestEndedRunThatIsAskedForStaysInMemory) {
+  ended_rows_ = 4;
+  Restart();
+  compare_ = false;
+  const auto ended_run = [&](int jobs) {
+    std::vector<recipe::JobNode> nodes;
+    for (int i = 0; i < jobs; ++i) nodes.push_back(Node("j" + std::to_string(i), "train"));
+    const std::string run = SubmitJobs(nodes);
+    EXPECT_TRUE(Do([&](Transaction& tx) { return Cancel(run, tx); }).ok());
+    return run;
+  };
+  const std::string large = ended_run(20);
+  std::vector<std::string> small;
+  for (int i = 0; i < 4; ++i) small.push_back(ended_run(1));
+  ASSERT_NE(core_->state().FindRun(large), nullptr);
+  Turn();
+  const auto& runs = core_->state().image().runs;
+  EXPECT_TRUE(runs.contains(large));
+  EXPECT_TRUE(runs.contains(small[3]));
+  EXPECT_FALSE(runs.contains(small[0]));
+}
+
 TEST_F(CoreTest, TheSameRequestIsAnsweredOnce) {
   AddWorker("w1");
   const auto submit = [&](const std::string& body, std::string* id) {

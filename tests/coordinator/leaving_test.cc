@@ -1,6 +1,7 @@
 // The end of ephemeral workers, as the core sees it.
 #include "coordinator/core/leaving.h"
 
+#include "coordinator/core/admission.h"
 #include "coordinator/core/sessions.h"
 #include "tests/coordinator/core_fixture.h"
 
@@ -95,6 +96,43 @@ TEST_F(LeavingTest, OneThatComesBackIsThereAgain) {
   EXPECT_TRUE(Listed("lab.7.0"));
   const std::string run = SubmitJobs({Node("a", "train")});
   EXPECT_EQ(Job(run, "a").epoch, 1);
+}
+
+// A stream may break without a word, and its end come when somebody else has the id.
+TEST_F(LeavingTest, TheEndOfAnEarlierStreamIsNotTakenForThatOfTheNewOne) {
+  FakeWorker& worker = AddEphemeral("lab.7.0");
+  const int64_t old_session = worker.session;
+  EXPECT_TRUE(SayGoodbye(worker).ok());
+  Pass(5);
+  ASSERT_FALSE(core_->state().workers.contains("lab.7.0"));
+  Connect(worker);
+  EXPECT_TRUE(Do([&](Transaction& tx) {
+                SessionClosed("lab.7.0", old_session, tx);
+                return OkStatus();
+              }).ok());
+  EXPECT_NE(core_->state().workers.at("lab.7.0").session, nullptr);
+}
+
+TEST_F(LeavingTest, ACordonedOneIsStillCordonedWhenItComesBack) {
+  FakeWorker& worker = AddEphemeral("lab.7.0");
+  EXPECT_TRUE(Do([&](Transaction& tx) { return Cordon("lab.7.0", /*open=*/false, tx); }).ok());
+  Disconnect(worker);
+  Pass(60);
+  EXPECT_TRUE(Listed("lab.7.0"));
+  Connect(worker);
+  const std::string run = SubmitJobs({Node("a", "train")});
+  EXPECT_EQ(Job(run, "a").epoch, 0);
+}
+
+TEST_F(LeavingTest, RemovingOneThatHasLeftIsAnEventAndLeavesNothingInMemory) {
+  EXPECT_TRUE(SayGoodbye(AddEphemeral("lab.7.0")).ok());
+  EXPECT_TRUE(Do([&](Transaction& tx) {
+                Remove("lab.7.0", "its credential was revoked", tx);
+                return OkStatus();
+              }).ok());
+  EXPECT_THAT(Events(), Contains("worker.removed lab.7.0"));
+  Pass(5);
+  EXPECT_FALSE(core_->state().workers.contains("lab.7.0"));
 }
 
 TEST_F(LeavingTest, ARestartOfTheCoordinatorForgetsNobodyWhoGoesOn) {

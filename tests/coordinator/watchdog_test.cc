@@ -95,6 +95,12 @@ TEST_F(WatchdogTest, AProgramThatNeverSaysAnythingIsStoppedToo) {
   EXPECT_THAT(Attempt().failure.error, HasSubstr("(since it was started)"));
 }
 
+TEST_F(WatchdogTest, OutputsOfAFinishedTrainingMayTakeLongToSend) {
+  Start("train", {{"stall_timeout", 60}});
+  BeatAt(100, 50);
+  EXPECT_FALSE(Stopped());
+}
+
 // A worker that was cut off, or slept, comes back with a program that may be about to make a step.
 TEST_F(WatchdogTest, TimeInWhichNothingWasHeardDoesNotCount) {
   Start("train", {{"stall_timeout", 60}});
