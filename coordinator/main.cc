@@ -257,13 +257,16 @@ void RunLoop(Core* core, const std::atomic<bool>& served, Status* status) {
 }
 
 HttpServer::Options HttpOptionsOf(const Flags& flags, const Backend& backend, Server* server) {
-  return {flags.http, flags.http_hosts,
+  return {flags.http,
+          flags.http_hosts,
           [server](std::string_view method, bool sent, std::string_view given) {
             rpc::Caller caller{method, {}, ""};
             if (sent) caller.tokens.push_back(given);
             return server->Check(caller);
           },
-          server->json_calls(), backend.metrics, backend.reader};
+          server->json_calls(),
+          backend.metrics,
+          backend.reader};
 }
 
 // Serves until a signal or the end of the loop. `serving` is set once it does: an error before that

@@ -5,9 +5,8 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <vector>
-
 #include <set>
+#include <vector>
 
 #include "base/json.h"
 #include "coordinator/access/rules.h"
