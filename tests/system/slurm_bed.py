@@ -1,12 +1,16 @@
 """A Slurm of a test's own: controller, two nodes on this host and their munge, in a folder that goes with the test.
-No root, systemd or cgroups are needed.
+No root, systemd or cgroups are needed, and another Slurm of this host is left alone.
 
     with SlurmBed() as slurm:
         slurm.run("sinfo")
         subprocess.run(..., env=slurm.environment)
+
+Where a Slurm cannot run, entering raises unittest.SkipTest with the reason.
 """
 
+import contextlib
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -17,6 +21,8 @@ import unittest
 from by_hand import wait_until
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "srun")
+# How long is waited for what comes by itself, on a machine however busy.
+PATIENCE_S = 600
 PLACES = ("/usr/sbin", "/sbin", "/usr/local/sbin")
 CONFIG = """ClusterName=braid
 SlurmctldHost={host}(127.0.0.1)
@@ -26,6 +32,7 @@ SlurmdUser={user}
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.sock
 CredType=cred/munge
+PlugStackConfig={folder}/plugstack.conf
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool.%n
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -44,8 +51,11 @@ SchedulerParameters=batch_sched_delay=0,sched_min_interval=0
 SlurmdParameters=config_overrides
 ReturnToService=2
 SlurmdTimeout=0
-MinJobAge=300
+MinJobAge=7200
 KillWait=30
+MessageTimeout=90
+TCPTimeout=60
+BatchStartTimeout=600
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={first} CPUs=8 State=UNKNOWN
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={second} CPUs=8 State=UNKNOWN
 PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
@@ -66,49 +76,68 @@ def needs_slurm(case):
     )(case)
 
 
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+def without_slurm(environment):
+    """The environment without what a Slurm of this host has left in it: the test may run in a job."""
+    names = ("SLURM", "SBATCH_", "SQUEUE_", "SCANCEL_", "SINFO_", "SRUN_", "SALLOC_", "MUNGE")
+    return {name: value for name, value in environment.items() if not name.startswith(names)}
+
+
+class HeldPorts:
+    """Ports that the system has chosen, and gives to nobody else as long as they are held: only a
+    socket that asks for this very port, as Slurm's do, gets it."""
+
+    def __init__(self, count):
+        self.sockets = []
+        for _ in range(count):
+            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind(("", 0))
+            self.sockets.append(one)
+        self.ports = [one.getsockname()[1] for one in self.sockets]
+
+    def close(self):
+        for one in self.sockets:
+            one.close()
 
 
 class SlurmBed:
     def __init__(self):
-        # Slurm's files cannot have spaces in their paths.
-        self.folder = tempfile.mkdtemp(prefix="braid-slurm-", dir="/tmp")
-        self.config = os.path.join(self.folder, "slurm.conf")
-        self.environment = {**os.environ, "SLURM_CONF": self.config}
+        self.folder, self.environment, self.ports = None, {}, None
         self.processes = []
 
     def __enter__(self):
         try:
             self.begin()
+        except unittest.SkipTest:
+            self.__exit__(None)
+            raise
         except BaseException:
             self.__exit__(True)
             raise
         return self
 
     def begin(self):
+        try:
+            self.user = pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:
+            raise unittest.SkipTest(
+                f"user {os.geteuid()} has no name, and Slurm needs one"
+            ) from None
+        try:
+            # Slurm's files cannot have spaces in their paths.
+            self.folder = tempfile.mkdtemp(prefix="braid-slurm-", dir="/tmp")
+        except OSError as error:
+            raise unittest.SkipTest(f"Slurm's files need a short path: {error}") from None
+        self.config = os.path.join(self.folder, "slurm.conf")
+        self.environment = {**without_slurm(os.environ), "SLURM_CONF": self.config}
+        self.ports = HeldPorts(3)
         # munged does not trust a folder that others may write to, nor one above it but for /tmp.
         key = os.path.join(self.folder, "munge.key")
         with open(key, "wb") as file:
             file.write(os.urandom(128))
         os.chmod(key, 0o400)
         os.mkdir(os.path.join(self.folder, "state"))
-        controller, first, second = free_ports(3)
-        with open(self.config, "w", encoding="utf-8") as file:
-            file.write(
-                CONFIG.format(
-                    folder=self.folder,
-                    host=socket.gethostname().split(".")[0],
-                    user=user_name(),
-                    controller=controller,
-                    first=first,
-                    second=second,
-                )
-            )
+        self.write_config()
         munge = ["munged", "--foreground", "--force", "--key-file=" + key]
         for option, name in (
             ("socket", "munge.sock"),
@@ -118,11 +147,31 @@ class SlurmBed:
         ):
             munge.append(f"--{option}={self.folder}/{name}")
         self.start("munged", munge)
-        wait_until(lambda: os.path.exists(self.folder + "/munge.sock"), "munged", 60)
+        self.until(lambda: os.path.exists(self.folder + "/munge.sock"), "munged does not listen")
         self.start("slurmctld", ["slurmctld", "-D", "-f", self.config])
         for node in ("n1", "n2"):
             self.start("slurmd." + node, ["slurmd", "-D", "-N", node, "-f", self.config])
-        wait_until(self.ready, "Slurm's nodes", 120)
+        self.until(self.nodes_are_idle, "Slurm's nodes are not there")
+        # Two tasks on two nodes: what a gang needs.
+        done = self.run("srun", "--nodes=2", "--ntasks=2", "--mpi=none", "true", code=None)
+        if done.returncode != 0:
+            raise unittest.SkipTest("Slurm starts here, but runs no job: " + one_line(done.stderr))
+
+    def write_config(self):
+        controller, first, second = self.ports.ports
+        with open(os.path.join(self.folder, "plugstack.conf"), "w", encoding="utf-8") as file:
+            file.write("# no plug-ins\n")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(
+                CONFIG.format(
+                    folder=self.folder,
+                    host=socket.gethostname().split(".")[0],
+                    user=self.user,
+                    controller=controller,
+                    first=first,
+                    second=second,
+                )
+            )
 
     def start(self, name, words):
         with open(os.path.join(self.folder, name + ".out"), "a", encoding="utf-8") as log:
@@ -131,23 +180,37 @@ class SlurmBed:
             )
         self.processes.append((name, process))
 
-    def ready(self):
-        for name, process in self.processes:
-            if process.poll() is not None:
-                raise AssertionError(f"{name} has ended: {self.log(name)}")
+    def until(self, condition, what):
+        """Waits; raises SkipTest if a daemon ends, or the time is over."""
+
+        def ready():
+            for name, process in self.processes:
+                if process.poll() is not None:
+                    raise unittest.SkipTest(f"{name} does not run here: {self.last_words(name)}")
+            return condition()
+
+        try:
+            wait_until(ready, what, PATIENCE_S)
+        except AssertionError as error:
+            name = self.processes[-1][0]
+            raise unittest.SkipTest(f"{what} ({error}): {self.last_words(name)}") from None
+
+    def nodes_are_idle(self):
         done = self.run(
             "sinfo", "--Node", "--partition=main", "--noheader", "--format=%T", code=None
         )
         return done.returncode == 0 and done.stdout.split() == ["idle", "idle"]
 
-    def log(self, name):
-        text = ""
+    def last_words(self, name):
+        """What a daemon has said of errors, or last."""
+        lines = []
         for end in (".out", ".log"):
             path = os.path.join(self.folder, name + end)
             if os.path.exists(path):
                 with open(path, encoding="utf-8", errors="replace") as file:
-                    text += file.read()[-2000:]
-        return text
+                    lines += [line for line in file.read().splitlines() if line.strip()]
+        bad = [line for line in lines if "error" in line.lower() or "fatal" in line]
+        return one_line("; ".join((bad or lines)[-2:])) or "it says nothing"
 
     def run(self, *words, code=0):
         done = subprocess.run(
@@ -155,7 +218,7 @@ class SlurmBed:
             capture_output=True,
             text=True,
             env=self.environment,
-            timeout=120,
+            timeout=PATIENCE_S,
         )
         if code is not None and done.returncode != code:
             raise AssertionError(
@@ -168,24 +231,67 @@ class SlurmBed:
         lines = self.run("squeue", "--noheader", "--format=%j|%i|%T", *words).stdout.splitlines()
         return {line.split("|")[0]: tuple(line.split("|")[1:]) for line in lines}
 
-    def __exit__(self, kind, *_):
-        if self.processes and self.processes[0][1].poll() is None:
-            self.run("scancel", "--signal=KILL", "--full", "--user=" + user_name(), code=None)
+    def left(self):
+        """Pids of processes, daemons and jobs, that were started in this Slurm: they have its folder in their command
+        line, environment, or among their files."""
+        found, mark = [], self.folder.encode()
+        for entry in os.listdir("/proc"):
+            if not entry.isdigit() or int(entry) == os.getpid():
+                continue
+            with contextlib.suppress(OSError):
+                if uses(entry, mark):
+                    found.append(int(entry))
+        return found
+
+    def end_processes(self):
+        """SIGTERM, and SIGKILL for those that do not heed it; then for jobs that a daemon has left."""
         for _, process in reversed(self.processes):
-            process.send_signal(signal.SIGTERM)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
         for _, process in reversed(self.processes):
             try:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        if kind is not None and os.environ.get("BRAID_KEEP_TESTS"):
+
+        def nobody_left():
+            left = self.left()
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return not left
+
+        wait_until(nobody_left, "the last processes of Slurm to end", PATIENCE_S)
+
+    def __exit__(self, kind, *_):
+        if self.folder is None:
+            return
+        if self.processes and all(process.poll() is None for _, process in self.processes):
+            self.run("scancel", "--signal=KILL", "--full", "--user=" + self.user, code=None)
+        self.end_processes()
+        if self.ports is not None:
+            self.ports.close()
+        if kind is not None or os.environ.get("BRAID_KEEP_TESTS"):
             print("Slurm's folder kept:", self.folder)
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def user_name():
-    import pwd
+def uses(pid, mark):
+    """Whether a process has the bytes in its command line, environment, or the paths of its files."""
+    for name in ("cmdline", "environ"):
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            if mark in file.read():
+                return True
+    paths = [f"/proc/{pid}/cwd"]
+    paths += [f"/proc/{pid}/fd/{number}" for number in os.listdir(f"/proc/{pid}/fd")]
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if mark in os.readlink(path).encode():
+                return True
+    return False
 
-    return pwd.getpwuid(os.geteuid()).pw_name
+
+def one_line(text):
+    return " ".join(text.split())[-300:]

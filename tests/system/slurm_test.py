@@ -10,10 +10,12 @@ import unittest
 import by_hand
 from by_hand import program, wait_until
 from service import RECIPE, Service, wait_job, write_recipe
-from slurm_bed import SlurmBed, needs_slurm
+from slurm_bed import PATIENCE_S, SlurmBed, needs_slurm, without_slurm
 
-LONG = 100_000
-PATHS = ("path_tales", "path_sums")
+# So many steps that the training does not end before Slurm has done what the test asks for.
+LONG = 10_000_000
+# The exit code of `braid wait` whose time is over.
+UNFINISHED = 8
 
 
 class Lab(Service):
@@ -21,7 +23,7 @@ class Lab(Service):
 
     def __init__(self, slurm):
         super().__init__(workers=0)
-        self.environment["SLURM_CONF"] = slurm.config
+        self.environment = {**without_slurm(self.environment), "SLURM_CONF": slurm.config}
         self.agents = []
 
     def pool(self, name, *words):
@@ -39,7 +41,9 @@ class Lab(Service):
         log.close()
         self.agents.append(agent)
         wait_until(
-            lambda: [one for one in self.pools() if one["name"] == name], "the agent of " + name, 60
+            lambda: [one for one in self.pools() if one["name"] == name],
+            "the agent of " + name,
+            PATIENCE_S,
         )
         return agent
 
@@ -50,8 +54,19 @@ class Lab(Service):
         for agent in self.agents:
             if agent.poll() is None:
                 agent.send_signal(signal.SIGTERM)
-            agent.wait(timeout=120)
+            agent.wait(timeout=PATIENCE_S)
         super().__exit__(*error)
+
+    def wait_succeeded(self, run):
+        def succeeded():
+            done = self.run("wait", run, "--timeout", "60s", code=None)
+            if done.returncode not in (0, UNFINISHED):
+                raise AssertionError(
+                    done.stdout + done.stderr + self.run("list", "jobs", run).stdout
+                )
+            return done.returncode == 0
+
+        wait_until(succeeded, "the run to succeed", PATIENCE_S)
 
     def listed(self):
         return [worker["id"] for worker in self.json("worker", "list").get("workers", [])]
@@ -73,18 +88,19 @@ class SlurmTest(unittest.TestCase):
         cls.addClassCleanup(lambda: cls.lab.__exit__(None, None, None))
 
     def wait_until_all_left(self):
-        wait_until(lambda: not self.lab.listed(), "the workers to leave", 120)
-        wait_until(lambda: not self.slurm.jobs(), "Slurm's jobs to end", 120)
+        wait_until(lambda: not self.lab.listed(), "the workers to leave", PATIENCE_S)
+        wait_until(lambda: not self.slurm.jobs(), "Slurm's jobs to end", PATIENCE_S)
 
     def test_a_pool_grows_trains_and_shrinks(self):
         lab, slurm = self.lab, self.slurm
         kinds = "prepare,tokenizer,train,merge,gate"
-        lab.pool("singles", "--kinds", kinds, "--max-workers", "2", "--until-idle", "2s")
+        lab.pool("singles", "--kinds", kinds, "--max-workers", "2", "--until-idle", "5s")
         # The first worker of a gang waits for the second, however long that takes to start.
-        lab.pool("gangs", "--kinds", "joint", "--max-workers", "4", "--time", "30")
+        words = ("--max-workers", "4", "--time", "30", "--until-idle", "10m")
+        lab.pool("gangs", "--kinds", "joint", *words)
         recipe = write_recipe(lab.folder, by_hand.small_texts(), steps=20)
         run = lab.submit(recipe, "--only", "joint:both")
-        lab.run("wait", run, "--timeout", "200s")
+        lab.wait_succeeded(run)
         names = [line.split("|")[0] for line in self.ended()]
         self.assertIn(f"braid:gangs:2:{run}", names)
         self.assertEqual(
@@ -101,7 +117,7 @@ class SlurmTest(unittest.TestCase):
         wait_until(
             lambda: not [one for one in lab.listed() if one.startswith("singles.")],
             "the idle workers to leave",
-            120,
+            PATIENCE_S,
         )
         described = lab.run("pool", "describe", "gangs").stdout
         self.assertIn("at most 4 workers of 1 CPUs and 0 GPUs", described)
@@ -133,9 +149,8 @@ class SlurmTest(unittest.TestCase):
 
     def test_what_slurm_ends_goes_on_from_its_last_checkpoint(self):
         lab, slurm = self.lab, self.slurm
-        lab.pool("lab", "--max-workers", "1", "--until-idle", "2s")
-        # So long that it does not end before Slurm has done what the test asks for.
-        long = RECIPE.replace("batch: 4", "batch: 16").replace("epochs: 1000", "epochs: 100000")
+        lab.pool("lab", "--max-workers", "1", "--until-idle", "5s")
+        long = RECIPE.replace("batch: 4", "batch: 16").replace("epochs: 1000", f"epochs: {LONG}")
         recipe = write_recipe(lab.folder, by_hand.small_texts(), steps=LONG, every=20, text=long)
         run = lab.submit(recipe, "--only", "path_tales")
         step, hit = 0, [(-1, 0)]
@@ -192,17 +207,17 @@ class SlurmTest(unittest.TestCase):
             "BRAID": program("braid-worker"),
             "BRAID_DIR": os.path.join(lab.folder, "state"),
             "BRAID_SCRATCH": lab.folder,
-            "BRAID_UNTIL_IDLE": "2s",
+            "BRAID_UNTIL_IDLE": "10s",
         }
         done = subprocess.run(
             ["sbatch", "--output=" + lab.folder + "/%j.log", "--time=20", script],
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_S,
         )
         self.assertEqual(done.returncode, 0, done.stderr)
-        lab.run("wait", run, "--timeout", "120s")
+        lab.wait_succeeded(run)
         self.wait_until_all_left()
 
 
