@@ -265,6 +265,18 @@ WHERE run IN (SELECT id FROM runs WHERE state > 1) GROUP BY what, name, state;
 )sql",
                                                  R"sql(
 ALTER TABLE workers ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                 // What the coordinator had to look up in the
+                                                 // settings of jobs.
+                                                 R"sql(
+ALTER TABLE jobs ADD COLUMN keep_checkpoints INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN stall_timeout_s INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET keep_checkpoints = json_extract(spec, '$.train.checkpoint.keep')
+WHERE json_valid(spec) AND json_type(spec, '$.train.checkpoint.keep') = 'integer';
+UPDATE jobs SET stall_timeout_s = 3600 WHERE kind IN ('train', 'joint');
+UPDATE jobs SET stall_timeout_s = json_extract(spec, '$.train.stall_timeout')
+WHERE kind IN ('train', 'joint') AND json_valid(spec)
+  AND json_type(spec, '$.train.stall_timeout') = 'integer';
 )sql"};
   return steps;
 }

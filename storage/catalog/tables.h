@@ -57,6 +57,8 @@ struct JobsTable {
     column("across_sites", r.across_sites);
     column("flops", r.flops);
     column("tokens", r.tokens);
+    column("keep_checkpoints", r.keep_checkpoints);
+    column("stall_timeout_s", r.stall_timeout_s);
     column("state", r.state);
     column("epoch", r.epoch);
     column("inputs", r.inputs);
