@@ -40,6 +40,8 @@ class Expander {
   }
 
  private:
+  // A tokenizer is trained, or a file is adopted. Either is a job, so that everything behind it
+  // takes its tokenizer from one place.
   void Tokenizer() {
     JobNode job;
     job.name = job.kind = NameOf(JobKind::kTokenizer);
@@ -126,6 +128,8 @@ class Expander {
                                               .seed = SeedOf(made.name()),
                                               .loss_average = recipe_.eval.loss_average,
                                               .start_moments = made.start_moments});
+    // A path trains as Train says. TrainTask has TaskTrain, whose further fields are of composites:
+    // written from there they would be in the spec, too.
     job.spec["train"] = schema::ToJson(made.train);
     dag_.jobs.push_back(std::move(job));
     return OkStatus();
