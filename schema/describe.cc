@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "schema/empty_value.h"
 
 namespace braid::schema {
 namespace {
@@ -19,8 +20,7 @@ std::string ValueText(const Json& value) {
 // The value in the form of recipes. Null stands for an empty value, which needs no mention as a
 // default.
 Json AsWritten(const Field& field, const Json& value) {
-  if (value.is_null() || value == "" || value == Json::array() || value == Json::object())
-    return Json();
+  if (IsEmptyValue(value)) return Json();
   return field.as_written ? field.as_written(value) : value;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/excerpt.h"
 #include "base/text.h"
+#include "schema/empty_value.h"
 
 namespace braid::schema {
 namespace {
@@ -68,9 +69,7 @@ bool ReadValue(Source& source, const Field& field, void* object) {
     Json default_value = field.get(object);
     if (field.as_written && !default_value.is_null())
       default_value = field.as_written(default_value);
-    if (!default_value.is_null() && default_value != "" && default_value != Json::array() &&
-        default_value != Json::object())
-      source.NoteDefault(field, default_value);
+    if (!IsEmptyValue(default_value)) source.NoteDefault(field, default_value);
     return true;
   }
   if (field.one_or_more && !value.is_structured()) value = Json::array({value});
