@@ -229,6 +229,8 @@ class Expander {
     return corpora;
   }
 
+  // The same value as StartMerge makes of a request, so that composites of recipes and of `braid
+  // merge` are one thing from here on.
   Merge MergeOf(const Composite& composite) {
     Merge merge;
     merge.name = composite.name();
@@ -264,6 +266,7 @@ class Expander {
                                                            : 4 * joint.estimate.parameters;  // fp32
     const std::string& name = composite.name();
     composites_.push_back(name);
+    // Prompts and text that an evaluation of routing judges by the corpus of the path.
     std::vector<std::string> path_corpora;
     for (const Member& member : composite.members) path_corpora.push_back(member.corpus);
     const InputRef start{merge.name, role::kModel, "", ""},
@@ -345,6 +348,8 @@ class Expander {
     job.kind = NameOf(JobKind::kExport);
     job.name = JobName(JobKind::kExport, name);
     job.inputs = {{role::kModel, weights}, {role::kTokenizer, TheTokenizer()}};
+    // What the run knows of the model goes onto its card; counts are added by the coordinator, when
+    // the jobs that count have ended.
     const std::vector<std::string> overrides = Overrides(recipe_);
     spec::ModelCard card;
     card.summary = "Trained by braid in the run " + recipe_.run + ", compat " +
@@ -363,6 +368,7 @@ class Expander {
     dag_.jobs.push_back(std::move(job));
   }
 
+  // Last, since it reads what all other jobs made.
   void Report() {
     JobNode job;
     job.name = job.kind = NameOf(JobKind::kReport);
