@@ -12,6 +12,7 @@
 namespace braid::merge {
 namespace {
 
+// Bits are compared, not numbers: 0 and -0 differ, and a NaN is equal to itself.
 bool AreEqual(const float* a, const float* b, int64_t count) {
   return std::memcmp(a, b, static_cast<size_t>(count) * sizeof(float)) == 0;
 }
@@ -68,6 +69,8 @@ Result<std::vector<Composer::Part>> Composer::PartsOf(const Target& target) cons
   return parts;
 }
 
+// The rows where they stand in the parent's file, if they are one stretch of one source; null: they
+// have to be put together. Most tensors are copied whole, and those need no buffer.
 const float* Composer::Stretch(const std::vector<Part>& parts, const Extent& extent, Rows rows) {
   if (parts.size() != 1) return nullptr;
   const auto& [source, data, width] = parts.front();
@@ -86,6 +89,7 @@ Result<const float*> Composer::Make(const Target& target, Rows rows,
   BRAID_ASSIGN_OR_RETURN(const std::vector<Part> parts, PartsOf(target));
   const Extent extent = ExtentOf(target.tensor.shape);
   const int64_t count = (rows.end - rows.begin) * extent.columns;
+  // Values are checked on their way into the composite, while they are read anyhow.
   if (const float* stretch = Stretch(parts, extent, rows)) {
     const Overlap& part = parts.front().source->overlap;
     BRAID_RETURN_IF_ERROR(

@@ -41,6 +41,8 @@ Result<model::Connection> ConnectionOf(const std::string& connect,
   return connection;
 }
 
+// Parents from different runs may have been trained under one name. Then the place in the list
+// names the path, as it does where nothing else does.
 std::string NameFor(const Ref& ref, const Parent& parent, const std::vector<Parent>& others) {
   if (!ref.name.empty()) return ref.name;
   const bool taken = std::any_of(others.begin(), others.end(),

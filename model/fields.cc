@@ -10,6 +10,8 @@ using schema::Builder;
 using schema::Schema;
 using schema::Words;
 
+// "`gumbel`: ...; `softmax`: ...": what each registered object does, for the meaning of the field
+// that names one. So a new object is in the documents by itself.
 template <class T>
 std::string Meanings() {
   std::string text;
@@ -24,6 +26,8 @@ void FillFfn(Stack* stack) {
   stack->ffn = stack->d > 0 && stack->d <= kMaxHidden ? 4 * stack->d : 0;
 }
 
+// Whether a choice is hard by default depends on the router, so this default is filled in once the
+// kind is read.
 void FillHard(Router* router) {
   router->hard = router->kind->hard_by_default;
 }

@@ -30,6 +30,8 @@ void AddMap(const TensorList& to, const ModelSpec& spec, const std::string& name
   }
 }
 
+// The tensors by which the streams of layer l are combined to the input of the next one. D is the
+// width of the large stream, c the common width of the parallel layers, N the number of paths.
 void AddConnection(const TensorList& layer, const ModelSpec& spec, int64_t l) {
   const int64_t D = spec.large.d, c = spec.common_width(),
                 N = static_cast<int64_t>(spec.paths.size());
@@ -48,11 +50,13 @@ void AddConnection(const TensorList& layer, const ModelSpec& spec, int64_t l) {
   } else {
     for (int64_t p = 0; p < N; ++p) {
       const int64_t d = spec.paths[static_cast<size_t>(p)].d;
+      // A router chooses between outputs of one width: those of other paths are brought to it.
       if (d != c) AddMap(layer, spec, "path_out." + std::to_string(p) + ".weight", {c, d}, {});
     }
     AddMap(layer, spec, "combine.weight", {c, D}, mean);
     layer.Bias("combine.bias", c);
     if (connection.chooses()) {
+      // One logit for each path, and one for their combination.
       layer.Matrix("router.weight", N + 1, RouterInputWidth(spec, l));
       layer.Bias("router.bias", N + 1);
     }
@@ -67,6 +71,8 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
   // The stream of a composite runs through the parallel layers and both large blocks.
   const BlockShape large{spec.large, spec.arch, spec.parallel_layers() + 2};
   AddBlock(root.In("large.0"), large);
+  // From the large stream to what the first parallel layer reads: one input for all paths where
+  // they have one width, otherwise one for each.
   if (!slice && equal) AddMap(root, spec, "shrink.weight", {c, D}, {{}, SlicesOf(spec)});
   if (!slice && !equal) {
     for (size_t p = 0; p < spec.paths.size(); ++p) {
@@ -80,6 +86,7 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
       const Stack& path = spec.paths[p];
       if (!slice && l > 0 && path.d != c)
         AddMap(layer, spec, "path_in." + std::to_string(p) + ".weight", {path.d, c}, {});
+      // Paths may have fewer blocks than there are parallel layers.
       if (l < path.blocks)
         AddBlock(layer.In("path." + std::to_string(p)), {path, spec.arch, path.blocks});
     }

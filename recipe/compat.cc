@@ -22,6 +22,8 @@ void AddNamed(const std::string& where, const T& settings, const T& usual,
 
 }  // namespace
 
+// As published, maps between streams begin as noise, and the trained paths behind them are lost at
+// first; docs/models.md has the measurement.
 model::ConnectInit ConnectInitPreset(spec::Compat compat) {
   return compat == spec::Compat::kPaper ? model::ConnectInit::kNormal
                                         : model::ConnectInit::kIdentity;
@@ -31,6 +33,8 @@ model::Arch ArchPreset(spec::Compat compat) {
   return compat == spec::Compat::kPaper ? model::PaperArch() : model::Arch();
 }
 
+// A rate for networks from scratch is too high for the trained paths of a composite. Not for
+// `slice`: what it adds begins as nothing, and its paths go on as they were.
 double JointRatePreset(spec::Compat compat, model::ConnectionKind connect) {
   return compat == spec::Compat::kPaper || connect == model::ConnectionKind::kSlice ? 1.0 : 0.5;
 }
@@ -44,6 +48,8 @@ double ScaleJointRates(spec::Compat compat, model::ConnectionKind connect, Joint
   return factor;
 }
 
+// Each model is compared with what it would have without a section of its own, so that a difference
+// is told once, where it was made.
 std::vector<std::string> Overrides(const Recipe& recipe) {
   std::vector<std::string> lines;
   AddNamed("arch", recipe.arch, ArchPreset(recipe.compat), &lines);

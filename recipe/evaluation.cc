@@ -21,6 +21,7 @@ bool HasGates(const model::ModelSpec& spec) {
                      [](const model::Stack& stack) { return stack.block->has_gates; });
 }
 
+// Interventions on steps are made for the deepest loop of the model. 0: nothing in it loops.
 int64_t MostLoops(const model::ModelSpec& spec) {
   int64_t loops = 0;
   for (const model::Stack& stack : StacksOf(spec))
@@ -133,6 +134,8 @@ spec::Measurements MeasurementsOf(const Evaluation& evaluation, const model::Mod
   if (evaluation.generate) made.generate = GenerateOf(*evaluation.generate);
   if (evaluation.blimp) made.blimp = *evaluation.blimp;
   if (evaluation.next_token) made.next_token = *evaluation.next_token;
+  // Fine-tuning takes longest of all; a composite before its joint training has it only where
+  // asked.
   const bool of_start = (evaluation.glue && evaluation.glue->start) ||
                         (evaluation.superglue && evaluation.superglue->start);
   if ((evaluation.glue || evaluation.superglue) && (!start || of_start))

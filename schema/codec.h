@@ -29,6 +29,7 @@ struct Codec<bool> {
   static Json Get(bool value) { return value; }
   static bool Set(const Json& value) { return value.get<bool>(); }
 };
+// Whole numbers. Field::Wrong has held the value within the range of the type.
 template <class T>
   requires(std::is_same_v<T, int64_t> || std::is_same_v<T, uint64_t> || std::is_same_v<T, int32_t>)
 struct Codec<T> {
@@ -43,6 +44,8 @@ struct Codec<double> {
   static Json Get(double value) { return value; }
   static double Set(const Json& value) { return value.get<double>(); }
 };
+// Text, also where a document has nothing but digits: a reader of YAML passes its scalars on as
+// they are written.
 template <>
 struct Codec<std::string> {
   static constexpr Type kType = Type::kText;
@@ -73,6 +76,7 @@ constexpr Type ListOf(Type element) {
          : element == Type::kChoice ? Type::kChoices
                                     : Type::kTexts;
 }
+// A list, element by element.
 template <class T>
 struct Codec<std::vector<T>> {
   static constexpr Type kType = ListOf(Codec<T>::kType);
@@ -87,6 +91,7 @@ struct Codec<std::vector<T>> {
     return values;
   }
 };
+// A mapping whose keys are names that the user chooses; of whole numbers or of texts.
 template <class T>
 struct Codec<std::map<std::string, T>> {
   static constexpr Type kType = Codec<T>::kType == Type::kInt ? Type::kNamedInts
@@ -102,6 +107,7 @@ struct Codec<std::map<std::string, T>> {
     return values;
   }
 };
+// So many numbers, no more and no fewer: Field::Size is to say it, too.
 template <size_t N>
 struct Codec<std::array<double, N>> {
   static constexpr Type kType = Type::kNumbers;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "schema/empty_value.h"
 
 namespace braid::schema {
 namespace {
@@ -19,8 +20,7 @@ std::string ValueText(const Json& value) {
 // The value in the form of recipes. Null stands for an empty value, which needs no mention as a
 // default.
 Json AsWritten(const Field& field, const Json& value) {
-  if (value.is_null() || value == "" || value == Json::array() || value == Json::object())
-    return Json();
+  if (IsEmptyValue(value)) return Json();
   return field.as_written ? field.as_written(value) : value;
 }
 
@@ -32,6 +32,8 @@ std::vector<std::string> NamesOf(const Schema& schema) {
 
 Json SectionSchema(const Schema& schema);
 
+// JSON Schema by https://json-schema.org/draft/2020-12: each function gives the schema of one type,
+// as strict as the reader is, since editors show what it refuses.
 Json NumberSchema(const Field& field, bool whole) {
   Json json = {{"type", whole ? "integer" : "number"}};
   const auto bound = [&](double value) {
@@ -177,6 +179,7 @@ std::string TypeCell(const Field& field) {
   return Join(words, ", ") + FormsText(field);
 }
 
+// One row for each field that holds a value; sections are the dotted paths of what is in them.
 void AddRows(const Schema& schema, const std::string& above,
              const std::vector<std::string>& without, std::string* table) {
   for (const Field& field : schema.fields) {
@@ -193,6 +196,7 @@ void AddRows(const Schema& schema, const std::string& above,
   }
 }
 
+// What `braid explain` prints of a section: its fields, aligned, with the type of each.
 std::string SectionText(const FieldLocation& location) {
   const Schema& schema = *location.schema;
   std::string text = (location.path.empty() ? schema.name : location.path) + ": " +

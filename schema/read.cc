@@ -6,6 +6,7 @@
 
 #include "base/excerpt.h"
 #include "base/text.h"
+#include "schema/empty_value.h"
 
 namespace braid::schema {
 namespace {
@@ -68,9 +69,7 @@ bool ReadValue(Source& source, const Field& field, void* object) {
     Json default_value = field.get(object);
     if (field.as_written && !default_value.is_null())
       default_value = field.as_written(default_value);
-    if (!default_value.is_null() && default_value != "" && default_value != Json::array() &&
-        default_value != Json::object())
-      source.NoteDefault(field, default_value);
+    if (!IsEmptyValue(default_value)) source.NoteDefault(field, default_value);
     return true;
   }
   if (field.one_or_more && !value.is_structured()) value = Json::array({value});
@@ -111,6 +110,8 @@ bool RefuseForeign(Source& source, const Schema& schema, const Field& field, con
 // before is not said again, but of a new one nobody has said it: it is once its fields are right.
 bool ReadAll(Source& source, const Schema& schema, bool is_there, bool is_new, void* object,
              bool is_whole) {
+  // The object may hold what another section says (`joint` begins with `train`): a rule that was
+  // broken there is reported there.
   std::set<Finding> before = FindingsOf(schema, object);
   bool right = true;
   for (const Field& field : schema.fields) {
@@ -132,6 +133,8 @@ bool ReadAll(Source& source, const Schema& schema, bool is_there, bool is_new, v
   return right;
 }
 
+// A JSON document as a Source. Of several errors the first is kept: task files are written by
+// programs, so that one is enough, while recipes get all (recipe/parse/yaml_source.h).
 class JsonSource : public Source {
  public:
   JsonSource(const Json& object, std::string path, Status* first_error)

@@ -6,6 +6,7 @@
 
 #include "base/excerpt.h"
 #include "base/text.h"
+#include "schema/empty_value.h"
 
 namespace braid::schema {
 namespace {
@@ -271,7 +272,7 @@ std::string Field::Expected() const {
 
 std::string Field::Wrong(const Json& value) const {
   if (type == Type::kCustom) return wrong(value);
-  if (!not_empty.empty() && (value == Json::array() || value == "")) return not_empty;
+  if (!not_empty.empty() && (value == Json::array() || IsEmptyText(value))) return not_empty;
   if (is_named_values()) {
     if (!value.is_object()) return "expected " + Expected() + ", found " + Shown(value, false);
     for (const auto& [key, one] : value.items()) {

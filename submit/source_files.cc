@@ -16,6 +16,8 @@ using recipe::SourceKind;
 
 constexpr size_t kShownPath = 400;
 
+// A file that is named, not found by a pattern: its own fault (a link without a target, a device)
+// is worth more than "there is no file".
 Result<std::vector<std::string>> OneFile(const RecipeFile& file, const std::string& name) {
   const std::string path = Resolve(file, name);
   const Status there = CheckPath(path);
@@ -97,6 +99,7 @@ bool IsOneFile(const recipe::Source& source) {
   return source.kind == SourceKind::kTokenizer || source.kind == SourceKind::kPrompts;
 }
 
+// Only whether there is something: what is wrong with it is told by FilesOf.
 bool IsMissing(const RecipeFile& file, const recipe::Source& source) {
   return std::any_of(source.files.begin(), source.files.end(), [&](const std::string& pattern) {
     if (source.folders || IsOneFile(source)) return !PathExists(Resolve(file, pattern));

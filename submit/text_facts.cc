@@ -18,12 +18,17 @@
 namespace braid::submit {
 namespace {
 
+// How much is looked at: rows of a file of rows; lines until the first one that is not blank; bytes
+// of plain text. It has to tell what a file is, not to go through it, however large it is.
 constexpr int64_t kRowsRead = 200;
 constexpr int64_t kLinesRead = 50'000;
 constexpr size_t kBytesRead = size_t{4} << 20;
 constexpr double kShortText = 8;  // mean bytes of a field that is hardly the document
+// Passages of plain text that has no separators, in bytes: so long that there are about kPassages,
+// as validation and epochs need a number of documents, within these bounds.
 constexpr double kShortPassage = 250, kLongPassage = 2'000;
 constexpr double kPassages = 400;
+// Text from the beginning, of which the first words become a prompt, so long at most.
 constexpr size_t kFirstText = 2'000;
 constexpr int kPromptWords = 5;
 constexpr size_t kPromptBytes = 80;
@@ -168,6 +173,7 @@ std::string FirstWords(const std::string& text) {
   return words;
 }
 
+// Reading is ended early by an error, which is then none.
 Status StopAt(bool enough) {
   return enough ? Cancelled("enough") : OkStatus();
 }

@@ -14,7 +14,7 @@
 namespace braid::cli {
 namespace {
 
-struct CreateFlags {
+struct NewTokenFlags {
   std::string name, role, expires, file;
 };
 
@@ -32,7 +32,7 @@ Result<v1::Role> RoleOf(const std::string& word) {
                          ": there are viewer, submitter, operator, admin and worker");
 }
 
-Result<int> Create(const Globals& globals, const CreateFlags& flags) {
+Result<int> Create(const Globals& globals, const NewTokenFlags& flags) {
   v1::CreateTokenRequest request;
   BRAID_ASSIGN_OR_RETURN(const v1::Role role, RoleOf(flags.role));
   // The secret is drawn here, and only its digest leaves this program but for standard output.
@@ -133,7 +133,7 @@ Result<int> WhoAmI(const Globals& globals) {
 void RegisterToken(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("token", "Who may use this coordinator");
   command->require_subcommand(1);
-  auto flags = std::make_shared<CreateFlags>();
+  auto flags = std::make_shared<NewTokenFlags>();
   CLI::App* create = command->add_subcommand("create", "Make a token and print it, once");
   create->add_option("--name", flags->name, "whose it is; of a worker, its id")->required();
   create->add_option("--role", flags->role, "viewer, submitter, operator, admin or worker")

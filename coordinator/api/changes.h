@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "base/status.h"
@@ -46,10 +47,15 @@ CoreWork CommitArtifact(const std::string& request_id, catalog::ArtifactRecord a
 CoreWork PinArtifact(const std::string& request_id, const std::string& artifact, bool pinned,
                      ShowArtifact show);
 
-// DeleteRun (core/retention.h); the caller deletes the run's logs and metrics afterwards.
-// PreviewDeletion has the same errors and answer, and changes nothing.
+// DeleteRun (core/retention.h); the caller deletes the run's logs and metrics afterwards. Once the
+// run is deleted, `*answer` is the text that repeated requests get, too. ReadDeletion parses it,
+// and is for threads other than the core's.
+CoreWork DeleteRun(const RequestId& request, const std::string& run,
+                   std::shared_ptr<std::string> answer);
+DeletedRun ReadDeletion(const std::string& answer);
+
+// What DeleteRun would delete, with the same errors. Changes nothing.
 using ShowDeleted = std::function<void(const DeletedRun&)>;
-CoreWork DeleteRun(const RequestId& request, const std::string& run, ShowDeleted show);
 CoreWork PreviewDeletion(const std::string& run, ShowDeleted show);
 
 // kNotFound for a worker that never registered.

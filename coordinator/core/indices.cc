@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "scheduler/critical_path.h"
+#include "task/artifact.h"
 
 namespace braid::coordinator {
 namespace {
@@ -140,7 +141,7 @@ const std::string* ReorderedRun(const catalog::Update& update) {
 }  // namespace
 
 bool IsProgress(const ArtifactRecord& artifact) {
-  return artifact.role == "checkpoint" && !artifact.made_by.run.empty();
+  return IsNameOf(artifact.role, task::ArtifactKind::kCheckpoint) && !artifact.made_by.run.empty();
 }
 
 void Indices::Rebuild(const Image& image) {

@@ -3,26 +3,12 @@
 #include <set>
 #include <vector>
 
-#include "base/json.h"
 #include "base/text.h"
 
 namespace braid::coordinator {
 namespace {
 
 using catalog::ArtifactRecord;
-
-// `keep` of the checkpoints in a job's spec; 0 if the spec does not say.
-int64_t KeepInSpec(const JobRecord& job) {
-  const Json spec = Json::parse(job.spec, nullptr, /*allow_exceptions=*/false);
-  if (!spec.is_object()) return 0;
-  const Json* at = &spec;
-  for (const char* name : {"train", "checkpoint", "keep"}) {
-    const auto found = at->find(name);
-    if (!at->is_object() || found == at->end()) return 0;
-    at = &*found;
-  }
-  return at->is_number_integer() ? at->get<int64_t>() : 0;
-}
 
 // One of the newest checkpoints that the job keeps.
 bool IsAmongNewest(const ArtifactRecord& artifact, const JobRecord& job, const State& state,
@@ -91,7 +77,7 @@ const char* Name(Keep keep) {
 }
 
 int64_t CheckpointsToKeep(const JobRecord& job, const Options& options) {
-  if (const int64_t said = KeepInSpec(job); said != 0) return said;
+  if (job.keep_checkpoints != 0) return job.keep_checkpoints;
   if (options.keep_checkpoints < 0) return -1;
   return job.state == JobState::kSucceeded ? 1 : options.keep_checkpoints;
 }

@@ -4,11 +4,14 @@
 #include <cstdlib>
 #include <set>
 
+#include "base/json.h"
 #include "base/sha256.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/retention.h"
 #include "recipe/recipe.h"
+#include "spec/train.h"
 #include "task/failure.h"
+#include "task/job_kind.h"
 
 namespace braid::coordinator {
 namespace {
@@ -81,6 +84,15 @@ void EndRunIfDone(const std::string& id, Transaction& tx) {
   tx.Add(catalog::RunEnded{id, state, error, tx.wall_ms()});
 }
 
+// The whole number at this place of a job's settings (a JSON pointer), or `otherwise` if there is
+// none.
+int64_t NumberIn(const Json& spec, const char* place, int64_t otherwise) {
+  const Json::json_pointer pointer(place);
+  if (!spec.contains(pointer)) return otherwise;
+  const Json& value = spec.at(pointer);
+  return value.is_number_integer() ? value.get<int64_t>() : otherwise;
+}
+
 }  // namespace
 
 Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std::string& run,
@@ -113,6 +125,10 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
                              Resolve(ref, command, state, "job " + node.name + ", input " + role));
     }
     job.spec = node.spec.dump();
+    job.keep_checkpoints = NumberIn(node.spec, "/train/checkpoint/keep", 0);
+    if (task::IsTraining(node.kind))
+      job.stall_timeout_s = NumberIn(node.spec, "/train/stall_timeout",
+                                     spec::Train().stall_timeout);
     job.flops = node.estimate.flops;
     job.tokens = node.estimate.tokens;
     job.created_ms = now_ms;

@@ -110,8 +110,6 @@ struct Stillness {
   int64_t beat_ms = 0;
   int64_t still_ms = 0;
   int64_t longest_step_ms = 0;
-  // As the job says; -1: not looked at yet.
-  int64_t timeout_ms = -1;
 };
 
 // What is known about an attempt that has not ended, only while this process lives.

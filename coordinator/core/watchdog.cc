@@ -4,12 +4,9 @@
 #include <string>
 
 #include "base/excerpt.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "coordinator/core/attempts.h"
-#include "spec/train.h"
 #include "task/failure.h"
-#include "task/job_kind.h"
 
 namespace braid::coordinator {
 namespace {
@@ -28,14 +25,7 @@ std::string Where(const task::Progress& progress) {
 }  // namespace
 
 int64_t StallTimeoutMs(const JobRecord& job) {
-  if (!task::IsTraining(job.kind)) return 0;
-  int64_t seconds = spec::Train().stall_timeout;
-  const Json spec = Json::parse(job.spec, nullptr, /*allow_exceptions=*/false);
-  if (spec.is_object() && spec.contains("train") && spec["train"].is_object()) {
-    const Json said = spec["train"].value("stall_timeout", Json());
-    if (said.is_number_integer()) seconds = said.get<int64_t>();
-  }
-  return std::clamp<int64_t>(seconds, 0, INT64_MAX / 1000) * 1000;
+  return std::clamp<int64_t>(job.stall_timeout_s, 0, INT64_MAX / 1000) * 1000;
 }
 
 void NoteStillness(const task::Progress& progress, int64_t now_ms, int64_t beat_ms,
@@ -63,12 +53,8 @@ void WatchSteps(const AttemptKey& key, Transaction& tx) {
   if (found == state.attempts.end() || found->second.stillness.still_ms == 0) return;
   const AttemptRecord* attempt = state.FindAttempt(key);
   if (attempt == nullptr || attempt->state != AttemptState::kRunning) return;
-  int64_t timeout_ms = found->second.stillness.timeout_ms;
-  if (timeout_ms < 0) {
-    timeout_ms = StallTimeoutMs(*state.FindJob(key.Job()));
-    tx.QuietAttempt(key).stillness.timeout_ms = timeout_ms;
-  }
-  const Stillness& still = state.attempts.at(key).stillness;
+  const int64_t timeout_ms = StallTimeoutMs(*state.FindJob(key.Job()));
+  const Stillness& still = found->second.stillness;
   const int64_t patience_ms = std::max(timeout_ms, kLongestSteps * still.longest_step_ms);
   if (timeout_ms == 0 || still.still_ms < patience_ms) return;
   const task::Progress& progress = state.attempts.at(key).progress;

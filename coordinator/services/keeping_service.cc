@@ -89,14 +89,19 @@ class KeepingService final : public v1::Keeping::CallbackService {
     const RequestId id{"DeleteRun", request->request_id(), request->id()};
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
-    CoreWork work = If([who = *who, run = request->id()](
-                           const State& state) { return CheckOwnRun(who, run, state); },
-                       request->validate_only() ? PreviewDeletion(request->id(), show)
-                                                : coordinator::DeleteRun(id, request->id(), show));
+    const auto answer = std::make_shared<std::string>();
+    CoreWork work = If(
+        [who = *who, run = request->id()](const State& state) {
+          return CheckOwnRun(who, run, state);
+        },
+        request->validate_only() ? PreviewDeletion(request->id(), show)
+                                 : coordinator::DeleteRun(id, request->id(), answer));
     return InCoreThenFiles(
         context, backend_, std::move(work), &backend_->files,
-        [this, request, reply] {
-          if (!request->validate_only()) DeleteBulk(backend_, reply->id());
+        [this, request, reply, answer, show] {
+          if (request->validate_only()) return OkStatus();
+          show(ReadDeletion(*answer));
+          DeleteBulk(backend_, reply->id());
           return OkStatus();
         },
         request->validate_only() ? nullptr : AuditOf(*context, *who, "DeleteRun", request->id()));

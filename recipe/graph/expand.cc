@@ -40,6 +40,8 @@ class Expander {
   }
 
  private:
+  // A tokenizer is trained, or a file is adopted. Either is a job, so that everything behind it
+  // takes its tokenizer from one place.
   void Tokenizer() {
     JobNode job;
     job.name = job.kind = NameOf(JobKind::kTokenizer);
@@ -126,6 +128,8 @@ class Expander {
                                               .seed = SeedOf(made.name()),
                                               .loss_average = recipe_.eval.loss_average,
                                               .start_moments = made.start_moments});
+    // A path trains as Train says. TrainTask has TaskTrain, whose further fields are of composites:
+    // written from there they would be in the spec, too.
     job.spec["train"] = schema::ToJson(made.train);
     dag_.jobs.push_back(std::move(job));
     return OkStatus();
@@ -225,6 +229,8 @@ class Expander {
     return corpora;
   }
 
+  // The same value as StartMerge makes of a request, so that composites of recipes and of `braid
+  // merge` are one thing from here on.
   Merge MergeOf(const Composite& composite) {
     Merge merge;
     merge.name = composite.name();
@@ -260,6 +266,7 @@ class Expander {
                                                            : 4 * joint.estimate.parameters;  // fp32
     const std::string& name = composite.name();
     composites_.push_back(name);
+    // Prompts and text that an evaluation of routing judges by the corpus of the path.
     std::vector<std::string> path_corpora;
     for (const Member& member : composite.members) path_corpora.push_back(member.corpus);
     const InputRef start{merge.name, role::kModel, "", ""},
@@ -341,6 +348,8 @@ class Expander {
     job.kind = NameOf(JobKind::kExport);
     job.name = JobName(JobKind::kExport, name);
     job.inputs = {{role::kModel, weights}, {role::kTokenizer, TheTokenizer()}};
+    // What the run knows of the model goes onto its card; counts are added by the coordinator, when
+    // the jobs that count have ended.
     const std::vector<std::string> overrides = Overrides(recipe_);
     spec::ModelCard card;
     card.summary = "Trained by braid in the run " + recipe_.run + ", compat " +
@@ -359,6 +368,7 @@ class Expander {
     dag_.jobs.push_back(std::move(job));
   }
 
+  // Last, since it reads what all other jobs made.
   void Report() {
     JobNode job;
     job.name = job.kind = NameOf(JobKind::kReport);

@@ -46,6 +46,8 @@ JobNode GateJob(const Merge& merge, const JobNode& merged) {
   return job;
 }
 
+// The joint phase reads of each corpus the part that no path has read
+// (docs/papers/papaformer.md#s4).
 JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate) {
   const JointPhase& phase = *merge.joint;
   JobNode job;
@@ -78,6 +80,7 @@ JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate)
 
 std::vector<JobNode> MergeJobs(const Merge& merge) {
   std::vector<JobNode> jobs = {MergeJob(merge)};
+  // Without text nothing can be compared, and a composite that was not compared is not trained.
   if (!merge.data.empty()) {
     jobs.push_back(GateJob(merge, jobs[0]));
     if (merge.joint.has_value()) jobs.push_back(JointJob(merge, jobs[0], jobs[1]));

@@ -168,6 +168,8 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
   ReadCompositeArch(map, recipe.sequence, &composite.spec.arch);
   ReadConnections(map, ConnectInitPreset(recipe.compat), &composite.spec);
   composite.joint = recipe.joint;
+  // What the composite does not say itself comes from the recipe's `joint`, whose defaults and
+  // errors are reported there already.
   const YAML::Node joint = map.Node("joint");
   if (joint.IsDefined()) {
     const bool before = errors.inherited();
@@ -175,6 +177,8 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
     ReadJointSection(joint, map.PathOf("joint"), errors, &composite.joint);
     errors.set_inherited(before);
   }
+  // Rates that were taken from `train` are scaled (spec::Joint::lr_factor). The factor is listed
+  // among the defaults unless the recipe gave it, or rates of its own.
   const bool usual = !composite.joint.own_rates && !composite.joint.lr_factor.has_value();
   const double factor = ScaleJointRates(recipe.compat, composite.spec.connection.kind,
                                         &composite.joint);

@@ -212,6 +212,9 @@ void CheckModels(const Recipe& recipe, YamlErrors& errors) {
   for (const Model& baseline : recipe.baselines) check(baseline.spec, baseline.line, "baselines");
 }
 
+// Sections are read in an order in which each finds what it begins with or names: arch before
+// models, corpora and train before both. What is compared between sections is looked at only if all
+// of them were right, since one mistake would otherwise be reported in several ways.
 void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe) {
   YamlMap root(document, "", errors);
   ReadTop(root, recipe);

@@ -22,6 +22,7 @@ void RefuseForeignKnobs(YamlMap& dual, const model::BlockKind& block) {
   };
   for (const schema::Field& field : model::DualFields().fields) {
     if (block.HasSetting(field.name)) continue;
+    // By its own name, and by that which it has under `ffn_rule: paper`.
     const std::string owners = model::BlocksWithSetting(field.name);
     refuse(field.name, owners);
     if (spec::RecipeDual::Fields().Find("d_" + field.name) != nullptr)
@@ -68,6 +69,7 @@ void SolveBudget(YamlMap& dual, int64_t sequence, int64_t multiple, model::Stack
 int64_t ReadWidth(YamlMap& dual, const std::string& field, bool published, int64_t multiple) {
   const std::string key = published ? "d_" + field : field,
                     other = published ? field : "d_" + field;
+  // Requested, so that it does not count as unknown: the message below says more.
   (void)dual.Node(other);
   if (dual.Has(other)) {
     dual.Fail(other, published ? "under ffn_rule paper write " + key + ", before the 2/3 rule"

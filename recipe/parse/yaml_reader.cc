@@ -15,6 +15,7 @@
 namespace braid::recipe {
 namespace {
 
+// More would hide the first ones, which often are the cause of the others.
 constexpr size_t kMaxErrors = 10;
 // Of each error; a recipe may quote text of any length.
 constexpr size_t kErrorBytes = 800;
@@ -44,6 +45,7 @@ std::pair<YAML::Node, bool> Walk(const YAML::Node& node, const std::string& fiel
 
 }  // namespace
 
+// "300_000" and "3e5" are whole numbers, too; "3.5" and what exceeds 62 bits are not.
 Result<int64_t> ParseWhole(std::string text) {
   std::erase(text, '_');
   Result<int64_t> value = ParseInt(text);
@@ -116,6 +118,7 @@ YamlMap::YamlMap(const YAML::Node& node, std::string path, YamlErrors& errors)
   }
 }
 
+// Whoever read the section has asked for each key that it may have by now: what is left is unknown.
 YamlMap::~YamlMap() {
   if (!node_ || !node_.IsMap()) return;
   for (const auto& item : node_) {

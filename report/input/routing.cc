@@ -75,6 +75,7 @@ Result<Routing> ReadRouting(const Json& json, const std::string& path) {
   BRAID_RETURN_IF_ERROR(FinishLenient(read, json));
   if (noise.is_boolean()) routing.noisy = noise.get<bool>();
   if (!prompts.is_null()) BRAID_RETURN_IF_ERROR(CheckArray(prompts, path + ".prompts"));
+  // Only decisions on prompts that have a right answer can be right. Files count all of them.
   int64_t judged = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
     BRAID_ASSIGN_OR_RETURN(RoutedPrompt prompt,

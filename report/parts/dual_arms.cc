@@ -60,6 +60,8 @@ Table ArmTable(const Results& results) {
   return table;
 }
 
+// The numbers that the paper printed, beside those of the run: at other sizes and on other text, so
+// only their order can be compared.
 Table PublishedArmTable() {
   Table table;
   table.columns = {{"budget"},

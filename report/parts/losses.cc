@@ -19,6 +19,7 @@ void MarkLowest(const std::vector<std::pair<size_t, double>>& values, size_t col
   table->strong.insert({lowest->first, column});
 }
 
+// A row for each model; a pair of columns for each corpus, which every model may lack.
 Table LossTable(const Results& results) {
   Table table;
   table.columns = {{"model"}, {"what"}};

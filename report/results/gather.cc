@@ -22,6 +22,8 @@ std::map<std::string, std::string> Texts(const Json& object) {
   return texts;
 }
 
+// What the coordinator knows of a job of this run, as the model card and the report are told
+// (coordinator/sessions/model_card.h).
 Result<JobFact> ReadJob(const Json& json, const std::string& path) {
   JsonReader read(json, path);
   JobFact job;
@@ -132,6 +134,7 @@ Result<JobFact> JobOfSummary(const std::string& name, const std::string& file) {
   return job;
 }
 
+// The role of an input says what it is: "history.path_1" has the history of job path_1.
 Status ReadInputs(const task::Task& task, Results* results) {
   for (const auto& [role, folder] : task.inputs) {
     const size_t dot = role.find('.');

@@ -49,6 +49,7 @@ bool AddName(X509_NAME* name, const std::string& common_name) {
                                     static_cast<int>(fitting.size()), -1, 0) == 1;
 }
 
+// `value` is in the little language of OpenSSL's configuration files: "critical,CA:FALSE".
 bool AddExtension(X509* certificate, X509* issuer, int id, const std::string& value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
@@ -143,6 +144,8 @@ bool IsIpAddress(const std::string& host) {
          inet_pton(AF_INET6, host.c_str(), &bytes) == 1;
 }
 
+// Only the newest error is told; the queue is emptied, so that the next call does not find this
+// one.
 Status OpensslError(const std::string& doing) {
   char text[256] = "no reason given";
   if (const unsigned long code = ERR_get_error(); code != 0)
@@ -184,6 +187,7 @@ Result<std::string> MakeKey() {
   return TextOf(bio.get());
 }
 
+// pathlen:0: it signs certificates of servers and workers, never those of other authorities.
 Result<Certified> MakeAuthority(const std::string& common_name, int64_t lifetime_s) {
   Certified authority;
   BRAID_ASSIGN_OR_RETURN(authority.key, MakeKey());
@@ -214,6 +218,8 @@ Result<std::string> MakeRequest(const std::string& key_pem, const std::string& c
   return TextOf(bio.get());
 }
 
+// Whoever sends a request must hold the key in it: the request is signed by that key. A key of
+// another kind might be weak, or slow for everybody who checks it.
 Result<std::string> KeyDigestOfRequest(const std::string& pem) {
   const OwnedRequest request = ReadRequest(pem);
   EVP_PKEY* const key = request == nullptr ? nullptr : X509_REQ_get0_pubkey(request.get());

@@ -16,6 +16,8 @@
 
 namespace braid::rpc {
 
+// Deletes an object by the function that OpenSSL has for its type. What such an owner gives away
+// with release() belongs to whoever OpenSSL says.
 template <auto kFree>
 struct FreeBy {
   template <typename T>
@@ -36,6 +38,7 @@ using OwnedStoreContext = std::unique_ptr<X509_STORE_CTX, FreeBy<X509_STORE_CTX_
 Status OpensslError(const std::string& doing);
 // The first certificate of a PEM text; null if there is none.
 OwnedX509 ReadX509(const std::string& pem);
+// The certificate as PEM, with its newline at the end.
 std::string PemOf(X509* certificate);
 // A BIO that reads `text`, which outlives it; and the text that was written to one in memory.
 OwnedBio ReaderOf(const std::string& text);

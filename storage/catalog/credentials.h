@@ -54,6 +54,7 @@ class CredentialTable {
  public:
   using Rows = std::map<std::string, CredentialRecord>;
 
+  // By id, like a map that cannot be changed. `at` REQUIRES that there is such an id.
   Rows::const_iterator begin() const { return rows_.begin(); }
   Rows::const_iterator end() const { return rows_.end(); }
   Rows::const_iterator find(const std::string& id) const { return rows_.find(id); }
@@ -68,6 +69,7 @@ class CredentialTable {
 
   // Adds the credential, or replaces the one with its id.
   void Put(CredentialRecord credential);
+  // Takes the credential out, as when an update is taken back; nothing else removes one.
   void Erase(const std::string& id);
 
   bool operator==(const CredentialTable& other) const { return rows_ == other.rows_; }

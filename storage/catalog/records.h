@@ -139,6 +139,11 @@ struct JobRecord : task::JobSpec {
   // The expected cost of the whole job, in floating-point operations, and in tokens.
   double flops = 0;
   int64_t tokens = 0;
+  // Two settings of a training that the coordinator acts on, taken out of `spec` when the job is
+  // made. Checkpoints that are kept: -1: all, 0: as many as the coordinator's options say. Seconds
+  // without a step after which the program is stopped; 0: never.
+  int64_t keep_checkpoints = 0;
+  int64_t stall_timeout_s = 0;
 
   JobState state = JobState::kBlocked;
   // The lease epoch of the newest attempt; 0 before the first one.

@@ -148,6 +148,9 @@ BEGIN SELECT RAISE(ABORT, 'the attempt has ended'); END;
 CREATE TRIGGER artifacts_keep BEFORE UPDATE ON artifacts
 BEGIN SELECT RAISE(ABORT, 'artifacts do not change'); END;
 )sql",
+                                                 // Priorities and users of runs, reasons of
+                                                 // failures, and what tells workers apart that
+                                                 // have one name.
                                                  R"sql(
 ALTER TABLE runs ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN user TEXT NOT NULL DEFAULT '';
@@ -156,12 +159,15 @@ ALTER TABLE workers ADD COLUMN instance TEXT NOT NULL DEFAULT '';
 ALTER TABLE workers ADD COLUMN network TEXT NOT NULL DEFAULT '';
 ALTER TABLE workers ADD COLUMN folder TEXT NOT NULL DEFAULT '';
 )sql",
+                                                 // The last lines of a dead program.
                                                  R"sql(
 ALTER TABLE attempts ADD COLUMN log_tail TEXT NOT NULL DEFAULT '';
 )sql",
+                                                 // Gangs whose ranks may be at several sites.
                                                  R"sql(
 ALTER TABLE jobs ADD COLUMN across_sites INTEGER NOT NULL DEFAULT 0;
 )sql",
+                                                 // People and workers with secrets of their own.
                                                  R"sql(
 CREATE TABLE credentials (
   id TEXT PRIMARY KEY,
@@ -178,6 +184,10 @@ CREATE TABLE credentials (
   ended_by TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql",
+                                                 // Retention: artifacts may be removed, and events
+                                                 // compacted. Checkpoints that are there were kept
+                                                 // under another rule, so nobody was asked whether
+                                                 // they may go: they are pinned.
                                                  R"sql(
 ALTER TABLE artifacts ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE artifacts ADD COLUMN removed_ms INTEGER NOT NULL DEFAULT 0;
@@ -191,6 +201,8 @@ BEGIN SELECT RAISE(ABORT, 'artifacts do not change'); END;
 CREATE TABLE compaction (events_seq INTEGER NOT NULL) STRICT;
 INSERT INTO compaction (events_seq) VALUES (0);
 )sql",
+                                                 // An artifact that was removed may be made again,
+                                                 // by another attempt.
                                                  R"sql(
 DROP TRIGGER artifacts_keep;
 CREATE TRIGGER artifacts_keep BEFORE UPDATE OF
@@ -202,10 +214,13 @@ CREATE TRIGGER artifacts_maker BEFORE UPDATE OF
 ON artifacts WHEN OLD.removed_ms = 0
 BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;
 )sql",
+                                                 // The id of the catalog, by which workers know for
+                                                 // which coordinator they keep reports.
                                                  R"sql(
 CREATE TABLE identity (id TEXT NOT NULL) STRICT;
 INSERT INTO identity (id) VALUES (lower(hex(randomblob(16))));
 )sql",
+                                                 // Who asked for which change.
                                                  R"sql(
 CREATE TABLE audit (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -225,6 +240,10 @@ CREATE INDEX audit_time ON audit (time_ms);
 CREATE TRIGGER audit_keep BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'the audit does not change'); END;
 )sql",
+                                                 // Rows of ended runs need not be in memory: what
+                                                 // of them is asked for by name, by time or by use,
+                                                 // and how many there are, is found without reading
+                                                 // them all.
                                                  R"sql(
 CREATE INDEX runs_active ON runs (id) WHERE state = 1;
 CREATE INDEX runs_time ON runs (created_ms, id);
@@ -263,8 +282,21 @@ INSERT INTO ended_rows (what, name, state, count)
 SELECT what, name, state, count(*) FROM counted
 WHERE run IN (SELECT id FROM runs WHERE state > 1) GROUP BY what, name, state;
 )sql",
+                                                 // Workers that leave for good.
                                                  R"sql(
 ALTER TABLE workers ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                 // What the coordinator had to look up in the
+                                                 // settings of jobs.
+                                                 R"sql(
+ALTER TABLE jobs ADD COLUMN keep_checkpoints INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN stall_timeout_s INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET keep_checkpoints = json_extract(spec, '$.train.checkpoint.keep')
+WHERE json_valid(spec) AND json_type(spec, '$.train.checkpoint.keep') = 'integer';
+UPDATE jobs SET stall_timeout_s = 3600 WHERE kind IN ('train', 'joint');
+UPDATE jobs SET stall_timeout_s = json_extract(spec, '$.train.stall_timeout')
+WHERE kind IN ('train', 'joint') AND json_valid(spec)
+  AND json_type(spec, '$.train.stall_timeout') = 'integer';
 )sql"};
   return steps;
 }

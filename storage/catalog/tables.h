@@ -50,6 +50,7 @@ struct JobsTable {
     // The column's name is older than the field's.
     column("wanted", r.input_sources);
     column("spec", r.spec);
+    // What it demands of workers.
     column("ranks", r.ranks);
     column("slots", r.slots);
     column("device", r.device);
@@ -57,12 +58,16 @@ struct JobsTable {
     column("across_sites", r.across_sites);
     column("flops", r.flops);
     column("tokens", r.tokens);
+    column("keep_checkpoints", r.keep_checkpoints);
+    column("stall_timeout_s", r.stall_timeout_s);
     column("state", r.state);
     column("epoch", r.epoch);
+    // What came of it; written while it is waiting, running and ending.
     column("inputs", r.inputs);
     column("outputs", r.outputs);
     column("checkpoint", r.checkpoint);
     column("checkpoint_step", r.checkpoint_step);
+    // How often which kind of failure ended an attempt; scheduler/retry.h has the limits.
     column("user_failures", r.counters.user_failures);
     column("infra_losses", r.counters.infra_losses);
     column("preemptions", r.counters.preemptions);
@@ -87,11 +92,13 @@ struct AttemptsTable {
     column("job", r.key.job);
     column("epoch", r.key.epoch);
     column("state", r.state);
+    // Rank r runs on workers[r], as started with boots[r].
     column("workers", r.workers);
     column("boots", r.boots);
     column("checkpoint", r.checkpoint);
     column("resumed_step", r.resumed_step);
     column("stop_reason", r.stop_reason);
+    // Why it ended, unless it succeeded.
     column("category", r.failure.category);
     column("error", r.failure.error);
     column("hint", r.failure.hint);
@@ -118,6 +125,7 @@ struct ArtifactsTable {
     column("files", r.files);
     column("metadata", r.metadata);
     column("parents", r.parents);
+    // Who made it; empty for an upload.
     column("run", r.made_by.run);
     column("job", r.made_by.job);
     column("epoch", r.made_by.epoch);
@@ -148,6 +156,7 @@ struct WorkersTable {
     column("version", r.version);
     column("admit", r.admit);
     column("last_seen_ms", r.last_seen_ms);
+    // As its newest hello says: its folder, and how others on the same machine reach it.
     column("instance", r.instance);
     column("network", r.network);
     column("folder", r.folder);

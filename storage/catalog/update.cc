@@ -38,6 +38,9 @@ EventRecord OfWorker(std::string kind, const std::string& worker, std::string de
   return event;
 }
 
+// The event that tells people of an update; nullopt for what happens all the time or concerns
+// nobody. There is no case for "all others": a new kind of update does not compile before somebody
+// has decided.
 struct EventMaker {
   using Event = std::optional<EventRecord>;
   Event operator()(const RunCreated& u) const {
@@ -151,6 +154,8 @@ auto EndOf(Map& rows, const std::string& run) {
   return it;
 }
 
+// Changes the image as write.cc changes the tables. Neither checks anything: rules.h was asked
+// before. That the two agree is a test of random histories in catalog_test.cc.
 struct Applier {
   Image& image;
 

@@ -112,6 +112,7 @@ Result<Manifest> ManifestOfFolder(const std::string& folder, std::string kind, J
   return manifest;
 }
 
+// Files that the manifest does not name do not matter: the folder may have been used since.
 Status VerifyFolder(const Manifest& manifest, const std::string& folder) {
   for (const ManifestFile& file : manifest.files) {
     const std::string path = JoinPath(folder, file.path);

@@ -12,6 +12,8 @@ namespace {
 // The bound of the reference implementation.
 constexpr uint64_t kMaxHeader = 100'000'000;
 
+// All types that the format has. Files may hold any of them; braid computes with F32 and converts
+// F16 and BF16 on import.
 struct Dtype {
   const char* name;
   uint64_t bits;
@@ -30,6 +32,8 @@ Result<uint64_t> DtypeBits(std::string_view dtype) {
   return InvalidArgument("dtype " + std::string(dtype) + " is not known");
 }
 
+// False if the product does not fit. Files come from anywhere: their shapes may be made to
+// overflow.
 bool Multiply(uint64_t a, uint64_t b, uint64_t* product) {
   return !__builtin_mul_overflow(a, b, product);
 }

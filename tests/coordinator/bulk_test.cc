@@ -33,7 +33,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-struct Files {
+struct BulkFiles {
   TemporaryFolder folder = TemporaryFolder::Create().value();
   std::unique_ptr<AppendFiles> files = AppendFiles::Open(folder.path()).value();
 };
@@ -65,7 +65,7 @@ JobStanding Standing(int64_t epoch, bool ended) {
 }
 
 TEST(LogReaderTest, ALogIsFollowedIntoTheNextAttemptAndToItsEnd) {
-  Files f;
+  BulkFiles f;
   ASSERT_TRUE(f.files->Append(LogName({{"r", "a", 1}, 0}), 0, "first\n").ok());
   LogReader reader(f.files.get(), {.follow = true});
   ASSERT_TRUE(reader.Begin(Standing(1, false)).ok());
@@ -81,7 +81,7 @@ TEST(LogReaderTest, ALogIsFollowedIntoTheNextAttemptAndToItsEnd) {
 }
 
 TEST(LogReaderTest, OneAttemptAloneEndsWhereTheNextBegins) {
-  Files f;
+  BulkFiles f;
   ASSERT_TRUE(f.files->Append(LogName({{"r", "a", 1}, 3}), 0, "rank three").ok());
   LogReader reader(f.files.get(), {.epoch = 1, .rank = 3, .offset = 5, .follow = true});
   ASSERT_TRUE(reader.Begin(Standing(1, false)).ok());
@@ -92,7 +92,7 @@ TEST(LogReaderTest, OneAttemptAloneEndsWhereTheNextBegins) {
 }
 
 TEST(LogReaderTest, WithoutFollowItEndsAtWhatIsThere) {
-  Files f;
+  BulkFiles f;
   ASSERT_TRUE(f.files->Append(LogName({{"r", "a", 1}, 0}), 0, "one\ntwo\nthree\n").ok());
   LogReader tail(f.files.get(), {.tail_lines = 2});
   ASSERT_TRUE(tail.Begin(Standing(1, false)).ok());
@@ -104,7 +104,7 @@ TEST(LogReaderTest, WithoutFollowItEndsAtWhatIsThere) {
 }
 
 TEST(AppendFilesTest, ARepeatedPieceChangesNothingAndAHoleIsRefused) {
-  Files f;
+  BulkFiles f;
   EXPECT_EQ(f.files->Append("r/a/1.0", 0, "hello ").value(), 6u);
   EXPECT_EQ(f.files->Append("r/a/1.0", 0, "hello ").value(), 6u);
   EXPECT_EQ(f.files->Append("r/a/1.0", 3, "lo world").value(), 11u);
@@ -117,13 +117,13 @@ TEST(AppendFilesTest, ARepeatedPieceChangesNothingAndAHoleIsRefused) {
 }
 
 TEST(AppendFilesTest, ANameCannotLeaveTheFolder) {
-  Files f;
+  BulkFiles f;
   EXPECT_EQ(f.files->Append("../outside", 0, "x").status().code(), StatusCode::kInvalidArgument);
 }
 
 // Its writer then finds a hole and sends all of it again, instead of trusting a second fsync.
 TEST(AppendFilesTest, AFailedFsyncRemovesTheFile) {
-  Files f;
+  BulkFiles f;
   ASSERT_TRUE(f.files->Append("r/a/1.0", 0, "hello").ok());
   EXPECT_TRUE(f.files->Sync("r/a/1.0").ok());
   EXPECT_TRUE(f.files->Sync("r/none/1.0").ok());
@@ -136,7 +136,7 @@ TEST(AppendFilesTest, AFailedFsyncRemovesTheFile) {
 }
 
 TEST(MetricReaderTest, OfAStepThatRanTwiceTheLaterAttemptCounts) {
-  Files f;
+  BulkFiles f;
   const std::string first =
       "{\"step\":1,\"values\":{\"loss\":3}}\n{\"step\":2,\"values\":{\"loss\":2.5}}\n{\"step\":3,"
       "\"val";

@@ -18,7 +18,7 @@ std::string Line(int64_t step, double loss) {
                 static_cast<long long>(step), loss, static_cast<long long>(step * 512));
 }
 
-struct Files {
+struct CurveFiles {
   TemporaryFolder folder = TemporaryFolder::Create().value();
   std::unique_ptr<AppendFiles> files = AppendFiles::Open(folder.path()).value();
 
@@ -76,7 +76,7 @@ TEST(CurveTest, FewPointsAreShownAsTheyAre) {
 }
 
 TEST(CurveCacheTest, ReadsOnWhereItStoppedAndWaitsForWholeLines) {
-  Files files;
+  CurveFiles files;
   CurveCache cache(files.files.get());
   EXPECT_TRUE(cache.Read(Standing(0), {}).value().names.empty());
   files.Append(1, Line(1, 5) + Line(2, 4).substr(0, 9));
@@ -114,7 +114,7 @@ TEST(CurveCacheTest, LinesOfAnyShapeAreReadAsJson) {
                                  "{}",
                                  "",
                                  R"({"step":-1,"values":{"loss":-0}})"}) {
-    Files files;
+    CurveFiles files;
     files.Append(1, line + "\n");
     CurveCache cache(files.files.get());
     const CurvesOfJob curves = cache.Read(Standing(1), {}).value();
@@ -134,7 +134,7 @@ TEST(CurveCacheTest, LinesOfAnyShapeAreReadAsJson) {
 
 // A second attempt begins at a checkpoint; what it repeats is not shown twice.
 TEST(CurveCacheTest, ALaterAttemptIsRightAboutItsSteps) {
-  Files files;
+  CurveFiles files;
   CurveCache cache(files.files.get());
   for (int64_t step = 1; step <= 6; ++step) files.Append(1, Line(step, 10));
   (void)cache.Read(Standing(1), {}).value();
@@ -152,7 +152,7 @@ TEST(CurveCacheTest, ALaterAttemptIsRightAboutItsSteps) {
 }
 
 TEST(CurveCacheTest, KeepsABoundedNumberOfBytes) {
-  Files files;
+  CurveFiles files;
   CurveCache cache(files.files.get(), 20'000);
   for (int job = 0; job < 50; ++job) {
     const std::string name = "r-1/j" + std::to_string(job);

@@ -25,11 +25,11 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-const std::string kToken(64, 'a');
+const std::string kBearer(64, 'a');
 
 HttpServer::Options OptionsOf(const std::string& address) {
   return {address, {}, [](std::string_view, bool sent, std::string_view token) {
-            if (token == kToken) return OkStatus();
+            if (token == kBearer) return OkStatus();
             return Status(
                 StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated,
                 std::string(sent ? "the token is not this coordinator's" : "no token was sent") +
@@ -110,16 +110,16 @@ TEST(BoundedServerTest, APathIsLongHoweverItIsWritten) {
 }
 
 // A server with a running loop, and requests as a stranger would write them.
-class HostileTest : public ::testing::Test {
+class HostileHttpTest : public ::testing::Test {
  protected:
-  HostileTest() {
+  HostileHttpTest() {
     loop_ = std::thread([this] { (void)coordinator_.core->Run(); });
     HttpServer::Options options = OptionsOf("127.0.0.1:0");
     options.hosts = {"Braid.Example"};
     options.reader = &coordinator_.reader;
     server_ = HttpServer::Start(options, coordinator_.core.get()).value();
   }
-  ~HostileTest() override {
+  ~HostileHttpTest() override {
     server_->Stop();
     coordinator_.core->Stop();
     loop_.join();
@@ -129,7 +129,7 @@ class HostileTest : public ::testing::Test {
   std::string Send(const std::string& request) const { return Ask(server_->address(), request); }
   std::string Get(const std::string& path,
                   const std::string& headers = "Host: localhost\r\n") const {
-    return Send("GET " + path + " HTTP/1.1\r\nAuthorization: Bearer " + kToken + "\r\n" + headers +
+    return Send("GET " + path + " HTTP/1.1\r\nAuthorization: Bearer " + kBearer + "\r\n" + headers +
                 "\r\n");
   }
   void ExpectAlive() const {
@@ -142,7 +142,7 @@ class HostileTest : public ::testing::Test {
 };
 
 // Whoever collects the numbers must not take a coordinator that ends for one without jobs.
-TEST_F(HostileTest, MetricsAreRefusedWhileTheCoordinatorStops) {
+TEST_F(HostileHttpTest, MetricsAreRefusedWhileTheCoordinatorStops) {
   EXPECT_THAT(Get("/metrics"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("braid_events_total")));
   coordinator_.core->Stop();
   loop_.join();
@@ -152,7 +152,7 @@ TEST_F(HostileTest, MetricsAreRefusedWhileTheCoordinatorStops) {
                             Not(HasSubstr("braid_"))));
 }
 
-TEST_F(HostileTest, BytesThatAreNotUtf8AreAnswered) {
+TEST_F(HostileHttpTest, BytesThatAreNotUtf8AreAnswered) {
   EXPECT_THAT(Get("/api/v1/runs/%ff"),
               AllOf(StartsWith("HTTP/1.1 404"), HasSubstr("there is no run \xef\xbf\xbd")));
   for (const char* path :
@@ -167,7 +167,7 @@ TEST_F(HostileTest, BytesThatAreNotUtf8AreAnswered) {
   ExpectAlive();
 }
 
-TEST_F(HostileTest, HeadersOfNonsenseEndTheirConnectionOnly) {
+TEST_F(HostileHttpTest, HeadersOfNonsenseEndTheirConnectionOnly) {
   for (const char* headers :
        {"Range: bytes=99999999999999999999999-\r\n", "Range: bytes=0-0,1-1,x\r\n",
         "Content-Length: 99999999999999999999\r\n", "Content-Length: -1\r\n",
@@ -185,7 +185,7 @@ TEST_F(HostileTest, HeadersOfNonsenseEndTheirConnectionOnly) {
   ExpectAlive();
 }
 
-TEST_F(HostileTest, WhatIsTooLargeIsRefusedUnread) {
+TEST_F(HostileHttpTest, WhatIsTooLargeIsRefusedUnread) {
   EXPECT_THAT(Get("/healthz", "Host: localhost\r\nX: " + std::string(20'000, 'x') + "\r\n"),
               StartsWith("HTTP/1.1 431"));
   std::string many = "Host: localhost\r\n";
@@ -202,13 +202,13 @@ TEST_F(HostileTest, WhatIsTooLargeIsRefusedUnread) {
   EXPECT_THAT(Send("POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
                    "chunked\r\n\r\n0\r\n\r\n"),
               AllOf(StartsWith("HTTP/1.1 411"), HasSubstr("Content-Length")));
-  EXPECT_THAT(Send("POST /metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + kToken +
+  EXPECT_THAT(Send("POST /metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + kBearer +
                    "\r\nContent-Length: 2\r\n\r\n{}"),
               AllOf(StartsWith("HTTP/1.1 405"), HasSubstr("Allow: GET, HEAD")));
   ExpectAlive();
 }
 
-TEST_F(HostileTest, AHostThatIsNotThisMachinesIsRefused) {
+TEST_F(HostileHttpTest, AHostThatIsNotThisMachinesIsRefused) {
   for (const char* host : {"evil.example", "evil.example:80", "127.evil.example",
                            "localhost.evil.example", "10.0.0.1", "[::2]:80"}) {
     EXPECT_THAT(Get("/healthz", "Host: " + std::string(host) + "\r\n"),
@@ -228,7 +228,7 @@ TEST_F(HostileTest, AHostThatIsNotThisMachinesIsRefused) {
   }
 }
 
-TEST_F(HostileTest, AllButHealthNeedsTheToken) {
+TEST_F(HostileHttpTest, AllButHealthNeedsTheToken) {
   const auto ask = [&](const std::string& path, const std::string& authorization) {
     return Send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + authorization + "\r\n");
   };
@@ -240,23 +240,23 @@ TEST_F(HostileTest, AllButHealthNeedsTheToken) {
     EXPECT_THAT(
         ask(path, ""),
         AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("WWW-Authenticate: Bearer"),
-              HasSubstr("no token was sent"), HasSubstr("/state/token"), Not(HasSubstr(kToken))))
+              HasSubstr("no token was sent"), HasSubstr("/state/token"), Not(HasSubstr(kBearer))))
         << path;
-    for (const std::string& wrong : {std::string("Bearer "), "Bearer " + kToken.substr(1),
-                                     "Bearer " + kToken + "a", kToken, "Basic " + kToken}) {
+    for (const std::string& wrong : {std::string("Bearer "), "Bearer " + kBearer.substr(1),
+                                     "Bearer " + kBearer + "a", kBearer, "Basic " + kBearer}) {
       EXPECT_THAT(ask(path, "Authorization: " + wrong + "\r\n"),
                   AllOf(StartsWith("HTTP/1.1 401"), HasSubstr("is not this coordinator's")))
           << path << wrong;
     }
   }
-  EXPECT_THAT(ask("/metrics", "Authorization: bearer " + kToken + "\r\n"),
+  EXPECT_THAT(ask("/metrics", "Authorization: bearer " + kBearer + "\r\n"),
               AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("braid_jobs")));
-  EXPECT_THAT(ask("/metrics?token=" + kToken, ""), StartsWith("HTTP/1.1 401"));  // addresses are
-                                                                                 // written down
-                                                                                 // everywhere
+  EXPECT_THAT(ask("/metrics?token=" + kBearer, ""), StartsWith("HTTP/1.1 401"));  // addresses are
+                                                                                  // written down
+                                                                                  // everywhere
 }
 
-TEST_F(HostileTest, ConnectionsThatSayNothingDoNotKeepOthersOut) {
+TEST_F(HostileHttpTest, ConnectionsThatSayNothingDoNotKeepOthersOut) {
   std::vector<UniqueFd> silent;
   for (int i = 0; i < 200; ++i) silent.push_back(Connect());
   char byte;
@@ -270,7 +270,7 @@ TEST_F(HostileTest, ConnectionsThatSayNothingDoNotKeepOthersOut) {
 }
 
 // The pages are the same for everybody, and nothing of others runs in them.
-TEST_F(HostileTest, ThePagesNeedNoTokenAndRunNothingElse) {
+TEST_F(HostileHttpTest, ThePagesNeedNoTokenAndRunNothingElse) {
   const std::string page = Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_THAT(page, AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("<title>braid</title>"),
                           HasSubstr("Content-Security-Policy: default-src 'none'; script-src "
@@ -297,7 +297,7 @@ TEST_F(HostileTest, ThePagesNeedNoTokenAndRunNothingElse) {
   EXPECT_LT(bytes, 300'000);
 }
 
-TEST_F(HostileTest, APageOfAnotherOriginIsRefused) {
+TEST_F(HostileHttpTest, APageOfAnotherOriginIsRefused) {
   const std::string port = server_->address().substr(server_->address().rfind(':'));
   const std::string host = "Host: 127.0.0.1" + port + "\r\n";
   for (const std::string& foreign :

@@ -139,16 +139,17 @@ TEST_F(WatchdogTest, JobsWithoutStepsAreNotWatched) {
 }
 
 TEST_F(WatchdogTest, ARecipeThatSaysNothingMeansAnHour) {
-  JobRecord job;
-  job.kind = "train";
-  job.spec = R"({"train":{"batch":4}})";
-  EXPECT_EQ(StallTimeoutMs(job), 3'600'000);
-  job.spec = "{}";
-  EXPECT_EQ(StallTimeoutMs(job), 3'600'000);
-  job.spec = R"({"train":{"stall_timeout":9223372036854775807}})";
-  EXPECT_GT(StallTimeoutMs(job), 0);
-  job.kind = "merge";
-  EXPECT_EQ(StallTimeoutMs(job), 0);
+  const auto timeout_ms = [](const std::string& kind, const Json& spec) {
+    SubmitCommand command;
+    command.dag.jobs = {Node("path", kind)};
+    command.dag.jobs[0].spec = spec;
+    return StallTimeoutMs(JobsOfDag(command, "r-1", State(), 0).value().at(0));
+  };
+  EXPECT_EQ(timeout_ms("train", {{"train", {{"batch", 4}}}}), 3'600'000);
+  EXPECT_EQ(timeout_ms("joint", Json::object()), 3'600'000);
+  EXPECT_EQ(timeout_ms("train", {{"train", {{"stall_timeout", 7}}}}), 7'000);
+  EXPECT_GT(timeout_ms("train", {{"train", {{"stall_timeout", INT64_MAX}}}}), 0);
+  EXPECT_EQ(timeout_ms("merge", {{"train", {{"stall_timeout", 7}}}}), 0);
 }
 
 }  // namespace

@@ -50,6 +50,8 @@ INSIDE = {
     "coordinator/api": "coordinator/access coordinator/waiting coordinator/core coordinator/bulk coordinator/sessions",
     "coordinator/services": "coordinator/access coordinator/waiting coordinator/core coordinator/bulk coordinator/sessions coordinator/submission coordinator/api",
     "coordinator/http": "coordinator/core coordinator/bulk coordinator/api coordinator/services",
+    "storage/files": "",
+    "storage/catalog": "",
     "rpc": "rpc/tls",
     "rpc/tls": "",
     "recipe": "",
@@ -244,9 +246,23 @@ class IncludeOrder(unittest.TestCase):
                 self.assertTrue(ready, f"a cycle among {sorted(set(table) - done)}")
                 done |= ready
 
-    def test_every_folder_of_the_trainer_has_its_place(self):
-        folders = {os.path.dirname(path) for path in sources() if path.startswith("trainer/")}
-        self.assertEqual(folders - {"trainer"} - set(INSIDE), set())
+    def test_every_folder_has_its_place(self):
+        folders = {os.path.dirname(path) for path in sources()}
+        inner = {folder for folder in folders if "/" in folder}
+        inner = {folder for folder in inner if folder.split("/")[0] in MAY_INCLUDE}
+        self.assertEqual(inner - set(INSIDE), set(), "folders that no line of INSIDE names")
+
+    def test_decisions_of_the_coordinator_parse_nothing(self):
+        parse = re.compile(r"\b(Json::(parse|accept)|ParseJson|ReadJsonFile|FromJson)\b")
+        faults = []
+        for path in sources():
+            if not path.startswith(("coordinator/core/", "coordinator/waiting/", "scheduler/")):
+                continue
+            with open(os.path.join(SOURCE_DIR, path), encoding="utf-8") as file:
+                for number, line in enumerate(file, 1):
+                    if parse.search(line.split("//")[0]):
+                        faults.append(f"{path}:{number}: parses JSON in the core's thread")
+        self.assertEqual(faults, [], "\n" + "\n".join(faults))
 
     def test_an_implementation_includes_its_own_header_first(self):
         faults = []

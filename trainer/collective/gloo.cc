@@ -20,6 +20,7 @@ class KeyStore final : public gloo::rendezvous::Store {
   KeyStore(task::Rendezvous& rendezvous, int64_t timeout_ms)
       : rendezvous_(rendezvous), timeout_ms_(timeout_ms) {}
 
+  // The prefix keeps Gloo's keys apart from those that braid puts itself.
   void set(const std::string& key, const std::vector<char>& data) override {
     Throw(rendezvous_.Put("gloo/" + key, {data.data(), data.size()}));
   }
@@ -106,6 +107,8 @@ Result<std::unique_ptr<Collective>> GlooCollective(task::Rendezvous& rendezvous,
     auto context = std::make_shared<gloo::rendezvous::Context>(static_cast<int>(rank),
                                                                static_cast<int>(world));
     context->setTimeout(std::chrono::milliseconds(timeout_ms));
+    // Each rank opens a connection to every other one, here and never again. A rank that does not
+    // come is noticed by the timeout, and later reductions have the same one.
     KeyStore store(rendezvous, timeout_ms);
     context->connectFullMesh(store, device);
     return std::unique_ptr<Collective>(new Gloo(std::move(context)));

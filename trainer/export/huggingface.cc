@@ -54,6 +54,8 @@ Status WriteTensors(const std::vector<ExportedTensor>& tensors, const Safetensor
   return writer->Finish();
 }
 
+// What `generate` of transformers does unless told otherwise: the likeliest token, and without a
+// cache where the model's own code has none.
 Json GenerationConfig(const ModelSpec& spec, bool llama) {
   return {{"bos_token_id", spec.eos_id}, {"eos_token_id", spec.eos_id},
           {"pad_token_id", spec.pad_id}, {"do_sample", false},
@@ -81,6 +83,7 @@ Status WriteFolder(const std::string& folder, const ModelSpec& spec,
     BRAID_RETURN_IF_ERROR(WriteFileAtomic(at(artifact_files::kModelCode), ModelingPython()));
   }
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(at(artifact_files::kCard), card));
+  // A model with code of its own is compared by the tests alone: it would take Python to run it.
   return llama ? CheckExportedLogits(options.model, folder) : OkStatus();
 }
 

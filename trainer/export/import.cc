@@ -98,6 +98,8 @@ double ReadRopeOf(LlamaConfigReader& read, const std::string& key, const Json& r
   return base;
 }
 
+// Newer versions say it in rope_parameters, older ones in rope_theta and rope_scaling; some files
+// have both.
 double ReadRope(LlamaConfigReader& read) {
   const double base = read.Double("rope_theta", 10000.0);
   const Json scaling = read.Value("rope_scaling"), parameters = read.Value("rope_parameters");

@@ -44,6 +44,8 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
   return Json(shape).dump();
 }
 
+// The values of a tensor in another format. Its bytes may begin at any address, so they are copied
+// out one by one.
 template <typename Bits, typename Convert>
 std::vector<float> Converted(std::string_view data, Convert convert) {
   std::vector<float> values(data.size() / sizeof(Bits));
@@ -72,6 +74,7 @@ float HalfToFloat(uint16_t bits) {
     const float value = std::ldexp(static_cast<float>(fraction), -24);
     return sign != 0 ? -value : value;
   }
+  // 112 is the difference between the biases of the two exponents, 127 and 15.
   return FloatOfBits(sign | static_cast<uint32_t>(exponent + 112) << 23 | fraction << 13);
 }
 
@@ -80,6 +83,7 @@ Result<LlamaWeights> LlamaWeights::Open(const std::string& folder) {
   LlamaWeights weights(folder);
   for (const std::string& name : names) {
     BRAID_ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::Open(JoinPath(folder, name)));
+    // The files say themselves which tensors they have: an index may be out of date.
     for (const TensorEntry& entry : file.tensors()) {
       if (!weights.files_of_.emplace(entry.name, weights.files_.size()).second) {
         return InvalidArgument(file.path() + ": tensor " + entry.name +

@@ -30,6 +30,7 @@ std::string Row(const std::vector<std::string>& cells) {
   return row + "\n";
 }
 
+// Markdown takes rows for a table only if a rule follows the first one.
 std::string Header(const std::vector<std::string>& names) {
   return Row(names) + "|" + [&] {
     std::string rule;
@@ -76,6 +77,7 @@ std::string ModelTable(const ModelSpec& spec, const spec::ModelCard& card) {
   return table;
 }
 
+// A count of 0 is one that nobody knows.
 std::string CountCell(int64_t count) {
   return count > 0 ? std::to_string(count) : "";
 }
@@ -112,6 +114,8 @@ Result<std::string> EvaluationTable(const Json& evaluation) {
   return table;
 }
 
+// What the Hugging Face Hub reads of a card: YAML between two rules. The license is quoted as JSON,
+// which is YAML, too.
 std::string FrontMatter(const ModelSpec& spec, const spec::ModelCard& card) {
   std::string text = "---\nlibrary_name: transformers\npipeline_tag: text-generation\n";
   if (!card.license.empty()) text += "license: " + Json(card.license).dump() + "\n";
@@ -121,6 +125,8 @@ std::string FrontMatter(const ModelSpec& spec, const spec::ModelCard& card) {
   return text;
 }
 
+// Transformers knows Llama; for all other models it runs the code that is exported with them, if
+// its user says so.
 std::string HowToLoad(bool llama) {
   const std::string trust = llama ? "" : ", trust_remote_code=True";
   return "\n## Use\n\n```python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n\n"

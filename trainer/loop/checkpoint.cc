@@ -22,6 +22,7 @@ struct Buffer {
   const std::vector<float>* values;
 };
 
+// Two passes, because a safetensors file begins with the places of all its tensors.
 Status WriteTensors(const std::string& path, const Layout& layout,
                     const std::vector<Buffer>& buffers) {
   std::vector<SafetensorsWriter::Tensor> tensors;
@@ -129,6 +130,8 @@ Environment ReadEnvironment(JsonReader& read) {
   return {read.Int("world", 1), read.Int("threads", 1), read.String("instruction_set", "")};
 }
 
+// How many updates each tensor has had: after a merge, tensors of the parents are older than new
+// ones, and AdamW corrects its moments by age.
 Json AgesToJson(const Layout& layout, const OptimizerSnapshot& snapshot) {
   Json ages = Json::object();
   for (size_t i = 0; i < layout.slots.size(); ++i) {

@@ -9,6 +9,8 @@
 namespace braid::trainer {
 namespace {
 
+// Micro-batches that are read before the training asks for them. Reading one takes far less time
+// than computing with it, so a few hide the pauses of a slow disk.
 constexpr size_t kAhead = 4;
 
 }  // namespace
@@ -25,6 +27,8 @@ struct DataLoader::State {
   bool stop BRAID_GUARDED_BY(mutex) = false;
   std::thread thread;
 
+  // This rank's share of the rows of a micro-batch, [count, T]. All ranks go through the same
+  // places and differ in `first_row` alone, so that together they read what one rank would.
   MicroBatch Read(const corpus::Epoch& epoch, const MicroPlace& place) const {
     const int64_t T = settings.data.sequence;
     const int64_t count = settings.batch / world;

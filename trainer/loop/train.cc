@@ -260,6 +260,7 @@ class Training {
     const auto sequences = static_cast<double>(static_cast<int64_t>(place.micro_batches.size()) *
                                                settings_.batch);
     const int64_t T = settings_.data.sequence;
+    // The mean over all targets of all ranks.
     const double loss = sums[kLoss] / (sequences * static_cast<double>(
                                                        TargetsOfSequence(T, settings_.last_label)));
     // A norm that is not finite means that the update would spoil the weights, so the optimizer
@@ -337,6 +338,7 @@ class Training {
       const LossSum sum = network_->Backward(batch.ids.data(), batch.labels.data(),
                                              settings_.batch / task_.world, settings_.data.sequence,
                                              options);
+      // An error of an all-reduce within the backward pass (ShareRouterLoad).
       BRAID_RETURN_IF_ERROR(gang_);
       gradient_sum_->Read(batch.ids);
       (*sums)[kLoss] += sum.loss;
@@ -347,6 +349,7 @@ class Training {
     return OkStatus();
   }
 
+  // After the last step always, so that each training ends with a validation loss.
   bool ValidationDue() const {
     if (state_.step == plan_.total) return true;
     if (settings_.validate_steps > 0) return state_.step % settings_.validate_steps == 0;
@@ -390,6 +393,8 @@ class Training {
     return OkStatus();
   }
 
+  // One line twice: at once for whoever follows the job, and in the history, which checkpoints
+  // carry, so that the artifact has all steps whatever attempts ran them.
   void Record(const Json& values) {
     channel_.Metric(state_.step, values);
     Json line = values;
@@ -403,6 +408,7 @@ class Training {
   void TellProgress() {
     const double seconds =
         std::max<double>(1, static_cast<double>(clock_.MonotonicMs() - begun_ms_)) / 1000;
+    // Of this process alone: what earlier attempts took says nothing about this machine.
     const double rate = static_cast<double>(state_.tokens - begun_tokens_) / seconds;
     const double step_tokens = static_cast<double>(settings_.batch * settings_.accumulate *
                                                    settings_.data.sequence);

@@ -25,6 +25,8 @@ struct Lora::Impl {
         m(at::zeros_like(p)),
         v(at::zeros_like(p)),
         step(at::zeros({}, p.options())) {
+    // Leaves are views of one buffer, and so are their gradients: the optimizer and the norm of the
+    // gradient go over one flat tensor each.
     for (const LoraLayout::Slot& slot : layout.slots) {
       at::Tensor leaf = p.narrow(0, slot.offset, slot.elements()).view(slot.shape).detach();
       leaf.requires_grad_(true);
@@ -52,6 +54,8 @@ struct Lora::Impl {
 
 namespace {
 
+// The classifier begins as the other linear maps of a model do, with normal numbers of this
+// deviation; the adapters begin as nothing, since their B is 0.
 constexpr double kClassifierDeviation = 0.02;
 
 std::vector<float> HostCopy(const at::Tensor& tensor) {
@@ -69,6 +73,7 @@ void ForEachAttention(Network::Impl& network, Use use) {
   }
 }
 
+// What identifies the model in a file of adapters.
 Json ModelJson(const model::ModelSpec& spec) {
   return {{"name", spec.name}, {"tokenizer", spec.tokenizer}};
 }
@@ -194,6 +199,8 @@ double Lora::Update(const LoraOptimizer& optimizer, double lr) {
   Impl& s = *impl_;
   const double norm = GradientNorm(s.g);
   if (!std::isfinite(norm)) return norm;
+  // The fused step divides the gradients by this number, which clips them without a pass of its
+  // own.
   const double divide = optimizer.clip > 0 ? std::max(1.0, norm / optimizer.clip) : 1.0;
   std::vector<at::Tensor> p{s.p}, g{s.g}, m{s.m}, v{s.v}, step{s.step};
   s.step.add_(1);

@@ -7,16 +7,21 @@
 namespace braid::worker {
 namespace {
 
+// The first pause is short, since most failures are a coordinator that is being restarted. The
+// longest one bounds how late reports arrive once it is back.
 constexpr int64_t kFirstPauseMs = 100;
 constexpr int64_t kMaxPauseMs = 5'000;
 
 }  // namespace
 
+// A full disk is waited for like a coordinator that is away: sooner or later somebody makes room.
 bool IsTransient(const Status& status) {
   return status.code() == StatusCode::kUnavailable ||
          status.code() == StatusCode::kDeadlineExceeded || status.Is(ErrorReason::kStorageFull);
 }
 
+// Pauses are drawn by the id of the boot: workers that lost the coordinator at the same moment do
+// not all come back at the same moment.
 Calls::Calls(const std::string& boot_id, Turn& turn) : draws_(1, boot_id), turn_(turn) {}
 
 int64_t Calls::Once(const CallOwner& owner, Work work, Then then) {
@@ -32,6 +37,7 @@ int64_t Calls::RetryUntilSettled(const CallOwner& owner, Work work, Then then, J
               .backoff = Backoff(kFirstPauseMs, kMaxPauseMs)});
 }
 
+// A timer is a call without work. Advance runs its callback where it would try the work of another.
 int64_t Calls::Later(const CallOwner& owner, int64_t ms, std::function<void()> then) {
   return Add({.owner = owner,
               .work = std::nullopt,
@@ -46,6 +52,8 @@ int64_t Calls::Add(Call call) {
   return id;
 }
 
+// Each try has an id of its own, so that the answer to one that was given up is not taken for the
+// answer to the next.
 void Calls::Try(int64_t id, Call& call) {
   call.wake_ms = kNever;
   call.try_id = ++last_id_;
@@ -85,6 +93,8 @@ void Calls::SayIfDiskFull(Call& call, const Status& status) {
   turn_.Say(LogLevel::kWarning, call.owner, status.message() + "; waiting for room");
 }
 
+// Work that is on its way cannot be taken back, only asked to end early. Its entry stays, without a
+// callback, until it has ended: InFlight and OnDone need it.
 void Calls::CancelCall(std::map<int64_t, Call>::iterator call) {
   if (call->second.try_id == 0) {
     calls_.erase(call);
@@ -113,6 +123,7 @@ bool Calls::InFlight(const CallOwner& owner) const {
 }
 
 void Calls::Advance() {
+  // Collected first, because what is run adds and cancels calls.
   std::vector<int64_t> due;
   for (const auto& [id, call] : calls_) {
     if (call.wake_ms <= turn_.now_ms) due.push_back(id);

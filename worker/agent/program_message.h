@@ -17,13 +17,16 @@ namespace braid::worker {
 struct MetricMessage {
   std::string line;
 };
+// The program has written a checkpoint from which it can be resumed.
 struct CheckpointMessage {
   int64_t step = 0;
   // Absolute path of the checkpoint, which is complete and synced.
   std::string folder;
   Json metadata = Json::object();
 };
+// The program is done. What it says comes before its exit, and counts only if it exits with 0.
 struct ResultMessage {
+  // A folder that becomes an artifact.
   struct Output {
     std::string kind;
     // Relative to the rank's output folder.
@@ -35,6 +38,7 @@ struct ResultMessage {
   // A JSON text.
   std::string summary;
 };
+// The program cannot go on; the fields are those of task::Failure.
 struct ErrorMessage {
   std::string category, message, hint, reason;
   bool deterministic = false;
@@ -49,6 +53,7 @@ struct RendezvousMessage {
   int64_t timeout_ms = 0;
 };
 
+// What a line can be.
 using ProgramMessage = std::variant<Progress, MetricMessage, CheckpointMessage, ResultMessage,
                                     ErrorMessage, RendezvousMessage>;
 

@@ -15,6 +15,8 @@ std::string Dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// The digest is that of the value alone. Unseal makes the same text again from the value that it
+// has parsed, since the members of a JSON object are written in the order of their names.
 std::string Seal(const Json& value, int64_t version = kVersion) {
   const std::string text = Dump(value);
   return "{\"version\": " + std::to_string(version) + ", \"sha256\": \"" + Sha256Hex(text) +
@@ -92,6 +94,7 @@ Result<KeptRank> ParseKeptRank(std::string_view text, const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(const Json value, Unseal(text, path, kRankVersion));
   JsonReader reader(value, "");
   KeptRank kept;
+  // Files of version 1 do not say for whom they are kept.
   kept.owner.coordinator = reader.String("coordinator", "");
   kept.owner.worker = reader.String("worker", "");
   Assignment& assignment = kept.assignment;

@@ -21,6 +21,7 @@ namespace braid::worker {
 namespace {
 
 constexpr int64_t kJoinMs = 30'000;
+// Between two tries to renew a certificate.
 constexpr int64_t kShortestMs = 1'000, kLongestMs = 3'600'000;
 // By how much a certificate begins before it was made (rpc/tls/certificates.cc).
 constexpr int64_t kSkewMs = 300'000;
@@ -41,6 +42,8 @@ std::string MembershipFile(const std::string& folder) {
   return PathOf(folder, "coordinator.json");
 }
 
+// The key that is there, or a new one. It stays when a call of Join fails, because the coordinator
+// lets the same key repeat the call with an invitation that is used up.
 Result<std::string> KeyOf(const std::string& folder) {
   Result<std::string> key = ReadFile(KeyFile(folder), 1 << 16);
   if (key.ok() || key.status().code() != StatusCode::kNotFound) return key;

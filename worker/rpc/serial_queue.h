@@ -13,6 +13,7 @@ namespace braid::worker {
 // around it.
 class SerialQueue {
  public:
+  // The destructor does what Close does.
   SerialQueue() : thread_([this] { Run(); }) {}
   ~SerialQueue() { Close(); }
   // Queues a function. Thread-safe.

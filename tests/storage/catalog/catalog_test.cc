@@ -57,7 +57,9 @@ JobRecord SomeJob(const std::string& run, const std::string& name, JobState stat
   job.kind = "train";
   job.parents = {"tokenizer"};
   job.input_sources = {{"tokenizer", {"tokenizer", "tokenizer", ""}}, {"data.x", {"", "", "art"}}};
-  job.spec = "{\"seed\":42}";
+  job.spec = R"({"seed":42,"train":{"checkpoint":{"keep":-1},"stall_timeout":60}})";
+  job.keep_checkpoints = -1;
+  job.stall_timeout_s = 60;
   job.slots = 2;
   job.site = "helsinki";
   job.across_sites = true;
@@ -417,7 +419,10 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
-#define WITHOUT_EPHEMERAL "ALTER TABLE workers DROP COLUMN ephemeral;"
+#define WITHOUT_JOB_SETTINGS                       \
+  "ALTER TABLE jobs DROP COLUMN keep_checkpoints;" \
+  "ALTER TABLE jobs DROP COLUMN stall_timeout_s;"
+#define WITHOUT_EPHEMERAL WITHOUT_JOB_SETTINGS "ALTER TABLE workers DROP COLUMN ephemeral;"
 // Takes back what the step for rows that are not in memory added.
 #define WITHOUT_PAST                                                                            \
   WITHOUT_EPHEMERAL                                                                             \

@@ -15,7 +15,7 @@ constexpr int64_t kWindowsOfPass = 16;
 constexpr int64_t kTop = 5;
 // Enough groups for Student's t to be near its limit, and few enough for a file that people read.
 constexpr size_t kMaxGroups = 200;
-constexpr uint64_t kNoiseSeed = 42;
+constexpr uint64_t kEvaluationNoiseSeed = 42;
 
 // Sums over the targets of one document, or of several.
 struct TextSums {
@@ -172,7 +172,7 @@ class TextReader {
 Result<Json> MeasureFile(Network& network, const SharedTokenizer& tokenizer,
                          const spec::NextTokenSettings& settings, const corpus::CorpusFile& file,
                          const std::function<Status()>& passed) {
-  network.SetEvaluationSeed(RandomStream(kNoiseSeed, "next_token/" + file.name).Bits(0));
+  network.SetEvaluationSeed(RandomStream(kEvaluationNoiseSeed, "next_token/" + file.name).Bits(0));
   TextReader reader(network, tokenizer, settings, passed);
   // ReadDocuments takes an error of the callback for the end of what is wanted, so it is kept here.
   Status stopped;

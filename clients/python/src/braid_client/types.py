@@ -320,7 +320,7 @@ class Demand(Message):
     kind: str = ""
     # of each job, which start together
     ranks: int = 0
-    # as of Job.pending_reason
+    # why the first of them waits: the name of a PendingReason
     reason: str = ""
     # of the first of them
     run_id: str = ""

@@ -1,0 +1,20 @@
+// Values that say nothing.
+#pragma once
+
+#include <string>
+
+#include "base/json.h"
+
+namespace braid::schema {
+
+// Whether it is "". (Json::empty is false for all texts.)
+inline bool IsEmptyText(const Json& value) {
+  return value.is_string() && value.get_ref<const std::string&>().empty();
+}
+
+// Whether it is null, "", [] or {}: documents and plans leave such a default out.
+inline bool IsEmptyValue(const Json& value) {
+  return value.is_null() || IsEmptyText(value) || (value.is_structured() && value.empty());
+}
+
+}  // namespace braid::schema
