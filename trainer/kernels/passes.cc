@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "trainer/kernels/piece_sums.h"
 #include "trainer/kernels/pieces.h"
 #include "trainer/kernels/products.h"
 #include "trainer/kernels/simd/dispatch.h"
@@ -40,7 +41,7 @@ NormGradients NormBackward(const at::Tensor& x, const at::Tensor& gain, const at
     o.dgain = dgain + piece * w;
     Simd().rms_norm_backward(o);
   });
-  return {dx, sums.sum(1)};
+  return {dx, SumOfPieces(sums)};
 }
 
 NormedMap NormMapForward(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& weight,
@@ -85,7 +86,7 @@ NormGradients NormMapBackward(const at::Tensor& x, const at::Tensor& gain, const
     o.dgain = dgain + piece * w;
     Simd().rms_norm_backward(o);
   });
-  return {dx, sums.sum(1)};
+  return {dx, SumOfPieces(sums)};
 }
 
 at::Tensor GateForward(const at::Tensor& x, const at::Tensor& beta) {
@@ -129,7 +130,7 @@ GateGradients GateBackward(const at::Tensor& x, const at::Tensor& beta, const at
     o.dbeta = dbeta != nullptr ? dbeta + piece * f : nullptr;
     Simd().swiglu_backward(o);
   });
-  if (beta.defined()) gradients.dbeta = sums.sum(1);
+  if (beta.defined()) gradients.dbeta = SumOfPieces(sums);
   return gradients;
 }
 

@@ -7,6 +7,7 @@
 
 #include "trainer/kernels/functions.h"
 #include "trainer/kernels/passes.h"
+#include "trainer/kernels/piece_sums.h"
 
 namespace braid::trainer {
 namespace {
@@ -37,7 +38,7 @@ struct ResidualGradients {
 ResidualGradients Scaled(const at::Tensor& dy, const at::Tensor& f, const at::Tensor& scale) {
   if (!scale.defined()) return {dy, at::Tensor()};
   // A sum to one number at once would be cut among the threads.
-  return {dy * scale, (dy * f).sum(1).sum().view(scale.sizes())};
+  return {dy * scale, SumOfPieces((dy * f).sum(1).view({1, -1, 1})).view(scale.sizes())};
 }
 
 at::Tensor ReshapedLike(const at::Tensor& gradient, const at::Tensor& of) {

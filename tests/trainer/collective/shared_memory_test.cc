@@ -79,7 +79,8 @@ class Pages {
 
 TEST(SharedMemoryTest, SharedMemoryIsSummedWhereItIs) {
   constexpr int64_t kCount = 50'001, kBegin = 1'003, kSize = 40'007;
-  // Of one rank it is not whole pages: then all of them go on with copies.
+  // Of one rank it is not whole pages: then all of them go on with copies, and have the same bits.
+  std::vector<float> in_place;
   for (const int64_t offset : {0, 1}) {
     std::vector<std::vector<float>> sums(3);
     SharedGang(3, [&](int64_t rank, Collective& collective) {
@@ -106,7 +107,20 @@ TEST(SharedMemoryTest, SharedMemoryIsSummedWhereItIs) {
     });
     EXPECT_EQ(sums[0], sums[1]);
     EXPECT_EQ(sums[0], sums[2]);
+    if (offset == 0) in_place = sums[0];
+    EXPECT_EQ(sums[0], in_place);
   }
+  // Both in the order of the ranks: these values have other sums in another order.
+  const auto of = [&](int rank, int64_t i) {
+    return static_cast<float>(rank + 2) / static_cast<float>(kBegin + i + 3);
+  };
+  bool order_shows = false;
+  for (int64_t i = 0; i < kSize; ++i) {
+    ASSERT_EQ(in_place[static_cast<size_t>(i)], (of(0, i) + of(1, i)) + of(2, i)) << i;
+    order_shows = order_shows ||
+                  (of(0, i) + of(1, i)) + of(2, i) != (of(2, i) + of(1, i)) + of(0, i);
+  }
+  EXPECT_TRUE(order_shows);
 }
 
 TEST(SharedMemoryTest, ManyRoundsStayInStep) {

@@ -14,22 +14,8 @@
 namespace braid::trainer {
 namespace {
 
-constexpr int64_t kVocab = 53, kSequence = 16, kLoops = 3;
+constexpr int64_t kVocab = 53, kLoops = 3;
 const double kOne = std::log(std::exp(1.0) - 1.0);  // softplus of it is 1
-
-model::ModelSpec Spec(const std::string& block) {
-  model::ModelSpec spec;
-  spec.name = "m";
-  spec.vocab = kVocab;
-  spec.pad_id = kVocab - 1;
-  spec.sequence = kSequence;
-  spec.dense = {"m", 24, 2, 2, 0, Word(block)};
-  if (block == "llama") spec.dense.ffn = 40;
-  if (spec.dense.has_deep()) spec.dense.dual.loops = kLoops;
-  if (spec.dense.has_deep()) spec.dense.dual.ffn_deep = 40;
-  if (spec.dense.has_wide()) spec.dense.dual.ffn_wide = 40;
-  return spec;
-}
 
 std::unique_ptr<Network> Make(const model::ModelSpec& spec) {
   ConfigureRuntime(1);
@@ -62,14 +48,6 @@ void CopyShared(Network& from, Network& to) {
   }
 }
 
-std::vector<int32_t> Ids() {
-  const RandomStream draws(8, "tokens");
-  std::vector<int32_t> ids;
-  for (uint64_t i = 0; i < kSequence; ++i)
-    ids.push_back(static_cast<int32_t>(draws.Below(i, kVocab - 1)));
-  return ids;
-}
-
 bool Same(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
@@ -81,7 +59,37 @@ double Distance(const std::vector<float>& a, const std::vector<float>& b) {
   return worst;
 }
 
-TEST(DualTest, WideWithScaleOneIsLlama) {
+// Sequences of 16 tokens, which are fewer rows than the functions of whole halves of blocks take,
+// and of 40, which are more and fill no piece.
+class DualTest : public ::testing::TestWithParam<int64_t> {
+ protected:
+  model::ModelSpec Spec(const std::string& block) const {
+    model::ModelSpec spec;
+    spec.name = "m";
+    spec.vocab = kVocab;
+    spec.pad_id = kVocab - 1;
+    spec.sequence = tokens_;
+    spec.dense = {"m", 24, 2, 2, 0, Word(block)};
+    if (block == "llama") spec.dense.ffn = 40;
+    if (spec.dense.has_deep()) spec.dense.dual.loops = kLoops;
+    if (spec.dense.has_deep()) spec.dense.dual.ffn_deep = 40;
+    if (spec.dense.has_wide()) spec.dense.dual.ffn_wide = 40;
+    return spec;
+  }
+
+  std::vector<int32_t> Ids() const {
+    const RandomStream draws(8, "tokens");
+    std::vector<int32_t> ids;
+    for (int64_t i = 0; i < tokens_; ++i)
+      ids.push_back(static_cast<int32_t>(draws.Below(static_cast<uint64_t>(i), kVocab - 1)));
+    return ids;
+  }
+
+  const int64_t tokens_ = GetParam();
+};
+INSTANTIATE_TEST_SUITE_P(Tokens, DualTest, ::testing::Values(16, 40));
+
+TEST_P(DualTest, WideWithScaleOneIsLlama) {
   model::ModelSpec spec = Spec("wide");
   spec.dense.dual.scale_init = kOne;
   auto wide = Make(spec), llama = Make(Spec("llama"));
@@ -91,7 +99,7 @@ TEST(DualTest, WideWithScaleOneIsLlama) {
   EXPECT_TRUE(Same(wide->Logits(Ids(), false), llama->Logits(Ids(), false)));
 }
 
-TEST(DualTest, OneLoopIsWideWithTheSameWeights) {
+TEST_P(DualTest, OneLoopIsWideWithTheSameWeights) {
   model::ModelSpec one = Spec("loop");
   one.dense.dual.loops = 1;
   one.dense.dual.scale_init = 0.3;
@@ -103,7 +111,7 @@ TEST(DualTest, OneLoopIsWideWithTheSameWeights) {
   EXPECT_TRUE(Same(loop->Logits(Ids(), false), wide->Logits(Ids(), false)));
 }
 
-TEST(DualTest, GatesOfOneAndZeroLeaveOnePath) {
+TEST_P(DualTest, GatesOfOneAndZeroLeaveOnePath) {
   model::ModelSpec spec = Spec("dual_path");
   spec.dense.dual.scale_init = 0;
   auto dual = Make(spec);
@@ -116,7 +124,7 @@ TEST(DualTest, GatesOfOneAndZeroLeaveOnePath) {
     dual->SetIntervention(Intervention{
         .set_gates = true, .gate_deep = deep ? 1.0 : 0.0, .gate_wide = deep ? 0.0 : 1.0});
     EXPECT_TRUE(Same(dual->Logits(Ids(), false), single->Logits(Ids(), false))) << deep;
-    const auto readouts = dual->Readouts(Ids().data(), 1, kSequence);
+    const auto readouts = dual->Readouts(Ids().data(), 1, tokens_);
     for (const BlockReadout& read : readouts) {
       for (const float share : read.deep_share) EXPECT_EQ(share, deep ? 1.0f : 0.0f);
     }
@@ -124,16 +132,16 @@ TEST(DualTest, GatesOfOneAndZeroLeaveOnePath) {
 }
 
 // Section 10, check 2.
-TEST(DualTest, StartsAsANearIdentityWithHalfOpenGates) {
+TEST_P(DualTest, StartsAsANearIdentityWithHalfOpenGates) {
   auto network = Make(Spec("dual_path"));
-  const auto readouts = network->Readouts(Ids().data(), 1, kSequence);
+  const auto readouts = network->Readouts(Ids().data(), 1, tokens_);
   ASSERT_EQ(readouts.size(), 2u);
   EXPECT_EQ(readouts[0].place, "blocks.0");
   for (const BlockReadout& read : readouts) {
     ASSERT_EQ(read.scale_deep.size(), static_cast<size_t>(kLoops));
     EXPECT_NEAR(read.scale_deep[0], 9.11e-4, 1e-6);
     EXPECT_NEAR(read.scale_wide, 9.11e-4, 1e-6);
-    for (size_t row = 0; row < kSequence; ++row) {
+    for (size_t row = 0; row < static_cast<size_t>(tokens_); ++row) {
       EXPECT_EQ(read.gate_deep[row], 0.5f);
       EXPECT_EQ(read.gate_wide[row], 0.5f);
       EXPECT_LT(0.5f * (read.norm_deep[row] + read.norm_wide[row]) / read.norm_input[row], 0.01f);
@@ -149,7 +157,7 @@ TEST(DualTest, StartsAsANearIdentityWithHalfOpenGates) {
 }
 
 // Section 10, check 3: with routers forced by their biases.
-TEST(DualTest, StepsAreMixedByTheirRouters) {
+TEST_P(DualTest, StepsAreMixedByTheirRouters) {
   model::ModelSpec spec = Spec("loop");
   spec.dense.dual.scale_init = 0;
   auto act = Make(spec);
@@ -173,27 +181,27 @@ TEST(DualTest, StepsAreMixedByTheirRouters) {
   bias(200);  // q_1 = 1
   EXPECT_TRUE(Same(act->Logits(Ids(), false), first->Logits(Ids(), false)));
   bias(0);
-  for (const BlockReadout& read : act->Readouts(Ids().data(), 1, kSequence)) {
+  for (const BlockReadout& read : act->Readouts(Ids().data(), 1, tokens_)) {
     ASSERT_EQ(read.step_router.size(), static_cast<size_t>(kLoops - 1));  // the last is not asked
-    for (size_t row = 0; row < kSequence; ++row) {
+    for (size_t row = 0; row < static_cast<size_t>(tokens_); ++row) {
       const double q1 = read.step_router[0][row], q2 = read.step_router[1][row];
       EXPECT_NEAR(read.expected_steps[row], q1 + 2 * (1 - q1) * q2 + 3 * (1 - q1) * (1 - q2), 1e-5);
     }
   }
 }
 
-TEST(DualTest, TheLastRouterChangesNothing) {
+TEST_P(DualTest, TheLastRouterChangesNothing) {
   model::ModelSpec spec = Spec("loop");
   spec.dense.dual.scale_init = 0;
   auto skipping = Make(spec);
   spec.dense.dual.skip_last_router = false;
   auto asking = Make(spec);
   EXPECT_TRUE(Same(skipping->Logits(Ids(), false), asking->Logits(Ids(), false)));
-  EXPECT_EQ(asking->Readouts(Ids().data(), 1, kSequence)[0].step_router.size(),
+  EXPECT_EQ(asking->Readouts(Ids().data(), 1, tokens_)[0].step_router.size(),
             static_cast<size_t>(kLoops));
 }
 
-class Interventions : public ::testing::Test {
+class Interventions : public DualTest {
  protected:
   Interventions() {
     model::ModelSpec spec = Spec("dual_path");
@@ -206,7 +214,7 @@ class Interventions : public ::testing::Test {
     }
     learned_ = Read();
   }
-  std::vector<BlockReadout> Read() { return network_->Readouts(Ids().data(), 1, kSequence); }
+  std::vector<BlockReadout> Read() { return network_->Readouts(Ids().data(), 1, tokens_); }
   static std::vector<float> Sorted(std::vector<float> values) {
     std::sort(values.begin(), values.end());
     return values;
@@ -215,17 +223,18 @@ class Interventions : public ::testing::Test {
   std::unique_ptr<Network> network_;
   std::vector<BlockReadout> learned_;
 };
+INSTANTIATE_TEST_SUITE_P(Tokens, Interventions, ::testing::Values(16, 40));
 
-TEST_F(Interventions, AShuffleKeepsTheGatesOfASequence) {
+TEST_P(Interventions, AShuffleKeepsTheGatesOfASequence) {
   for (const GateShuffle shuffle : {GateShuffle::kIndependent, GateShuffle::kJoint}) {
     network_->SetIntervention(Intervention{.layers = {0}, .shuffle = shuffle});
     const auto changed = Read();
     EXPECT_NE(changed[0].gate_deep, learned_[0].gate_deep);
     EXPECT_EQ(Sorted(changed[0].gate_deep), Sorted(learned_[0].gate_deep));
     EXPECT_EQ(Sorted(changed[0].gate_wide), Sorted(learned_[0].gate_wide));
-    const auto pairs = [](const BlockReadout& read) {
+    const auto pairs = [&](const BlockReadout& read) {
       std::vector<std::pair<float, float>> all;
-      for (size_t row = 0; row < kSequence; ++row)
+      for (size_t row = 0; row < static_cast<size_t>(tokens_); ++row)
         all.emplace_back(read.gate_deep[row], read.gate_wide[row]);
       std::sort(all.begin(), all.end());
       return all;
@@ -234,8 +243,8 @@ TEST_F(Interventions, AShuffleKeepsTheGatesOfASequence) {
   }
 }
 
-TEST_F(Interventions, LayersAndPositionsThatAreNotNamedKeepTheirGates) {
-  std::vector<uint8_t> positions(kSequence, 0);
+TEST_P(Interventions, LayersAndPositionsThatAreNotNamedKeepTheirGates) {
+  std::vector<uint8_t> positions(static_cast<size_t>(tokens_), 0);
   positions[3] = 1;
   network_->SetIntervention(Intervention{.layers = {0},
                                          .set_gates = true,
@@ -243,7 +252,7 @@ TEST_F(Interventions, LayersAndPositionsThatAreNotNamedKeepTheirGates) {
                                          .gate_wide = 0.75,
                                          .positions = positions});
   const auto changed = Read();
-  for (size_t row = 0; row < kSequence; ++row) {
+  for (size_t row = 0; row < static_cast<size_t>(tokens_); ++row) {
     EXPECT_EQ(changed[0].gate_deep[row], row == 3 ? 0.25f : learned_[0].gate_deep[row]);
     EXPECT_EQ(changed[0].gate_wide[row], row == 3 ? 0.75f : learned_[0].gate_wide[row]);
   }
@@ -257,8 +266,8 @@ TEST_F(Interventions, LayersAndPositionsThatAreNotNamedKeepTheirGates) {
 
 // Positions that are more than the rows of a pass would be written behind a buffer, and fewer would
 // leave rows to chance.
-TEST_F(Interventions, PositionsThatAreNotOneForEachRowAreRefused) {
-  for (const int64_t count : {kSequence - 1, kSequence + 1, 100 * kSequence}) {
+TEST_P(Interventions, PositionsThatAreNotOneForEachRowAreRefused) {
+  for (const int64_t count : {tokens_ - 1, tokens_ + 1, 100 * tokens_}) {
     network_->SetIntervention(
         Intervention{.set_gates = true,
                      .gate_deep = 1,
@@ -267,10 +276,9 @@ TEST_F(Interventions, PositionsThatAreNotOneForEachRowAreRefused) {
       (void)Read();
       ADD_FAILURE() << count << " positions were taken";
     } catch (const std::invalid_argument& error) {
-      EXPECT_THAT(
-          error.what(),
-          testing::HasSubstr("intervention.positions: has " + std::to_string(count) +
-                             " entries for a pass of " + std::to_string(kSequence) + " rows"));
+      EXPECT_THAT(error.what(), testing::HasSubstr(
+                                    "intervention.positions: has " + std::to_string(count) +
+                                    " entries for a pass of " + std::to_string(tokens_) + " rows"));
     }
   }
   network_->SetIntervention({});
@@ -279,7 +287,7 @@ TEST_F(Interventions, PositionsThatAreNotOneForEachRowAreRefused) {
 
 // Layers are numbers of blocks or parallel layers; the large blocks of a composite are none of
 // them.
-TEST(DualTest, LayersOfACompositeAreItsParallelOnes) {
+TEST_P(DualTest, LayersOfACompositeAreItsParallelOnes) {
   model::ModelSpec spec = Spec("dual_path");
   spec.kind = model::Kind::kComposite;
   spec.paths = {spec.dense, spec.dense};
@@ -293,7 +301,7 @@ TEST(DualTest, LayersOfACompositeAreItsParallelOnes) {
   spec.connection.kind = Word("slice");
   spec.dense = {};
   auto composite = Make(spec);
-  const auto read = [&] { return composite->Readouts(Ids().data(), 1, kSequence); };
+  const auto read = [&] { return composite->Readouts(Ids().data(), 1, tokens_); };
   const auto learned = read();
   const auto touched = [&](const Intervention& intervention) {
     composite->SetIntervention(intervention);
@@ -311,7 +319,7 @@ TEST(DualTest, LayersOfACompositeAreItsParallelOnes) {
   EXPECT_EQ(touched({.set_gates = true, .gate_deep = 0.75, .gate_wide = 0}).size(), learned.size());
 }
 
-TEST_F(Interventions, OtherNumbersOfLoops) {
+TEST_P(Interventions, OtherNumbersOfLoops) {
   for (const int64_t loops : {1, 2, 3, 5}) {
     network_->SetIntervention(Intervention{.loops = loops});
     const auto changed = Read();

@@ -1,0 +1,98 @@
+// What a gang says of ranks that do not compute alike: their copies of the weights drift apart.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/process.h"
+#include "tests/trainer/loop/train_fixture.h"
+#include "trainer/kernels/simd/dispatch.h"
+#include "trainer/network/network.h"
+
+namespace braid::trainer {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kWarning[] = "the ranks do not have the same instruction set and threads";
+// Of the second process: the folder in which the gang meets.
+constexpr char kGang[] = "BRAID_TEST_GANG";
+
+class UnequalRanksTest : public TrainTest {
+ protected:
+  // Two steps as a rank of two; returns what the finished model says of the machine.
+  std::string Train(int64_t rank, int64_t threads, const std::string& gang) {
+    task::Task task = NewTask("rank" + std::to_string(rank));
+    task.spec["train"]["steps"] = 2;
+    task.rank = rank;
+    task.world = 2;
+    task.threads = threads;
+    RecordingChannel channel(gang);
+    const Status status = RunTrainJob(task, channel);
+    EXPECT_TRUE(status.ok()) << status.ToString();
+    if (rank != 0) return "";
+    return ReadJsonFile(task.output + "/model/state.json").value()["instruction_set"];
+  }
+
+  // Both ranks as threads of this process, with so many threads each.
+  void TrainTogether(int64_t threads, int64_t threads_of_second) {
+    testing::internal::CaptureStderr();
+    std::thread second([&] { Train(1, threads_of_second, world_.at("gang")); });
+    named_ = Train(0, threads, world_.at("gang"));
+    second.join();
+    said_ = testing::internal::GetCapturedStderr();
+  }
+
+  std::string named_, said_;
+};
+
+TEST_F(UnequalRanksTest, EqualOnesAreNotWarned) {
+  TrainTogether(1, 1);
+  EXPECT_THAT(said_, Not(HasSubstr(kWarning)));
+  EXPECT_EQ(named_, InstructionSet());
+}
+
+TEST_F(UnequalRanksTest, OtherThreadsAreSaidByBoth) {
+  TrainTogether(1, 2);
+  EXPECT_THAT(said_, AllOf(HasSubstr(std::string(kWarning) + " (rank 0: " + InstructionSet() +
+                                     ", 1): their copies of the weights drift apart"),
+                           HasSubstr("(rank 1: " + InstructionSet() + ", 2)")));
+  EXPECT_EQ(named_, InstructionSet() + ", other ranks differ");
+}
+
+// The second rank, in a process of its own.
+TEST_F(UnequalRanksTest, DISABLED_Second) {
+  const char* gang = std::getenv(kGang);
+  ASSERT_NE(gang, nullptr);
+  Train(1, 1, gang);
+}
+
+TEST_F(UnequalRanksTest, OtherInstructionsAreSaidByBoth) {
+  const std::string mine = Simd().name;
+  std::string other;
+  for (const SimdKernels* kernels : UsableSimdKernels()) {
+    if (kernels->name != mine) other = kernels->name;
+  }
+  if (other.empty()) GTEST_SKIP() << "this machine has one instruction set";
+  const std::string log = world_.at("second.log");
+  const auto second = Process::Start({.argv = {std::filesystem::read_symlink("/proc/self/exe"),
+                                               "--gtest_filter=UnequalRanksTest.DISABLED_Second",
+                                               "--gtest_also_run_disabled_tests"},
+                                      .env = {{kIsaVariable, other}, {kGang, world_.at("gang")}},
+                                      .output = log});
+  ASSERT_TRUE(second.ok()) << second.status().ToString();
+  testing::internal::CaptureStderr();
+  named_ = Train(0, 1, world_.at("gang"));
+  said_ = testing::internal::GetCapturedStderr();
+  ASSERT_TRUE((*second)->Wait(-1));
+  const std::string theirs = ReadFile(log).value();
+  EXPECT_EQ((*second)->exit().code, 0) << theirs;
+  EXPECT_THAT(said_, AllOf(HasSubstr(kWarning), HasSubstr(" kernels-" + mine + ", 1)")));
+  EXPECT_THAT(theirs, AllOf(HasSubstr(kWarning), HasSubstr(" kernels-" + other + ", 1)")));
+  EXPECT_EQ(named_, InstructionSet() + ", other ranks differ");
+}
+
+}  // namespace
+}  // namespace braid::trainer
