@@ -102,7 +102,10 @@ Result<ServerTls> Authority::OwnServer(const std::vector<std::string>& names) co
   BRAID_ASSIGN_OR_RETURN(const CertificateFacts own, FactsOf(own_.certificate));
   files.trust_sha256 = own.sha256;
   Result<Certified> pair = ReadPair(files.key, files.certificate);
+  // The old one serves on, so that workers that pinned nothing but the authority notice no restart.
+  // With less than a third of its life left, or for another name, it is made anew.
   if (pair.ok() && Serves(pair->certificate, own.sha256, names)) return files;
+  // The key stays, as long as there is one: only the certificate ages.
   Result<std::string> key = ReadFile(files.key, 1 << 20);
   if (!key.ok()) {
     key = MakeKey();
@@ -128,6 +131,8 @@ Result<ServerTls> Authority::ServerOf(const std::string& certificate_file,
   files.key = key_file;
   files.clients = JoinPath(folder_, "ca.pem");
   files.trust = JoinPath(folder_, "trust.pem");
+  // Of a chain the last certificate: what clients have to trust, where a server certificate of
+  // somebody else's authority is used.
   const std::string last = pair->certificate.substr(pair->certificate.rfind(kBegin));
   BRAID_ASSIGN_OR_RETURN(const CertificateFacts facts, FactsOf(last));
   files.trust_sha256 = facts.sha256;
@@ -152,6 +157,7 @@ std::vector<std::string> ServerNames(const std::string& listen,
     if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end())
       names.push_back(name);
   };
+  // A client must find the name that it dials among those of the certificate.
   add(HostName());
   std::string host(HostOf(listen));
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);

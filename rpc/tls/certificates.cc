@@ -241,6 +241,8 @@ Result<std::string> KeyDigestOfRequest(const std::string& pem) {
   return DigestOf(key);
 }
 
+// Of the request the key alone counts: whatever else it asks for, a name or a use, is decided by
+// `terms`.
 Result<std::string> Sign(const Certified& authority, const std::string& request_pem,
                          const CertificateTerms& terms) {
   BRAID_RETURN_IF_ERROR(KeyDigestOfRequest(request_pem).status());

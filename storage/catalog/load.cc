@@ -42,6 +42,7 @@ Result<Image> LoadWhich(Database& database, Which runs, Which of_run) {
   BRAID_RETURN_IF_ERROR(LoadTable<AttemptsTable>(database, image.attempts, key, of_run));
   BRAID_RETURN_IF_ERROR(LoadTable<ArtifactsTable>(database, image.artifacts, id, of_run));
   BRAID_RETURN_IF_ERROR(LoadTable<WorkersTable>(database, image.workers, id));
+  // Credentials are found by digest, too: their table builds its indices row by row.
   std::map<std::string, CredentialRecord> credentials;
   BRAID_RETURN_IF_ERROR(LoadTable<CredentialsTable>(database, credentials, id));
   for (auto& [key_of, credential] : credentials) image.credentials.Put(std::move(credential));
@@ -79,6 +80,7 @@ Result<LiveRows> LoadLiveRows(Database& database) {
   BRAID_ASSIGN_OR_RETURN(
       elsewhere.artifact_bytes,
       database.QueryInt("SELECT coalesce(sum(bytes), 0) FROM artifacts WHERE removed_ms = 0"));
+  // The sum is over all artifacts; those that are in memory are counted there.
   for (const auto& [id, artifact] : live.image.artifacts) elsewhere.Count(artifact, -1);
   return live;
 }
