@@ -381,20 +381,49 @@ TEST_P(FeedForwardHalfTest, IsItsFormula) {
       [&](const auto& in) { return plain(in, in[4].view({2, 1, 37}), in[5]); }, more);
 }
 
-// The products are cut for threads such that no sum depends on them.
-TEST_P(FeedForwardHalfTest, HasTheSameBitsWithAnyNumberOfThreads) {
-  const std::vector<at::Tensor> inputs = {Random({300, 24}, 28), Random({24}, 29),
-                                          Random({80, 24}, 30), Random({24, 40}, 31)};
-  const Function half = [](const auto& in) {
-    return FeedForwardHalf(in[0], {in[1], in[2], {}, in[3]}, {}, 1e-5);
-  };
+// Values and gradients on one thread are those on several, bit for bit.
+void ExpectSameBitsOnAnyThreads(const Function& function, const std::vector<at::Tensor>& inputs) {
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
-  const auto one = WithGradients(half, inputs, at::kFloat);
-  at::set_num_threads(3);
-  const auto three = WithGradients(half, inputs, at::kFloat);
+  const auto one = WithGradients(function, inputs, at::kFloat);
+  for (const int many : {2, 3}) {
+    at::set_num_threads(many);
+    const auto other = WithGradients(function, inputs, at::kFloat);
+    for (size_t i = 0; i < one.size(); ++i) {
+      EXPECT_TRUE(at::equal(one[i], other[i]))
+          << (i == 0 ? "value" : "gradient of input " + std::to_string(i - 1)) << " of " << many
+          << " threads";
+    }
+  }
   at::set_num_threads(threads);
-  for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(at::equal(one[i], three[i])) << i;
+}
+
+// The products are cut for threads such that no sum depends on them, nor do those of gains, slopes
+// and scale over the rows: of 32768 and more ATen would cut a sum to one number among the threads.
+TEST_P(FeedForwardHalfTest, HasTheSameBitsWithAnyNumberOfThreads) {
+  for (const auto& [rows, w, f] : {std::tuple{300, 24, 40}, {33'000, 8, 5}}) {
+    ExpectSameBitsOnAnyThreads(
+        [](const auto& in) {
+          return FeedForwardHalf(in[0], {in[1], in[2], in[4], in[3]}, in[5], 1e-5);
+        },
+        {Random({rows, w}, 28), Random({w}, 29), Random({2 * f, w}, 30), Random({w, f}, 31),
+         Random({f}, 32), Random({1}, 33)});
+  }
+}
+
+TEST_P(AttentionHalfTest, HasTheSameBitsWithAnyNumberOfThreads) {
+  for (const auto& [sequences, sequence, heads] : {std::tuple{5, 60, 3}, {4'125, 8, 2}}) {
+    const int64_t T = sequence, h = heads, w = 4 * h;
+    const at::Tensor angle = Angles(T, 4);
+    const auto cos = angle.cos().to(at::kFloat), sin = angle.sin().to(at::kFloat);
+    ExpectSameBitsOnAnyThreads(
+        [&](const auto& in) {
+          return AttentionHalf(in[0], {in[1], in[2], in[3], in[5], in[6]}, in[4], cos, sin, 1e-5, T,
+                               h, RopeLayout::kHalf);
+        },
+        {Random({sequences * T, w}, 20), Random({w}, 21), Random({3 * w, w}, 22),
+         Random({w, w}, 23), Random({1}, 24), Random({4}, 25), Random({4}, 26)});
+  }
 }
 
 struct HeadCase {
