@@ -2,7 +2,6 @@
 
 #include "trainer/kernels/parallel.h"
 #include "trainer/kernels/passes.h"
-#include "trainer/kernels/piece_sums.h"
 #include "trainer/kernels/pieces.h"
 #include "trainer/kernels/products.h"
 #include "trainer/kernels/simd/dispatch.h"
@@ -75,7 +74,7 @@ AttentionGradients AttentionBackward(const at::Tensor& qkv, const Attended& forw
                 Simd().attention_backward(o);
               });
   if (gains.defined()) {
-    const at::Tensor sums = SumOfPieces(gains);
+    const at::Tensor sums = gains.sum(1);
     gradients.dq_gain = sums[0];
     gradients.dk_gain = sums[1];
   }

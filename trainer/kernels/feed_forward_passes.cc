@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include "trainer/kernels/passes.h"
-#include "trainer/kernels/piece_sums.h"
 #include "trainer/kernels/pieces.h"
 #include "trainer/kernels/products.h"
 #include "trainer/kernels/simd/dispatch.h"
@@ -92,8 +91,8 @@ FeedForwardGradients FeedForwardBackward(const at::Tensor& x, const FeedForwardW
     o.dgain = dgain + piece * w;
     Simd().rms_norm_backward(o);
   });
-  gradients.norm.dgain = SumOfPieces(gains);
-  if (slopes.defined()) gradients.dbeta = SumOfPieces(slopes);
+  gradients.norm.dgain = gains.sum(1);
+  if (slopes.defined()) gradients.dbeta = slopes.sum(1);
   return gradients;
 }
 

@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include "trainer/kernels/piece_sums.h"
 #include "trainer/kernels/pieces.h"
 #include "trainer/kernels/products.h"
 #include "trainer/kernels/simd/dispatch.h"
@@ -41,7 +40,7 @@ NormGradients NormBackward(const at::Tensor& x, const at::Tensor& gain, const at
     o.dgain = dgain + piece * w;
     Simd().rms_norm_backward(o);
   });
-  return {dx, SumOfPieces(sums)};
+  return {dx, sums.sum(1)};
 }
 
 NormedMap NormMapForward(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& weight,
@@ -86,7 +85,7 @@ NormGradients NormMapBackward(const at::Tensor& x, const at::Tensor& gain, const
     o.dgain = dgain + piece * w;
     Simd().rms_norm_backward(o);
   });
-  return {dx, SumOfPieces(sums)};
+  return {dx, sums.sum(1)};
 }
 
 at::Tensor GateForward(const at::Tensor& x, const at::Tensor& beta) {
@@ -130,7 +129,7 @@ GateGradients GateBackward(const at::Tensor& x, const at::Tensor& beta, const at
     o.dbeta = dbeta != nullptr ? dbeta + piece * f : nullptr;
     Simd().swiglu_backward(o);
   });
-  if (beta.defined()) gradients.dbeta = SumOfPieces(sums);
+  if (beta.defined()) gradients.dbeta = sums.sum(1);
   return gradients;
 }
 

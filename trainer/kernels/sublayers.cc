@@ -3,11 +3,11 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <numeric>
 #include <optional>
 
 #include "trainer/kernels/functions.h"
 #include "trainer/kernels/passes.h"
-#include "trainer/kernels/piece_sums.h"
 
 namespace braid::trainer {
 namespace {
@@ -37,8 +37,11 @@ struct ResidualGradients {
 
 ResidualGradients Scaled(const at::Tensor& dy, const at::Tensor& f, const at::Tensor& scale) {
   if (!scale.defined()) return {dy, at::Tensor()};
-  // A sum to one number at once would be cut among the threads.
-  return {dy * scale, SumOfPieces((dy * f).sum(1).view({1, -1, 1})).view(scale.sizes())};
+  // ATen would cut a sum to one number among the threads, from 32768 elements on.
+  const at::Tensor rows = (dy * f).sum(1);
+  const float* first = rows.const_data_ptr<float>();
+  const double sum = std::accumulate(first, first + rows.numel(), 0.0);
+  return {dy * scale, at::full(scale.sizes(), sum, scale.options())};
 }
 
 at::Tensor ReshapedLike(const at::Tensor& gradient, const at::Tensor& of) {

@@ -14,7 +14,6 @@
 #include "base/random.h"
 #include "tests/trainer/device.h"
 #include "tests/trainer/kernels/tested_kernels.h"
-#include "trainer/kernels/piece_sums.h"
 #include "trainer/kernels/simd/dispatch.h"
 
 namespace braid::trainer {
@@ -399,8 +398,8 @@ void ExpectSameBitsOnAnyThreads(const Function& function, const std::vector<at::
   at::set_num_threads(threads);
 }
 
-// The products are cut for threads such that no sum depends on them; nor do those of gains, slopes
-// and scale over the rows, of which ATen cuts 32768 or more.
+// The products are cut for threads such that no sum depends on them, nor do those of gains, slopes
+// and scale over the rows: of 32768 and more ATen would cut a sum to one number among the threads.
 TEST_P(FeedForwardHalfTest, HasTheSameBitsWithAnyNumberOfThreads) {
   for (const auto& [rows, w, f] : {std::tuple{300, 24, 40}, {33'000, 8, 5}}) {
     ExpectSameBitsOnAnyThreads(
@@ -425,22 +424,6 @@ TEST_P(AttentionHalfTest, HasTheSameBitsWithAnyNumberOfThreads) {
         {Random({sequences * T, w}, 20), Random({w}, 21), Random({3 * w, w}, 22),
          Random({w, w}, 23), Random({1}, 24), Random({4}, 25), Random({4}, 26)});
   }
-}
-
-// The pieces of more than ATen leaves to one thread; widths that are whole vectors of it, and not.
-TEST(SumOfPiecesTest, IsTheSumWithTheSameBitsOnAnyNumberOfThreads) {
-  const int threads = at::get_num_threads();
-  for (const int64_t w : {1, 63, 1000, 1056}) {
-    const at::Tensor pieces = Random({2, 40'000 / w + 3, w}, 50);
-    at::set_num_threads(1);
-    const at::Tensor one = SumOfPieces(pieces);
-    EXPECT_LT(Distance(one, pieces.to(at::kDouble).sum(1)), 1e-7) << w;
-    for (const int many : {2, 3, 5}) {
-      at::set_num_threads(many);
-      EXPECT_TRUE(at::equal(SumOfPieces(pieces), one)) << w << ", " << many << " threads";
-    }
-  }
-  at::set_num_threads(threads);
 }
 
 struct HeadCase {
