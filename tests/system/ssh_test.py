@@ -30,6 +30,7 @@ class Lab(Service):
         super().__init__(workers=0)
         self.bed = SshBed(self.folder, self.mark)
         self.home = os.path.join(self.folder, "the host")
+        self.environment["TMPDIR"] = self.folder  # of commands that the test kills
 
     def __enter__(self):
         try:
