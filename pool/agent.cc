@@ -31,6 +31,7 @@ void Agent::Tell(const std::string& what, const std::string& detail) {
 void Agent::SetTrouble(const std::string& what, const std::string& trouble, int64_t now_ms) {
   if (trouble != trouble_) Tell(what, trouble);
   trouble_ = trouble;
+  useless_ = false;
   Pause(now_ms);
 }
 
@@ -66,14 +67,21 @@ std::vector<Supply> Agent::SupplyNow() const {
 std::optional<Agent::Step> Agent::Next(int64_t now_ms) {
   if (now_ms >= list_at_ms_ && (!listed_ || unsure_ || !jobs_.empty())) return List{};
   if (!listed_ || unsure_) return std::nullopt;
-  if (deleting_) {
-    if (std::exchange(delete_asked_, true) || jobs_.empty()) return std::nullopt;
-    Cancel cancel{{}, false};
-    for (const auto& [id, job] : jobs_) cancel.ids.push_back(id);
-    return cancel;
-  }
+  if (deleting_) return NextDelete(now_ms);
+  if (!reachable_) return std::nullopt;
   if (const auto cancel = NextCancel(now_ms)) return cancel;
   return now_ms >= paused_until_ms_ ? NextSubmission() : std::nullopt;
+}
+
+// Those that were cancelled are waited for: their workers hand back what they run.
+std::optional<Agent::Step> Agent::NextDelete(int64_t now_ms) const {
+  if (now_ms < paused_until_ms_) return std::nullopt;
+  Cancel cancel{{}, false};
+  for (const auto& [id, job] : jobs_) {
+    if (!job.cancelled) cancel.ids.push_back(id);
+  }
+  if (cancel.ids.empty()) return std::nullopt;
+  return cancel;
 }
 
 std::optional<Agent::Step> Agent::NextSubmission() {
@@ -127,8 +135,24 @@ std::optional<Agent::Step> Agent::NextCancel(int64_t now_ms) {
   return Cancel{surplus, true};
 }
 
+void Agent::OnUnreachable() {
+  reachable_ = false;
+}
+
+bool Agent::HasReadyWorker(const std::string& id) const {
+  const std::string prefix = settings_.name + "." + id + ".";
+  return std::any_of(
+      wanted_.workers.begin(), wanted_.workers.end(),
+      [&](const KnownWorker& worker) { return worker.ready && worker.id.starts_with(prefix); });
+}
+
 void Agent::OnWanted(const Wanted& wanted, int64_t) {
   wanted_ = wanted;
+  reachable_ = true;
+  // Nothing waits for this pool: what came before was of use.
+  if (std::none_of(wanted.demands.begin(), wanted.demands.end(),
+                   [&](const Demand& demand) { return Serves(settings_, demand); }))
+    failures_ = 0;
   for (const KnownWorker& worker : wanted.workers) {
     // "POOL.JOB.RANK"
     const size_t begin = settings_.name.size() + 1;
@@ -136,10 +160,14 @@ void Agent::OnWanted(const Wanted& wanted, int64_t) {
     if (end == std::string::npos || end <= begin) continue;
     const auto job = jobs_.find(worker.id.substr(begin, end - begin));
     if (job == jobs_.end() || !worker.ready) continue;
+    if (worker.slots_used > 0) {
+      job->second.worked = true;
+      failures_ = 0;
+    }
     if (!job->second.came.insert(worker.id).second) continue;
-    failures_ = 0;
     if (!trouble_.empty()) Tell("well", "workers come again");
     trouble_.clear();
+    useless_ = false;
   }
 }
 
@@ -179,7 +207,9 @@ void Agent::OnListed(const Result<std::vector<EngineJob>>& listed, int64_t now_m
   }
   std::vector<std::string> vanished;
   for (const auto& [id, job] : jobs_) {
-    if (!seen.contains(id)) vanished.push_back(id);
+    // A list may be of another Slurm, or of one that lost its memory: the worker goes on, and says
+    // so.
+    if (!seen.contains(id) && !HasReadyWorker(id)) vanished.push_back(id);
   }
   for (const std::string& id : vanished) {
     EngineJob said = jobs_.at(id).said;
@@ -200,12 +230,27 @@ void Agent::OnEnded(const std::string& id, const EngineJob& said, int64_t now_ms
   const Job job = std::move(jobs_.extract(id).mapped());
   for (int64_t rank = 0; rank < said.workers; ++rank)
     gone_.push_back({WorkerId(settings_.name, id, rank), "Slurm job " + id + " is " + said.state});
-  if (job.cancelled || said.state == "COMPLETED") return;
+  const bool completed = said.state == "COMPLETED";
+  if (job.cancelled || (completed && job.worked)) return;
+  if (completed) return OnUseless(job, said, now_ms);
   Tell("ended", JobText(said) + " ended as " + said.state + ": " + said.advice);
   // What runs out of time or gives way to others did its work. What somebody cancels, or never
   // came, is not asked for again at once.
   const bool cancelled = said.state.starts_with("CANCELLED");
   if (job.came.empty() || cancelled || said.state == "FAILED") Pause(now_ms);
+}
+
+// Its workers left by themselves, and were of no use.
+void Agent::OnUseless(const Job& job, const EngineJob& said, int64_t now_ms) {
+  // One that came may only have been too late.
+  if (!job.came.empty()) return Pause(now_ms);
+  SetTrouble("ended",
+             JobText(said) +
+                 " has ended, and none of its workers has reached the coordinator: can "
+                 "the nodes reach it? " +
+                 said.advice,
+             now_ms);
+  useless_ = true;
 }
 
 void Agent::OnSubmitted(const Allocation& allocation, const Submission& submission,
@@ -221,15 +266,17 @@ void Agent::OnSubmitted(const Allocation& allocation, const Submission& submissi
       // not read.
       const int64_t soon_ms = now_ms + std::min<int64_t>(options_.list_every_ms, 5'000);
       list_at_ms_ = jobs_.size() == 1 ? soon_ms : std::min(list_at_ms_, soon_ms);
+      if (useless_) return;
       if (!trouble_.empty()) Tell("well", "Slurm takes jobs again");
       trouble_.clear();
       return;
     }
+    // Of a "no" that came after a time-out, too, the list says whether there is a job.
     case Submission::Kind::kRefused:
-      return SetTrouble("refused", submission.error, now_ms);
     case Submission::Kind::kUnknown:
       unsure_ = true;
-      SetTrouble("trouble", submission.error, now_ms);
+      SetTrouble(submission.kind == Submission::Kind::kRefused ? "refused" : "trouble",
+                 submission.error, now_ms);
       list_at_ms_ = paused_until_ms_;
       return;
   }
@@ -237,10 +284,7 @@ void Agent::OnSubmitted(const Allocation& allocation, const Submission& submissi
 
 void Agent::OnCancelled(const Cancel& cancel, const Status& status, int64_t now_ms) {
   list_at_ms_ = std::min(list_at_ms_, now_ms + std::min<int64_t>(options_.list_every_ms, 1'000));
-  if (!status.ok()) {
-    delete_asked_ = false;
-    return SetTrouble("trouble", status.message(), now_ms);
-  }
+  if (!status.ok()) return SetTrouble("trouble", status.message(), now_ms);
   for (const std::string& id : cancel.ids) {
     const auto job = jobs_.find(id);
     // One that has begun to run goes on.
@@ -251,6 +295,8 @@ void Agent::OnCancelled(const Cancel& cancel, const Status& status, int64_t now_
 
 void Agent::Delete() {
   deleting_ = true;
+  paused_until_ms_ = 0;
+  for (auto& [id, job] : jobs_) job.cancelled = false;
   Tell("deleted", "its jobs are ended, with checkpoints");
   if (listed_ && !jobs_.empty()) list_at_ms_ = 0;
 }

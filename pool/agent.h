@@ -73,11 +73,13 @@ class Agent {
   void OnSubmitted(const Allocation& allocation, const Submission& submission, int64_t now_ms);
   void OnCancelled(const Cancel& cancel, const Status& status, int64_t now_ms);
   void OnWanted(const Wanted& wanted, int64_t now_ms);
+  // The coordinator does not answer: until OnWanted nothing is asked for, and nothing taken back.
+  void OnUnreachable();
 
   // The pool is to be deleted: all of its jobs are ended, and no more are asked for.
   void Delete();
   // Whether the engine has none of its jobs left.
-  bool deleted() const { return deleting_ && listed_ && jobs_.empty(); }
+  bool deleted() const { return deleting_ && listed_ && !unsure_ && jobs_.empty(); }
 
   // For the next report: the jobs, what keeps the pool from asking, and what was not reported yet.
   std::vector<EngineJob> jobs() const;
@@ -92,6 +94,8 @@ class Agent {
     EngineJob said;
     // The workers of it that were connected once.
     std::set<std::string> came;
+    // One of them had something to do.
+    bool worked = false;
     // Ended by this agent.
     bool cancelled = false;
     // The reason that was told as an event.
@@ -103,6 +107,7 @@ class Agent {
   void SetTrouble(const std::string& what, const std::string& trouble, int64_t now_ms);
   void Pause(int64_t now_ms);
   void OnEnded(const std::string& id, const EngineJob& said, int64_t now_ms);
+  void OnUseless(const Job& job, const EngineJob& said, int64_t now_ms);
   void TellReason(Job* job);
   // In the engine's queue, as far as is known.
   static bool Waits(const Job& job);
@@ -110,11 +115,14 @@ class Agent {
   int64_t WorkersOfJobs() const;
   std::optional<Step> NextSubmission();
   std::optional<Step> NextCancel(int64_t now_ms);
+  std::optional<Step> NextDelete(int64_t now_ms) const;
+  bool HasReadyWorker(const std::string& id) const;
 
   const Settings settings_;
   const Options options_;
   std::map<std::string, Job> jobs_;  // those that have not ended, by the engine's id
   Wanted wanted_;
+  bool reachable_ = false;
   // The list was read since the start, and since the last submission of unknown outcome.
   bool listed_ = false;
   bool unsure_ = false;
@@ -124,11 +132,12 @@ class Agent {
   int64_t paused_until_ms_ = 0;
   int64_t failures_ = 0;
   std::string trouble_;
+  // The trouble is of workers that were of no use, which a job that is taken does not end.
+  bool useless_ = false;
   // Since when more jobs wait than are wanted; -1: they are not.
   int64_t surplus_since_ms_ = -1;
   std::set<std::string> too_large_told_;
   bool deleting_ = false;
-  bool delete_asked_ = false;
   int64_t last_number_ = 0;
   std::vector<Happened> events_;
   std::vector<Gone> gone_;

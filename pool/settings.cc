@@ -49,6 +49,7 @@ Result<Settings> ReadSettings(const std::string& folder) {
   JsonReader read(json, path);
   Settings s;
   s.name = read.RequireString("name");
+  s.mark = read.String("mark", "");
   s.engine = read.RequireString("engine");
   s.max_workers = read.RequireInt("max_workers");
   s.cpu_slots = read.RequireInt("cpu_slots");
@@ -78,6 +79,7 @@ Result<Settings> ReadSettings(const std::string& folder) {
 
 Status WriteSettings(const std::string& folder, const Settings& s) {
   const Json json = {{"name", s.name},
+                     {"mark", s.mark},
                      {"engine", s.engine},
                      {"max_workers", s.max_workers},
                      {"cpu_slots", s.cpu_slots},

@@ -12,6 +12,9 @@ namespace braid::pool {
 
 struct Settings {
   std::string name;
+  // 8 random digits, made once: jobs of another pool of this name, of another project of the same
+  // user, are not taken for its own.
+  std::string mark;
   std::string engine = "slurm";
   // The most workers at a time, waiting ones included.
   int64_t max_workers = 4;

@@ -250,6 +250,14 @@ void RemoveOwnFolder(const std::string& dir) {
     spdlog::warn("{} stays: {}", dir, removed.message());
 }
 
+// Calls RemoveOwnFolder at the end, however that comes.
+struct OwnFolder {
+  ~OwnFolder() {
+    if (!dir.empty()) RemoveOwnFolder(dir);
+  }
+  std::string dir;  // empty: the folder stays
+};
+
 // `started` is set once every cause of failure that another start would meet again is behind.
 Status Run(Flags flags, bool* started) {
   BRAID_RETURN_IF_ERROR(CheckFlags(flags));
@@ -266,6 +274,7 @@ Status Run(Flags flags, bool* started) {
   const std::string dir = AbsolutePath(flags.dir);
   BRAID_ASSIGN_OR_RETURN(const uint64_t cache_limit, CacheLimitOf(flags.cache_limit, dir));
   BRAID_ASSIGN_OR_RETURN(const FileLock lock, LockFolder(dir));
+  const OwnFolder own{flags.ephemeral && made_folder ? dir : ""};
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(JoinPath(dir, state_files::kArtifacts)));
   BRAID_ASSIGN_OR_RETURN(const std::vector<KeptRank> kept, RecoverRanks(dir));
   BRAID_ASSIGN_OR_RETURN(const auto cache,
@@ -278,11 +287,9 @@ Status Run(Flags flags, bool* started) {
   BecomeSubreaper();
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
-  BRAID_RETURN_IF_ERROR(RunAgent(source, signals, identity,
-                                 {dir, bin, gpu_threads, data_roots, identity.advertised}, kept,
-                                 cache_limit, stay, *cache));
-  if (flags.ephemeral && made_folder) RemoveOwnFolder(dir);
-  return OkStatus();
+  return RunAgent(source, signals, identity,
+                  {dir, bin, gpu_threads, data_roots, identity.advertised}, kept, cache_limit, stay,
+                  *cache);
 }
 
 int Main(int argc, char** argv) {

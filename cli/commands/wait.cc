@@ -24,6 +24,17 @@ std::string Unschedulable(const v1::Run& run) {
   return stuck;
 }
 
+// Whether a pool is served, whose agent asks for workers that there are none of yet.
+bool PoolIsServed(Client& client) {
+  constexpr int64_t kSilentMs = 600'000;
+  const auto pools = client.Call<v1::ListPoolsResponse>(&v1::Pools::Stub::ListPools, client.pools(),
+                                                        v1::ListPoolsRequest());
+  if (!pools.ok()) return false;
+  return std::any_of(pools->pools().begin(), pools->pools().end(), [](const v1::Pool& pool) {
+    return SystemClock().WallMs() - pool.last_seen_ms() < kSilentMs;
+  });
+}
+
 Result<int> Wait(const Globals& globals, const std::string& id, const std::string& timeout) {
   BRAID_ASSIGN_OR_RETURN(const int64_t limit_ms, ParseDuration(timeout));
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
@@ -41,7 +52,9 @@ Result<int> Wait(const Globals& globals, const std::string& id, const std::strin
     if (waited.ok()) {
       run = *waited;
       // The same as before the wait: a worker that is only starting has had its time.
-      if (!stuck.empty() && run.state() == v1::RUN_ACTIVE && Unschedulable(run) == stuck) break;
+      if (!stuck.empty() && run.state() == v1::RUN_ACTIVE && Unschedulable(run) == stuck &&
+          !PoolIsServed(client))
+        break;
     } else if (waited.status().code() != StatusCode::kUnavailable &&
                waited.status().code() != StatusCode::kDeadlineExceeded) {
       return waited.status();
@@ -53,7 +66,7 @@ Result<int> Wait(const Globals& globals, const std::string& id, const std::strin
     std::printf("%s\n", StateName(run.state()).c_str());
   }
   if (const std::string stuck = Unschedulable(run);
-      run.state() == v1::RUN_ACTIVE && !stuck.empty()) {
+      run.state() == v1::RUN_ACTIVE && !stuck.empty() && !PoolIsServed(client)) {
     std::fprintf(stderr, "braid: %s; start such a worker, or cancel the run\n", stuck.c_str());
     return kUnschedulableExit;
   }

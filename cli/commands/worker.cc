@@ -1,9 +1,11 @@
-// braid worker list, cordon, drain; worker_access.cc has invite and remove.
+// braid worker list, cordon, drain; worker_access.cc has invite and remove, worker_hosts.cc what
+// is done by ssh.
 #include <cstdio>
 
 #include "base/random.h"
 #include "cli/commands/command.h"
 #include "cli/commands/worker_access.h"
+#include "cli/commands/worker_hosts.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -93,6 +95,7 @@ void RegisterWorker(const Registry& registry) {
     registry.chosen = [&globals = registry.globals, id] { return Drain(globals, *id); };
   });
   RegisterWorkerAccess(registry, command);
+  RegisterWorkerHosts(registry, command);
 }
 
 }  // namespace braid::cli

@@ -3,8 +3,10 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "cli/local/host_service.h"
 #include "cli/shared/duration.h"
 #include "cli/shared/print.h"
 #include "rpc/join_line.h"
@@ -49,7 +51,13 @@ Result<int> Invite(const Globals& globals, const InviteFlags& flags) {
   return kOkExit;
 }
 
-Result<int> Remove(const Globals& globals, const std::string& id) {
+Result<int> Remove(const Globals& globals, const std::string& id, bool force) {
+  // One that was put on its host by ssh is ended there first.
+  if (PathExists(JoinPath(HostFolder(globals, id), pool::ssh::kHostFile))) {
+    BRAID_RETURN_IF_ERROR(RemoveHost(globals, id, force));
+    std::printf("%s\n", id.c_str());
+    return kOkExit;
+  }
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   v1::RemoveWorkerRequest request;
   request.set_id(id);
@@ -80,10 +88,18 @@ void RegisterWorkerAccess(const Registry& registry, CLI::App* worker) {
   });
   auto id = std::make_shared<std::string>();
   CLI::App* remove = worker->add_subcommand(
-      "remove", "End the membership of a worker: its next call is refused, its jobs go elsewhere");
+      "remove",
+      "End the membership of a worker: its next call is refused, its jobs go elsewhere; one that "
+      "was added by ssh is ended and removed there");
   remove->add_option("id", *id)->required();
-  remove->callback([registry, id] {
-    registry.chosen = [&globals = registry.globals, id] { return Remove(globals, *id); };
+  auto force = std::make_shared<bool>(false);
+  remove->add_flag("--force", *force,
+                   "of a worker that `braid worker add` put there: also if its host does not "
+                   "answer, or has what the coordinator does not have");
+  remove->callback([registry, id, force] {
+    registry.chosen = [&globals = registry.globals, id, force] {
+      return Remove(globals, *id, *force);
+    };
   });
 }
 

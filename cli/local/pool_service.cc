@@ -24,6 +24,9 @@ constexpr char kLock[] = "pool.lock";
 // Its presence asks the process that serves the pool to delete it.
 constexpr char kDelete[] = "delete";
 constexpr int64_t kSyncMs = 1'000;
+constexpr int kMostSteps = 10;
+// The coordinator takes no more at a time.
+constexpr size_t kMostEvents = 100;
 constexpr int64_t kDeleteMs = 120'000;
 
 void Say(const std::string& pool, const std::string& text) {
@@ -91,15 +94,23 @@ class PoolService {
 
   // Returns when a signal comes or the pool is deleted.
   Result<int> Run(const sigset_t& signals) {
-    const timespec tick{kSyncMs / 1000, 0};
+    timespec tick{};
     do {
       if (PathExists(JoinPath(folder_, kDelete)) && !std::exchange(deleting_, true)) {
         agent_.Delete();
       }
       SayNews();
       BRAID_RETURN_IF_ERROR(Sync());
-      while (const auto step = agent_.Next(Now())) Take(*step);
+      // A few at a time: the coordinator hears of them, and a signal is heeded.
+      int steps = 0;
+      while (steps < kMostSteps) {
+        const auto step = agent_.Next(Now());
+        if (!step.has_value()) break;
+        Take(*step);
+        ++steps;
+      }
       if (agent_.deleted()) return Finish();
+      tick.tv_sec = steps < kMostSteps ? kSyncMs / 1000 : 0;
     } while (sigtimedwait(&signals, nullptr, &tick) < 0);
     Say(settings_.name, "its agent ends; workers that run leave when they have nothing to do");
     return kOkExit;
@@ -136,6 +147,7 @@ class PoolService {
     request.set_agent_id(agent_id_);
     request.set_deleted(deleted);
     for (const pool::Happened& event : agent_.events()) {
+      if (static_cast<size_t>(request.events_size()) == kMostEvents) break;
       v1::PoolEvent* message = request.add_events();
       message->set_number(event.number);
       message->set_what(event.what);
@@ -152,7 +164,8 @@ class PoolService {
   // An error is one that only a person can mend. While the coordinator does not answer, nothing new
   // is wanted.
   Status Sync() {
-    const size_t events = agent_.events().size(), gone = agent_.gone().size();
+    const size_t events = std::min(kMostEvents, agent_.events().size());
+    const size_t gone = agent_.gone().size();
     const auto response = Call(/*deleted=*/false);
     if (response.ok()) {
       agent_.OnReported(events, gone);
@@ -162,6 +175,7 @@ class PoolService {
       SayDemands(*response);
       return OkStatus();
     }
+    agent_.OnUnreachable();
     const StatusCode code = response.status().code();
     if (code == StatusCode::kAlreadyExists || code == StatusCode::kInvalidArgument ||
         code == StatusCode::kPermissionDenied)
@@ -216,7 +230,9 @@ std::string PoolFolder(const Globals& globals, const std::string& name) {
   return JoinPath(JoinPath(AbsolutePath(globals.dir), kPools), name);
 }
 
-Status CreatePool(const Globals& globals, const pool::Settings& settings, bool check) {
+Status CreatePool(const Globals& globals, pool::Settings settings, bool check) {
+  constexpr size_t kMarkDigits = 8;
+  settings.mark = RandomUuid().substr(0, kMarkDigits);
   BRAID_RETURN_IF_ERROR(pool::Check(settings));
   const std::string folder = PoolFolder(globals, settings.name);
   if (PathExists(JoinPath(folder, pool::kSettingsFile))) {

@@ -16,7 +16,7 @@ std::string PoolFolder(const Globals& globals, const std::string& name);
 
 // Makes the folder and writes the settings, after the engine was asked whether it would take such a
 // job; with `check` false it is not asked. kAlreadyExists if there is a pool of this name.
-Status CreatePool(const Globals& globals, const pool::Settings& settings, bool check);
+Status CreatePool(const Globals& globals, pool::Settings settings, bool check);
 
 struct PoolTimes {
   // How often the engine's list is read while the pool has jobs there, and how long one of its

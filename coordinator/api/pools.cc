@@ -6,6 +6,7 @@
 
 #include "base/excerpt.h"
 #include "coordinator/core/leaving.h"
+#include "coordinator/core/pass.h"
 
 namespace braid::coordinator {
 namespace {
@@ -15,14 +16,17 @@ constexpr int64_t kAgentSilentMs = 30'000;
 constexpr size_t kMaxEventBytes = 1000;
 constexpr size_t kMaxEvents = 100;
 
-bool WorkersWouldHelp(scheduler::Reason reason) {
-  switch (reason) {
+bool WorkersWouldHelp(const PendingView& pending) {
+  switch (pending.reason) {
     case scheduler::Reason::kWaitingCapacity:
     case scheduler::Reason::kNoMatchingWorker:
     case scheduler::Reason::kDataSiteOffline:
     case scheduler::Reason::kGangIncomplete:
     case scheduler::Reason::kWorkerExcluded:
       return true;
+    // None of the workers that there are could run it: a pool may have others.
+    case scheduler::Reason::kUnschedulable:
+      return !pending.detail.starts_with(kNotGranted);
     default:
       return false;
   }
@@ -49,7 +53,7 @@ std::vector<Demand> DemandsOf(const State& state) {
   const JobQueue& queue = state.queued();
   for (const auto& [requirements, group] : queue.groups()) {
     const auto pending = state.pending.groups.find(requirements);
-    if (pending == state.pending.groups.end() || !WorkersWouldHelp(pending->second.reason) ||
+    if (pending == state.pending.groups.end() || !WorkersWouldHelp(pending->second) ||
         group.lines.empty() || group.lines.begin()->second.empty())
       continue;
     demands.push_back({requirements, static_cast<int64_t>(group.jobs), pending->second.reason,
@@ -58,8 +62,7 @@ std::vector<Demand> DemandsOf(const State& state) {
   for (const JobKey& key : queue.singles()) {
     const auto pending = state.pending.jobs.find(key);
     const JobRecord* job = state.FindJob(key);
-    if (pending == state.pending.jobs.end() || job == nullptr ||
-        !WorkersWouldHelp(pending->second.reason))
+    if (pending == state.pending.jobs.end() || job == nullptr || !WorkersWouldHelp(pending->second))
       continue;
     const task::Requirements& requirements = *job;
     const auto same = std::find_if(demands.begin(), demands.end(), [&](const Demand& demand) {
@@ -113,7 +116,8 @@ Status PoolTable::Take(const PoolReport& report, Transaction& tx) {
               same ? known->second.last_event : 0};
   size_t written = 0;
   for (const PoolEvent& event : report.events) {
-    if (event.number <= entry.last_event || ++written > kMaxEvents) continue;
+    if (event.number <= entry.last_event) continue;
+    if (++written > kMaxEvents) break;
     if (!IsWordOfEvent(event.what))
       return InvalidArgument("pool " + name + ": there is no event " + Excerpt(event.what, 40));
     entry.last_event = event.number;

@@ -140,8 +140,7 @@ bool GrantOrSayWhyNot(const JobKey& key, const std::vector<std::string>& workers
     return true;
   } catch (const std::exception& error) {
     tx.TakeBack(before);
-    Wait(scheduler::Reason::kUnschedulable,
-         std::string("a fault of braid keeps it from being granted: ") + error.what(), tx.wall_ms(),
+    Wait(scheduler::Reason::kUnschedulable, std::string(kNotGranted) + error.what(), tx.wall_ms(),
          &tx.pending().jobs[key]);
     return false;
   }

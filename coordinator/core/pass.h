@@ -15,6 +15,9 @@ namespace braid::coordinator {
 // that time.
 void SchedulePass(Transaction& tx);
 
+// How the text begins that says why a job waits whose grant failed.
+inline constexpr char kNotGranted[] = "a fault of braid keeps it from being granted: ";
+
 // True for a while after the start, as long as some worker that holds leases in the catalog has not
 // contacted this process: its jobs may still be running. `now_ms` is monotonic.
 bool Recovering(const State& state, const Options& options, int64_t now_ms);

@@ -14,7 +14,7 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 set -eu
-left=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%L)
+left=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%L || true)
 case $left in *[0-9]*) ;; *) left=UNLIMITED ;; esac
 # A job that was requeued is another worker: Slurm may still be ending the first.
 name=slurm.$SLURM_JOB_ID.${SLURM_RESTART_COUNT:-0}

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "pool/shell.h"
 #include "pool/slurm/advice.h"
 
 namespace braid::pool::slurm {
@@ -12,24 +13,14 @@ namespace {
 
 constexpr char kMark[] = "braid:";
 constexpr char kLogs[] = "logs";
-
-// As one word of a shell.
-std::string Quoted(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'')
-      quoted += "'\\''";
-    else
-      quoted += c;
-  }
-  return quoted + "'";
-}
+// Codes of CommandResult above this are signals.
+constexpr int kSignalled = 128;
 
 // The words of braid-worker. They stand in a shell that knows SLURM_JOB_ID and SLURM_PROCID.
 std::string WorkerWords(const Settings& s) {
-  std::string words = Quoted(s.worker_program);
+  std::string words = ShellQuoted(s.worker_program);
   const auto add = [&](const std::string& option, const std::string& value) {
-    if (!value.empty()) words += " " + option + " " + Quoted(value);
+    if (!value.empty()) words += " " + option + " " + ShellQuoted(value);
   };
   add("--address-file", s.address_file);
   add("--coordinator", s.coordinator);
@@ -41,9 +32,23 @@ std::string WorkerWords(const Settings& s) {
   add("--slots", std::to_string(s.cpu_slots));
   add("--gpus", s.gpus > 0 ? "all" : "none");
   add("--until-idle", s.until_idle);
-  words += " --ephemeral --id " + Quoted(s.name) + ".$SLURM_JOB_ID.${SLURM_PROCID:-0}";
+  words += " --ephemeral --id " + ShellQuoted(s.name) + ".$SLURM_JOB_ID.${SLURM_PROCID:-0}";
   words += " --dir \"" + s.worker_dir + "/braid-$SLURM_JOB_ID.${SLURM_PROCID:-0}\"";
   return words + " --max-time \"$BRAID_TIME_LEFT\"";
+}
+
+// A pool that was made before there were marks has none.
+std::string MarkOf(const Settings& s) {
+  return s.mark.empty() ? "-" : s.mark;
+}
+
+// What the coordinator calls a run, as a part of a job's name and of its comment.
+std::string PlainRun(std::string run) {
+  for (char& c : run) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!plain && c != '-') c = '_';
+  }
+  return run;
 }
 
 std::string LastLine(std::string text) {
@@ -59,22 +64,34 @@ std::string WordsOf(const std::string& program, const CommandResult& result) {
 
 }  // namespace
 
-std::string JobName(const std::string& pool, const Allocation& allocation) {
-  return kMark + pool + ":" + std::to_string(allocation.workers) + ":" + allocation.run;
+std::string JobName(const Settings& s, const Allocation& allocation) {
+  return kMark + s.name + ":" + MarkOf(s) + ":" + std::to_string(allocation.workers) + ":" +
+         PlainRun(allocation.run);
 }
 
-std::vector<EngineJob> ParseQueue(const std::string& pool, const std::string& text) {
+std::string IdFrom(const std::string& printed) {
+  std::string id;
+  for (const std::string& line : Split(printed, '\n')) {
+    const std::string first = Split(line, ';').at(0);
+    if (ParseInt(first).ok()) id = first;
+  }
+  return id;
+}
+
+std::vector<EngineJob> ParseQueue(const Settings& settings, const std::string& text) {
   std::vector<EngineJob> jobs;
   for (const std::string& line : Split(text, '\n')) {
     const std::vector<std::string> fields = Split(line, '|');
     if (fields.size() != 4) continue;
     const std::vector<std::string> name = Split(fields[3], ':');
-    if (name.size() != 4 || name[0] + ":" != kMark || name[1] != pool) continue;
-    const Result<int64_t> workers = ParseInt(name[2]);
+    if (name.size() != 5 || name[0] + ":" != kMark || name[1] != settings.name ||
+        name[2] != MarkOf(settings))
+      continue;
+    const Result<int64_t> workers = ParseInt(name[3]);
     if (!workers.ok() || *workers < 1) continue;
     // Squeue writes the reason of a job that does not wait as "None".
     const std::string reason = fields[2] == "None" ? "" : fields[2];
-    EngineJob job{fields[0], fields[3], *workers, name[3], fields[1], reason};
+    EngineJob job{fields[0], fields[3], *workers, name[4], fields[1], reason};
     job.ended = HasEnded(job.state);
     job.advice = job.ended ? AdviceOnEnd(job.state, "") : AdviceOnReason(reason);
     jobs.push_back(std::move(job));
@@ -94,22 +111,23 @@ std::string ScriptOf(const Settings& settings) {
   const std::string worker = WorkerWords(settings);
   script += "if [ \"${SLURM_NTASKS:-1}\" -gt 1 ]; then\n";
   script += "  exec srun --kill-on-bad-exit=0 --mpi=none --cpus-per-task=" +
-            std::to_string(settings.cpu_slots) + " sh -c " + Quoted("exec " + worker) + "\n";
+            std::to_string(settings.cpu_slots) + " sh -c " + ShellQuoted("exec " + worker) + "\n";
   script += "fi\n";
   return script + "exec " + worker + "\n";
 }
 
 std::vector<std::string> SubmitWords(const Settings& s, const std::string& folder,
                                      const Allocation& allocation) {
-  std::vector<std::string> words = {"sbatch",
-                                    "--parsable",
-                                    "--no-requeue",
-                                    "--job-name=" + JobName(s.name, allocation),
-                                    "--comment=braid pool " + s.name + ", run " + allocation.run,
-                                    "--ntasks=" + std::to_string(allocation.workers),
-                                    "--cpus-per-task=" + std::to_string(s.cpu_slots),
-                                    "--chdir=" + folder,
-                                    "--output=" + JoinPath(JoinPath(folder, kLogs), "%j.log")};
+  std::vector<std::string> words = {
+      "sbatch",
+      "--parsable",
+      "--no-requeue",
+      "--job-name=" + JobName(s, allocation),
+      "--comment=braid pool " + s.name + ", run " + PlainRun(allocation.run),
+      "--ntasks=" + std::to_string(allocation.workers),
+      "--cpus-per-task=" + std::to_string(s.cpu_slots),
+      "--chdir=" + folder,
+      "--output=" + JoinPath(JoinPath(folder, kLogs), "%j.log")};
   const auto add = [&](const std::string& option, const std::string& value) {
     if (!value.empty()) words.push_back(option + "=" + value);
   };
@@ -144,9 +162,9 @@ Status Slurm::Check(bool ask) {
 Result<std::vector<EngineJob>> Slurm::List() {
   BRAID_ASSIGN_OR_RETURN(const std::string queue, Ask({"squeue", "--me", "--noheader",
                                                        "--states=all", "--format=%i|%T|%r|%j"}));
-  std::vector<EngineJob> jobs = ParseQueue(settings_.name, queue);
+  std::vector<EngineJob> jobs = ParseQueue(settings_, queue);
   for (EngineJob& job : jobs) {
-    if (job.state != "FAILED") continue;
+    if (job.state != "FAILED" && job.state != "COMPLETED") continue;
     const std::string log = JoinPath(JoinPath(folder_, kLogs), job.id + ".log");
     if (const Result<std::string> text = ReadFile(log); text.ok())
       job.advice = AdviceOnEnd(job.state, LastLine(*text));
@@ -156,7 +174,7 @@ Result<std::vector<EngineJob>> Slurm::List() {
 
 Submission Slurm::Submit(const Allocation& allocation) {
   Submission submission;
-  submission.name = JobName(settings_.name, allocation);
+  submission.name = JobName(settings_, allocation);
   std::vector<std::string> words = SubmitWords(settings_, folder_, allocation);
   words.push_back(ScriptPath());
   const Result<CommandResult> result = RunCommand(words, timeout_ms_);
@@ -167,10 +185,12 @@ Submission Slurm::Submit(const Allocation& allocation) {
     submission.error = AdviceOn(result.status().message());
     return submission;
   }
-  // "42" or "42;cluster".
-  submission.id = Split(Split(result->out, '\n').at(0), ';').at(0);
-  if (result->code == 0 && ParseInt(submission.id).ok()) return submission;
-  submission.kind = Submission::Kind::kRefused;
+  submission.id = IdFrom(result->out);
+  if (result->code == 0 && !submission.id.empty()) return submission;
+  // It may have been killed behind its work, or its answer is hidden by what a site's own sbatch
+  // prints.
+  const bool unknown = result->code == 0 || result->code > kSignalled;
+  submission.kind = unknown ? Submission::Kind::kUnknown : Submission::Kind::kRefused;
   submission.error = AdviceOn(WordsOf("sbatch", *result));
   return submission;
 }

@@ -10,14 +10,18 @@
 
 namespace braid::pool::slurm {
 
-// "braid:POOL:WORKERS:RUN", by which a job is found again.
-std::string JobName(const std::string& pool, const Allocation& allocation);
+// "braid:POOL:MARK:WORKERS:RUN", by which a job is found again.
+std::string JobName(const Settings& settings, const Allocation& allocation);
 
 // The lines of `squeue --format=%i|%T|%r|%j` that are of the pool.
-std::vector<EngineJob> ParseQueue(const std::string& pool, const std::string& text);
+std::vector<EngineJob> ParseQueue(const Settings& settings, const std::string& text);
 
 // The batch script that starts the worker or workers of one job.
 std::string ScriptOf(const Settings& settings);
+
+// The id of the job that sbatch has made, from what it printed: "42" or "42;cluster", perhaps with
+// other lines around. Empty if there is none.
+std::string IdFrom(const std::string& printed);
 
 // The words of sbatch, without the script. `folder` is the pool's.
 std::vector<std::string> SubmitWords(const Settings& settings, const std::string& folder,

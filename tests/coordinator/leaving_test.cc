@@ -36,7 +36,8 @@ class LeavingTest : public CoreTest {
   bool Listed(const std::string& id) { return core_->state().image().workers.contains(id); }
   std::vector<std::string> Events() {
     std::vector<std::string> kinds;
-    for (const catalog::EventRecord& event : store_.ReadEvents({}).value())
+    const std::vector<catalog::EventRecord> events = store_.ReadEvents({}).value();
+    for (const catalog::EventRecord& event : events)
       kinds.push_back(event.kind + " " + event.worker);
     return kinds;
   }

@@ -2,12 +2,14 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "pool/agent.h"
 
 namespace braid::pool {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -62,8 +64,10 @@ class Site {
       } else if (const auto* cancel = std::get_if<Agent::Cancel>(&*step)) {
         done.push_back(std::string(cancel->waiting_only ? "cancel waiting" : "cancel") + " " +
                        std::to_string(cancel->ids.size()));
-        for (const std::string& id : cancel->ids) Become(id, "CANCELLED");
-        agent_.OnCancelled(*cancel, OkStatus(), now_ms_);
+        if (cancel_error.ok()) {
+          for (const std::string& id : cancel->ids) Become(id, "CANCELLED");
+        }
+        agent_.OnCancelled(*cancel, cancel_error, now_ms_);
       }
     }
     return done;
@@ -88,7 +92,7 @@ class Site {
   Agent& agent() { return agent_; }
 
   std::vector<EngineJob> queue;
-  Status list_error;
+  Status list_error, cancel_error;
   // How the next submissions end.
   Submission::Kind kind = Submission::Kind::kAccepted;
   std::string error;
@@ -197,11 +201,11 @@ TEST(PoolAgentTest, ARefusalIsToldAndTriedAgainLaterEachTime) {
     site.Pass(pause_ms - 1);
     EXPECT_THAT(site.Work(), IsEmpty());
     site.Pass(1);
-    EXPECT_THAT(site.Work(), ElementsAre("submit 1"));
+    EXPECT_THAT(site.Work(), ElementsAre("list", "submit 1")) << "there may be a job after all";
   }
   site.kind = Submission::Kind::kAccepted;
   site.Pass(600'000);
-  EXPECT_THAT(site.Work(), ElementsAre("submit 1"));
+  EXPECT_THAT(site.Work(), ElementsAre("list", "submit 1"));
   EXPECT_EQ(site.agent().trouble(), "");
 }
 
@@ -298,6 +302,125 @@ TEST(PoolAgentTest, AReasonThatWaitingDoesNotCureIsToldOnce) {
     (void)site.Work();
   }
   EXPECT_THAT(site.Told(), ElementsAre(HasSubstr("waits in Slurm (PartitionTimeLimit): create")));
+}
+
+TEST(PoolAgentTest, WorkersThatNeverReachTheCoordinatorAreAskedForLessAndLess) {
+  Site site;
+  site.Want(1);
+  (void)site.Work();
+  (void)site.Told();
+  for (const int64_t pause_ms : {2'000, 4'000, 8'000}) {
+    site.Become(std::to_string(site.queue.size()), "COMPLETED", "", "it printed last: no answer");
+    site.Pass(15'000);
+    EXPECT_THAT(site.Work(), ElementsAre("list"));
+    EXPECT_THAT(site.agent().trouble(),
+                HasSubstr("none of its workers has reached the coordinator"));
+    EXPECT_THAT(site.agent().trouble(), HasSubstr("it printed last: no answer"));
+    site.Pass(pause_ms - 1);
+    EXPECT_THAT(site.Work(), IsEmpty());
+    site.Pass(1);
+    EXPECT_THAT(site.Work(), ElementsAre("submit 1"));
+    EXPECT_THAT(site.agent().trouble(), HasSubstr("none of its workers")) << "it is there still";
+  }
+  site.Become(std::to_string(site.queue.size()), "RUNNING");
+  site.WorkersAre({{"lab.4.0", true, 0}});
+  EXPECT_EQ(site.agent().trouble(), "");
+}
+
+TEST(PoolAgentTest, WorkersThatGetNothingToDoAreAskedForLessAndLess) {
+  Site site;
+  site.Want(1);
+  (void)site.Work();
+  for (const int64_t pause_ms : {2'000, 4'000}) {
+    const std::string id = std::to_string(site.queue.size());
+    site.Become(id, "RUNNING");
+    site.WorkersAre({{"lab." + id + ".0", true, 0}});
+    site.WorkersAre({});
+    site.Become(id, "COMPLETED");
+    site.Pass(15'000);
+    EXPECT_THAT(site.Work(), ElementsAre("list"));
+    site.Pass(pause_ms - 1);
+    EXPECT_THAT(site.Work(), IsEmpty());
+    site.Pass(1);
+    EXPECT_THAT(site.Work(), ElementsAre("submit 1"));
+  }
+  // One that had work is replaced at once.
+  site.Become("3", "RUNNING");
+  site.WorkersAre({{"lab.3.0", true, 1}});
+  site.WorkersAre({});
+  site.Become("3", "COMPLETED");
+  site.Pass(15'000);
+  EXPECT_THAT(site.Work(), ElementsAre("list", "submit 1"));
+}
+
+TEST(PoolAgentTest, WhileTheCoordinatorIsAwayNothingIsAskedForAndNothingTakenBack) {
+  Site site;
+  site.Want(2);
+  EXPECT_THAT(site.Work(), ElementsAre("list", "submit 1", "submit 1"));
+  site.Want(1);
+  (void)site.Work();
+  site.agent().OnUnreachable();
+  site.Pass(60'000);
+  EXPECT_THAT(site.Work(), ElementsAre("list"));
+  site.Become("1", "TIMEOUT");
+  site.Become("2", "TIMEOUT");
+  site.Pass(600'000);
+  EXPECT_THAT(site.Work(), ElementsAre("list"));
+  site.Pass(600'000);
+  EXPECT_THAT(site.Work(), IsEmpty());
+  site.Want(1);
+  EXPECT_THAT(site.Work(), ElementsAre("submit 1"));
+}
+
+TEST(PoolAgentTest, AJobThatIsNotListedWhileItsWorkerIsThereIsNotLost) {
+  Site site;
+  site.Want(1);
+  (void)site.Work();
+  site.Become("1", "RUNNING");
+  site.Want(0);
+  site.WorkersAre({{"lab.1.0", true, 1}});
+  const std::vector<EngineJob> whole = std::exchange(site.queue, {});
+  site.Pass(15'000);
+  EXPECT_THAT(site.Work(), ElementsAre("list"));
+  EXPECT_THAT(site.agent().gone(), IsEmpty());
+  EXPECT_THAT(site.agent().jobs(), SizeIs(1));
+  site.WorkersAre({});
+  site.Pass(15'000);
+  EXPECT_THAT(site.Work(), ElementsAre("list"));
+  EXPECT_THAT(site.agent().gone(), SizeIs(1)) << "neither the list nor the coordinator has it";
+}
+
+TEST(PoolAgentTest, APoolIsDeletedAlthoughTheEngineFailsForAWhile) {
+  Site site;
+  site.Want(1);
+  (void)site.Work();
+  site.cancel_error = Unavailable("Unable to contact slurm controller");
+  site.agent().Delete();
+  EXPECT_THAT(site.Work(), ElementsAre("list", "cancel 1")) << "once, and then it rests";
+  EXPECT_THAT(site.agent().trouble(), HasSubstr("Unable to contact"));
+  site.Pass(1'000);
+  (void)site.Work();
+  site.cancel_error = OkStatus();
+  site.Pass(1'000);
+  EXPECT_THAT(site.Work(), Contains("cancel 1"));
+  site.Pass(1'000);
+  (void)site.Work();
+  EXPECT_TRUE(site.agent().deleted());
+}
+
+TEST(PoolAgentTest, AJobThatTurnsUpWhileThePoolIsDeletedIsEndedToo) {
+  Site site;
+  site.kind = Submission::Kind::kUnknown;
+  site.error = "no answer of sbatch in 60 s";
+  site.Want(1);
+  (void)site.Work();
+  site.agent().Delete();
+  EXPECT_FALSE(site.agent().deleted()) << "nobody knows yet";
+  site.Pass(2'000);
+  EXPECT_THAT(site.Work(), ElementsAre("list", "cancel 1"));
+  site.Pass(1'000);
+  (void)site.Work();
+  EXPECT_TRUE(site.agent().deleted());
 }
 
 TEST(PoolAgentTest, ADeletedPoolEndsItsJobsAndAsksForNoMore) {

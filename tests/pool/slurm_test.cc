@@ -2,6 +2,9 @@
 #include "pool/slurm/slurm.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
 
 #include "base/file.h"
 #include "pool/slurm/advice.h"
@@ -18,6 +21,7 @@ using ::testing::SizeIs;
 Settings Lab() {
   Settings settings;
   settings.name = "lab";
+  settings.mark = "0badcafe";
   settings.cpu_slots = 2;
   settings.address_file = "/home/ada/it's here/address.json";
   settings.worker_program = "/opt/braid/braid-worker";
@@ -25,22 +29,28 @@ Settings Lab() {
 }
 
 TEST(SlurmTest, JobsAreFoundAgainByTheirNames) {
-  const auto jobs = ParseQueue("lab",
-                               "12|RUNNING|None|braid:lab:1:r-1\n"
-                               "13|PENDING|PartitionTimeLimit|braid:lab:2:r-2\n"
-                               "14|TIMEOUT|TimeLimit|braid:lab:1:r-1\n"
-                               "15|PENDING|Resources|braid:lab2:1:r-1\n"
+  const auto jobs = ParseQueue(Lab(),
+                               "12|RUNNING|None|braid:lab:0badcafe:1:r-1\n"
+                               "13|PENDING|PartitionTimeLimit|braid:lab:0badcafe:2:r-2\n"
+                               "14|TIMEOUT|TimeLimit|braid:lab:0badcafe:1:r-1\n"
+                               "15|PENDING|Resources|braid:lab2:0badcafe:1:r-1\n"
                                "16|PENDING|Resources|something else\n"
-                               "17|PENDING|Resources|braid:lab:x:r-1\n"
+                               "17|PENDING|Resources|braid:lab:0badcafe:x:r-1\n"
+                               "18|RUNNING|None|braid:lab:12345678:1:r-1\n"
                                "garbage\n");
   ASSERT_THAT(jobs, SizeIs(3));
-  EXPECT_EQ(jobs[0], (EngineJob{"12", "braid:lab:1:r-1", 1, "r-1", "RUNNING"}));
+  EXPECT_EQ(jobs[0], (EngineJob{"12", "braid:lab:0badcafe:1:r-1", 1, "r-1", "RUNNING"}));
   EXPECT_EQ(jobs[1].workers, 2);
   EXPECT_EQ(jobs[1].run, "r-2");
   EXPECT_THAT(jobs[1].advice, HasSubstr("shorter --time"));
   EXPECT_TRUE(jobs[2].ended);
   EXPECT_THAT(jobs[2].advice, HasSubstr("goes on from its last checkpoint"));
-  EXPECT_EQ(ParseQueue("lab", "18|PENDING|None|" + JobName("lab", {3, "r-9"})).at(0).workers, 3);
+  // Whatever a coordinator calls its runs, its jobs are found again.
+  for (const char* run : {"r-9", "r:9|x", "", "r\n9"}) {
+    const auto found = ParseQueue(Lab(), "19|PENDING|None|" + JobName(Lab(), {3, run}));
+    ASSERT_THAT(found, SizeIs(1)) << run;
+    EXPECT_EQ(found[0].workers, 3);
+  }
 }
 
 TEST(SlurmTest, WhatAUserSetsIsPassedOn) {
@@ -53,16 +63,43 @@ TEST(SlurmTest, WhatAUserSetsIsPassedOn) {
   settings.gpus = 2;
   settings.extra = {"--mem=16G"};
   const auto words = SubmitWords(settings, "/home/ada/.braid/pools/lab", {3, "r-1"});
-  for (const char* word :
-       {"--account=ai", "--partition=gpu", "--qos=low", "--constraint=a100", "--time=1-00:00:00",
-        "--gpus-per-task=2", "--ntasks=3", "--cpus-per-task=2", "--job-name=braid:lab:3:r-1",
-        "--output=/home/ada/.braid/pools/lab/logs/%j.log", "--no-requeue"})
+  for (const char* word : {"--account=ai", "--partition=gpu", "--qos=low", "--constraint=a100",
+                           "--time=1-00:00:00", "--gpus-per-task=2", "--ntasks=3",
+                           "--cpus-per-task=2", "--job-name=braid:lab:0badcafe:3:r-1",
+                           "--output=/home/ada/.braid/pools/lab/logs/%j.log", "--no-requeue"})
     EXPECT_THAT(words, Contains(word));
   EXPECT_EQ(words.back(), "--mem=16G");
   settings.gres = "gpu:a100:2";
   EXPECT_THAT(SubmitWords(settings, "/x", {1, "r"}), Contains("--gres=gpu:a100:2"));
   EXPECT_THAT(SubmitWords(settings, "/x", {1, "r"}), Not(Contains(HasSubstr("--gpus-per-task"))));
   EXPECT_THAT(SubmitWords(Lab(), "/x", {1, "r"}), Not(Contains(HasSubstr("--account"))));
+}
+
+TEST(SlurmTest, TheIdOfAJobIsFoundAmongWhatASitesSbatchPrints) {
+  EXPECT_EQ(IdFrom("42\n"), "42");
+  EXPECT_EQ(IdFrom("42;cluster\n"), "42");
+  EXPECT_EQ(IdFrom("Welcome to the cluster!\n42;cluster\n"), "42");
+  EXPECT_EQ(IdFrom("Welcome to the cluster!\n"), "");
+  EXPECT_EQ(IdFrom(""), "");
+}
+
+// Slurm's programs as `sbatch` says.
+TEST(SlurmTest, AnAnswerThatIsNoneMayHideAJob) {
+  const TemporaryFolder folder = TemporaryFolder::Create().value();
+  const std::string sbatch = JoinPath(folder.path(), "sbatch");
+  const std::string path = std::getenv("PATH");
+  ASSERT_EQ(setenv("PATH", (folder.path() + ":" + path).c_str(), 1), 0);
+  const std::pair<const char*, Submission::Kind> cases[] = {
+      {"echo 42", Submission::Kind::kAccepted},
+      {"echo hello", Submission::Kind::kUnknown},
+      {"kill -KILL $$", Submission::Kind::kUnknown},
+      {"echo 'sbatch: error: Invalid qos' >&2; exit 1", Submission::Kind::kRefused}};
+  for (const auto& [script, kind] : cases) {
+    ASSERT_TRUE(WriteFileAtomic(sbatch, "#!/bin/sh\n" + std::string(script) + "\n").ok());
+    ASSERT_EQ(chmod(sbatch.c_str(), 0755), 0);
+    EXPECT_EQ(Slurm(Lab(), folder.path(), 60'000).Submit({1, "r-1"}).kind, kind) << script;
+  }
+  setenv("PATH", path.c_str(), 1);
 }
 
 TEST(SlurmTest, TheScriptStartsWorkersThatLeave) {

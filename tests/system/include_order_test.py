@@ -92,6 +92,7 @@ INSIDE = {
     "trainer/export": "trainer/loop",
     "pool": "",
     "pool/slurm": "pool",
+    "pool/ssh": "pool",
     "worker/agent": "",
     "worker/attempt": "worker/agent worker/network",
     "worker/devices": "",

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import by_hand
@@ -14,10 +15,10 @@ from service import Service, write_recipe
 
 # One program for all three commands. FAKE_SLURM is the folder of its jobs: a file with the name and the process of each;
 # `refuse` has what sbatch says instead, `slow` makes it hang after it has taken a job, `away` is what squeue says.
-FAKE = r"""#!%s
+FAKE = r"""
 import os, signal, subprocess, sys, time
 folder = os.environ["FAKE_SLURM"]
-command, words = os.path.basename(sys.argv[0]), sys.argv[1:]
+command, words = os.path.basename(sys.argv[1]), sys.argv[2:]
 def said(name):
     path = os.path.join(folder, name)
     return open(path).read() if os.path.exists(path) else None
@@ -29,7 +30,7 @@ def jobs():
         yield name, title, int(pid)
 def runs(pid):
     try:
-        with open("/proc/%%d/stat" %% pid) as file:
+        with open("/proc/%d/stat" % pid) as file:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
@@ -40,7 +41,7 @@ if command == "sbatch":
         sys.exit(0)
     number = str(len(list(jobs())) + 1)
     env = dict(os.environ, SLURM_JOB_ID=number, SLURM_NTASKS="1")
-    log = open(option("--output").replace("%%j", number), "a")
+    log = open(option("--output").replace("%j", number), "a")
     job = subprocess.Popen(["sh", words[-1]], env=env, stdout=log, stderr=log, start_new_session=True)
     with open(os.path.join(folder, "new"), "w") as file:
         file.write(option("--job-name") + "\n" + str(job.pid))
@@ -51,11 +52,11 @@ if command == "sbatch":
 elif command == "squeue":
     if said("away"):
         sys.exit(said("away"))
-    if option("--format") == "%%L":
+    if option("--format") == "%L":
         print("UNLIMITED")
     else:
         for number, title, pid in jobs():
-            print("%%s|%%s|None|%%s" %% (number, "RUNNING" if runs(pid) else "COMPLETED", title))
+            print("%s|%s|None|%s" % (number, "RUNNING" if runs(pid) else "COMPLETED", title))
 else:
     for number, title, pid in jobs():
         if number in words and runs(pid):
@@ -73,10 +74,13 @@ class Pool(Service):
         self.path = self.environment["PATH"]
         for folder in (self.slurm, self.commands):
             os.mkdir(folder)
+        self.fake = os.path.join(self.folder, "fake.py")
+        with open(self.fake, "w", encoding="utf-8") as file:
+            file.write(FAKE)
         for name in ("sbatch", "squeue", "scancel"):
             path = os.path.join(self.commands, name)
             with open(path, "w", encoding="utf-8") as file:
-                file.write(FAKE % sys.executable)
+                file.write(f'#!/bin/sh\nexec "{sys.executable}" "{self.fake}" "$0" "$@"\n')
             os.chmod(path, 0o755)
         self.environment["FAKE_SLURM"] = self.slurm
         self.environment["PATH"] = self.commands + os.pathsep + self.path
@@ -123,7 +127,7 @@ class PoolTest(unittest.TestCase):
 
     def test_a_pool_through_the_faults_of_its_engine(self):
         with Pool() as pool:
-            words = ("--until-idle", "2s", "--worker-dir", pool.folder, "--max-workers", "1")
+            words = ("--until-idle", "1h", "--worker-dir", pool.folder, "--max-workers", "1")
             pool.say(
                 "refuse", "sbatch: error: Batch job submission failed: Invalid qos specification"
             )
@@ -180,22 +184,32 @@ class PoolTest(unittest.TestCase):
             )
             pool.say("slow", None)
             self.assertEqual(len(pool.jobs()), 1, "asked for once")
+
+            # Deleted by another process than the agent, which ends its job first, and then itself.
+            pool.run("pool", "delete", "lab")
+            self.assertEqual(pool.agent.wait(timeout=60), 0)
             wait_until(
                 lambda: not pool.json("worker", "list").get("workers"), "the worker to leave"
             )
-            wait_until(
-                lambda: not [one for one in os.listdir(pool.folder) if one.startswith("braid-")],
-                "the worker's folder to go with it",
+            self.assertEqual(
+                [one for one in os.listdir(pool.folder) if one.startswith("braid-")],
+                [],
+                "the worker's folder goes with it",
             )
-
-            # Deleted by another process than the agent, which ends.
-            pool.run("pool", "delete", "lab")
-            self.assertEqual(pool.agent.wait(timeout=60), 0)
             self.assertEqual(pool.pool(), {})
             self.assertFalse(os.path.exists(os.path.join(pool.folder, "state", "pools", "lab")))
             self.assertIn(
                 "there is no pool lab in", pool.run("pool", "delete", "lab", code=3).stderr
             )
+
+    def test_an_ephemeral_worker_that_cannot_begin_leaves_no_folder(self):
+        with tempfile.TemporaryDirectory() as folder:
+            own = os.path.join(folder, "worker")
+            words = [by_hand.program("braid-worker"), "--ephemeral", "--dir", own]
+            done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 78, done.stderr)
+            self.assertIn("give --coordinator HOST:PORT", done.stderr)
+            self.assertFalse(os.path.exists(own))
 
     def test_without_slurm(self):
         with Pool() as pool:

@@ -221,5 +221,20 @@ TEST(LeavingTest, ASecondSignalLeavesLessTime) {
   EXPECT_THAT(agent.Take<KillProgram>(), SizeIs(1));
 }
 
+// Signal 15 of a batch system that ends all of its job is no failure; that of somebody else is one.
+TEST(LeavingTest, AProgramThatSomebodyEndsIsPreemptedOnlyIfItsWorkerEndsToo) {
+  constexpr int kTerminate = 15;
+  for (const bool worker_stops : {false, true}) {
+    Leaving agent({});
+    agent.Want({Train("a")});
+    agent.Run(kKey);
+    if (worker_stops) agent.Feed(StopRequested{});
+    agent.Ended(kKey, 0, kTerminate);
+    agent.AnswerRoutine();
+    const auto ended = agent.Answer<ReportEnded>();
+    EXPECT_EQ(ended.end.failure.category, worker_stops ? "preempted" : "infra");
+  }
+}
+
 }  // namespace
 }  // namespace braid::worker

@@ -124,7 +124,7 @@ void Agent::On(const ProgramSaid& event) {
 }
 
 void Agent::On(const ProgramEnded& event) {
-  if (Rank* rank = ranks_.Find(event.key)) rank->OnEnded(event);
+  if (Rank* rank = ranks_.Find(event.key)) rank->OnEnded(event, stop_requested_);
 }
 
 void Agent::Advance() {

@@ -73,7 +73,7 @@ bool EndedWell(const ProgramEnded& ended) {
 }
 
 Outcome EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnded& ended,
-                     bool stopped) {
+                     bool stopped, bool worker_stops) {
   // The program knows best why it failed. The exit code and signal are only the second source.
   if (error.has_value()) {
     Outcome end = Failed(error->category, InvalidArgument(error->message), error->hint,
@@ -86,7 +86,7 @@ Outcome EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnde
     return Failed("preempted", Cancelled("did not stop in its time and was killed"));
   // A batch system that ends its job sends this to all of its processes, and the program had not
   // begun to listen.
-  if (ended.signal == kTerminateSignal)
+  if (ended.signal == kTerminateSignal && (stopped || worker_stops))
     return Failed("preempted", Cancelled("was asked to end (signal 15) before it had begun"));
   // Somebody else killed it. On Linux that is most often the kernel's out-of-memory killer.
   if (ended.signal == kKillSignal) {

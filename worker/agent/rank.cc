@@ -177,13 +177,13 @@ void Rank::Settle() {
   phase_ = Phase::kFinished;
 }
 
-void Rank::OnEnded(const ProgramEnded& ended) {
+void Rank::OnEnded(const ProgramEnded& ended, bool worker_stops) {
   if (!has_program_) return;
   has_program_ = false;
   if (phase_ != Phase::kRunning) return Settle();
   phase_ = Phase::kSending;
   rendezvous_.Close();
-  end_ = EndOf(ended);
+  end_ = EndOf(ended, worker_stops);
   // The end is on the disk before anything waits for the coordinator, which may be away for longer
   // than this process lives.
   outbox_.WhenMetricsAreKept([this] {
@@ -191,7 +191,7 @@ void Rank::OnEnded(const ProgramEnded& ended) {
   });
 }
 
-KeptEnd Rank::EndOf(const ProgramEnded& ended) const {
+KeptEnd Rank::EndOf(const ProgramEnded& ended, bool worker_stops) const {
   KeptEnd end;
   end.started = true;
   if (result_.has_value() && EndedWell(ended)) {
@@ -200,7 +200,7 @@ KeptEnd Rank::EndOf(const ProgramEnded& ended) const {
     end.outputs = result_->outputs;
   } else {
     // A result without a clean exit counts as none: the program died while it ended.
-    end.outcome = EndOfFailure(error_, ended, stop_told_);
+    end.outcome = EndOfFailure(error_, ended, stop_told_, worker_stops);
   }
   DescribeExit(ended, &end.outcome);
   return end;

@@ -61,7 +61,8 @@ class Rank {
   // Events of its program.
   void OnStarted(const Status& status);
   void OnSaid(const ProgramMessage& message);
-  void OnEnded(const ProgramEnded& ended);
+  // `worker_stops`: the worker has been asked to end.
+  void OnEnded(const ProgramEnded& ended, bool worker_stops);
 
   // To be called after each event: a dropped or abandoned rank removes its folder, if that is not
   // to stay, once its program and its work have ended.
@@ -121,7 +122,7 @@ class Rank {
   void OnMessage(const ErrorMessage& message) { error_ = message; }
   void OnMessage(const RendezvousMessage& message) { rendezvous_.Ask(message); }
   // How the rank ended, from what its program said and how its process ended.
-  KeptEnd EndOf(const ProgramEnded& ended) const;
+  KeptEnd EndOf(const ProgramEnded& ended, bool worker_stops) const;
   // Writes `end_` to the disk, and then calls `then`, also if that failed.
   void Keep(std::function<void()> then);
   // All that the program said has been sent: stores its outputs, or reports its failure.
