@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import subprocess
+import tarfile
 from typing import Any
 
 from harness.row import Row, Setup
@@ -14,6 +15,12 @@ from rows import models, tasks, texts, variants
 from rows.train import tiny
 
 PAIRS = 400
+
+
+# The published pairs, where a checkout has them beside it.
+PUBLISHED = ("shared", "data", "eval", "blimp", "blimp.tar.gz")
+EVERY = 10  # of the published paradigms
+PAIRS_OF_EACH = 200
 
 
 class BlimpRow(Row):
@@ -55,10 +62,12 @@ class BlimpRow(Row):
             vocab = len(json.load(file)["model"]["vocab"]) + 1
         spec = {**(tiny(self.spec) if setup.quick else self.spec), "vocab": vocab}
         spec = {**spec, "pad_id": vocab - 1, "sequence": 256}
-        path = os.path.join(setup.scratch, "blimp.json")
+        path = os.path.join(setup.scratch, f"{self.name}.json")
         with open(path, "w", encoding="utf-8") as file:
             json.dump(spec, file)
-        ours, theirs = (os.path.join(setup.scratch, f"blimp-{name}") for name in ("ours", "theirs"))
+        ours, theirs = (
+            os.path.join(setup.scratch, f"{self.name}-{name}") for name in ("ours", "theirs")
+        )
         must([setup.bench_program("model_turns"), "write", path, ours])
         shutil.copy(tokenizer, ours)
         must([setup.program("braid-trainer"), "export", ours, theirs])
@@ -93,6 +102,43 @@ class BlimpRow(Row):
         return f"accuracy {next(iter(found.values())):.2f} %"
 
 
+class PublishedBlimpRow(BlimpRow):
+    """Sentences as BLiMP has them: those of a paradigm begin alike, and pairs differ in a word."""
+
+    name = "blimp.published"
+    title = "BLiMP scoring, published pairs, dense 256 x 8"
+
+    def archive(self, setup: Setup) -> str:
+        return os.path.join(os.path.dirname(setup.root), *PUBLISHED)
+
+    def why_not(self, setup: Setup) -> str:
+        if not os.path.exists(self.archive(setup)):
+            return f"there is no {os.path.join('..', *PUBLISHED)} beside the checkout"
+        return super().why_not(setup)
+
+    def settings(self, setup: Setup) -> dict[str, Any]:
+        return {
+            **super().settings(setup),
+            "pairs": f"{self.count(setup)} of every {EVERY}th paradigm",
+            "sentences": "published",
+        }
+
+    def count(self, setup: Setup) -> int:
+        return 20 if setup.quick else PAIRS_OF_EACH
+
+    def write_pairs(self, setup: Setup) -> str:
+        folder = os.path.join(setup.scratch, "published-pairs")
+        os.makedirs(folder, exist_ok=True)
+        with tarfile.open(self.archive(setup)) as archive:
+            names = sorted(name for name in archive.getnames() if name.endswith(".jsonl"))
+            for name in names[::EVERY]:
+                rows = archive.extractfile(name).read().decode().splitlines()[: self.count(setup)]
+                path = os.path.join(folder, os.path.basename(name))
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write("\n".join(rows) + "\n")
+        return folder
+
+
 def must(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
@@ -100,4 +146,4 @@ def must(command: list[str]) -> None:
 
 
 def rows() -> list[Row]:
-    return [BlimpRow()]
+    return [BlimpRow(), PublishedBlimpRow()]

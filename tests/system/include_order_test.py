@@ -85,7 +85,7 @@ INSIDE = {
     "trainer/eval/loss": "trainer/eval trainer/loop",
     "trainer/eval/next_token": "trainer/eval",
     "trainer/eval/generate": "trainer/eval trainer/eval/routing trainer/network",
-    "trainer/eval/blimp": "trainer/eval trainer/eval/metrics",
+    "trainer/eval/blimp": "trainer/eval trainer/eval/metrics trainer/network",
     "trainer/eval/dual_path": "trainer/eval trainer/network trainer/loop",
     "trainer/eval/glue": "trainer/eval trainer/eval/metrics trainer/network",
     "trainer/eval/glue/tasks": "trainer/eval/glue",

@@ -9,43 +9,98 @@
 
 namespace braid::trainer {
 
+namespace {
+
+// Where the rows of a piece keep what is between x and y.
+struct FedRows {
+  float *normed, *inverse;  // [rows, w], [rows]
+  float* hidden;            // [rows, 2f]
+  float* gated;             // [rows, f]
+  float* fed;               // [rows, w]; null without scale
+};
+
+// The forward pass of a feed-forward half.
+class FeedForwardPass {
+ public:
+  FeedForwardPass(const at::Tensor& x, const FeedForwardWeights& weights, const at::Tensor& scale,
+                  double eps)
+      : up_(ShapeOf(x.size(0), weights.gate_up)),
+        norm_{Read(x), Read(weights.gain), nullptr, up_.in},
+        beta_(Read(weights.beta)),
+        eps_(static_cast<float>(eps)),
+        factor_(scale.defined() ? *Read(scale) : 1.0f),
+        first_(
+            PackForward(up_, Read(weights.gate_up), StrideOf(weights.gate_up), Scratch::kPanels)),
+        second_(PackForward(ShapeOf(x.size(0), weights.down), Read(weights.down),
+                            StrideOf(weights.down), Scratch::kMorePanels)) {}
+
+  // Writes y [rows, w]. `rows_of(first, count)` gives the FedRows of a piece, on the thread that
+  // takes it.
+  template <typename RowsOf>
+  void Run(float* y, RowsOf rows_of) const {
+    Pieces{up_.paths, up_.rows}.ForEach([&](int64_t, int64_t part, int64_t first, int64_t count) {
+      Piece(part, first, count, rows_of(first, count), y + first * norm_.w);
+    });
+  }
+
+ private:
+  void Piece(int64_t part, int64_t first, int64_t count, const FedRows& rows, float* out) const {
+    const int64_t w = norm_.w, f = up_.out / 2;
+    RmsNormOperands o = norm_.From(part, first, count);
+    o.eps = eps_;
+    o.inverse = rows.inverse;
+    o.y = rows.normed;
+    Simd().rms_norm(o);
+    MultiplyRows(first_, part, count, rows.normed, nullptr, rows.hidden);
+    SwiGluOperands gate{};
+    gate.x = rows.hidden;
+    gate.beta = At(beta_, part * f);
+    gate.rows = count;
+    gate.f = f;
+    gate.y = rows.gated;
+    Simd().swiglu(gate);
+    const float* rest = norm_.x + first * w;
+    if (rows.fed == nullptr) return MultiplyRows(second_, part, count, gate.y, rest, out);
+    MultiplyRows(second_, part, count, gate.y, nullptr, rows.fed);
+    for (int64_t i = 0; i < count * w; ++i) out[i] = rest[i] + factor_ * rows.fed[i];
+  }
+
+  const LinearShape up_;
+  const NormRows norm_;
+  const float* const beta_;
+  const float eps_, factor_;
+  const PackedMaps first_, second_;
+};
+
+}  // namespace
+
 FedForward FeedForwardForward(const at::Tensor& x, const FeedForwardWeights& weights,
                               const at::Tensor& scale, double eps) {
-  const LinearShape up = ShapeOf(x.size(0), weights.gate_up),
-                    down = ShapeOf(x.size(0), weights.down);
-  const int64_t w = up.in, f = down.in;
+  const int64_t w = x.size(1), f = weights.down.size(-1);
   const auto rows = [&](int64_t columns) { return at::empty({x.size(0), columns}, x.options()); };
   FedForward all{rows(w), rows(2 * f), {}, {rows(w), at::empty({x.size(0)}, x.options())}};
   if (scale.defined()) all.f = rows(w);
-  const NormRows norm{Read(x), Read(weights.gain), Data(all.normed.inverse), w};
-  float *y = Data(all.y), *hidden = Data(all.hidden), *fed = Data(all.f),
-        *normed = Data(all.normed.y);
-  const float *in = Read(x), *beta = Read(weights.beta);
-  const float factor = scale.defined() ? *Read(scale) : 1.0f;
-  const PackedMaps first_map = PackForward(up, Read(weights.gate_up), StrideOf(weights.gate_up),
-                                           Scratch::kPanels);
-  const PackedMaps second_map = PackForward(down, Read(weights.down), StrideOf(weights.down),
-                                            Scratch::kMorePanels);
-  Pieces{up.paths, up.rows}.ForEach([&](int64_t, int64_t part, int64_t first, int64_t count) {
-    RmsNormOperands o = norm.From(part, first, count);
-    o.eps = static_cast<float>(eps);
-    o.y = normed + first * w;
-    Simd().rms_norm(o);
-    MultiplyRows(first_map, part, count, o.y, nullptr, hidden + first * 2 * f);
-    SwiGluOperands gate{};
-    gate.x = hidden + first * 2 * f;
-    gate.beta = At(beta, part * f);
-    gate.rows = count;
-    gate.f = f;
-    gate.y = ScratchFloats(Scratch::kRows, kPieceRows * f);
-    Simd().swiglu(gate);
-    const float* rest = in + first * w;
-    float* out = y + first * w;
-    if (fed == nullptr) return MultiplyRows(second_map, part, count, gate.y, rest, out);
-    MultiplyRows(second_map, part, count, gate.y, nullptr, fed + first * w);
-    for (int64_t i = 0; i < count * w; ++i) out[i] = rest[i] + factor * fed[first * w + i];
+  float *hidden = Data(all.hidden), *fed = Data(all.f), *normed = Data(all.normed.y),
+        *inverse = Data(all.normed.inverse);
+  FeedForwardPass(x, weights, scale, eps).Run(Data(all.y), [&](int64_t first, int64_t) {
+    return FedRows{normed + first * w, inverse + first, hidden + first * 2 * f,
+                   ScratchFloats(Scratch::kRows, kPieceRows * f), At(fed, first * w)};
   });
   return all;
+}
+
+at::Tensor FeedForwardValue(const at::Tensor& x, const FeedForwardWeights& weights,
+                            const at::Tensor& scale, double eps) {
+  const int64_t w = x.size(1), f = weights.down.size(-1);
+  at::Tensor y = at::empty(x.sizes(), x.options());
+  FeedForwardPass(x, weights, scale, eps).Run(Data(y), [&](int64_t, int64_t count) {
+    float *normed = ScratchFloats(Scratch::kMoreRows, kPieceRows * (w + 1)),
+          *hidden = ScratchFloats(Scratch::kRows, kPieceRows * 3 * f);
+    // The normed rows have been read when the fed ones are written.
+    return FedRows{normed, normed + kPieceRows * w, hidden, hidden + count * 2 * f,
+                   scale.defined() ? normed : nullptr};
+  });
+  return y;
 }
 
 FeedForwardGradients FeedForwardBackward(const at::Tensor& x, const FeedForwardWeights& weights,

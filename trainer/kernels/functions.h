@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace braid::trainer {
 
@@ -20,6 +21,10 @@ at::Tensor RmsNorm(const at::Tensor& x, const at::Tensor& gain, double eps);
 // An undefined beta means 1, the standard form. Otherwise beta is [f], or [P, f] for P blocks of
 // rows, the published form.
 at::Tensor SwiGlu(const at::Tensor& x, const at::Tensor& beta = {});
+
+// The sum of rows[k] [rows, w] times weights[k] [rows, 1], a number for each row; at least one
+// term.
+at::Tensor WeightedSum(const std::vector<at::Tensor>& rows, const std::vector<at::Tensor>& weights);
 
 // Which dimensions of a head vector of size s are rotated as a pair (A3 of
 // docs/papers/papaformer.md#s7): kHalf (x_i, x_{i + s/2}), kInterleaved (x_2i, x_{2i+1}).

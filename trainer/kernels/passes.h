@@ -50,6 +50,9 @@ struct FedForward {
 };
 FedForward FeedForwardForward(const at::Tensor& x, const FeedForwardWeights& weights,
                               const at::Tensor& scale, double eps);
+// Its y alone, to the bit, where no backward pass follows: what is between stays in the cache.
+at::Tensor FeedForwardValue(const at::Tensor& x, const FeedForwardWeights& weights,
+                            const at::Tensor& scale, double eps);
 
 struct FeedForwardGradients {
   NormGradients norm;

@@ -60,7 +60,7 @@ struct NormRows {
     RmsNormOperands o{};
     o.x = x + first * w;
     o.gain = gain + part * w;
-    o.inverse = inverse + first;
+    o.inverse = At(inverse, first);
     o.rows = count;
     o.w = w;
     return o;

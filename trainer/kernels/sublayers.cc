@@ -1,13 +1,17 @@
 // The two halves of a block as one function each, so that nothing is added, scaled or allocated
 // between its parts but what they need.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <numeric>
 #include <optional>
+#include <vector>
 
 #include "trainer/kernels/functions.h"
 #include "trainer/kernels/passes.h"
+#include "trainer/kernels/pieces.h"
+#include "trainer/kernels/row_dot.h"
 
 namespace braid::trainer {
 namespace {
@@ -37,11 +41,25 @@ struct ResidualGradients {
 
 ResidualGradients Scaled(const at::Tensor& dy, const at::Tensor& f, const at::Tensor& scale) {
   if (!scale.defined()) return {dy, at::Tensor()};
-  // ATen would cut a sum to one number among the threads, from 32768 elements on.
-  const at::Tensor rows = (dy * f).sum(1);
-  const float* first = rows.const_data_ptr<float>();
-  const double sum = std::accumulate(first, first + rows.numel(), 0.0);
-  return {dy * scale, at::full(scale.sizes(), sum, scale.options())};
+  ResidualGradients all{at::empty(dy.sizes(), dy.options()),
+                        at::empty(scale.sizes(), scale.options())};
+  const Pieces pieces{1, dy.size(0)};
+  std::vector<double> sums(static_cast<size_t>(pieces.count()));
+  const int64_t w = dy.size(1);
+  const float *dout = Read(dy), *half = Read(f), factor = *Read(scale);
+  float* df = Data(all.df);
+  pieces.ForEach([&](int64_t piece, int64_t, int64_t first, int64_t count) {
+    double sum = 0;
+    for (int64_t row = first; row < first + count; ++row) {
+      const float* from = dout + row * w;
+      for (int64_t i = 0; i < w; ++i) df[row * w + i] = from[i] * factor;
+      sum += RowDot(from, half + row * w, w);
+    }
+    sums[static_cast<size_t>(piece)] = sum;
+  });
+  // Pieces are added in their order, so that the threads change no bit.
+  *Data(all.dscale) = static_cast<float>(std::accumulate(sums.begin(), sums.end(), 0.0));
+  return all;
 }
 
 at::Tensor ReshapedLike(const at::Tensor& gradient, const at::Tensor& of) {
@@ -194,6 +212,11 @@ at::Tensor AttentionHalf(const at::Tensor& x, const AttentionWeights& weights,
 
 at::Tensor FeedForwardHalf(const at::Tensor& x, const FeedForwardWeights& weights,
                            const at::Tensor& scale, double eps) {
+  if (!at::GradMode::is_enabled()) {
+    return FeedForwardValue(
+        x.contiguous(), {Whole(weights.gain), weights.gate_up, Whole(weights.beta), weights.down},
+        scale, eps);
+  }
   return FeedForwardHalfFunction::apply(x.contiguous(), weights.gain, weights.gate_up, weights.down,
                                         Given(weights.beta), Given(scale), eps);
 }

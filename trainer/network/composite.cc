@@ -28,6 +28,11 @@ std::vector<const Sublayers*> OneShape(const std::vector<std::unique_ptr<Block>>
   return all;
 }
 
+// Of the blocks of parallel layers alone: large blocks, which run before and after, have none.
+double DropoutOf(const ForwardContext& pass) {
+  return pass.auxiliary != nullptr ? pass.auxiliary->dropout : 0;
+}
+
 bool HasAdapters(const std::vector<std::unique_ptr<Block>>& blocks) {
   return blocks.front()->AsSublayers()->adapter.q_a.defined();
 }
@@ -108,20 +113,24 @@ std::vector<Block*> Composite::Blocks() {
   return all;
 }
 
+at::Tensor Composite::RunStacked(const Layer& layer, const at::Tensor& rows,
+                                 ForwardContext& pass) const {
+  pass.dropout = DropoutOf(pass);
+  at::Tensor all = RunSublayers(*layer.stacked, rows, {}, layer.place, pass);
+  pass.dropout = 0;
+  return all;
+}
+
 std::vector<at::Tensor> Composite::RunPaths(const Layer& layer,
                                             const std::vector<at::Tensor>& inputs,
                                             ForwardContext& pass) const {
-  // Of the blocks of parallel layers alone: large blocks, which run before and after, have none.
-  pass.dropout = pass.auxiliary != nullptr ? pass.auxiliary->dropout : 0;
+  if (layer.stacked.has_value() && !HasAdapters(layer.blocks))
+    return RunStacked(layer, at::cat(inputs), pass).chunk(static_cast<int64_t>(inputs.size()));
+  pass.dropout = DropoutOf(pass);
   std::vector<at::Tensor> outputs;
-  if (layer.stacked.has_value() && !HasAdapters(layer.blocks)) {
-    const at::Tensor all = RunSublayers(*layer.stacked, at::cat(inputs), {}, layer.place, pass);
-    outputs = all.chunk(static_cast<int64_t>(inputs.size()));
-  } else {
-    for (size_t p = 0; p < inputs.size(); ++p) {
-      outputs.push_back(layer.blocks[p] == nullptr ? inputs[p]
-                                                   : layer.blocks[p]->Run(inputs[p], pass));
-    }
+  for (size_t p = 0; p < inputs.size(); ++p) {
+    outputs.push_back(layer.blocks[p] == nullptr ? inputs[p]
+                                                 : layer.blocks[p]->Run(inputs[p], pass));
   }
   pass.dropout = 0;
   return outputs;
@@ -135,9 +144,20 @@ std::vector<at::Tensor> Composite::Slices(const at::Tensor& x) const {
   return slices;
 }
 
+at::Tensor Composite::RunStackedSlices(const Layer& layer, const at::Tensor& x,
+                                       ForwardContext& pass) const {
+  const int64_t N = layer.stacked->paths, d = x.size(1) / N;
+  // One copy each way, and none of the zeros that gradients of slices would be added to.
+  const at::Tensor rows = x.reshape({-1, N, d}).transpose(0, 1).reshape({-1, d});
+  const at::Tensor all = RunStacked(layer, rows, pass);
+  return all.view({N, -1, d}).transpose(0, 1).reshape({-1, N * d});
+}
+
 at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, ForwardContext& pass) const {
   for (const Layer& layer : layers_) {
-    x = at::cat(RunPaths(layer, Slices(x), pass), 1);
+    x = layer.stacked.has_value() && !HasAdapters(layer.blocks)
+            ? RunStackedSlices(layer, x, pass)
+            : at::cat(RunPaths(layer, Slices(x), pass), 1);
     if (layer.cross.defined()) x = x + Mapped(x, layer.cross, pass);
   }
   x = last_->Run(x, pass);
@@ -218,10 +238,12 @@ at::Tensor Composite::Choose(const Layer& layer, const std::vector<at::Tensor>& 
   }
   if (pass.routing != nullptr) pass.routing->push_back({Bytes(routed.choices), {}});
   const auto N = static_cast<int64_t>(outputs.size());
-  at::Tensor out = combined * routed.weights.narrow(1, N, 1);
-  for (int64_t p = 0; p < N; ++p)
-    out = out + candidate(static_cast<size_t>(p)) * routed.weights.narrow(1, p, 1);
-  return out;
+  std::vector<at::Tensor> candidates{combined}, weights{routed.weights.narrow(1, N, 1)};
+  for (int64_t p = 0; p < N; ++p) {
+    candidates.push_back(candidate(static_cast<size_t>(p)));
+    weights.push_back(routed.weights.narrow(1, p, 1));
+  }
+  return WeightedSum(candidates, weights);
 }
 
 at::Tensor Composite::RunLayer(const Layer& layer, int64_t l, const at::Tensor& x,

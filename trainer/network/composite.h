@@ -50,6 +50,10 @@ class Composite {
   // sublayers alone run as one batched product.
   std::vector<at::Tensor> RunPaths(const Layer& layer, const std::vector<at::Tensor>& inputs,
                                    ForwardContext& pass) const;
+  // The same of a layer whose blocks can run as one: rows [paths * rows, d], path by path.
+  at::Tensor RunStacked(const Layer& layer, const at::Tensor& rows, ForwardContext& pass) const;
+  // One such layer of `slice`, x [rows, D] -> [rows, D].
+  at::Tensor RunStackedSlices(const Layer& layer, const at::Tensor& x, ForwardContext& pass) const;
   // The connection `slice`, from the first parallel layer to the final norm: in each layer a path
   // runs on its own columns of x [rows, D], and `cross`, where there is one, adds what passes
   // between them. Each slice of the result is normed and weighed by itself.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/spec.h"
+#include "trainer/kernels/prefix_attention.h"
 #include "trainer/network/intervention.h"
 #include "trainer/network/network.h"
 #include "trainer/network/row_cache.h"
@@ -66,6 +67,9 @@ struct ForwardContext {
   // If set, the rows are those that the cache is about to read: batch is 1, and sequence the number
   // of all rows.
   RowCache* cache = nullptr;
+  // If set, the rows are those of these runs: batch is 1, and sequence the number of all rows.
+  const std::vector<PrefixRun>* runs = nullptr;
+  int64_t longest = 0;  // positions of the longest sequence of `runs`
   bool training = false;
   bool router_noise = false;  // Gumbel noise is on
   double dropout = 0;         // in force where the blocks of parallel layers run

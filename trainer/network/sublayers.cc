@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 #include "trainer/kernels/functions.h"
+#include "trainer/kernels/prefix_attention.h"
 #include "trainer/kernels/row_maps.h"
 
 namespace braid::trainer {
@@ -119,9 +120,27 @@ at::Tensor ReadAttention(const Sublayers& s, const at::Tensor& x, const at::Tens
   return MapRows(mixed, s.o, {.add = x, .scale = scale});
 }
 
+// RunAttention for rows of pass.runs.
+at::Tensor ReadRuns(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
+                    const std::string& place, ForwardContext& pass) {
+  const double eps = pass.arch.norm_eps;
+  const Rope& rope = pass.ropes.Table(x.size(1) / s.heads, pass.longest);
+  const CachedAttentionForm form{LayoutOf(pass.arch), rope.cos, rope.sin, s.q_norm, s.k_norm, eps};
+  if (!s.adapter.q_a.defined()) {
+    return PrefixAttentionHalf(x, {s.attn_norm, s.qkv, s.o}, scale, *pass.runs, s.paths, s.heads,
+                               form);
+  }
+  const at::Tensor normed = RmsNorm(x, s.attn_norm, eps);
+  const at::Tensor qkv = Adapt(Linear(normed, s.qkv), normed, s.adapter, place, pass);
+  at::Tensor mixed = PrefixAttention(qkv, *pass.runs, s.paths, s.heads, form);
+  if (s.o.defined()) mixed = Linear(mixed, s.o);
+  return x + Scaled(mixed, scale);
+}
+
 at::Tensor RunAttention(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
                         const std::string& place, ForwardContext& pass) {
   if (pass.cache != nullptr) return ReadAttention(s, x, scale, place, pass);
+  if (pass.runs != nullptr) return ReadRuns(s, x, scale, place, pass);
   const double dropout = pass.training ? pass.dropout : 0.0;
   const bool plain = dropout == 0 && !s.adapter.q_a.defined() && pass.keys == nullptr;
   if (plain && OwnProductsPay(x, s.paths)) {

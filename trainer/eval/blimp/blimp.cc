@@ -80,8 +80,12 @@ Result<BlimpResult> RunBlimp(const std::vector<Paradigm>& paradigms,
     for (size_t k = 0; k < paradigms.size(); ++k) {
       const auto accuracy = [&]() -> Result<Json> {
         if (options.begin_noise) options.begin_noise(seed, paradigms[k].name);
-        BRAID_ASSIGN_OR_RETURN(const double made,
-                               AccuracyOf(paradigms[k], ScoreSentences(encoded[k], scorer, score)));
+        BRAID_ASSIGN_OR_RETURN(
+            const double made,
+            AccuracyOf(paradigms[k],
+                       options.prefix_scorer
+                           ? ScoreSharedSentences(encoded[k], options.prefix_scorer, score)
+                           : ScoreSentences(encoded[k], scorer, score)));
         return Json(made);
       };
       BRAID_ASSIGN_OR_RETURN(

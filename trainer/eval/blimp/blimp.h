@@ -25,6 +25,9 @@ struct BlimpOptions {
   // Called before each paradigm is scored, to set the router's noise, so that it does not depend on
   // which paradigms were scored before. May be empty.
   std::function<void(uint64_t seed, const std::string& paradigm)> begin_noise;
+  // Scores sentences that share beginnings instead of the scorer, which scores each by itself. May
+  // be empty, and must be where rows draw noise.
+  PrefixScorer prefix_scorer;
   // The longest input of the model, in tokens; 0 for any.
   int64_t max_positions = 0;
   // Keeps the score of each paradigm with each noise seed, as the piece "blimp/<paradigm>/<seed>".

@@ -89,6 +89,11 @@ Result<Json> MeasureBlimp(Network& network, const SharedTokenizer& tokenizer,
                                  int64_t sequence) {
     return network.TokenLogProbabilities(ids, labels, batch, sequence);
   };
+  if (ReadsPrefixTrees(network)) {
+    options.prefix_scorer = [&](const PrefixTree& tree) {
+      return PrefixLogProbabilities(network, tree);
+    };
+  }
   corpus::Encoder encoder(tokenizer);
   BRAID_ASSIGN_OR_RETURN(const BlimpResult result,
                          RunBlimp(paradigms, *tokenizer, encoder, scorer, options));

@@ -6,6 +6,8 @@
 #include <functional>
 #include <vector>
 
+#include "trainer/network/prefix_tree.h"
+
 namespace braid::trainer {
 
 // The function of a network that scoring needs. `ids` and `labels` are [batch, sequence],
@@ -14,10 +16,13 @@ namespace braid::trainer {
 using TokenScorer = std::function<std::vector<float>(const int32_t* ids, const int32_t* labels,
                                                      int64_t batch, int64_t sequence)>;
 
+// The same for sentences that share beginnings: log p of each of tree.targets.
+using PrefixScorer = std::function<std::vector<float>(const PrefixTree& tree)>;
+
 struct ScoreOptions {
   int32_t eos_id = 0;
   int32_t pad_id = 0;
-  // Upper bound of batch * sequence, which bounds the memory.
+  // Upper bound of batch * sequence, or of the rows of a tree, which bounds the memory.
   int64_t batch_tokens = 4096;
 };
 
@@ -27,5 +32,11 @@ struct ScoreOptions {
 // sentence scores 0.
 std::vector<double> ScoreSentences(const std::vector<std::vector<int32_t>>& sentences,
                                    const TokenScorer& scorer, const ScoreOptions& options);
+
+// The same scores, but for rounding, with every beginning that sentences of a batch share read
+// once. The two sentences of a minimal pair differ in few words, and those of a paradigm begin
+// alike.
+std::vector<double> ScoreSharedSentences(const std::vector<std::vector<int32_t>>& sentences,
+                                         const PrefixScorer& scorer, const ScoreOptions& options);
 
 }  // namespace braid::trainer

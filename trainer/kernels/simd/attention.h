@@ -178,7 +178,7 @@ void AttentionForward(const AttentionOperands& o) {
         *scores = arena.Take(block * ld);
   PackTransposed(k.rows, o.size, o.size, T, keys);
   Pack(o.qkv + 2 * o.width, 3 * o.width, T, o.size, nullptr, values);
-  for (int64_t begin = 0; begin < T; begin += block) {
+  for (int64_t begin = o.first; begin < T; begin += block) {
     const int64_t rows = Least(block, T - begin), end = RoundUp(begin + rows, kPanel);
     Score(o, q.rows + begin * o.size, o.size, rows, end, keys, scores, ld);
     for (int64_t i = 0; i < rows; ++i)

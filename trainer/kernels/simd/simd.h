@@ -86,6 +86,7 @@ struct RmsNormOperands {
 struct AttentionOperands {
   const float* qkv;  // rows of 3 width
   int64_t sequence, size, width;
+  int64_t first;  // forward: the first query whose result is wanted; those before it are keys alone
   const float* cos;  // [sequence, size / 2]
   const float* sin;
   bool interleaved;

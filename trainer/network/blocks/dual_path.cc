@@ -139,7 +139,7 @@ at::Tensor DualPathBlock::Combine(const at::Tensor& x, const at::Tensor& deep,
                                   const Gates& gates) const {
   const at::Tensor y = stack().dual.residual == model::DualResidual::kPreserved
                            ? x + gates.deep * (deep - x) + gates.wide * (wide - x)
-                           : gates.deep * deep + gates.wide * wide;
+                           : WeightedSum({deep, wide}, {gates.deep, gates.wide});
   return crossing.deep.defined() ? y + gates.deep * crossing.deep + gates.wide * crossing.wide : y;
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "trainer/kernels/functions.h"
+
 namespace braid::trainer {
 namespace {
 
@@ -40,10 +42,7 @@ void Mix(model::StepMix rule, double threshold, Steps* steps) {
       break;
   }
   WeighSteps(threshold, steps);
-  for (size_t k = 0; k < steps->hidden.size(); ++k) {
-    const at::Tensor part = steps->weights[k] * steps->hidden[k];
-    steps->mixed = k == 0 ? part : steps->mixed + part;
-  }
+  steps->mixed = WeightedSum(steps->hidden, steps->weights);
 }
 
 }  // namespace
@@ -79,9 +78,11 @@ Steps DeepPath::Run(const at::Tensor& x, const Intervention* change, ForwardCont
     steps.hidden.push_back(h);
     if (dual_.mix != model::StepMix::kAct || (k == K && dual_.skip_last_router)) continue;
     const double feature = StepFeature(k, K, dual_.loops, rescaled);
-    // The router of a step sees how far the loop is: one set of weights serves all steps.
-    const at::Tensor asked = at::cat({h, at::full({h.size(0), 1}, feature, h.options())}, 1);
-    steps.routers.push_back(at::sigmoid(at::linear(asked, router_, router_bias_)));
+    // The router of a step sees how far the loop is: one set of weights serves all steps. That
+    // number is the same for all rows, so its share is one of the bias.
+    const int64_t w = h.size(1);
+    const at::Tensor bias = router_bias_ + feature * router_.select(1, w);
+    steps.routers.push_back(at::sigmoid(at::linear(h, router_.narrow(1, 0, w), bias)));
   }
   Mix(dual_.mix, change != nullptr ? change->early_exit : 0, &steps);
   return steps;
