@@ -37,6 +37,9 @@ inline constexpr char kCoordinatorLock[] = "coordinator.lock";
 // The token that every call must carry (base/endpoint.h).
 inline constexpr char kToken[] = "token";
 
+// How far the alerts of each channel are (alert/journal.h).
+inline constexpr char kAlerts[] = "alerts.json";
+
 // The certificates of TLS and their keys (rpc/tls/authority.h).
 inline constexpr char kTls[] = "tls";
 

@@ -67,8 +67,9 @@ int Main(int argc, char** argv) {
   app.add_option("--ca", globals.ca,
                  "the authority of the coordinator's certificate: a file, or sha256:DIGEST "
                  "(BRAID_CA; default: what the address file in --dir names)");
-  app.add_option("-o,--output", globals.output, "table, json or name (BRAID_OUTPUT)")
-      ->check(CLI::IsMember({"table", "json", "name"}));
+  app.add_option("-o,--output", globals.output,
+                 "table, csv (of tables), json or name (BRAID_OUTPUT)")
+      ->check(CLI::IsMember({"table", "csv", "json", "name"}));
   app.add_flag("--no-header", globals.no_header, "tables without their first line");
   Action chosen;
   RegisterCommands({app, globals, chosen});

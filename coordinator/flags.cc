@@ -32,6 +32,9 @@ void AddAddresses(CLI::App* app, Flags* flags) {
                   "address of --http; may be repeated");
   app->add_option("--address-file", flags->address_file,
                   "Written with both addresses and the token's file as JSON when ready");
+  app->add_option("--alerts", flags->alerts,
+                  "YAML file that says who is told when runs fail or end, workers are lost or the "
+                  "disk is nearly full (docs/alerts.md)");
 }
 
 // What concerns workers: certificates, heartbeats, and how long a silent one is waited for.

@@ -26,6 +26,7 @@
 #include "base/random.h"
 #include "base/state_files.h"
 #include "base/version.h"
+#include "coordinator/alerts/alert_center.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/pass.h"
 #include "coordinator/flags.h"
@@ -174,7 +175,7 @@ Result<FileLock> LockFolder(const std::string& dir) {
   BRAID_RETURN_IF_ERROR(MakeStateFolder(
       dir, {state_files::kCatalog + std::string("*"), state_files::kStore, state_files::kJobLogs,
             state_files::kJobMetrics, state_files::kScratch, state_files::kCoordinatorLock,
-            state_files::kToken, state_files::kTls}));
+            state_files::kToken, state_files::kTls, state_files::kAlerts}));
   BRAID_RETURN_IF_ERROR(RefuseNetworkFolder(dir));
   auto lock = FileLock::Acquire(JoinPath(dir, state_files::kCoordinatorLock));
   if (lock.status().code() != StatusCode::kAlreadyExists) return lock;
@@ -287,9 +288,19 @@ Status ServeUntilSignal(const Flags& flags, const Stores& stores, const Backend&
     WaitForSignal(flags, stores.authority, core, server);
     spdlog::info("stopping");
   }
+  if (backend.alerts != nullptr) backend.alerts->Halt();
   if (http.ok()) (*http)->Stop();
   server->Stop();
   return status;
+}
+
+// Who tells people what happens; null if nobody is to be told.
+Result<std::unique_ptr<AlertCenter>> AlertsOf(const Flags& flags, const Stores& stores,
+                                              const catalog::Reader* reader, Core* core) {
+  if (flags.alerts.empty()) return std::unique_ptr<AlertCenter>();
+  BRAID_ASSIGN_OR_RETURN(alert::Settings settings, alert::ReadSettings(flags.alerts));
+  return AlertCenter::Create(std::move(settings), AbsolutePath(flags.dir), stores.catalog->id(),
+                             stores.catalog.get(), reader, core);
 }
 
 Status Serve(const Flags& flags, bool* serving) {
@@ -297,22 +308,26 @@ Status Serve(const Flags& flags, bool* serving) {
   BRAID_ASSIGN_OR_RETURN(const Stores stores, OpenStores(flags));
   std::mt19937_64 dice{std::random_device{}()};
   BRAID_ASSIGN_OR_RETURN(const auto core, Core::Create(OptionsOf(flags, stores, &dice)));
+  catalog::Reader reader(JoinPath(flags.dir, state_files::kCatalog));
+  BRAID_ASSIGN_OR_RETURN(auto alerts, AlertsOf(flags, stores, &reader, core.get()));
   Status core_status;
   std::atomic<bool> served{false};
   std::thread loop([&] { RunLoop(core.get(), served, &core_status); });
   RendezvousTable rendezvous;
-  catalog::Reader reader(JoinPath(flags.dir, state_files::kCatalog));
   Backend backend;
   backend.core = core.get();
   backend.reader = &reader;
   backend.rendezvous = &rendezvous;
+  backend.alerts = alerts.get();
   FillBackend(flags, stores, &backend);
   // It outlives the loop, in whose thread the last calls end.
   auto server = Server::Start(flags.listen, &backend);
+  if (alerts != nullptr) alerts->Start();
   const Status status = server.ok()
                             ? ServeUntilSignal(flags, stores, backend, server->get(), serving)
                             : server.status();
   served = true;
+  if (alerts != nullptr) alerts->Stop();
   core->Stop();
   loop.join();
   return status.ok() ? core_status : status;

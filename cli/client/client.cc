@@ -61,6 +61,7 @@ Client::Client(Endpoint endpoint) : endpoint_(std::move(endpoint)) {
   access_ = v1::Access::NewStub(channel);
   keeping_ = v1::Keeping::NewStub(channel);
   pools_ = v1::Pools::NewStub(channel);
+  alerts_ = v1::Alerts::NewStub(channel);
 }
 
 Result<v1::Run> Client::GetRun(const std::string& id) {

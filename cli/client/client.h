@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "braid/v1/access.grpc.pb.h"
 #include "braid/v1/admin.grpc.pb.h"
+#include "braid/v1/alerts.grpc.pb.h"
 #include "braid/v1/artifacts.grpc.pb.h"
 #include "braid/v1/jobs.grpc.pb.h"
 #include "braid/v1/keeping.grpc.pb.h"
@@ -78,6 +79,7 @@ class Client {
   v1::Access::Stub* access() { return access_.get(); }
   v1::Keeping::Stub* keeping() { return keeping_.get(); }
   v1::Pools::Stub* pools() { return pools_.get(); }
+  v1::Alerts::Stub* alerts() { return alerts_.get(); }
   const std::string& address() const { return endpoint_.address; }
 
   // `id` may be a prefix of a run's id, or a run's name (the newest). kNotFound if there is none.
@@ -123,6 +125,7 @@ class Client {
   std::unique_ptr<v1::Access::Stub> access_;
   std::unique_ptr<v1::Keeping::Stub> keeping_;
   std::unique_ptr<v1::Pools::Stub> pools_;
+  std::unique_ptr<v1::Alerts::Stub> alerts_;
 };
 
 }  // namespace braid::cli

@@ -1,6 +1,11 @@
-// braid export, braid import: models to and from Hugging Face folders.
+// braid export, braid import: models to and from Hugging Face folders, and the metrics of a run to
+// files for other tools.
+#include <cstdio>
+
 #include "base/file.h"
+#include "base/json.h"
 #include "cli/commands/command.h"
+#include "cli/local/export_metrics.h"
 #include "cli/shared/local_model.h"
 
 namespace braid::cli {
@@ -8,6 +13,7 @@ namespace {
 
 struct ExportFlags {
   std::string model, out, tokenizer, card;
+  bool csv = false, tensorboard = false, follow = false;
 };
 
 struct ImportFlags {
@@ -21,7 +27,20 @@ void AddOption(std::vector<std::string>* words, const std::string& option,
   words->push_back(value);
 }
 
+Result<int> ExportRun(const Globals& globals, const ExportFlags& flags) {
+  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> files,
+                         ExportMetrics(globals, flags.model,
+                                       flags.csv ? MetricFormat::kCsv : MetricFormat::kTensorboard,
+                                       flags.out, flags.follow));
+  if (globals.json()) return std::fputs(DumpJson({{"files", files}}).c_str(), stdout), kOkExit;
+  for (const std::string& file : files) std::printf("%s\n", file.c_str());
+  return kOkExit;
+}
+
 Result<int> Export(const Globals& globals, const ExportFlags& flags) {
+  if (flags.csv || flags.tensorboard) return ExportRun(globals, flags);
+  if (flags.follow)
+    return InvalidArgument("--follow goes with --csv and --tensorboard: a model is exported once");
   BRAID_ASSIGN_OR_RETURN(const std::string folder, ModelFolder(globals, flags.model));
   std::vector<std::string> words = {"export", folder, flags.out};
   AddOption(&words, "--tokenizer", flags.tokenizer);
@@ -43,11 +62,22 @@ Result<int> Import(const Globals& globals, const ImportFlags& flags) {
 
 void RegisterExport(const Registry& registry) {
   auto flags = std::make_shared<ExportFlags>();
-  CLI::App* command = registry.app.add_subcommand("export",
-                                                  "A model as a folder that transformers loads");
-  command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")
+  CLI::App* command = registry.app.add_subcommand(
+      "export",
+      "A model as a folder that transformers loads, or the metrics of a run for other tools");
+  command
+      ->add_option("model", flags->model,
+                   "checkpoint folder, artifact id, or RUN/JOB; of metrics, the run")
       ->required();
   command->add_option("--out", flags->out, "folder to make")->required();
+  CLI::Option* csv = command->add_flag("--csv", flags->csv,
+                                       "the metrics of the run: a table OUT/JOB.csv for each "
+                                       "training");
+  CLI::Option* tensorboard = command->add_flag(
+      "--tensorboard", flags->tensorboard,
+      "the metrics of the run: event files for TensorBoard, in OUT/JOB for each training");
+  csv->excludes(tensorboard);
+  command->add_flag("-f,--follow", flags->follow, "of metrics: go on until the run has ended");
   command->add_option("--tokenizer", flags->tokenizer,
                       "tokenizer.json, if the model has none beside it");
   command->add_option("--card", flags->card, "JSON with facts for the model card (docs/tasks.md)");

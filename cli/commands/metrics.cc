@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "cli/commands/command.h"
-#include "cli/shared/follow_run.h"
+#include "cli/shared/metric_stream.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -19,37 +19,20 @@ void Print(const Globals& globals, const v1::MetricPoint& point) {
   std::printf("%s\n", line.c_str());
 }
 
-// Prints one stream to its end; the request then asks for what comes after.
-Status ReadOn(const Globals& globals, Client& client, v1::ReadMetricsRequest* request) {
-  grpc::ClientContext context;
-  const auto reader = client.jobs()->ReadMetrics(&context, *request);
-  v1::MetricPoints points;
-  while (reader->Read(&points)) {
-    for (const v1::MetricPoint& point : points.points()) {
-      Print(globals, point);
-      request->set_since_step(point.step() + 1);
-    }
-    std::fflush(stdout);
-  }
-  return client.StatusOf(reader->Finish());
-}
-
 Result<int> Metrics(const Globals& globals, const std::string& run_id, const std::string& job,
                     bool follow) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(const v1::Run run, client.GetRun(run_id));
-  v1::ReadMetricsRequest request;
-  request.set_run_id(run.id());
-  request.set_job(job);
-  request.set_follow(follow);
-  Patience patience;
-  while (true) {
-    const int64_t before = request.since_step();
-    const Status status = ReadOn(globals, client, &request);
-    if (status.ok()) return kOkExit;
-    if (request.since_step() != before) patience = Patience();
-    if (!follow || !patience.Wait(status)) return status;
-  }
+  const auto print = [&](const v1::MetricPoint& point) {
+    Print(globals, point);
+    return OkStatus();
+  };
+  const auto flush = [] {
+    std::fflush(stdout);
+    return OkStatus();
+  };
+  BRAID_RETURN_IF_ERROR(ReadMetrics(client, run.id(), job, follow, print, flush));
+  return kOkExit;
 }
 
 }  // namespace

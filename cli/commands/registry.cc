@@ -12,6 +12,7 @@ void RegisterExplain(const Registry& registry);
 void RegisterSubmit(const Registry& registry);
 void RegisterList(const Registry& registry);
 void RegisterDescribe(const Registry& registry);
+void RegisterTop(const Registry& registry);
 void RegisterWatch(const Registry& registry);
 void RegisterWait(const Registry& registry);
 void RegisterLogs(const Registry& registry);
@@ -41,13 +42,14 @@ void RegisterCompletion(const Registry& registry);
 
 void RegisterCommands(const Registry& registry) {
   for (const auto& add :
-       {RegisterInit,    RegisterUp,     RegisterDown,     RegisterCheck,    RegisterPlan,
-        RegisterExplain, RegisterSubmit, RegisterList,     RegisterDescribe, RegisterWatch,
-        RegisterWait,    RegisterLogs,   RegisterEvents,   RegisterAudit,    RegisterMetrics,
-        RegisterCancel,  RegisterRetry,  RegisterArtifact, RegisterRun,      RegisterGc,
-        RegisterServer,  RegisterMerge,  RegisterGenerate, RegisterEval,     RegisterAdapt,
-        RegisterExport,  RegisterImport, RegisterReport,   RegisterWorker,   RegisterPool,
-        RegisterToken,   RegisterWhoAmI, RegisterDoctor,   RegisterVersion,  RegisterCompletion}) {
+       {RegisterInit,      RegisterUp,     RegisterDown,   RegisterCheck,    RegisterPlan,
+        RegisterExplain,   RegisterSubmit, RegisterList,   RegisterDescribe, RegisterTop,
+        RegisterWatch,     RegisterWait,   RegisterLogs,   RegisterEvents,   RegisterAudit,
+        RegisterMetrics,   RegisterCancel, RegisterRetry,  RegisterArtifact, RegisterRun,
+        RegisterGc,        RegisterServer, RegisterMerge,  RegisterGenerate, RegisterEval,
+        RegisterAdapt,     RegisterExport, RegisterImport, RegisterReport,   RegisterWorker,
+        RegisterPool,      RegisterToken,  RegisterWhoAmI, RegisterDoctor,   RegisterVersion,
+        RegisterCompletion}) {
     add(registry);
   }
 }

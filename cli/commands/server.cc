@@ -1,4 +1,4 @@
-// braid server backup.
+// braid server backup; server_alerts.cc has alert.
 #include <cinttypes>
 #include <cstdio>
 
@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/client/backup.h"
 #include "cli/commands/command.h"
+#include "cli/commands/server_alerts.h"
 #include "cli/shared/print.h"
 #include "cli/shared/progress_line.h"
 
@@ -63,6 +64,7 @@ void RegisterServer(const Registry& registry) {
       return BackUpTo(globals, *dir, *with_blobs);
     };
   });
+  RegisterServerAlerts(registry, command);
 }
 
 }  // namespace braid::cli

@@ -88,7 +88,10 @@ void RegisterUp(const Registry& registry) {
                       "how large the cache of each worker may become, such as 20GB or 10%");
   // Passed on as they are.
   for (const auto& [name, meaning] :
-       {std::pair("--keep-checkpoints", "of a training until it has succeeded: a number, or all"),
+       {std::pair("--alerts",
+                  "file that says who is told when runs fail, workers are lost, ... "
+                  "(docs/alerts.md)"),
+        std::pair("--keep-checkpoints", "of a training until it has succeeded: a number, or all"),
         std::pair("--keep-events-days",
                   "events of ended runs that are older are deleted; 0: never"),
         std::pair("--keep-audit-days", "rows of the audit that are older are deleted; 0: never"),
@@ -101,8 +104,10 @@ void RegisterUp(const Registry& registry) {
     command->add_option_function<std::string>(
         name,
         [flags, option = std::string(name)](const std::string& value) {
+          // braid up --detach goes on in another folder.
+          const bool is_file = option == "--alerts";
           flags->service.coordinator_words.insert(flags->service.coordinator_words.end(),
-                                                  {option, value});
+                                                  {option, is_file ? AbsolutePath(value) : value});
         },
         meaning);
   }

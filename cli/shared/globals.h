@@ -18,7 +18,7 @@ struct Globals {
   // --ca, BRAID_CA: the authority of the coordinator, as a file or "sha256:DIGEST"; empty: what the
   // address file names.
   std::string ca;
-  std::string output = "table";  // -o: table, json, name
+  std::string output = "table";  // -o: table, csv, json, name
   bool no_header = false;
 
   bool json() const { return output == "json"; }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/shared/csv.h"
 
 namespace braid::cli {
 namespace {
@@ -15,6 +16,14 @@ namespace {
 size_t Width(const std::string& text) {
   return static_cast<size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+void PrintCsv(const std::vector<std::vector<std::string>>& rows) {
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) line += (i > 0 ? "," : "") + CsvField(row[i]);
+    std::printf("%s\n", line.c_str());
+  }
 }
 
 std::string JsonOf(const google::protobuf::Message& message, bool indented) {
@@ -38,6 +47,7 @@ void PrintTable(const Globals& globals, const std::vector<std::string>& header,
                 const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::vector<std::string>> all = rows;
   if (!globals.no_header) all.insert(all.begin(), header);
+  if (globals.output == "csv") return PrintCsv(all);
   std::vector<size_t> widths(header.size(), 0);
   for (const auto& row : all) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));

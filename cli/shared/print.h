@@ -16,7 +16,8 @@ namespace braid::cli {
 // proto3 JSON; `PrintJsonLine` without a line break inside, for streams.
 void PrintJson(const google::protobuf::Message& message);
 void PrintJsonLine(const google::protobuf::Message& message);
-// Aligned columns; the header is left out if globals say so. REQUIRES: rows as long as the header.
+// Aligned columns, or comma-separated values with -o csv; the header is left out if globals say so.
+// REQUIRES: rows as long as the header.
 void PrintTable(const Globals& globals, const std::vector<std::string>& header,
                 const std::vector<std::vector<std::string>>& rows);
 // A table of jobs, with reasons and progress, and the run of each if `with_run`.

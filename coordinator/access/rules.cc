@@ -49,6 +49,8 @@ constexpr CallRule kRules[] = {
     {"/braid.v1.Keeping/BackUp", Role::kAdmin},
     {"/braid.v1.Pools/SyncPool", Role::kOperator},
     {"/braid.v1.Pools/ListPools", Role::kViewer},
+    {"/braid.v1.Alerts/ListAlertChannels", Role::kOperator},
+    {"/braid.v1.Alerts/SendTestAlert", Role::kOperator},
     {"/braid.v1.Access/WhoAmI", Role::kViewer, kWorkers},
     {"/braid.v1.Access/CreateToken", Role::kAdmin},
     {"/braid.v1.Access/ListCredentials", Role::kOperator},

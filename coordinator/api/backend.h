@@ -25,6 +25,8 @@
 
 namespace braid::coordinator {
 
+class AlertCenter;
+
 // All that is pointed to outlives it, and it outlives the server.
 struct Backend {
   Core* core = nullptr;
@@ -34,6 +36,7 @@ struct Backend {
   AppendFiles* logs = nullptr;     // "<run>/<job>/<epoch>.<rank>"
   AppendFiles* metrics = nullptr;  // "<run>/<job>/<epoch>.jsonl"
   RendezvousTable* rendezvous = nullptr;
+  AlertCenter* alerts = nullptr;  // null: nobody is to be told of anything
   // Garbage collection (api/garbage.h): how long a blob that nothing needs stays, how old events
   // become (0: for ever), and how often it runs by itself (0: never).
   int64_t garbage_grace_ms = 900'000;

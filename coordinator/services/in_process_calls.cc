@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "braid/v1/access.pb.h"
 #include "braid/v1/admin.pb.h"
+#include "braid/v1/alerts.pb.h"
 #include "braid/v1/artifacts.pb.h"
 #include "braid/v1/jobs.pb.h"
 #include "braid/v1/keeping.pb.h"
@@ -36,8 +37,8 @@ using google::protobuf::MethodDescriptor;
 using google::protobuf::ServiceDescriptor;
 using std::chrono::milliseconds;
 
-constexpr std::array<const char*, 8> kServices = {"Runs",  "Jobs",   "Artifacts", "Merges",
-                                                  "Admin", "Access", "Keeping",   "Pools"};
+constexpr std::array<const char*, 9> kServices = {
+    "Runs", "Jobs", "Artifacts", "Merges", "Admin", "Access", "Keeping", "Pools", "Alerts"};
 constexpr std::array<std::string_view, 8> kReading = {"Get",  "List", "Read",   "Watch",
                                                       "Wait", "Plan", "Verify", "WhoAmI"};
 constexpr int64_t kLookMs = 100;  // how soon it is noticed that a caller is gone

@@ -198,6 +198,7 @@ Result<std::unique_ptr<Server>> Server::Start(const std::string& address, Backen
   services.push_back(MakeAccessService(backend));
   services.push_back(MakeKeepingService(backend));
   services.push_back(MakePoolsService(backend));
+  services.push_back(MakeAlertsService(backend));
   auto server = std::make_unique<GrpcServer>(backend, std::move(services));
   BRAID_RETURN_IF_ERROR(server->Listen(address));
   return std::unique_ptr<Server>(std::move(server));

@@ -21,5 +21,6 @@ std::unique_ptr<grpc::Service> MakeAdminService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeAccessService(Backend* backend);
 std::unique_ptr<grpc::Service> MakeKeepingService(Backend* backend);
 std::unique_ptr<grpc::Service> MakePoolsService(Backend* backend);
+std::unique_ptr<grpc::Service> MakeAlertsService(Backend* backend);
 
 }  // namespace braid::coordinator

@@ -130,6 +130,7 @@ struct Checker {
                : Stale("forgetting worker " + u.worker);
   }
   Status operator()(const PoolReported&) const { return OkStatus(); }
+  Status operator()(const ServerReported&) const { return OkStatus(); }
 
   // No two credentials have the same digest: it says who somebody is.
   Status operator()(const CredentialChanged& u) const {

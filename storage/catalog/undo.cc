@@ -58,6 +58,9 @@ struct UndoMaker {
   Undo operator()(const PoolReported&) const {
     return [](Image&) {};
   }
+  Undo operator()(const ServerReported&) const {
+    return [](Image&) {};
+  }
   Undo operator()(const CredentialChanged& u) const {
     const auto found = image.credentials.find(u.credential.id);
     if (found == image.credentials.end())

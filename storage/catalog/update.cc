@@ -123,6 +123,9 @@ struct EventMaker {
   Event operator()(const PoolReported& u) const {
     return OfWorker("pool." + u.what, "", "pool " + u.pool + ": " + u.detail);
   }
+  Event operator()(const ServerReported& u) const {
+    return OfWorker("server." + u.what, "", u.detail);
+  }
   Event operator()(const CredentialChanged& u) const {
     if (u.event.empty()) return std::nullopt;
     const bool worker = u.credential.role == Role::kWorker;
@@ -254,6 +257,7 @@ struct Applier {
   void operator()(const WorkerLinkChanged&) {}
   void operator()(const WorkerForgotten& u) { image.workers.erase(u.worker); }
   void operator()(const PoolReported&) {}
+  void operator()(const ServerReported&) {}
   void operator()(const CredentialChanged& u) { image.credentials.Put(u.credential); }
   void operator()(const AuditWritten&) {}
   void operator()(const AuditForgotten&) {}

@@ -170,6 +170,13 @@ struct PoolReported {
   std::string detail;
 };
 
+// Makes an event and changes no row: something about the coordinator itself that people should
+// know. `what` is one of disk_low, disk_ok.
+struct ServerReported {
+  std::string what;
+  std::string detail;
+};
+
 // A credential exists, or has changed. `event` says how, as the kind of an event ("token.created"),
 // with `detail`; empty for a change that would only add noise.
 struct CredentialChanged {
@@ -199,13 +206,13 @@ struct AuditForgotten {
 };
 
 // Any of the changes above.
-using Update =
-    std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued, JobRequeued,
-                 JobCancelling, JobEnded, AttemptGranted, AttemptStarted, AttemptStopping,
-                 AttemptEnded, CheckpointCommitted, ArtifactCommitted, WorkerRegistered,
-                 WorkerAdmitted, WorkerSeen, WorkerLinkChanged, CredentialChanged,
-                 RequestRemembered, RequestsForgotten, ArtifactPinned, ArtifactRemoved, RunDeleted,
-                 EventsCompacted, AuditWritten, AuditForgotten, WorkerForgotten, PoolReported>;
+using Update = std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued,
+                            JobRequeued, JobCancelling, JobEnded, AttemptGranted, AttemptStarted,
+                            AttemptStopping, AttemptEnded, CheckpointCommitted, ArtifactCommitted,
+                            WorkerRegistered, WorkerAdmitted, WorkerSeen, WorkerLinkChanged,
+                            CredentialChanged, RequestRemembered, RequestsForgotten, ArtifactPinned,
+                            ArtifactRemoved, RunDeleted, EventsCompacted, AuditWritten,
+                            AuditForgotten, WorkerForgotten, PoolReported, ServerReported>;
 using Updates = std::vector<Update>;
 
 // The event of an update, without its sequence number and time; nullopt for updates that would only

@@ -190,6 +190,7 @@ struct Writer {
                "forgetting worker " + u.worker);
   }
   Status operator()(const PoolReported&) { return OkStatus(); }
+  Status operator()(const ServerReported&) { return OkStatus(); }
 
   Status operator()(const CredentialChanged& u) {
     return Insert<CredentialsTable>(db, u.credential, "INSERT OR REPLACE").status();

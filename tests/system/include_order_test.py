@@ -30,7 +30,8 @@ MAY_INCLUDE = {
     "recipe": "base schema model spec task",
     "submit": "base schema model spec task storage corpus merge recipe",
     "scheduler": "base task",
-    "coordinator": "base proto schema model spec task rpc storage merge recipe submit scheduler",
+    "alert": "base recipe",
+    "coordinator": "base proto schema model spec task rpc storage merge recipe submit scheduler alert",
     "worker": "base proto task rpc storage",
     "pool": "base",
     "cli": "base proto schema model spec task rpc storage merge recipe submit pool",
@@ -43,12 +44,13 @@ INSIDE = {
     "cli/commands": "cli/client cli/shared cli/local",
     "coordinator/waiting": "",
     "coordinator/core": "coordinator/waiting",
+    "coordinator/alerts": "coordinator/waiting coordinator/core",
     "coordinator/access": "coordinator/waiting coordinator/core",
     "coordinator/bulk": "coordinator/waiting",
     "coordinator/sessions": "coordinator/core",
     "coordinator/submission": "coordinator/core",
     "coordinator/api": "coordinator/access coordinator/waiting coordinator/core coordinator/bulk coordinator/sessions",
-    "coordinator/services": "coordinator/access coordinator/waiting coordinator/core coordinator/bulk coordinator/sessions coordinator/submission coordinator/api",
+    "coordinator/services": "coordinator/access coordinator/alerts coordinator/waiting coordinator/core coordinator/bulk coordinator/sessions coordinator/submission coordinator/api",
     "coordinator/http": "coordinator/core coordinator/bulk coordinator/api coordinator/services",
     "storage/files": "",
     "storage/catalog": "",
@@ -109,6 +111,7 @@ ONLY_PART = {
     ("worker", "storage"): r"storage/files/",
     ("cli", "storage"): r"storage/files/",
     ("submit", "storage"): r"storage/files/",
+    ("alert", "recipe"): r"recipe/parse/yaml_reader\.h",
     ("coordinator", "submit"): r"submit/(finding|recipe_check)\.h",  # what needs no files
     ("scheduler", "task"): r"task/(failure|requirements)\.h",  # words and numbers of a job
 }
@@ -124,6 +127,7 @@ ONLY_IN = {
     r"absl/": r"(coordinator|worker|scheduler|recipe|cli)/",
     r"(CLI/|spdlog/)": r"(coordinator|worker|cli)/",
     r"yaml-cpp/": r"recipe/parse/",
+    r"curl/": r"alert/",
     r"httplib\.h": r"coordinator/http/",
 }
 # Shared libraries that a program must not need.

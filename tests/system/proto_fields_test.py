@@ -43,6 +43,9 @@ PRINTED = {
     "AuditRow",
     "Pool",
     "ListPoolsResponse",
+    "AlertChannel",
+    "ListAlertChannelsResponse",
+    "SendTestAlertResponse",
 }
 # Made and printed by commands alone.
 LOCAL = {"Plan", "CheckResult"}

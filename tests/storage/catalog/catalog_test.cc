@@ -177,6 +177,7 @@ Updates OneOfEach() {
       WorkerRegistered{Ephemeral(SomeWorker("w9"))},
       WorkerForgotten{"w9", "it has left"},
       PoolReported{"lab", "asked", "job 7"},
+      ServerReported{"disk_low", "8 % are free"},
       CredentialChanged{SomeCredential("t-1"), "token.created", "t-1"},
       CredentialChanged{SomeCredential("t-1"), "", ""},
       JobQueued{path, {{"tokenizer", "t1"}}},

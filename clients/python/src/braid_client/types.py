@@ -148,6 +148,29 @@ WorkerLink = Literal[
 
 
 @dataclass(frozen=True)
+class AlertChannel(Message):
+    """A channel and how it fares."""
+
+    # that were given up
+    dropped: int = 0
+    # webhook, slack, discord, email or command
+    kind: str = ""
+    # 0: never
+    last_sent_ms: int = 0
+    name: str = ""
+    # kinds of alerts, such as failed
+    on: list[str] = field(default_factory=list)
+    # alerts that were delivered since the coordinator's first start with this channel
+    sent: int = 0
+    # The event up to which everything was looked at and, where it is for this channel, delivered.
+    seq: int = 0
+    # Where it leads, without secrets: a host, addresses of e-mail, a program.
+    to: str = ""
+    # Why the alert that is tried now was not delivered yet; empty: nothing waits.
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
 class Amount(Message):
     """A number of things, and their size."""
 
@@ -479,6 +502,13 @@ class KnownSizes(Message):
 
 
 @dataclass(frozen=True)
+class ListAlertChannelsResponse(Message):
+    """What ListAlertChannels is answered with."""
+
+    channels: list[AlertChannel] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class ListArtifactsResponse(Message):
     """What ListArtifacts is answered with."""
 
@@ -758,6 +788,15 @@ class Run(Message, RunExtras):
     state: RunState = "RUN_STATE_UNSPECIFIED"
     # The submitter's name according to the client; it is not authenticated.
     user: str = ""
+
+
+@dataclass(frozen=True)
+class SendTestAlertResponse(Message):
+    """What SendTestAlert is answered with."""
+
+    # What the other side answered, or why there was no answer.
+    answer: str = ""
+    delivered: bool = False
 
 
 @dataclass(frozen=True)

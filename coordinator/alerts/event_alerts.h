@@ -1,0 +1,24 @@
+// Which events people are told of, and what they are told.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "alert/alert.h"
+#include "storage/catalog/past.h"
+#include "storage/catalog/records.h"
+
+namespace braid::coordinator {
+
+// What kind of alert an event is; nullopt for most events. Whether a training has diverged or stood
+// still, its event says in words of the trainer and of core/watchdog.h.
+std::optional<alert::Kind> AlertKindOf(const catalog::EventRecord& event);
+
+// The alert of such an event. `rows`: the run of the event; null if it is about none, or the run
+// was deleted. `coordinator_id` makes the id of the alert unique, `url` (empty: unknown) is where
+// people reach the dashboard.
+alert::Alert AlertOf(alert::Kind kind, const catalog::EventRecord& event,
+                     const catalog::RunRows* rows, const std::string& coordinator_id,
+                     const std::string& url);
+
+}  // namespace braid::coordinator
