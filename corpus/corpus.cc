@@ -13,6 +13,7 @@
 #include "corpus/lines.h"
 #include "corpus/pretokenizer.h"
 #include "corpus/row.h"
+#include "corpus/table.h"
 #include "schema/read.h"
 
 namespace braid::corpus {
@@ -279,8 +280,13 @@ Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, i
   const bool rows = kind == FileKind::kRows ||
                     (kind == FileKind::kBlank &&
                      (spec.names_fields() || spec.format == spec::CorpusFormat::kRows));
-  const Status status = rows ? ReadRows(spec, file, id_limit, selector)
-                             : ReadPlainText(spec, file.path, selector);
+  const auto of_table = [selector](Result<std::string> text) {
+    return text.ok() ? selector->Offer({.text = std::move(*text)})
+                     : selector->PassOver(text.status());
+  };
+  const Status status = kind == FileKind::kTable ? ReadTable(spec, file, of_table)
+                        : rows                   ? ReadRows(spec, file, id_limit, selector)
+                                                 : ReadPlainText(spec, file.path, selector);
   return status.ok() ? status : Named(status, file);
 }
 
@@ -357,7 +363,7 @@ double DocumentBytes(CorpusSpec spec, const CorpusFile& file) {
   // Read line by line up to a limit, so that a file of one document is not read as a whole.
   const Result<std::vector<FileKind>> kinds = KindsOf(spec, {file});
   if (!kinds.ok() || kinds->front() == FileKind::kBlank) return 0;
-  const bool rows = kinds->front() == FileKind::kRows;
+  const bool rows = kinds->front() == FileKind::kRows || kinds->front() == FileKind::kTable;
   if (!rows && spec.separator.empty()) {
     const Result<uint64_t> size = FileSize(file.path);
     return size.ok() ? static_cast<double>(*size) : 0;

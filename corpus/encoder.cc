@@ -13,7 +13,6 @@
 #include "corpus/piece_scanner.h"
 #include "corpus/tokenizer.h"
 #include "corpus/tokenizer_rules.h"
-#include "corpus/unicode.h"
 
 namespace braid::corpus {
 namespace {
@@ -115,6 +114,33 @@ void MergeByHeap(const Rules& rules, std::vector<int32_t>* symbols) {
   s = std::move(merged);
 }
 
+// Appends the symbols of a piece of characters: the entry of each, or else its bytes.
+template <typename Use>
+void ForEachCharacterSymbol(const Rules& rules, std::string_view text, Use use) {
+  for (size_t length = 0; !text.empty(); text.remove_prefix(length)) {
+    const int32_t id = rules.characters.Of(DecodeCodePoint(text, &length));
+    if (id >= 0) {
+      use(id);
+      continue;
+    }
+    for (const char c : text.substr(0, length)) use(rules.byte_ids[static_cast<unsigned char>(c)]);
+  }
+}
+
+void MergeShortCharacters(const Rules& rules, std::string_view text, std::vector<int32_t>* ids) {
+  ShortPiece piece;
+  ForEachCharacterSymbol(rules, text, [&](int32_t id) {
+    const size_t at = piece.count++;
+    piece.symbols[at] = id;
+    piece.next[at] = static_cast<uint8_t>(at + 1);
+    piece.previous[at] = static_cast<uint8_t>(at - 1);
+    if (at > 0) piece.SetMerge(at - 1, rules.merges.Get(piece.symbols[at - 1], id));
+  });
+  piece.MergeAll(rules.merges);
+  ids->clear();
+  for (size_t at = 0; at < piece.count; at = piece.next[at]) ids->push_back(piece.symbols[at]);
+}
+
 // The merges of pairs of bytes are found without hashing.
 void MergeShortPiece(const Rules& rules, std::string_view text, std::vector<int32_t>* ids) {
   ShortPiece piece;
@@ -137,9 +163,13 @@ void MergeShortPiece(const Rules& rules, std::string_view text, std::vector<int3
 
 void MergeLongPiece(const Rules& rules, std::string_view piece, std::vector<int32_t>* symbols) {
   symbols->clear();
-  for (const char c : piece) {
-    const int32_t id = rules.byte_ids[static_cast<unsigned char>(c)];
-    if (id >= 0) symbols->push_back(id);
+  if (rules.of_characters) {
+    ForEachCharacterSymbol(rules, piece, [symbols](int32_t id) { symbols->push_back(id); });
+  } else {
+    for (const char c : piece) {
+      const int32_t id = rules.byte_ids[static_cast<unsigned char>(c)];
+      if (id >= 0) symbols->push_back(id);
+    }
   }
   if (!symbols->empty()) MergeByHeap(rules, symbols);
 }
@@ -153,6 +183,7 @@ void MergePiece(const Rules& rules, std::string_view piece, std::vector<int32_t>
     }
   }
   if (piece.size() > kScanLimit) return MergeLongPiece(rules, piece, symbols);
+  if (rules.of_characters) return MergeShortCharacters(rules, piece, symbols);
   MergeShortPiece(rules, piece, symbols);
 }
 
@@ -241,6 +272,31 @@ struct Encoder::Cache {
   std::vector<LongSlot> long_slots{kLongSlots};
   std::vector<int32_t> merged;
   std::array<Probe, kProbes> probes;
+  size_t probed = 0;
+
+  // Adds a piece of `text` to the probes; the ids of all are added to `ids` when they are many.
+  void AddProbe(const Rules& rules, std::string_view text, size_t at, size_t size,
+                std::vector<int32_t>* ids) __attribute__((always_inline)) {
+    Probe& probe = probes[probed];
+    probe.piece = {text.data() + at, size};
+    probe.bucket = nullptr;
+    if (size <= PieceKey::kKeyBytes) [[likely]] {
+      probe.key = KeyOf(text, at, size);
+      probe.bucket = buckets.get() + probe.key.Hash() % kBuckets;
+      __builtin_prefetch(probe.bucket, /*rw=*/0);
+    }
+    if (++probed < kProbes) return;
+    Flush(rules, ids);
+  }
+  void Flush(const Rules& rules, std::vector<int32_t>* ids) {
+    Answer(rules, probed, ids);
+    probed = 0;
+  }
+
+  // Of tokenizers with normalizers, and with other pre-tokenizers than GPT-2's.
+  PatternScratch patterns;
+  std::string normalized;
+  CutText cut;
 };
 
 namespace {
@@ -320,36 +376,52 @@ void Encoder::Encode(std::string_view text, std::vector<int32_t>* ids) {
   std::string repaired;
   if (!IsUtf8(text)) text = repaired = RepairUtf8(text);
   tokenizer_->rules().raw_tokens.Split(
-      text, [&](std::string_view plain) { EncodeNormalized(plain, ids); },
+      text,
+      [&](std::string_view plain) {
+        EncodeNormalized(plain, /*first=*/plain.data() == text.data(), ids);
+      },
       [&](int32_t id) { ids->push_back(id); });
 }
 
-void Encoder::EncodeNormalized(std::string_view text, std::vector<int32_t>* ids) {
-  std::string composed;
-  if (tokenizer_->rules().nfc && !IsSurelyNfc(text)) text = composed = Nfc(text);
-  tokenizer_->rules().normalized_tokens.Split(
-      text, [&](std::string_view plain) { EncodePieces(plain, ids); },
+void Encoder::EncodeNormalized(std::string_view text, bool first, std::vector<int32_t>* ids) {
+  const Rules& rules = tokenizer_->rules();
+  if (!rules.normalizer.empty())
+    text = rules.normalizer.Apply(text, &cache_->normalized, &cache_->patterns);
+  rules.normalized_tokens.Split(
+      text,
+      [&](std::string_view plain) {
+        if (rules.cutter.IsGpt2()) return EncodePieces(plain, ids);
+        EncodeCut(plain, first && plain.data() == text.data(), ids);
+      },
       [&](int32_t id) { ids->push_back(id); });
 }
 
 void Encoder::EncodePieces(std::string_view text, std::vector<int32_t>* ids) {
   Cache& cache = *cache_;
   const Rules& rules = tokenizer_->rules();
-  size_t count = 0;
   ForEachPiece(text, [&](size_t at, size_t size) __attribute__((always_inline)) {
-    Cache::Probe& probe = cache.probes[count];
-    probe.piece = {text.data() + at, size};
-    probe.bucket = nullptr;
-    if (size <= PieceKey::kKeyBytes) [[likely]] {
-      probe.key = KeyOf(text, at, size);
-      probe.bucket = cache.buckets.get() + probe.key.Hash() % Cache::kBuckets;
-      __builtin_prefetch(probe.bucket, /*rw=*/0);
-    }
-    if (++count < Cache::kProbes) return;
-    cache.Answer(rules, count, ids);
-    count = 0;
+    cache.AddProbe(rules, text, at, size, ids);
   });
-  cache.Answer(rules, count, ids);
+  cache.Flush(rules, ids);
+}
+
+void Encoder::EncodeCut(std::string_view text, bool first, std::vector<int32_t>* ids) {
+  Cache& cache = *cache_;
+  const Rules& rules = tokenizer_->rules();
+  rules.cutter.Cut(text, first, &cache.patterns, &cache.cut);
+  const std::less_equal<const char*> at_most;
+  for (const std::string_view piece : cache.cut.pieces) {
+    // A piece of the text itself is read with the bytes behind it, which is faster.
+    const bool inside = at_most(text.data(), piece.data()) &&
+                        at_most(piece.data() + piece.size(), text.data() + text.size());
+    if (inside) {
+      cache.AddProbe(rules, text, static_cast<size_t>(piece.data() - text.data()), piece.size(),
+                     ids);
+    } else {
+      cache.AddProbe(rules, piece, 0, piece.size(), ids);
+    }
+  }
+  cache.Flush(rules, ids);
 }
 
 }  // namespace braid::corpus

@@ -16,7 +16,8 @@ Status UnsupportedField(const std::string& what, const std::string& field,
                         const std::string& found) {
   return InvalidArgument(
       what + ": " + field + ": " + found +
-      " is not supported; braid reads byte-level BPE tokenizers as GPT-2 and GPT-NeoX use them");
+      " is not supported; braid reads byte-level BPE (GPT-2, GPT-NeoX, Llama 3, Qwen, SmolLM) and "
+      "BPE of SentencePiece with byte_fallback (Llama 2, Mistral)");
 }
 
 FieldReader::FieldReader(const Json& object, std::string what, std::string path)

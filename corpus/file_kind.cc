@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "corpus/lines.h"
 #include "corpus/row.h"
+#include "corpus/table.h"
 
 namespace braid::corpus {
 namespace {
@@ -125,6 +126,7 @@ class Teller {
     const bool text_is_fine = !spec_.separator.empty();
     if (text_is_fine)
       return spec_.names_fields() && MeantAsRows() ? Rows() : Result<FileKind>(FileKind::kText);
+    if (spec_.names_fields() && IsTable()) return FileKind::kTable;
     if (spec_.names_fields()) return HasRows() || IsOneValue() ? Rows() : NoRows();
     return MeantAsRows() ? UnnamedField() : Result<FileKind>(FileKind::kText);
   }
@@ -137,6 +139,11 @@ class Teller {
   std::string Place() const { return file_.name + ":" + std::to_string(head_.first); }
   std::string_view First() const { return Trim(head_.lines.front()); }
 
+  bool IsTable() const {
+    const bool named = TableSeparator(file_.name) != '\0' || TableSeparator(file_.path) != '\0';
+    return named && spec_.input_ids.empty() && !IsRow(head_, 0) && !First().starts_with("{\"") &&
+           !First().starts_with("[{");
+  }
   bool HasRows() const {
     for (size_t i = 0; i < head_.lines.size(); ++i) {
       if (IsRow(head_, i)) return true;
@@ -228,7 +235,8 @@ class Teller {
         file_.name + ": " + FieldKey() +
         " names a field of rows, but the lines of this file are no JSON objects (the first is " +
         Excerpt(First(), kShownLine) + "); " +
-        (table ? "write a table as JSON lines, one object a line (pandas: "
+        (table ? "a table whose first line names its columns is read under a name that ends with "
+                 ".csv or .tsv; or write it as JSON lines, one object a line (pandas: "
                  "read_csv(...).to_json(..., orient=\"records\", lines=True)); "
                : "") +
         "plain text has no fields, and stands in a corpus of its own without this key");
@@ -254,7 +262,8 @@ Status CheckKeys(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
     return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
   };
   // An empty corpus is an error of its own, where it is read.
-  if (spec.part || (!has(FileKind::kText) && !has(FileKind::kRows)))
+  const bool fields = has(FileKind::kRows) || has(FileKind::kTable);
+  if (spec.part || (!has(FileKind::kText) && !fields))
     return OkStatus();  // an empty corpus is named where it is read
   const auto useless = [&](const std::string& key, const char* why) {
     return InvalidArgument("corpora." + spec.name + "." + key + " would do nothing: " + why + " (" +
@@ -262,7 +271,7 @@ Status CheckKeys(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
   };
   if (!spec.separator.empty() && !has(FileKind::kText))
     return useless("separator", "it cuts plain text, and all files are rows of JSON");
-  if (has(FileKind::kRows)) return OkStatus();
+  if (fields) return OkStatus();
   if (spec.names_fields())
     return useless(spec.join.empty() ? "text" : "join",
                    "it names a field of rows, and all files are plain text");

@@ -11,13 +11,16 @@ namespace braid::corpus {
 // What a file holds.
 enum class FileKind {
   kRows,
+  // A table of columns (table.h).
+  kTable,
   kText,
   // Nothing but white space.
   kBlank,
 };
 
 // The kind of each file, by its content. A name that ends with .jsonl, .ndjson, .jsonlines or .json
-// (in any case, also before .gz or .zst) means rows, and so does a field that the spec names.
+// (in any case, also before .gz or .zst) means rows, and so does a field that the spec names; under
+// a name that ends with .csv, .tsv or .tab that is a column, unless the first line is a row.
 // `format` in the spec overrides both.
 //
 // Doubtful cases are errors (kInvalidArgument) that name the file and say what to do: no rows in a

@@ -54,7 +54,7 @@ Status Decode(const Arguments& arguments) {
     BRAID_ASSIGN_OR_RETURN(const int64_t id, ParseInt(arguments.positional()[i]));
     ids.push_back(static_cast<int32_t>(id));
   }
-  std::printf("%s\n", tokenizer->Decode(ids).c_str());
+  std::printf("%s\n", tokenizer->DecodeDocument(ids).c_str());
   return OkStatus();
 }
 

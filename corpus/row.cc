@@ -4,6 +4,7 @@
 
 #include "base/excerpt.h"
 #include "base/text.h"
+#include "corpus/field_path.h"
 #include "corpus/pretokenizer.h"
 
 namespace braid::corpus {
@@ -258,26 +259,46 @@ Result<Json> Row::Value(const Field& field) const {
                          ReasonOf(message));
 }
 
-Result<Json> Row::Read(std::string_view name) const {
-  const Field* field = Find(name);
-  if (field == nullptr) {
-    return InvalidArgument(place_ + ": the row has no field \"" + Excerpt(name, kShownName) +
-                           "\"; it has " + Names());
-  }
-  for (const Field* next = field + 1; next != fields_.data() + fields_.size(); ++next) {
-    if (next->name != name) continue;
+bool Row::Has(std::string_view name) const {
+  if (Find(name) != nullptr) return true;
+  const FieldPath path(name);
+  const Field* field = path.steps().size() > 1 ? Find(path.front()) : nullptr;
+  if (field == nullptr) return false;
+  Result<Json> value = ReadOwn(*field);
+  return value.ok() && path.Follow(std::move(*value), place_).ok();
+}
+
+Result<Json> Row::ReadOwn(const Field& field) const {
+  for (const Field* next = &field + 1; next != fields_.data() + fields_.size(); ++next) {
+    if (next->name != field.name) continue;
     return InvalidArgument(Format("%s: column %zu: the field \"%s\" appears twice", place_.c_str(),
-                                  next->column, Excerpt(name, kShownName).c_str()));
+                                  next->column, Excerpt(field.name, kShownName).c_str()));
   }
-  return Value(*field);
+  return Value(field);
+}
+
+Result<Json> Row::Read(std::string_view name) const {
+  if (const Field* field = Find(name)) return ReadOwn(*field);
+  const FieldPath path(name);
+  if (path.steps().size() > 1) {
+    if (const Field* field = Find(path.front())) {
+      BRAID_ASSIGN_OR_RETURN(Json value, ReadOwn(*field));
+      return path.Follow(std::move(value), place_);
+    }
+  }
+  return InvalidArgument(place_ + ": the row has no field \"" +
+                         Excerpt(path.steps().size() > 1 ? path.front() : name, kShownName) +
+                         "\"; it has " + Names());
 }
 
 Result<std::string> Row::ReadText(std::string_view name) const {
   BRAID_ASSIGN_OR_RETURN(const Json value, Read(name));
   if (value.is_string()) return value.get<std::string>();
+  const Field* own = Find(name);
   return InvalidArgument(Format("%s: field \"%s\" is not text, but ", place_.c_str(),
                                 Excerpt(name, kShownName).c_str()) +
-                         ShownValue(value) + Format(" (column %zu)", Find(name)->column));
+                         ShownValue(value) +
+                         (own == nullptr ? "" : Format(" (column %zu)", own->column)));
 }
 
 std::string Row::Names() const {

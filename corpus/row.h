@@ -22,8 +22,9 @@ class Row {
 
   // The place given to Parse.
   const std::string& place() const { return place_; }
-  // True iff the row has the field.
-  bool Has(std::string_view name) const { return Find(name) != nullptr; }
+  // True iff the row has the field. A name may also be the way to a value within a field, such as
+  // "answer.parts[0]" (field_path.h), unless the row has a field of that very name.
+  bool Has(std::string_view name) const;
   // The value of a field. kInvalidArgument with place, field and column if the field is missing
   // (the error lists the fields that exist), appears twice, or is not valid JSON.
   Result<Json> Read(std::string_view name) const;
@@ -44,6 +45,8 @@ class Row {
   };
 
   explicit Row(std::string place) : place_(std::move(place)) {}
+  // The value of a field of the row itself, once it is known to be there once.
+  Result<Json> ReadOwn(const Field& field) const;
   // Null if the object has no such field.
   const Field* Find(std::string_view name) const;
   // Parses the value; the error names the place.

@@ -15,7 +15,7 @@ bool IsOperator(uint32_t c) {
   return c == '*' || c == '/' || c == '-' || c == '%' || c == '\\';
 }
 
-TokenClass ClassOfCharacter(uint32_t c) {
+TokenClass CoarseClassOf(uint32_t c) {
   if (IsOperator(c)) return TokenClass::kSym;
   if (c == '\n' || c == '\t' || c == '\r') return TokenClass::kSpace;
   // A part of a character.
@@ -34,7 +34,7 @@ TokenClass ClassOf(std::string_view text) {
   std::array<int, kCoarseClasses> counts{};
   while (!text.empty()) {
     size_t length = 0;
-    ++counts[static_cast<size_t>(ClassOfCharacter(DecodeCodePoint(text, &length)))];
+    ++counts[static_cast<size_t>(CoarseClassOf(DecodeCodePoint(text, &length)))];
     text.remove_prefix(length);
   }
   int& spaces = counts[static_cast<size_t>(TokenClass::kSpace)];

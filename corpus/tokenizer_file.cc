@@ -4,11 +4,11 @@
 #include <map>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "corpus/field_reader.h"
 #include "corpus/pretokenizer.h"
 #include "corpus/row.h"
 #include "corpus/tokenizer_pipeline.h"
-#include "corpus/unicode.h"
 
 namespace braid::corpus {
 namespace {
@@ -38,6 +38,40 @@ void PlaceBytes(int32_t id, std::string bytes, Tokenizer::Rules* rules) {
   rules->bytes[static_cast<size_t>(id)] = std::move(bytes);
 }
 
+// The byte that an entry of SentencePiece stands for: 10 of "<0x0A>"; -1 for other entries.
+int ByteOfEntry(std::string_view entry) {
+  if (entry.size() != 6 || !entry.starts_with("<0x") || entry[5] != '>') return -1;
+  int byte = 0;
+  for (const char c : entry.substr(3, 2)) {
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    if (digit < 0) return -1;
+    byte = 16 * byte + digit;
+  }
+  return byte;
+}
+
+// Takes an entry that is written in characters.
+void PlaceCharacters(const std::string& token, int32_t id, bool whole, Tokenizer::Rules* rules) {
+  if (whole) rules->whole[token] = id;
+  if (const int byte = ByteOfEntry(token); byte >= 0) {
+    rules->byte_ids[static_cast<size_t>(byte)] = id;
+    PlaceBytes(id, std::string(1, static_cast<char>(byte)), rules);
+    return;
+  }
+  size_t length = 0;
+  if (!token.empty()) {
+    const uint32_t character = DecodeCodePoint(token, &length);
+    if (length == token.size()) rules->characters.Put(character, id);
+  }
+  std::string text;
+  for (size_t at = 0; at < token.size();) {
+    const bool space = std::string_view(token).substr(at).starts_with(kSpaceMark);
+    text += space ? ' ' : token[at];
+    at += space ? kSpaceMark.size() : 1;
+  }
+  PlaceBytes(id, std::move(text), rules);
+}
+
 Status ReadVocabulary(FieldReader& read, Tokenizer::Rules* rules, Ids* ids) {
   const Json& vocab = read.Value("vocab");
   if (vocab.is_null() || (vocab.is_object() && vocab.empty())) read.Fail("vocab", "is missing");
@@ -45,6 +79,7 @@ Status ReadVocabulary(FieldReader& read, Tokenizer::Rules* rules, Ids* ids) {
     read.Fail("vocab", "expected an object of entry -> id");
   BRAID_RETURN_IF_ERROR(read.status());
   const bool whole = read.Bool("ignore_merges", false);
+  rules->byte_ids.fill(-1);
   std::string bytes;
   for (const auto& [token, id_json] : vocab.items()) {
     if (!id_json.is_number_unsigned() || id_json.get<uint64_t>() >= kMaxIds) {
@@ -53,6 +88,10 @@ Status ReadVocabulary(FieldReader& read, Tokenizer::Rules* rules, Ids* ids) {
     }
     const auto id = id_json.get<int32_t>();
     ids->emplace(token, id);
+    if (rules->of_characters) {
+      PlaceCharacters(token, id, whole, rules);
+      continue;
+    }
     // Entries that are merged are written in the characters of GPT-2's bytes; others are special
     // tokens.
     const bool piece = BytesOfToken(token, &bytes);
@@ -65,7 +104,14 @@ Status ReadVocabulary(FieldReader& read, Tokenizer::Rules* rules, Ids* ids) {
 // Bytes that have no entry disappear, as in `tokenizers`, unless the file says what they become;
 // that is refused.
 Status ReadBytes(FieldReader& read, const Ids& ids, Tokenizer::Rules* rules) {
-  rules->byte_ids.fill(-1);
+  if (rules->of_characters) {
+    const auto gap = std::find(rules->byte_ids.begin(), rules->byte_ids.end(), -1);
+    if (gap != rules->byte_ids.end()) {
+      read.Unsupported("byte_fallback", Format("true where vocab has no entry <0x%02X>",
+                                               static_cast<int>(gap - rules->byte_ids.begin())));
+    }
+    return read.status();
+  }
   int missing = -1;
   for (int b = 0; b < 256; ++b) {
     const auto found = ids.find(ByteCharacters()[static_cast<size_t>(b)]);
@@ -102,10 +148,21 @@ bool SplitMerge(const Json& merge, std::string* left, std::string* right) {
   return true;
 }
 
+// Whether a space stands behind another character.
+bool HasMarkInside(std::string_view entry) {
+  for (size_t at = entry.find(kSpaceMark); at != std::string_view::npos;
+       at = entry.find(kSpaceMark, at + kSpaceMark.size())) {
+    if (at > 0 && !entry.substr(0, at).ends_with(kSpaceMark)) return true;
+  }
+  return false;
+}
+
 Status ReadMerges(FieldReader& read, const Ids& ids, Tokenizer::Rules* rules) {
   if (!read.Value("merges").is_array())
     read.Fail("merges", read.Value("merges").is_null() ? "is missing" : "expected a list");
   int32_t rank = 0;
+  // Whether no merge reaches over the beginning of a word.
+  bool words = true;
   for (const Json& merge : read.List("merges")) {
     // Lists that were read from a merges.txt may begin with the first line of that file.
     if (merge.is_string() && merge.get_ref<const std::string&>().starts_with("#version")) continue;
@@ -122,6 +179,12 @@ Status ReadMerges(FieldReader& read, const Ids& ids, Tokenizer::Rules* rules) {
     }
     rules->merges.Put(a->second, b->second, {rank, both->second});
     ++rank;
+    words = words && !HasMarkInside(both->first);
+  }
+  if (rules->of_characters) {
+    // Then words are merged one by one, with the same result as all at once, but faster.
+    if (words && rules->whole.empty()) rules->cutter.Add({.kind = CutterStep::Kind::kWords});
+    return read.status();
   }
   rules->byte_merges.reserve(size_t{256} * 256);
   for (const int32_t left : rules->byte_ids) {
@@ -162,9 +225,17 @@ class AddedTokenReader {
     }
     BRAID_ASSIGN_OR_RETURN(const int32_t id, IdOf(content, read));
     PlaceBytes(id, content, rules_);
-    if (content == kDocumentEnd) rules_->eos_id = id;
+    const bool ends = read.Bool(kEndOfTextFlag, false);
+    BRAID_RETURN_IF_ERROR(read.status());
+    if (ends || (content == kDocumentEnd && !named_)) rules_->eos_id = id;
+    named_ = named_ || ends;
     // The token is searched for in normalized text.
-    if (normalized && rules_->nfc) content = Nfc(content);
+    if (normalized && !rules_->normalizer.empty()) {
+      PatternScratch scratch;
+      std::string storage;
+      content = std::string(rules_->normalizer.Apply(content, &storage, &scratch));
+      if (content.empty()) return OkStatus();
+    }
     (normalized ? rules_->normalized_tokens : rules_->raw_tokens).Add({std::move(content), id});
     return OkStatus();
   }
@@ -187,6 +258,8 @@ class AddedTokenReader {
   Tokenizer::Rules* const rules_;
   int32_t next_;
   std::unordered_map<int32_t, const std::string*> owners_;
+  // Whether a token says that it ends documents.
+  bool named_ = false;
   // Whether each token that was read before is normalized.
   std::map<std::string, bool> normalized_;
 };

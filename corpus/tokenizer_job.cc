@@ -75,7 +75,7 @@ Status RunTokenizerJob(const task::Task& task, task::Channel& channel) {
   if (spec.adopt) {
     BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(task::role::kFile));
     what = JoinPath(folder, spec.adopt->file);
-    BRAID_ASSIGN_OR_RETURN(text, ReadFile(what, uint64_t{256} << 20));
+    BRAID_ASSIGN_OR_RETURN(text, ReadTokenizerText(what, spec.adopt->end_of_text));
   } else {
     what = "the trained tokenizer";
     BRAID_ASSIGN_OR_RETURN(text, TrainTokenizer(task, *spec.train, channel));
@@ -84,7 +84,8 @@ Status RunTokenizerJob(const task::Task& task, task::Channel& channel) {
   constexpr char kFolder[] = "tokenizer";
   const std::string folder = JoinPath(task.output, kFolder);
   BRAID_RETURN_IF_ERROR(MakeFolder(folder));
-  // The text as it was read, byte for byte: the digest of the file names the tokenizer.
+  // The text as it was read, byte for byte, unless its end of text was named: the digest of the
+  // file names the tokenizer.
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(folder, artifact_files::kTokenizer), text));
   const Json facts = {{"entries", tokenizer->entries()}, {"eos_id", tokenizer->eos_id()},
                       {"pad_id", tokenizer->pad_id()},   {"vocab", tokenizer->vocab()},

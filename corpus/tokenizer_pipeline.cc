@@ -1,6 +1,7 @@
 #include "corpus/tokenizer_pipeline.h"
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 #include "corpus/field_reader.h"
@@ -15,13 +16,48 @@ constexpr const char* kPatterns[] = {
     R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)",
 };
 
+// A pattern of the file: {"Regex": "..."} or {"String": "..."}.
+Result<std::shared_ptr<const TextPattern>> ReadPattern(const Json& json, const std::string& what,
+                                                       const std::string& path) {
+  FieldReader read(json, what, path);
+  BRAID_RETURN_IF_ERROR(read.status());
+  const bool literal = read.Value("Regex").is_null();
+  const std::string text = read.String(literal ? "String" : "Regex", "");
+  BRAID_RETURN_IF_ERROR(read.status());
+  if (text.empty()) return InvalidArgument(what + ": " + path + ": expected Regex or String");
+  auto pattern = literal ? TextPattern::Literal(text) : TextPattern::Compile(text);
+  if (pattern.ok()) return pattern;
+  return UnsupportedField(what, path, ShownValue(json) + " (" + pattern.status().message() + ")");
+}
+
+Status ReadReplace(FieldReader& read, const std::string& what, NormalizerStep* step) {
+  const Json& pattern = read.Value("pattern");
+  step->kind = NormalizerStep::Kind::kReplace;
+  step->content = read.String("content", "");
+  if (pattern.is_object() && pattern.contains("String") && pattern["String"].is_string()) {
+    step->literal = pattern["String"].get<std::string>();
+    if (step->literal.empty()) read.Unsupported("pattern", ShownValue(pattern));
+    return read.status();
+  }
+  BRAID_ASSIGN_OR_RETURN(step->pattern, ReadPattern(pattern, what, read.PathOf("pattern")));
+  return read.status();
+}
+
 Status ReadNormalizer(const Json& json, const std::string& what, const std::string& path,
                       Tokenizer::Rules* rules) {
   if (json.is_null()) return OkStatus();
   FieldReader read(json, what, path);
   const std::string type = read.Type();
+  NormalizerStep step;
   if (type == "NFC") {
-    rules->nfc = true;
+    rules->normalizer.Add(std::move(step));
+  } else if (type == "Prepend") {
+    step.kind = NormalizerStep::Kind::kPrepend;
+    step.content = read.String("prepend", "");
+    rules->normalizer.Add(std::move(step));
+  } else if (type == "Replace") {
+    BRAID_RETURN_IF_ERROR(ReadReplace(read, what, &step));
+    rules->normalizer.Add(std::move(step));
   } else if (type == "Sequence") {
     const Json& parts = read.List("normalizers");
     for (size_t i = 0; i < parts.size(); ++i) {
@@ -55,51 +91,132 @@ Status Flatten(const Json& json, const std::string& what, const std::string& pat
   return read.status();
 }
 
+Result<SplitBehavior> BehaviorOf(const std::string& name, const std::string& what,
+                                 const std::string& path) {
+  static const std::map<std::string, SplitBehavior> kNames = {
+      {"Isolated", SplitBehavior::kIsolated},
+      {"Removed", SplitBehavior::kRemoved},
+      {"Contiguous", SplitBehavior::kContiguous},
+      {"MergedWithPrevious", SplitBehavior::kMergedWithPrevious},
+      {"MergedWithNext", SplitBehavior::kMergedWithNext}};
+  const auto found = kNames.find(name);
+  if (found == kNames.end()) return UnsupportedField(what, path, name);
+  return found->second;
+}
+
 // Every character belongs to a match of GPT-2's pattern. So all behaviors that keep the matches
-// apart have the same effect, and the others are refused.
-Status CheckSplit(const Step& step, const std::string& what) {
-  FieldReader read(*step.json, what, step.path);
-  const bool invert = read.Bool("invert", false);
+// apart have the same effect.
+bool KeepsMatchesApart(const CutterStep& step) {
+  return step.behavior == SplitBehavior::kIsolated ||
+         step.behavior == SplitBehavior::kMergedWithPrevious ||
+         step.behavior == SplitBehavior::kMergedWithNext ||
+         (step.behavior == SplitBehavior::kRemoved && step.invert);
+}
+
+Status ReadSplit(const Step& at, const std::string& what, CutterStep* step) {
+  FieldReader read(*at.json, what, at.path);
+  step->invert = read.Bool("invert", false);
   const std::string behavior = read.String("behavior", "a split without behavior");
-  FieldReader pattern(read.Value("pattern"), what, read.PathOf("pattern"));
-  BRAID_RETURN_IF_ERROR(pattern.status());
-  const std::string regex = pattern.String("Regex", "");
-  BRAID_RETURN_IF_ERROR(pattern.status());
-  if (std::find(std::begin(kPatterns), std::end(kPatterns), regex) == std::end(kPatterns)) {
-    read.Unsupported("pattern", ShownValue(read.Value("pattern")));
+  BRAID_RETURN_IF_ERROR(read.status());
+  BRAID_ASSIGN_OR_RETURN(step->behavior, BehaviorOf(behavior, what, read.PathOf("behavior")));
+  const Json& pattern = read.Value("pattern");
+  const Json regex = pattern.is_object() ? pattern.value("Regex", Json()) : Json();
+  const bool gpt2 = std::find(std::begin(kPatterns), std::end(kPatterns), regex) !=
+                    std::end(kPatterns);
+  if (gpt2 && KeepsMatchesApart(*step)) {
+    step->kind = CutterStep::Kind::kGpt2;
+    return OkStatus();
   }
-  const bool apart = behavior == "Isolated" || behavior == "MergedWithPrevious" ||
-                     behavior == "MergedWithNext" || (behavior == "Removed" && invert);
-  if (!apart) read.Unsupported("behavior", behavior + (invert ? ", inverted," : ""));
+  BRAID_ASSIGN_OR_RETURN(step->pattern, ReadPattern(pattern, what, read.PathOf("pattern")));
   return read.status();
 }
 
-// Accepts ByteLevel, alone or after splits by GPT-2's pattern.
-Status ReadPreTokenizer(const Json& json, const std::string& what) {
-  std::vector<Step> steps;
-  BRAID_RETURN_IF_ERROR(Flatten(json, what, "pre_tokenizer", &steps));
-  bool split = false, bytes = false;
-  for (const Step& step : steps) {
-    FieldReader read(*step.json, what, step.path);
-    const std::string type = read.Type();
-    if (type == "Split" && !bytes) {
-      BRAID_RETURN_IF_ERROR(CheckSplit(step, what));
-      split = true;
-    } else if (type == "ByteLevel" && !bytes) {
-      if (read.Bool("add_prefix_space", false)) read.Unsupported("add_prefix_space", "true");
-      if (!read.Bool("use_regex", true) && !split)
-        read.Unsupported("use_regex", "false without a Split by GPT-2's pattern in front");
-      bytes = true;
-    } else {
-      read.Unsupported("", type + (bytes ? " behind ByteLevel" : ""));
-    }
-    BRAID_RETURN_IF_ERROR(read.status());
-  }
-  return bytes ? OkStatus()
-               : UnsupportedField(what, "pre_tokenizer", "a sequence without ByteLevel");
+// Digits are the characters of \p{N}, each of which is a match.
+Status ReadDigits(const Step& at, const std::string& what, CutterStep* step) {
+  FieldReader read(*at.json, what, at.path);
+  step->behavior = read.Bool("individual_digits", false) ? SplitBehavior::kIsolated
+                                                         : SplitBehavior::kContiguous;
+  BRAID_ASSIGN_OR_RETURN(step->pattern, TextPattern::Compile("\\p{N}"));
+  return read.status();
 }
 
-// A template that adds ids around a text would add them to each document of a corpus.
+Status ReadMetaspace(const Step& at, const std::string& what, PieceCutter* cutter) {
+  FieldReader read(*at.json, what, at.path);
+  CutterStep step{.kind = CutterStep::Kind::kMetaspace};
+  if (const std::string mark = read.String("replacement", std::string(kSpaceMark));
+      mark != kSpaceMark)
+    read.Unsupported("replacement", ShownValue(mark));
+  // Files of early versions have add_prefix_space.
+  const std::string scheme = read.String("prepend_scheme",
+                                         read.Bool("add_prefix_space", true) ? "always" : "never");
+  if (scheme == "always") {
+    step.prepend = CutterStep::Prepend::kAlways;
+  } else if (scheme == "first") {
+    step.prepend = CutterStep::Prepend::kFirst;
+  } else if (scheme != "never") {
+    read.Unsupported("prepend_scheme", scheme);
+  }
+  cutter->Add(std::move(step));
+  if (read.Bool("split", true)) {
+    CutterStep split{.behavior = SplitBehavior::kMergedWithNext};
+    BRAID_ASSIGN_OR_RETURN(split.pattern, TextPattern::Literal(kSpaceMark));
+    cutter->Add(std::move(split));
+  }
+  return read.status();
+}
+
+Status ReadByteLevel(const Step& at, const std::string& what, PieceCutter* cutter) {
+  FieldReader read(*at.json, what, at.path);
+  if (read.Bool("add_prefix_space", false)) cutter->Add({.kind = CutterStep::Kind::kSpace});
+  // What is cut already by GPT-2's pattern stays as it is.
+  const bool cut = !cutter->steps().empty() &&
+                   cutter->steps().back().kind == CutterStep::Kind::kGpt2;
+  if (read.Bool("use_regex", true) && !cut) cutter->Add({.kind = CutterStep::Kind::kGpt2});
+  return read.status();
+}
+
+Status ReadPreTokenizer(const Json& json, const std::string& what, bool* of_bytes,
+                        PieceCutter* cutter) {
+  std::vector<Step> steps;
+  if (!json.is_null()) BRAID_RETURN_IF_ERROR(Flatten(json, what, "pre_tokenizer", &steps));
+  for (const Step& at : steps) {
+    const std::string type = FieldReader(*at.json, what, at.path).Type();
+    // What follows would see the characters that stand for bytes.
+    if (*of_bytes) return UnsupportedField(what, at.path, type + " behind ByteLevel");
+    CutterStep step;
+    if (type == "Split") {
+      BRAID_RETURN_IF_ERROR(ReadSplit(at, what, &step));
+      cutter->Add(std::move(step));
+    } else if (type == "Digits") {
+      BRAID_RETURN_IF_ERROR(ReadDigits(at, what, &step));
+      cutter->Add(std::move(step));
+    } else if (type == "Metaspace") {
+      BRAID_RETURN_IF_ERROR(ReadMetaspace(at, what, cutter));
+    } else if (type == "ByteLevel") {
+      BRAID_RETURN_IF_ERROR(ReadByteLevel(at, what, cutter));
+      *of_bytes = true;
+    } else {
+      return UnsupportedField(what, at.path, type);
+    }
+  }
+  return OkStatus();
+}
+
+// What a template puts around a text belongs to prompts, not to documents, each of which ends with
+// the end-of-text token. But the text must stand in it once.
+Status CheckTemplate(FieldReader& read) {
+  size_t texts = 0;
+  for (const Json& part : read.List("single")) {
+    if (part.is_object() && part.contains("Sequence")) {
+      ++texts;
+    } else if (!part.is_object() || !part.contains("SpecialToken")) {
+      read.Unsupported("single", ShownValue(part));
+    }
+  }
+  if (texts != 1) read.Unsupported("single", "a template without the text, or with two");
+  return read.status();
+}
+
 Status CheckPostProcessor(const Json& json, const std::string& what, const std::string& path) {
   if (json.is_null()) return OkStatus();
   FieldReader read(json, what, path);
@@ -111,10 +228,7 @@ Status CheckPostProcessor(const Json& json, const std::string& what, const std::
           CheckPostProcessor(parts[i], what, read.PathOf("processors." + std::to_string(i))));
     }
   } else if (type == "TemplateProcessing") {
-    const Json& single = read.Value("single");
-    const bool text_alone = single.is_array() && single.size() == 1 && single[0].is_object() &&
-                            single[0].contains("Sequence");
-    if (!text_alone) read.Unsupported("single", "a template that adds to the text");
+    BRAID_RETURN_IF_ERROR(CheckTemplate(read));
   } else if (type != "ByteLevel") {
     read.Unsupported("", type);
   }
@@ -144,7 +258,17 @@ Status CheckLengths(const Json& json, const std::string& what) {
 Status ReadPipeline(const Json& json, const std::string& what, Tokenizer::Rules* rules) {
   const FieldReader read(json, what, "");
   BRAID_RETURN_IF_ERROR(ReadNormalizer(read.Value("normalizer"), what, "normalizer", rules));
-  BRAID_RETURN_IF_ERROR(ReadPreTokenizer(read.Value("pre_tokenizer"), what));
+  const Json& pre_tokenizer = read.Value("pre_tokenizer");
+  bool of_bytes = false;
+  BRAID_RETURN_IF_ERROR(ReadPreTokenizer(pre_tokenizer, what, &of_bytes, &rules->cutter));
+  const Json& model = read.Value("model");
+  const bool fallback = model.is_object() && model.value("byte_fallback", Json()) == true;
+  if (!of_bytes && !fallback) {
+    return UnsupportedField(what, "pre_tokenizer",
+                            std::string(pre_tokenizer.is_null() ? "null" : "a sequence") +
+                                " without ByteLevel, and without model.byte_fallback,");
+  }
+  rules->of_characters = !of_bytes;
   BRAID_RETURN_IF_ERROR(CheckPostProcessor(read.Value("post_processor"), what, "post_processor"));
   return CheckLengths(json, what);
 }

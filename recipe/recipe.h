@@ -90,6 +90,8 @@ struct Recipe : spec::RecipeTop {
   // The tokenizer: a file, with its number of entries (0: the recipe does not say it), ...
   std::string tokenizer_file;
   int64_t tokenizer_entries = 0;
+  // The token of the file that ends documents; empty: its own.
+  std::string tokenizer_end_of_text;
   // ... or one that is trained: entries, bytes of text, and the corpora that are read.
   int64_t tokenizer_vocab = 0;
   int64_t tokenizer_bytes = 0;

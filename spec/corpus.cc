@@ -226,7 +226,12 @@ const Schema& RecipeTokenizer::Fields() {
   static const Schema fields = [] {
     Builder<RecipeTokenizer> field("tokenizer", "One of `file` and `train`.");
     field("file", &RecipeTokenizer::file,
-          "A `tokenizer.json`: byte-level BPE in the format of Hugging Face, taken as it is.");
+          "A `tokenizer.json` in the format of Hugging Face, taken as it is: byte-level BPE, or "
+          "that of "
+          "SentencePiece.");
+    field("end_of_text", &RecipeTokenizer::end_of_text,
+          "The added token of `file` that ends every document, such as `</s>`; without it that is "
+          "`<|endoftext|>`.");
     field("vocab", &RecipeTokenizer::vocab,
           "Number of entries of `file`: a plan then needs no file to count parameters.")
         .AtLeast(1)
@@ -237,6 +242,9 @@ const Schema& RecipeTokenizer::Fields() {
         fail({"vocab"},
              "is the number of entries of file; of a tokenizer that is trained write train.vocab");
       }
+      if (tokenizer.train && !tokenizer.end_of_text.empty())
+        fail({"end_of_text"},
+             "names a token of file; a tokenizer that is trained has <|endoftext|>");
       if (tokenizer.file.empty() != tokenizer.train.has_value())
         fail({""}, "give either file, a tokenizer.json, or train");
     });
@@ -263,6 +271,11 @@ const Schema& AdoptedTokenizer::Fields() {
   static const Schema fields = [] {
     Builder<AdoptedTokenizer> field("adopt", "Takes a tokenizer as it is.");
     field("file", &AdoptedTokenizer::file, "Its name in input `file`.");
+    field("end_of_text", &AdoptedTokenizer::end_of_text,
+          "The added token that ends every document. Another one than the file's own, which is "
+          "`<|endoftext|>` or one that is marked, is marked in the output.")
+        // Task programs of older workers do not know it.
+        .OmitDefault();
     return field.Done();
   }();
   return fields;

@@ -123,6 +123,8 @@ struct RecipeTokenizer {
   // The entries of that file, where sizes are to be planned without it.
   std::optional<int64_t> vocab;
   std::optional<RecipeTokenizerTraining> train;
+  // The added token of that file that ends a document; empty: <|endoftext|>.
+  std::string end_of_text;
 
   static const schema::Schema& Fields();
 };
@@ -138,6 +140,8 @@ struct TaskTokenizerTraining : TokenizerTraining {
 // `adopt` of a `tokenizer` task: the name of a file of input `file`.
 struct AdoptedTokenizer {
   std::string file = "tokenizer.json";
+  // The added token that ends a document; empty: the one that the file marks, or <|endoftext|>.
+  std::string end_of_text;
 
   static const schema::Schema& Fields();
 };

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/sha256.h"
+#include "corpus/tokenizer.h"
 #include "merge/checkpoint_requirement.h"
 #include "merge/parent.h"
 #include "recipe/graph/pretrained.h"
@@ -26,8 +27,10 @@ bool IsHuggingFace(const std::string& folder) {
 std::string TokenizerOf(const RecipeFile& file) {
   const std::string& name = file.recipe.tokenizer_file;
   if (name.empty()) return "";
-  const Result<std::string> digest = Sha256File(Resolve(file, name));
-  return digest.ok() ? *digest : "";
+  // The job's output, in which another end of text is marked.
+  const Result<std::string> text = corpus::ReadTokenizerText(Resolve(file, name),
+                                                             file.recipe.tokenizer_end_of_text);
+  return text.ok() ? Sha256Hex(*text) : "";
 }
 
 Finding FindingAt(const RecipeFile& file, const recipe::Source& source, const std::string& folder,

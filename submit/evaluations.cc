@@ -147,8 +147,11 @@ class EvaluationChecker {
     // Without a tokenizer (the run trains one) the lengths of prompts are unknown, and only their
     // files are read.
     if (const std::string& name = file_.recipe.tokenizer_file;
-        !name.empty() && PathExists(Resolve(file_, name)))
+        !name.empty() && PathExists(Resolve(file_, name))) {
       words.insert(words.end(), {"--tokenizer", Resolve(file_, name)});
+      if (const std::string& end = file_.recipe.tokenizer_end_of_text; !end.empty())
+        words.insert(words.end(), {"--end-of-text", end});
+    }
     Find(line, "evaluate", subject, RunTool(tools_.trainer, words, tools_.work));
   }
 

@@ -32,7 +32,9 @@ recipe::TextSize SizeOf(const recipe::Corpus& corpus,
 
 // The vocabulary rows of a model with the tokenizer file at `path`: its entries and the pad.
 Result<int64_t> VocabOf(const recipe::Recipe& recipe, const std::string& path) {
-  const auto tokenizer = corpus::Tokenizer::Load(path);
+  const Result<std::string> text = corpus::ReadTokenizerText(path, recipe.tokenizer_end_of_text);
+  if (!text.ok()) return InvalidArgument("tokenizer.file: " + text.status().message());
+  const auto tokenizer = corpus::Tokenizer::Parse(*text, path);
   if (!tokenizer.ok()) return InvalidArgument("tokenizer.file: " + tokenizer.status().message());
   const int64_t entries = (*tokenizer)->entries(), said = recipe.tokenizer_entries;
   if (said > 0 && said != entries) {

@@ -50,7 +50,8 @@ class Expander {
       const size_t slash = recipe_.tokenizer_file.rfind('/');
       job.inputs[role::kFile] = FromSource(SourceKind::kTokenizer);
       task.adopt = {slash == std::string::npos ? recipe_.tokenizer_file
-                                               : recipe_.tokenizer_file.substr(slash + 1)};
+                                               : recipe_.tokenizer_file.substr(slash + 1),
+                    recipe_.tokenizer_end_of_text};
       AddSource(SourceKind::kTokenizer, "", {recipe_.tokenizer_file}, recipe_.tokenizer_line);
     } else {
       auto& train = task.train.emplace();

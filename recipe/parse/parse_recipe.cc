@@ -43,6 +43,7 @@ void ReadTokenizer(YamlMap& root, Recipe* recipe) {
   ReadFields(section, &tokenizer);
   recipe->tokenizer_file = tokenizer.file;
   recipe->tokenizer_entries = tokenizer.vocab.value_or(0);
+  recipe->tokenizer_end_of_text = tokenizer.end_of_text;
   if (!tokenizer.train) return;
   recipe->tokenizer_vocab = tokenizer.train->vocab;
   recipe->tokenizer_bytes = tokenizer.train->bytes;

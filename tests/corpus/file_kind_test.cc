@@ -74,10 +74,10 @@ TEST_F(FileKindTest, AFieldOfWhatHasNoRowsIsAnError) {
             "notes.txt: corpora.c.text names a field of rows, but the lines of this file are no "
             "JSON objects (the first is One day.); plain text has no "
             "fields, and stands in a corpus of its own without this key");
-  for (const char* name : {"table.csv", "part-00000", "table.tsv"}) {
+  for (const char* name : {"table.txt", "part-00000"}) {
     const std::string error = Error({{"text", "text"}}, {Put(name, "text,label\n\"one\",1\n")});
     EXPECT_THAT(error, StartsWith(std::string(name) + ": corpora.c.text names a field of rows"));
-    EXPECT_THAT(error, HasSubstr("(the first is text,label); write a table as JSON lines"));
+    EXPECT_THAT(error, HasSubstr("(the first is text,label); a table whose first line names"));
   }
   EXPECT_THAT(Error({{"join", {"a", "b"}}}, {Put("notes.txt", "One day.")}),
               StartsWith("notes.txt: corpora.c.join names"));

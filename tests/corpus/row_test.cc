@@ -112,5 +112,31 @@ TEST(RowTest, LenientValuesKeepWhatIsNotValidAsItIsWritten) {
                   .is_array());
 }
 
+TEST(RowTest, APathLeadsToAValueWithinAField) {
+  const Row row = Parsed(
+      R"({"a": {"b": ["x", {"c": "y"}], "d": 7}, "l": [["m"]], "a.d": "own", "t": {}, "t": {}})");
+  EXPECT_EQ(row.ReadText("a.b[0]").value(), "x");
+  EXPECT_EQ(row.ReadText("a.b[1].c").value(), "y");
+  EXPECT_EQ(row.ReadText("l[0][0]").value(), "m");
+  EXPECT_EQ(row.ReadText("a.d").value(), "own");  // a field of that very name comes first
+  EXPECT_TRUE(row.Has("a.b[1]"));
+  EXPECT_FALSE(row.Has("a.b[2]"));
+  EXPECT_FALSE(row.Has("z.b"));
+  const auto error = [&](std::string_view name) { return row.ReadText(name).status().message(); };
+  EXPECT_EQ(error("a.b[2]"), "a.jsonl:7: field \"a.b[2]\": a.b has 2 entries, counted from 0");
+  EXPECT_EQ(error("a.b[1].d"),
+            "a.jsonl:7: field \"a.b[1].d\": a.b[1] has no field \"d\"; it has c");
+  EXPECT_EQ(error("a.b.c"),
+            "a.jsonl:7: field \"a.b.c\": a.b is no object, but [\"x\",{\"c\":\"y\"}]");
+  EXPECT_EQ(error("a[0]"),
+            "a.jsonl:7: field \"a[0]\": a is no list, but {\"b\":[\"x\",{\"c\":\"y\"}],\"d\":7}");
+  EXPECT_EQ(error("a.b"), "a.jsonl:7: field \"a.b\" is not text, but [\"x\",{\"c\":\"y\"}]");
+  EXPECT_THAT(error("z.b"), StartsWith("a.jsonl:7: the row has no field \"z\"; it has a, l, "));
+  EXPECT_THAT(error("t.x"), HasSubstr("the field \"t\" appears twice"));
+  // What is no path is a name.
+  for (const char* name : {"a.", ".a", "a..b", "a[", "a[x]", "a[0]b", "a[-1]", "a[9999999999]", ""})
+    EXPECT_THAT(error(name), HasSubstr("has no field")) << name;
+}
+
 }  // namespace
 }  // namespace braid::corpus

@@ -128,8 +128,6 @@ TEST(TokenizerTest, RefusesOtherKindsByField) {
               HasSubstr("t.json: normalizer: Lowercase is not supported"));
   EXPECT_THAT(error([](Json& j) { j["pre_tokenizer"] = {{"type", "Whitespace"}}; }),
               HasSubstr("pre_tokenizer: Whitespace"));
-  EXPECT_THAT(error([](Json& j) { j["pre_tokenizer"]["add_prefix_space"] = true; }),
-              HasSubstr("pre_tokenizer.add_prefix_space"));
   EXPECT_THAT(error([](Json& j) { j["model"]["type"] = "WordPiece"; }),
               HasSubstr("model: WordPiece"));
   EXPECT_THAT(error([](Json& j) { j["model"]["merges"].push_back("q\xC3\xA9 z"); }),

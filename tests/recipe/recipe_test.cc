@@ -305,6 +305,23 @@ TEST(RecipeTest, ACorpusMayBeOfTokensAlready) {
             "r.yaml:4:39: corpora.tales.text: rows of input_ids are tokens already");
 }
 
+TEST(RecipeTest, ATokenizerFileSaysWhichTokenEndsDocuments) {
+  const auto with = [](const std::string& keys) {
+    return Replaced("tokenizer: {train: {vocab: 400}}", "tokenizer: {" + keys + "}");
+  };
+  const auto adopted = [&](const std::string& keys) {
+    const Dag dag = MustExpand(with(keys));
+    return dag.jobs.empty() ? Json() : dag.jobs[0].spec["adopt"];
+  };
+  EXPECT_EQ(adopted("file: t.json, vocab: 400, end_of_text: </s>"),
+            Json({{"file", "t.json"}, {"end_of_text", "</s>"}}));
+  // Workers of the version before know no such key.
+  EXPECT_EQ(adopted("file: t.json, vocab: 400"), Json({{"file", "t.json"}}));
+  EXPECT_THAT(ErrorOf(with("train: {vocab: 400}, end_of_text: </s>")),
+              HasSubstr("tokenizer.end_of_text: names a token of file; a tokenizer that is trained "
+                        "has <|endoftext|>"));
+}
+
 TEST(RecipeTest, ACorpusSaysWhatToDoWithOddRows) {
   const auto with = [](const std::string& keys) {
     return Replaced("{files: [tales.jsonl], text: text}", "{files: [tales.jsonl], " + keys + "}");

@@ -10,6 +10,7 @@
 #include "model/tensors.h"
 #include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
+#include "trainer/export/imported_tokenizer.h"
 #include "trainer/export/llama_weights.h"
 #include "trainer/export/new_folder.h"
 
@@ -285,18 +286,19 @@ Status FitTokenizer(const corpus::Tokenizer& tokenizer, const Json& config, int6
   }
   if (eos.is_number_integer() && eos != spec.eos_id) {
     imported->notes.push_back(
-        Format("eos_token_id: %s; documents end with <|endoftext|>, id %lld, here",
-               eos.dump().c_str(), (long long)spec.eos_id));
+        Format("eos_token_id: %s; documents end with %s, id %lld, here", eos.dump().c_str(),
+               std::string(tokenizer.Bytes(tokenizer.eos_id())).c_str(), (long long)spec.eos_id));
   }
   return OkStatus();
 }
 
 Status WriteFolder(const std::string& folder, const ModelSpec& spec, const LlamaWeights& weights,
                    const Json& config, const ImportOptions& options,
-                   const std::string& tokenizer_file) {
+                   const std::string& tokenizer_text) {
   BRAID_RETURN_IF_ERROR(
       WriteWeights(spec, weights, config, options, JoinPath(folder, artifact_files::kWeights)));
-  BRAID_RETURN_IF_ERROR(CopyFile(tokenizer_file, JoinPath(folder, artifact_files::kTokenizer)));
+  BRAID_RETURN_IF_ERROR(
+      WriteFileAtomic(JoinPath(folder, artifact_files::kTokenizer), tokenizer_text));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, artifact_files::kConfig),
                                       {{"format", 1}, {"model", model::ToJson(spec)}}));
   return WriteJsonFile(JoinPath(folder, artifact_files::kState),
@@ -357,7 +359,10 @@ Result<Imported> ImportHuggingFace(const ImportOptions& options) {
   const std::string tokenizer_file = options.tokenizer.empty()
                                          ? JoinPath(options.folder, artifact_files::kTokenizer)
                                          : options.tokenizer;
-  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(tokenizer_file));
+  BRAID_ASSIGN_OR_RETURN(const std::string tokenizer_text,
+                         ImportedTokenizer(tokenizer_file, config, options.folder));
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
+                         corpus::Tokenizer::Parse(tokenizer_text, tokenizer_file));
   BRAID_ASSIGN_OR_RETURN(const LlamaWeights weights, LlamaWeights::Open(options.folder));
   // FitTokenizer replaces `vocab`; the file keeps its own number of rows.
   const int64_t rows = spec.vocab;
@@ -371,7 +376,7 @@ Result<Imported> ImportHuggingFace(const ImportOptions& options) {
   if (IsTied(config))
     imported.notes.push_back("tie_word_embeddings: the head is a copy of the embedding");
   BRAID_RETURN_IF_ERROR(FillNewFolder(options.out, [&](const std::string& folder) {
-    return WriteFolder(folder, spec, weights, config, options, tokenizer_file);
+    return WriteFolder(folder, spec, weights, config, options, tokenizer_text);
   }));
   return imported;
 }

@@ -7,8 +7,6 @@
 namespace braid::trainer {
 namespace {
 
-constexpr char kEndOfText[] = "<|endoftext|>";
-
 // A name that the tokenizer does not use yet: <|pad|>, <|pad_1|>, ... A name in use would make the
 // pad an ordinary token.
 std::string PadName(const corpus::Tokenizer& tokenizer) {
@@ -41,9 +39,10 @@ Result<TokenizerFiles> MakeTokenizerFiles(const model::ModelSpec& spec,
                spec.name.c_str(), (long long)spec.vocab, (long long)spec.pad_id,
                tokenizer_file.c_str(), (long long)tokenizer->entries()));
   }
-  files.special_tokens = {{"bos_token", kEndOfText},
-                          {"eos_token", kEndOfText},
-                          {"unk_token", kEndOfText},
+  const std::string end(tokenizer->Bytes(tokenizer->eos_id()));
+  files.special_tokens = {{"bos_token", end},
+                          {"eos_token", end},
+                          {"unk_token", end},
                           {"pad_token", PadName(*tokenizer)}};
   files.config = files.special_tokens;
   files.config.update(

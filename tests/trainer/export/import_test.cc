@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "corpus/tokenizer.h"
 #include "tests/base/mutations.h"
 #include "tests/trainer/small_world.h"
 #include "tests/word.h"
@@ -309,6 +310,35 @@ TEST_F(ImportTest, RowsBehindThePadLeaveTheSoftmax) {
   ASSERT_TRUE(RemoveTree(options_.out).ok());
   Configure("tie_word_embeddings", true);
   EXPECT_THAT(Error(), EndsWith("remove the tensor to tie the two; either way, " + left_out));
+}
+
+// As Llama and Mistral are published, whose documents end with a token of another name.
+TEST_F(ImportTest, TheEndOfTextIsTheOneThatTheFolderNames) {
+  Json tokenizer = ReadJsonFile(At("tokenizer.json")).value();
+  tokenizer["model"]["vocab"].erase("<|endoftext|>");
+  tokenizer["model"]["vocab"]["</s>"] = 0;
+  tokenizer["added_tokens"][0]["content"] = "</s>";
+  ASSERT_TRUE(WriteJsonFile(At("tokenizer.json"), tokenizer).ok());
+  const auto ends_with = [&] {
+    EXPECT_TRUE(RemoveTree(options_.out).ok());
+    const auto imported = ImportHuggingFace(options_);
+    EXPECT_TRUE(imported.ok()) << imported.status().message();
+    const auto made = corpus::Tokenizer::Load(JoinPath(options_.out, "tokenizer.json"));
+    EXPECT_TRUE(made.ok()) << made.status().message();
+    if (!imported.ok() || !made.ok()) return std::string();
+    EXPECT_EQ(imported->spec.tokenizer, (*made)->digest());
+    return std::string((*made)->Bytes((*made)->eos_id()));
+  };
+  Configure("eos_token_id", 0);
+  EXPECT_EQ(ends_with(), "</s>");
+  Configure("eos_token_id", Json::array({0, 5}));
+  EXPECT_EQ(ends_with(), "</s>");
+  Configure("eos_token_id", nullptr);
+  ASSERT_TRUE(WriteJsonFile(At("tokenizer_config.json"), {{"eos_token", "</s>"}}).ok());
+  EXPECT_EQ(ends_with(), "</s>");
+  ASSERT_TRUE(WriteJsonFile(At("tokenizer_config.json"), Json::object()).ok());
+  EXPECT_TRUE(RemoveTree(options_.out).ok());
+  EXPECT_THAT(Error(), HasSubstr("tokenizer.json: added_tokens has no <|endoftext|>"));
 }
 
 TEST_F(ImportTest, ATokenizerIsNeededAndMustFit) {

@@ -111,7 +111,8 @@ Status GenerateCommand(const Arguments& arguments) {
 // Checks a file {"positions": of the model with the fewest, 0 for no limit; "tokens": to generate;
 // "prompts": [...]; "file": with more prompts, or ""; "routing": [...]}. Without a tokenizer, the
 // lengths of prompts are not checked.
-Status CheckPromptFile(const std::string& path, const std::string& tokenizer_file) {
+Status CheckPromptFile(const std::string& path, const std::string& tokenizer_file,
+                       const std::string& end_of_text) {
   BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
   JsonReader read(json, path);
   model::ModelSpec model;
@@ -123,7 +124,9 @@ Status CheckPromptFile(const std::string& path, const std::string& tokenizer_fil
   BRAID_RETURN_IF_ERROR(read.Finish());
   if (!file.empty()) BRAID_RETURN_IF_ERROR(ReadPrompts(file, &prompts));
   if (tokenizer_file.empty()) return OkStatus();
-  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Load(tokenizer_file));
+  BRAID_ASSIGN_OR_RETURN(const std::string text,
+                         corpus::ReadTokenizerText(tokenizer_file, end_of_text));
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Parse(text, tokenizer_file));
   corpus::Encoder encoder(tokenizer);
   for (const std::string& prompt : prompts)
     BRAID_RETURN_IF_ERROR(EncodePrompt(model, *tokenizer, encoder, prompt, tokens).status());
@@ -136,7 +139,8 @@ Status CheckPromptFile(const std::string& path, const std::string& tokenizer_fil
 
 Status CheckPrompts(const Arguments& arguments) {
   return arguments.Has("prompts")
-             ? CheckPromptFile(arguments.Get("prompts"), arguments.Get("tokenizer"))
+             ? CheckPromptFile(arguments.Get("prompts"), arguments.Get("tokenizer"),
+                               arguments.Get("end-of-text"))
              : OkStatus();
 }
 
@@ -152,7 +156,9 @@ EvaluationKind GenerateKind() {
            "FILE] [--threads 2] [--json]\n",
            {"tokens", "temperature", "top-k", "top-p", "seed", "tokenizer", "threads"},
            &GenerateCommand},
-          {"[--prompts FILE.json] [--tokenizer FILE]", {"prompts", "tokenizer"}, &CheckPrompts}};
+          {"[--prompts FILE.json] [--tokenizer FILE [--end-of-text TOKEN]]",
+           {"prompts", "tokenizer", "end-of-text"},
+           &CheckPrompts}};
 }
 
 }  // namespace braid::trainer
