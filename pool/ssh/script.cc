@@ -18,7 +18,9 @@ fail() { echo "fail $*"; exit 3; }
 XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}
 export XDG_RUNTIME_DIR
 units() { echo "${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user"; }
-has_units() { command -v systemctl >/dev/null && systemctl --user show-environment >/dev/null 2>&1; }
+has_units() {
+  command -v systemctl >/dev/null && systemctl --user show-environment >/dev/null 2>&1
+}
 )sh";
 
 constexpr char kProbe[] = R"sh(

@@ -3,8 +3,9 @@
     with SshBed(folder) as bed:
         subprocess.run(["ssh", "-F", bed.config, "box", "true"])
 
-Where no sshd can run, entering raises unittest.SkipTest with the reason. A host that differs is played by programs that
-come first in the PATH of its sessions: `bed.say("uname", "riscv64")` is what that program prints from then on.
+Where no sshd can run, entering raises unittest.SkipTest with the reason. A host that differs is
+played by programs that come first in the PATH of its sessions: `bed.say("uname", "riscv64")` is what
+that program prints from then on.
 """
 
 import glob
