@@ -124,9 +124,9 @@ Status CheckPromptFile(const std::string& path, const std::string& tokenizer_fil
   BRAID_RETURN_IF_ERROR(read.Finish());
   if (!file.empty()) BRAID_RETURN_IF_ERROR(ReadPrompts(file, &prompts));
   if (tokenizer_file.empty()) return OkStatus();
-  BRAID_ASSIGN_OR_RETURN(const std::string text,
+  BRAID_ASSIGN_OR_RETURN(const std::string content,
                          corpus::ReadTokenizerText(tokenizer_file, end_of_text));
-  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Parse(text, tokenizer_file));
+  BRAID_ASSIGN_OR_RETURN(const auto tokenizer, corpus::Tokenizer::Parse(content, tokenizer_file));
   corpus::Encoder encoder(tokenizer);
   for (const std::string& prompt : prompts)
     BRAID_RETURN_IF_ERROR(EncodePrompt(model, *tokenizer, encoder, prompt, tokens).status());
