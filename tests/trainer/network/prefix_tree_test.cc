@@ -87,8 +87,7 @@ TEST_P(PrefixTreeTest, TargetsHaveTheProbabilitiesOfWholeSequences) {
     for (size_t i = 0; i < labels.size(); ++i) {
       EXPECT_NEAR(log_p[made.targets[s][i]], alone[i], 2e-4)  // each is within 1e-4 of what is
                                                               // exact
-                                                              << "sequence " << s << ", token "
-                                                              << i;
+          << "sequence " << s << ", token " << i;
     }
   }
 }
