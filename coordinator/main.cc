@@ -320,9 +320,10 @@ Status Serve(const Flags& flags, bool* serving) {
   backend.rendezvous = &rendezvous;
   backend.alerts = alerts.get();
   FillBackend(flags, stores, &backend);
+  // Before anybody can ask for them.
+  if (alerts != nullptr) alerts->Start();
   // It outlives the loop, in whose thread the last calls end.
   auto server = Server::Start(flags.listen, &backend);
-  if (alerts != nullptr) alerts->Start();
   const Status status = server.ok()
                             ? ServeUntilSignal(flags, stores, backend, server->get(), serving)
                             : server.status();

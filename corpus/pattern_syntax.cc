@@ -14,6 +14,8 @@ namespace {
 
 constexpr uint32_t kAllCategories = (uint32_t{1} << (static_cast<int>(Category::kCn) + 1)) - 1;
 constexpr uint32_t kCategoryTop = 0x20000;
+// Of classes within classes.
+constexpr int kMostDepth = 100;
 
 uint32_t BitOf(Category category) {
   return uint32_t{1} << static_cast<int>(category);
@@ -164,6 +166,7 @@ class Translator {
 
   // One character that stands for itself.
   void Character(uint32_t c) {
+    if (c >= kCategoryTop) return Refuse("a character above U+1FFFF");
     const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
     if (any_case_ && c >= 0x80) return Refuse("a character that is not ASCII under (?i)");
     if (!any_case_ || !letter) {
@@ -273,6 +276,10 @@ class Translator {
   // What stands between brackets, of which the first was taken.
   CharacterSet Class() {
     CharacterSet set;
+    if (++class_depth_ > kMostDepth) {
+      Fail("classes within classes without end");
+      return set;
+    }
     set.negated = Take("^");
     bool first = true;
     while (status_.ok()) {
@@ -293,6 +300,7 @@ class Translator {
         Range(&set);
       }
     }
+    --class_depth_;
     return set;
   }
 

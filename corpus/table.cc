@@ -19,15 +19,16 @@ constexpr size_t kShownColumn = 40;
 // Cuts bytes, as they come, into records.
 class RecordCutter {
  public:
-  RecordCutter(const std::string& path, char separator,
+  // `name`: of the file, for messages.
+  RecordCutter(const std::string& name, char separator,
                const std::function<Status(Result<Record>, int64_t)>& use)
-      : path_(path), separator_(separator), use_(use) {}
+      : name_(name), separator_(separator), use_(use) {}
 
   Status Feed(std::string_view bytes) {
     for (const char c : bytes) {
       BRAID_RETURN_IF_ERROR(Take(c));
       if (size_ > kMaxRecord) {
-        return InvalidArgument(path_ + ":" + std::to_string(begin_) +
+        return InvalidArgument(name_ + ":" + std::to_string(begin_) +
                                ": a record above 256 MiB; is a quote in it not closed?");
       }
     }
@@ -36,9 +37,9 @@ class RecordCutter {
 
   // After the last byte, behind which a line end may be missing.
   Status Finish() {
+    // Not one bad record: all that stands behind the quote may be good ones.
     if (state_ == State::kQuoted) {
-      error_ = InvalidArgument("a quote that is not closed");
-      return EndRecord();
+      return InvalidArgument(name_ + ":" + std::to_string(begin_) + ": a quote that is not closed");
     }
     return size_ > 0 ? EndRecord() : OkStatus();
   }
@@ -57,6 +58,11 @@ class RecordCutter {
     if (state_ == State::kQuoted) {
       if (c == '"') {
         state_ = State::kClosed;
+      } else if (c == '\n' && separator_ == '\t') {
+        // Tables with tabs are mostly written without quotes, so that a quote is a character.
+        error_ = InvalidArgument(
+            "a quote that its line does not close; a .tsv has a record a line");
+        return EndRecord();
       } else {
         field_ += c;
       }
@@ -76,9 +82,13 @@ class RecordCutter {
       state_ = State::kQuoted;
       return OkStatus();
     }
-    // A carriage return stands before the line end.
-    if (state_ == State::kClosed && c != '\r' && error_.ok())
-      error_ = InvalidArgument("something stands behind the quote that ends a field");
+    // A carriage return stands before the line end. Quotes are characters from here on, so that the
+    // record ends with its line.
+    if (state_ == State::kClosed && c != '\r') {
+      if (error_.ok())
+        error_ = InvalidArgument("something stands behind the quote that ends a field");
+      state_ = State::kPlain;
+    }
     if (state_ == State::kBegin) state_ = State::kPlain;
     if (state_ == State::kPlain) field_ += c;
     return OkStatus();
@@ -105,7 +115,7 @@ class RecordCutter {
     return blank && record.ok() ? OkStatus() : use_(std::move(record), begin);
   }
 
-  const std::string& path_;
+  const std::string& name_;
   const char separator_;
   const std::function<Status(Result<Record>, int64_t)>& use_;
   State state_ = State::kBegin;
@@ -181,9 +191,9 @@ char TableSeparator(std::string_view path) {
   return name.ends_with(".tsv") || name.ends_with(".tab") ? '\t' : '\0';
 }
 
-Status ReadRecords(const std::string& path, char separator,
+Status ReadRecords(const std::string& path, const std::string& name, char separator,
                    const std::function<Status(Result<Record>, int64_t)>& use) {
-  RecordCutter cutter(path, separator, use);
+  RecordCutter cutter(name, separator, use);
   std::string begin;
   bool begun = false;
   // A byte order mark may come in parts.
@@ -208,14 +218,15 @@ Status ReadTable(const CorpusSpec& spec, const CorpusFile& file,
              separator = by_name != '\0' ? by_name : TableSeparator(file.path);
   Record header;
   std::vector<size_t> columns;
-  return ReadRecords(file.path, separator, [&](Result<Record> record, int64_t line) -> Status {
+  const auto take = [&](Result<Record> record, int64_t line) -> Status {
     const std::string place = file.name + ":" + std::to_string(line);
     if (!header.empty()) return use(TextOfRecord(spec, header, columns, record, place));
     if (!record.ok()) return InvalidArgument(place + ": " + record.status().message());
     header = std::move(*record);
     BRAID_ASSIGN_OR_RETURN(columns, ColumnsOf(spec, header, place));
     return OkStatus();
-  });
+  };
+  return ReadRecords(file.path, file.name, separator, take);
 }
 
 }  // namespace braid::corpus

@@ -18,12 +18,13 @@ namespace braid::corpus {
 char TableSeparator(std::string_view path);
 
 // Calls `use` with the fields of each record of a file, gzip and zstd included, and with the number
-// of the line at which it begins, from 1. A field in quotes may have separators, line ends, and
-// quotes written twice in it; a quote elsewhere is a character like others. Lines end with LF or
-// CRLF; empty ones are skipped. A record that cannot be read is passed as an error without its
-// place. Stops at the first error of `use`, and returns it.
+// of the line at which it begins, from 1. A field in quotes may have separators, line ends (not in
+// a table with tabs), and quotes written twice in it; a quote elsewhere is a character like others.
+// Lines end with LF or CRLF; empty ones are skipped. A record that cannot be read is passed as an
+// error without its place, and ends with its line. Stops at the first error of `use`, and returns
+// it; a quote that the file does not close is kInvalidArgument, with `name` for the file.
 using Record = std::vector<std::string>;
-Status ReadRecords(const std::string& path, char separator,
+Status ReadRecords(const std::string& path, const std::string& name, char separator,
                    const std::function<Status(Result<Record>, int64_t line)>& use);
 
 // Calls `use` with the document of each record: the column `text` of the spec, or those of `join`,

@@ -44,6 +44,8 @@ struct PatternScratch::State {
     // Long texts take many steps; there is nobody whom a long search would keep waiting.
     pcre2_set_match_limit(context, UINT32_MAX);
     pcre2_set_depth_limit(context, UINT32_MAX);
+    // In KiB. Where the compiled search has no stack left, the other one takes from the heap.
+    pcre2_set_heap_limit(context, 2'000'000);
     pcre2_jit_stack_assign(context, nullptr, stack);
   }
   State(const State&) = delete;

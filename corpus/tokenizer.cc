@@ -1,5 +1,7 @@
 #include "corpus/tokenizer.h"
 
+#include <algorithm>
+
 #include "base/excerpt.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -80,12 +82,17 @@ std::string Tokenizer::Decode(const std::vector<int32_t>& ids) const {
 
 std::string Tokenizer::DecodeDocument(const std::vector<int32_t>& ids) const {
   std::string text = Decode(ids);
-  bool in_front = rules_->normalizer.Prepends(kSpaceMark);
-  for (const CutterStep& step : rules_->cutter.steps())
-    in_front = in_front || (step.kind == CutterStep::Kind::kMetaspace &&
-                            step.prepend != CutterStep::Prepend::kNever);
-  if (in_front && text.starts_with(' ')) text.erase(0, 1);
+  if (PutsSpaceInFront() && text.starts_with(' ')) text.erase(0, 1);
   return text;
+}
+
+bool Tokenizer::PutsSpaceInFront() const {
+  const std::vector<CutterStep>& steps = rules_->cutter.steps();
+  return rules_->normalizer.Prepends(kSpaceMark) ||
+         std::any_of(steps.begin(), steps.end(), [](const CutterStep& step) {
+           return step.kind == CutterStep::Kind::kMetaspace &&
+                  step.prepend != CutterStep::Prepend::kNever;
+         });
 }
 
 Result<std::string> ReadTokenizerText(const std::string& path, const std::string& end_of_text) {

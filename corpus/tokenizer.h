@@ -43,6 +43,9 @@ class Tokenizer {
   // have; DecodeDocument leaves it out.
   std::string Decode(const std::vector<int32_t>& ids) const;
   std::string DecodeDocument(const std::vector<int32_t>& ids) const;
+  // Whether a text begins with a space as it is encoded, although it has none, as with
+  // SentencePiece.
+  bool PutsSpaceInFront() const;
   // The bytes of one token; empty for an unknown id. Valid as long as the tokenizer.
   std::string_view Bytes(int32_t id) const;
 

@@ -156,6 +156,8 @@ Status ReadMetaspace(const Step& at, const std::string& what, PieceCutter* cutte
   } else if (scheme != "never") {
     read.Unsupported("prepend_scheme", scheme);
   }
+  if (!read.Bool("add_prefix_space", true) && scheme != "never")
+    read.Unsupported("add_prefix_space", "false beside prepend_scheme " + scheme);
   cutter->Add(std::move(step));
   if (read.Bool("split", true)) {
     CutterStep split{.behavior = SplitBehavior::kMergedWithNext};

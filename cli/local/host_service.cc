@@ -158,13 +158,13 @@ void SayHowItRuns(const HostSettings& host, const Probed& probed) {
     SayOf(host, "it ends when you log out there: `loginctl enable-linger` there lets it go on");
 }
 
-// An earlier folder of the same worker on another host would be left alone there.
+// An earlier folder of the same worker, on another host or beside this one, would be left alone.
 Status CheckSameHost(const Globals& globals, const HostSettings& host) {
   const std::string folder = HostFolder(globals, host.id);
   if (!PathExists(JoinPath(folder, pool::ssh::kHostFile))) return OkStatus();
   BRAID_ASSIGN_OR_RETURN(const HostSettings known, pool::ssh::ReadHost(folder));
-  if (known.remote.host == host.remote.host) return OkStatus();
-  return AlreadyExists("worker " + host.id + " is on " + known.remote.host +
+  if (known.remote.host == host.remote.host && known.folder == host.folder) return OkStatus();
+  return AlreadyExists("worker " + host.id + " is in " + known.folder + " on " + known.remote.host +
                        ": `braid worker remove " + host.id +
                        "` first, or give this one another --id");
 }

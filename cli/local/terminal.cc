@@ -62,12 +62,15 @@ constexpr char kLeave[] = "\033[?25h\033[?1049l";
 }  // namespace
 
 Result<std::unique_ptr<Terminal>> Terminal::Open() {
-  std::unique_ptr<Terminal> terminal(new Terminal);
+  termios before{};
   if (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0 ||
-      tcgetattr(STDIN_FILENO, &terminal->before_) != 0)
+      tcgetattr(STDIN_FILENO, &before) != 0)
     return FailedPrecondition(
         "this is no terminal: --once prints one frame; with ssh, ssh -t gives a terminal");
-  termios raw = terminal->before_;
+  // From here on its end puts back what was before.
+  std::unique_ptr<Terminal> terminal(new Terminal);
+  terminal->before_ = before;
+  termios raw = before;
   raw.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | ISIG | IEXTEN);
   raw.c_iflag &= ~static_cast<tcflag_t>(IXON | ICRNL);
   raw.c_cc[VMIN] = 0;

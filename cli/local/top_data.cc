@@ -1,5 +1,6 @@
 #include "cli/local/top_data.h"
 
+#include <chrono>
 #include <utility>
 
 #include "base/clock.h"
@@ -21,6 +22,7 @@ Status FetchCurves(Client& client, const v1::Run& run, TopData* data) {
     request.set_job(job.name());
     request.set_since_step(curve.since_step);
     grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(kCallMs));
     const auto reader = client.jobs()->ReadMetrics(&context, request);
     v1::MetricPoints points;
     while (reader->Read(&points)) {
@@ -41,6 +43,7 @@ Status FetchLog(Client& client, const TopWish& wish, std::string* log) {
   request.set_job(wish.job);
   request.set_tail_lines(kLogLines);
   grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(kCallMs));
   const auto reader = client.jobs()->ReadLog(&context, request);
   v1::LogChunk chunk;
   std::string text;

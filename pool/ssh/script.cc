@@ -37,6 +37,9 @@ main() {
   if [ -e .braid-worker ] && [ "$(cat .braid-worker)" != "$owner" ]; then
     fail "$PWD is of a worker that was added from $(cat .braid-worker): name another --id or --dir"
   fi
+  if [ ! -e .braid-worker ] && [ -n "$(ls -A .)" ]; then
+    fail "$PWD has files that are not of a worker: name a folder that is new or empty with --dir"
+  fi
   said=$( (printf '%s\n' "$owner" > .braid-worker) 2>&1 ) ||
     fail "nothing can be written in $PWD: $said"
   here=$PWD
@@ -99,7 +102,8 @@ keeper() {
   [ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "$(pwd -P)" ]
 }
 stop() {
-  if [ -e "$(units)/$name.service" ]; then
+  # Under this name another folder may have one.
+  if grep -qsF "$PWD/run" "$(units)/$name.service"; then
     systemctl --user disable --now --quiet "$name" 2>/dev/null
     rm -f "$(units)/$name.service"
     systemctl --user daemon-reload 2>/dev/null
@@ -137,7 +141,7 @@ main() {
     mv "programs/$digest.part" "programs/$digest" || fail "$PWD: programs cannot be moved"
   fi
   unit_file=$(units)/$name.service
-  if [ -e "$unit_file" ] && ! grep -qF "$PWD/run" "$unit_file"; then
+  if [ "$unit" = yes ] && [ -e "$unit_file" ] && ! grep -qF "$PWD/run" "$unit_file"; then
     fail "systemd of its user knows $name already, from another folder: name another --id, or --no-unit"
   fi
   stop
@@ -216,8 +220,11 @@ main </dev/null
 
 constexpr char kRemove[] = R"sh(
 main() {
-  cd "$dir" 2>/dev/null || { echo "gone"; return 0; }
+  [ -e "$dir" ] || { echo "gone"; return 0; }
+  cd "$dir" || fail "the worker's folder $dir cannot be entered"
   [ -e .braid-worker ] || fail "$PWD is no folder of braid worker add, and stays"
+  [ "$(cat .braid-worker)" = "$owner" ] ||
+    fail "$PWD is of a worker that was added from $(cat .braid-worker), and stays"
   stop
   if [ "$force" != yes ] && [ -n "$(ls -A worker/outbox 2>/dev/null)" ]; then
     fail "$PWD/worker/outbox has what the coordinator does not have yet: add the worker again to deliver it, or remove it with --force"
@@ -277,7 +284,8 @@ std::string UnitWord(const std::string& path) {
 }
 
 std::string UnitText(const HostSettings& s, const std::string& folder) {
-  return "[Unit]\nDescription=braid worker " + s.id +
+  // The comment has the path as it is, by which the unit of this folder is recognised.
+  return "# " + JoinPath(folder, "run") + "\n[Unit]\nDescription=braid worker " + s.id +
          "\nStartLimitIntervalSec=0\n\n[Service]\nExecStart=/bin/sh " +
          UnitWord(JoinPath(folder, "run")) + "\nStandardOutput=append:" + JoinPath(folder, "log") +
          "\nStandardError=inherit\nRestart=on-failure\nRestartSec=5\n"

@@ -195,7 +195,7 @@ TEST_F(InstallTest, AWorkerIsKeptRunningUntilItIsRemoved) {
   (void)RunHere("ln " + ShellQuoted(JoinPath(host_.folder, "log")) + " " + ShellQuoted(log));
   ASSERT_TRUE(MakeFolder(JoinPath(host_.folder, "worker/outbox/one")).ok());
   // The folder's mark is made when the host is asked.
-  ASSERT_TRUE(WriteFileAtomic(JoinPath(host_.folder, ".braid-worker"), "").ok());
+  ASSERT_TRUE(WriteFileAtomic(JoinPath(host_.folder, ".braid-worker"), host_.owner + "\n").ok());
   const CommandResult kept = RunHere(RemoveScript(host_, /*force=*/false));
   EXPECT_EQ(kept.code, 3);
   EXPECT_THAT(kept.out, HasSubstr("has what the coordinator does not have yet"));
@@ -212,6 +212,24 @@ TEST_F(InstallTest, AFolderThatBraidHasNotMadeStays) {
   EXPECT_EQ(kept.code, 3);
   EXPECT_THAT(kept.out, HasSubstr("is no folder of braid worker add, and stays"));
   EXPECT_TRUE(PathExists(host_.folder));
+}
+
+TEST_F(InstallTest, AFolderOfSomebodyElseIsNotTaken) {
+  ASSERT_TRUE(MakeFolder(host_.folder).ok());
+  const std::string thesis = JoinPath(host_.folder, "thesis.tex");
+  ASSERT_TRUE(WriteFileAtomic(thesis, "x").ok());
+  const CommandResult full = RunHere(ProbeScript(host_, "d1"));
+  EXPECT_EQ(full.code, 3);
+  EXPECT_THAT(full.out,
+              HasSubstr("has files that are not of a worker: name a folder that is new or "
+                        "empty with --dir"));
+  EXPECT_FALSE(PathExists(JoinPath(host_.folder, ".braid-worker")));
+  // One that was added from another state folder.
+  ASSERT_TRUE(WriteFileAtomic(JoinPath(host_.folder, ".braid-worker"), "login:/other\n").ok());
+  const CommandResult kept = RunHere(RemoveScript(host_, /*force=*/true));
+  EXPECT_EQ(kept.code, 3);
+  EXPECT_THAT(kept.out, HasSubstr("is of a worker that was added from login:/other, and stays"));
+  EXPECT_TRUE(PathExists(thesis));
 }
 
 TEST_F(InstallTest, ATunnelsPortIsToldToTheWorker) {
@@ -248,7 +266,7 @@ TEST_F(InstallTest, AUnitOfSystemdIsWrittenAndStarted) {
       ReadFile(JoinPath(folder_.path(), "systemd/user/braid-worker-w1.service")).value();
   EXPECT_THAT(unit, HasSubstr("ExecStart=/bin/sh \"" + host_.folder + "/run\"\n"));
   EXPECT_THAT(unit, HasSubstr("RestartPreventExitStatus=5 78\n"));
-  ASSERT_TRUE(WriteFileAtomic(JoinPath(host_.folder, ".braid-worker"), "").ok());
+  ASSERT_TRUE(WriteFileAtomic(JoinPath(host_.folder, ".braid-worker"), host_.owner + "\n").ok());
   EXPECT_EQ(RunHere(before + RemoveScript(host_, false)).out, "removed\n");
   EXPECT_THAT(ReadFile(asked).value(), HasSubstr("--user disable --now --quiet braid-worker-w1\n"));
   EXPECT_FALSE(PathExists(JoinPath(folder_.path(), "systemd/user/braid-worker-w1.service")));

@@ -133,7 +133,7 @@ class ExportAndTop(unittest.TestCase):
     def test_event_files_are_those_of_tensorboard_followed_or_not(self):
         folder = os.path.join(self.out, "events")
         self.exported("--tensorboard", "--out", folder)
-        self.service.finish_command(self.following)
+        self.service.finish_command(self.following, timeout_s=600)
         for job in ("path_tales", "path_sums"):
             wanted = {
                 name: [

@@ -231,7 +231,8 @@ class Service(Braid):
         clean = self.stop() if self.up.poll() is None else True
         left = self.processes()
         for pid in left:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if kind is not None or os.environ.get("BRAID_KEEP_TESTS"):
             print("state kept in", self.folder)
         else:

@@ -2,6 +2,7 @@
 """Workers that are put on a host by ssh: what keeps one from it is said, and what there is runs, through a tunnel that
 comes back, until it is removed and nothing is left."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -196,7 +197,8 @@ class SshTest(unittest.TestCase):
             self.assertIn("what is on the host stays: " + lab.home, forced.stderr)
             self.assertEqual(lab.json("worker", "hosts"), [])
             for pid in lab.processes("sh", ("./keep",)) + lab.processes("braid-worker"):
-                os.kill(pid, signal.SIGTERM)
+                with contextlib.suppress(ProcessLookupError):  # its keeper may have ended it
+                    os.kill(pid, signal.SIGTERM)
             wait_until(lambda: not lab.processes("braid-worker"), "the worker to end", PATIENCE_S)
             wait_until(
                 lambda: not lab.processes("sh", ("./keep",)), "its keeper to end", PATIENCE_S

@@ -34,7 +34,8 @@ Result<std::string> ImportedTokenizer(const std::string& tokenizer_file, const J
   BRAID_ASSIGN_OR_RETURN(const Json json, ParseJson(text, tokenizer_file));
   const Json added = json.is_object() ? json.value("added_tokens", Json()) : Json();
   for (const Json& token : added) {
-    if (ContentOf(token) == kDefaultEnd || (token.is_object() && token.contains("end_of_text")))
+    if (ContentOf(token) == kDefaultEnd ||
+        (token.is_object() && token.value("end_of_text", Json()) == true))
       return text;
   }
   const std::string name = NameOfEnd(added, config, folder);

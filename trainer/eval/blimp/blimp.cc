@@ -11,11 +11,14 @@ namespace {
 
 // The sentences of a paradigm as ids, good and bad ones in turn.
 Result<std::vector<std::vector<int32_t>>> Encoded(const Paradigm& paradigm,
+                                                  const corpus::Tokenizer& tokenizer,
                                                   corpus::Encoder& encoder, int64_t max_positions) {
+  // A sentence stands behind a space, as within a text. Some tokenizers put it there themselves.
+  const std::string space = tokenizer.PutsSpaceInFront() ? "" : " ";
   std::vector<std::vector<int32_t>> sentences;
   for (size_t i = 0; i < paradigm.pairs.size(); ++i) {
     for (const std::string* text : {&paradigm.pairs[i].good, &paradigm.pairs[i].bad}) {
-      encoder.Encode(" " + *text, &sentences.emplace_back());
+      encoder.Encode(space + *text, &sentences.emplace_back());
       // The model reads <|endoftext|> and all tokens but the last, which is as many as there are
       // tokens.
       const auto positions = static_cast<int64_t>(sentences.back().size());
@@ -67,7 +70,7 @@ Result<BlimpResult> RunBlimp(const std::vector<Paradigm>& paradigms,
     // All paradigms are encoded first, so that a sentence that is too long is found before any is
     // scored.
     BRAID_ASSIGN_OR_RETURN(encoded.emplace_back(),
-                           Encoded(paradigm, encoder, options.max_positions));
+                           Encoded(paradigm, tokenizer, encoder, options.max_positions));
     result.paradigms.push_back({paradigm.name, 0, static_cast<int64_t>(paradigm.pairs.size())});
   }
   ScoreOptions score;
