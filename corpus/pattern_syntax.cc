@@ -426,6 +426,7 @@ class Translator {
   std::vector<Group> groups_;
   // The part that a quantifier would repeat.
   size_t atom_ = kNone;
+  int class_depth_ = 0;
   bool any_case_ = false;
   // The letter before, in lower case, if case does not matter; else 0.
   uint32_t letter_ = 0;
