@@ -106,6 +106,7 @@ TEST(TextPatternTest, WhatItDoesNotReproduceIsNamed) {
       {"(?i:\\p{Lu})", "\\p{Lu} under (?i)"},
       {"x{2}?", "{n}? in it"},
       {"[\xF0\xA0\x80\x80-\xF0\xAA\x9B\x9F]", "a range above U+1FFFF"},
+      {"\xF0\xA0\x80\x80", "a character above U+1FFFF"},
       {"[z-a]", "ends before it begins"},
       {"\\xE2", "a byte that is no character"},
       {"(x", "a group without its end"},
@@ -117,6 +118,7 @@ TEST(TextPatternTest, WhatItDoesNotReproduceIsNamed) {
       {"\xFF", "not UTF-8"}};
   for (const auto& [regex, message] : cases)
     EXPECT_THAT(Refusal(regex), HasSubstr(message)) << regex;
+  EXPECT_THAT(Refusal(std::string(200'000, '[')), HasSubstr("classes within classes"));
   EXPECT_THAT(TextPattern::Literal("").status().message(), HasSubstr("nothing"));
 }
 
