@@ -7,7 +7,8 @@
 
 namespace braid::schema {
 
-// Whether it is "". (Json::empty is false for all texts.)
+// Whether the value is the empty text "". Json::empty() does not say so: it is false for every
+// text.
 inline bool IsEmptyText(const Json& value) {
   return value.is_string() && value.get_ref<const std::string&>().empty();
 }

@@ -130,8 +130,8 @@ struct Train {
   CheckpointEvery checkpoint;
   ValidateEvery validate;
   Telemetry telemetry;
-  // The service stops a training that makes no step for so many seconds, and tries it again; 0:
-  // never (coordinator/core/watchdog.h).
+  // The service stops a training that makes no step for this many seconds, and tries it again; 0
+  // turns this off. The rule stands in coordinator/core/watchdog.h.
   int64_t stall_timeout = 3600;
 
   static const schema::Schema& Fields();

@@ -67,7 +67,8 @@ struct ForwardContext {
   // If set, the rows are those that the cache is about to read: batch is 1, and sequence the number
   // of all rows.
   RowCache* cache = nullptr;
-  // If set, the rows are those of these runs: batch is 1, and sequence the number of all rows.
+  // If set, the input is not a batch of sequences but a tree of them: its rows are those of these
+  // runs, one behind the other. Then batch is 1, and sequence is the number of all rows.
   const std::vector<PrefixRun>* runs = nullptr;
   int64_t longest = 0;  // positions of the longest sequence of `runs`
   bool training = false;

@@ -81,8 +81,8 @@ class Agent {
   void Advance();
   // Takes no more work, or leaves, when it is time (Stay).
   void AdvanceStay();
-  // Begins to stop, or hurries if the worker stops already and has less time now. `why` is for
-  // people.
+  // Begins to stop, or hurries if the worker stops already and has less time now. `why` is shown to
+  // users, in the log and in events.
   void Leave(const std::string& why, int64_t within_ms);
   // Takes the next step of a stop that was requested, when it is due.
   void AdvanceStop();

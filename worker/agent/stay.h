@@ -22,9 +22,9 @@ class Stay {
  public:
   // In this order.
   //
-  //   kOpen      takes what it is given
-  //   kLastWork  goes on with what runs, and takes nothing that there is no time for any more
-  //   kLeave     hands back what runs, and leaves
+  //   kOpen      takes every rank that it is given
+  //   kLastWork  goes on with the ranks that run, and takes no new ones: there is no time for them
+  //   kLeave     hands the ranks that run back to the coordinator, and ends the worker
   enum class Stage { kOpen, kLastWork, kLeave };
 
   // The worker starts at `now_ms`.

@@ -424,7 +424,7 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   "ALTER TABLE jobs DROP COLUMN keep_checkpoints;" \
   "ALTER TABLE jobs DROP COLUMN stall_timeout_s;"
 #define WITHOUT_EPHEMERAL WITHOUT_JOB_SETTINGS "ALTER TABLE workers DROP COLUMN ephemeral;"
-// Takes back what the step for rows that are not in memory added.
+// SQL that undoes the migration which lets rows of ended runs leave memory.
 #define WITHOUT_PAST                                                                            \
   WITHOUT_EPHEMERAL                                                                             \
   "DROP VIEW named; DROP VIEW counted; DROP TABLE uses; DROP TABLE ended_rows;"                 \

@@ -68,8 +68,8 @@ TEST(SharedSentencesTest, ABeginningIsReadOnce) {
 }
 
 TEST(SharedSentencesTest, ScoresAreThoseOfEachByItself) {
-  // Of few different tokens, so that there are duplicates, beginnings of others, and forks at every
-  // place.
+  // The sentences are drawn from few different tokens, so that some are equal, some are beginnings
+  // of others, and the tree of them forks at every depth.
   const RandomStream draws(3, "sentences");
   std::vector<Tokens> sentences;
   for (uint64_t i = 0; i < 300; ++i) {
