@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <cerrno>
 #include <memory>
 
 #include "alert/messages.h"
@@ -54,18 +54,27 @@ Result<Outcome> SendMail(const Channel& channel, const Alert& alert, Transfer tr
               EmailMessage(alert, channel, SystemClock().WallMs() / 1000));
 }
 
-// A file without a name is where the command says why it fails.
+// The first kSaidBytes of a file.
+Result<std::string> BeginningOf(const std::string& path) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return ErrnoStatus(errno, "opening " + path);
+  std::string text(kSaidBytes, '\0');
+  const ssize_t got = pread(file.get(), text.data(), text.size(), 0);
+  if (got < 0) return ErrnoStatus(errno, "reading " + path);
+  text.resize(static_cast<size_t>(got));
+  return text;
+}
+
+// A file that nobody else can read is where the command says why it fails.
 Result<Outcome> RunCommand(const Channel& channel, const Alert& alert,
                            const std::atomic<bool>& stop) {
-  std::string said = "/tmp/braid-alert-XXXXXX";
-  const UniqueFd output(mkostemp(said.data(), O_CLOEXEC));
-  if (!output.valid()) return ErrnoStatus(errno, "making a file in /tmp");
+  BRAID_ASSIGN_OR_RETURN(const TemporaryFolder folder, TemporaryFolder::Create("braid-alert"));
+  const std::string said = JoinPath(folder.path(), "said");
   ProcessOptions options;
   options.argv = channel.command;
   options.output = said;
   for (const auto& [name, value] : CommandEnvironment(alert)) options.env[name] = value;
   auto process = Process::Start(options);
-  unlink(said.c_str());
   BRAID_RETURN_IF_ERROR(process.status());
   const int64_t end_ms = SystemClock().MonotonicMs() + channel.timeout_ms;
   while (!(*process)->Wait(kLookMs)) {
@@ -76,9 +85,7 @@ Result<Outcome> RunCommand(const Channel& channel, const Alert& alert,
                          FormatDuration(static_cast<double>(channel.timeout_ms) / 1000) +
                          ": it was ended"};
   }
-  std::string text(kSaidBytes, '\0');
-  const ssize_t got = pread(output.get(), text.data(), text.size(), 0);
-  text.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
+  BRAID_ASSIGN_OR_RETURN(const std::string text, BeginningOf(said));
   const std::string_view words = Trim(text);
   const std::string after = words.empty() ? "" : ": " + Excerpt(words, kSaidBytes);
   const ProcessExit& exit = (*process)->exit();

@@ -163,8 +163,10 @@ Outcome Mail(const Transfer& transfer, const Channel& channel, const std::string
     outcome.answer += Said(answer);
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  // The message itself is not wanted; that a receiver or the login is refused, somebody can mend.
-  if (code == CURLE_SEND_ERROR && status == 554) outcome.verdict = Verdict::kRefused;
+  // libcurl says so of the answer to the message itself, which would be the same again. That a
+  // receiver or the login is refused has other codes, and somebody can mend it.
+  const bool of_message = code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_REMOTE_DISK_FULL;
+  if (of_message && status / 100 == 5) outcome.verdict = Verdict::kRefused;
   if (code == CURLE_USE_SSL_FAILED)
     outcome.answer += "; a server that speaks no TLS needs tls: false";
   return outcome;

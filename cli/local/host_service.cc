@@ -237,6 +237,8 @@ Status AddHost(const Globals& globals, HostSettings host, bool use_unit) {
   }
   Revoke(client, old);
   SayHowItRuns(host, probed);
+  // A tunnel that is kept already goes to where the settings before said, with their options.
+  BRAID_RETURN_IF_ERROR(EndTunnel(globals, host.id));
   if (host.tunnel()) BRAID_RETURN_IF_ERROR(StartTunnel(globals, host.id));
   BRAID_RETURN_IF_ERROR(WaitUntilReady(client, host, boot));
   SayOf(host, "connected");

@@ -150,10 +150,13 @@ class SshTest(unittest.TestCase):
             self.assertEqual(lab.job(run, "path_tales")["attempts"][-1]["workers"], ["w1"])
 
             # Again: what is there is not copied, and the worker is another process with another token.
+            # So is the tunnel: the host or the options of ssh may be others now.
             (worker,) = lab.processes("braid-worker")
+            (tunnel,) = lab.processes("ssh", ("-R",))
             again = lab.add("--label", "room=12")
             self.assertNotIn("copying", again.stderr)
             self.assertNotIn(worker, lab.processes("braid-worker"))
+            self.assertNotIn(tunnel, lab.processes("ssh", ("-R",)))
             tokens = [
                 one for one in lab.json("token", "list")["credentials"] if one["name"] == "w1"
             ]
