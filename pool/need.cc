@@ -11,8 +11,9 @@ int64_t CeilOf(int64_t amount, int64_t part) {
 
 // How many ranks of these jobs one worker has room for.
 int64_t RanksOnOne(const Settings& settings, const Demand& demand) {
-  const int64_t room = demand.cuda ? settings.gpus : settings.cpu_slots;
-  return demand.slots > 0 ? room / demand.slots : 0;
+  const task::Requirements& job = demand.requirements;
+  const int64_t room = job.device == Device::kCuda ? settings.gpus : settings.cpu_slots;
+  return job.slots > 0 ? room / job.slots : 0;
 }
 
 // Takes up to `count` workers from the allocation, idle ones first; returns how many.
@@ -27,9 +28,10 @@ int64_t TakeFrom(Supply* supply, int64_t count) {
 }  // namespace
 
 bool Serves(const Settings& settings, const Demand& demand) {
-  if (!demand.site.empty() && demand.site != settings.site) return false;
+  const task::Requirements& job = demand.requirements;
+  if (!job.site.empty() && job.site != settings.site) return false;
   if (!settings.kinds.empty() &&
-      std::find(settings.kinds.begin(), settings.kinds.end(), demand.kind) == settings.kinds.end())
+      std::find(settings.kinds.begin(), settings.kinds.end(), job.kind) == settings.kinds.end())
     return false;
   return RanksOnOne(settings, demand) > 0;
 }
@@ -40,13 +42,14 @@ std::vector<Allocation> AllocationsFor(const Settings& settings,
   for (const Demand& demand : demands) {
     if (!Serves(settings, demand)) continue;
     const int64_t on_one = RanksOnOne(settings, demand);
-    const bool gang = demand.ranks > on_one;
+    const int64_t ranks = demand.requirements.ranks;
+    const bool gang = ranks > on_one;
     // No more than the pool may have: of ten thousand jobs that wait, the rest waits on.
     const int64_t count = std::min(settings.max_workers,
-                                   gang ? demand.jobs : CeilOf(demand.jobs * demand.ranks, on_one));
+                                   gang ? demand.jobs : CeilOf(demand.jobs * ranks, on_one));
     for (int64_t i = 0; i < count; ++i) {
       if (gang)
-        gangs.push_back({CeilOf(demand.ranks, on_one), demand.run});
+        gangs.push_back({CeilOf(ranks, on_one), demand.run});
       else
         singles.push_back({1, demand.run});
     }

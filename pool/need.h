@@ -7,19 +7,11 @@
 #include <vector>
 
 #include "pool/settings.h"
+#include "task/demand.h"
 
 namespace braid::pool {
 
-// Jobs that wait for workers and demand the same (Demand in pools.proto).
-struct Demand {
-  std::string kind;
-  int64_t ranks = 1;
-  int64_t slots = 1;
-  bool cuda = false;
-  std::string site;  // empty: any
-  int64_t jobs = 0;
-  std::string run;
-};
+using task::Demand;
 
 // Workers that are asked for together: one for a job of one rank, as many as a gang needs for a
 // gang, so that its ranks start together.

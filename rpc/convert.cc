@@ -1,6 +1,32 @@
 #include "rpc/convert.h"
 
+#include "braid/v1/jobs.pb.h"
+#include "braid/v1/plan.pb.h"
+#include "braid/v1/pools.pb.h"
+
 namespace braid::rpc {
+namespace {
+
+// What a job demands has the same names in every message that carries it.
+template <typename Message>
+void Write(const task::Requirements& job, Message* message) {
+  message->set_kind(job.kind);
+  message->set_ranks(static_cast<int32_t>(job.ranks));
+  message->set_slots_per_rank(static_cast<int32_t>(job.slots));
+  message->set_device(NameOf(job.device));
+}
+
+template <typename Message>
+void Read(const Message& message, task::Requirements* job) {
+  job->kind = message.kind();
+  job->ranks = message.ranks();
+  job->slots = message.slots_per_rank();
+  // A coordinator grants a job only to a worker that has offered slots of the device, and a pool
+  // is asked only for devices that a recipe can name, so the word is one of those known here.
+  job->device = FromName<Device>(message.device()).value_or(Device::kCpu);
+}
+
+}  // namespace
 
 void Fill(const task::RankKey& key, v1::RankId* message) {
   message->set_run_id(key.run);
@@ -30,13 +56,10 @@ task::Progress ProgressOf(const v1::Progress& message) {
 
 void Fill(const task::Assignment& assignment, v1::RankAssignment* message) {
   Fill(assignment.key, message->mutable_id());
-  message->set_world_size(static_cast<int32_t>(assignment.ranks));
-  message->set_kind(assignment.kind);
+  Write(assignment, message);
   message->set_spec_json(assignment.spec);
   message->mutable_inputs()->insert(assignment.inputs.begin(), assignment.inputs.end());
   message->set_checkpoint(assignment.checkpoint);
-  message->set_slots(static_cast<int32_t>(assignment.slots));
-  message->set_device(NameOf(assignment.device));
   message->set_stop(assignment.stop);
   message->set_stop_timeout_ms(assignment.stop_timeout_ms);
   message->set_recipe_sha256(assignment.recipe_sha256);
@@ -46,15 +69,10 @@ void Fill(const task::Assignment& assignment, v1::RankAssignment* message) {
 task::Assignment AssignmentOf(const v1::RankAssignment& message) {
   task::Assignment assignment;
   assignment.key = RankOf(message.id());
-  assignment.ranks = message.world_size();
-  assignment.kind = message.kind();
+  Read(message, &assignment);
   assignment.spec = message.spec_json();
   assignment.inputs = {message.inputs().begin(), message.inputs().end()};
   assignment.checkpoint = message.checkpoint();
-  assignment.slots = message.slots();
-  // A coordinator grants a job only to a worker that has offered slots of the device, so a worker
-  // never gets a word that it does not know.
-  assignment.device = FromName<Device>(message.device()).value_or(Device::kCpu);
   assignment.stop = message.stop();
   assignment.stop_timeout_ms = message.stop_timeout_ms();
   assignment.recipe_sha256 = message.recipe_sha256();
@@ -93,6 +111,34 @@ task::Outcome OutcomeOf(const v1::ReportEndedRequest& message) {
   outcome.signal = message.signal();
   outcome.peer_lost = message.peer_lost();
   return outcome;
+}
+
+void Fill(const task::Demand& demand, v1::Demand* message) {
+  Write(demand.requirements, message);
+  message->set_site(demand.requirements.site);
+  message->set_jobs(static_cast<int32_t>(demand.jobs));
+  message->set_reason(demand.reason);
+  message->set_run_id(demand.run);
+}
+
+task::Demand DemandOf(const v1::Demand& message) {
+  task::Demand demand;
+  Read(message, &demand.requirements);
+  demand.requirements.site = message.site();
+  demand.jobs = message.jobs();
+  demand.reason = message.reason();
+  demand.run = message.run_id();
+  return demand;
+}
+
+void FillRequirements(const task::Requirements& job, v1::Job* message) {
+  Write(job, message);
+  message->set_site(job.site);
+}
+
+void FillRequirements(const task::Requirements& job, v1::PlannedJob* message) {
+  Write(job, message);
+  message->set_site(job.site);
 }
 
 }  // namespace braid::rpc

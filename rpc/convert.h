@@ -1,17 +1,24 @@
 // Conversion between the values of task/ and the messages of the API, in both directions; no other
-// code knows both. Every field of a value has a field in its message, except for an
-// assignment's sites.
+// code knows both. Every field of a value has a field in its message, except for the site of an
+// assignment, and for `across_sites`, by which only the coordinator chooses workers.
 #pragma once
 
 #include "braid/v1/worker.pb.h"
 #include "task/assignment.h"
+#include "task/demand.h"
 #include "task/keys.h"
 #include "task/outcome.h"
 
+namespace braid::v1 {
+class Demand;      // braid/v1/pools.pb.h
+class Job;         // braid/v1/jobs.pb.h
+class PlannedJob;  // braid/v1/plan.pb.h
+}  // namespace braid::v1
+
 namespace braid::rpc {
 
-// Fill a message from a value; RankOf, ProgressOf, AssignmentOf and OutcomeOf read the value back.
-// The values are not checked.
+// Fill a message from a value; RankOf, ProgressOf, AssignmentOf, OutcomeOf and DemandOf read the
+// value back. The values are not checked.
 void Fill(const task::RankKey& key, v1::RankId* message);
 task::RankKey RankOf(const v1::RankId& message);
 
@@ -24,5 +31,12 @@ task::Assignment AssignmentOf(const v1::RankAssignment& message);
 // Fills all fields except id and worker_id, which tell whose end it is and are set by the caller.
 void Fill(const task::Outcome& outcome, v1::ReportEndedRequest* message);
 task::Outcome OutcomeOf(const v1::ReportEndedRequest& message);
+
+void Fill(const task::Demand& demand, v1::Demand* message);
+task::Demand DemandOf(const v1::Demand& message);
+
+// Fill the fields for what a job demands of workers in the description of a job for people.
+void FillRequirements(const task::Requirements& job, v1::Job* message);
+void FillRequirements(const task::Requirements& job, v1::PlannedJob* message);
 
 }  // namespace braid::rpc

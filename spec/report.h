@@ -50,7 +50,7 @@ struct ReportTask {
   std::optional<ReportCompat> compat;
   // In the order of the tables.
   std::vector<ReportedModel> models;
-  // What the coordinator knows of the run's jobs (coordinator/core/run_summary.h), as JSON; null:
+  // What the coordinator knows of the run's jobs (task/run_summary.h), as JSON; null:
   // nothing is known.
   Json facts;
 

@@ -48,7 +48,7 @@ inline bool IsTraining(std::string_view word) {
 }
 
 // Jobs to whose specs the coordinator adds what it knows of the run
-// (coordinator/core/run_summary.h) when it sends them to a worker.
+// (task/run_summary.h) when it sends them to a worker.
 inline bool ReadsRun(std::string_view word) {
   return IsKind(word, JobKind::kReport) || IsKind(word, JobKind::kExport);
 }

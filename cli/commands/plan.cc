@@ -10,6 +10,7 @@
 #include "cli/shared/print.h"
 #include "recipe/compat.h"
 #include "recipe/show/settings.h"
+#include "rpc/convert.h"
 #include "schema/words.h"
 #include "submit/content.h"
 #include "submit/load.h"
@@ -27,12 +28,8 @@ v1::ForwardFlops MessageOf(const model::Flops& flops) {
 
 void Fill(const recipe::JobNode& job, v1::PlannedJob* message) {
   message->set_name(job.name);
-  message->set_kind(job.kind);
   for (const std::string& parent : job.parents) message->add_parents(parent);
-  message->set_ranks(static_cast<int32_t>(job.ranks));
-  message->set_slots_per_rank(static_cast<int32_t>(job.slots));
-  message->set_device(NameOf(job.device));
-  message->set_site(job.site);
+  rpc::FillRequirements(job, message);
   message->set_parameters(job.estimate.parameters);
   message->set_tokens(job.estimate.tokens);
   message->set_flops(job.estimate.flops);

@@ -15,6 +15,7 @@
 #include "cli/shared/exit_code.h"
 #include "pool/agent.h"
 #include "pool/slurm/slurm.h"
+#include "rpc/convert.h"
 
 namespace braid::cli {
 namespace {
@@ -71,11 +72,8 @@ v1::Pool MessageOf(const pool::Settings& s, const std::string& folder, const poo
 
 pool::Wanted WantedOf(const v1::SyncPoolResponse& response) {
   pool::Wanted wanted;
-  for (const v1::Demand& demand : response.demands()) {
-    wanted.demands.push_back({demand.kind(), demand.ranks(), demand.slots(),
-                              demand.device() == "cuda", demand.site(), demand.jobs(),
-                              demand.run_id()});
-  }
+  for (const v1::Demand& demand : response.demands())
+    wanted.demands.push_back(rpc::DemandOf(demand));
   for (const v1::PoolWorker& worker : response.workers())
     wanted.workers.push_back({worker.id(), worker.ready(), worker.slots_used()});
   return wanted;

@@ -48,15 +48,16 @@ bool IsWordOfEvent(const std::string& what) {
 
 }  // namespace
 
-std::vector<Demand> DemandsOf(const State& state) {
-  std::vector<Demand> demands;
+std::vector<task::Demand> DemandsOf(const State& state) {
+  std::vector<task::Demand> demands;
   const JobQueue& queue = state.queued();
   for (const auto& [requirements, group] : queue.groups()) {
     const auto pending = state.pending.groups.find(requirements);
     if (pending == state.pending.groups.end() || !WorkersWouldHelp(pending->second) ||
         group.lines.empty() || group.lines.begin()->second.empty())
       continue;
-    demands.push_back({requirements, static_cast<int64_t>(group.jobs), pending->second.reason,
+    demands.push_back({requirements, static_cast<int64_t>(group.jobs),
+                       braid::NameOf(pending->second.reason),
                        group.lines.begin()->second.begin()->run});
   }
   for (const JobKey& key : queue.singles()) {
@@ -65,13 +66,13 @@ std::vector<Demand> DemandsOf(const State& state) {
     if (pending == state.pending.jobs.end() || job == nullptr || !WorkersWouldHelp(pending->second))
       continue;
     const task::Requirements& requirements = *job;
-    const auto same = std::find_if(demands.begin(), demands.end(), [&](const Demand& demand) {
+    const auto same = std::find_if(demands.begin(), demands.end(), [&](const task::Demand& demand) {
       return demand.requirements == requirements;
     });
     if (same != demands.end()) {
       ++same->jobs;
     } else {
-      demands.push_back({requirements, 1, pending->second.reason, key.run});
+      demands.push_back({requirements, 1, braid::NameOf(pending->second.reason), key.run});
     }
   }
   return demands;

@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "coordinator/core/transaction.h"
+#include "task/demand.h"
 
 namespace braid::coordinator {
 
@@ -41,18 +42,10 @@ struct PoolReport {
   bool deleted = false;
 };
 
-// Jobs that demand the same and wait for workers.
-struct Demand {
-  task::Requirements requirements;
-  int64_t jobs = 0;
-  scheduler::Reason reason = scheduler::Reason::kNone;
-  std::string run;  // of the first
-};
-
 // The demand that more workers could meet, as the last scheduling pass found it. Of jobs that wait
 // for something else (a backoff, the recovery of a coordinator that has just started, a site that
 // no pool is at) there is none, or the agent sees that it is not its.
-std::vector<Demand> DemandsOf(const State& state);
+std::vector<task::Demand> DemandsOf(const State& state);
 
 // A worker of a pool.
 struct PoolWorker {

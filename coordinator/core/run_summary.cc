@@ -2,6 +2,9 @@
 
 namespace braid::coordinator {
 
+using task::JobSummary;
+using task::RunSummary;
+
 RunSummary RunSummaryOf(const std::string& id, const State& state) {
   const RunRecord& run = *state.FindRun(id);
   RunSummary summary{run.id, run.name, run.created_ms, {}};
@@ -12,8 +15,8 @@ RunSummary RunSummaryOf(const std::string& id, const State& state) {
     one.state = Name(job->state);
     one.parents = job->parents;
     one.attempts = static_cast<int64_t>(attempts.size());
-    // The time from the first start to the end is the time that the job took, lost attempts
-    // included; the worker is the one that finished it.
+    // From the first start to the end is the time that the job took, lost attempts included; the
+    // worker is the one that finished it.
     if (!attempts.empty()) {
       one.worker = attempts.back()->workers[0];
       one.started_ms = attempts.front()->started_ms;
@@ -21,7 +24,7 @@ RunSummary RunSummaryOf(const std::string& id, const State& state) {
     one.ended_ms = job->ended_ms;
     one.inputs = job->inputs;
     one.outputs = job->outputs;
-    one.summary = job->summary;
+    one.summary_json = job->summary;
     summary.jobs.push_back(std::move(one));
   }
   return summary;

@@ -12,11 +12,14 @@
 #include "storage/catalog/records.h"
 #include "task/assignment.h"
 
+namespace braid::task {
+struct RunSummary;  // task/run_summary.h
+}
+
 namespace braid::coordinator {
 
 using task::Assignment;
-
-struct RunSummary;  // run_summary.h
+using task::RunSummary;
 
 // A GPU that a worker announced but may not use, because another worker owns it
 // (coordinator/core/gpus.h).

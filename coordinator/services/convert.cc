@@ -97,13 +97,9 @@ v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail) {
   v1::Job message;
   message.set_run_id(job.key.run);
   message.set_name(job.key.job);
-  message.set_kind(job.kind);
   message.set_state(static_cast<v1::JobState>(job.state));
   for (const std::string& parent : job.parents) message.add_parents(parent);
-  message.set_ranks(static_cast<int32_t>(job.ranks));
-  message.set_slots_per_rank(static_cast<int32_t>(job.slots));
-  message.set_site(job.site);
-  message.set_device(NameOf(job.device));
+  rpc::FillRequirements(job, &message);
   FillPending(job, state, &message);
   message.set_not_before_ms(job.not_before_ms);
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key))

@@ -4,6 +4,7 @@
 #include "coordinator/api/pools.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/unary.h"
+#include "rpc/convert.h"
 
 namespace braid::coordinator {
 namespace {
@@ -64,21 +65,6 @@ PoolReport ReportOf(const v1::SyncPoolRequest& request) {
   return report;
 }
 
-void FillDemands(const State& state, v1::SyncPoolResponse* reply) {
-  for (const Demand& demand : DemandsOf(state)) {
-    const task::Requirements& wanted = demand.requirements;
-    v1::Demand* message = reply->add_demands();
-    message->set_kind(wanted.kind);
-    message->set_ranks(static_cast<int32_t>(wanted.ranks));
-    message->set_slots(static_cast<int32_t>(wanted.slots));
-    message->set_device(braid::NameOf(wanted.device));
-    message->set_site(wanted.site);
-    message->set_jobs(static_cast<int32_t>(demand.jobs));
-    message->set_reason(braid::NameOf(demand.reason));
-    message->set_run_id(demand.run);
-  }
-}
-
 class PoolsService final : public v1::Pools::CallbackService {
  public:
   explicit PoolsService(Backend* backend) : backend_(backend) {}
@@ -93,7 +79,7 @@ class PoolsService final : public v1::Pools::CallbackService {
     };
     work.read = [this, request, reply](const State& state) {
       reply->set_coordinator_id(backend_->coordinator_id);
-      FillDemands(state, reply);
+      for (const task::Demand& demand : DemandsOf(state)) rpc::Fill(demand, reply->add_demands());
       for (const PoolWorker& worker : WorkersOf(request->pool().name(), state)) {
         v1::PoolWorker* message = reply->add_workers();
         message->set_id(worker.id);

@@ -6,6 +6,7 @@
 #include "schema/read.h"
 #include "task/artifact.h"
 #include "task/job_kind.h"
+#include "task/run_summary.h"
 
 namespace braid::coordinator {
 namespace {
@@ -35,10 +36,10 @@ int64_t CountOf(const Json* job, const char* key) {
   return found != summary.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
 }
 
-std::string Filled(const task::Assignment& assignment, const RunSummary& run) {
+std::string Filled(const task::Assignment& assignment, const task::RunSummary& run) {
   Json spec = Json::parse(assignment.spec, nullptr, /*allow_exceptions=*/false);
   if (!spec.is_object()) return assignment.spec;
-  const Json facts = ToJson(run);
+  const Json facts = task::ToJson(run);
   if (task::IsKind(assignment.kind, task::JobKind::kReport)) {
     spec["facts"] = facts;
   } else if (spec.contains("card") && assignment.inputs.contains(role::kModel)) {
@@ -51,31 +52,6 @@ std::string Filled(const task::Assignment& assignment, const RunSummary& run) {
 }
 
 }  // namespace
-
-Json ToJson(const RunSummary& run) {
-  Json jobs = Json::array();
-  for (const JobSummary& job : run.jobs) {
-    Json fact = {{"name", job.name},
-                 {"kind", job.kind},
-                 {"state", job.state},
-                 {"parents", job.parents},
-                 {"slots", job.slots},
-                 {"ranks", job.ranks},
-                 {"threads", job.slots},
-                 {"attempts", job.attempts},
-                 {"ended_ms", job.ended_ms},
-                 {"outputs", job.outputs},
-                 {"inputs", job.inputs},
-                 {"worker", job.worker},
-                 {"started_ms", job.started_ms}};
-    // What a task program said of itself: of bounded depth, or nothing.
-    const Result<Json> summary = ParseJson(job.summary, "summary");
-    fact["summary"] = summary.ok() && summary->is_object() ? *summary : Json::object();
-    jobs.push_back(std::move(fact));
-  }
-  return {{"run", {{"id", run.id}, {"name", run.name}, {"created_ms", run.created_ms}}},
-          {"jobs", jobs}};
-}
 
 void FillCard(const Json& facts, const std::string& model, spec::ModelCard* card) {
   card->run.id = facts["run"]["id"].get<std::string>();
@@ -107,7 +83,7 @@ void FillCard(const Json& facts, const std::string& model, spec::ModelCard* card
   }
 }
 
-std::string SpecWithSummary(const task::Assignment& assignment, const RunSummary& run) {
+std::string SpecWithSummary(const task::Assignment& assignment, const task::RunSummary& run) {
   if (!task::ReadsRun(assignment.kind)) return assignment.spec;
   try {
     return Filled(assignment, run);

@@ -4,23 +4,21 @@
 #include <string>
 
 #include "base/json.h"
-#include "coordinator/core/run_summary.h"
 #include "spec/card.h"
 #include "task/assignment.h"
+#include "task/run_summary.h"
 
 namespace braid::coordinator {
 
-// FACTS of docs/tasks.md: the run and its jobs, with summaries, inputs and outputs.
-Json ToJson(const RunSummary& run);
-
-// Adds to the card of an export what only the facts know: the id of the run, the tokens that the
-// model with artifact `model` was trained on (those of its parents included, if all are known), the
-// size of its corpora, and each parent's artifact and tokens. What they do not know stays away.
+// Adds to the card of an export what only `facts`, a task::RunSummary as JSON, know: the id of the
+// run, the tokens that the model with artifact `model` was trained on (those of its parents
+// included, if all are known), the size of its corpora, and each parent's artifact and tokens. What
+// they do not know stays away.
 void FillCard(const Json& facts, const std::string& model, spec::ModelCard* card);
 
 // The spec of a report or an export with what is known of its run; that of any other job as it is,
 // and so is one to which it cannot be added: the summaries are what task programs said, and
 // whatever that is, the job goes out.
-std::string SpecWithSummary(const task::Assignment& assignment, const RunSummary& run);
+std::string SpecWithSummary(const task::Assignment& assignment, const task::RunSummary& run);
 
 }  // namespace braid::coordinator

@@ -38,7 +38,7 @@ std::vector<ClaimTest> TestSliceStarts(const Results& results) {
 }
 
 int64_t JointTokens(const Results& results, const ModelResult& composite) {
-  const JobFact* joint = results.FindJob(composite.job);
+  const JobResult* joint = results.FindJob(composite.job);
   return joint == nullptr ? 0 : joint->tokens();
 }
 

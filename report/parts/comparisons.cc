@@ -35,7 +35,7 @@ std::string Against(const ModelResult& model, const ModelResult& other, Estimate
 
 // The corpus a path was trained on; if its job is not known, the one it knows best.
 std::string HomeOf(const Results& results, const ModelResult& path) {
-  if (const JobFact* job = results.FindJob(path.job); job != nullptr) {
+  if (const JobResult* job = results.FindJob(path.job); job != nullptr) {
     for (const auto& [role, id] : job->inputs) {
       if (role.starts_with(task::role::kDataPrefix))
         return role.substr(std::string_view(task::role::kDataPrefix).size());

@@ -14,7 +14,7 @@ namespace {
 double TokensBefore(const Results& results, const std::string& job) {
   for (const ModelResult* model : results.WithRole(Role::kComposite)) {
     if (model->job != job || model->tokens <= 0) continue;
-    const JobFact* joint = results.FindJob(job);
+    const JobResult* joint = results.FindJob(job);
     return static_cast<double>(model->tokens - (joint == nullptr ? 0 : joint->tokens()));
   }
   return 0;

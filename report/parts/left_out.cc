@@ -15,7 +15,7 @@ int64_t CountIn(const Json& summary, const char* field) {
 }
 
 void AddLeftOut(const Report& report, Document* document) {
-  for (const JobFact& job : report.results.jobs) {
+  for (const JobResult& job : report.results.jobs) {
     if (!task::IsKind(job.kind, task::JobKind::kPrepare)) continue;
     const int64_t blank = CountIn(job.summary, "blank_documents"),
                   bad = CountIn(job.summary, "bad_rows");

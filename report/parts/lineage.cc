@@ -21,7 +21,7 @@ void AddLineage(const Report& report, Document* document) {
   Table table;
   table.columns = {{"job"},        {"worker"},    {"cores", true}, {"attempts", true},
                    {"time", true}, {"made from"}, {"made"}};
-  for (const JobFact& job : report.results.jobs) {
+  for (const JobResult& job : report.results.jobs) {
     if (job.kind.empty()) continue;  // only known from its history: nothing to trace
     table.rows.push_back({job.name, job.worker.empty() ? "-" : job.worker,
                           std::to_string(job.cores()),
@@ -40,7 +40,7 @@ void AddLineage(const Report& report, Document* document) {
 
 void AddLineageJson(const Report& report, Json* json) {
   Json& jobs = (*json)["jobs"] = Json::array();
-  for (const JobFact& job : report.results.jobs) {
+  for (const JobResult& job : report.results.jobs) {
     jobs.push_back({{"name", job.name},
                     {"kind", job.kind},
                     {"state", job.state},

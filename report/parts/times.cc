@@ -51,16 +51,16 @@ Table TimesTable(const Results& results) {
 // One bar a job, from its start to its end: which paths ran at once, and what the critical path
 // waited for. Nothing where the times are not known.
 void AddTimeline(const Results& results, Document* document) {
-  std::vector<const JobFact*> jobs;
-  for (const JobFact& job : results.jobs) {
+  std::vector<const JobResult*> jobs;
+  for (const JobResult& job : results.jobs) {
     if (job.started_ms > 0 && job.seconds >= 0) jobs.push_back(&job);
   }
   if (jobs.size() < 2) return;  // one bar says nothing that the table does not
-  std::stable_sort(jobs.begin(), jobs.end(), [](const JobFact* a, const JobFact* b) {
+  std::stable_sort(jobs.begin(), jobs.end(), [](const JobResult* a, const JobResult* b) {
     return a->started_ms < b->started_ms;
   });
   Timeline timeline{"Jobs over the clock", {}};
-  for (const JobFact* job : jobs) {
+  for (const JobResult* job : jobs) {
     const double start = static_cast<double>(job->started_ms - jobs.front()->started_ms) / 1000;
     timeline.bars.push_back({job->name, job->kind, start, start + job->seconds});
   }

@@ -11,10 +11,10 @@ namespace {
 using task::JobKind;
 using task::JobName;
 
-int64_t TokensOf(const JobFact* job) {
+int64_t TokensOf(const JobResult* job) {
   return job == nullptr ? 0 : job->tokens();
 }
-double SecondsOf(const JobFact* job) {
+double SecondsOf(const JobResult* job) {
   return job == nullptr ? 0 : std::max(0.0, job->seconds);
 }
 
@@ -32,13 +32,13 @@ struct PathSums {
 
 PathSums SumPaths(const Results& results, const ModelResult& composite) {
   PathSums sums;
-  const JobFact* merge = results.FindJob(JobName(JobKind::kMerge, composite.composite));
+  const JobResult* merge = results.FindJob(JobName(JobKind::kMerge, composite.composite));
   const std::vector<std::string> paths = results.PathsOf(composite);
   // What a base was trained on and how long is not a part of this run.
   if (paths.empty() || (merge != nullptr && merge->inputs.contains(task::role::kBase)))
     sums.tokens_known = sums.times_known = false;
   for (const std::string& path : paths) {
-    const JobFact* job = results.FindJob(path);
+    const JobResult* job = results.FindJob(path);
     sums.tokens_known = sums.tokens_known && TokensOf(job) > 0;
     sums.times_known = sums.times_known && job != nullptr && job->seconds >= 0;
     if (job == nullptr) continue;
@@ -53,7 +53,7 @@ PathSums SumPaths(const Results& results, const ModelResult& composite) {
 
 void AddToComposite(const Results& results, ModelResult* model) {
   const PathSums paths = SumPaths(results, *model);
-  const JobFact* joint = model->role == Role::kComposite ? results.FindJob(model->job) : nullptr;
+  const JobResult* joint = model->role == Role::kComposite ? results.FindJob(model->job) : nullptr;
   if (paths.tokens_known) model->tokens = paths.tokens + TokensOf(joint);
   if (paths.times_known) {
     double own = SecondsOf(results.FindJob(JobName(JobKind::kMerge, model->composite)));
@@ -74,7 +74,7 @@ void AddToComposite(const Results& results, ModelResult* model) {
 
 void AddToModel(const Results& results, ModelResult* model) {
   if (model->composed()) return AddToComposite(results, model);
-  const JobFact* job = model->job.empty() ? nullptr : results.FindJob(model->job);
+  const JobResult* job = model->job.empty() ? nullptr : results.FindJob(model->job);
   if (job == nullptr) return;
   model->tokens = TokensOf(job);
   model->cores = job->cores();
@@ -88,7 +88,7 @@ void Compare(const ModelResult& composite, const ModelResult& dense, Results* re
   if (composite.seconds <= 0 || dense.seconds <= 0 || composite.cores == 0 || dense.cores == 0)
     return;
   const PathSums paths = SumPaths(*results, composite);
-  const JobFact* joint = results->FindJob(composite.job);
+  const JobResult* joint = results->FindJob(composite.job);
   SpeedComparison speed;
   speed.composite = composite.name;
   speed.dense = dense.name;

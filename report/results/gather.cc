@@ -14,56 +14,20 @@
 namespace braid::report {
 namespace {
 
-std::map<std::string, std::string> Texts(const Json& object) {
-  std::map<std::string, std::string> texts;
-  for (const auto& [key, value] : object.items()) {
-    if (value.is_string()) texts[key] = value.get<std::string>();
-  }
-  return texts;
-}
-
-// What the coordinator knows of a job of this run, as the model card and the report are told
-// (coordinator/sessions/model_card.h).
-Result<JobFact> ReadJob(const Json& json, const std::string& path) {
-  JsonReader read(json, path);
-  JobFact job;
-  job.name = read.RequireString("name");
-  job.kind = read.String("kind", "");
-  job.state = read.String("state", "");
-  job.parents = read.Strings("parents");
-  job.worker = read.String("worker", "");
-  job.slots = read.Int("slots", 1);
-  job.ranks = read.Int("ranks", 1);
-  (void)read.Int("threads", 1);
-  job.attempts = read.Int("attempts", 0);
-  job.started_ms = read.Int("started_ms", 0);
-  job.ended_ms = read.Int("ended_ms", 0);
-  if (job.started_ms > 0 && job.ended_ms >= job.started_ms)
-    job.seconds = static_cast<double>(job.ended_ms - job.started_ms) / 1000;
-  job.inputs = Texts(read.Value("inputs"));
-  job.outputs = Texts(read.Value("outputs"));
-  if (const Json& summary = read.Value("summary"); summary.is_object()) job.summary = summary;
-  for (const auto& [key, value] : json.items())
-    (void)read.Value(key);  // a newer coordinator may say more
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  return job;
-}
-
+// What the coordinator knows of this run and its jobs; nothing of a report that is made by hand.
 Status ReadFacts(const Json& json, Results* results) {
   if (json.is_null()) return OkStatus();
-  JsonReader read(json, "spec.facts");
-  const Json& run = read.Value("run");
-  const Json& jobs = read.RequireArray("jobs");
-  BRAID_RETURN_IF_ERROR(read.Finish());
-  if (run.is_object()) {
-    JsonReader about(run, "spec.facts.run");
-    results->run_id = about.String("id", "");
-    results->created_ms = about.Int("created_ms", 0);
-    for (const auto& [key, value] : run.items()) (void)about.Value(key);
-    BRAID_RETURN_IF_ERROR(about.Finish());
-  }
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(JobFact job, ReadJob(jobs[i], Format("spec.facts.jobs.%zu", i)));
+  BRAID_ASSIGN_OR_RETURN(task::RunSummary run, task::RunSummaryFromJson(json, "spec.facts"));
+  results->run_id = run.id;
+  results->created_ms = run.created_ms;
+  for (task::JobSummary& summary : run.jobs) {
+    JobResult job{std::move(summary)};
+    if (job.started_ms > 0 && job.ended_ms >= job.started_ms)
+      job.seconds = static_cast<double>(job.ended_ms - job.started_ms) / 1000;
+    if (!job.summary_json.empty()) {
+      BRAID_ASSIGN_OR_RETURN(job.summary,
+                             ParseJson(job.summary_json, "the summary of job " + job.name));
+    }
     results->jobs.push_back(std::move(job));
   }
   return OkStatus();
@@ -120,8 +84,8 @@ Result<std::vector<Json>> ReadHistory(const std::string& file) {
   return points;
 }
 
-Result<JobFact> JobOfSummary(const std::string& name, const std::string& file) {
-  JobFact job;
+Result<JobResult> JobOfSummary(const std::string& name, const std::string& file) {
+  JobResult job;
   job.name = name;
   BRAID_ASSIGN_OR_RETURN(job.summary, ReadJsonFile(file));
   if (!job.summary.is_object()) return InvalidArgument(file + ": expected an object");
@@ -146,7 +110,7 @@ Status ReadInputs(const task::Task& task, Results* results) {
       // A history knows its steps and tokens even where no coordinator tells the facts.
       const std::string summary = JoinPath(folder, artifact_files::kSummary);
       if (results->FindJob(name) == nullptr && PathExists(summary)) {
-        BRAID_ASSIGN_OR_RETURN(JobFact job, JobOfSummary(name, summary));
+        BRAID_ASSIGN_OR_RETURN(JobResult job, JobOfSummary(name, summary));
         results->jobs.push_back(std::move(job));
       }
     } else if (kind == task::role::kMerge) {

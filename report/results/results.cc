@@ -6,7 +6,7 @@
 
 namespace braid::report {
 
-int64_t JobFact::tokens() const {
+int64_t JobResult::tokens() const {
   const auto found = summary.find("tokens");
   return found != summary.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
 }
@@ -36,8 +36,8 @@ size_t ModelResult::paths() const {
   return spec.has_value() && spec->kind == model::Kind::kComposite ? spec->paths.size() : 0;
 }
 
-const JobFact* Results::FindJob(const std::string& name) const {
-  for (const JobFact& job : jobs) {
+const JobResult* Results::FindJob(const std::string& name) const {
+  for (const JobResult& job : jobs) {
     if (job.name == name) return &job;
   }
   return nullptr;

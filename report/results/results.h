@@ -12,22 +12,16 @@
 #include "report/input/evaluation.h"
 #include "report/input/proof.h"
 #include "report/results/role.h"
+#include "task/run_summary.h"
 
 namespace braid::report {
 
-// What the coordinator knows of a job that has run.
-struct JobFact {
-  std::string name, kind, state, worker;
-  std::vector<std::string> parents;
-  // Slots of each rank.
-  int64_t ranks = 1, slots = 1, attempts = 0;
-  // In ms since 1970; 0: not known.
-  int64_t started_ms = 0, ended_ms = 0;
+// A job that has run: what the coordinator knows of it, or of one that was started by hand what its
+// history says, and what follows from that.
+struct JobResult : task::JobSummary {
   // From start to end; negative: not known.
   double seconds = -1;
-  // By role, the ids of artifacts.
-  std::map<std::string, std::string> inputs, outputs;
-  // What the program reported at its end.
+  // `summary_json` as an object; empty if it is none.
   Json summary = Json::object();
 
   int64_t cores() const { return ranks * slots; }
@@ -127,7 +121,7 @@ struct Results {
   std::vector<std::string> corpora;
   // In the order of the task.
   std::vector<ModelResult> models;
-  std::vector<JobFact> jobs;
+  std::vector<JobResult> jobs;
   // By job, the lines of its history.jsonl in the order of steps.
   std::map<std::string, std::vector<Json>> histories;
   // By composite.
@@ -137,7 +131,7 @@ struct Results {
   std::vector<SpeedComparison> speed;
 
   // Null if there is none of this name.
-  const JobFact* FindJob(const std::string& name) const;
+  const JobResult* FindJob(const std::string& name) const;
   const ModelResult* FindModel(const std::string& name) const;
   // Null if their times are not known.
   const SpeedComparison* FindSpeed(const ModelResult& composite, const ModelResult& dense) const;

@@ -70,14 +70,14 @@ TEST(ModelCardTest, WhatIsNotKnownStaysAway) {
   EXPECT_FALSE(CardOf(facts, "elsewhere", "{}").contains("tokens"));
 }
 
-RunSummary Summary(const std::string& said) {
-  RunSummary run{"r-1", "run", 5, {}};
-  JobSummary path;
+task::RunSummary Summary(const std::string& said) {
+  task::RunSummary run{"r-1", "run", 5, {}};
+  task::JobSummary path;
   path.name = "path_1";
   path.kind = "train";
   path.state = "SUCCEEDED";
   path.outputs = {{"model", "m1"}};
-  path.summary = said;
+  path.summary_json = said;
   run.jobs.push_back(path);
   return run;
 }

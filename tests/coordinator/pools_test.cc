@@ -13,7 +13,7 @@ using ::testing::SizeIs;
 
 class PoolsTest : public CoreTest {
  protected:
-  std::vector<Demand> Demands() { return DemandsOf(core_->state()); }
+  std::vector<task::Demand> Demands() { return DemandsOf(core_->state()); }
   static recipe::JobNode GpuNode(const std::string& name) {
     recipe::JobNode node = Node(name, "train");
     node.device = Device::kCuda;
@@ -43,12 +43,12 @@ class PoolsTest : public CoreTest {
 
 TEST_F(PoolsTest, JobsThatDemandTheSameAreOneDemand) {
   const std::string run = SubmitJobs({Node("a", "train"), Node("b", "train"), Node("c", "merge")});
-  const std::vector<Demand> demands = Demands();
+  const std::vector<task::Demand> demands = Demands();
   ASSERT_THAT(demands, SizeIs(2));
-  const Demand& train = demands[demands[0].requirements.kind == "train" ? 0 : 1];
+  const task::Demand& train = demands[demands[0].requirements.kind == "train" ? 0 : 1];
   EXPECT_EQ(train.jobs, 2);
   EXPECT_EQ(train.run, run);
-  EXPECT_EQ(train.reason, scheduler::Reason::kNoMatchingWorker);
+  EXPECT_EQ(train.reason, "NO_MATCHING_WORKER");
 }
 
 TEST_F(PoolsTest, JobsThatRunOrWaitForOthersDemandNothing) {
@@ -62,7 +62,7 @@ TEST_F(PoolsTest, WhatNoWorkerThatThereIsCouldRunIsDemandedOfAPool) {
   SubmitJobs({GpuNode("a")});
   ASSERT_THAT(Demands(), SizeIs(1));
   EXPECT_EQ(Demands()[0].requirements.device, Device::kCuda);
-  EXPECT_EQ(Demands()[0].reason, scheduler::Reason::kUnschedulable);
+  EXPECT_EQ(Demands()[0].reason, "UNSCHEDULABLE");
 }
 
 TEST_F(PoolsTest, AnEventIsWrittenOnce) {

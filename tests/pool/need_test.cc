@@ -20,10 +20,10 @@ Settings Lab() {
 
 Demand Jobs(int64_t jobs, int64_t ranks, int64_t slots) {
   Demand demand;
-  demand.kind = "train";
+  demand.requirements.kind = "train";
   demand.jobs = jobs;
-  demand.ranks = ranks;
-  demand.slots = slots;
+  demand.requirements.ranks = ranks;
+  demand.requirements.slots = slots;
   demand.run = "r-1";
   return demand;
 }
@@ -43,11 +43,11 @@ TEST(NeedTest, AGangThatNeedsSeveralWorkersGetsOneAllocation) {
 
 TEST(NeedTest, WhatThePoolCannotRunIsNotItsNeed) {
   Demand gpu = Jobs(1, 1, 1);
-  gpu.cuda = true;
+  gpu.requirements.device = Device::kCuda;
   Demand elsewhere = Jobs(1, 1, 1);
-  elsewhere.site = "oslo";
+  elsewhere.requirements.site = "oslo";
   Demand here = Jobs(1, 1, 1);
-  here.site = "lyon";
+  here.requirements.site = "lyon";
   EXPECT_FALSE(Serves(Lab(), gpu));
   EXPECT_FALSE(Serves(Lab(), elsewhere));
   EXPECT_FALSE(Serves(Lab(), Jobs(1, 1, 5)));

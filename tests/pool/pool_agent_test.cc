@@ -33,9 +33,9 @@ class Site {
     wanted_.demands.clear();
     if (jobs > 0) {
       Demand demand;
-      demand.kind = "train";
+      demand.requirements.kind = "train";
       demand.jobs = jobs;
-      demand.ranks = ranks;
+      demand.requirements.ranks = ranks;
       demand.run = "r-1";
       wanted_.demands.push_back(demand);
     }

@@ -194,7 +194,7 @@ TEST(ClaimsTest, StartsAreComparedAfterEqualJointTokens) {
   Results results = TwoPathRun();
   AddComposite(&results, "preserving", "slice", 2.5);
   for (const std::string name : {"joint:c", "joint:preserving"}) {
-    JobFact job;
+    JobResult job;
     job.name = name;
     job.summary = {{"tokens", 400'000}};
     results.jobs.push_back(job);

@@ -6,6 +6,10 @@
 
 #include <string>
 
+#include "braid/v1/jobs.pb.h"
+#include "braid/v1/plan.pb.h"
+#include "braid/v1/pools.pb.h"
+
 namespace braid::rpc {
 namespace {
 
@@ -86,6 +90,27 @@ TEST(ConvertTest, EveryFieldOfAnAssignmentCrosses) {
 
 TEST(ConvertTest, EveryFieldOfAnOutcomeCrosses) {
   ExpectToCross<v1::ReportEndedRequest>(OutcomeOf, {"id", "worker_id"});
+}
+
+TEST(ConvertTest, EveryFieldOfADemandCrosses) {
+  ExpectToCross<v1::Demand>(DemandOf);
+}
+
+template <typename M>
+void ExpectToTellWhatItDemands() {
+  const task::Requirements requirements{"train", 4, 2, Device::kCuda, "lyon", false};
+  M message;
+  FillRequirements(requirements, &message);
+  EXPECT_EQ(message.kind(), "train");
+  EXPECT_EQ(message.ranks(), 4);
+  EXPECT_EQ(message.slots_per_rank(), 2);
+  EXPECT_EQ(message.device(), "cuda");
+  EXPECT_EQ(message.site(), "lyon");
+}
+
+TEST(ConvertTest, JobsTellPeopleWhatTheyDemand) {
+  ExpectToTellWhatItDemands<v1::Job>();
+  ExpectToTellWhatItDemands<v1::PlannedJob>();
 }
 
 TEST(ConvertTest, ASiteDoesNotLeaveTheCoordinator) {

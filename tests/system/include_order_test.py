@@ -33,7 +33,7 @@ MAY_INCLUDE = {
     "alert": "base recipe",
     "coordinator": "base proto schema model spec task rpc storage merge recipe submit scheduler alert",
     "worker": "base proto task rpc storage",
-    "pool": "base",
+    "pool": "base task",
     "cli": "base proto schema model spec task rpc storage merge recipe submit pool",
 }
 # The folders within a folder, which may include one another in this order alone; the folder's own files may include all.
@@ -111,6 +111,7 @@ ONLY_PART = {
     ("worker", "storage"): r"storage/files/",
     ("cli", "storage"): r"storage/files/",
     ("submit", "storage"): r"storage/files/",
+    ("pool", "task"): r"task/(demand|requirements)\.h",
     ("alert", "recipe"): r"recipe/parse/yaml_reader\.h",
     ("coordinator", "submit"): r"submit/(finding|recipe_check)\.h",  # what needs no files
     ("scheduler", "task"): r"task/(failure|requirements)\.h",  # words and numbers of a job

@@ -349,8 +349,8 @@ class Demand(Message):
     run_id: str = ""
     # the only site where they may run; empty: any
     site: str = ""
-    # of each rank: CPU cores, or GPUs if device is cuda
-    slots: int = 0
+    # CPU cores, or GPUs if device is cuda
+    slots_per_rank: int = 0
 
 
 @dataclass(frozen=True)
