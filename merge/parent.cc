@@ -74,6 +74,18 @@ Result<Parent::Moments> ReadMoments(const std::string& name, const std::string& 
   return moments;
 }
 
+// `rate` of state.json; absent in folders that are no part of a training, and before versions that
+// note it.
+Result<std::optional<double>> ReadRate(const std::string& folder) {
+  const std::string path = JoinPath(folder, artifact_files::kState);
+  if (!PathExists(path)) return std::optional<double>();
+  BRAID_ASSIGN_OR_RETURN(const Json state, ReadJsonFile(path));
+  if (!state.is_object() || !state.contains("rate")) return std::optional<double>();
+  if (!state["rate"].is_number())
+    return InvalidArgument(path + ".rate: expected a number, found " + state["rate"].dump());
+  return std::optional<double>(state["rate"].get<double>());
+}
+
 using TensorsByName = std::map<std::string, const Parent::Tensor*>;
 
 // `name` is there as `expected` says, and is then taken out of `there`.
@@ -139,6 +151,7 @@ Result<Parent> ReadParent(const std::string& name, const std::string& folder, bo
   BRAID_ASSIGN_OR_RETURN(
       const auto file, storage::SafetensorsFile::Open(JoinPath(folder, artifact_files::kWeights)));
   parent.tensors = TensorsOf(file);
+  BRAID_ASSIGN_OR_RETURN(parent.rate, ReadRate(folder));
   if (moments) {
     BRAID_ASSIGN_OR_RETURN(parent.moments, ReadMoments(name, folder));
   }

@@ -37,14 +37,16 @@ struct Parent {
   model::ModelSpec spec;
   std::vector<Tensor> tensors;
   std::optional<Moments> moments;  // not read unless asked for
+  // The learning rate of its last step; absent where its state.json does not say it.
+  std::optional<double> rate;
 };
 
 // The states of a tensor that AdamW trains.
 const std::vector<std::string>& AdamWStates();
 
-// config.json and the header of model.safetensors of a checkpoint folder; with `moments` also
-// state.json and the header of optimizer.safetensors, without which the parent is
-// kFailedPrecondition (INCOMPATIBLE_PARENTS).
+// config.json and the header of model.safetensors of a checkpoint folder, and of state.json, if it
+// is there, the rate; with `moments` also the rest of state.json and the header of
+// optimizer.safetensors, without which the parent is kFailedPrecondition (INCOMPATIBLE_PARENTS).
 Result<Parent> ReadParent(const std::string& name, const std::string& folder, bool moments = false);
 
 // The tensors are those of its spec, all of them and no others, F32 and in their shapes; so are the

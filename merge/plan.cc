@@ -154,6 +154,10 @@ class Planner {
   std::map<std::pair<size_t, std::string>, int64_t> used_;  // elements
 };
 
+void TakeLowestRate(const Parent& source, std::optional<double>* rate) {
+  if (source.rate && (!*rate || *source.rate < **rate)) *rate = source.rate;
+}
+
 }  // namespace
 
 Extent ExtentOf(const std::vector<int64_t>& shape) {
@@ -171,10 +175,12 @@ Result<MergePlan> PlanMerge(const std::vector<Parent>& parents, const std::optio
   for (const Parent& parent : parents) {
     BRAID_RETURN_IF_ERROR(CheckTensors(parent));
     plan.sources.push_back(parent.name);
+    TakeLowestRate(parent, &plan.rate);
   }
   if (base) {
     BRAID_RETURN_IF_ERROR(CheckTensors(*base));
     plan.sources.push_back(base->name);
+    TakeLowestRate(*base, &plan.rate);
   }
   Planner planner(parents, base, composite);
   for (const model::TensorSpec& tensor : model::Tensors(composite)) {

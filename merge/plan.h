@@ -79,6 +79,9 @@ struct MergePlan {
   bool carry_optimizer = false;
   // The last source is a base.
   bool base = false;
+  // The lowest of the rates at which the trainings of the sources ended, as far as they are known:
+  // a higher one would undo what the path with the lowest has settled.
+  std::optional<double> rate;
   // The names of the parents, then of the base.
   std::vector<std::string> sources;
   // Every tensor of the composite, in the order of model::Tensors.

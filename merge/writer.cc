@@ -199,6 +199,7 @@ Status WriteTensors(const MergePlan& plan, const std::vector<std::string>& sourc
 // they were before there were others.
 Json StateOf(const MergePlan& plan) {
   Json state = {{"format", 1}, {"step", 0}, {"epoch", 0}, {"tokens", 0}, {"seed", plan.seed}};
+  if (plan.rate) state["rate"] = *plan.rate;
   if (!plan.carry_optimizer) return state;
   state["steps"] = Json::object();
   Json states;

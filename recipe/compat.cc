@@ -40,9 +40,9 @@ double JointRatePreset(spec::Compat compat, model::ConnectionKind connect) {
 }
 
 double ScaleJointRates(spec::Compat compat, model::ConnectionKind connect, Joint* joint) {
-  const double factor = joint->own_rates
-                            ? 1
-                            : joint->lr_factor.value_or(JointRatePreset(compat, connect));
+  // What continues begins at the rate of the parents, which is right for them.
+  const bool keeps = joint->own_rates || joint->lr_schedule == spec::LrSchedule::kContinue;
+  const double factor = keeps ? 1 : joint->lr_factor.value_or(JointRatePreset(compat, connect));
   // All rates scale together, so that the shape of the schedule stays.
   for (double* rate : {&joint->optimizer.lr, &joint->lr_min, &joint->warmup_start}) *rate *= factor;
   return factor;

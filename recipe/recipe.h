@@ -59,6 +59,8 @@ struct Joint : spec::Joint {
   // The section `joint` itself has optimizer.lr, lr_min or warmup_start, so that lr_factor does not
   // apply to rates that are inherited.
   bool own_rates = false;
+  // It has warmup_steps, so that a joint phase that continues warms up anew.
+  bool own_warmup = false;
 };
 
 // One path of a composite.

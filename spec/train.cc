@@ -13,9 +13,10 @@ using schema::Schema;
 // Checks the fields of the schedule against one another. cosine_misstepped has neither a warm-up
 // nor lr_min: it decreases from the first step of each epoch, and towards 0.
 void CheckSchedule(const Train& train, const Fail& fail) {
-  if (train.lr_min > train.optimizer.lr)
+  const bool has_peak = train.lr_schedule != LrSchedule::kContinue;  // else known at the start
+  if (has_peak && train.lr_min > train.optimizer.lr)
     fail({"lr_min"}, "is above optimizer.lr; the schedule falls from one to the other");
-  if (train.warmup_start > train.optimizer.lr)
+  if (has_peak && train.warmup_start > train.optimizer.lr)
     fail({"warmup_start"}, "is above optimizer.lr; the warm-up rises from one to the other");
   if (train.warmup_start > 0 && train.warmup_steps == 0)
     fail({"warmup_start"}, "is of a warm-up; give warmup_steps too");
@@ -23,36 +24,6 @@ void CheckSchedule(const Train& train, const Fail& fail) {
   if (train.warmup_steps > 0)
     fail({"warmup_steps"}, "lr_schedule cosine_misstepped has no warm-up");
   if (train.lr_min > 0) fail({"lr_min"}, "lr_schedule cosine_misstepped falls towards 0 alone");
-}
-
-void CheckRanks(const Joint& joint, const Fail& fail) {
-  if (joint.batch % joint.ranks != 0) {
-    fail({"ranks"}, Format("%lld ranks do not divide a batch of %lld sequences",
-                           (long long)joint.ranks, (long long)joint.batch));
-  }
-  CheckGpuSlots(joint.slots, joint.device,
-                Format("for %lld GPUs set joint.ranks to %lld", (long long)joint.slots,
-                       (long long)joint.slots),
-                fail);
-}
-
-constexpr const char* kFreezeValues = "true, false or a number of steps";
-
-std::string WrongFreeze(const Json& value) {
-  const bool steps = value.is_number_integer() && value.get<double>() >= -1 &&
-                     value.get<double>() <= static_cast<double>(schema::kMaxInteger);
-  return value.is_boolean() || steps ? "" : std::string("expected ") + kFreezeValues;
-}
-
-int64_t ReadFreeze(const Json& value) {
-  return value.is_boolean() ? (value.get<bool>() ? -1 : 0) : value.get<int64_t>();
-}
-
-// Converts freeze_paths for recipes: false for 0, true for -1, otherwise the number. Task files
-// have the number always.
-Json FreezeAsWritten(const Json& steps) {
-  const auto number = steps.get<int64_t>();
-  return number <= 0 ? Json(number < 0) : steps;
 }
 
 constexpr const char* kKeepValues = "a whole number, at least 1, or all";
@@ -100,8 +71,9 @@ void AddUpdate(Builder<Train>& field) {
       .Paper(LastLabel::kCopyInput);
   field("lr_schedule", &Train::lr_schedule,
         "`cosine`: one cosine over all steps; `constant`; `wsd`: warm-up, stable, and decay at the "
-        "end; `cosine_misstepped`, the published one, which starts anew in every epoch and does "
-        "not reach its end.")
+        "end; `continue`: as `wsd`, from the rate at which the model it begins with ended its "
+        "training, below; `cosine_misstepped`, the published one, which starts anew in every epoch "
+        "and does not reach its end.")
       .Id("T2")
       .Paper(LrSchedule::kCosineMisstepped);
   field("warmup_steps", &Train::warmup_steps,
@@ -114,13 +86,16 @@ void AddUpdate(Builder<Train>& field) {
         "Where the curve ends, at most `optimizer.lr`. Not with `cosine_misstepped`.")
       .AtLeast(0);
   field("lr_decay_fraction", &Train::lr_decay_fraction,
-        "The share of all steps, the last ones, in which the rate falls to `lr_min`.")
-      .Above(0)
+        "The share of all steps, the last ones, in which the rate falls to `lr_min`; 0: it stays.")
+      .AtLeast(0)
       .AtMost(1)
-      .OnlyIf("lr_schedule", LrSchedule::kWsd);
+      .OnlyIf("lr_schedule", LrSchedule::kWsd, LrSchedule::kContinue);
   field("lr_decay_shape", &Train::lr_decay_shape,
         "`linear`, or `sqrt`: as 1 - sqrt(x), x the part of the decay that is done.")
-      .OnlyIf("lr_schedule", LrSchedule::kWsd);
+      .OnlyIf("lr_schedule", LrSchedule::kWsd, LrSchedule::kContinue);
+  field("average", &Train::average,
+        "The model is the mean of the weights of its last updates, in place of a decay.")
+      .OmitDefault();
 }
 
 // The rules T3-T7. The weights of the auxiliary losses have no lower bound: a negative weight
@@ -181,7 +156,7 @@ const schema::Words& WordsOf(LastLabel) {
   return words;
 }
 const schema::Words& WordsOf(LrSchedule) {
-  static const schema::Words words = {"cosine", "cosine_misstepped", "constant", "wsd"};
+  static const schema::Words words = {"cosine", "cosine_misstepped", "constant", "wsd", "continue"};
   return words;
 }
 const schema::Words& WordsOf(OptimizerKind) {
@@ -237,6 +212,26 @@ const Schema& Optimizer::Fields() {
         .AtLeast(0)
         .Below(1)
         .OnlyIf("kind", OptimizerKind::kMuon);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& Average::Fields() {
+  static const Schema fields = [] {
+    Builder<Average> field("average", "The mean of the weights of the last updates.");
+    field("last", &Average::last,
+          "Of so many states of the weights; the last is that behind the last step. 0: the model "
+          "is what the last step leaves.")
+        .AtLeast(0)
+        .OmitDefault();
+    field("every", &Average::every, "Steps from one of these states to the next.")
+        .AtLeast(1)
+        .OmitDefault();
+    field.Check([](const Average& average, const Fail& fail) {
+      if (average.last == 0 && average.every != 1)
+        fail({"every"}, "is of an average; give last too");
+    });
     return field.Done();
   }();
   return fields;
@@ -299,73 +294,6 @@ const Schema& Train::Fields() {
     AddRules(field);
     AddIntervals(field);
     field.Check(CheckSchedule);
-    return field.Done();
-  }();
-  return fields;
-}
-
-const Schema& TaskTrain::Fields() {
-  static const Schema fields = [] {
-    Builder<TaskTrain> field("train", "How a model or a composite is trained.");
-    field.Include<Train>();
-    auto& freeze = field.Custom(
-        "freeze_paths", &TaskTrain::freeze_paths,
-        "The blocks of the paths stay as they are: `true` for ever, or for a number of steps; in "
-        "task files the number, -1 for ever.",
-        kFreezeValues, WrongFreeze, ReadFreeze);
-    freeze.as_written = FreezeAsWritten;
-    freeze.custom_schema = {{"type", {"boolean", "integer"}}, {"minimum", -1}};
-    return field.Done();
-  }();
-  return fields;
-}
-
-const Schema& Joint::Fields() {
-  static const Schema fields = [] {
-    Builder<Joint> field("joint", "How a composite is trained after its merge.");
-    field.Include<TaskTrain>();
-    field("lr_factor", &Joint::lr_factor,
-          "The rates that `joint` takes from `train` (`optimizer.lr`, `lr_min`, `warmup_start`), "
-          "times this; rates that `joint` names itself stay as they are written.")
-        .Above(0)
-        .DefaultText(
-            "0.5 of composites that share or route, 1 of `slice`; under `compat: paper` "
-            "1");
-    field("carry_optimizer", &Joint::carry_optimizer,
-          "The composite begins with the state of its parents' optimizers.");
-    field("ranks", &Joint::ranks,
-          "Processes that train together, all at once or not at all; they divide `batch`.")
-        .AtLeast(1)
-        .AtMost(1024);
-    field("slots", &Joint::slots,
-          "CPU cores of each rank; 1 with `device: cuda`, which is one GPU.")
-        .AtLeast(1)
-        .AtMost(4096);
-    field("device", &Joint::device, "What each rank computes on.");
-    field("across_sites", &Joint::across_sites,
-          "Ranks may run at several sites that reach each other. What they say to one another "
-          "(gradients, losses) is not encrypted; without this they stay within one site.");
-    field.Check(CheckRanks);
-    return field.Done();
-  }();
-  return fields;
-}
-
-const Schema& TrainTask::Fields() {
-  static const Schema fields = [] {
-    Builder<TrainTask> field("spec", "A training.");
-    field("model", &TrainTask::model, "The model ([models.md](models.md)).").Required();
-    field("data", &TrainTask::data, "The text: sequence, sources, split and seed.").Required();
-    field("seed", &TrainTask::seed, "Seed of the initial weights, of noise and of validation.");
-    field("train", &TrainTask::train, "How it is trained.").Required();
-    field("loss_average", &TrainTask::loss_average,
-          "The validation loss is `token_mean`, the mean over all targets, or `batch_mean`, the "
-          "mean of the batches' means, a shorter last one included.")
-        .Id("T8");
-    field("start_moments", &TrainTask::start_moments,
-          "The optimizer's state of input `init`: `auto`, it is taken if there is one; `take`, it "
-          "is an error if there is none; `leave`, it begins at zero.")
-        .OmitDefault();
     return field.Done();
   }();
   return fields;

@@ -20,8 +20,8 @@ enum class LastLabel { kIgnore, kCopyInput };
 enum class OptimizerKind { kAdamW, kMuon };
 // T2: the curve of the learning rate; trainer/optim/schedule.h has the formulas. The published
 // program advances its cosine once for each optimizer step instead of each micro-batch, which is
-// kCosineMisstepped.
-enum class LrSchedule { kCosine, kCosineMisstepped, kConstant, kWsd };
+// kCosineMisstepped. kContinue begins at the rate at which the training of its start ended.
+enum class LrSchedule { kCosine, kCosineMisstepped, kConstant, kWsd, kContinue };
 // T3: the sign of the entropy in the load loss of routers.
 enum class AuxLoad { kNegEntropy, kPlusEntropy };
 // T4: what the auxiliary losses of a router are computed from: its probabilities, or its sampled
@@ -37,7 +37,7 @@ enum class ShuffleSeed { kPerEpoch, kConstant };
 // The optimizer's state (of any optimizer) of a checkpoint that a training begins with: taken if
 // there is one, required, or left.
 enum class StartMoments { kAuto, kTake, kLeave };
-// How the rate of kWsd decreases at the end.
+// How the rate of kWsd and kContinue decreases at the end.
 enum class LrDecayShape { kLinear, kSqrt };
 const schema::Words& WordsOf(OptimizerKind);
 const schema::Words& WordsOf(LrDecayShape);
@@ -64,6 +64,17 @@ struct Optimizer {
   // Only of kMuon.
   double momentum = 0.95;
 
+  static const schema::Schema& Fields();
+};
+
+// `average`: the model is the mean of the weights behind the updates total, total - every, ...,
+// total - (last - 1) every of the training; last 0: it is the weights behind the last one.
+struct Average {
+  int64_t last = 0;
+  int64_t every = 1;
+
+  // Steps from the first of these states to the last.
+  int64_t reach() const { return last > 0 ? (last - 1) * every : 0; }
   static const schema::Schema& Fields();
 };
 
@@ -114,9 +125,10 @@ struct Train {
   double warmup_start = 0;
   // The rate at the end.
   double lr_min = 0;
-  // Only of kWsd: the part of all steps in which the rate decreases.
+  // Only of kWsd and kContinue: the part of all steps in which the rate decreases; 0: none.
   double lr_decay_fraction = 0.2;
   LrDecayShape lr_decay_shape = LrDecayShape::kLinear;
+  Average average;
   AuxLoad aux_load = AuxLoad::kNegEntropy;
   AuxProbs aux_probs = AuxProbs::kSoftmax;
   // Weights of the auxiliary losses of routers; a negative one reverses the sign of its loss.

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "recipe/compat.h"
 #include "recipe/evaluation.h"
+#include "recipe/graph/continued_rate.h"
 #include "recipe/graph/merge_jobs.h"
 #include "recipe/graph/sizes.h"
 #include "spec/merge.h"
@@ -261,6 +262,8 @@ class Expander {
         Plan(composite.spec, joint.name,
              sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split.paths, composite.joint),
              &composite.joint));
+    if (const std::string text = CautionOfRates(recipe_, composite); !text.empty())
+      dag_.cautions.push_back({joint.name, text});
     joint.estimate = Sizes::TrainingOf(dag_.models.back());
     merge.estimate.parameters = joint.estimate.parameters;
     merge.estimate.bytes = composite.joint.carry_optimizer ? joint.estimate.bytes

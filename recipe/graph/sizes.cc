@@ -97,12 +97,19 @@ std::string Sizes::CautionOf(const Length& length, const spec::Train& train) con
         FormatCount(length.epoch_tokens).c_str(), (long long)batch, (long long)accumulate,
         (long long)recipe_.sequence);
   }
+  const char* about = length.epoch_tokens > 0 ? "about" : "at most";
+  if (length.all_steps > 0 && train.average.reach() >= length.all_steps) {
+    return Format(
+        "average: the last %lld states, every %lld steps, reach back %lld steps, and the whole "
+        "training has %s %lld: it will be refused; lower average.last or average.every",
+        (long long)train.average.last, (long long)train.average.every,
+        (long long)train.average.reach(), about, (long long)length.all_steps);
+  }
   if (warmup == 0 || length.all_steps < 0 || warmup < length.all_steps) return "";
   return Format(
-      "warmup_steps %lld: the whole training has %s%lld steps, so the rate does not get to "
+      "warmup_steps %lld: the whole training has %s %lld steps, so the rate does not get to "
       "optimizer.lr before it ends; shorten the warm-up",
-      (long long)warmup, length.epoch_tokens > 0 ? "about " : "at most ",
-      (long long)length.all_steps);
+      (long long)warmup, about, (long long)length.all_steps);
 }
 
 int64_t Sizes::vocab() const {

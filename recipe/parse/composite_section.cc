@@ -9,6 +9,7 @@
 #include "recipe/parse/stack_section.h"
 #include "recipe/parse/train_section.h"
 #include "recipe/parse/yaml_source.h"
+#include "spec/end_rate.h"
 #include "spec/model.h"
 
 namespace braid::recipe {
@@ -99,6 +100,21 @@ void ReadMembers(YamlMap& map, const Recipe& recipe, Composite* composite) {
   if (composite->spec.paths.size() < 2) map.Fail("paths", "a composite needs at least two paths");
 }
 
+// A joint phase that continues needs parents whose rate did not end at nothing. What they were if
+// they were trained before, only their checkpoints know.
+void CheckParentsRates(YamlMap& map, const Recipe& recipe, const Composite& composite) {
+  if (composite.joint.lr_schedule != spec::LrSchedule::kContinue) return;
+  for (const Member& member : composite.members) {
+    const Model* path = member.kept ? nullptr : recipe.FindPath(member.path);
+    if (path == nullptr || !path->from.empty()) continue;
+    if (spec::EndRate(path->train).value_or(1) > 0) continue;
+    map.Fail("joint", Format("lr_schedule continue begins at the rate at which the parents ended, "
+                             "and path %s ends at 0 (lr_schedule %s, lr_min 0); train the paths with "
+                             "lr_schedule constant, or give them lr_min",
+                             path->name().c_str(), NameOf(path->train.lr_schedule).c_str()));
+  }
+}
+
 // Its blocks compute as those of its paths do, which must agree.
 void TakeArchOfPaths(YamlMap& map, const Recipe& recipe, Composite* composite) {
   const Model* first = nullptr;
@@ -179,10 +195,12 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
   }
   // Rates that were taken from `train` are scaled (spec::Joint::lr_factor). The factor is listed
   // among the defaults unless the recipe gave it, or rates of its own.
-  const bool usual = !composite.joint.own_rates && !composite.joint.lr_factor.has_value();
+  const bool usual = !composite.joint.own_rates && !composite.joint.lr_factor.has_value() &&
+                     composite.joint.lr_schedule != spec::LrSchedule::kContinue;
   const double factor = ScaleJointRates(recipe.compat, composite.spec.connection.kind,
                                         &composite.joint);
   if (usual) errors.NoteDefault(map.PathOf("joint.lr_factor"), Format("%g", factor));
+  CheckParentsRates(map, recipe, composite);
   return composite;
 }
 

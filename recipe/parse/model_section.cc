@@ -26,6 +26,11 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
   spec::RecipeTraining training;
   ReadFields(map, &training);
   made.start = training.start;
+  if (made.train.lr_schedule == spec::LrSchedule::kContinue && made.start.empty()) {
+    map.Fail("train",
+             "lr_schedule continue begins at the rate at which the training of start ended; give "
+             "start, or another lr_schedule");
+  }
   made.start_moments = training.start_moments;
   made.slots = training.slots;
   made.device = training.device;

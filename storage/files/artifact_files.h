@@ -15,11 +15,12 @@ inline constexpr char kDocuments[] = "documents.idx";
 inline constexpr char kShards[] = "shards.json";
 
 // checkpoint: the model's spec, its parameters, and, to resume a training, the state of the
-// optimizer, the state of the training and the lines of its history so far. Exported models have
-// the first two as well.
+// optimizer, the mean of the weights if one is made, the state of the training and the lines of its
+// history so far. Exported models have the first two as well.
 inline constexpr char kConfig[] = "config.json";
 inline constexpr char kWeights[] = "model.safetensors";
 inline constexpr char kOptimizer[] = "optimizer.safetensors";
+inline constexpr char kAverage[] = "average.safetensors";
 inline constexpr char kState[] = "state.json";
 
 // history: a line of JSON for each step, and what the training ended with. Checkpoints have the

@@ -172,6 +172,30 @@ TEST_F(WriterTest, MomentsAreCarriedWithTheirAges) {
 
 // Muon's momentum goes the way of its matrices, and the moments of the other tensors that of
 // theirs. What is new has nothing, and its age says so.
+// A joint phase that continues begins at the lowest rate of its parents.
+TEST_F(WriterTest, TheLowestRateOfTheParentsIsTheComposites) {
+  WriteParents({.moments = true});
+  const auto set = [&](const std::string& folder, const Json& rate) {
+    Json state = ReadJsonFile(folder + "/state.json").value();
+    state["rate"] = rate;
+    ASSERT_TRUE(WriteJsonFile(folder + "/state.json", state).ok());
+  };
+  const auto written = [&] {
+    EXPECT_TRUE(Write(Plan("slice")).ok());
+    return ReadJsonFile(out_ + "/state.json").value().value("rate", Json());
+  };
+  EXPECT_EQ(written(), Json()) << "no parent says one";
+  set(folders_[0], 3e-3);
+  EXPECT_EQ(written(), 3e-3) << "one is known";
+  set(folders_[1], 1e-3);
+  EXPECT_EQ(written(), 1e-3);
+  set(folders_[0], 5e-4);
+  EXPECT_EQ(written(), 5e-4);
+  set(folders_[0], "fast");
+  EXPECT_EQ(ReadParent("one", folders_[0]).status().message(),
+            folders_[0] + "/state.json.rate: expected a number, found \"fast\"");
+}
+
 TEST_F(WriterTest, StatesOfAnyNameAreCarried) {
   WriteParent(folders_[0], SmallPath("one"), {.seed = 1, .moments = true, .step = 9, .muon = true});
   WriteParent(folders_[1], SmallPath("two"), {.seed = 2, .moments = true, .step = 5, .muon = true});

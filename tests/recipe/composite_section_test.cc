@@ -45,6 +45,51 @@ TEST(CompositeSectionTest, ConnectionsBeginAsThePresetSays) {
   EXPECT_EQ(SpecOf("connect: slice").connection.init, Word("normal"));  // it has no such maps
 }
 
+// `continue`: the joint phase begins where its paths ended.
+TEST(CompositeSectionTest, AJointPhaseThatContinuesTakesNoWarmUpAndNoFactorFromTraining) {
+  const std::string paths = "train: {lr_schedule: constant, warmup_steps: 9, warmup_start: 1e-4}\n";
+  const auto joint = [&](const std::string& options, const std::string& more = "") {
+    std::string text = Composed("connect: share, joint: {lr_schedule: continue" + options + "}");
+    text.erase(text.rfind("train: "));
+    return text + paths + more;
+  };
+  const Joint on = MustParse(joint("")).composites[0].joint;
+  EXPECT_EQ(on.lr_schedule, Word("continue"));
+  EXPECT_EQ(on.warmup_steps, 0);
+  EXPECT_EQ(on.warmup_start, 0);
+  EXPECT_EQ(on.lr_decay_fraction, 0.2);
+  EXPECT_FALSE(MustParse(joint("")).defaults.contains("composites.0.joint.lr_factor"));
+  EXPECT_EQ(MustParse(joint(", warmup_steps: 5")).composites[0].joint.warmup_steps, 5);
+  EXPECT_EQ(MustParse(joint("", "joint: {warmup_steps: 7}\n")).composites[0].joint.warmup_steps, 7);
+  EXPECT_EQ(MustParse(joint(", lr_decay_fraction: 0")).composites[0].joint.lr_decay_fraction, 0);
+  for (const char* rate : {"lr_factor: 0.5", "optimizer: {lr: 1e-3}"}) {
+    EXPECT_THAT(ErrorOf(joint(std::string(", ") + rate)),
+                HasSubstr("does nothing: lr_schedule continue begins at the rate at which the "
+                          "parents ended; leave it out, or give another lr_schedule"))
+        << rate;
+  }
+}
+
+TEST(CompositeSectionTest, WhatContinuesNeedsARateToContinueAt) {
+  EXPECT_THAT(ErrorOf(Composed("joint: {lr_schedule: continue}")),
+              HasSubstr("r.yaml:10:22: composites.0.joint: lr_schedule continue begins at the rate "
+                        "at which the parents ended, and path path_1 ends at 0 (lr_schedule "
+                        "cosine, lr_min 0); train the paths with lr_schedule constant, or give "
+                        "them lr_min"));
+  MustParse(
+      Replaced("batch: 4", "batch: 4, lr_min: 1e-4", Composed("joint: {lr_schedule: continue}")));
+  MustParse(Replaced("batch: 4", "batch: 4, lr_schedule: wsd, lr_decay_fraction: 0",
+                     Composed("joint: {lr_schedule: continue}")));
+  // What a path was before the run, its checkpoint says.
+  MustParse(Replaced("corpus: tales", "corpus: tales, from: ./a",
+                     Replaced("corpus: sums", "corpus: sums, from: ./b",
+                              Composed("joint: {lr_schedule: continue}"))));
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, lr_schedule: continue")),
+              HasSubstr("paths.0.train: lr_schedule continue begins at the rate at which the "
+                        "training of start ended; give start, or another lr_schedule"));
+  MustParse(Replaced("corpus: tales", "corpus: tales, start: ./a, train: {lr_schedule: continue}"));
+}
+
 // Connections that begin as identities train best at half the rate of their paths.
 TEST(CompositeSectionTest, JointRatesAreAShareOfTheTrainingsUnlessTheyAreNamed) {
   const auto rate = [](const std::string& options, const std::string& joint = "") {

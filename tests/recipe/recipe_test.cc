@@ -176,9 +176,10 @@ TEST(RecipeTest, OptimizersAndSchedulesHaveFieldsOfTheirOwn) {
   EXPECT_THAT(ErrorOf(Replaced("lr: 1e-3", "lr: 1e-3, kind: muon, momentum: 1")),
               HasSubstr("train.optimizer.momentum: must be at least 0 and below 1"));
   EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, lr_decay_fraction: 0.1")),
-              HasSubstr("train.lr_decay_fraction: is of lr_schedule wsd; here it is cosine"));
-  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, lr_schedule: wsd, lr_decay_fraction: 0")),
-              HasSubstr("train.lr_decay_fraction: must be above 0 and at most 1"));
+              HasSubstr("train.lr_decay_fraction: is of lr_schedule wsd or continue; here it is "
+                        "cosine"));
+  EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, lr_schedule: wsd, lr_decay_fraction: -1")),
+              HasSubstr("train.lr_decay_fraction: must be at least 0 and at most 1"));
   EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, lr_schedule: wsd, lr_decay_shape: cubic")),
               HasSubstr("train.lr_decay_shape"));
 }

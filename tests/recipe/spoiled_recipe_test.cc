@@ -160,6 +160,23 @@ TEST(SpoiledRecipeTest, TrainingsThatDoNothingAreCautionedAgainst) {
                 .count("path_2"),
             1u)
       << "an epoch must have a step";
+  EXPECT_THAT(
+      cautions(Replaced("batch: 4", "batch: 4, epochs: 1, average: {last: 4, every: 3}"))
+          .at("path_1"),
+      HasSubstr("average: the last 4 states, every 3 steps, reach back 9 steps, and the whole "
+                "training has about 7: it will be refused; lower average.last or average.every"));
+  EXPECT_EQ(cautions(Replaced("batch: 4", "batch: 4, epochs: 1, average: {last: 3, every: 3}"))
+                .count("path_1"),
+            0u);
+  // Parents that end at different rates leave the joint phase the lowest.
+  const std::string on = Replaced("batch: 4", "batch: 4, lr_schedule: constant",
+                                  Composed("joint: {lr_schedule: continue}"));
+  EXPECT_EQ(cautions(on).count("joint:c"), 0u);
+  EXPECT_THAT(cautions(Replaced("corpus: sums", "corpus: sums, train: {optimizer: {lr: 3e-3}}", on))
+                  .at("joint:c"),
+              HasSubstr("lr_schedule continue: the parents' trainings end at different rates "
+                        "(path_1 at 0.001, path_2 at 0.003); the joint phase begins at the lowest "
+                        "of them"));
   // A cap is known without the text.
   const auto capped = MustExpand(Replaced("batch: 4", "batch: 4, steps: 5, warmup_steps: 9"));
   ASSERT_FALSE(capped.cautions.empty());

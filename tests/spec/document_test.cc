@@ -34,7 +34,8 @@ TEST(ExplainTest, AFieldHasTypeRangeDefaultsAndMeaning) {
       Explained("train.accum_tail"),
       AllOf(HasSubstr("type:     drop | flush | carry\n"),
             HasSubstr("default:  drop; under compat: paper carry\n"), HasSubstr("rule:     T6\n")));
-  EXPECT_THAT(Explained("train.lr_decay_fraction"), HasSubstr("only for: lr_schedule: wsd\n"));
+  EXPECT_THAT(Explained("train.lr_decay_fraction"),
+              HasSubstr("only for: lr_schedule: wsd or continue\n"));
   EXPECT_THAT(Explained("joint.freeze_paths"), HasSubstr("true, false or a number of steps"));
   EXPECT_THAT(Explained("run"), HasSubstr("default:  required"));
 }

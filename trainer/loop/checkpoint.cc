@@ -53,9 +53,10 @@ Status ReadTensor(const SafetensorsFile& file, const std::string& name,
   return OkStatus();
 }
 
-Status ReadParameters(const std::string& folder, const Layout& layout, std::vector<float>* out) {
-  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file,
-                         SafetensorsFile::Open(JoinPath(folder, artifact_files::kWeights)));
+// `name` is the file of the weights, or of their mean.
+Status ReadParameters(const std::string& folder, const char* name, const Layout& layout,
+                      std::vector<float>* out) {
+  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(JoinPath(folder, name)));
   out->assign(static_cast<size_t>(layout.size), 0.0f);
   for (const Layout::Slot& slot : layout.slots) {
     BRAID_RETURN_IF_ERROR(
@@ -155,6 +156,19 @@ Result<std::vector<int64_t>> AgesFromJson(const Json& state, const std::string& 
   return all;
 }
 
+// The mean of the weights and the number of its states; nothing if there is none.
+Status ReadAverage(const std::string& folder, const Json& state, const Layout& layout,
+                   OptimizerSnapshot* snapshot) {
+  JsonReader read(state, JoinPath(folder, artifact_files::kState));
+  if (!read.Has("averaged")) return OkStatus();
+  snapshot->averaged = read.RequireInt("averaged");
+  if (snapshot->averaged < 1) {
+    return InvalidArgument(read.PathOf("averaged") + ": expected a number of states, found " +
+                           std::to_string(snapshot->averaged));
+  }
+  return ReadParameters(folder, artifact_files::kAverage, layout, &snapshot->average);
+}
+
 std::string ShortText(const Json& value) {
   // Enough of a digest to tell two of them apart.
   const std::string text = value.dump();
@@ -171,6 +185,7 @@ Json ToJson(const TrainState& state) {
                {"tokens", state.tokens},
                {"seed", state.seed},
                {"settings", state.settings}});
+  if (state.rate) json["rate"] = *state.rate;
   for (const auto& [step, environment] : state.before) {
     Json entry = ToJson(environment);
     entry["until_step"] = step;
@@ -193,6 +208,8 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
   // These belong to ReadOptimizerState; without reading them here, they would be unknown fields.
   for (const char* of_optimizer : {"steps", "states"})
     (void)read.Value(of_optimizer);  // ReadOptimizerState
+  (void)read.Value("averaged");      // ReadAverage
+  if (read.Has("rate")) state.rate = read.RequireDouble("rate");
   if (read.Has("unfinished")) state.unfinished = read.RequireObject("unfinished");
   const Json before = read.Has("before") ? read.RequireArray("before") : Json::array();
   BRAID_RETURN_IF_ERROR(read.Finish());
@@ -217,6 +234,10 @@ Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
   if (optimizer) {
     BRAID_RETURN_IF_ERROR(
         WriteOptimizerState(JoinPath(temporary, artifact_files::kOptimizer), layout, snapshot));
+    if (snapshot.averaged > 0) {
+      BRAID_RETURN_IF_ERROR(
+          WriteParameters(JoinPath(temporary, artifact_files::kAverage), layout, snapshot.average));
+    }
   }
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, artifact_files::kConfig),
                                       {{"format", 1}, {"model", model::ToJson(spec)}}));
@@ -226,6 +247,7 @@ Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
     state_json["steps"] = AgesToJson(layout, snapshot);
     if (Json states = StatesToJson(layout, snapshot); !states.is_null())
       state_json["states"] = std::move(states);
+    if (snapshot.averaged > 0) state_json["averaged"] = snapshot.averaged;
   }
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, artifact_files::kState), state_json));
   // A folder can be renamed to the place of an empty one only.
@@ -325,7 +347,8 @@ Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec
   Resumed resumed;
   BRAID_ASSIGN_OR_RETURN(resumed.state, StateFromJson(state_json, state_path));
   OptimizerSnapshot& snapshot = resumed.snapshot;
-  BRAID_RETURN_IF_ERROR(ReadParameters(folder, layout, &snapshot.p));
+  BRAID_RETURN_IF_ERROR(ReadParameters(folder, artifact_files::kWeights, layout, &snapshot.p));
+  BRAID_RETURN_IF_ERROR(ReadAverage(folder, state_json, layout, &snapshot));
   for (const StateLayout& state : states) snapshot.state.push_back({state, {}});
   BRAID_ASSIGN_OR_RETURN(const std::vector<size_t> absent,
                          ReadOptimizerState(folder, layout, &snapshot));

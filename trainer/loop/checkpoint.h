@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,9 @@ struct TrainState {
   // Tokens trained on so far, over all ranks.
   int64_t tokens = 0;
   uint64_t seed = 0;
+  // The learning rate of the last step, of a merged composite the lowest of its parents'. Absent
+  // where there was no step, or before versions that note it.
+  std::optional<double> rate;
   // Where the last step ran.
   Environment environment;
   // Environments of earlier parts of the training, each with the last step done there.
@@ -55,8 +59,8 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path);
 
 // Writes the folder so that it appears complete or not at all: into `folder`.tmp, which is synced
 // and then renamed. An older folder of this name is replaced. `history` is the text of
-// history.jsonl. If `optimizer` is false, the optimizer's state and the ages of the tensors are
-// left out: enough to evaluate the model, not to resume its training.
+// history.jsonl. If `optimizer` is false, the optimizer's state, the ages of the tensors and the
+// mean of the weights are left out: enough to evaluate the model, not to resume its training.
 Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
                        const Layout& layout, const OptimizerSnapshot& snapshot,
                        const TrainState& state, const std::string& history, bool optimizer);

@@ -12,12 +12,14 @@
 namespace braid::trainer {
 namespace {
 
-std::string Text(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer) {
-  const MemoryNeeds needs = NeedsOf(spec, optimizer);
+std::string Text(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer,
+                 bool averages) {
+  const MemoryNeeds needs = NeedsOf(spec, optimizer, averages);
   const auto bytes = [](int64_t value) { return FormatBytes(static_cast<uint64_t>(value)); };
   return Format("model %s takes %s for parameters, %s for gradients", spec.name.c_str(),
                 bytes(needs.parameters).c_str(), bytes(needs.gradients).c_str()) +
-         (optimizer ? ", " + bytes(needs.moments) + " for moments" : "");
+         (optimizer ? ", " + bytes(needs.moments) + " for moments" : "") +
+         (averages ? ", " + bytes(needs.average) + " for the average of the weights" : "");
 }
 
 Result<std::string> TrainingText(const task::Task& task) {
@@ -27,7 +29,7 @@ Result<std::string> TrainingText(const task::Task& task) {
     return InvalidArgument("spec.model: is missing");
   BRAID_RETURN_IF_ERROR(FillTokenizer(*tokenizer, &spec["model"]));
   BRAID_ASSIGN_OR_RETURN(const TrainSettings settings, ReadTrainSettings(spec));
-  return Text(settings.model, settings.optimizer.kind) +
+  return Text(settings.model, settings.optimizer.kind, settings.average.last > 0) +
          Format(
              " and the intermediate values of %lld sequences of %lld tokens; lower train.batch (a "
              "larger train.accumulate makes up for it), "
@@ -37,7 +39,7 @@ Result<std::string> TrainingText(const task::Task& task) {
 
 Result<std::string> ReadingText(const std::string& folder) {
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, ReadModelSpec(folder));
-  return Text(spec, /*optimizer=*/std::nullopt) +
+  return Text(spec, /*optimizer=*/std::nullopt, /*averages=*/false) +
          " and the intermediate values of a pass; use a machine with more memory, or let fewer "
          "jobs run beside this one";
 }
@@ -49,10 +51,12 @@ Status With(const Status& error, const Result<std::string>& needs) {
 
 }  // namespace
 
-MemoryNeeds NeedsOf(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer) {
+MemoryNeeds NeedsOf(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer,
+                    bool averages) {
   constexpr auto kBytes = static_cast<int64_t>(sizeof(float));
   const Layout layout = MakeLayout(spec);
-  MemoryNeeds needs{layout.size * kBytes, layout.size * kBytes, 0};
+  MemoryNeeds needs{layout.size * kBytes, layout.size * kBytes, 0, 0};
+  if (averages) needs.average = needs.parameters;
   if (!optimizer) return needs;
   for (const StateLayout& state : FindOptimizer(*optimizer).states(layout))
     needs.moments += state.size * kBytes;

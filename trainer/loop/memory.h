@@ -17,9 +17,13 @@ struct MemoryNeeds {
   int64_t gradients = 0;
   // The optimizer's state; 0 for jobs that do not train.
   int64_t moments = 0;
+  // The mean of the weights; 0 for jobs that make none.
+  int64_t average = 0;
 };
-// `optimizer` is that of the training; nullopt for jobs that do not train.
-MemoryNeeds NeedsOf(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer);
+// `optimizer` is that of the training; nullopt for jobs that do not train. `averages`: the training
+// makes a mean of its weights.
+MemoryNeeds NeedsOf(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer,
+                    bool averages = false);
 
 // Returns `error`; if that is OUT_OF_MEMORY, with the sizes that the task's model needs and with
 // advice. Reads the model again, so it is to be called when the memory of the job has been

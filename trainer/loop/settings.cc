@@ -43,6 +43,7 @@ void Spread(const spec::TaskTrain& train, TrainSettings* s) {
   s->last_label = train.last_label;
   s->accum_tail = train.accum_tail;
   s->data.shuffle_seed = train.shuffle_seed;
+  s->average = train.average;
   s->checkpoint_steps = train.checkpoint.steps;
   s->checkpoint_seconds = train.checkpoint.seconds;
   s->validate_steps = train.validate.steps;
@@ -126,6 +127,13 @@ Result<StepPlan> PlanSteps(const TrainSettings& settings, int64_t sequences) {
       (plan.TokensAfter(settings, middle) <= settings.tokens ? paid : unpaid) = middle;
     }
     plan.total = paid;
+  }
+  if (settings.average.reach() >= plan.total) {
+    return InvalidArgument(Format(
+        "train.average: the last %lld states, every %lld steps, reach back %lld steps, and the "
+        "training has %lld; lower last or every",
+        (long long)settings.average.last, (long long)settings.average.every,
+        (long long)settings.average.reach(), (long long)plan.total));
   }
   return plan;
 }

@@ -39,6 +39,7 @@ struct TrainSettings {
   spec::LossAverage loss_average = spec::LossAverage::kTokenMean;  // T8, of validation
   int64_t checkpoint_steps = 0;
   int64_t checkpoint_seconds = 60;
+  spec::Average average;  // of the weights of the last updates
   // Steps between validations; 0 for one at the end of each epoch.
   int64_t validate_steps = 0;
   // Held-out sequences of each corpus that a validation reads; 0 for all.
@@ -96,8 +97,8 @@ struct StepPlan {
 };
 
 // Plans a training on epochs of `sequences` sequences, within the bounds of epochs, steps and
-// tokens. kInvalidArgument if an epoch has no whole step. A bound of tokens below one step still
-// allows one.
+// tokens. kInvalidArgument if an epoch has no whole step, or the training fewer steps than its
+// average reaches back. A bound of tokens below one step still allows one.
 Result<StepPlan> PlanSteps(const TrainSettings& settings, int64_t sequences);
 // Sets the lengths that a learning-rate schedule depends on.
 void FillSchedule(const StepPlan& plan, Schedule* schedule);

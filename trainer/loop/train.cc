@@ -15,12 +15,14 @@
 #include "trainer/loop/block_probes.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/checkpoint_writer.h"
+#include "trainer/loop/continued_rate.h"
 #include "trainer/loop/data_loader.h"
 #include "trainer/loop/gradient_sum.h"
 #include "trainer/loop/inputs.h"
 #include "trainer/loop/settings.h"
 #include "trainer/loop/stop_vote.h"
 #include "trainer/loop/validation.h"
+#include "trainer/optim/weight_average.h"
 
 namespace braid::trainer {
 namespace {
@@ -95,7 +97,9 @@ class Training {
   Status Start() {
     BRAID_ASSIGN_OR_RETURN(network_, Network::Create(settings_.model, NameOf(task_.device)));
     network_->SetAuxiliary(settings_.auxiliary);
+    BRAID_RETURN_IF_ERROR(ContinueRate(task_, &settings_.schedule));
     optimizer_ = MakeOptimizer(*network_, settings_.optimizer);
+    average_ = std::make_unique<WeightAverage>(settings_.average, plan_.total, *network_);
     state_.seed = settings_.seed;
     if (!task_.resume.empty()) {
       BRAID_RETURN_IF_ERROR(Resume());
@@ -169,6 +173,7 @@ class Training {
           task_.resume + " is a checkpoint of a training with other settings; start without it");
     }
     optimizer_->Restore(resumed.snapshot);
+    average_->Restore(resumed.snapshot);
     history_ = std::move(resumed.history);
     state_ = std::move(resumed.state);
     // What a training that diverges later names as the checkpoint to go back to.
@@ -273,6 +278,8 @@ class Training {
                              (long long)state_.step + 1, shown(loss), shown(norm)));
     }
     ++state_.step;
+    average_->AfterUpdate(state_.step);
+    state_.rate = lr;
     state_.epoch = place.epoch;
     state_.tokens += static_cast<int64_t>(place.micro_batches.size()) * settings_.batch * T;
     stop_ = sums[kStop] > 0;
@@ -442,7 +449,14 @@ class Training {
     if (!due_ || writer_->busy() || writer_->behind() || state_.step == plan_.total) return;
     due_ = false;
     last_checkpoint_ms_ = now;
-    writer_->Begin(optimizer_->Take(), state_, history_);
+    writer_->Begin(TakeSnapshot(), state_, history_);
+  }
+
+  // All from which the training goes on.
+  OptimizerSnapshot TakeSnapshot() const {
+    OptimizerSnapshot snapshot = optimizer_->Take();
+    average_->Save(&snapshot);
+    return snapshot;
   }
 
   // The error of a checkpoint, if the training cannot go on after it: a full disk only costs this
@@ -461,7 +475,7 @@ class Training {
     if (task_.rank == 0 && state_.step != stored_) {
       BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
       if (writer_->last_written() != state_.step)
-        writer_->Begin(optimizer_->Take(), state_, history_);
+        writer_->Begin(TakeSnapshot(), state_, history_);
       BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
     }
     if (state_.step == 0)
@@ -518,6 +532,7 @@ class Training {
   StepPlan plan_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<WeightAverage> average_;
   std::unique_ptr<Collective> collective_;
   std::unique_ptr<GradientSum> gradient_sum_;
   std::unique_ptr<StopVote> step_vote_, validation_vote_;

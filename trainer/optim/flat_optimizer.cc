@@ -184,7 +184,9 @@ void FlatOptimizer::UpdateOnCpu(const Range& range, const AdamWRule& rule, doubl
 }
 
 Optimizer::Snapshot FlatOptimizer::Take() const {
-  Snapshot snapshot{ToHost(p_), {}, {}, step_};
+  Snapshot snapshot;
+  snapshot.p = ToHost(p_);
+  snapshot.step = step_;
   for (size_t i = 0; i < states_.size(); ++i)
     snapshot.state.push_back({states_[i], ToHost(state_[i])});
   for (const Range& range : ranges_)

@@ -68,6 +68,10 @@ struct OptimizerSnapshot {
   std::vector<int64_t> ages;
   // The number of updates done, whatever the ages say.
   int64_t step = 0;
+  // The mean of the weights after `averaged` of the updates so far (weight_average.h), in the
+  // network's layout; empty: there is none.
+  std::vector<float> average;
+  int64_t averaged = 0;
 
   // The state of this name. REQUIRES: there is one.
   State& Of(std::string_view name);

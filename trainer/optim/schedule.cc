@@ -26,6 +26,7 @@ double Constant(const Schedule& schedule, int64_t) {
 
 double WarmupStableDecay(const Schedule& schedule, int64_t step) {
   const int64_t total = schedule.total_steps;
+  if (schedule.decay_fraction == 0) return schedule.lr;
   const auto decay = std::llround(schedule.decay_fraction * static_cast<double>(total));
   const int64_t begin = std::max<int64_t>(schedule.warmup_steps,
                                           total - std::max<int64_t>(1, decay));
@@ -65,6 +66,8 @@ const std::vector<ScheduleKind>& ScheduleKinds() {
       {spec::LrSchedule::kCosineMisstepped, &Misstepped, false, false, false},
       {spec::LrSchedule::kConstant, &Constant, true, true, false},
       {spec::LrSchedule::kWsd, &WarmupStableDecay, true, true, true},
+      // Its `lr` is found when the training begins.
+      {spec::LrSchedule::kContinue, &WarmupStableDecay, true, true, true},
   };
   return kKinds;
 }

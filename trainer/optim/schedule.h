@@ -24,8 +24,8 @@ struct Schedule {
   int64_t micro_batches_per_epoch = 0;
   // The rate of the first step of a warm-up; 0: lr / warmup_steps.
   double warmup_start = 0;
-  // Of wsd: the part of all steps in which the rate decreases at the end (above 0, at most 1), and
-  // the curve, "linear" or "sqrt".
+  // Of wsd and continue: the part of all steps in which the rate decreases at the end (0: none; at
+  // most 1), and the curve.
   double decay_fraction = 0.2;
   spec::LrDecayShape decay_shape = spec::LrDecayShape::kLinear;
 };
@@ -50,7 +50,10 @@ struct ScheduleKind {
 //   wsd        warm-up, stable, decay (Hu et al., 2024): lr up to step s, then
 //              lr_min + (lr - lr_min) (1 - x), x = (t - s) / (n - s). With `decay_shape: sqrt`
 //              1 - sqrt(x) in the place of 1 - x (Haegele et al., 2024). s is n minus
-//              decay_fraction n, rounded to at least one whole step; but not less than w.
+//              decay_fraction n, rounded to at least one whole step; but not less than w. Without
+//              a decay (decay_fraction 0) it is lr to the end.
+//   continue   as wsd, with the rate at which the training of the start ended as lr
+//              (loop/continued_rate.h)
 //   cosine_misstepped
 //              the published schedule: a cosine over the M micro-batches of an epoch that
 //              advances once for each optimizer step, so that an epoch sees only its first

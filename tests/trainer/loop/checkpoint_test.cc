@@ -72,6 +72,32 @@ TEST_F(CheckpointTest, ComesBackBitForBit) {
   EXPECT_FALSE(PathExists(folder_ + ".tmp"));
 }
 
+TEST_F(CheckpointTest, TheRateAndTheMeanOfTheWeightsComeBackBitForBit) {
+  state_.rate = 0.1 / 3;
+  snapshot_.average = snapshot_.Of("v").values;
+  snapshot_.averaged = 3;
+  Write();
+  const auto back = ReadCheckpoint(folder_, spec_, layout_, states_);
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  EXPECT_EQ(back->state.rate, 0.1 / 3);
+  EXPECT_EQ(back->snapshot.average, snapshot_.average);
+  EXPECT_EQ(back->snapshot.averaged, 3);
+  ASSERT_TRUE(RemoveFile(folder_ + "/average.safetensors").ok());
+  EXPECT_THAT(Error(), HasSubstr(folder_ + "/average.safetensors"));
+  Json state = ReadJsonFile(folder_ + "/state.json").value();
+  state["averaged"] = 0;
+  ASSERT_TRUE(WriteJsonFile(folder_ + "/state.json", state).ok());
+  EXPECT_THAT(Error(), HasSubstr("state.json.averaged: expected a number of states, found 0"));
+  // A checkpoint of today without either, and every one from before them, has neither.
+  snapshot_.averaged = 0;
+  state_.rate.reset();
+  Write();
+  EXPECT_FALSE(PathExists(folder_ + "/average.safetensors"));
+  state = ReadJsonFile(folder_ + "/state.json").value();
+  EXPECT_FALSE(state.contains("rate") || state.contains("averaged"));
+  EXPECT_EQ(ReadCheckpoint(folder_, spec_, layout_, states_)->snapshot.averaged, 0);
+}
+
 TEST_F(CheckpointTest, WhatAKilledWriterLeftIsWrittenOver) {
   ASSERT_TRUE(MakeFolder(folder_ + ".tmp").ok());
   ASSERT_TRUE(WriteFileAtomic(folder_ + ".tmp/rest", "x").ok());

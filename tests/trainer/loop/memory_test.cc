@@ -35,6 +35,9 @@ TEST(MemoryTest, NeedsAreThoseOfTheFlatBuffers) {
             training.parameters * 11 / 10);
   EXPECT_GT(NeedsOf(spec, braid::spec::OptimizerKind::kMuon).moments, training.parameters);
   EXPECT_EQ(reading.moments, 0);
+  EXPECT_EQ(training.average, 0);
+  EXPECT_EQ(NeedsOf(spec, braid::spec::OptimizerKind::kAdamW, /*averages=*/true).average,
+            training.parameters);
 }
 
 TEST(MemoryTest, ATrainingIsToldItsSizesAndWhatToDo) {
@@ -50,6 +53,15 @@ TEST(MemoryTest, ATrainingIsToldItsSizesAndWhatToDo) {
             HasSubstr(" for parameters, "), HasSubstr(" for gradients, "),
             HasSubstr(" for moments and the intermediate values of "),
             HasSubstr("lower train.batch (a larger train.accumulate makes up for it)")));
+}
+
+TEST(MemoryTest, TheMeanOfTheWeightsCounts) {
+  SmallWorld world;
+  task::Task task = world.TrainTask("t", world.Dense("m"));
+  task.spec["train"]["average"] = {{"last", 2}};
+  EXPECT_THAT(ExplainMemory(OutOfMemory("x"), task).message(),
+              HasSubstr("67.2 KiB for parameters, 67.2 KiB for gradients, 134.5 KiB for moments, "
+                        "67.2 KiB for the average of the weights and the intermediate values"));
 }
 
 TEST(MemoryTest, OtherErrorsAndOtherTasksStayWhatTheyAre) {

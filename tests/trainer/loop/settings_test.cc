@@ -176,7 +176,7 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
       {"/train/optimizer/kind", "sgd", "spec.train.optimizer.kind"},
       {"/train/optimizer/kind", 1, "spec.train.optimizer.kind"},
       {"/train/lr_decay_fraction", 0.1,
-       "spec.train.lr_decay_fraction: is of lr_schedule wsd; here it is cosine"},
+       "spec.train.lr_decay_fraction: is of lr_schedule wsd or continue; here it is cosine"},
       {"/train/lr_decay_shape", "sqrt", "spec.train.lr_decay_shape: is of lr_schedule wsd"},
       {"/train/checkpoint/minutes", 1, "spec.train.checkpoint.minutes"},
       {"/train/validate/steps", "often", "spec.train.validate.steps"},
@@ -208,10 +208,10 @@ TEST(ReadTrainSettingsTest, ErrorsNameTheField) {
   EXPECT_EQ(ReadTrainSettings(wsd)->schedule.decay_fraction, 0.2);
   wsd["train"]["lr_decay_shape"] = "sqrt";
   EXPECT_EQ(ReadTrainSettings(wsd)->schedule.decay_shape, Word("sqrt"));
-  for (const double fraction : {0.0, 1.5}) {
+  for (const double fraction : {-0.5, 1.5}) {
     wsd["train"]["lr_decay_fraction"] = fraction;
     EXPECT_THAT(ReadTrainSettings(wsd).status().message(),
-                HasSubstr("spec.train.lr_decay_fraction: must be above 0 and at most 1"));
+                HasSubstr("spec.train.lr_decay_fraction: must be at least 0 and at most 1"));
   }
   Json misstepped = good;
   misstepped["train"]["lr_schedule"] = "cosine_misstepped";

@@ -90,6 +90,18 @@ TEST(LearningRateTest, TheDecayIsAtLeastAStepAndBeginsBehindTheWarmUp) {
   EXPECT_DOUBLE_EQ(LearningRate(schedule, 8), 5e-4);
 }
 
+// What continues has found its rate before the first step, and is `wsd` from there on.
+TEST(LearningRateTest, ContinueIsStableAndDecaysUnlessToldNotTo) {
+  Schedule wsd{Word("wsd"), 1e-3, 1e-4, 4, 20}, on{Word("continue"), 1e-3, 1e-4, 4, 20};
+  for (int64_t step = 0; step <= 20; ++step)
+    EXPECT_EQ(LearningRate(on, step), LearningRate(wsd, step)) << step;
+  on.warmup_steps = 0;
+  EXPECT_DOUBLE_EQ(LearningRate(on, 0), 1e-3);
+  on.decay_fraction = 0;
+  EXPECT_DOUBLE_EQ(LearningRate(on, 19), 1e-3);
+  EXPECT_DOUBLE_EQ(LearningRate(on, 20), 1e-3);
+}
+
 TEST(ScheduleKindsTest, EveryWordOfRecipesHasItsSchedule) {
   const Words& words = WordsOf(spec::LrSchedule());
   EXPECT_EQ(ScheduleKinds().size(), words.size());

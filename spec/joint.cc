@@ -1,0 +1,112 @@
+// What `joint` of recipes and `train` of tasks have beyond `train` of recipes.
+#include "base/text.h"
+#include "schema/builder.h"
+#include "spec/train.h"
+
+namespace braid::spec {
+namespace {
+
+using schema::Builder;
+using schema::Fail;
+using schema::Schema;
+
+void CheckRanks(const Joint& joint, const Fail& fail) {
+  if (joint.batch % joint.ranks != 0) {
+    fail({"ranks"}, Format("%lld ranks do not divide a batch of %lld sequences",
+                           (long long)joint.ranks, (long long)joint.batch));
+  }
+  CheckGpuSlots(joint.slots, joint.device,
+                Format("for %lld GPUs set joint.ranks to %lld", (long long)joint.slots,
+                       (long long)joint.slots),
+                fail);
+}
+
+constexpr const char* kFreezeValues = "true, false or a number of steps";
+
+std::string WrongFreeze(const Json& value) {
+  const bool steps = value.is_number_integer() && value.get<double>() >= -1 &&
+                     value.get<double>() <= static_cast<double>(schema::kMaxInteger);
+  return value.is_boolean() || steps ? "" : std::string("expected ") + kFreezeValues;
+}
+
+int64_t ReadFreeze(const Json& value) {
+  return value.is_boolean() ? (value.get<bool>() ? -1 : 0) : value.get<int64_t>();
+}
+
+// Converts freeze_paths for recipes: false for 0, true for -1, otherwise the number. Task files
+// have the number always.
+Json FreezeAsWritten(const Json& steps) {
+  const auto number = steps.get<int64_t>();
+  return number <= 0 ? Json(number < 0) : steps;
+}
+
+}  // namespace
+
+const Schema& TaskTrain::Fields() {
+  static const Schema fields = [] {
+    Builder<TaskTrain> field("train", "How a model or a composite is trained.");
+    field.Include<Train>();
+    auto& freeze = field.Custom(
+        "freeze_paths", &TaskTrain::freeze_paths,
+        "The blocks of the paths stay as they are: `true` for ever, or for a number of steps; in "
+        "task files the number, -1 for ever.",
+        kFreezeValues, WrongFreeze, ReadFreeze);
+    freeze.as_written = FreezeAsWritten;
+    freeze.custom_schema = {{"type", {"boolean", "integer"}}, {"minimum", -1}};
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& Joint::Fields() {
+  static const Schema fields = [] {
+    Builder<Joint> field("joint", "How a composite is trained after its merge.");
+    field.Include<TaskTrain>();
+    field("lr_factor", &Joint::lr_factor,
+          "The rates that `joint` takes from `train` (`optimizer.lr`, `lr_min`, `warmup_start`), "
+          "times this; rates that `joint` names itself stay as they are written.")
+        .Above(0)
+        .DefaultText(
+            "0.5 of composites that share or route, 1 of `slice`; under `compat: paper` "
+            "1");
+    field("carry_optimizer", &Joint::carry_optimizer,
+          "The composite begins with the state of its parents' optimizers.");
+    field("ranks", &Joint::ranks,
+          "Processes that train together, all at once or not at all; they divide `batch`.")
+        .AtLeast(1)
+        .AtMost(1024);
+    field("slots", &Joint::slots,
+          "CPU cores of each rank; 1 with `device: cuda`, which is one GPU.")
+        .AtLeast(1)
+        .AtMost(4096);
+    field("device", &Joint::device, "What each rank computes on.");
+    field("across_sites", &Joint::across_sites,
+          "Ranks may run at several sites that reach each other. What they say to one another "
+          "(gradients, losses) is not encrypted; without this they stay within one site.");
+    field.Check(CheckRanks);
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& TrainTask::Fields() {
+  static const Schema fields = [] {
+    Builder<TrainTask> field("spec", "A training.");
+    field("model", &TrainTask::model, "The model ([models.md](models.md)).").Required();
+    field("data", &TrainTask::data, "The text: sequence, sources, split and seed.").Required();
+    field("seed", &TrainTask::seed, "Seed of the initial weights, of noise and of validation.");
+    field("train", &TrainTask::train, "How it is trained.").Required();
+    field("loss_average", &TrainTask::loss_average,
+          "The validation loss is `token_mean`, the mean over all targets, or `batch_mean`, the "
+          "mean of the batches' means, a shorter last one included.")
+        .Id("T8");
+    field("start_moments", &TrainTask::start_moments,
+          "The optimizer's state of input `init`: `auto`, it is taken if there is one; `take`, it "
+          "is an error if there is none; `leave`, it begins at zero.")
+        .OmitDefault();
+    return field.Done();
+  }();
+  return fields;
+}
+
+}  // namespace braid::spec
