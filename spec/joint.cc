@@ -1,4 +1,6 @@
 // What `joint` of recipes and `train` of tasks have beyond `train` of recipes.
+#include <algorithm>
+
 #include "base/text.h"
 #include "schema/builder.h"
 #include "spec/train.h"
@@ -53,9 +55,23 @@ const Schema& TaskTrain::Fields() {
         kFreezeValues, WrongFreeze, ReadFreeze);
     freeze.as_written = FreezeAsWritten;
     freeze.custom_schema = {{"type", {"boolean", "integer"}}, {"minimum", -1}};
+    field("groups", &TaskTrain::groups,
+          "Tensors that are trained in a way of their own, below; where several entries name a "
+          "tensor, the last that says something holds.")
+        .NotEmpty("must hold at least one group")
+        .OmitDefault();
+    field("first", &TaskTrain::first,
+          "For some steps only these tensors are trained, then all: `{only: [gates, cross, large], "
+          "steps: 200}`.");
     return field.Done();
   }();
   return fields;
+}
+
+bool Joint::carries() const {
+  return carry_optimizer || std::any_of(groups.begin(), groups.end(), [](const auto& group) {
+           return group.moments == GroupMoments::kCarry;
+         });
 }
 
 const Schema& Joint::Fields() {

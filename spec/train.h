@@ -6,10 +6,13 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "schema/schema.h"
 #include "spec/common.h"
 #include "spec/data.h"
+#include "spec/tensor_groups.h"
 
 namespace braid::spec {
 
@@ -149,10 +152,13 @@ struct Train {
   static const schema::Schema& Fields();
 };
 
-// `train` of tasks: may freeze the blocks of a composite's paths.
+// `train` of tasks: what it has beyond `train` of recipes is of composites.
 struct TaskTrain : Train {
-  // For the first so many steps; -1: for the whole training.
+  // The blocks of the paths are frozen for the first so many steps; -1: for the whole training.
   int64_t freeze_paths = 0;
+  // In their order: a later one says more than an earlier one.
+  std::vector<TensorGroup> groups;
+  std::optional<FirstOnly> first;
 
   static const schema::Schema& Fields();
 };
@@ -170,6 +176,9 @@ struct Joint : TaskTrain {
   Device device = Device::kCpu;
   bool across_sites = false;
 
+  // Whether the merge before it carries the parents' optimizer states, for all tensors or for those
+  // of a group.
+  bool carries() const;
   static const schema::Schema& Fields();
 };
 

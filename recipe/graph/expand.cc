@@ -238,7 +238,7 @@ class Expander {
     merge.name = composite.name();
     merge.model = composite.spec;
     merge.seed = recipe_.seed;
-    merge.carry_optimizer = composite.joint.carry_optimizer;
+    merge.carry_optimizer = composite.joint.carries();
     merge.sequence = recipe_.sequence;
     for (const Member& member : composite.members) {
       // Paths that stay in the base are no parents.
@@ -252,6 +252,13 @@ class Expander {
       merge.data.emplace_back(corpus, ShardsOf(corpus));
     merge.joint = JointPhase{composite.joint, TheTokenizer(), recipe_.split,
                              recipe_.eval.loss_average};
+    // The merge carries the states for the groups that ask for theirs; all others leave them.
+    if (merge.carry_optimizer && !composite.joint.carry_optimizer) {
+      std::vector<spec::TensorGroup>& groups = merge.joint->settings.groups;
+      groups.insert(groups.begin(),
+                    spec::TensorGroup{.of = {spec::TensorPart::kCopied, spec::TensorPart::kNew},
+                                      .moments = spec::GroupMoments::kReset});
+    }
     return merge;
   }
 
@@ -266,8 +273,8 @@ class Expander {
       dag_.cautions.push_back({joint.name, text});
     joint.estimate = Sizes::TrainingOf(dag_.models.back());
     merge.estimate.parameters = joint.estimate.parameters;
-    merge.estimate.bytes = composite.joint.carry_optimizer ? joint.estimate.bytes
-                                                           : 4 * joint.estimate.parameters;  // fp32
+    merge.estimate.bytes = composite.joint.carries() ? joint.estimate.bytes
+                                                     : 4 * joint.estimate.parameters;  // fp32
     const std::string& name = composite.name();
     composites_.push_back(name);
     // Prompts and text that an evaluation of routing judges by the corpus of the path.

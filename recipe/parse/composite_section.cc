@@ -108,11 +108,31 @@ void CheckParentsRates(YamlMap& map, const Recipe& recipe, const Composite& comp
     const Model* path = member.kept ? nullptr : recipe.FindPath(member.path);
     if (path == nullptr || !path->from.empty()) continue;
     if (spec::EndRate(path->train).value_or(1) > 0) continue;
-    map.Fail("joint", Format("lr_schedule continue begins at the rate at which the parents ended, "
-                             "and path %s ends at 0 (lr_schedule %s, lr_min 0); train the paths with "
-                             "lr_schedule constant, or give them lr_min",
-                             path->name().c_str(), NameOf(path->train.lr_schedule).c_str()));
+    return map.Fail("joint",
+                    Format("lr_schedule continue begins at the rate at which the parents ended, "
+                           "and path %s ends at 0 (lr_schedule %s, lr_min 0); train the paths with "
+                           "lr_schedule constant, or give them lr_min",
+                           path->name().c_str(), NameOf(path->train.lr_schedule).c_str()));
   }
+}
+
+// Groups that the composite names itself are of tensors that it has, and so is what `first` leaves
+// to be trained. A group of the recipe's `joint` may be of another composite.
+void CheckGroups(YamlMap& map, const Recipe& recipe, const Composite& composite) {
+  if (!map.errors().ok()) return;
+  model::ModelSpec spec = composite.spec;
+  spec.vocab = 2;  // the tokenizer decides later
+  const auto fail = [&](const std::string& field) {
+    map.FailAt(field, "names no tensors of composite " + composite.name() + ", which has connect " +
+                          NameOf(spec.connection.kind));
+  };
+  const std::vector<spec::TensorGroup>& groups = composite.joint.groups;
+  for (size_t i = recipe.joint.groups.size(); i < groups.size(); ++i) {
+    if (spec::HasTensors(groups[i].of, spec)) continue;
+    fail("joint.groups." + std::to_string(i - recipe.joint.groups.size()) + ".of");
+  }
+  if (composite.joint.first && !spec::HasTensors(composite.joint.first->only, spec))
+    fail("joint.first.only");
 }
 
 // Its blocks compute as those of its paths do, which must agree.
@@ -201,6 +221,7 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
                                         &composite.joint);
   if (usual) errors.NoteDefault(map.PathOf("joint.lr_factor"), Format("%g", factor));
   CheckParentsRates(map, recipe, composite);
+  CheckGroups(map, recipe, composite);
   return composite;
 }
 

@@ -26,6 +26,8 @@ void Spread(const spec::TaskTrain& train, TrainSettings* s) {
                   .decay_scope = train.decay_scope,
                   .clip = train.clip,
                   .freeze_path_steps = train.freeze_paths,
+                  .groups = train.groups,
+                  .first = train.first,
                   .kind = train.optimizer.kind,
                   .momentum = train.optimizer.momentum};
   s->schedule.decay_fraction = train.lr_decay_fraction;
@@ -51,6 +53,22 @@ void Spread(const spec::TaskTrain& train, TrainSettings* s) {
   s->telemetry_steps = train.telemetry.steps;
 }
 
+// A step that trains nothing is a mistake; a group that this composite does not have is none, as
+// several composites may share their settings.
+Status CheckGroups(const spec::TaskTrain& train, const model::ModelSpec& model) {
+  if (train.groups.empty() && !train.first) return OkStatus();
+  if (model.kind == model::Kind::kDense) {
+    return InvalidArgument(std::string("spec.train.") + (train.first ? "first" : "groups") +
+                           ": model " + model.name +
+                           " is no composite, whose parts these are; leave it out");
+  }
+  if (train.first && !spec::HasTensors(train.first->only, model)) {
+    return InvalidArgument("spec.train.first.only: model " + model.name +
+                           " has no such tensors, so that nothing would be trained");
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 Result<TrainSettings> ReadTrainSettings(const Json& spec) {
@@ -67,6 +85,7 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
     return InvalidArgument("spec.train.freeze_paths: model " + settings.model.name +
                            " has no paths to freeze; set 0");
   }
+  BRAID_RETURN_IF_ERROR(CheckGroups(task.train, settings.model));
   return settings;
 }
 

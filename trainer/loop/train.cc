@@ -20,6 +20,7 @@
 #include "trainer/loop/gradient_sum.h"
 #include "trainer/loop/inputs.h"
 #include "trainer/loop/settings.h"
+#include "trainer/loop/start_moments.h"
 #include "trainer/loop/stop_vote.h"
 #include "trainer/loop/validation.h"
 #include "trainer/optim/weight_average.h"
@@ -222,32 +223,7 @@ class Training {
     BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(
                                                 JoinPath(folder, artifact_files::kWeights)));
     BRAID_RETURN_IF_ERROR(network_->Load(file));
-    return LoadOptimizerState(folder);
-  }
-
-  // Takes over the optimizer's state of input `init`, for the tensors for which it has all states
-  // that this training's optimizer keeps.
-  Status LoadOptimizerState(const std::string& folder) {
-    if (settings_.start_moments == spec::StartMoments::kLeave) return OkStatus();
-    if (!PathExists(JoinPath(folder, artifact_files::kOptimizer))) {
-      if (settings_.start_moments == spec::StartMoments::kAuto) return OkStatus();
-      return InvalidArgument(
-          "input \"init\" has no optimizer.safetensors, and start_moments is take; give a "
-          "checkpoint with the state of "
-          "training, or start_moments: leave");
-    }
-    OptimizerSnapshot snapshot = optimizer_->Take();
-    const Layout& layout = network_->layout();
-    BRAID_ASSIGN_OR_RETURN(const std::vector<size_t> absent,
-                           ReadOptimizerState(folder, layout, &snapshot));
-    optimizer_->Restore(snapshot);
-    std::string text = "starts with the optimizer's state of its start";
-    if (!absent.empty()) {
-      text += Format(", but for %zu of %zu tensors that have none there (%s, ...)", absent.size(),
-                     layout.slots.size(), layout.slots[absent.front()].tensor.name.c_str());
-    }
-    Log(LogLevel::kInfo, task_.job, text);
-    return OkStatus();
+    return TakeStartMoments(settings_, folder, network_->layout(), task_.job, optimizer_.get());
   }
 
   // One optimizer step with what follows it. A stop may interrupt either part: then `stop_` is set,
@@ -474,8 +450,7 @@ class Training {
     // Without a new step, the checkpoint that this run began from is still the newest.
     if (task_.rank == 0 && state_.step != stored_) {
       BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
-      if (writer_->last_written() != state_.step)
-        writer_->Begin(TakeSnapshot(), state_, history_);
+      if (writer_->last_written() != state_.step) writer_->Begin(TakeSnapshot(), state_, history_);
       BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
     }
     if (state_.step == 0)

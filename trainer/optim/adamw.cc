@@ -27,11 +27,9 @@ class AdamW final : public FlatOptimizer {
                       AdamWGroups(network.layout(), config)) {}
 
  private:
-  void Update(const std::vector<const Range*>& ranges, double lr, double divide) override {
-    for (const int group : {kDecaying, kNotDecaying}) {
-      UpdateByAdamW(ranges, {group, kFirstMoment, kSecondMoment}, lr,
-                    group == kDecaying ? config().weight_decay : 0.0, divide);
-    }
+  void Update(const std::vector<const Range*>& ranges, double divide) override {
+    for (const int group : {kDecaying, kNotDecaying})
+      UpdateByAdamW(ranges, {group, kFirstMoment, kSecondMoment, group == kDecaying}, divide);
   }
 };
 

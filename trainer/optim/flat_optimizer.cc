@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
+#include <utility>
 
 #include "trainer/kernels/parallel.h"
 #include "trainer/kernels/simd/dispatch.h"
@@ -70,6 +73,12 @@ FlatOptimizer::FlatOptimizer(Network& network, const OptimizerConfig& config,
   p_ = ViewOf(network.parameters(), layout().size, network.device());
   g_ = ViewOf(network.gradients(), layout().size, network.device());
   for (const StateLayout& state : states_) state_.push_back(at::zeros({state.size}, p_.options()));
+  for (const Layout::Slot& slot : layout().slots) {
+    const Treatment treatment = TreatmentOf(slot.tensor.name);
+    const auto found = std::find(treatments_.begin(), treatments_.end(), treatment);
+    treatment_of_.push_back(static_cast<size_t>(found - treatments_.begin()));
+    if (found == treatments_.end()) treatments_.push_back(treatment);
+  }
   SetAges({});
 }
 
@@ -85,8 +94,28 @@ at::Tensor FlatOptimizer::State(size_t which, const Range& range) const {
   return state_[which].narrow(0, states_[which].offsets[range.first_slot], range.count);
 }
 
-bool FlatOptimizer::PathsFrozen() const {
-  return config_.freeze_path_steps < 0 || step_ < config_.freeze_path_steps;
+FlatOptimizer::Treatment FlatOptimizer::TreatmentOf(const std::string& tensor) const {
+  const model::ModelSpec& spec = network_.spec();
+  Treatment treatment;
+  if (spec.kind == model::Kind::kDense) return treatment;
+  static_cast<spec::TensorTreatment&>(treatment) = spec::TreatmentOf(tensor, spec, config_.groups);
+  if (IsOfPath(tensor)) {
+    treatment.first_step = config_.freeze_path_steps < 0 ? std::numeric_limits<int64_t>::max()
+                                                         : config_.freeze_path_steps;
+  }
+  if (config_.first && !spec::IsOf(config_.first->only, tensor, spec))
+    treatment.first_step = std::max(treatment.first_step, config_.first->steps);
+  return treatment;
+}
+
+double FlatOptimizer::RateOf(const Range& range, double lr) const {
+  const Treatment& treatment = treatments_[range.treatment];
+  const int64_t trained = step_ - treatment.first_step;
+  double rate = lr * treatment.lr_factor;
+  if (trained < treatment.warmup_steps) {
+    rate *= static_cast<double>(trained + 1) / static_cast<double>(treatment.warmup_steps);
+  }
+  return rate;
 }
 
 void FlatOptimizer::SetAges(const std::vector<int64_t>& ages) {
@@ -94,11 +123,15 @@ void FlatOptimizer::SetAges(const std::vector<int64_t>& ages) {
   for (size_t i = 0; i < layout().slots.size(); ++i) {
     const Layout::Slot& slot = layout().slots[i];
     const int64_t age = ages.empty() ? step_ : ages[i];
-    const bool freezes = config_.freeze_path_steps != 0 && IsOfPath(slot.tensor.name);
     if (ranges_.empty() || ranges_.back().group != groups_[i] ||
-        ranges_.back().freezes != freezes || ranges_.back().age != age) {
-      ranges_.push_back(
-          {i, 0, slot.offset, 0, groups_[i], freezes, age, at::scalar_tensor(age, p_.options())});
+        ranges_.back().treatment != treatment_of_[i] || ranges_.back().age != age) {
+      Range& range = ranges_.emplace_back();
+      range.first_slot = i;
+      range.begin = slot.offset;
+      range.group = groups_[i];
+      range.treatment = treatment_of_[i];
+      range.age = age;
+      range.step = at::scalar_tensor(age, p_.options());
     }
     ++ranges_.back().slots;
     ranges_.back().count = EndOf(layout(), i) - ranges_.back().begin;
@@ -107,10 +140,9 @@ void FlatOptimizer::SetAges(const std::vector<int64_t>& ages) {
 
 double FlatOptimizer::Step(double lr) {
   const at::NoGradGuard no_grad;
-  const bool frozen = PathsFrozen();
   for (const Range& range : ranges_) {
     // Gradients of frozen tensors must not count in the norm by which the others are clipped.
-    if (frozen && range.freezes) Gradients(range).zero_();
+    if (IsFrozen(range)) Gradients(range).zero_();
   }
   const double norm = GradientNorm(g_);
   // An update by NaN would destroy parameters and moments for good. The caller ends the training
@@ -121,48 +153,57 @@ double FlatOptimizer::Step(double lr) {
   }
   std::vector<const Range*> moving;
   for (Range& range : ranges_) {
-    if (frozen && range.freezes) continue;
+    if (IsFrozen(range)) continue;
     ++range.age;
     range.step.add_(1);
+    range.lr = RateOf(range, lr);
+    range.weight_decay = treatments_[range.treatment].weight_decay.value_or(config_.weight_decay);
     moving.push_back(&range);
   }
   // The gradients are divided within the update, which saves a pass over them.
   zeroed_ = 0;
-  Update(moving, lr, config_.clip > 0 ? std::max(1.0, norm / config_.clip) : 1.0);
+  Update(moving, config_.clip > 0 ? std::max(1.0, norm / config_.clip) : 1.0);
   ++step_;
   if (zeroed_ != g_.numel()) g_.zero_();
   return norm;
 }
 
 void FlatOptimizer::UpdateByAdamW(const std::vector<const Range*>& ranges, const AdamWRule& rule,
-                                  double lr, double weight_decay, double divide) {
-  std::vector<at::Tensor> p, g, m, v, steps;
+                                  double divide) {
+  // What the fused kernel takes in one call.
+  struct Lists {
+    std::vector<at::Tensor> p, g, m, v, steps;
+  };
+  std::map<std::pair<double, double>, Lists> by_rate;
   for (const Range* range : ranges) {
     if (range->group != rule.group) continue;
     if (p_.is_cpu()) {
-      UpdateOnCpu(*range, rule, lr, weight_decay, divide);
+      UpdateOnCpu(*range, rule, divide);
       continue;
     }
-    p.push_back(Parameters(*range));
-    g.push_back(Gradients(*range));
-    m.push_back(State(rule.first_moment, *range));
-    v.push_back(State(rule.second_moment, *range));
-    steps.push_back(range->step);
+    Lists& lists = by_rate[{range->lr, rule.decays ? range->weight_decay : 0}];
+    lists.p.push_back(Parameters(*range));
+    lists.g.push_back(Gradients(*range));
+    lists.m.push_back(State(rule.first_moment, *range));
+    lists.v.push_back(State(rule.second_moment, *range));
+    lists.steps.push_back(range->step);
   }
-  if (p.empty()) return;
-  const at::Tensor scale = at::scalar_tensor(divide, p_.options());
-  at::_fused_adamw_(p, g, m, v, {}, steps, lr, config_.beta1, config_.beta2, weight_decay,
-                    config_.eps, /*amsgrad=*/false, /*maximize=*/false, scale, /*found_inf=*/{});
+  for (auto& [rates, lists] : by_rate) {
+    const at::Tensor scale = at::scalar_tensor(divide, p_.options());
+    at::_fused_adamw_(lists.p, lists.g, lists.m, lists.v, {}, lists.steps, rates.first,
+                      config_.beta1, config_.beta2, rates.second, config_.eps, /*amsgrad=*/false,
+                      /*maximize=*/false, scale, /*found_inf=*/{});
+  }
 }
 
-void FlatOptimizer::UpdateOnCpu(const Range& range, const AdamWRule& rule, double lr,
-                                double weight_decay, double divide) {
+void FlatOptimizer::UpdateOnCpu(const Range& range, const AdamWRule& rule, double divide) {
   constexpr int64_t kPiece = 1 << 14;  // elements that a thread takes at a time
   const auto data = [](const at::Tensor& tensor) { return tensor.mutable_data_ptr<float>(); };
   float *p = data(Parameters(range)), *g = data(Gradients(range)),
         *m = data(State(rule.first_moment, range)), *v = data(State(rule.second_moment, range));
   const auto age = static_cast<double>(range.age);
-  const double step_size = lr / (1 - std::pow(config_.beta1, age));
+  const double weight_decay = rule.decays ? range.weight_decay : 0;
+  const double step_size = range.lr / (1 - std::pow(config_.beta1, age));
   const double root = 1 / std::sqrt(1 - std::pow(config_.beta2, age));
   const int64_t pieces = (range.count + kPiece - 1) / kPiece;
   ParallelFor(0, pieces, 1, [&](int64_t begin, int64_t end) {
@@ -173,7 +214,7 @@ void FlatOptimizer::UpdateOnCpu(const Range& range, const AdamWRule& rule, doubl
                   .v = v + first,
                   .count = std::min(range.count, end * kPiece) - first,
                   .divide = static_cast<float>(divide),
-                  .decay = static_cast<float>(1 - lr * weight_decay),
+                  .decay = static_cast<float>(1 - range.lr * weight_decay),
                   .beta1 = static_cast<float>(config_.beta1),
                   .beta2 = static_cast<float>(config_.beta2),
                   .step_size = static_cast<float>(step_size),

@@ -34,8 +34,12 @@ class FlatOptimizer : public Optimizer {
     int64_t begin = 0;
     int64_t count = 0;
     int group = 0;
-    // The tensors belong to a path, and the settings freeze paths for some steps.
-    bool freezes = false;
+    // An index into treatments_: what the settings say of these tensors alone.
+    size_t treatment = 0;
+    // The rate and the weight decay of the present update, set before Update runs. The decay is
+    // decoupled, multiplied by the rate; whether the tensors decay is the optimizer's to say.
+    double lr = 0;
+    double weight_decay = 0;
     // The age of the tensors (Optimizer), which counts the present update while Update runs.
     int64_t age = 0;
     // The age as a tensor on the device, as the fused kernel wants it.
@@ -44,7 +48,7 @@ class FlatOptimizer : public Optimizer {
 
   // Updates parameters and state of `ranges` (those that are not frozen, in order). The gradients
   // still have to be divided by `divide`, and may be overwritten. Called without autograd.
-  virtual void Update(const std::vector<const Range*>& ranges, double lr, double divide) = 0;
+  virtual void Update(const std::vector<const Range*>& ranges, double divide) = 0;
 
   // AdamW for the ranges of `group`, with the moments in the states number `first_moment` and
   // `second_moment`; other optimizers use it for some of their tensors.
@@ -52,11 +56,12 @@ class FlatOptimizer : public Optimizer {
     int group = 0;
     size_t first_moment = 0;
     size_t second_moment = 0;
+    // The tensors of the group decay.
+    bool decays = false;
   };
-  // Updates the ranges of the rule's group. `weight_decay` is decoupled: multiplied by `lr`. On a
-  // CPU this sets the gradients to zero in the same pass.
-  void UpdateByAdamW(const std::vector<const Range*>& ranges, const AdamWRule& rule, double lr,
-                     double weight_decay, double divide);
+  // Updates the ranges of the rule's group. On a CPU this sets the gradients to zero in the same
+  // pass.
+  void UpdateByAdamW(const std::vector<const Range*>& ranges, const AdamWRule& rule, double divide);
 
   // Views of a range in the buffers, on the network's device.
   at::Tensor Parameters(const Range& range) const;
@@ -69,10 +74,20 @@ class FlatOptimizer : public Optimizer {
 
  private:
   // AdamW's rule on one range of the flat buffers, cut into pieces for the threads.
-  void UpdateOnCpu(const Range& range, const AdamWRule& rule, double lr, double weight_decay,
-                   double divide);
-  // The paths of the composite are not trained at this step.
-  bool PathsFrozen() const;
+  void UpdateOnCpu(const Range& range, const AdamWRule& rule, double divide);
+  // What the settings say of a tensor.
+  struct Treatment : spec::TensorTreatment {
+    // It is trained from this step on, counted from 0.
+    int64_t first_step = 0;
+
+    friend bool operator==(const Treatment&, const Treatment&) = default;
+  };
+  Treatment TreatmentOf(const std::string& tensor) const;
+  bool IsFrozen(const Range& range) const {
+    return step_ < treatments_[range.treatment].first_step;
+  }
+  // The rate of a range at this step, of which the schedule's is `lr`. REQUIRES: it is not frozen.
+  double RateOf(const Range& range, double lr) const;
   // Makes the ranges again, with the age of each slot. Empty: every tensor is as old as step_.
   void SetAges(const std::vector<int64_t>& ages);
 
@@ -80,6 +95,9 @@ class FlatOptimizer : public Optimizer {
   const OptimizerConfig config_;
   const std::vector<StateLayout> states_;
   const std::vector<int> groups_;
+  // All that occur, and for each slot which of them is its own.
+  std::vector<Treatment> treatments_;
+  std::vector<size_t> treatment_of_;
   // All parameters and gradients, as views of the network's buffers.
   at::Tensor p_, g_;
   std::vector<at::Tensor> state_;

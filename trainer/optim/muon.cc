@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <compare>
 #include <map>
 
 #include "spec/optimizer_state.h"
@@ -83,42 +84,48 @@ class Muon final : public FlatOptimizer {
                       MuonGroups(network.layout(), config)) {}
 
  private:
-  // The matrices of one shape: views of their parameters, and of their updates.
+  // What matrices have in common that are updated together.
+  struct Alike {
+    int64_t rows = 0, columns = 0;
+    double lr = 0;
+
+    friend auto operator<=>(const Alike&, const Alike&) = default;
+  };
+  // Views of the parameters of such matrices, and of their updates.
   struct Matrices {
     std::vector<at::Tensor> parameters, updates;
   };
 
-  void Update(const std::vector<const Range*>& ranges, double lr, double divide) override {
-    std::map<std::pair<int64_t, int64_t>, Matrices> by_shape;
+  void Update(const std::vector<const Range*>& ranges, double divide) override {
+    std::map<Alike, Matrices> alike;
     for (const Range* range : ranges) {
-      if (range->group == kOrthogonal) UpdateMomentum(*range, lr, divide, &by_shape);
+      if (range->group == kOrthogonal) UpdateMomentum(*range, divide, &alike);
     }
-    for (auto& [shape, matrices] : by_shape) {
-      const auto rows = static_cast<double>(std::max(shape.first, shape.second));
-      AddOrthogonal(matrices, -lr * kRootMeanSquare * std::sqrt(rows));
+    for (auto& [what, matrices] : alike) {
+      const auto rows = static_cast<double>(std::max(what.rows, what.columns));
+      AddOrthogonal(matrices, -what.lr * kRootMeanSquare * std::sqrt(rows));
     }
     for (const int group : {kAdamWDecayed, kAdamW}) {
-      UpdateByAdamW(ranges, {group, kFirstMomentState, kSecondMomentState}, lr,
-                    group == kAdamWDecayed ? config().weight_decay : 0.0, divide);
+      UpdateByAdamW(ranges, {group, kFirstMomentState, kSecondMomentState, group == kAdamWDecayed},
+                    divide);
     }
   }
 
   // Replaces the gradients of a range by Nesterov's momentum and decays its parameters. All hidden
   // matrices are decayed, under every decay_scope.
-  void UpdateMomentum(const Range& range, double lr, double divide,
-                      std::map<std::pair<int64_t, int64_t>, Matrices>* by_shape) {
+  void UpdateMomentum(const Range& range, double divide, std::map<Alike, Matrices>* alike) {
     at::Tensor gradients = Gradients(range).div_(divide);
     const at::Tensor momentum = State(kMomentumState, range);
     momentum.lerp_(gradients, 1 - config().momentum);
     gradients.lerp_(momentum, config().momentum);
-    Parameters(range).mul_(1 - lr * config().weight_decay);
+    Parameters(range).mul_(1 - range.lr * range.weight_decay);
     for (size_t i = range.first_slot; i < range.first_slot + range.slots; ++i) {
       const Layout::Slot& slot = layout().slots[i];
       const auto view = [&](const at::Tensor& flat) {
         return flat.narrow(0, slot.offset - range.begin, slot.tensor.elements())
             .view(slot.tensor.shape);
       };
-      Matrices& matrices = (*by_shape)[{slot.tensor.shape[0], slot.tensor.shape[1]}];
+      Matrices& matrices = (*alike)[{slot.tensor.shape[0], slot.tensor.shape[1], range.lr}];
       matrices.parameters.push_back(view(Parameters(range)));
       matrices.updates.push_back(view(gradients));
     }

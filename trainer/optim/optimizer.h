@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,10 @@ struct OptimizerConfig {
   // The blocks of the paths, `parallel.{l}.path.{p}.*`, keep their bits, state and ages for the
   // first so many steps, -1: for ever. Their gradients do not count in the norm that is clipped.
   int64_t freeze_path_steps = 0;
+  // Of composites: tensors with a rate, a warm-up or a weight decay of their own; and those that
+  // alone are trained for the first steps, while all others are frozen as above.
+  std::vector<spec::TensorGroup> groups = {};
+  std::optional<spec::FirstOnly> first = {};
   spec::OptimizerKind kind = spec::OptimizerKind::kAdamW;
   double momentum = 0.95;  // of muon
 };
