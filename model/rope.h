@@ -30,8 +30,8 @@ struct RopeScaling {
   friend bool operator==(const RopeScaling&, const RopeScaling&) = default;
 };
 
-// Angles by which the pairs of a head turn from one position to the next, [head_size / 2]: pair i by
-// rope_base^(-2i / head_size), then scaled.
+// Angles by which the pairs of a head turn from one position to the next, [head_size / 2]: pair i
+// by rope_base^(-2i / head_size), then scaled.
 std::vector<double> RopeFrequencies(const Arch& arch, int64_t head_size);
 
 }  // namespace braid::model

@@ -114,12 +114,13 @@ std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b) {
   using schema::NameOf;
   // router_noise, rope_max_pos and residual_init are left out: they do not change what given
   // weights compute for a text that both models can read.
-  std::vector<ArchDifference> all = {{"attn_out_proj", a.attn_out_proj, b.attn_out_proj},
-                                     {"ffn_gate", NameOf(a.ffn_gate), NameOf(b.ffn_gate)},
-                                     {"rope_layout", NameOf(a.rope_layout), NameOf(b.rope_layout)},
-                                     {"rope_base", a.rope_base, b.rope_base},
-                                     {"rope_scaling", ToJson(a.rope_scaling), ToJson(b.rope_scaling)},
-                                     {"norm_eps", a.norm_eps, b.norm_eps}};
+  std::vector<ArchDifference> all = {
+      {"attn_out_proj", a.attn_out_proj, b.attn_out_proj},
+      {"ffn_gate", NameOf(a.ffn_gate), NameOf(b.ffn_gate)},
+      {"rope_layout", NameOf(a.rope_layout), NameOf(b.rope_layout)},
+      {"rope_base", a.rope_base, b.rope_base},
+      {"rope_scaling", ToJson(a.rope_scaling), ToJson(b.rope_scaling)},
+      {"norm_eps", a.norm_eps, b.norm_eps}};
   std::erase_if(all, [](const ArchDifference& one) { return one.a == one.b; });
   return all;
 }

@@ -77,8 +77,8 @@ struct Stack {
 // As it stands in a configuration: `ffn` or `dual`, as the block has it.
 Json StackToJson(const Stack& stack);
 
-// Heads divide d into even sizes, kv_heads divide heads, the widths that the block needs are there, ... The error begins
-// with `where`.
+// Heads divide d into even sizes, kv_heads divide heads, the widths that the block needs are there,
+// ... The error begins with `where`.
 Status ValidateStack(const Stack& stack, const std::string& where);
 
 // The two large blocks of a composite of these paths where nothing else is said: llama, D the sum

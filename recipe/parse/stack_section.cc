@@ -152,8 +152,8 @@ void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
   ReadDual(map, sequence, stack);
 }
 
-// As many heads of keys as of queries is the same as saying nothing. They are read before the block,
-// whose widths may depend on them.
+// As many heads of keys as of queries is the same as saying nothing. They are read before the
+// block, whose widths may depend on them.
 void ReadKvHeads(YamlMap& map, model::Stack* stack) {
   spec::RecipeBlocks blocks;
   ReadOne(map, "kv_heads", &blocks);

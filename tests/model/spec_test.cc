@@ -116,9 +116,7 @@ TEST(SpecTest, RefusesImpossibleModelsByField) {
       {[](Json& j) { j["paths"][0]["kv_heads"] = -1; }, "model.paths.0.kv_heads: -1 heads"},
       {[](Json& j) { j["arch"]["rope_scaling"] = {{"kind", "yarn"}}; },
        "model.arch.rope_scaling.kind: expected llama3, found \"yarn\""},
-      {[](Json& j) {
-         j["arch"]["rope_scaling"] = {{"low_freq_factor", 4}};
-       },
+      {[](Json& j) { j["arch"]["rope_scaling"] = {{"low_freq_factor", 4}}; },
        "model.arch.rope_scaling.low_freq_factor: must be below high_freq_factor"},
       {[](Json& j) { j["large"]["d"] = 128; },
        "model.large.d: is 128, but the widths of the paths add up to 64"},

@@ -49,7 +49,7 @@ TEST(TensorsTest, ParameterCountsOfModelsWithSharedKeys) {
     spec.dense.ffn = ffn;
     return ParameterCount(spec);
   };
-  EXPECT_EQ(count(128256, 4096, 8, 32, 14336), 8'030'261'248);  // Llama 3.1 8B
+  EXPECT_EQ(count(128256, 4096, 8, 32, 14336), 8'030'261'248);                 // Llama 3.1 8B
   EXPECT_EQ(count(128256, 2048, 8, 16, 8192) - 128256 * 2048, 1'235'814'400);  // Llama 3.2 1B
   EXPECT_EQ(count(32000, 4096, 8, 32, 14336), 7'241'732'096);                  // Mistral 7B
   EXPECT_EQ(count(32000, 2048, 4, 22, 5632), 1'100'048'384);                   // TinyLlama

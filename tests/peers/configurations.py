@@ -280,7 +280,11 @@ def composite_table():
         three(of_dual),
     )
     yield composite("share_depths_heads", {"kind": "share"}, mixed)
-    yield composite("share_kv_heads", {"kind": "share"}, [stack(f"p{i}", 16, 4, 2, kv_heads=2) for i in range(2)])
+    yield composite(
+        "share_kv_heads",
+        {"kind": "share"},
+        [stack(f"p{i}", 16, 4, 2, kv_heads=2) for i in range(2)],
+    )
     yield composite(
         "share_one_layer",
         {"kind": "share", "norm": True},

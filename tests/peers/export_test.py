@@ -724,9 +724,7 @@ class ImportTest(Case):
         with torch.no_grad():  # a token that is hardly likelier than another is no fair question
             best = before(input_ids=told[None]).logits[0, :-1].topk(2, -1).values[-12:]
         self.assertGreater((best[:, 0] - best[:, 1]).min().item(), 2e-4)
-        self.assertEqual(
-            tokenizer.decode(told, skip_special_tokens=True), "the cat" + said["text"]
-        )
+        self.assertEqual(tokenizer.decode(told, skip_special_tokens=True), "the cat" + said["text"])
 
     def test_mistral_is_a_llama_of_another_name(self):
         torch.manual_seed(13)

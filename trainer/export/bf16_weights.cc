@@ -28,14 +28,13 @@ Status AppendRounded(const float* values, int64_t count, const std::string& name
     for (int64_t i = begin; i < end; ++i) {
       rounded.push_back(ToBf16(values[i]));
       if (std::isfinite(values[i]) && (rounded.back() & ~kSign) == kInfinity) {
-        return InvalidArgument(Format("%s: tensor %s has %g at element %lld, which is too large for "
-                                      "bf16; export it as f32",
-                                      path.c_str(), name.c_str(), static_cast<double>(values[i]),
-                                      (long long)i));
+        return InvalidArgument(
+            Format("%s: tensor %s has %g at element %lld, which is too large for "
+                   "bf16; export it as f32",
+                   path.c_str(), name.c_str(), static_cast<double>(values[i]), (long long)i));
       }
     }
-    BRAID_RETURN_IF_ERROR(
-        writer->Append(name, rounded.data(), rounded.size() * sizeof(uint16_t)));
+    BRAID_RETURN_IF_ERROR(writer->Append(name, rounded.data(), rounded.size() * sizeof(uint16_t)));
   }
   return OkStatus();
 }
@@ -60,8 +59,7 @@ Status RoundToBf16(const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, std::move(places)));
   for (const storage::TensorEntry& entry : file.tensors()) {
     BRAID_ASSIGN_OR_RETURN(const float* values, file.Floats(entry.name, entry.shape));
-    BRAID_RETURN_IF_ERROR(
-        AppendRounded(values, entry.elements(), entry.name, path, writer.get()));
+    BRAID_RETURN_IF_ERROR(AppendRounded(values, entry.elements(), entry.name, path, writer.get()));
   }
   return writer->Finish();
 }

@@ -13,8 +13,8 @@ namespace braid::trainer {
 uint16_t ToBf16(float value);
 
 // Replaces a safetensors file, all of whose tensors are F32, by one of the same tensors as BF16.
-// kInvalidArgument, with file and tensor, for another type and for a finite number that bfloat16 can
-// only hold as infinity; the file then stays as it was.
+// kInvalidArgument, with file and tensor, for another type and for a finite number that bfloat16
+// can only hold as infinity; the file then stays as it was.
 Status RoundToBf16(const std::string& path);
 
 }  // namespace braid::trainer

@@ -71,8 +71,8 @@ Status WriteFolder(const std::string& folder, const ModelSpec& spec,
   BRAID_RETURN_IF_ERROR(WriteTensors(llama ? LlamaTensors(spec) : BraidTensors(spec), checkpoint,
                                      at(artifact_files::kWeights), options.progress));
   BRAID_RETURN_IF_ERROR(
-      WriteJsonFile(at(artifact_files::kConfig), llama ? LlamaConfig(spec, options.dtype)
-                                                       : BraidConfig(spec, options.dtype)));
+      WriteJsonFile(at(artifact_files::kConfig),
+                    llama ? LlamaConfig(spec, options.dtype) : BraidConfig(spec, options.dtype)));
   BRAID_RETURN_IF_ERROR(
       WriteJsonFile(at(artifact_files::kGenerationConfig), GenerationConfig(spec, llama)));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(at(artifact_files::kTokenizer), tokenizer.tokenizer));

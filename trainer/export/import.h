@@ -1,5 +1,5 @@
-// Import of a Hugging Face Llama, or a Mistral that is one, as a checkpoint folder: as a path for a merge, or as the start of
-// a training.
+// Import of a Hugging Face Llama, or a Mistral that is one, as a checkpoint folder: as a path for a
+// merge, or as the start of a training.
 #pragma once
 
 #include <string>

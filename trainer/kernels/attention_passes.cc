@@ -9,13 +9,13 @@
 namespace braid::trainer {
 namespace {
 
-// Where the heads that share keys and values stand: in a row of qkv, and in one of the result. `unit`
-// is their number among all sequences.
+// Where the heads that share keys and values stand: in a row of qkv, and in one of the result.
+// `unit` is their number among all sequences.
 struct Unit {
   int64_t unit;
-  int64_t row;            // the first of the sequence
-  int64_t query;          // columns of their queries, in qkv as in the result
-  int64_t key, value;     // columns in qkv
+  int64_t row;         // the first of the sequence
+  int64_t query;       // columns of their queries, in qkv as in the result
+  int64_t key, value;  // columns in qkv
 };
 
 // Calls use(operands, unit) for the query heads of each head of keys, of every sequence, on all
@@ -82,18 +82,17 @@ AttentionGradients AttentionBackward(const at::Tensor& qkv, const Attended& forw
   if (shape.q_gain.defined()) gains = at::zeros({2, units, size}, qkv.options());
   const float* dout = Read(dy);
   float *dqkv = Data(gradients.dqkv), *dgain = Data(gains);
-  ForEachHead(qkv, forward, shape,
-              [&](AttentionOperands& o, const Unit& at) {
-                o.dout = dout + at.row * w + at.query;
-                o.dq = dqkv + at.row * columns + at.query;
-                o.dk = dqkv + at.row * columns + at.key;
-                o.dv = dqkv + at.row * columns + at.value;
-                if (dgain != nullptr) {
-                  o.dq_gain = dgain + at.unit * size;
-                  o.dk_gain = o.dq_gain + units * size;
-                }
-                Simd().attention_backward(o);
-              });
+  ForEachHead(qkv, forward, shape, [&](AttentionOperands& o, const Unit& at) {
+    o.dout = dout + at.row * w + at.query;
+    o.dq = dqkv + at.row * columns + at.query;
+    o.dk = dqkv + at.row * columns + at.key;
+    o.dv = dqkv + at.row * columns + at.value;
+    if (dgain != nullptr) {
+      o.dq_gain = dgain + at.unit * size;
+      o.dk_gain = o.dq_gain + units * size;
+    }
+    Simd().attention_backward(o);
+  });
   if (gains.defined()) {
     const at::Tensor sums = gains.sum(1);
     gradients.dq_gain = sums[0];

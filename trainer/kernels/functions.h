@@ -48,16 +48,16 @@ struct HeadCounts {
 };
 
 // Causal attention with rotary positions over packed queries, keys and values
-// (docs/papers/papaformer.md#s1.2, #s1.3): qkv [batch * sequence, w + 2 v] as q | k | v, where w and
-// v are the widths of all heads of queries and of values; cos and sin [sequence, head size / 2];
-// result [batch * sequence, w], the heads side by side.
+// (docs/papers/papaformer.md#s1.2, #s1.3): qkv [batch * sequence, w + 2 v] as q | k | v, where w
+// and v are the widths of all heads of queries and of values; cos and sin [sequence, head size /
+// 2]; result [batch * sequence, w], the heads side by side.
 at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
                          int64_t batch, int64_t sequence, const HeadCounts& heads,
                          RopeLayout layout = RopeLayout::kHalf);
 // q, k and v of packed rows as above, [batch, heads of each, sequence, size]: views.
 std::vector<at::Tensor> HeadsOf(const at::Tensor& qkv, int64_t batch, const HeadCounts& heads);
-// Keys or values [batch, heads.keys, sequence, size] for every head of queries: each is repeated for
-// those that share it. For operators of ATen that want as many.
+// Keys or values [batch, heads.keys, sequence, size] for every head of queries: each is repeated
+// for those that share it. For operators of ATen that want as many.
 at::Tensor RepeatForQueries(const at::Tensor& x, const HeadCounts& heads);
 
 // x [rows, in] by weight [out, in] -> [rows, out]; or x [paths * rows, in] by [paths, out, in],
@@ -95,8 +95,7 @@ struct FeedForwardWeights {
 // batch * sequence, w]; cos and sin as of RopeAttention. REQUIRES: OwnProductsPay.
 at::Tensor AttentionHalf(const at::Tensor& x, const AttentionWeights& weights,
                          const at::Tensor& scale, const at::Tensor& cos, const at::Tensor& sin,
-                         double eps, int64_t sequence, const HeadCounts& heads,
-                         RopeLayout layout);
+                         double eps, int64_t sequence, const HeadCounts& heads, RopeLayout layout);
 // x + scale * (feed-forward of RmsNorm(x)). REQUIRES: OwnProductsPay.
 at::Tensor FeedForwardHalf(const at::Tensor& x, const FeedForwardWeights& weights,
                            const at::Tensor& scale, double eps);

@@ -16,8 +16,8 @@ namespace {
 // Multiplications for which waking another thread pays.
 constexpr int64_t kPrefixGrain = 16384;
 
-// The query heads that share a head of keys, of one run. `at` has what is the same for all runs, and
-// its pointers are to the heads in the first row of the path.
+// The query heads that share a head of keys, of one run. `at` has what is the same for all runs,
+// and its pointers are to the heads in the first row of the path.
 class RunOfHeads {
  public:
   RunOfHeads(const AttentionOperands& at, const PrefixRun& run)

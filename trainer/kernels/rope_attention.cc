@@ -13,8 +13,8 @@ using torch::autograd::variable_list;
 class RopeAttentionFunction : public torch::autograd::Function<RopeAttentionFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& qkv, const at::Tensor& cos,
-                            const at::Tensor& sin, int64_t batch, int64_t sequence,
-                            int64_t queries, int64_t keys, bool interleaved) {
+                            const at::Tensor& sin, int64_t batch, int64_t sequence, int64_t queries,
+                            int64_t keys, bool interleaved) {
     const auto [y, sums] = AttentionForward(
         qkv, {batch, sequence, {queries, keys}, LayoutOf(interleaved), cos, sin, {}, {}});
     context->save_for_backward({qkv, y, sums, cos, sin});
@@ -74,9 +74,9 @@ at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at:
 }
 
 std::vector<at::Tensor> HeadsOf(const at::Tensor& qkv, int64_t batch, const HeadCounts& heads) {
-  const at::Tensor all =
-      qkv.view({batch, -1, heads.queries + 2 * heads.keys, heads.SizeOf(qkv.size(1))})
-          .transpose(1, 2);
+  const at::Tensor all = qkv.view({batch, -1, heads.queries + 2 * heads.keys,
+                                   heads.SizeOf(qkv.size(1))})
+                             .transpose(1, 2);
   return all.split_with_sizes({heads.queries, heads.keys, heads.keys}, 1);
 }
 

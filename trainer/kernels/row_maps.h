@@ -59,8 +59,8 @@ struct CachedAttentionForm {
 };
 
 // RopeAttention of rows that follow those whose keys were kept; theirs are kept, too. qkv [paths *
-// rows, w + 2 v], the rows of each path being those of `read` -> [paths * rows, w]. REQUIRES: all of
-// `read` have room.
+// rows, w + 2 v], the rows of each path being those of `read` -> [paths * rows, w]. REQUIRES: all
+// of `read` have room.
 at::Tensor CachedAttention(const at::Tensor& qkv, const std::vector<NewRows>& read,
                            const CachedAttentionForm& form, KeptKeys* kept);
 

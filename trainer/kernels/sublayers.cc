@@ -204,8 +204,7 @@ class FeedForwardHalfFunction : public torch::autograd::Function<FeedForwardHalf
 
 at::Tensor AttentionHalf(const at::Tensor& x, const AttentionWeights& weights,
                          const at::Tensor& scale, const at::Tensor& cos, const at::Tensor& sin,
-                         double eps, int64_t sequence, const HeadCounts& heads,
-                         RopeLayout layout) {
+                         double eps, int64_t sequence, const HeadCounts& heads, RopeLayout layout) {
   return AttentionHalfFunction::apply(x.contiguous(), weights.gain, weights.qkv, Given(weights.o),
                                       Given(scale), Given(weights.q_norm), Given(weights.k_norm),
                                       cos, sin, eps, sequence, heads.queries, heads.keys,

@@ -39,8 +39,8 @@ class RopeTables {
   std::map<int64_t, Rope> tables_;  // by head size, grown on demand
 };
 
-// Keys and values of every attention of a network, in the order in which they run: [sequences, heads
-// of keys, capacity, size].
+// Keys and values of every attention of a network, in the order in which they run: [sequences,
+// heads of keys, capacity, size].
 class KeyCache {
  public:
   explicit KeyCache(int64_t capacity) : capacity_(capacity) {}

@@ -23,8 +23,8 @@ float FromBf16(uint16_t bits) {
 TEST(Bf16Test, IsTheNearestForEveryPairOfNeighbours) {
   for (uint32_t bits = 0; bits < 0x7f7f; ++bits) {
     const auto low = static_cast<uint16_t>(bits), high = static_cast<uint16_t>(bits + 1);
-    const float a = FromBf16(low), b = FromBf16(high), middle = std::bit_cast<float>(
-                                                          (bits << 16) + 0x8000u);
+    const float a = FromBf16(low), b = FromBf16(high),
+                middle = std::bit_cast<float>((bits << 16) + 0x8000u);
     EXPECT_EQ(ToBf16(a), low);
     EXPECT_EQ(ToBf16(middle), bits % 2 == 0 ? low : high) << bits;
     EXPECT_EQ(ToBf16(std::nextafter(middle, a)), low) << bits;

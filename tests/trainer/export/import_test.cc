@@ -47,9 +47,10 @@ TEST(LlamaSpecTest, ReadsTheRotationInEitherWording) {
 }
 
 TEST(LlamaSpecTest, NamesTheKeyThatCannotBeExact) {
-  EXPECT_EQ(Refusal("model_type", "qwen2"),
-            "config.json: model_type: \"qwen2\" cannot be imported exactly: its attention has biases "
-            "on queries, keys and values");
+  EXPECT_EQ(
+      Refusal("model_type", "qwen2"),
+      "config.json: model_type: \"qwen2\" cannot be imported exactly: its attention has biases "
+      "on queries, keys and values");
   EXPECT_THAT(Refusal("model_type", "qwen3"), HasSubstr("norms queries and keys"));
   EXPECT_THAT(Refusal("model_type", "gpt2"), HasSubstr("of the types llama and mistral"));
   EXPECT_THAT(Refusal("hidden_act", "gelu"), HasSubstr("hidden_act: \"gelu\""));

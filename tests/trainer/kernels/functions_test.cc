@@ -327,8 +327,8 @@ TEST_P(AttentionHalfTest, WorksWithoutOutputMatrixAndScale) {
   const auto cos = angle.cos().to(at::kFloat), sin = angle.sin().to(at::kFloat);
   Compare(
       [&](const auto& in) {
-        return AttentionHalf(in[0], {in[1], in[2], {}}, {}, cos, sin, 1e-5, 40,
-                             {2, 2}, RopeLayout::kHalf);
+        return AttentionHalf(in[0], {in[1], in[2], {}}, {}, cos, sin, 1e-5, 40, {2, 2},
+                             RopeLayout::kHalf);
       },
       [&](const auto& in) {
         const at::Tensor qkv = at::linear(PlainNorm(in[0], in[1]), in[2]);
@@ -352,8 +352,8 @@ TEST_P(AttentionHalfTest, NormsQueriesAndKeys) {
                                heads, turn);
         },
         [&](const auto& in) {
-          const std::vector<at::Tensor> parts =
-              PartsOf(at::linear(PlainNorm(in[0], in[1]), in[2]), 2, heads);
+          const std::vector<at::Tensor> parts = PartsOf(at::linear(PlainNorm(in[0], in[1]), in[2]),
+                                                        2, heads);
           const auto turned = [&](size_t part, const at::Tensor& gain) {
             return PlainNorm(Rotate(parts[part], angle.cos(), angle.sin(), turn), gain);
           };
@@ -361,8 +361,8 @@ TEST_P(AttentionHalfTest, NormsQueriesAndKeys) {
           return in[0] + in[4] * at::linear(mixed, in[3]);
         },
         {Random({100, 36}, keys == 3 ? 34 : 61), Random({36}, 35),
-         Random({36 + 24 * keys, 36}, 36, 0.3f),
-         Random({36, 36}, 37, 0.3f), Random({1}, 38), Random({12}, 39), Random({12}, 40)});
+         Random({36 + 24 * keys, 36}, 36, 0.3f), Random({36, 36}, 37, 0.3f), Random({1}, 38),
+         Random({12}, 39), Random({12}, 40)});
   }
 }
 

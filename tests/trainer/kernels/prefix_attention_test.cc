@@ -110,8 +110,7 @@ at::Tensor Plain(const at::Tensor& qkv, const std::vector<PrefixRun>& runs, cons
       const auto keys = [&](int64_t first) {
         return all.narrow(0, first, shape.heads.keys).repeat_interleave(shape.heads.group(), 0);
       };
-      const at::Tensor parts[] = {all.narrow(0, 0, shape.heads.queries),
-                                  keys(shape.heads.queries),
+      const at::Tensor parts[] = {all.narrow(0, 0, shape.heads.queries), keys(shape.heads.queries),
                                   keys(shape.heads.queries + shape.heads.keys)};
       const at::Tensor cos = Exact(form.cos).narrow(0, 0, T), sin = Exact(form.sin).narrow(0, 0, T);
       const at::Tensor q = HeadsNormed(Rotate(parts[0], cos, sin, shape.layout), form.q_gain),

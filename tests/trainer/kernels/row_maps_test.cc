@@ -153,8 +153,8 @@ class Reader {
       : kind_(kind), lengths_(std::move(lengths)), w_(kind.heads.queries * kind.size) {
     for (size_t s = 0; s < lengths_.size(); ++s) {
       for (const uint64_t path : {0, 1})
-        qkv_.push_back(Random({lengths_[s], w_ + 2 * kind.heads.keys * kind.size},
-                              20 + 2 * s + path));
+        qkv_.push_back(
+            Random({lengths_[s], w_ + 2 * kind.heads.keys * kind.size}, 20 + 2 * s + path));
     }
     const at::Tensor angle = Angles(64, kind.size);
     form_ = {kind.layout, angle.cos().to(at::kFloat), angle.sin().to(at::kFloat), {}, {}, kEps};

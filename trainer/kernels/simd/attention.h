@@ -1,6 +1,6 @@
-// Causal attention of the query heads that share one head of keys and values over one sequence, with
-// rotary positions. See vector.h and simd.h. Keys and values are turned and packed once for all of
-// the query heads.
+// Causal attention of the query heads that share one head of keys and values over one sequence,
+// with rotary positions. See vector.h and simd.h. Keys and values are turned and packed once for
+// all of the query heads.
 //
 // Scores exist for a block of queries at a time, and for the keys before the end of the block.
 // Forward keeps the maximum and the sum of each row, from which backward makes the weights again.

@@ -1,5 +1,6 @@
 // Causal attention for new tokens of a sequence, of the query heads that share one head of keys and
-// values, with a cache of these of the tokens before them. The cache has the layout in which the products read it. See attention.h.
+// values, with a cache of these of the tokens before them. The cache has the layout in which the
+// products read it. See attention.h.
 #pragma once
 
 #include "trainer/kernels/simd/attention.h"
