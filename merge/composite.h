@@ -14,9 +14,9 @@ namespace braid::merge {
 
 // Parents are dense models with names of their own that agree in what one model can have only one
 // of: tokenizer, vocab, pad_id, eos_id and the arch fields that decide what copied weights compute
-// (attn_out_proj, ffn_gate, rope_layout, rope_base, norm_eps). Width, depth, heads and block may
-// differ. A `base` is a composite that agrees in the same fields, and with one no parent is needed.
-// kFailedPrecondition (INCOMPATIBLE_PARENTS) names parent, field and both values.
+// (attn_out_proj, ffn_gate, rope_layout, rope_base, rope_scaling, norm_eps). Width, depth, heads
+// and block may differ. A `base` is a composite that agrees in the same fields, and with one no
+// parent is needed. kFailedPrecondition (INCOMPATIBLE_PARENTS) names parent, field and both values.
 Status CheckParents(const std::vector<Parent>& parents, const std::optional<Parent>& base);
 
 // The same for what is asked for against what is there: `composite` has a path for every parent, in

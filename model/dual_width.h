@@ -30,6 +30,7 @@ struct WidthProblem {
   int64_t sequence = 256;  // for kTotal
   int64_t against = 0;  // for kTotal of a baseline: K of the dual model that it is compared with;
                         // 0: its own `loops`
+  int64_t value_width = 0;  // of all heads of keys, and of values; 0: d
 };
 
 // Configured widths (d_ffn); 0 for a path that the block does not have. EffectiveWidth makes hidden

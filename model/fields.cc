@@ -50,6 +50,10 @@ const Words& WordsOf(ResidualInit) {
   static const Words words = {"plain", "depth_scaled"};
   return words;
 }
+const Words& WordsOf(RopeScalingKind) {
+  static const Words words = {"llama3"};
+  return words;
+}
 const Words& WordsOf(Kind) {
   static const Words words = {"dense", "composite"};
   return words;
@@ -102,6 +106,33 @@ Words BlockWords(bool has_dual) {
   return words;
 }
 
+const Schema& SchemaOf(const RopeScaling*) {
+  static const Schema fields = [] {
+    Builder<RopeScaling> field("rope_scaling",
+                               "Rotary positions stretched for longer contexts, as in Llama 3.1.");
+    field("kind", &RopeScaling::kind,
+          "Without `rope_scaling` nothing is stretched. `llama3`: pairs that turn slowly turn "
+          "`factor` times more slowly, those that turn fast as before.");
+    field("factor", &RopeScaling::factor, "By how much slow pairs are slowed down.").AtLeast(1);
+    field("low_freq_factor", &RopeScaling::low_freq_factor,
+          "A pair is slow if it turns less often than this within the original positions; below "
+          "`high_freq_factor`.")
+        .Above(0);
+    field("high_freq_factor", &RopeScaling::high_freq_factor,
+          "A pair is fast if it turns more often than this.")
+        .Above(0);
+    field("original_max_position_embeddings", &RopeScaling::original_max_position_embeddings,
+          "The original positions: the longest text before they were stretched.")
+        .AtLeast(1);
+    field.Check([](const RopeScaling& scaling, const schema::Fail& fail) {
+      if (!(scaling.low_freq_factor < scaling.high_freq_factor))
+        fail({"low_freq_factor", "high_freq_factor"}, "must be below high_freq_factor");
+    });
+    return field.Done();
+  }();
+  return fields;
+}
+
 const Schema& SchemaOf(const Arch*) {
   static const Schema fields = [] {
     Builder<Arch> field("arch", "Which function given weights compute; of all models.");
@@ -126,6 +157,7 @@ const Schema& SchemaOf(const Arch*) {
         .Paper(512);
     field("norm_eps", &Arch::norm_eps, "Of RMS norms.").Above(0);
     field("rope_base", &Arch::rope_base, "Of rotary positions.").Above(1);
+    field("rope_scaling", &Arch::rope_scaling);
     field("residual_init", &Arch::residual_init,
           "Or `depth_scaled`: what ends in the residual stream begins from N(0, 0.02 / sqrt(2 "
           "blocks)).");
@@ -218,6 +250,9 @@ const Schema& SchemaOf(const Stack*) {
     field("name", &Stack::name, "Its name.").Required();
     field("d", &Stack::d, "Width.").Required();
     field("heads", &Stack::heads, "Heads of attention.").Required();
+    field("kv_heads", &Stack::kv_heads,
+          "Heads of keys and values, each for heads / kv_heads queries; 0: as many as `heads`.")
+        .OmitDefault();  // configurations older than the choice do not have it
     field("blocks", &Stack::blocks, "Number of blocks.").Required();
     field("block", &Stack::block, "").meaning = "The kind of block. " + BlockMeanings() + ".";
     field("identity", &Stack::identity, "They start as the identity.");

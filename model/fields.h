@@ -8,6 +8,7 @@
 
 namespace braid::model {
 
+const schema::Schema& SchemaOf(const RopeScaling*);
 const schema::Schema& SchemaOf(const Arch*);
 const schema::Schema& SchemaOf(const Router*);
 const schema::Schema& SchemaOf(const Dual*);

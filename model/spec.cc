@@ -9,6 +9,15 @@
 namespace braid::model {
 namespace {
 
+Json ToJson(const std::optional<RopeScaling>& scaling) {
+  return scaling ? schema::ToJson(*scaling) : Json();
+}
+
+// As many heads of keys as of queries is said in one way only, so that equal models are equal.
+void WithoutNeedlessHeads(Stack* stack) {
+  if (stack->kv_heads == stack->heads) stack->kv_heads = 0;
+}
+
 // The checks of what only composites have. Widths are compared last, when each stack is right by
 // itself, so that the message is about the sum and not about a consequence.
 Status ValidateComposite(const ModelSpec& spec) {
@@ -61,6 +70,9 @@ Json ToJson(const ModelSpec& spec) {
 
 Result<ModelSpec> FromJson(const Json& json, const std::string& path) {
   BRAID_ASSIGN_OR_RETURN(ModelSpec spec, schema::FromJson<ModelSpec>(json, path));
+  WithoutNeedlessHeads(&spec.dense);
+  WithoutNeedlessHeads(&spec.large);
+  for (Stack& stack : spec.paths) WithoutNeedlessHeads(&stack);
   if (Status status = Validate(spec); !status.ok()) {
     return Status(status.code(), path.empty() ? status.message() : path + "." + status.message());
   }
@@ -102,11 +114,13 @@ std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b) {
   using schema::NameOf;
   // router_noise, rope_max_pos and residual_init are left out: they do not change what given
   // weights compute for a text that both models can read.
-  std::vector<ArchDifference> all = {{"attn_out_proj", a.attn_out_proj, b.attn_out_proj},
-                                     {"ffn_gate", NameOf(a.ffn_gate), NameOf(b.ffn_gate)},
-                                     {"rope_layout", NameOf(a.rope_layout), NameOf(b.rope_layout)},
-                                     {"rope_base", a.rope_base, b.rope_base},
-                                     {"norm_eps", a.norm_eps, b.norm_eps}};
+  std::vector<ArchDifference> all = {
+      {"attn_out_proj", a.attn_out_proj, b.attn_out_proj},
+      {"ffn_gate", NameOf(a.ffn_gate), NameOf(b.ffn_gate)},
+      {"rope_layout", NameOf(a.rope_layout), NameOf(b.rope_layout)},
+      {"rope_base", a.rope_base, b.rope_base},
+      {"rope_scaling", ToJson(a.rope_scaling), ToJson(b.rope_scaling)},
+      {"norm_eps", a.norm_eps, b.norm_eps}};
   std::erase_if(all, [](const ArchDifference& one) { return one.a == one.b; });
   return all;
 }

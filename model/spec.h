@@ -7,12 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
 #include "model/connection.h"
+#include "model/rope.h"
 #include "model/stack.h"
 #include "schema/words.h"
 
@@ -41,6 +43,7 @@ struct Arch {
   int64_t rope_max_pos = 0;  // A5: 0 grows on demand; otherwise longer input is an error
   double norm_eps = 1e-5;
   double rope_base = 10000.0;
+  std::optional<RopeScaling> rope_scaling;
   ResidualInit residual_init = ResidualInit::kPlain;
 
   friend bool operator==(const Arch&, const Arch&) = default;

@@ -25,6 +25,10 @@ Status ValidateStack(const Stack& stack, const std::string& where) {
     return fail("heads", Format("head size %lld is odd; rotary positions need pairs",
                                 (long long)stack.head_size()));
   }
+  if (stack.kv_heads < 0 || stack.heads % stack.key_heads() != 0) {
+    return fail("kv_heads", Format("%lld heads of keys and values do not divide %lld heads",
+                                   (long long)stack.kv_heads, (long long)stack.heads));
+  }
   if (stack.blocks <= 0 || stack.blocks > 1024) return fail("blocks", "must be in 1 .. 1024");
   return stack.block->check(stack, where);
 }

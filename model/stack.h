@@ -52,7 +52,7 @@ struct Dual {
 struct Stack {
   std::string name;   // "path_1"; of a dense model, the model's name
   int64_t d = 0;      // width w
-  int64_t heads = 0;  // head size d / heads
+  int64_t heads = 0;  // of queries; head size d / heads
   int64_t blocks = 0;
   int64_t ffn = 0;  // of blocks without `dual`: hidden width of the feed-forward, 4d unless said
                     // otherwise
@@ -60,10 +60,16 @@ struct Stack {
   Dual dual;                              // of blocks that have settings
   bool identity = false;  // the blocks start as the identity: attn.o (attn.v without one) and
                           // ffn.down are zero
+  // Heads of keys and values, each for heads / kv_heads neighbouring queries (grouped-query
+  // attention); 0: as many as `heads`.
+  int64_t kv_heads = 0;
 
   bool has_deep() const { return block->has_deep; }
   bool has_wide() const { return block->has_wide; }
   int64_t head_size() const { return d / heads; }
+  int64_t key_heads() const { return kv_heads == 0 ? heads : kv_heads; }
+  // Width of all heads of keys, and of values.
+  int64_t value_width() const { return key_heads() * head_size(); }
 
   friend bool operator==(const Stack&, const Stack&) = default;
 };
@@ -71,8 +77,8 @@ struct Stack {
 // As it stands in a configuration: `ffn` or `dual`, as the block has it.
 Json StackToJson(const Stack& stack);
 
-// Heads divide d into even sizes, the widths that the block needs are there, ... The error begins
-// with `where`.
+// Heads divide d into even sizes, kv_heads divide heads, the widths that the block needs are there,
+// ... The error begins with `where`.
 Status ValidateStack(const Stack& stack, const std::string& where);
 
 // The two large blocks of a composite of these paths where nothing else is said: llama, D the sum

@@ -75,9 +75,10 @@ struct TensorSpec {
 //   parallel.{l}.norm.weight               of the width that the connection gives
 //   parallel.{l}.cross.weight [D, D]       slice with `cross`
 //
-// The block B of `llama` (model/blocks/), where Arch decides on attn.o and ffn.beta:
+// The block B of `llama` (model/blocks/), where Arch decides on attn.o and ffn.beta, and v is the
+// width of all heads of values (w, unless queries share them):
 //
-//   attn_norm.weight [w], attn.{q,k,v,o}.weight [w, w],
+//   attn_norm.weight [w], attn.{q,o}.weight [w, w], attn.{k,v}.weight [v, w],
 //   ffn_norm.weight [w], ffn.{gate,up}.weight [f, w], ffn.down.weight [w, f], ffn.beta [f]
 //
 // The block B of the others has the same with `deep.` and/or `wide.` in front, and

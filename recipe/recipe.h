@@ -110,7 +110,7 @@ struct Recipe : spec::RecipeTop {
   Joint joint;
   Evaluation evaluation;
   // Absent: no model is exported.
-  std::optional<spec::ExportFormat> export_format;
+  std::optional<spec::RecipeExport> export_as;
   // The recipe as it was given.
   std::string text;
   // The fields that were absent, by path, with the defaults that were filled in.

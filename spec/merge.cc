@@ -16,10 +16,18 @@ void CheckParents(const Task& task, const Fail& fail) {
   if (!task.base && task.parents.size() < 2) fail({"parents"}, "must name at least two");
 }
 
+constexpr char kDtypeMeaning[] =
+    "The type of the weights in it; `bf16`, half as large, rounds them to the nearest.";
+
 }  // namespace
 
 const schema::Words& WordsOf(ExportFormat) {
   static const schema::Words words = {"huggingface"};
+  return words;
+}
+
+const schema::Words& WordsOf(ExportDtype) {
+  static const schema::Words words = {"f32", "bf16"};
   return words;
 }
 
@@ -66,6 +74,7 @@ const Schema& ExportTask::Fields() {
     Builder<ExportTask> field("export", "A model becomes a folder for other programs.");
     field("name", &ExportTask::name, "Of the model.").Required();
     field("format", &ExportTask::format, "What the folder is for.");
+    field("dtype", &ExportTask::dtype, kDtypeMeaning);
     field("card", &ExportTask::card);
     return field.Done();
   }();
@@ -76,6 +85,7 @@ const Schema& RecipeExport::Fields() {
   static const Schema fields = [] {
     Builder<RecipeExport> field("export", "Every model also as a folder for other programs.");
     field("format", &RecipeExport::format, "What the folders are for.");
+    field("dtype", &RecipeExport::dtype, kDtypeMeaning);
     return field.Done();
   }();
   return fields;

@@ -45,11 +45,16 @@ struct GateTask {
 enum class ExportFormat { kHuggingFace };
 const schema::Words& WordsOf(ExportFormat);
 
+// The type of the exported numbers.
+enum class ExportDtype { kF32, kBf16 };
+const schema::Words& WordsOf(ExportDtype);
+
 // The spec of an `export` task.
 struct ExportTask {
   // Of the model, for its card.
   std::string name;
   ExportFormat format = ExportFormat::kHuggingFace;
+  ExportDtype dtype = ExportDtype::kF32;
   // Absent: the card says what the model itself knows.
   std::optional<ModelCard> card;
 
@@ -59,6 +64,7 @@ struct ExportTask {
 // `export` of a recipe, where it is a mapping.
 struct RecipeExport {
   ExportFormat format = ExportFormat::kHuggingFace;
+  ExportDtype dtype = ExportDtype::kF32;
 
   static const schema::Schema& Fields();
 };

@@ -68,6 +68,12 @@ const Schema& RecipeDual::Fields() {
 const Schema& RecipeBlocks::Fields() {
   static const Schema fields = [] {
     Builder<RecipeBlocks> field("blocks", "Blocks of one kind.");
+    field("kv_heads", &RecipeBlocks::kv_heads,
+          "Heads of keys and values, each of which several neighbouring queries share "
+          "(grouped-query attention); they divide `heads`.")
+        .AtLeast(1)
+        .AtMost(4096)
+        .DefaultText("`heads`");
     field("block", &RecipeBlocks::block, "").meaning = "The kind of block. " +
                                                        model::BlockMeanings() + ".";
     field("ffn", &RecipeBlocks::ffn, "Hidden width of the feed-forward part.")

@@ -39,6 +39,8 @@ struct RecipeDual : model::Dual {
 
 // Blocks of one kind and width, as recipes write them.
 struct RecipeBlocks {
+  // Heads of keys and values; absent: as many as `heads`.
+  std::optional<int64_t> kv_heads;
   const model::BlockKind* block = &model::kLlamaBlock;
   // The hidden width of blocks without `dual`; absent: four times the width.
   std::optional<int64_t> ffn;

@@ -1,5 +1,6 @@
 // braid-trainer: training, evaluation, verification of merges, export and import. It runs the job
 // of a task file, or a command by hand.
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 
@@ -35,7 +36,7 @@ constexpr char kUsage[] =
     "braid-trainer describe FOLDER           the model of a checkpoint folder: shape, tensors, "
     "parameters\n"
     "braid-trainer export FOLDER OUT         a checkpoint folder as a Hugging Face folder\n"
-    "    [--tokenizer FILE] [--card FILE.json] [--json]\n"
+    "    [--tokenizer FILE] [--card FILE.json] [--dtype f32|bf16] [--json]\n"
     "braid-trainer import FOLDER OUT         a Hugging Face Llama as a checkpoint folder\n"
     "    [--tokenizer FILE] [--name NAME] [--json]\n";
 
@@ -56,7 +57,7 @@ std::string Usage() {
 
 // The options that have a value.
 std::vector<std::string> ValueOptions() {
-  std::vector<std::string> options = {"tokenizer", "threads", "card", "name"};
+  std::vector<std::string> options = {"tokenizer", "threads", "card", "dtype", "name"};
   for (const EvaluationKind& kind : EvaluationKinds()) {
     const auto& of_command = kind.command.options;
     options.insert(options.end(), of_command.begin(), of_command.end());
@@ -80,6 +81,14 @@ Status Describe(const Arguments& arguments) {
   return OkStatus();
 }
 
+Result<spec::ExportDtype> DtypeOf(const std::string& word) {
+  const schema::Words& words = WordsOf(spec::ExportDtype());
+  const auto found = std::find(words.begin(), words.end(), word);
+  if (found == words.end())
+    return InvalidArgument("--dtype: expected " + Join(words, " or ") + ", found \"" + word + "\"");
+  return static_cast<spec::ExportDtype>(found - words.begin());
+}
+
 Status ExportCommand(const Arguments& arguments) {
   if (arguments.positional().size() != 3)
     return InvalidArgument("export takes a checkpoint folder and the folder to make");
@@ -87,6 +96,9 @@ Status ExportCommand(const Arguments& arguments) {
   options.model = arguments.positional()[1];
   options.out = arguments.positional()[2];
   options.tokenizer = arguments.Get("tokenizer");
+  if (arguments.Has("dtype")) {
+    BRAID_ASSIGN_OR_RETURN(options.dtype, DtypeOf(arguments.Get("dtype")));
+  }
   if (arguments.Has("card")) {
     BRAID_ASSIGN_OR_RETURN(options.card, ReadJsonFile(arguments.Get("card")));
   }

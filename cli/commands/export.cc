@@ -12,7 +12,7 @@ namespace braid::cli {
 namespace {
 
 struct ExportFlags {
-  std::string model, out, tokenizer, card;
+  std::string model, out, tokenizer, card, dtype;
   bool csv = false, tensorboard = false, follow = false;
 };
 
@@ -45,6 +45,7 @@ Result<int> Export(const Globals& globals, const ExportFlags& flags) {
   std::vector<std::string> words = {"export", folder, flags.out};
   AddOption(&words, "--tokenizer", flags.tokenizer);
   AddOption(&words, "--card", flags.card);
+  AddOption(&words, "--dtype", flags.dtype);
   if (globals.json()) words.push_back("--json");
   return RunTrainer(words);
 }
@@ -81,6 +82,8 @@ void RegisterExport(const Registry& registry) {
   command->add_option("--tokenizer", flags->tokenizer,
                       "tokenizer.json, if the model has none beside it");
   command->add_option("--card", flags->card, "JSON with facts for the model card (docs/tasks.md)");
+  command->add_option("--dtype", flags->dtype, "of the weights: f32 (the default), or bf16")
+      ->check(CLI::IsMember({"f32", "bf16"}));
   command->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags] { return Export(globals, *flags); };
   });

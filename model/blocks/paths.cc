@@ -31,7 +31,7 @@ Status Absent(const Stack& stack, const std::string& where, const std::string& f
 void AddSublayers(const TensorList& to, const BlockShape& shape, int64_t ffn) {
   const Stack& stack = shape.stack;
   const Arch& arch = shape.arch;
-  const int64_t w = stack.d;
+  const int64_t w = stack.d, v = stack.value_width();
   // The two matrices that write into the residual stream: scaled by the depth of the stream, or
   // zero in a block that begins as the identity. Without attn.o, attn.v takes its place.
   double out = arch.residual_init == ResidualInit::kPlain
@@ -40,8 +40,8 @@ void AddSublayers(const TensorList& to, const BlockShape& shape, int64_t ffn) {
   if (stack.identity) out = 0;
   to.Gain("attn_norm.weight", w);
   to.Matrix("attn.q.weight", w, w);
-  to.Matrix("attn.k.weight", w, w);
-  to.Matrix("attn.v.weight", w, w, !arch.attn_out_proj && stack.identity ? 0 : kInitDeviation);
+  to.Matrix("attn.k.weight", v, w);
+  to.Matrix("attn.v.weight", v, w, !arch.attn_out_proj && stack.identity ? 0 : kInitDeviation);
   if (arch.attn_out_proj) to.Matrix("attn.o.weight", w, w, out);
   if (stack.dual.qk_norm) {
     to.Gain("attn.q_norm.weight", stack.head_size());
@@ -56,7 +56,8 @@ void AddSublayers(const TensorList& to, const BlockShape& shape, int64_t ffn) {
 
 Flops SublayerFlops(const Stack& stack, const Arch& arch, int64_t ffn, int64_t sequence) {
   const auto w = static_cast<double>(stack.d);
-  const double attention = (arch.attn_out_proj ? 4 : 3) * w * w;
+  const double attention = (arch.attn_out_proj ? 2 : 1) * w * w +
+                           2 * w * static_cast<double>(stack.value_width());
   // Scores: on average a token attends to T / 2 others, with 2 w operations for its query and 2 w
   // for its mixture.
   return {2 * (attention + 3 * w * static_cast<double>(ffn)),

@@ -12,8 +12,9 @@ constexpr int64_t kWidthMultiple = 64;  // of configured widths, and of effectiv
 }  // namespace
 
 double AttentionFlops(const WidthProblem& problem) {
-  const auto d = static_cast<double>(problem.d);
-  return 8 * d * d;
+  const auto d = static_cast<double>(problem.d),
+             v = static_cast<double>(problem.value_width == 0 ? problem.d : problem.value_width);
+  return 4 * d * (d + v);
 }
 
 double StepRouterFlops(const WidthProblem& problem) {

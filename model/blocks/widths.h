@@ -12,7 +12,7 @@ namespace braid::model {
 // No feed-forward is wider: a budget that asks for more was mistyped.
 inline constexpr double kMaxSolvedWidth = 1 << 24;
 
-// The products with the weights of one attention, for a token: 8 d^2.
+// The products with the weights of one attention, for a token: 8 d^2, or 4 d^2 + 4 d value_width.
 double AttentionFlops(const WidthProblem& problem);
 // The routers of all steps of a deep path, for a token: 2 K (d + 1).
 double StepRouterFlops(const WidthProblem& problem);

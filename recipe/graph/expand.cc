@@ -354,7 +354,7 @@ class Expander {
 
   void Export(const std::string& name, const model::ModelSpec& spec,
               const std::vector<std::string>& corpora, const InputRef& weights) {
-    if (!recipe_.export_format) return;
+    if (!recipe_.export_as) return;
     JobNode job;
     job.kind = NameOf(JobKind::kExport);
     job.name = JobName(JobKind::kExport, name);
@@ -374,8 +374,9 @@ class Expander {
     if (merged) {
       for (const model::Stack& path : spec.paths) card.parents.push_back({path.name});
     }
-    job.spec = schema::ToJson(spec::ExportTask{name, *recipe_.export_format, card});
-    job.estimate.bytes = dag_.models.back().parameters * 4;  // fp32
+    const spec::RecipeExport& as = *recipe_.export_as;
+    job.spec = schema::ToJson(spec::ExportTask{name, as.format, as.dtype, card});
+    job.estimate.bytes = dag_.models.back().parameters * 4;  // fp32, which bf16 is rounded from
     dag_.jobs.push_back(std::move(job));
   }
 

@@ -34,8 +34,8 @@ void ReadCompositeArch(YamlMap& composite, int64_t sequence, model::Arch* arch) 
   const bool before = composite.errors().inherited();
   composite.errors().set_inherited(true);
   YamlMap section(composite.Node("arch"), composite.PathOf("arch"), composite.errors());
-  for (const char* key :
-       {"attn_out_proj", "ffn_gate", "rope_layout", "norm_eps", "rope_base", "residual_init"}) {
+  for (const char* key : {"attn_out_proj", "ffn_gate", "rope_layout", "norm_eps", "rope_base",
+                          "rope_scaling", "residual_init"}) {
     (void)section.Node(key);
     if (section.Has(key)) section.Fail(key, "is its paths'; set it there");
   }

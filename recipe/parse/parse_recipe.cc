@@ -157,19 +157,17 @@ void ReadModels(YamlMap& root, Recipe* recipe) {
   }
 }
 
-// true, or {format: huggingface}.
+// true, or {format: huggingface, dtype: bf16}.
 void ReadExport(YamlMap& root, Recipe* recipe) {
   const YAML::Node node = root.Node("export");
   if (!node.IsDefined()) return;
-  recipe->export_format = spec::RecipeExport().format;
+  recipe->export_as.emplace();
   if (node.IsScalar()) {
-    if (!root.Bool("export", false)) recipe->export_format.reset();
+    if (!root.Bool("export", false)) recipe->export_as.reset();
     return;
   }
   YamlMap section(node, "export", root.errors());
-  spec::RecipeExport chosen;
-  ReadFields(section, &chosen);
-  recipe->export_format = chosen.format;
+  ReadFields(section, &*recipe->export_as);
 }
 
 void CheckNames(const Recipe& recipe, YamlErrors& errors, const YAML::Node& document) {

@@ -47,8 +47,11 @@ void ReadAgainst(YamlMap& dual, model::WidthProblem* problem) {
 
 // Widths that cost a budget (docs/papers/dual_path.md#s5).
 void SolveBudget(YamlMap& dual, int64_t sequence, int64_t multiple, model::Stack* stack) {
-  model::WidthProblem problem{
-      .block = stack->block, .d = stack->d, .loops = stack->dual.loops, .sequence = sequence};
+  model::WidthProblem problem{.block = stack->block,
+                              .d = stack->d,
+                              .loops = stack->dual.loops,
+                              .sequence = sequence,
+                              .value_width = stack->value_width()};
   spec::RecipeDual keys;
   for (const char* key : {"budget", "flop_match"}) ReadOne(dual, key, &keys);
   if (stack->block->has_gates) {
@@ -149,6 +152,20 @@ void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
   ReadDual(map, sequence, stack);
 }
 
+// As many heads of keys as of queries is the same as saying nothing. They are read before the
+// block, whose widths may depend on them.
+void ReadKvHeads(YamlMap& map, model::Stack* stack) {
+  spec::RecipeBlocks blocks;
+  ReadOne(map, "kv_heads", &blocks);
+  const int64_t count = blocks.kv_heads.value_or(stack->heads);
+  if (stack->heads % count != 0) {
+    return map.Fail("kv_heads",
+                    Format("%lld heads of keys and values do not divide %lld heads of queries",
+                           (long long)count, (long long)stack->heads));
+  }
+  stack->kv_heads = count == stack->heads ? 0 : count;
+}
+
 void CheckHeads(YamlMap& map, const model::Stack& stack) {
   if (stack.d % stack.heads != 0) {
     map.Fail("heads", Format("%lld heads do not divide width %lld", (long long)stack.heads,
@@ -182,6 +199,7 @@ void ReadStack(YamlMap& map, int64_t sequence, model::Stack* stack) {
   stack->heads = shape.heads;
   stack->blocks = shape.blocks;
   CheckHeads(map, *stack);
+  ReadKvHeads(map, stack);
   ReadBlock(map, sequence, stack);
 }
 
@@ -190,6 +208,7 @@ void ReadLarge(YamlMap& map, int64_t sequence, model::Stack* stack) {
   stack->blocks = 2;
   stack->heads = map.Int("heads", std::max<int64_t>(1, stack->heads), 1, 4096);
   if (map.Has("heads")) CheckHeads(map, *stack);
+  ReadKvHeads(map, stack);
   ReadBlock(map, sequence, stack);
   stack->identity = map.Bool("identity", stack->identity);
 }

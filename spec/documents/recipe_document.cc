@@ -151,17 +151,19 @@ const Schema& CompositeFields() {
   return fields;
 }
 
-// `true`, or {format: huggingface}.
+// `true`, or {format: huggingface, dtype: bf16}.
 void AddExport(Schema* recipe) {
   Field& field = Add(recipe, "export", Type::kCustom,
-                     "`true` or `{format: huggingface}`: every model also as a folder for Hugging "
-                     "Face transformers.");
+                     "`true` or `{format: huggingface, dtype: bf16}`: every model also as a folder "
+                     "for Hugging Face transformers, in `f32` unless `dtype` says otherwise.");
   field.expected = "true, false or a mapping";
   field.custom_schema = {{"anyOf",
                           {{{"type", "boolean"}},
                            {{"type", "object"},
                             {"additionalProperties", false},
-                            {"properties", {{"format", {{"enum", WordsOf(ExportFormat())}}}}}}}}};
+                            {"properties",
+                             {{"format", {{"enum", WordsOf(ExportFormat())}}},
+                              {"dtype", {{"enum", WordsOf(ExportDtype())}}}}}}}}};
 }
 
 void AddLists(Schema* recipe) {

@@ -77,6 +77,28 @@ TEST(SpecTest, EveryBlockAndConnectionReadsBack) {
   EXPECT_EQ(FromJson(ToJson(PathAlone(spec, 1))).value().dense, spec.paths[1]);
 }
 
+// As many heads of keys as of queries is what a model without `kv_heads` has.
+TEST(SpecTest, SharedKeysReadBackAndAreWrittenWhereThereAreSome) {
+  ModelSpec spec = Composite();
+  EXPECT_FALSE(ToJson(spec)["large"].contains("kv_heads"));
+  Json json = ToJson(spec);
+  json["large"]["kv_heads"] = 4;
+  EXPECT_EQ(FromJson(json).value(), spec);
+  spec.large.kv_heads = 2;
+  spec.paths[0].kv_heads = 1;
+  spec.arch.rope_scaling = RopeScaling{.factor = 32, .original_max_position_embeddings = 4096};
+  EXPECT_EQ(FromJson(ToJson(spec)).value(), spec);
+}
+
+TEST(SpecTest, PathsOfAnotherRotationDiffer) {
+  Arch one, other;
+  other.rope_scaling.emplace();
+  const auto differences = ArchDifferences(one, other);
+  ASSERT_EQ(differences.size(), 1u);
+  EXPECT_EQ(differences[0].field, "rope_scaling");
+  EXPECT_EQ(differences[0].b["factor"], 8);
+}
+
 struct Bad {
   std::function<void(Json&)> change;
   std::string message;
@@ -89,6 +111,13 @@ TEST(SpecTest, RefusesImpossibleModelsByField) {
       {[](Json& j) { j["large"]["heads"] = 7; },
        "model.large.heads: 7 heads do not divide width 64"},
       {[](Json& j) { j["large"]["heads"] = 64; }, "head size 1 is odd"},
+      {[](Json& j) { j["large"]["kv_heads"] = 3; },
+       "model.large.kv_heads: 3 heads of keys and values do not divide 4 heads"},
+      {[](Json& j) { j["paths"][0]["kv_heads"] = -1; }, "model.paths.0.kv_heads: -1 heads"},
+      {[](Json& j) { j["arch"]["rope_scaling"] = {{"kind", "yarn"}}; },
+       "model.arch.rope_scaling.kind: expected llama3, found \"yarn\""},
+      {[](Json& j) { j["arch"]["rope_scaling"] = {{"low_freq_factor", 4}}; },
+       "model.arch.rope_scaling.low_freq_factor: must be below high_freq_factor"},
       {[](Json& j) { j["large"]["d"] = 128; },
        "model.large.d: is 128, but the widths of the paths add up to 64"},
       {[](Json& j) { j["pad_id"] = 101; }, "model.pad_id: must be below vocab"},

@@ -40,6 +40,36 @@ ModelSpec Routed(int64_t vocab, const char* compat, const char* input) {
   return spec;
 }
 
+// As their authors state them; the 1B model without the head, which is its embedding.
+TEST(TensorsTest, ParameterCountsOfModelsWithSharedKeys) {
+  const auto count = [](int64_t vocab, int64_t d, int64_t kv_heads, int64_t blocks, int64_t ffn) {
+    ModelSpec spec = Dense(vocab, d, blocks, "fixed");
+    spec.dense.heads = 32;
+    spec.dense.kv_heads = kv_heads;
+    spec.dense.ffn = ffn;
+    return ParameterCount(spec);
+  };
+  EXPECT_EQ(count(128256, 4096, 8, 32, 14336), 8'030'261'248);                 // Llama 3.1 8B
+  EXPECT_EQ(count(128256, 2048, 8, 16, 8192) - 128256 * 2048, 1'235'814'400);  // Llama 3.2 1B
+  EXPECT_EQ(count(32000, 4096, 8, 32, 14336), 7'241'732'096);                  // Mistral 7B
+  EXPECT_EQ(count(32000, 2048, 4, 22, 5632), 1'100'048'384);                   // TinyLlama
+}
+
+// Two operations for each weight of a product.
+TEST(TensorsTest, OperationsFollowSharedKeys) {
+  ModelSpec spec = Dense(101, 64, 3, "fixed");
+  spec.dense.heads = 4;
+  for (const int64_t kv_heads : {0, 2, 1}) {
+    spec.dense.kv_heads = kv_heads;
+    double weights = 0;
+    for (const TensorSpec& tensor : Tensors(spec)) {
+      if (tensor.role == Role::kMatrix || tensor.role == Role::kHead)
+        weights += static_cast<double>(tensor.elements());
+    }
+    EXPECT_EQ(ForwardFlops(spec).projections, 2 * weights) << kv_heads;
+  }
+}
+
 // PaPaformer, table of section 2.1.
 TEST(TensorsTest, ParameterCountsOfThePaper) {
   EXPECT_EQ(ParameterCount(Dense(50278, 256, 8, "paper")), 33'619'200);

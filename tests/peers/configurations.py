@@ -14,8 +14,19 @@ PAPER = {
 }
 
 
-def stack(name, d, heads, blocks, block="llama", ffn=None, **dual):
+# Of a context of 12 positions, so that pairs of all three kinds are in it.
+ROPE_LLAMA3 = {
+    "factor": 4.0,
+    "low_freq_factor": 0.25,
+    "high_freq_factor": 1.0,
+    "original_max_position_embeddings": 12,
+}
+
+
+def stack(name, d, heads, blocks, block="llama", ffn=None, kv_heads=None, **dual):
     fields = {"name": name, "d": d, "heads": heads, "blocks": blocks, "block": block}
+    if kv_heads:
+        fields["kv_heads"] = kv_heads
     if block == "llama":
         return {**fields, "ffn": ffn or 4 * d}
     widths = {
@@ -62,8 +73,11 @@ def block_shapes(one, arch):
     def sublayers(ffn):
         w, shapes = one["d"], {}
         shapes["attn_norm.weight"] = shapes["ffn_norm.weight"] = (w,)
-        for part in "qkvo" if arch.get("attn_out_proj", True) else "qkv":
-            shapes[f"attn.{part}.weight"] = (w, w)
+        shapes["attn.q.weight"] = (w, w)
+        kv_width = w // one["heads"] * one.get("kv_heads", one["heads"])
+        shapes["attn.k.weight"] = shapes["attn.v.weight"] = (kv_width, w)
+        if arch.get("attn_out_proj", True):
+            shapes["attn.o.weight"] = (w, w)
         if one.get("dual", {}).get("qk_norm"):
             shapes["attn.q_norm.weight"] = shapes["attn.k_norm.weight"] = (w // one["heads"],)
         shapes["ffn.gate.weight"] = shapes["ffn.up.weight"] = (ffn, w)
@@ -229,7 +243,11 @@ def dense_table():
     yield dense("llama_a5", {"rope_max_pos": SEQUENCE})
     yield dense("llama_paper", PAPER)
     yield dense("llama_eps_base", {"norm_eps": 1e-2, "rope_base": 500.0}, d=24, heads=3, ffn=44)
+    yield dense("llama_kv_heads", d=24, heads=6, kv_heads=2)
+    yield dense("llama_one_kv_head", PAPER, d=32, heads=4, kv_heads=1)
+    yield dense("llama_rope_llama3", {"rope_scaling": ROPE_LLAMA3}, d=32, heads=1)
     yield dense("wide", block="wide")
+    yield dense("wide_kv_heads_qk_norm", block="wide", d=24, heads=6, kv_heads=3, qk_norm=True)
     yield dense("wide_qk_norm_a1", {"attn_out_proj": False}, block="wide", qk_norm=True)
     yield dual("loop_act", block="loop")
     yield dual("loop_act_asks_last", block="loop", skip_last_router=False)
@@ -263,6 +281,11 @@ def composite_table():
     )
     yield composite("share_depths_heads", {"kind": "share"}, mixed)
     yield composite(
+        "share_kv_heads",
+        {"kind": "share"},
+        [stack(f"p{i}", 16, 4, 2, kv_heads=2) for i in range(2)],
+    )
+    yield composite(
         "share_one_layer",
         {"kind": "share", "norm": True},
         [stack("first", 8, 1, 1), stack("second", 8, 1, 1)],
@@ -289,6 +312,12 @@ def composite_table():
     yield composite("routed_unequal_none", routed("none", residual=True), three())
     yield composite("routed_paper_soft", routed("softmax", hard=False), mixed, arch=PAPER)
     yield composite("slice", {"kind": "slice"})
+    yield composite(
+        "slice_kv_heads",
+        {"kind": "slice"},
+        [stack("first", 16, 4, 2, kv_heads=2), stack("second", 16, 4, 2)],
+        large={"kv_heads": 2},
+    )
     yield composite("slice_no_gate", {"kind": "slice", "gate": False})
     yield composite("slice_sum_cross", {"kind": "slice", "scale": "sum", "cross": True})
     yield composite(

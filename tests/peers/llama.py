@@ -4,6 +4,7 @@ what both are wrong, and that depends on the CPU."""
 import types
 
 import torch
+from restatement import stretched
 from torch.nn.functional import softplus
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaRMSNorm, LlamaRotaryEmbedding
@@ -16,14 +17,17 @@ def exact_norm(self, x):
 
 def exact_rotation(self, x, position_ids):
     """LlamaRotaryEmbedding.forward of the type `default`, whose frequencies and angles are fp32."""
-    assert self.config.rope_parameters["rope_type"] == "default"
+    rope = self.config.rope_parameters
+    assert rope["rope_type"] in ("default", "llama3")
     size = (
         getattr(self.config, "head_dim", None)
         or self.config.hidden_size // self.config.num_attention_heads
     )
-    steps = self.config.rope_parameters["rope_theta"] ** (
-        -torch.arange(0, size, 2, dtype=torch.float64) / size
-    )
+    steps = rope["rope_theta"] ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
+    if rope["rope_type"] == "llama3":
+        steps = torch.tensor([stretched(one, rope) for one in steps.tolist()], dtype=torch.float64)
+        # What transformers itself makes of them in fp32.
+        torch.testing.assert_close(self.inv_freq, steps, rtol=1e-6, atol=0, check_dtype=False)
     angles = position_ids[..., None].double() * steps
     angles = torch.cat([angles, angles], -1)
     return angles.cos(), angles.sin()
@@ -47,15 +51,16 @@ def to_half_layout(weight, heads):
     return weight[torch.cat([head * size + order for head in range(heads)])]
 
 
-def layer(weights, prefix, arch, heads, scale):
+def layer(weights, prefix, arch, stack, scale):
     """One Llama layer from a block's sublayers, both updates times `scale`."""
+    heads = stack["heads"]
 
     def w(name):
         return weights[f"{prefix}{name}.weight"].double()
 
     q, k, gate, down = w("attn.q"), w("attn.k"), w("ffn.gate"), w("ffn.down")
     if arch.get("rope_layout") == "interleaved":
-        q, k = to_half_layout(q, heads), to_half_layout(k, heads)
+        q, k = to_half_layout(q, heads), to_half_layout(k, stack.get("kv_heads") or heads)
     if arch.get("ffn_gate") == "beta_swish":
         beta = weights[f"{prefix}ffn.beta"].double()
         gate, down = beta[:, None] * gate, down / beta
@@ -81,18 +86,26 @@ def layers(weights, stack, arch):
     for i in range(stack["blocks"]):
         prefix = f"blocks.{i}."
         if stack["block"] == "llama":
-            yield layer(weights, prefix, arch, stack["heads"], 1.0)
+            yield layer(weights, prefix, arch, stack, 1.0)
         elif stack["block"] == "wide":
             yield layer(
                 weights,
                 prefix + "wide.",
                 arch,
-                stack["heads"],
+                stack,
                 softplus(weights[prefix + "wide.scale"].double()),
             )
         else:  # loop with mix `final`
             for a in weights[prefix + "deep.scale"].double():
-                yield layer(weights, prefix + "deep.", arch, stack["heads"], softplus(a))
+                yield layer(weights, prefix + "deep.", arch, stack, softplus(a))
+
+
+def rope_parameters(arch):
+    """As LlamaConfig takes them."""
+    theta = {"rope_theta": arch.get("rope_base", 10000.0)}
+    if not arch.get("rope_scaling"):
+        return {"rope_type": "default", **theta}
+    return {"rope_type": "llama3", **theta, **arch["rope_scaling"]}
 
 
 def as_llama(spec, weights):
@@ -114,9 +127,9 @@ def as_llama(spec, weights):
                 intermediate_size=made[0]["mlp.up_proj"].shape[0],
                 num_hidden_layers=len(made),
                 num_attention_heads=stack["heads"],
-                num_key_value_heads=stack["heads"],
+                num_key_value_heads=stack.get("kv_heads") or stack["heads"],
                 rms_norm_eps=arch.get("norm_eps", 1e-5),
-                rope_theta=arch.get("rope_base", 10000.0),
+                rope_parameters=rope_parameters(arch),
                 max_position_embeddings=spec["sequence"],
                 tie_word_embeddings=False,
                 attention_bias=False,

@@ -179,7 +179,16 @@ class LlamaTest(NetworkTest):
             self.close(results[name]["logits"], theirs, 1e-4, name)
 
     def test_gradients_of_transformers(self):
-        one = case(table.dense("llama", d=64, heads=2, blocks=3), 22)
+        scaled = {"rope_scaling": table.ROPE_LLAMA3}
+        for spec in (
+            table.dense("llama", d=64, heads=2, blocks=3),
+            table.dense("llama_3", scaled, d=64, heads=8, kv_heads=2, blocks=3),
+        ):
+            with self.subTest(spec["name"]):
+                self.check_gradients_of_transformers(spec)
+
+    def check_gradients_of_transformers(self, spec):
+        one = case(spec, 22)
         result = self.run_all({"llama": one})["llama"]
         net = as_llama(one[0], one[1])
         mean_loss(net(input_ids=one[2]["ids"]).logits, one[2]["labels"]).backward()

@@ -15,6 +15,8 @@ reference. A `Run` says how (router noise, overrides) and keeps what was seen on
 outs).
 """
 
+import math
+
 import torch
 from torch.nn.functional import cross_entropy, embedding, one_hot, softplus
 
@@ -26,6 +28,7 @@ ARCH = {
     "rope_layout": "half",
     "norm_eps": 1e-5,
     "rope_base": 10000.0,
+    "rope_scaling": None,
 }
 DUAL = {
     "loops": 1,
@@ -103,10 +106,26 @@ def rms_norm(x, gain, eps):
     return gain * x / torch.sqrt((x * x).mean(-1, keepdim=True) + eps)
 
 
+def stretched(theta, scaling):
+    """RoPE scaling of Llama 3.1 by wavelengths in tokens, as its authors describe it."""
+    wavelength = 2 * math.pi / theta
+    original, factor = scaling["original_max_position_embeddings"], scaling["factor"]
+    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+    if wavelength > original / low:
+        return theta / factor
+    if wavelength < original / high:
+        return theta
+    smooth = (original / wavelength - low) / (high - low)
+    return (1 - smooth) * theta / factor + smooth * theta
+
+
 def rotate(x, arch):
     """RoPE on [B, heads, T, s] (P 1.3)."""
     size = x.shape[-1]
     theta = arch["rope_base"] ** (-2.0 * torch.arange(size // 2, dtype=torch.float64) / size)
+    if arch["rope_scaling"]:
+        theta = torch.tensor([stretched(one, arch["rope_scaling"]) for one in theta.tolist()])
+        theta = theta.double()
     angle = torch.outer(torch.arange(x.shape[-2], dtype=torch.float64), theta)
     cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     if arch["rope_layout"] == "interleaved":
@@ -119,7 +138,7 @@ def rotate(x, arch):
 def attention(x, scope, heads, context):
     batch, length, width = x.shape
     q, k, v = (
-        (x @ scope[f"attn.{part}"].T).view(batch, length, heads, -1).transpose(1, 2)
+        (x @ scope[f"attn.{part}"].T).view(batch, length, -1, width // heads).transpose(1, 2)
         for part in "qkv"
     )
     q, k = rotate(q, context.arch), rotate(k, context.arch)
@@ -128,6 +147,9 @@ def attention(x, scope, heads, context):
             rms_norm(y, scope[f"attn.{part}_norm"], context.arch["norm_eps"])
             for y, part in ((q, "q"), (k, "k"))
         )
+    # Query head h listens to the head h // (queries of a head) of keys and values.
+    listens = torch.arange(heads) // (heads // k.shape[1])
+    k, v = k[:, listens], v[:, listens]
     scores = q @ k.transpose(-1, -2) / (width // heads) ** 0.5
     scores = scores.masked_fill(~context.visible, float("-inf"))
     share = scores.softmax(-1).masked_fill(

@@ -396,11 +396,13 @@ TEST(RecipeTest, ATokenizerIsTrainedWhereItsTextIs) {
 }
 
 TEST(RecipeTest, ExportsAreAsked) {
-  EXPECT_EQ(MustParse(kSmall).export_format, std::nullopt);
-  EXPECT_EQ(MustParse(std::string(kSmall) + "export: true\n").export_format,
+  EXPECT_FALSE(MustParse(kSmall).export_as);
+  EXPECT_EQ(MustParse(std::string(kSmall) + "export: true\n").export_as->format,
             spec::ExportFormat::kHuggingFace);
-  EXPECT_EQ(MustParse(std::string(kSmall) + "export: false\n").export_format, std::nullopt);
-  EXPECT_EQ(MustParse(std::string(kSmall) + "export: {format: huggingface}\n").export_format,
+  EXPECT_FALSE(MustParse(std::string(kSmall) + "export: false\n").export_as);
+  EXPECT_EQ(MustParse(std::string(kSmall) + "export: {dtype: bf16}\n").export_as->dtype,
+            spec::ExportDtype::kBf16);
+  EXPECT_EQ(MustParse(std::string(kSmall) + "export: {format: huggingface}\n").export_as->format,
             spec::ExportFormat::kHuggingFace);
   EXPECT_EQ(ErrorOf(std::string(kSmall) + "export: {format: onnx}\n"),
             "r.yaml:14:18: export.format: expected huggingface, found \"onnx\"");

@@ -36,6 +36,23 @@ TEST(StackSectionTest, ReadsEveryKnob) {
   EXPECT_EQ(StackOf("loop", "loops: 2, ffn_deep: 8, mix: uniform").dual.mix, Word("uniform"));
 }
 
+std::string WithHeads(const std::string& heads) {
+  return Replaced("corpus: sums, d: 64, heads: 2, blocks: 3}",
+                  "corpus: sums, d: 64, heads: 4, blocks: 3, " + heads + "}");
+}
+
+TEST(StackSectionTest, QueriesMayShareKeys) {
+  EXPECT_EQ(MustParse(WithHeads("kv_heads: 2")).paths[1].spec.dense.kv_heads, 2);
+  EXPECT_EQ(MustParse(WithHeads("kv_heads: 4")).paths[1].spec.dense.kv_heads, 0);  // as without
+  EXPECT_THAT(ErrorOf(WithHeads("kv_heads: 3")),
+              HasSubstr("paths.1.kv_heads: 3 heads of keys and values do not divide 4 heads of "
+                        "queries"));
+  // What attention does not cost is the feed-forward's: 4 d (64 + 16) = 20,480 of 524,288 leave
+  // 503,808 / (6 d) = 1312 of width, which the published rule rounds up to 1344, 2048 and 1408.
+  const std::string wide = "kv_heads: 1, block: wide, dual: {budget: 524288}";
+  EXPECT_EQ(MustParse(WithHeads(wide)).paths[1].spec.dense.dual.ffn_wide, 1408);
+}
+
 TEST(StackSectionTest, DefaultsAreThePublishedOnes) {
   model::Dual usual;
   usual.loops = 2;

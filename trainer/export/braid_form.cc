@@ -1,10 +1,11 @@
 #include "trainer/export/braid_form.h"
 
 #include "model/tensors.h"
+#include "trainer/export/llama_form.h"
 
 namespace braid::trainer {
 
-Json BraidConfig(const model::ModelSpec& spec) {
+Json BraidConfig(const model::ModelSpec& spec, spec::ExportDtype dtype) {
   const bool dense = spec.kind == model::Kind::kDense;
   const model::Stack& stack = dense ? spec.dense : spec.large;
   return {{"architectures", {"BraidForCausalLM"}},
@@ -26,8 +27,8 @@ Json BraidConfig(const model::ModelSpec& spec) {
           {"eos_token_id", spec.eos_id},
           {"pad_token_id", spec.pad_id},
           {"tie_word_embeddings", false},
-          {"torch_dtype", "float32"},
-          {"dtype", "float32"},
+          {"torch_dtype", TorchDtype(dtype)},
+          {"dtype", TorchDtype(dtype)},
           // The modelling code computes whole sequences; it has no cache of keys and values.
           {"use_cache", false}};
 }

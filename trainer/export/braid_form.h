@@ -8,12 +8,13 @@
 
 #include "base/json.h"
 #include "model/spec.h"
+#include "spec/merge.h"
 #include "trainer/export/exported_tensor.h"
 
 namespace braid::trainer {
 
 // The contents of config.json: the model spec, and the keys that transformers itself reads.
-Json BraidConfig(const model::ModelSpec& spec);
+Json BraidConfig(const model::ModelSpec& spec, spec::ExportDtype dtype = spec::ExportDtype::kF32);
 // The tensors of the exported file: `head.weight` under its own name, all others with `model.` in
 // front, because transformers puts everything but the head into the inner model.
 std::vector<ExportedTensor> BraidTensors(const model::ModelSpec& spec);

@@ -12,6 +12,7 @@ Status RunExportJob(const task::Task& task, task::Channel& channel) {
   BRAID_ASSIGN_OR_RETURN(const spec::ExportTask spec,
                          schema::FromJson<spec::ExportTask>(task.spec, "spec"));
   ExportOptions options;
+  options.dtype = spec.dtype;
   if (spec.card) options.card = schema::ToJson(*spec.card);
   BRAID_ASSIGN_OR_RETURN(options.model, task.Input(task::role::kModel));
   BRAID_ASSIGN_OR_RETURN(const std::string tokenizer, task.Input(task::role::kTokenizer));
@@ -26,6 +27,7 @@ Status RunExportJob(const task::Task& task, task::Channel& channel) {
   BRAID_ASSIGN_OR_RETURN(const Exported exported, ExportHuggingFace(options));
   const Json facts = {{"name", spec.name},
                       {"format", schema::NameOf(spec.format)},
+                      {"dtype", schema::NameOf(spec.dtype)},
                       {"architecture", exported.architecture},
                       {"parameters", exported.parameters}};
   channel.AddOutput(task::role::kModel, task::ArtifactKind::kModel, kFolder, facts);

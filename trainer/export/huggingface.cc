@@ -6,6 +6,7 @@
 #include "model/tensors.h"
 #include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
+#include "trainer/export/bf16_weights.h"
 #include "trainer/export/braid_form.h"
 #include "trainer/export/llama_form.h"
 #include "trainer/export/logits_gate.h"
@@ -70,7 +71,8 @@ Status WriteFolder(const std::string& folder, const ModelSpec& spec,
   BRAID_RETURN_IF_ERROR(WriteTensors(llama ? LlamaTensors(spec) : BraidTensors(spec), checkpoint,
                                      at(artifact_files::kWeights), options.progress));
   BRAID_RETURN_IF_ERROR(
-      WriteJsonFile(at(artifact_files::kConfig), llama ? LlamaConfig(spec) : BraidConfig(spec)));
+      WriteJsonFile(at(artifact_files::kConfig),
+                    llama ? LlamaConfig(spec, options.dtype) : BraidConfig(spec, options.dtype)));
   BRAID_RETURN_IF_ERROR(
       WriteJsonFile(at(artifact_files::kGenerationConfig), GenerationConfig(spec, llama)));
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(at(artifact_files::kTokenizer), tokenizer.tokenizer));
@@ -84,7 +86,9 @@ Status WriteFolder(const std::string& folder, const ModelSpec& spec,
   }
   BRAID_RETURN_IF_ERROR(WriteFileAtomic(at(artifact_files::kCard), card));
   // A model with code of its own is compared by the tests alone: it would take Python to run it.
-  return llama ? CheckExportedLogits(options.model, folder) : OkStatus();
+  if (llama) BRAID_RETURN_IF_ERROR(CheckExportedLogits(options.model, folder));
+  return options.dtype == spec::ExportDtype::kBf16 ? RoundToBf16(at(artifact_files::kWeights))
+                                                   : OkStatus();
 }
 
 }  // namespace

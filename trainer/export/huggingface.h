@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "spec/merge.h"
 
 namespace braid::trainer {
 
@@ -17,6 +18,7 @@ struct ExportOptions {
   std::string tokenizer;
   // The folder to make. It must not exist yet, or be empty.
   std::string out;
+  spec::ExportDtype dtype = spec::ExportDtype::kF32;
   // Facts for the model card (docs/tasks.md, `export`); null for none.
   Json card;
   // Called after each tensor.
@@ -33,11 +35,11 @@ struct Exported {
   int64_t parameters = 0;
 };
 
-// Writes config.json, generation_config.json, model.safetensors (F32), the tokenizer's files,
-// README.md and, for models that are no Llama, configuration_braid.py and modeling_braid.py. The
-// folder appears complete or not at all. One tensor is in memory at a time, until a Llama is read
-// back and its logits are compared (trainer/export/logits_gate.h), for which both models are.
-// Errors name file and tensor.
+// Writes config.json, generation_config.json, model.safetensors, the tokenizer's files, README.md
+// and, for models that are no Llama, configuration_braid.py and modeling_braid.py. The folder
+// appears complete or not at all. One tensor is in memory at a time, until a Llama is read back and
+// its logits are compared (trainer/export/logits_gate.h), for which both models are. With bf16,
+// weights are rounded after that check. Errors name file and tensor.
 Result<Exported> ExportHuggingFace(const ExportOptions& options);
 
 }  // namespace braid::trainer

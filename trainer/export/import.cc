@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "corpus/tokenizer.h"
+#include "model/fields.h"
 #include "model/tensors.h"
+#include "schema/read.h"
 #include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
 #include "trainer/export/imported_tokenizer.h"
@@ -34,7 +37,7 @@ class LlamaConfigReader {
     return fallback;
   }
   int64_t RequireInt(const std::string& key) {
-    if (Value(key).is_null()) Fail(InvalidArgument(what_ + ": " + key + " is missing"));
+    if (Value(key).is_null()) Missing(key);
     return Int(key, 0);
   }
   double Double(const std::string& key, double fallback) {
@@ -49,6 +52,7 @@ class LlamaConfigReader {
     if (!value.is_null()) Expected(key, "true or false", value);
     return fallback;
   }
+  bool Has(const std::string& key) const { return config_.is_object() && config_.contains(key); }
   Json Value(const std::string& key) const {
     return config_.is_object() ? config_.value(key, Json()) : Json();
   }
@@ -68,6 +72,9 @@ class LlamaConfigReader {
   void Expected(const std::string& key, const std::string& type, const Json& found) {
     Fail(InvalidArgument(what_ + ": " + key + ": expected " + type + ", found " + found.dump()));
   }
+  void Missing(const std::string& key) { Wrong(key + " is missing"); }
+  // With a message that begins with the key.
+  void Wrong(const std::string& message) { Fail(InvalidArgument(what_ + ": " + message)); }
   Status status() const { return status_; }
 
  private:
@@ -79,30 +86,52 @@ class LlamaConfigReader {
   Status status_;
 };
 
-// Reads one of the ways in which versions of transformers write rotary positions. Returns the base
-// that it states, or `base` if it states none; anything but plain rotation with one base is
-// refused.
-double ReadRopeOf(LlamaConfigReader& read, const std::string& key, const Json& rope, double base) {
-  if (rope.is_null()) return base;
-  if (!rope.is_object()) return read.Expected(key, "an object", rope), base;
+// The object that transformers writes under `key`, of rope_type llama3, as braid's own fields.
+std::optional<model::RopeScaling> ReadScaling(LlamaConfigReader& read, const std::string& key,
+                                              const Json& rope) {
+  Json fields = Json::object();
+  for (const schema::Field& field : schema::FieldsOf<model::RopeScaling>().fields) {
+    if (field.name == "kind") continue;
+    if (!rope.contains(field.name)) {
+      read.Missing(key + "." + field.name);
+      continue;
+    }
+    fields[field.name] = rope[field.name];
+  }
+  const auto scaling = schema::FromJson<model::RopeScaling>(fields, key);
+  if (scaling.ok()) return *scaling;
+  read.Wrong(scaling.status().message());
+  return std::nullopt;
+}
+
+// Reads one of the ways in which versions of transformers write rotary positions into `arch`: the
+// base that it states, if any, and the scaling of rope_type llama3. Anything else is refused.
+void ReadRopeOf(LlamaConfigReader& read, const std::string& key, const Json& rope,
+                model::Arch* arch) {
+  if (rope.is_null()) return;
+  if (!rope.is_object()) return read.Expected(key, "an object", rope);
   const Json type = rope.value("rope_type", rope.value("type", Json("default")));
-  if (type != "default") read.Refuse(key + ".rope_type", type, "braid turns all positions alike");
+  if (type == "llama3") {
+    arch->rope_scaling = ReadScaling(read, key, rope);
+  } else if (type != "default") {
+    read.Refuse(key + ".rope_type", type, "braid has the types default and llama3");
+  }
   if (const Json partial = rope.value("partial_rotary_factor", Json(1.0)); partial != 1.0) {
     read.Refuse(key + ".partial_rotary_factor", partial, "braid turns whole heads");
   }
   for (const auto& [name, value] : rope.items()) {
     if (value.is_object()) read.Refuse(key + "." + name, value, "braid turns all layers alike");
   }
-  if (!rope.contains("rope_theta")) return base;
-  if (rope["rope_theta"].is_number()) return rope["rope_theta"].get<double>();
-  read.Expected(key + ".rope_theta", "a number", rope["rope_theta"]);
-  return base;
+  if (!rope.contains("rope_theta")) return;
+  if (!rope["rope_theta"].is_number())
+    return read.Expected(key + ".rope_theta", "a number", rope["rope_theta"]);
+  arch->rope_base = rope["rope_theta"].get<double>();
 }
 
 // Newer versions say it in rope_parameters, older ones in rope_theta and rope_scaling; some files
 // have both.
-double ReadRope(LlamaConfigReader& read) {
-  const double base = read.Double("rope_theta", 10000.0);
+void ReadRope(LlamaConfigReader& read, model::Arch* arch) {
+  arch->rope_base = read.Double("rope_theta", 10000.0);
   const Json scaling = read.Value("rope_scaling"), parameters = read.Value("rope_parameters");
   if (!scaling.is_null() && !parameters.is_null() && scaling != parameters) {
     read.Refuse(
@@ -110,18 +139,43 @@ double ReadRope(LlamaConfigReader& read) {
         "rope_parameters says something else; keep the one that the model was trained with");
   }
   read.Only("partial_rotary_factor", {1.0}, "braid turns whole heads");
-  return ReadRopeOf(read, "rope_parameters", parameters,
-                    ReadRopeOf(read, "rope_scaling", scaling, base));
+  ReadRopeOf(read, "rope_scaling", scaling, arch);
+  ReadRopeOf(read, "rope_parameters", parameters, arch);
+}
+
+// Families whose models are Llamas but for their names, and what the others have that a Llama has
+// not.
+void CheckModelType(LlamaConfigReader& read) {
+  static const std::map<std::string, const char*> kOthers = {
+      {"qwen2", "its attention has biases on queries, keys and values"},
+      {"qwen3", "its attention norms queries and keys before the rotation"},
+      {"gemma", "its norms, its activation and its embedding are scaled in other ways"},
+      {"phi3", "it keeps q, k and v in one tensor, and turns parts of heads"}};
+  const Json type = read.Value("model_type");
+  if (type == "llama" || type == "mistral") return;
+  const auto other = type.is_string() ? kOthers.find(type.get<std::string>()) : kOthers.end();
+  read.Refuse("model_type", type,
+              other != kOthers.end() ? other->second
+                                     : "braid imports models of the types llama and mistral");
+}
+
+// A window that no text of the model exceeds hides nothing. Mistral's has 4096 positions where the
+// file says nothing.
+void CheckWindow(LlamaConfigReader& read) {
+  const bool silent = read.Value("model_type") == "mistral" && !read.Has("sliding_window");
+  const Json window = silent ? Json(4096) : read.Value("sliding_window");
+  if (window.is_null()) return;
+  const int64_t positions = read.Int("max_position_embeddings", 2048);
+  if (window.is_number_integer() && window.get<int64_t>() >= positions) return;
+  read.Refuse("sliding_window", window,
+              Format("braid's attention looks at all of the %lld positions "
+                     "(max_position_embeddings) before; a model for texts within the window has "
+                     "null there, or as few positions",
+                     (long long)positions));
 }
 
 bool IsTied(const Json& config) {
   return config.value("tie_word_embeddings", Json()) == true;
-}
-
-// The number of key and value heads, each of which serves several queries if it is below `heads`.
-int64_t KeyValueHeads(const Json& config, int64_t heads) {
-  const Json value = config.value("num_key_value_heads", Json());
-  return value.is_number_integer() ? value.get<int64_t>() : heads;
 }
 
 // How a tensor of the checkpoint is made from one of the Llama's.
@@ -129,9 +183,6 @@ struct Source {
   // Name and shape in the Llama's file.
   std::string name;
   std::vector<int64_t> shape;
-  // How often each head of `head_rows` rows is written.
-  int64_t repeat = 1;
-  int64_t head_rows = 0;
   // Whether rows are tokens, whose number may differ from the model's.
   bool vocabulary = false;
 };
@@ -146,8 +197,7 @@ std::string LayerTensorName(const std::string& own) {
   return kNames.at(own);
 }
 
-Source SourceOf(const model::TensorSpec& tensor, const ModelSpec& spec, int64_t rows,
-                int64_t kv_heads, bool tied) {
+Source SourceOf(const model::TensorSpec& tensor, const ModelSpec& spec, int64_t rows, bool tied) {
   if (tensor.name == "embed.weight" || tensor.name == "head.weight") {
     const bool head = tensor.name == "head.weight" && !tied;
     return {.name = head ? "lm_head.weight" : "model.embed_tokens.weight",
@@ -157,32 +207,13 @@ Source SourceOf(const model::TensorSpec& tensor, const ModelSpec& spec, int64_t 
   if (tensor.name == "norm.weight") return {.name = "model.norm.weight", .shape = tensor.shape};
   const std::vector<std::string> parts = Split(tensor.name, '.');  // blocks.<i>.<own>.weight
   const std::vector<std::string> own(parts.begin() + 2, parts.end() - 1);
-  Source source{
-      .name = "model.layers." + parts[1] + "." + LayerTensorName(Join(own, ".")) + ".weight",
-      .shape = tensor.shape};
-  if ((own.back() == "k" || own.back() == "v") && kv_heads != spec.dense.heads) {
-    source.head_rows = spec.dense.head_size();
-    source.repeat = spec.dense.heads / kv_heads;
-    source.shape[0] = kv_heads * source.head_rows;
-  }
-  return source;
-}
-
-// Key and value heads, each repeated for the queries that share it.
-std::vector<float> Repeated(const std::vector<float>& values, const Source& source) {
-  const int64_t head = source.head_rows * source.shape[1];
-  std::vector<float> out;
-  out.reserve(values.size() * static_cast<size_t>(source.repeat));
-  for (auto begin = values.begin(); begin != values.end(); begin += head) {
-    for (int64_t i = 0; i < source.repeat; ++i) out.insert(out.end(), begin, begin + head);
-  }
-  return out;
+  return {.name = "model.layers." + parts[1] + "." + LayerTensorName(Join(own, ".")) + ".weight",
+          .shape = tensor.shape};
 }
 
 Result<std::vector<float>> Values(const model::TensorSpec& tensor, const Source& source,
                                   const LlamaWeights& weights) {
   BRAID_ASSIGN_OR_RETURN(std::vector<float> values, weights.Read(source.name, source.shape));
-  if (source.repeat > 1) return Repeated(values, source);
   if (!source.vocabulary) return values;
   const int64_t width = tensor.shape[1];
   // Rows behind the pad's, which belong to no token, are dropped; a missing row of the pad is
@@ -241,21 +272,20 @@ Status CheckTie(const LlamaWeights& weights, int64_t rows, const ModelSpec& spec
 Status WriteWeights(const ModelSpec& spec, const LlamaWeights& weights, const Json& config,
                     const ImportOptions& options, const std::string& path) {
   const bool tied = IsTied(config);
-  const int64_t kv_heads = KeyValueHeads(config, spec.dense.heads),
-                rows = config.value("vocab_size", int64_t{0});
+  const int64_t rows = config.value("vocab_size", int64_t{0});
   const std::vector<model::TensorSpec> tensors = model::Tensors(spec);
   std::vector<SafetensorsWriter::Tensor> places;
   std::set<std::string> used;
   for (const model::TensorSpec& tensor : tensors) {
     places.push_back({tensor.name, "F32", tensor.shape});
-    used.insert(SourceOf(tensor, spec, rows, kv_heads, tied).name);
+    used.insert(SourceOf(tensor, spec, rows, tied).name);
   }
   BRAID_RETURN_IF_ERROR(CheckNames(weights, used, options.folder, tied));
   if (tied) BRAID_RETURN_IF_ERROR(CheckTie(weights, rows, spec, options.folder));
   BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, std::move(places)));
   for (const model::TensorSpec& tensor : tensors) {
     BRAID_ASSIGN_OR_RETURN(const std::vector<float> values,
-                           Values(tensor, SourceOf(tensor, spec, rows, kv_heads, tied), weights));
+                           Values(tensor, SourceOf(tensor, spec, rows, tied), weights));
     BRAID_RETURN_IF_ERROR(
         writer->Append(tensor.name, values.data(), values.size() * sizeof(float)));
   }
@@ -310,20 +340,19 @@ Status WriteFolder(const std::string& folder, const ModelSpec& spec, const Llama
 Result<ModelSpec> LlamaSpec(const Json& config, const std::string& what) {
   if (!config.is_object()) return InvalidArgument(what + ": expected an object");
   LlamaConfigReader read(config, what);
-  if (read.Value("model_type") != "llama")
-    read.Refuse("model_type", read.Value("model_type"), "braid imports Llama models");
+  CheckModelType(read);
   read.Only("hidden_act", {"silu", "swish"}, "a Llama block of braid has silu");
   read.Only("attention_bias", {false}, "braid's attention has no biases");
   read.Only("is_causal", {true}, "braid's attention looks at no position behind");
   read.Only("mlp_bias", {false}, "braid's feed-forward has no biases");
-  read.Only("sliding_window", {}, "braid's attention looks at all positions before");
+  CheckWindow(read);
   read.Only("quantization_config", {}, "braid reads plain weights");
   ModelSpec spec;
   spec.name = "imported";
   spec.vocab = read.RequireInt("vocab_size");
   spec.sequence = read.Int("max_position_embeddings", 2048);
   spec.arch.norm_eps = read.Double("rms_norm_eps", 1e-6);
-  spec.arch.rope_base = ReadRope(read);
+  ReadRope(read, &spec.arch);
   spec.dense = {.name = "imported",
                 .d = read.RequireInt("hidden_size"),
                 .heads = read.RequireInt("num_attention_heads"),
@@ -341,6 +370,8 @@ Result<ModelSpec> LlamaSpec(const Json& config, const std::string& what) {
   }
   if (kv_heads < 1 || spec.dense.heads % kv_heads != 0) {
     read.Refuse("num_key_value_heads", kv_heads, "they do not divide num_attention_heads");
+  } else if (kv_heads != spec.dense.heads) {
+    spec.dense.kv_heads = kv_heads;
   }
   BRAID_RETURN_IF_ERROR(read.status());
   return spec;
@@ -367,12 +398,6 @@ Result<Imported> ImportHuggingFace(const ImportOptions& options) {
   // FitTokenizer replaces `vocab`; the file keeps its own number of rows.
   const int64_t rows = spec.vocab;
   BRAID_RETURN_IF_ERROR(FitTokenizer(*tokenizer, config, rows, config_path, &imported));
-  const int64_t kv_heads = KeyValueHeads(config, spec.dense.heads);
-  if (kv_heads != spec.dense.heads) {
-    imported.notes.push_back(Format(
-        "num_key_value_heads: each of %lld key and value heads was repeated for %lld queries",
-        (long long)kv_heads, (long long)(spec.dense.heads / kv_heads)));
-  }
   if (IsTied(config))
     imported.notes.push_back("tie_word_embeddings: the head is a copy of the embedding");
   BRAID_RETURN_IF_ERROR(FillNewFolder(options.out, [&](const std::string& folder) {

@@ -1,5 +1,5 @@
-// Import of a Hugging Face Llama as a checkpoint folder: as a path for a merge, or as the start of
-// a training.
+// Import of a Hugging Face Llama, or a Mistral that is one, as a checkpoint folder: as a path for a
+// merge, or as the start of a training.
 #pragma once
 
 #include <string>
@@ -32,15 +32,13 @@ struct Imported {
 
 // The dense model that a Llama's config.json describes. Its name, tokenizer, pad and end-of-text
 // ids are not set; `vocab` is the number of rows in the file. A key whose value braid cannot
-// compute exactly (attention_bias, rope_scaling, hidden_act, ...) is kUnimplemented, and the
+// compute exactly (attention_bias, sliding_window, hidden_act, ...) is kUnimplemented, and the
 // message names it. `what` is put in front of error messages.
 Result<model::ModelSpec> LlamaSpec(const Json& config, const std::string& what);
 
 // Writes config.json, model.safetensors, state.json and tokenizer.json. The logits of the model
 // equal those of the Llama, for all tokens that the tokenizer gives.
 //   - F32, F16 and BF16 become F32, exactly.
-//   - If num_key_value_heads is below num_attention_heads, each key and value head is repeated for
-//     the queries that share it.
 //   - With tie_word_embeddings the head is a copy of the embedding. A file with tied embeddings
 //     that holds a different head is kInvalidArgument, because versions of transformers load it as
 //     different models.

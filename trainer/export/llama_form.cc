@@ -42,12 +42,15 @@ void AddLayer(std::vector<ExportedTensor>& all, const Layer& layer) {
   const Stack& stack = layer.spec.dense;
   const int64_t w = stack.d, f = FeedForwardWidth(stack);
   all.push_back(layer.Tensor("input_layernorm", "attn_norm", {w}));
-  for (const std::string part : {"q", "k", "v"}) {
-    ExportedTensor tensor = layer.Tensor("self_attn." + part + "_proj", "attn." + part, {w, w});
-    if (arch.rope_layout == model::RopeLayout::kInterleaved && part != "v")
-      tensor.heads = stack.heads;
+  const auto add = [&](const std::string& part, int64_t heads, bool turned) {
+    ExportedTensor tensor = layer.Tensor("self_attn." + part + "_proj", "attn." + part,
+                                         {heads * stack.head_size(), w});
+    if (turned && arch.rope_layout == model::RopeLayout::kInterleaved) tensor.heads = heads;
     all.push_back(std::move(tensor));
-  }
+  };
+  add("q", stack.heads, true);
+  add("k", stack.key_heads(), true);
+  add("v", stack.key_heads(), false);
   ExportedTensor o = layer.Scaled(layer.Tensor("self_attn.o_proj", "attn.o", {w, w}));
   // An empty source is the identity matrix.
   if (!arch.attn_out_proj) o.source.clear();
@@ -60,6 +63,18 @@ void AddLayer(std::vector<ExportedTensor>& all, const Layer& layer) {
   all.push_back(std::move(gate));
   all.push_back(layer.Tensor("mlp.up_proj", "ffn.up", {f, w}));
   all.push_back(std::move(down));
+}
+
+// Newer versions of transformers read rope_parameters, older ones rope_theta and rope_scaling.
+Json RopeParameters(const model::Arch& arch) {
+  Json parameters = {{"rope_type", "default"}};
+  if (arch.rope_scaling) {
+    parameters = schema::ToJson(*arch.rope_scaling);
+    parameters["rope_type"] = parameters.at("kind");
+    parameters.erase("kind");
+  }
+  parameters["rope_theta"] = arch.rope_base;
+  return parameters;
 }
 
 }  // namespace
@@ -80,8 +95,13 @@ std::string WhyNotLlama(const ModelSpec& spec) {
   return "";
 }
 
-Json LlamaConfig(const ModelSpec& spec) {
+const char* TorchDtype(spec::ExportDtype dtype) {
+  return dtype == spec::ExportDtype::kBf16 ? "bfloat16" : "float32";
+}
+
+Json LlamaConfig(const ModelSpec& spec, spec::ExportDtype dtype) {
   const Stack& stack = spec.dense;
+  const Json rope = RopeParameters(spec.arch);
   return {{"architectures", {"LlamaForCausalLM"}},
           {"model_type", "llama"},
           {"vocab_size", spec.vocab},
@@ -89,13 +109,13 @@ Json LlamaConfig(const ModelSpec& spec) {
           {"intermediate_size", FeedForwardWidth(stack)},
           {"num_hidden_layers", stack.blocks * stack.dual.loops},
           {"num_attention_heads", stack.heads},
-          {"num_key_value_heads", stack.heads},
+          {"num_key_value_heads", stack.key_heads()},
           {"head_dim", stack.head_size()},
           {"max_position_embeddings", spec.sequence},
           {"rms_norm_eps", spec.arch.norm_eps},
           {"rope_theta", spec.arch.rope_base},
-          {"rope_scaling", nullptr},
-          {"rope_parameters", {{"rope_type", "default"}, {"rope_theta", spec.arch.rope_base}}},
+          {"rope_scaling", spec.arch.rope_scaling ? rope : Json()},
+          {"rope_parameters", rope},
           {"hidden_act", "silu"},
           {"attention_bias", false},
           {"attention_dropout", 0.0},
@@ -107,8 +127,8 @@ Json LlamaConfig(const ModelSpec& spec) {
           {"bos_token_id", spec.eos_id},
           {"eos_token_id", spec.eos_id},
           {"pad_token_id", spec.pad_id},
-          {"torch_dtype", "float32"},
-          {"dtype", "float32"},
+          {"torch_dtype", TorchDtype(dtype)},
+          {"dtype", TorchDtype(dtype)},
           {"use_cache", true}};
 }
 

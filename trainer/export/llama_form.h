@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "model/spec.h"
+#include "spec/merge.h"
 #include "trainer/export/exported_tensor.h"
 
 namespace braid::trainer {
@@ -24,8 +25,10 @@ std::string WhyNotLlama(const model::ModelSpec& spec);
 
 // Both functions REQUIRE that WhyNotLlama(spec) is empty. LlamaConfig is the contents of
 // config.json, with every key that decides what is computed, as versions 4 and 5 of transformers
-// write it.
-Json LlamaConfig(const model::ModelSpec& spec);
+// write it. `dtype` is the type of the weights beside it.
+Json LlamaConfig(const model::ModelSpec& spec, spec::ExportDtype dtype = spec::ExportDtype::kF32);
+// How transformers calls a type: "float32", "bfloat16".
+const char* TorchDtype(spec::ExportDtype dtype);
 std::vector<ExportedTensor> LlamaTensors(const model::ModelSpec& spec);
 
 }  // namespace braid::trainer

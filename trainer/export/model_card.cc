@@ -42,6 +42,7 @@ std::string Header(const std::vector<std::string>& names) {
 std::string StackText(const Stack& stack) {
   std::string text = Format("%lld `%s` blocks of width %lld, %lld heads", (long long)stack.blocks,
                             stack.block->name, (long long)stack.d, (long long)stack.heads);
+  if (stack.kv_heads > 0) text += Format(" (%lld of keys and values)", (long long)stack.kv_heads);
   if (!stack.block->has_dual()) return text + Format(", feed-forward %lld", (long long)stack.ffn);
   if (stack.has_deep())
     text += Format(", deep feed-forward %lld, %lld steps", (long long)stack.dual.ffn_deep,

@@ -5,6 +5,8 @@ the width of the stream between parallel layers (that of the widest path). Tenso
 braid's checkpoints.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -35,9 +37,19 @@ def linear(inputs, outputs, bias=False):
     return nn.Linear(inputs, outputs, bias=bias)
 
 
-def rotation(length, size, base, like):
+def stretched(steps, scaling):
+    """Angles of one position, scaled as by rope_type llama3: slow pairs by 1 / factor, fast ones not."""
+    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+    turns = scaling["original_max_position_embeddings"] * steps / (2 * math.pi)
+    fast = ((turns - low) / (high - low)).clamp(0, 1)
+    return (1 - fast) * steps / scaling["factor"] + fast * steps
+
+
+def rotation(length, size, arch, like):
     """Cosines and sines [length, size / 2] of position t and pair i: t * base^(-2i / size)."""
-    steps = base ** (-2.0 * torch.arange(size // 2, dtype=torch.float64) / size)
+    steps = arch["rope_base"] ** (-2.0 * torch.arange(size // 2, dtype=torch.float64) / size)
+    if arch.get("rope_scaling"):
+        steps = stretched(steps, arch["rope_scaling"])
     angles = torch.outer(torch.arange(length, dtype=torch.float64), steps)
     return angles.cos().to(like), angles.sin().to(like)
 
@@ -52,24 +64,27 @@ def rotate(x, cos, sin, interleaved):
 class Attention(nn.Module):
     def __init__(self, stack, arch):
         super().__init__()
-        width, self.heads = stack["d"], stack["heads"]
-        size = width // self.heads
-        self.q, self.k, self.v = (linear(width, width) for _ in range(3))
+        width, heads = stack["d"], stack["heads"]
+        self.size = size = width // heads
+        kv_width = (stack.get("kv_heads") or heads) * size
+        self.q, self.k, self.v = (linear(width, out) for out in (width, kv_width, kv_width))
         self.o = linear(width, width) if arch["attn_out_proj"] else nn.Identity()
         with_norm = stack.get("dual", {}).get("qk_norm", False)
         self.q_norm, self.k_norm = (
             RMSNorm(size, arch["norm_eps"]) if with_norm else nn.Identity() for _ in range(2)
         )
-        self.base, self.interleaved = arch["rope_base"], arch["rope_layout"] == "interleaved"
+        self.arch, self.interleaved = arch, arch["rope_layout"] == "interleaved"
 
     def forward(self, x, mask):
         B, T, width = x.shape
         q, k, v = (
-            part(x).view(B, T, self.heads, -1).transpose(1, 2) for part in (self.q, self.k, self.v)
+            part(x).view(B, T, -1, self.size).transpose(1, 2) for part in (self.q, self.k, self.v)
         )
-        cos, sin = rotation(T, width // self.heads, self.base, x)
+        cos, sin = rotation(T, self.size, self.arch, x)
         q = self.q_norm(rotate(q, cos, sin, self.interleaved))
         k = self.k_norm(rotate(k, cos, sin, self.interleaved))
+        shared = q.shape[1] // k.shape[1]  # queries of a head of keys are neighbours
+        k, v = (part.repeat_interleave(shared, 1) for part in (k, v))
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         return self.o(mixed.transpose(1, 2).reshape(B, T, width))
 
@@ -184,6 +199,7 @@ class DualBlock(nn.Module):
 BLOCKS = ("llama", "wide", "loop", "dual_path")
 ROUTERS = ("gumbel", "softmax", "top1", "none")
 CONNECTIONS = ("share", "routed", "slice")
+ROPE_SCALINGS = ("llama3",)
 
 
 def check_known(what, name, known):
@@ -198,6 +214,8 @@ def check_known(what, name, known):
 
 def check_spec(spec):
     """Raises ValueError, naming it, if a block, connection or router of the model is none that this code computes."""
+    if spec["arch"].get("rope_scaling"):
+        check_known("rope_scaling", spec["arch"]["rope_scaling"]["kind"], ROPE_SCALINGS)
     stacks = [spec["dense"]] if spec["kind"] == "dense" else [*spec["paths"], spec["large"]]
     for stack in stacks:
         check_known("block", stack["block"], BLOCKS)

@@ -9,13 +9,27 @@
 namespace braid::trainer {
 namespace {
 
-// Calls use(operands, unit) for every head of every sequence, on all threads.
+// Where the heads that share keys and values stand: in a row of qkv, and in one of the result.
+// `unit` is their number among all sequences.
+struct Unit {
+  int64_t unit;
+  int64_t row;         // the first of the sequence
+  int64_t query;       // columns of their queries, in qkv as in the result
+  int64_t key, value;  // columns in qkv
+};
+
+// Calls use(operands, unit) for the query heads of each head of keys, of every sequence, on all
+// threads.
 template <typename Use>
 void ForEachHead(const at::Tensor& qkv, const Attended& attended, const AttentionShape& shape,
                  Use use) {
-  const int64_t w = qkv.size(1) / 3, size = w / shape.heads, T = shape.sequence;
+  const HeadCounts& heads = shape.heads;
+  const int64_t columns = qkv.size(1), size = heads.SizeOf(columns), T = shape.sequence,
+                w = heads.queries * size;
+  const float* in = Read(qkv);
   AttentionOperands all{};
-  all.qkv = Read(qkv);
+  all.ld = columns;
+  all.queries = heads.group();
   all.sequence = T;
   all.size = size;
   all.width = w;
@@ -28,17 +42,21 @@ void ForEachHead(const at::Tensor& qkv, const Attended& attended, const Attentio
   all.out = Data(attended.y);
   all.maxima = Data(attended.sums);
   all.inverse = all.maxima + attended.sums.numel() / 2;
-  ParallelFor(0, shape.batch * shape.heads, 1, [&](int64_t begin, int64_t end) {
+  ParallelFor(0, shape.batch * heads.keys, 1, [&](int64_t begin, int64_t end) {
     float* scratch = ScratchFloats(Scratch::kAttention, Simd().attention_scratch(T, size));
     for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t row = unit / shape.heads * T, column = unit % shape.heads * size;
+      const int64_t head = unit % heads.keys, key = w + head * size;
+      const Unit at{unit, unit / heads.keys * T, head * heads.group() * size, key,
+                    key + heads.keys * size};
       AttentionOperands one = all;
-      one.qkv += row * 3 * w + column;
-      one.out += row * w + column;
-      one.maxima += unit * T;
-      one.inverse += unit * T;
+      one.q = in + at.row * columns + at.query;
+      one.k = in + at.row * columns + at.key;
+      one.v = in + at.row * columns + at.value;
+      one.out += at.row * w + at.query;
+      one.maxima += unit * heads.group() * T;
+      one.inverse += unit * heads.group() * T;
       one.scratch = scratch;
-      use(one, unit, row, column);
+      use(one, at);
     }
   });
 }
@@ -46,33 +64,35 @@ void ForEachHead(const at::Tensor& qkv, const Attended& attended, const Attentio
 }  // namespace
 
 Attended AttentionForward(const at::Tensor& qkv, const AttentionShape& shape) {
-  const Attended attended{at::empty({qkv.size(0), qkv.size(1) / 3}, qkv.options()),
-                          at::empty({2, shape.batch, shape.heads, shape.sequence}, qkv.options())};
+  const int64_t queries = shape.heads.queries, size = shape.heads.SizeOf(qkv.size(1));
+  const Attended attended{at::empty({qkv.size(0), queries * size}, qkv.options()),
+                          at::empty({2, shape.batch, queries, shape.sequence}, qkv.options())};
   ForEachHead(qkv, attended, shape,
-              [](const AttentionOperands& o, int64_t, int64_t, int64_t) { Simd().attention(o); });
+              [](const AttentionOperands& o, const Unit&) { Simd().attention(o); });
   return attended;
 }
 
 AttentionGradients AttentionBackward(const at::Tensor& qkv, const Attended& forward,
                                      const AttentionShape& shape, const at::Tensor& dy) {
-  const int64_t w = qkv.size(1) / 3, size = w / shape.heads;
+  const int64_t columns = qkv.size(1), size = shape.heads.SizeOf(columns),
+                units = shape.batch * shape.heads.keys, w = shape.heads.queries * size;
   AttentionGradients gradients;
   gradients.dqkv = at::empty(qkv.sizes(), qkv.options());
-  at::Tensor gains;  // of each head of each sequence by itself
-  if (shape.q_gain.defined())
-    gains = at::zeros({2, shape.batch * shape.heads, size}, qkv.options());
+  at::Tensor gains;  // of each head of keys of each sequence by itself
+  if (shape.q_gain.defined()) gains = at::zeros({2, units, size}, qkv.options());
   const float* dout = Read(dy);
   float *dqkv = Data(gradients.dqkv), *dgain = Data(gains);
-  ForEachHead(qkv, forward, shape,
-              [&](AttentionOperands& o, int64_t unit, int64_t row, int64_t column) {
-                o.dout = dout + row * w + column;
-                o.dqkv = dqkv + row * 3 * w + column;
-                if (dgain != nullptr) {
-                  o.dq_gain = dgain + unit * size;
-                  o.dk_gain = o.dq_gain + shape.batch * w;
-                }
-                Simd().attention_backward(o);
-              });
+  ForEachHead(qkv, forward, shape, [&](AttentionOperands& o, const Unit& at) {
+    o.dout = dout + at.row * w + at.query;
+    o.dq = dqkv + at.row * columns + at.query;
+    o.dk = dqkv + at.row * columns + at.key;
+    o.dv = dqkv + at.row * columns + at.value;
+    if (dgain != nullptr) {
+      o.dq_gain = dgain + at.unit * size;
+      o.dk_gain = o.dq_gain + units * size;
+    }
+    Simd().attention_backward(o);
+  });
   if (gains.defined()) {
     const at::Tensor sums = gains.sum(1);
     gradients.dq_gain = sums[0];

@@ -35,12 +35,30 @@ enum class RopeLayout { kHalf, kInterleaved };
 at::Tensor Rotate(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
                   RopeLayout layout);
 
+// The heads of an attention, all of one size. With fewer heads of keys and values than of queries,
+// neighbouring queries share one (grouped-query attention, arXiv 2305.13245).
+struct HeadCounts {
+  int64_t queries;
+  int64_t keys;  // and values; divides `queries`
+
+  // Query heads that share a head of keys and values.
+  int64_t group() const { return queries / keys; }
+  // Size of a head if q | k | v have so many columns together.
+  int64_t SizeOf(int64_t columns) const { return columns / (queries + 2 * keys); }
+};
+
 // Causal attention with rotary positions over packed queries, keys and values
-// (docs/papers/papaformer.md#s1.2, #s1.3): qkv [batch * sequence, 3w] as q | k | v; cos and sin
-// [sequence, w / heads / 2]; result [batch * sequence, w], the heads side by side.
+// (docs/papers/papaformer.md#s1.2, #s1.3): qkv [batch * sequence, w + 2 v] as q | k | v, where w
+// and v are the widths of all heads of queries and of values; cos and sin [sequence, head size /
+// 2]; result [batch * sequence, w], the heads side by side.
 at::Tensor RopeAttention(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin,
-                         int64_t batch, int64_t sequence, int64_t heads,
+                         int64_t batch, int64_t sequence, const HeadCounts& heads,
                          RopeLayout layout = RopeLayout::kHalf);
+// q, k and v of packed rows as above, [batch, heads of each, sequence, size]: views.
+std::vector<at::Tensor> HeadsOf(const at::Tensor& qkv, int64_t batch, const HeadCounts& heads);
+// Keys or values [batch, heads.keys, sequence, size] for every head of queries: each is repeated
+// for those that share it. For operators of ATen that want as many.
+at::Tensor RepeatForQueries(const at::Tensor& x, const HeadCounts& heads);
 
 // x [rows, in] by weight [out, in] -> [rows, out]; or x [paths * rows, in] by [paths, out, in],
 // path by path. The maps are contiguous, but those of several paths may lie apart. On a CPU the
@@ -59,9 +77,9 @@ at::Tensor Embedding(const at::Tensor& weight, const at::Tensor& ids, int64_t pa
 // paths stacked, as Linear and RmsNorm take them.
 struct AttentionWeights {
   at::Tensor gain;  // [w]
-  at::Tensor qkv;   // [3w, w]
+  at::Tensor qkv;   // [w + 2 v, w], v as of RopeAttention
   at::Tensor o;     // [w, w]; may be undefined
-  // [w / heads]: the gains of RMSNorms of rotated queries and keys, of one path alone; may be
+  // [head size]: the gains of RMSNorms of rotated queries and keys, of one path alone; may be
   // undefined, both of them.
   at::Tensor q_norm{}, k_norm{};
 };
@@ -77,7 +95,7 @@ struct FeedForwardWeights {
 // batch * sequence, w]; cos and sin as of RopeAttention. REQUIRES: OwnProductsPay.
 at::Tensor AttentionHalf(const at::Tensor& x, const AttentionWeights& weights,
                          const at::Tensor& scale, const at::Tensor& cos, const at::Tensor& sin,
-                         double eps, int64_t sequence, int64_t heads, RopeLayout layout);
+                         double eps, int64_t sequence, const HeadCounts& heads, RopeLayout layout);
 // x + scale * (feed-forward of RmsNorm(x)). REQUIRES: OwnProductsPay.
 at::Tensor FeedForwardHalf(const at::Tensor& x, const FeedForwardWeights& weights,
                            const at::Tensor& scale, double eps);

@@ -78,7 +78,8 @@ GateGradients GateBackward(const at::Tensor& x, const at::Tensor& beta, const at
 
 // How the rows of an attention are arranged, and what is done to them.
 struct AttentionShape {
-  int64_t batch, sequence, heads;
+  int64_t batch, sequence;
+  HeadCounts heads;
   RopeLayout layout;
   at::Tensor cos, sin;        // [sequence, size / 2]
   at::Tensor q_gain, k_gain;  // [size]: of the norms of rotated queries and keys, or undefined
@@ -87,7 +88,7 @@ struct AttentionShape {
 // The result of an attention, and what its backward pass reads again.
 struct Attended {
   at::Tensor y;     // [batch * sequence, w]
-  at::Tensor sums;  // [2, batch, heads, sequence], for the backward pass
+  at::Tensor sums;  // [2, batch, query heads, sequence], for the backward pass
 };
 Attended AttentionForward(const at::Tensor& qkv, const AttentionShape& shape);
 

@@ -16,41 +16,49 @@ namespace {
 // Multiplications for which waking another thread pays.
 constexpr int64_t kPrefixGrain = 16384;
 
-// One head of one run. `all` has what is the same for all; qkv and out are of the head in the first
-// row of the path.
-class RunOfHead {
+// The query heads that share a head of keys, of one run. `at` has what is the same for all runs,
+// and its pointers are to the heads in the first row of the path.
+class RunOfHeads {
  public:
-  RunOfHead(const AttentionOperands& all, const PrefixRun& run, const float* qkv, float* out)
-      : o_(all), run_(run), qkv_(qkv), out_(out), before_(std::ssize(run.before)) {
+  RunOfHeads(const AttentionOperands& at, const PrefixRun& run)
+      : at_(at), o_(at), run_(run), before_(std::ssize(run.before)) {
     o_.sequence = before_ + run.count;
     o_.first = before_;
   }
 
   void Attend() {
-    const int64_t T = o_.sequence, kernel = Simd().attention_scratch(T, o_.size), w = o_.width,
-                  size = o_.size;
-    float* memory = ScratchFloats(Scratch::kAttention, kernel + T * (4 * size + 2));
+    const int64_t T = o_.sequence, kernel = Simd().attention_scratch(T, o_.size), size = o_.size,
+                  group = o_.queries * size, columns = group + 2 * size;
+    float* memory = ScratchFloats(Scratch::kAttention,
+                                  kernel + T * (columns + group + 2 * o_.queries));
     o_.scratch = memory;
     o_.maxima = memory + kernel;
-    o_.inverse = o_.maxima + T;
+    o_.inverse = o_.maxima + T * o_.queries;
     if (before_ == 0) {
-      o_.qkv = qkv_ + run_.first * 3 * w;
-      o_.out = out_ + run_.first * w;
+      const int64_t skip = run_.first * at_.ld;
+      o_.q += skip;
+      o_.k += skip;
+      o_.v += skip;
+      o_.out += run_.first * at_.width;
       return Simd().attention(o_);
     }
     // The kernel wants the rows of a sequence at equal distances: copied, they are.
-    float *rows = o_.inverse + T, *results = rows + T * 3 * size;
+    float *rows = o_.inverse + T * o_.queries, *results = rows + T * columns;
     for (int64_t t = 0; t < T; ++t) {
-      const float* from = qkv_ + RowOf(t) * 3 * w;
-      for (int64_t part = 0; part < 3; ++part)
-        std::copy_n(from + part * w, size, rows + (3 * t + part) * size);
+      const int64_t from = RowOf(t) * at_.ld;
+      float* to = std::copy_n(at_.q + from, group, rows + t * columns);
+      to = std::copy_n(at_.k + from, size, to);
+      std::copy_n(at_.v + from, size, to);
     }
-    o_.qkv = rows;
+    o_.q = rows;
+    o_.k = rows + group;
+    o_.v = o_.k + size;
+    o_.ld = columns;
     o_.out = results;
-    o_.width = size;
+    o_.width = group;
     Simd().attention(o_);
     for (int64_t t = before_; t < T; ++t)
-      std::copy_n(results + t * size, size, out_ + RowOf(t) * w);
+      std::copy_n(results + t * group, group, at_.out + RowOf(t) * at_.width);
   }
 
  private:
@@ -58,22 +66,24 @@ class RunOfHead {
     return t < before_ ? run_.before[static_cast<size_t>(t)] : run_.first + t - before_;
   }
 
+  const AttentionOperands& at_;
   AttentionOperands o_;
   const PrefixRun& run_;
-  const float* const qkv_;
-  float* const out_;
   const int64_t before_;
 };
 
 }  // namespace
 
 at::Tensor PrefixAttention(const at::Tensor& qkv_rows, const std::vector<PrefixRun>& runs,
-                           int64_t paths, int64_t heads, const CachedAttentionForm& form) {
+                           int64_t paths, const HeadCounts& heads,
+                           const CachedAttentionForm& form) {
   const at::Tensor qkv = qkv_rows.contiguous();
-  const int64_t w = qkv.size(1) / 3, size = w / heads, rows = qkv.size(0) / paths,
-                count = std::ssize(runs);
+  const int64_t columns = qkv.size(1), size = heads.SizeOf(columns), w = heads.queries * size,
+                rows = qkv.size(0) / paths, count = std::ssize(runs);
   at::Tensor y = at::empty({qkv.size(0), w}, qkv.options());
   AttentionOperands all{};
+  all.ld = columns;
+  all.queries = heads.group();
   all.size = size;
   all.width = w;
   all.cos = Read(form.cos);
@@ -86,15 +96,18 @@ at::Tensor PrefixAttention(const at::Tensor& qkv_rows, const std::vector<PrefixR
   float* out = Data(y);
   int64_t work = 0;
   for (const PrefixRun& run : runs)
-    work += 2 * run.count * (std::ssize(run.before) + run.count) * size;
+    work += 2 * run.count * (std::ssize(run.before) + run.count) * size * heads.group();
   const int64_t grain = std::max<int64_t>(1, kPrefixGrain * count / std::max<int64_t>(1, work));
-  ParallelFor(0, paths * count * heads, grain, [&](int64_t begin, int64_t end) {
+  ParallelFor(0, paths * count * heads.keys, grain, [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t head = unit % heads, path = unit / heads / count;
-      const PrefixRun& run = runs[static_cast<size_t>(unit / heads % count)];
-      RunOfHead(all, run, in + path * rows * 3 * w + head * size,
-                out + path * rows * w + head * size)
-          .Attend();
+      const int64_t head = unit % heads.keys, path = unit / heads.keys / count,
+                    query = head * heads.group() * size;
+      AttentionOperands one = all;
+      one.q = in + path * rows * columns + query;
+      one.k = in + path * rows * columns + w + head * size;
+      one.v = one.k + heads.keys * size;
+      one.out = out + path * rows * w + query;
+      RunOfHeads(one, runs[static_cast<size_t>(unit / heads.keys % count)]).Attend();
     }
   });
   return y;
@@ -102,7 +115,8 @@ at::Tensor PrefixAttention(const at::Tensor& qkv_rows, const std::vector<PrefixR
 
 at::Tensor PrefixAttentionHalf(const at::Tensor& in, const AttentionWeights& weights,
                                const at::Tensor& scale, const std::vector<PrefixRun>& runs,
-                               int64_t paths, int64_t heads, const CachedAttentionForm& form) {
+                               int64_t paths, const HeadCounts& heads,
+                               const CachedAttentionForm& form) {
   const at::Tensor x = in.contiguous();
   const at::Tensor qkv = NormMapForward(x, weights.gain.contiguous(), weights.qkv, form.eps).y;
   const at::Tensor mixed = PrefixAttention(qkv, runs, paths, heads, form);

@@ -21,14 +21,15 @@ struct PrefixRun {
 };
 
 // RopeAttention for rows of runs: each sees the rows before its run, those of its run up to itself,
-// and no others. qkv [paths * rows, 3w], each path's rows being those of `runs`, which are all
-// rows -> [paths * rows, w]. form.cos and form.sin are of all positions.
+// and no others. qkv [paths * rows, w + 2 v], each path's rows being those of `runs`, which are
+// all rows -> [paths * rows, w]. form.cos and form.sin are of all positions.
 at::Tensor PrefixAttention(const at::Tensor& qkv, const std::vector<PrefixRun>& runs, int64_t paths,
-                           int64_t heads, const CachedAttentionForm& form);
+                           const HeadCounts& heads, const CachedAttentionForm& form);
 
 // AttentionHalf of the same rows: x [paths * rows, w] and the weights of `paths` equal halves.
 at::Tensor PrefixAttentionHalf(const at::Tensor& x, const AttentionWeights& weights,
                                const at::Tensor& scale, const std::vector<PrefixRun>& runs,
-                               int64_t paths, int64_t heads, const CachedAttentionForm& form);
+                               int64_t paths, const HeadCounts& heads,
+                               const CachedAttentionForm& form);
 
 }  // namespace braid::trainer

@@ -145,10 +145,10 @@ at::Tensor GateRows(const at::Tensor& in, const FeedForwardWeights& weights, dou
   return y;
 }
 
-KeptKeys KeptKeys::Make(int64_t paths, int64_t sequences, int64_t heads, int64_t size,
+KeptKeys KeptKeys::Make(int64_t paths, int64_t sequences, const HeadCounts& heads, int64_t size,
                         int64_t capacity) {
   KeptKeys kept{paths, sequences, heads, size, capacity, {}, {}};
-  const int64_t attentions = paths * sequences * heads;
+  const int64_t attentions = paths * sequences * heads.keys;
   // Whatever is in it: nothing is read that was not written, but for scores that do not count.
   kept.keys = at::empty({attentions, Padded(capacity) * size}, at::kFloat);
   kept.values = at::empty({attentions, capacity * Padded(size)}, at::kFloat);
@@ -158,10 +158,13 @@ KeptKeys KeptKeys::Make(int64_t paths, int64_t sequences, int64_t heads, int64_t
 at::Tensor CachedAttention(const at::Tensor& qkv_rows, const std::vector<NewRows>& read,
                            const CachedAttentionForm& form, KeptKeys* kept) {
   const at::Tensor qkv = qkv_rows.contiguous();
-  const int64_t w = qkv.size(1) / 3, size = kept->size, heads = kept->heads, half = size / 2,
+  const int64_t columns = qkv.size(1), size = kept->size, heads = kept->heads.keys,
+                queries = kept->heads.group(), w = kept->heads.queries * size, half = size / 2,
                 rows = qkv.size(0) / kept->paths, runs = std::ssize(read);
   at::Tensor y = at::empty({qkv.size(0), w}, qkv.options());
   AttentionOperands all{};
+  all.ld = columns;
+  all.queries = queries;
   all.size = size;
   all.width = w;
   all.interleaved = form.layout == RopeLayout::kInterleaved;
@@ -171,19 +174,23 @@ at::Tensor CachedAttention(const at::Tensor& qkv_rows, const std::vector<NewRows
   const float *in = Read(qkv), *cos = Read(form.cos), *sin = Read(form.sin);
   float *out = Data(y), *keys = Data(kept->keys), *values = Data(kept->values);
   int64_t work = 0;
-  for (const NewRows& run : read) work += run.count * (run.begin + run.count) * size * 2;
-  ParallelFor(0, kept->paths * runs * heads, Grain(work / runs), [&](int64_t begin, int64_t end) {
+  for (const NewRows& run : read) work += run.count * (run.begin + run.count) * size * 2 * queries;
+  const int64_t units = kept->paths * runs * heads;
+  ParallelFor(0, units, Grain(work / runs), [&](int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {
       const int64_t head = unit % heads, path = unit / heads / runs;
       const NewRows& run = read[static_cast<size_t>(unit / heads % runs)];
       const int64_t row = path * rows + run.first, last = run.begin + run.count - 1,
-                    place = (path * kept->sequences + run.sequence) * heads + head;
+                    place = (path * kept->sequences + run.sequence) * heads + head,
+                    query = head * queries * size;
       CachedAttentionOperands one{all, run.begin, kept->capacity, nullptr, nullptr};
       one.keys = keys + place * Padded(kept->capacity) * size;
       one.values = values + place * kept->capacity * Padded(size);
       one.rows.sequence = run.count;
-      one.rows.qkv = in + row * 3 * w + head * size;
-      one.rows.out = out + row * w + head * size;
+      one.rows.q = in + row * columns + query;
+      one.rows.k = in + row * columns + w + head * size;
+      one.rows.v = one.rows.k + heads * size;
+      one.rows.out = out + row * w + query;
       one.rows.cos = cos + run.begin * half;
       one.rows.sin = sin + run.begin * half;
       one.rows.scratch = ScratchFloats(Scratch::kAttention,

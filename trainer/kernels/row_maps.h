@@ -41,10 +41,12 @@ struct NewRows {
 
 // Room for the keys and values of one attention, or of equal ones of several paths.
 struct KeptKeys {
-  int64_t paths, sequences, heads, size, capacity;
-  at::Tensor keys, values;  // [paths, sequences, heads, ...], packed for the kernel
+  int64_t paths, sequences;
+  HeadCounts heads;
+  int64_t size, capacity;
+  at::Tensor keys, values;  // [paths, sequences, heads.keys, ...], packed for the kernel
 
-  static KeptKeys Make(int64_t paths, int64_t sequences, int64_t heads, int64_t size,
+  static KeptKeys Make(int64_t paths, int64_t sequences, const HeadCounts& heads, int64_t size,
                        int64_t capacity);
 };
 
@@ -57,8 +59,8 @@ struct CachedAttentionForm {
 };
 
 // RopeAttention of rows that follow those whose keys were kept; theirs are kept, too. qkv [paths *
-// rows, 3w], the rows of each path being those of `read` -> [paths * rows, w]. REQUIRES: all of
-// `read` have room.
+// rows, w + 2 v], the rows of each path being those of `read` -> [paths * rows, w]. REQUIRES: all
+// of `read` have room.
 at::Tensor CachedAttention(const at::Tensor& qkv, const std::vector<NewRows>& read,
                            const CachedAttentionForm& form, KeptKeys* kept);
 

@@ -101,13 +101,13 @@ class AttentionHalfFunction : public torch::autograd::Function<AttentionHalfFunc
                             const at::Tensor& qkv, const Maybe& given_o, const Maybe& given_scale,
                             const Maybe& given_q_norm, const Maybe& given_k_norm,
                             const at::Tensor& cos, const at::Tensor& sin, double eps,
-                            int64_t sequence, int64_t heads, bool interleaved) {
+                            int64_t sequence, int64_t queries, int64_t keys, bool interleaved) {
     const at::Tensor o = given_o.value_or(at::Tensor()), scale = given_scale.value_or(at::Tensor()),
                      q_norm = given_q_norm.value_or(at::Tensor()),
                      k_norm = given_k_norm.value_or(at::Tensor());
     const AttentionShape shape{x.size(0) / sequence,
                                sequence,
-                               heads,
+                               {queries, keys},
                                LayoutOf(interleaved),
                                cos,
                                sin,
@@ -119,6 +119,7 @@ class AttentionHalfFunction : public torch::autograd::Function<AttentionHalfFunc
     const Residual residual = MapAndAdd(x, attended.y, o, scale);
     context->save_for_backward({x, gain, qkv, o, scale, q_norm, k_norm, cos, sin, normed.inverse,
                                 normed.y, projected, attended.sums, attended.y, residual.f});
+    context->saved_data["keys"] = keys;
     context->saved_data["interleaved"] = interleaved;
     context->saved_data["eps"] = eps;
     return residual.y;
@@ -135,7 +136,7 @@ class AttentionHalfFunction : public torch::autograd::Function<AttentionHalfFunc
     }
     const AttentionShape shape{s[kSums].size(1),
                                s[kSums].size(3),
-                               s[kSums].size(2),
+                               {s[kSums].size(2), context->saved_data["keys"].toInt()},
                                LayoutOf(context->saved_data["interleaved"].toBool()),
                                s[kCos],
                                s[kSin],
@@ -147,7 +148,7 @@ class AttentionHalfFunction : public torch::autograd::Function<AttentionHalfFunc
     const at::Tensor dweight = MapWeightGradient(*context, 2, s[kQkv], attention.dqkv, s[kNormed]);
     const auto [dx, dgain] = NormMapBackward(s[kX], Whole(s[kGain]), {s[kNormed], s[kInverse]},
                                              s[kQkv], attention.dqkv, dy);
-    variable_list all(13);
+    variable_list all(14);
     all[0] = dx;
     all[1] = ReshapedLike(dgain, s[kGain]);
     all[2] = dweight;
@@ -203,10 +204,10 @@ class FeedForwardHalfFunction : public torch::autograd::Function<FeedForwardHalf
 
 at::Tensor AttentionHalf(const at::Tensor& x, const AttentionWeights& weights,
                          const at::Tensor& scale, const at::Tensor& cos, const at::Tensor& sin,
-                         double eps, int64_t sequence, int64_t heads, RopeLayout layout) {
+                         double eps, int64_t sequence, const HeadCounts& heads, RopeLayout layout) {
   return AttentionHalfFunction::apply(x.contiguous(), weights.gain, weights.qkv, Given(weights.o),
                                       Given(scale), Given(weights.q_norm), Given(weights.k_norm),
-                                      cos, sin, eps, sequence, heads,
+                                      cos, sin, eps, sequence, heads.queries, heads.keys,
                                       layout == RopeLayout::kInterleaved);
 }
 

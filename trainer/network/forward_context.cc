@@ -3,9 +3,9 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/random.h"
+#include "model/rope.h"
 #include "trainer/kernels/parallel.h"
 
 namespace braid::trainer {
@@ -25,11 +25,10 @@ const Rope& RopeTables::Table(int64_t head_size, int64_t count) {
     // Angles in fp64: position times frequency loses digits in fp32 long before a context ends.
     at::Tensor angles = at::empty({length, half}, at::kDouble);
     double* a = angles.mutable_data_ptr<double>();
+    const std::vector<double> frequencies = model::RopeFrequencies(arch_, head_size);
     for (int64_t t = 0; t < length; ++t) {
-      for (int64_t i = 0; i < half; ++i) {
-        const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(head_size);
-        a[t * half + i] = static_cast<double>(t) * std::pow(base_, exponent);
-      }
+      for (int64_t i = 0; i < half; ++i)
+        a[t * half + i] = static_cast<double>(t) * frequencies[static_cast<size_t>(i)];
     }
     table.cos = angles.cos().to(at::kFloat).to(device_);
     table.sin = angles.sin().to(at::kFloat).to(device_);

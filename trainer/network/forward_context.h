@@ -26,20 +26,21 @@ struct Rope {
 // Tables of positions, made once a (head size, length).
 class RopeTables {
  public:
-  RopeTables(double base, at::Device device) : base_(base), device_(device) {}
+  // Of a model with this `arch`, which must outlive them.
+  RopeTables(const model::Arch& arch, at::Device device) : arch_(arch), device_(device) {}
   // Positions begin .. begin + count - 1.
   Rope Get(int64_t head_size, int64_t begin, int64_t count);
   // Position 0 and at least `count` in all; valid until the next call.
   const Rope& Table(int64_t head_size, int64_t count);
 
  private:
-  const double base_;
+  const model::Arch& arch_;
   const at::Device device_;
   std::map<int64_t, Rope> tables_;  // by head size, grown on demand
 };
 
 // Keys and values of every attention of a network, in the order in which they run: [sequences,
-// heads, capacity, size].
+// heads of keys, capacity, size].
 class KeyCache {
  public:
   explicit KeyCache(int64_t capacity) : capacity_(capacity) {}

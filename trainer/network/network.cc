@@ -51,7 +51,7 @@ double LastLosses(const at::Tensor& losses, int64_t batch, int64_t sequence) {
 }  // namespace
 
 Network::Impl::Impl(const model::ModelSpec& model, const Layout& where, at::Device on)
-    : spec(model), layout(where), device(on), ropes(model.arch.rope_base, on) {
+    : spec(model), layout(where), device(on), ropes(spec.arch, on) {
   p = at::zeros({layout.size}, at::TensorOptions(at::kFloat).device(device));
   g = device.is_cpu() ? UntouchedZeros(layout.size) : at::zeros_like(p);
   const int64_t w = spec.width();

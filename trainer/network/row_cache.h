@@ -33,7 +33,7 @@ class RowCache {
   }
 
   // The room of the pass's next attention, which is one of `paths` equal ones.
-  KeptKeys& Next(int64_t paths, int64_t heads, int64_t size) {
+  KeptKeys& Next(int64_t paths, const HeadCounts& heads, int64_t size) {
     if (next_ == kept_.size())
       kept_.push_back(KeptKeys::Make(paths, sequences_, heads, size, capacity_));
     return kept_[next_++];

@@ -30,13 +30,12 @@ at::Tensor LowRank(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b
   return at::linear(at::linear(x, a), b) * factor;
 }
 
-// q and v receive what the adapter adds. qkv [rows, 3w].
+// q and v receive what the adapter adds. qkv [rows, w + 2 v].
 at::Tensor Adapt(const at::Tensor& qkv, const at::Tensor& x, const Adapter& adapter,
                  const std::string& place, ForwardContext& pass) {
-  const int64_t w = x.size(1);
   const at::Tensor in = Drop(x, pass.training ? adapter.dropout : 0.0, place + "/adapter", 1, pass);
   return qkv + at::cat({LowRank(in, adapter.q_a, adapter.q_b, adapter.factor),
-                        at::zeros({x.size(0), w}, x.options()),
+                        at::zeros({x.size(0), adapter.v_b.size(0)}, x.options()),
                         LowRank(in, adapter.v_a, adapter.v_b, adapter.factor)},
                        1);
 }
@@ -48,14 +47,14 @@ RopeLayout LayoutOf(const model::Arch& arch) {
 
 // The mix of values for every row, [paths * batch * sequence, w]. The kernel knows the plain case.
 at::Tensor Attend(const Sublayers& s, const at::Tensor& qkv, ForwardContext& pass) {
-  const int64_t w = qkv.size(1) / 3, size = w / s.heads, sequences = s.paths * pass.batch,
+  const int64_t size = s.heads.SizeOf(qkv.size(1)), sequences = s.paths * pass.batch,
                 T = pass.sequence;
   const Rope rope = pass.ropes.Get(size, pass.begin, T);
   const RopeLayout layout = LayoutOf(pass.arch);
   if (!s.q_norm.defined() && pass.keys == nullptr) {
     return RopeAttention(qkv, rope.cos, rope.sin, sequences, T, s.heads, layout);
   }
-  const at::Tensor parts = qkv.view({sequences, T, 3, s.heads, size}).permute({2, 0, 3, 1, 4});
+  const std::vector<at::Tensor> parts = HeadsOf(qkv, sequences, s.heads);
   at::Tensor q = Rotate(parts[0], rope.cos, rope.sin, layout);
   at::Tensor k = Rotate(parts[1], rope.cos, rope.sin, layout);
   at::Tensor v = parts[2];
@@ -70,9 +69,10 @@ at::Tensor Attend(const Sublayers& s, const at::Tensor& qkv, ForwardContext& pas
     if (pass.begin > 0 && T > 1)
       mask = at::ones({T, pass.begin + T}, q.options().dtype(at::kBool)).tril(pass.begin);
   }
-  const at::Tensor mixed = at::scaled_dot_product_attention(q, k, v, mask, 0.0,
+  const at::Tensor mixed = at::scaled_dot_product_attention(q, RepeatForQueries(k, s.heads),
+                                                            RepeatForQueries(v, s.heads), mask, 0.0,
                                                             /*is_causal=*/pass.begin == 0);
-  return mixed.transpose(1, 2).reshape({sequences * T, w});
+  return mixed.transpose(1, 2).reshape({sequences * T, s.heads.queries * size});
 }
 
 // One leaf [leaves, ...] in the place of leaves of equal shape, and its gradient in that of theirs.
@@ -111,7 +111,7 @@ at::Tensor ReadAttention(const Sublayers& s, const at::Tensor& x, const at::Tens
   } else {
     qkv = MapRows(x, s.qkv, {.gain = s.attn_norm, .eps = eps});
   }
-  const int64_t size = x.size(1) / s.heads;
+  const int64_t size = x.size(1) / s.heads.queries;
   const Rope& rope = pass.ropes.Table(size, pass.cache->positions());
   const at::Tensor mixed = CachedAttention(
       qkv, pass.cache->read(), {LayoutOf(pass.arch), rope.cos, rope.sin, s.q_norm, s.k_norm, eps},
@@ -124,7 +124,7 @@ at::Tensor ReadAttention(const Sublayers& s, const at::Tensor& x, const at::Tens
 at::Tensor ReadRuns(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,
                     const std::string& place, ForwardContext& pass) {
   const double eps = pass.arch.norm_eps;
-  const Rope& rope = pass.ropes.Table(x.size(1) / s.heads, pass.longest);
+  const Rope& rope = pass.ropes.Table(x.size(1) / s.heads.queries, pass.longest);
   const CachedAttentionForm form{LayoutOf(pass.arch), rope.cos, rope.sin, s.q_norm, s.k_norm, eps};
   if (!s.adapter.q_a.defined()) {
     return PrefixAttentionHalf(x, {s.attn_norm, s.qkv, s.o}, scale, *pass.runs, s.paths, s.heads,
@@ -144,7 +144,7 @@ at::Tensor RunAttention(const Sublayers& s, const at::Tensor& x, const at::Tenso
   const double dropout = pass.training ? pass.dropout : 0.0;
   const bool plain = dropout == 0 && !s.adapter.q_a.defined() && pass.keys == nullptr;
   if (plain && OwnProductsPay(x, s.paths)) {
-    const Rope rope = pass.ropes.Get(x.size(1) / s.heads, pass.begin, pass.sequence);
+    const Rope rope = pass.ropes.Get(x.size(1) / s.heads.queries, pass.begin, pass.sequence);
     return AttentionHalf(x, {s.attn_norm, s.qkv, s.o, s.q_norm, s.k_norm}, scale, rope.cos,
                          rope.sin, pass.arch.norm_eps, pass.sequence, s.heads, LayoutOf(pass.arch));
   }
@@ -177,9 +177,9 @@ Sublayers MakeSublayers(const LeafMaker& leaf, const std::string& prefix, int64_
                         const model::Stack& stack, const model::Arch& arch) {
   const int64_t w = stack.d;
   Sublayers made;
-  made.heads = stack.heads;
+  made.heads = {stack.heads, stack.key_heads()};
   made.attn_norm = leaf(prefix + ".attn_norm.weight", {w});
-  made.qkv = leaf(prefix + ".attn.q.weight", {3 * w, w});
+  made.qkv = leaf(prefix + ".attn.q.weight", {w + 2 * stack.value_width(), w});
   if (arch.attn_out_proj) made.o = leaf(prefix + ".attn.o.weight", {w, w});
   if (stack.dual.qk_norm) {
     made.q_norm = leaf(prefix + ".attn.q_norm.weight", {stack.head_size()});

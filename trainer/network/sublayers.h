@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/spec.h"
+#include "trainer/kernels/functions.h"
 #include "trainer/network/forward_context.h"
 
 namespace braid::trainer {
@@ -19,8 +20,8 @@ namespace braid::trainer {
 using LeafMaker =
     std::function<at::Tensor(const std::string& name, const std::vector<int64_t>& shape)>;
 
-// A low-rank addition to q and v of one attention: x -> factor B A dropout(x). A [rank, w], B [w,
-// rank].
+// A low-rank addition to q and v of one attention: x -> factor B A dropout(x). A [rank, w], B [rows
+// of q or v, rank].
 struct Adapter {
   at::Tensor q_a, q_b, v_a, v_b;
   double factor = 1;
@@ -31,9 +32,9 @@ struct Adapter {
 // stacked are [paths, ...]: then rows are [paths * rows], path by path.
 struct Sublayers {
   int64_t paths = 1;
-  int64_t heads = 0;
+  HeadCounts heads{};
   at::Tensor attn_norm, ffn_norm;  // [w]
-  at::Tensor qkv;                  // [3w, w]
+  at::Tensor qkv;                  // [w + 2 v, w], v the width of all heads of values
   at::Tensor o;                    // [w, w]; undefined without an output matrix
   at::Tensor q_norm, k_norm;       // [head size]; undefined without norms of heads
   at::Tensor gate_up;              // [2f, w]

@@ -47,12 +47,16 @@ TEST(LlamaSpecTest, ReadsTheRotationInEitherWording) {
 }
 
 TEST(LlamaSpecTest, NamesTheKeyThatCannotBeExact) {
-  EXPECT_THAT(Refusal("model_type", "mistral"),
-              HasSubstr("config.json: model_type: \"mistral\" cannot be imported exactly"));
+  EXPECT_EQ(
+      Refusal("model_type", "qwen2"),
+      "config.json: model_type: \"qwen2\" cannot be imported exactly: its attention has biases "
+      "on queries, keys and values");
+  EXPECT_THAT(Refusal("model_type", "qwen3"), HasSubstr("norms queries and keys"));
+  EXPECT_THAT(Refusal("model_type", "gpt2"), HasSubstr("of the types llama and mistral"));
   EXPECT_THAT(Refusal("hidden_act", "gelu"), HasSubstr("hidden_act: \"gelu\""));
   EXPECT_THAT(Refusal("attention_bias", true), HasSubstr("attention_bias: true"));
   EXPECT_THAT(Refusal("mlp_bias", true), HasSubstr("mlp_bias: true"));
-  EXPECT_THAT(Refusal("sliding_window", 4096), HasSubstr("sliding_window: 4096"));
+  EXPECT_THAT(Refusal("sliding_window", 1024), HasSubstr("sliding_window: 1024"));
   EXPECT_THAT(Refusal("quantization_config", Json::object()), HasSubstr("quantization_config"));
   EXPECT_THAT(Refusal("head_dim", 8), HasSubstr("head_dim: 8"));
   EXPECT_THAT(Refusal("num_key_value_heads", 3), HasSubstr("num_key_value_heads: 3"));
@@ -62,6 +66,64 @@ TEST(LlamaSpecTest, NamesTheKeyThatCannotBeExact) {
               HasSubstr("rope_parameters.rope_type: \"yarn\""));
   EXPECT_THAT(Refusal("rope_parameters", {{"partial_rotary_factor", 0.5}}),
               HasSubstr("rope_parameters.partial_rotary_factor: 0.5"));
+}
+
+TEST(LlamaSpecTest, KeepsSharedHeadsOfKeys) {
+  Json config = kConfig;
+  config["num_key_value_heads"] = 2;
+  EXPECT_EQ(LlamaSpec(config, "c").value().dense.kv_heads, 2);
+  config["num_key_value_heads"] = 4;  // as many as queries
+  EXPECT_EQ(LlamaSpec(config, "c").value(), LlamaSpec(kConfig, "c").value());
+}
+
+const Json kLlama3 = {{"rope_type", "llama3"},
+                      {"factor", 32.0},
+                      {"low_freq_factor", 1.0},
+                      {"high_freq_factor", 4.0},
+                      {"original_max_position_embeddings", 8192}};
+
+TEST(LlamaSpecTest, ReadsTheRotationOfLlama3) {
+  Json config = kConfig;
+  config["rope_theta"] = 500000.0;
+  config["rope_scaling"] = kLlama3;
+  model::ModelSpec spec = LlamaSpec(config, "c").value();
+  EXPECT_EQ(spec.arch.rope_scaling, (model::RopeScaling{.factor = 32}));
+  EXPECT_EQ(spec.arch.rope_base, 500000.0);
+  config.erase("rope_scaling");
+  config["rope_parameters"] = kLlama3;
+  EXPECT_EQ(LlamaSpec(config, "c").value(), spec);
+}
+
+TEST(LlamaSpecTest, WhatIsWrongWithTheRotationOfLlama3IsNamed) {
+  Json rope = kLlama3;
+  rope.erase("factor");
+  EXPECT_EQ(Refusal("rope_scaling", rope), "config.json: rope_scaling.factor is missing");
+  rope["factor"] = 0.5;
+  EXPECT_EQ(Refusal("rope_scaling", rope),
+            "config.json: rope_scaling.factor: must be at least 1, is 0.5");
+  rope["factor"] = 8;
+  rope["low_freq_factor"] = 4;
+  EXPECT_EQ(Refusal("rope_scaling", rope),
+            "config.json: rope_scaling.low_freq_factor: must be below high_freq_factor");
+}
+
+// A window that hides nothing of the longest text is none; Mistral's is 4096 where nothing is said.
+TEST(LlamaSpecTest, AMistralWithoutAWindowIsALlama) {
+  Json config = kConfig;
+  config["model_type"] = "mistral";
+  config["max_position_embeddings"] = 8192;
+  config["sliding_window"] = nullptr;
+  EXPECT_TRUE(LlamaSpec(config, "c").ok());
+  config["sliding_window"] = 8192;
+  EXPECT_TRUE(LlamaSpec(config, "c").ok());
+  config["sliding_window"] = 8191;
+  const std::string why =
+      " cannot be imported exactly: braid's attention looks at all of the 8192 positions "
+      "(max_position_embeddings) before; a model for texts within the window has null there, or as "
+      "few positions";
+  EXPECT_EQ(LlamaSpec(config, "c").status().message(), "c: sliding_window: 8191" + why);
+  config.erase("sliding_window");
+  EXPECT_EQ(LlamaSpec(config, "c").status().message(), "c: sliding_window: 4096" + why);
 }
 
 TEST(LlamaSpecTest, NamesTheKeyThatIsWrong) {

@@ -165,16 +165,25 @@ at::Tensor PlainMix(const at::Tensor& q, const at::Tensor& k, const at::Tensor& 
   return mixed.transpose(1, 2).reshape({q.size(0) * sequence, q.size(1) * q.size(3)});
 }
 
-// [3, batch, heads, sequence, size] of packed rows.
-at::Tensor PartsOf(const at::Tensor& qkv, int64_t batch, int64_t heads) {
-  return qkv.view({batch, -1, 3, heads, qkv.size(1) / 3 / heads}).permute({2, 0, 3, 1, 4});
+// q, k and v [batch, heads, sequence, size] of packed rows: query head h has the keys and values of
+// head h / (heads / key_heads).
+std::vector<at::Tensor> PartsOf(const at::Tensor& qkv, int64_t batch, const HeadCounts& heads) {
+  const int64_t size = qkv.size(1) / (heads.queries + 2 * heads.keys);
+  const at::Tensor rows = qkv.view({batch, -1, heads.queries + 2 * heads.keys, size});
+  std::vector<at::Tensor> k, v;
+  for (int64_t head = 0; head < heads.queries; ++head) {
+    const int64_t key = head * heads.keys / heads.queries;
+    k.push_back(rows.select(2, heads.queries + key));
+    v.push_back(rows.select(2, heads.queries + heads.keys + key));
+  }
+  return {rows.narrow(2, 0, heads.queries).transpose(1, 2), at::stack(k, 1), at::stack(v, 1)};
 }
 
 // With the rotation written out, too.
 at::Tensor PlainAttention(const at::Tensor& qkv, const at::Tensor& angle, int64_t batch,
-                          int64_t sequence, int64_t heads) {
-  const int64_t size = qkv.size(1) / 3 / heads;
-  const at::Tensor parts = PartsOf(qkv.view({batch * sequence, -1}), batch, heads);
+                          int64_t sequence, const HeadCounts& heads) {
+  const int64_t size = angle.size(1) * 2;
+  const std::vector<at::Tensor> parts = PartsOf(qkv.view({batch * sequence, -1}), batch, heads);
   const auto turn = [&](const at::Tensor& x) {
     const at::Tensor a = x.narrow(-1, 0, size / 2), b = x.narrow(-1, size / 2, size / 2);
     return at::cat({a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()}, -1);
@@ -197,17 +206,23 @@ at::Tensor Angles(int64_t sequence, int64_t size) {
 
 TEST_P(RopeAttentionTest, IsItsFormula) {
   // Less than a vector, several blocks of queries, and scores that make these blocks smaller.
-  for (const auto& [batch, sequence, heads, size] :
-       {std::tuple{2, 19, 3, 8}, {1, 131, 2, 32}, {3, 1, 1, 4}, {1, 700, 1, 6}}) {
+  for (const auto& [batch, sequence, queries, keys, size] : {std::tuple{2, 19, 3, 3, 8},
+                                                             {1, 131, 2, 2, 32},
+                                                             {3, 1, 1, 1, 4},
+                                                             {1, 700, 1, 1, 6},
+                                                             {2, 19, 6, 2, 8},
+                                                             {1, 131, 4, 1, 32},
+                                                             {3, 1, 4, 2, 4}}) {
     const at::Tensor angle = Angles(sequence, size);
-    const int64_t b = batch, s = sequence, h = heads;
+    const int64_t b = batch, s = sequence;
+    const HeadCounts h{queries, keys};
     Compare(
         [&](const auto& in) {
           return RopeAttention(in[0], OnDevice(angle.cos().to(at::kFloat)),
                                OnDevice(angle.sin().to(at::kFloat)), b, s, h);
         },
         [&](const auto& in) { return PlainAttention(in[0], angle, b, s, h); },
-        {Random({batch * sequence, 3 * heads * size}, 6)});
+        {Random({batch * sequence, (queries + 2 * keys) * size}, 6)});
   }
 }
 
@@ -276,13 +291,13 @@ TEST_P(EmbeddingTest, IsItsRows) {
 
 // x, gain, qkv, o, scale -> x + scale Attn(norm(x)), written out for `paths`.
 at::Tensor PlainAttentionHalf(const std::vector<at::Tensor>& in, const at::Tensor& angle,
-                              int64_t paths, int64_t batch, int64_t heads) {
-  const int64_t w = in[0].size(1), sequence = angle.size(0);
+                              int64_t paths, int64_t batch, const HeadCounts& heads) {
+  const int64_t w = in[0].size(1), sequence = angle.size(0), columns = in[2].size(-2);
   const at::Tensor x = in[0].view({paths, -1, w});
   const at::Tensor normed = PlainNorm(x, in[1].view({paths, 1, w}));
-  const at::Tensor qkv = at::bmm(normed, in[2].view({paths, 3 * w, w}).transpose(1, 2));
-  const at::Tensor mixed = PlainAttention(qkv.reshape({-1, 3 * w}), angle, paths * batch, sequence,
-                                          heads);
+  const at::Tensor qkv = at::bmm(normed, in[2].view({paths, columns, w}).transpose(1, 2));
+  const at::Tensor mixed = PlainAttention(qkv.reshape({-1, columns}), angle, paths * batch,
+                                          sequence, heads);
   const at::Tensor out = at::bmm(mixed.view({paths, -1, w}),
                                  in[3].view({paths, w, w}).transpose(1, 2));
   return (x + in[4] * out).view({-1, w});
@@ -292,14 +307,18 @@ TEST_P(AttentionHalfTest, IsItsFormula) {
   const at::Tensor angle = Angles(23, 8);
   const auto cos = angle.cos().to(at::kFloat), sin = angle.sin().to(at::kFloat);
   for (const int64_t paths : {1, 2}) {
-    Compare(
-        [&](const auto& in) {
-          return AttentionHalf(in[0], {in[1], in[2], in[3]}, in[4], cos, sin, 1e-5, 23, 3,
-                               RopeLayout::kHalf);
-        },
-        [&](const auto& in) { return PlainAttentionHalf(in, angle, paths, 2, 3); },
-        {Random({paths * 46, 24}, 20), Random({paths, 24}, 21), Random({paths, 72, 24}, 22, 0.3f),
-         Random({paths, 24, 24}, 23, 0.3f), Random({1}, 24)});
+    for (const HeadCounts& heads : {HeadCounts{3, 3}, {3, 1}}) {
+      const int64_t w = 24, columns = w + 16 * heads.keys;
+      Compare(
+          [&](const auto& in) {
+            return AttentionHalf(in[0], {in[1], in[2], in[3]}, in[4], cos, sin, 1e-5, 23, heads,
+                                 RopeLayout::kHalf);
+          },
+          [&](const auto& in) { return PlainAttentionHalf(in, angle, paths, 2, heads); },
+          {Random({paths * 46, w}, 20), Random({paths, w}, 21),
+           Random({paths, columns, w}, 22, 0.3f), Random({paths, w, w}, 23, 0.3f),
+           Random({1}, 24)});
+    }
   }
 }
 
@@ -308,12 +327,12 @@ TEST_P(AttentionHalfTest, WorksWithoutOutputMatrixAndScale) {
   const auto cos = angle.cos().to(at::kFloat), sin = angle.sin().to(at::kFloat);
   Compare(
       [&](const auto& in) {
-        return AttentionHalf(in[0], {in[1], in[2], {}}, {}, cos, sin, 1e-5, 40, 2,
+        return AttentionHalf(in[0], {in[1], in[2], {}}, {}, cos, sin, 1e-5, 40, {2, 2},
                              RopeLayout::kHalf);
       },
       [&](const auto& in) {
         const at::Tensor qkv = at::linear(PlainNorm(in[0], in[1]), in[2]);
-        return in[0] + PlainAttention(qkv, angle, 1, 40, 2);
+        return in[0] + PlainAttention(qkv, angle, 1, 40, {2, 2});
       },
       {Random({40, 8}, 25), Random({8}, 26), Random({24, 8}, 27, 0.3f)});
 }
@@ -321,23 +340,29 @@ TEST_P(AttentionHalfTest, WorksWithoutOutputMatrixAndScale) {
 // As blocks of the dual-path paper have it, in both layouts of positions.
 TEST_P(AttentionHalfTest, NormsQueriesAndKeys) {
   const at::Tensor angle = Angles(50, 12);
-  for (const RopeLayout layout : {RopeLayout::kHalf, RopeLayout::kInterleaved}) {
+  for (const auto& [layout, keys] : {std::pair{RopeLayout::kHalf, 3},
+                                     {RopeLayout::kInterleaved, 3},
+                                     {RopeLayout::kInterleaved, 1}}) {
+    const HeadCounts heads{3, keys};
+    const RopeLayout turn = layout;
     Compare(
         [&](const auto& in) {
           return AttentionHalf(in[0], {in[1], in[2], in[3], in[5], in[6]}, in[4],
-                               angle.cos().to(at::kFloat), angle.sin().to(at::kFloat), 1e-5, 50, 3,
-                               layout);
+                               angle.cos().to(at::kFloat), angle.sin().to(at::kFloat), 1e-5, 50,
+                               heads, turn);
         },
         [&](const auto& in) {
-          const at::Tensor parts = PartsOf(at::linear(PlainNorm(in[0], in[1]), in[2]), 2, 3);
-          const auto turned = [&](int64_t part, const at::Tensor& gain) {
-            return PlainNorm(Rotate(parts[part], angle.cos(), angle.sin(), layout), gain);
+          const std::vector<at::Tensor> parts = PartsOf(at::linear(PlainNorm(in[0], in[1]), in[2]),
+                                                        2, heads);
+          const auto turned = [&](size_t part, const at::Tensor& gain) {
+            return PlainNorm(Rotate(parts[part], angle.cos(), angle.sin(), turn), gain);
           };
           const at::Tensor mixed = PlainMix(turned(0, in[5]), turned(1, in[6]), parts[2]);
           return in[0] + in[4] * at::linear(mixed, in[3]);
         },
-        {Random({100, 36}, 34), Random({36}, 35), Random({108, 36}, 36, 0.3f),
-         Random({36, 36}, 37, 0.3f), Random({1}, 38), Random({12}, 39), Random({12}, 40)});
+        {Random({100, 36}, keys == 3 ? 34 : 61), Random({36}, 35),
+         Random({36 + 24 * keys, 36}, 36, 0.3f), Random({36, 36}, 37, 0.3f), Random({1}, 38),
+         Random({12}, 39), Random({12}, 40)});
   }
 }
 
@@ -347,7 +372,7 @@ TEST_P(RopeAttentionTest, NoRowSeesALaterOne) {
                    sin = OnDevice(angle.sin().to(at::kFloat));
   at::Tensor qkv = Random({60, 48}, 41);
   const auto first = [&](const at::Tensor& rows) {
-    return RopeAttention(OnDevice(rows), cos, sin, 1, 60, 2).cpu().narrow(0, 0, 51);
+    return RopeAttention(OnDevice(rows), cos, sin, 1, 60, {2, 2}).cpu().narrow(0, 0, 51);
   };
   const at::Tensor before = first(qkv);
   qkv.narrow(0, 51, 9).mul_(50);
@@ -412,8 +437,10 @@ TEST_P(FeedForwardHalfTest, HasTheSameBitsWithAnyNumberOfThreads) {
 }
 
 TEST_P(AttentionHalfTest, HasTheSameBitsWithAnyNumberOfThreads) {
-  for (const auto& [sequences, sequence, heads] : {std::tuple{5, 60, 3}, {4'125, 8, 2}}) {
-    const int64_t T = sequence, h = heads, w = 4 * h;
+  for (const auto& [sequences, sequence, queries, keys] :
+       {std::tuple{5, 60, 3, 3}, {4'125, 8, 2, 2}, {5, 60, 4, 2}}) {
+    const int64_t T = sequence, w = 4 * queries;
+    const HeadCounts h{queries, keys};
     const at::Tensor angle = Angles(T, 4);
     const auto cos = angle.cos().to(at::kFloat), sin = angle.sin().to(at::kFloat);
     ExpectSameBitsOnAnyThreads(
@@ -421,7 +448,7 @@ TEST_P(AttentionHalfTest, HasTheSameBitsWithAnyNumberOfThreads) {
           return AttentionHalf(in[0], {in[1], in[2], in[3], in[5], in[6]}, in[4], cos, sin, 1e-5, T,
                                h, RopeLayout::kHalf);
         },
-        {Random({sequences * T, w}, 20), Random({w}, 21), Random({3 * w, w}, 22),
+        {Random({sequences * T, w}, 20), Random({w}, 21), Random({w + 8 * keys, w}, 22),
          Random({w, w}, 23), Random({1}, 24), Random({4}, 25), Random({4}, 26)});
   }
 }

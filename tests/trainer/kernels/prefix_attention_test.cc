@@ -71,7 +71,9 @@ std::vector<int64_t> SequenceOf(const PrefixRun& run) {
 }
 
 struct Shape {
-  int64_t trunk, paths, heads, size;
+  int64_t trunk, paths;
+  HeadCounts heads;
+  int64_t size;
   RopeLayout layout;
   bool norms;
 };
@@ -97,15 +99,19 @@ at::Tensor HeadsNormed(const at::Tensor& x, const at::Tensor& gain) {
 // The attention of whole sequences; of each run its own rows are kept.
 at::Tensor Plain(const at::Tensor& qkv, const std::vector<PrefixRun>& runs, const Shape& shape,
                  const CachedAttentionForm& form) {
-  const int64_t w = shape.heads * shape.size, rows = qkv.size(0) / shape.paths;
+  const int64_t w = shape.heads.queries * shape.size, rows = qkv.size(0) / shape.paths;
   at::Tensor y = at::zeros({qkv.size(0), w}, at::kDouble);
   for (int64_t path = 0; path < shape.paths; ++path) {
     for (const PrefixRun& run : runs) {
       const auto index = at::tensor(SequenceOf(run), at::kLong) + path * rows;
       const int64_t T = index.size(0);
-      const at::Tensor parts = Exact(qkv.index_select(0, index))
-                                   .view({T, 3, shape.heads, shape.size})
-                                   .permute({1, 2, 0, 3});
+      const at::Tensor all =
+          Exact(qkv.index_select(0, index)).view({T, -1, shape.size}).transpose(0, 1);
+      const auto keys = [&](int64_t first) {
+        return all.narrow(0, first, shape.heads.keys).repeat_interleave(shape.heads.group(), 0);
+      };
+      const at::Tensor parts[] = {all.narrow(0, 0, shape.heads.queries), keys(shape.heads.queries),
+                                  keys(shape.heads.queries + shape.heads.keys)};
       const at::Tensor cos = Exact(form.cos).narrow(0, 0, T), sin = Exact(form.sin).narrow(0, 0, T);
       const at::Tensor q = HeadsNormed(Rotate(parts[0], cos, sin, shape.layout), form.q_gain),
                        k = HeadsNormed(Rotate(parts[1], cos, sin, shape.layout), form.k_gain);
@@ -121,17 +127,20 @@ at::Tensor Plain(const at::Tensor& qkv, const std::vector<PrefixRun>& runs, cons
   return y;
 }
 
-const Shape kShapes[] = {{3, 1, 2, 8, RopeLayout::kHalf, false},
-                         {9, 2, 3, 6, RopeLayout::kInterleaved, false},
-                         {70, 1, 1, 32, RopeLayout::kHalf, true},
-                         {40, 1, 2, 10, RopeLayout::kInterleaved, true},
-                         {17, 3, 1, 34, RopeLayout::kInterleaved, false}};
+const Shape kShapes[] = {{3, 1, {2, 2}, 8, RopeLayout::kHalf, false},
+                         {9, 2, {3, 3}, 6, RopeLayout::kInterleaved, false},
+                         {70, 1, {1, 1}, 32, RopeLayout::kHalf, true},
+                         {40, 1, {2, 2}, 10, RopeLayout::kInterleaved, true},
+                         {17, 3, {1, 1}, 34, RopeLayout::kInterleaved, false},
+                         {9, 2, {6, 2}, 6, RopeLayout::kHalf, false},
+                         {40, 1, {4, 1}, 10, RopeLayout::kInterleaved, true}};
 
 TEST_P(PrefixAttentionTest, ARowSeesItsSequenceAlone) {
   for (const Shape& shape : kShapes) {
-    const int64_t rows = shape.trunk + kMoreRows, w = shape.heads * shape.size;
+    const int64_t rows = shape.trunk + kMoreRows,
+                  columns = (shape.heads.queries + 2 * shape.heads.keys) * shape.size;
     const std::vector<PrefixRun> runs = Tree(shape.trunk);
-    const at::Tensor qkv = Random({shape.paths * rows, 3 * w}, 11);
+    const at::Tensor qkv = Random({shape.paths * rows, columns}, 11);
     const CachedAttentionForm form = FormOf(shape, shape.trunk + kMoreRows);
     const at::Tensor y = PrefixAttention(qkv, runs, shape.paths, shape.heads, form);
     ExpectNear(y, Plain(qkv, runs, shape, form));
@@ -144,7 +153,7 @@ TEST_P(PrefixAttentionTest, ARowSeesItsSequenceAlone) {
 TEST_P(PrefixAttentionTest, AHalfIsItsFormula) {
   for (const bool scaled : {false, true}) {
     for (const bool projected : {false, true}) {
-      const Shape shape{12, 2, 2, 8, RopeLayout::kHalf, false};
+      const Shape shape{12, 2, {2, 2}, 8, RopeLayout::kHalf, false};
       const int64_t rows = shape.trunk + kMoreRows, w = 16;
       const std::vector<PrefixRun> runs = Tree(shape.trunk);
       const CachedAttentionForm form = FormOf(shape, rows);

@@ -141,7 +141,8 @@ at::Tensor Angles(int64_t positions, int64_t size) {
 
 // Two paths of sequences that are read in pieces.
 struct Case {
-  int64_t heads, size;
+  HeadCounts heads;
+  int64_t size;
   RopeLayout layout;
   bool norms;
 };
@@ -149,10 +150,11 @@ struct Case {
 class Reader {
  public:
   Reader(const Case& kind, std::vector<int64_t> lengths)
-      : kind_(kind), lengths_(std::move(lengths)), w_(kind.heads * kind.size) {
+      : kind_(kind), lengths_(std::move(lengths)), w_(kind.heads.queries * kind.size) {
     for (size_t s = 0; s < lengths_.size(); ++s) {
       for (const uint64_t path : {0, 1})
-        qkv_.push_back(Random({lengths_[s], 3 * w_}, 20 + 2 * s + path));
+        qkv_.push_back(
+            Random({lengths_[s], w_ + 2 * kind.heads.keys * kind.size}, 20 + 2 * s + path));
     }
     const at::Tensor angle = Angles(64, kind.size);
     form_ = {kind.layout, angle.cos().to(at::kFloat), angle.sin().to(at::kFloat), {}, {}, kEps};
@@ -199,8 +201,14 @@ class Reader {
 
   // The same of sequence `s` and `path`, by the formula.
   at::Tensor Formula(size_t s, size_t path) const {
-    const int64_t T = lengths_[s], h = kind_.heads, size = kind_.size;
-    const at::Tensor parts = Exact(qkv_[2 * s + path]).view({T, 3, h, size}).permute({1, 2, 0, 3});
+    const int64_t T = lengths_[s], size = kind_.size;
+    const HeadCounts& heads = kind_.heads;
+    const at::Tensor all = Exact(qkv_[2 * s + path]).view({T, -1, size}).transpose(0, 1);
+    const auto keys = [&](int64_t first) {
+      return all.narrow(0, first, heads.keys).repeat_interleave(heads.group(), 0);
+    };
+    const at::Tensor parts[] = {all.narrow(0, 0, heads.queries), keys(heads.queries),
+                                keys(heads.queries + heads.keys)};
     const at::Tensor angle = Angles(T, size);
     const auto turn = [&](const at::Tensor& x, const at::Tensor& gain) {
       const at::Tensor y = Rotate(x, angle.cos(), angle.sin(), kind_.layout);
@@ -225,10 +233,12 @@ class Reader {
 };
 
 TEST_P(RowMapsTest, CachedAttentionIsItsFormulaHoweverItIsRead) {
-  for (const Case& kind : {Case{3, 8, RopeLayout::kHalf, false},
-                           {2, 32, RopeLayout::kInterleaved, false},
-                           {2, 12, RopeLayout::kHalf, true},
-                           {1, 40, RopeLayout::kInterleaved, true}}) {
+  for (const Case& kind : {Case{{3, 3}, 8, RopeLayout::kHalf, false},
+                           {{2, 2}, 32, RopeLayout::kInterleaved, false},
+                           {{2, 2}, 12, RopeLayout::kHalf, true},
+                           {{1, 1}, 40, RopeLayout::kInterleaved, true},
+                           {{6, 2}, 8, RopeLayout::kHalf, false},
+                           {{4, 1}, 12, RopeLayout::kInterleaved, true}}) {
     const Reader reader(kind, {41, 5, 12});
     const std::vector<at::Tensor> whole = reader.Read({{41, 5, 12}});
     for (const size_t s : {0, 1, 2}) {
@@ -246,7 +256,7 @@ TEST_P(RowMapsTest, TheNumberOfThreadsChangesNoBit) {
   const int before = at::get_num_threads();
   const at::Tensor x = Random({2, 512}, 30), gain = Random({512}, 31),
                    weight = Random({300, 512}, 32);
-  const Reader reader({8, 32, RopeLayout::kHalf, false}, {41, 30});
+  const Reader reader({{8, 4}, 32, RopeLayout::kHalf, false}, {41, 30});
   const auto all = [&](int threads) {
     at::set_num_threads(threads);
     std::vector<at::Tensor> results = reader.Read({{40, 29}, {1, 1}});

@@ -1,4 +1,6 @@
-// Causal attention of one head over one sequence, with rotary positions. See vector.h and simd.h.
+// Causal attention of the query heads that share one head of keys and values over one sequence,
+// with rotary positions. See vector.h and simd.h. Keys and values are turned and packed once for
+// all of the query heads.
 //
 // Scores exist for a block of queries at a time, and for the keys before the end of the block.
 // Forward keeps the maximum and the sum of each row, from which backward makes the weights again.
@@ -61,12 +63,21 @@ BRAID_INLINE void Multiply(float* x, int64_t count, float factor) {
                            __attribute__((always_inline)) { store(x, load(x) * factor); });
 }
 
-// Queries or keys of the head [sequence, size]: rotated, and then normed if there is a gain.
+// Queries or keys of a head [sequence, size]: rotated, and then normed if there is a gain.
 struct Turned {
   float* rotated;
   float* rows;     // as the scores see them; `rotated` itself without a gain
   float* inverse;  // of the norm
 };
+
+BRAID_INLINE Turned RoomToTurn(const AttentionOperands& o, const float* gain, Arena* arena) {
+  Turned turned{};
+  turned.rotated = turned.rows = arena->Take(o.sequence * o.size);
+  if (gain == nullptr) return turned;
+  turned.rows = arena->Take(o.sequence * o.size);
+  turned.inverse = arena->Take(o.sequence);
+  return turned;
+}
 
 BRAID_INLINE RmsNormOperands NormOf(const AttentionOperands& o, const float* gain,
                                     const Turned& turned) {
@@ -81,17 +92,10 @@ BRAID_INLINE RmsNormOperands NormOf(const AttentionOperands& o, const float* gai
   return norm;
 }
 
-BRAID_INLINE Turned Turn(const AttentionOperands& o, const float* in, const float* gain,
-                         Arena* arena) {
-  Turned turned{};
-  turned.rotated = turned.rows = arena->Take(o.sequence * o.size);
-  TurnRows(o, in, 3 * o.width, 1.0f, turned.rotated, o.size);
-  if (gain != nullptr) {
-    turned.rows = arena->Take(o.sequence * o.size);
-    turned.inverse = arena->Take(o.sequence);
-    RmsNorm(NormOf(o, gain, turned));
-  }
-  return turned;
+BRAID_INLINE void Turn(const AttentionOperands& o, const float* in, const float* gain,
+                       const Turned& turned) {
+  TurnRows(o, in, o.ld, 1.0f, turned.rotated, o.size);
+  if (gain != nullptr) RmsNorm(NormOf(o, gain, turned));
 }
 
 // The gradient of what Turn read, from that of its rows, which is overwritten.
@@ -103,7 +107,7 @@ BRAID_INLINE void TurnBack(const AttentionOperands& o, const Turned& turned, con
     norm.dgain = dgain;
     RmsNormBackward(norm);
   }
-  TurnRows(o, gradient, o.size, -1.0f, out, 3 * o.width);
+  TurnRows(o, gradient, o.size, -1.0f, out, o.ld);
 }
 
 BRAID_INLINE void Zero(float* x, int64_t begin, int64_t end) {
@@ -168,19 +172,31 @@ BRAID_INLINE float ScaleOf(const AttentionOperands& o) {
   return 1.0f / __builtin_sqrtf(static_cast<float>(o.size));
 }
 
-void AttentionForward(const AttentionOperands& o) {
-  Arena arena(o.scratch);
+// The operands of query head `head` alone: what it reads and writes by itself.
+BRAID_INLINE AttentionOperands QueryHead(const AttentionOperands& o, int64_t head) {
+  AttentionOperands one = o;
+  one.q += head * o.size;
+  one.out += head * o.size;
+  if (o.maxima != nullptr) one.maxima += head * o.sequence;
+  if (o.inverse != nullptr) one.inverse += head * o.sequence;
+  if (o.dout != nullptr) one.dout += head * o.size;
+  if (o.dq != nullptr) one.dq += head * o.size;
+  return one;
+}
+
+// The queries [sequence, size] of one head as the scores see them, turned into `q`.
+BRAID_INLINE void TurnQueries(const AttentionOperands& o, const Turned& q) {
+  Turn(o, o.q, o.q_gain, q);
+  Multiply(q.rows, o.sequence * o.size, ScaleOf(o));
+}
+
+// One query head, with keys and values packed and room for scores of a block.
+BRAID_INLINE void MixValues(const AttentionOperands& o, const float* q, const float* keys,
+                            const float* values, float* scores) {
   const int64_t T = o.sequence, ld = RoundUp(T, kPanel), block = BlockQueries(T);
-  const Turned q = Turn(o, o.qkv, o.q_gain, &arena);
-  const Turned k = Turn(o, o.qkv + o.width, o.k_gain, &arena);
-  Multiply(q.rows, T * o.size, ScaleOf(o));
-  float *keys = arena.Take(ld * o.size), *values = arena.Take(T * RoundUp(o.size, kPanel)),
-        *scores = arena.Take(block * ld);
-  PackTransposed(k.rows, o.size, o.size, T, keys);
-  Pack(o.qkv + 2 * o.width, 3 * o.width, T, o.size, nullptr, values);
   for (int64_t begin = o.first; begin < T; begin += block) {
     const int64_t rows = Least(block, T - begin), end = RoundUp(begin + rows, kPanel);
-    Score(o, q.rows + begin * o.size, o.size, rows, end, keys, scores, ld);
+    Score(o, q + begin * o.size, o.size, rows, end, keys, scores, ld);
     for (int64_t i = 0; i < rows; ++i)
       Exponentials(scores + i * ld, begin + i + 1, end, o.maxima + begin + i,
                    o.inverse + begin + i);
@@ -200,6 +216,22 @@ void AttentionForward(const AttentionOperands& o) {
   }
 }
 
+void AttentionForward(const AttentionOperands& o) {
+  Arena arena(o.scratch);
+  const int64_t T = o.sequence, ld = RoundUp(T, kPanel);
+  const Turned q = RoomToTurn(o, o.q_gain, &arena), k = RoomToTurn(o, o.k_gain, &arena);
+  float *keys = arena.Take(ld * o.size), *values = arena.Take(T * RoundUp(o.size, kPanel)),
+        *scores = arena.Take(BlockQueries(T) * ld);
+  Turn(o, o.k, o.k_gain, k);
+  PackTransposed(k.rows, o.size, o.size, T, keys);
+  Pack(o.v, o.ld, T, o.size, nullptr, values);
+  for (int64_t head = 0; head < o.queries; ++head) {
+    const AttentionOperands one = QueryHead(o, head);
+    TurnQueries(one, q);
+    MixValues(one, q.rows, keys, values, scores);
+  }
+}
+
 // The buffers of a backward pass.
 struct AttentionGradients {
   float *keys, *values;       // packed [size, sequence]
@@ -209,7 +241,7 @@ struct AttentionGradients {
   float* block;               // packed rows of a block
 };
 
-// One block of queries: adds to dk and dv, and writes its rows of dq.
+// One block of queries of a head: adds to dk and dv, and writes its rows of dq.
 BRAID_INLINE void BackwardBlock(const AttentionOperands& o, const float* q, int64_t begin,
                                 int64_t rows, const AttentionGradients& g) {
   const int64_t T = o.sequence, ld = RoundUp(T, kPanel), keys = begin + rows,
@@ -253,9 +285,7 @@ void AttentionBackward(const AttentionOperands& o) {
   Arena arena(o.scratch);
   const int64_t T = o.sequence, ld = RoundUp(T, kPanel), block = BlockQueries(T),
                 panels = RoundUp(o.size, kPanel);
-  const Turned q = Turn(o, o.qkv, o.q_gain, &arena);
-  const Turned k = Turn(o, o.qkv + o.width, o.k_gain, &arena);
-  Multiply(q.rows, T * o.size, ScaleOf(o));
+  const Turned q = RoomToTurn(o, o.q_gain, &arena), k = RoomToTurn(o, o.k_gain, &arena);
   AttentionGradients g{};
   g.keys = arena.Take(ld * o.size);
   g.values = arena.Take(ld * o.size);
@@ -266,20 +296,24 @@ void AttentionBackward(const AttentionOperands& o) {
   g.scores = arena.Take(block * ld);
   g.gradients = arena.Take(block * ld);
   g.block = arena.Take(block * panels);
-  const float* v = o.qkv + 2 * o.width;
+  Turn(o, o.k, o.k_gain, k);
   PackTransposed(k.rows, o.size, o.size, T, g.keys);
-  PackTransposed(v, 3 * o.width, o.size, T, g.values);
+  PackTransposed(o.v, o.ld, o.size, T, g.values);
   Pack(k.rows, o.size, T, o.size, nullptr, g.key_rows);
   Zero(g.dk, 0, T * o.size);
   Zero(g.dv, 0, T * o.size);
-  for (int64_t begin = 0; begin < T; begin += block)
-    BackwardBlock(o, q.rows, begin, Least(block, T - begin), g);
-  Multiply(g.dq, T * o.size, ScaleOf(o));
-  TurnBack(o, q, o.q_gain, g.dq, o.dq_gain, o.dqkv);
-  TurnBack(o, k, o.k_gain, g.dk, o.dk_gain, o.dqkv + o.width);
+  for (int64_t head = 0; head < o.queries; ++head) {
+    const AttentionOperands one = QueryHead(o, head);
+    TurnQueries(one, q);
+    for (int64_t begin = 0; begin < T; begin += block)
+      BackwardBlock(one, q.rows, begin, Least(block, T - begin), g);
+    Multiply(g.dq, T * o.size, ScaleOf(o));
+    TurnBack(o, q, o.q_gain, g.dq, o.dq_gain, one.dq);
+  }
+  TurnBack(o, k, o.k_gain, g.dk, o.dk_gain, o.dk);
   for (int64_t t = 0; t < T; ++t) {
     const float* from = g.dv + t * o.size;
-    float* to = o.dqkv + t * 3 * o.width + 2 * o.width;
+    float* to = o.dv + t * o.ld;
     ForEachVector(o.size, [&](auto load, auto store)
                               __attribute__((always_inline)) { store(to, load(from)); });
   }

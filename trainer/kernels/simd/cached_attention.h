@@ -1,5 +1,6 @@
-// Causal attention of one head for new tokens of a sequence, with a cache of the keys and values of
-// the tokens before them. The cache has the layout in which the products read it. See attention.h.
+// Causal attention for new tokens of a sequence, of the query heads that share one head of keys and
+// values, with a cache of these of the tokens before them. The cache has the layout in which the
+// products read it. See attention.h.
 #pragma once
 
 #include "trainer/kernels/simd/attention.h"
@@ -26,22 +27,16 @@ BRAID_INLINE void Keep(const CachedAttentionOperands& o, const float* key, const
   }
 }
 
-void CachedAttention(const CachedAttentionOperands& cached) {
-  const AttentionOperands& o = cached.rows;
-  Arena arena(o.scratch);
+// One query head, with its queries turned and room for scores of a block.
+BRAID_INLINE void MixKept(const CachedAttentionOperands& cached, const AttentionOperands& o,
+                          const float* q, float* scores) {
   const int64_t T = o.sequence, all = cached.begin + T, ld = RoundUp(all, kPanel),
                 block = BlockQueries(all);
-  const Turned q = Turn(o, o.qkv, o.q_gain, &arena);
-  const Turned k = Turn(o, o.qkv + o.width, o.k_gain, &arena);
-  Multiply(q.rows, T * o.size, ScaleOf(o));
-  for (int64_t t = 0; t < T; ++t)
-    Keep(cached, k.rows + t * o.size, o.qkv + t * 3 * o.width + 2 * o.width, cached.begin + t);
-  float* scores = arena.Take(block * ld);
   for (int64_t begin = 0; begin < T; begin += block) {
     const int64_t rows = Least(block, T - begin), seen = cached.begin + begin + rows,
                   end = RoundUp(seen, kPanel);
     // Columns of the last panel that nobody has kept yet give scores that are replaced.
-    Score(o, q.rows + begin * o.size, o.size, rows, end, cached.keys, scores, ld);
+    Score(o, q + begin * o.size, o.size, rows, end, cached.keys, scores, ld);
     float* out = o.out + begin * o.width;
     float inverse[kMostQueries];
     for (int64_t i = 0; i < rows; ++i) {
@@ -60,6 +55,22 @@ void CachedAttention(const CachedAttentionOperands& cached) {
              .c = out,
              .ldc = o.width});
     for (int64_t i = 0; i < rows; ++i) Multiply(out + i * o.width, o.size, inverse[i]);
+  }
+}
+
+void CachedAttention(const CachedAttentionOperands& cached) {
+  const AttentionOperands& o = cached.rows;
+  Arena arena(o.scratch);
+  const int64_t T = o.sequence, all = cached.begin + T;
+  const Turned q = RoomToTurn(o, o.q_gain, &arena), k = RoomToTurn(o, o.k_gain, &arena);
+  float* scores = arena.Take(BlockQueries(all) * RoundUp(all, kPanel));
+  Turn(o, o.k, o.k_gain, k);
+  for (int64_t t = 0; t < T; ++t)
+    Keep(cached, k.rows + t * o.size, o.v + t * o.ld, cached.begin + t);
+  for (int64_t head = 0; head < o.queries; ++head) {
+    const AttentionOperands one = QueryHead(o, head);
+    TurnQueries(one, q);
+    MixKept(cached, one, q.rows, scores);
   }
 }
 

@@ -80,12 +80,15 @@ struct RmsNormOperands {
   float* dgain;  // [w] is added to
 };
 
-// Causal attention of one head over one sequence, with rotary positions (functions.h). Rows of
-// `qkv` are packed q | k | v of all heads, `width` each; pointers are to the head's part of q in
-// the first row, or to its part of the result.
+// Causal attention of the query heads that share one head of keys and values, over one sequence,
+// with rotary positions (functions.h). Pointers are to the parts of these heads in the first row;
+// the query heads stand side by side.
 struct AttentionOperands {
-  const float* qkv;  // rows of 3 width
-  int64_t sequence, size, width;
+  const float *q, *k, *v;  // their rows are `ld` apart
+  int64_t ld;
+  int64_t queries;  // how many query heads there are
+  int64_t sequence, size;
+  int64_t width;  // the distance of rows of the result
   int64_t first;  // forward: the first query whose result is wanted; those before it are keys alone
   const float* cos;  // [sequence, size / 2]
   const float* sin;
@@ -93,13 +96,13 @@ struct AttentionOperands {
   const float* q_gain;  // [size]: rotated queries and keys are normed (RMSNorm); null: they are not
   const float* k_gain;
   float eps;
-  float* out;         // rows of width; read by the backward pass
-  float* maxima;      // [sequence]: of the scores of each row, and the inverse of the sum of
-  float* inverse;     // e^(score - maximum); written forward and read backward
+  float* out;         // [sequence, queries size]; read by the backward pass
+  float* maxima;      // [queries, sequence]: of the scores of each row, and the inverse of the sum
+  float* inverse;     // of e^(score - maximum); written forward and read backward
   float* scratch;     // attention_scratch floats, aligned to 64 bytes
   const float* dout;  // the rest is of the backward pass; rows as of out
-  float* dqkv;        // rows as of qkv
-  float* dq_gain;     // [size], are added to; null without gains
+  float *dq, *dk, *dv;  // rows as of q, k and v
+  float* dq_gain;       // [size], are added to; null without gains
   float* dk_gain;
 };
 
