@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "report/input/strict_fields.h"
 #include "report/results/cost.h"
+#include "report/results/gather_sweep.h"
 #include "schema/read.h"
 #include "spec/report.h"
 #include "storage/files/artifact_files.h"
@@ -171,13 +172,20 @@ Result<Results> Gather(const task::Task& task, const std::vector<EvaluationField
   if (spec.compat) results.compat = {schema::NameOf(spec.compat->mode), spec.compat->overrides};
   BRAID_RETURN_IF_ERROR(ReadFacts(spec.facts, &results));
   BRAID_RETURN_IF_ERROR(ReadInputs(task, &results));
-  for (size_t i = 0; i < spec.models.size(); ++i) {
+  if (spec.sweep) {
+    const auto read = [&](const spec::ReportedModel& model, Results* variant) {
+      return ReadModel(task, model, "spec.models." + model.name, fields, variant);
+    };
+    BRAID_RETURN_IF_ERROR(GatherSweep(spec, read, &results));
+  }
+  for (size_t i = 0; !spec.sweep && i < spec.models.size(); ++i) {
     BRAID_RETURN_IF_ERROR(
         ReadModel(task, spec.models[i], Format("spec.models.%zu", i), fields, &results));
   }
   // Tables show the losses over all text behind those of each corpus.
   if (std::erase(results.corpora, kAllText) > 0) results.corpora.push_back(kAllText);
-  AddCosts(&results);
+  // The trainings of a sweep have theirs from their variants.
+  if (!spec.sweep) AddCosts(&results);
   return results;
 }
 
