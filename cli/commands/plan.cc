@@ -140,20 +140,13 @@ std::string SharingText(const v1::Plan& plan) {
     apart += job.flops() * job.variants();
     if (job.variants() == plan.variants_size()) by_all.push_back(job.name());
   }
-  std::string text = Format("
-                                % d variants have % lld jobs,
-                            of which % lld are different and are run ",
-                                                             plan.variants_size(),
-                            (long long)jobs_apart, (long long)shared_jobs);
-  text += together > 0 ? Format(": %s floating point operations instead of %s
-",
+  std::string text = Format("\n%d variants have %lld jobs, of which %lld are different and are run",
+                            plan.variants_size(), (long long)jobs_apart, (long long)shared_jobs);
+  text += together > 0 ? Format(": %s floating point operations instead of %s\n",
                                 Count(together).c_str(), Count(apart).c_str())
-                       : "
-";
-  return text + (by_all.empty() ? "no job is shared by all variants
-"
-                                : "shared by all variants: " + Join(by_all, ", ") + "
-");
+                       : "\n";
+  return text + (by_all.empty() ? "no job is shared by all variants\n"
+                                : "shared by all variants: " + Join(by_all, ", ") + "\n");
 }
 
 // A row for each variant: its values, the jobs that it alone has, and what it would cost alone.
@@ -161,12 +154,8 @@ std::string VariantsText(const v1::Plan& plan) {
   if (plan.variants_size() == 0) return "";
   const auto jobs = JobsByName(plan);
   const int width = WidthOf(plan.variants());
-  std::string text = Format("
-                                % -*s % 5s % 8s % 9s % 9s %
-                                s ", width, " VARIANT ", " JOBS ", " ITS OWN
-                                  ",
-                                  "TOKENS",
-                            "FLOPS", "VALUES");
+  std::string text = Format("\n%-*s %5s %8s %9s %9s  %s\n", width, "VARIANT", "JOBS", "ITS OWN",
+                            "TOKENS", "FLOPS", "VALUES");
   for (const v1::PlannedVariant& variant : plan.variants()) {
     int64_t own = 0, tokens = 0;
     double flops = 0;
@@ -179,11 +168,9 @@ std::string VariantsText(const v1::Plan& plan) {
     std::vector<std::string> values;
     for (const v1::SweptValue& value : variant.values())
       values.push_back(value.axis() + " = " + value.value());
-    text += Format(
-        "%-*s %5d %8lld %9s %9s  %s
-        ", width, variant.name().c_str(),
-        variant.jobs_size(),
-        (long long)own, Count(tokens).c_str(), Count(flops).c_str(), Join(values, ", ").c_str());
+    text += Format("%-*s %5d %8lld %9s %9s  %s\n", width, variant.name().c_str(),
+                   variant.jobs_size(), (long long)own, Count(tokens).c_str(), Count(flops).c_str(),
+                   Join(values, ", ").c_str());
   }
   return text + SharingText(plan);
 }

@@ -135,15 +135,18 @@ Result<JobFact> JobOfSummary(const std::string& name, const std::string& file) {
   return job;
 }
 
-// The role of an input says what it is: "history.path_1" has the history of job path_1.
-Status ReadInputs(const task::Task& task, Results* results) {
+// The role of an input says what it is: "history.path_1" has the history of job path_1. The steps of
+// many trainings are large, and a sweep's report needs none of them.
+Status ReadInputs(const task::Task& task, bool steps, Results* results) {
   for (const auto& [role, folder] : task.inputs) {
     const size_t dot = role.find('.');
     if (dot == std::string::npos) continue;
     const std::string kind = role.substr(0, dot), name = role.substr(dot + 1);
     if (kind == task::role::kHistory) {
-      BRAID_ASSIGN_OR_RETURN(results->histories[name],
-                             ReadHistory(JoinPath(folder, artifact_files::kHistory)));
+      if (steps) {
+        BRAID_ASSIGN_OR_RETURN(results->histories[name],
+                               ReadHistory(JoinPath(folder, artifact_files::kHistory)));
+      }
       // A history knows its steps and tokens even where no coordinator tells the facts.
       const std::string summary = JoinPath(folder, artifact_files::kSummary);
       if (results->FindJob(name) == nullptr && PathExists(summary)) {
@@ -171,7 +174,7 @@ Result<Results> Gather(const task::Task& task, const std::vector<EvaluationField
   results.recipe = spec.recipe;
   if (spec.compat) results.compat = {schema::NameOf(spec.compat->mode), spec.compat->overrides};
   BRAID_RETURN_IF_ERROR(ReadFacts(spec.facts, &results));
-  BRAID_RETURN_IF_ERROR(ReadInputs(task, &results));
+  BRAID_RETURN_IF_ERROR(ReadInputs(task, /*steps=*/!spec.sweep, &results));
   if (spec.sweep) {
     const auto read = [&](const spec::ReportedModel& model, Results* variant) {
       return ReadModel(task, model, "spec.models." + model.name, fields, variant);
