@@ -26,6 +26,13 @@ const Model* Recipe::FindPath(const std::string& name) const {
   return nullptr;
 }
 
+std::vector<const Recipe*> Recipe::Trained() const {
+  std::vector<const Recipe*> trained;
+  for (const Variant& variant : variants) trained.push_back(&variant.recipe);
+  if (trained.empty()) trained.push_back(this);
+  return trained;
+}
+
 bool IsArtifactId(const std::string& text) {
   return text.size() >= 8 && text.size() <= 64 &&
          text.find_first_not_of("0123456789abcdef") == std::string::npos;

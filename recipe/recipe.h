@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "model/spec.h"
 #include "recipe/evaluation.h"
+#include "recipe/sweep.h"
 #include "spec/corpus.h"
 #include "spec/data.h"
 #include "spec/merge.h"
@@ -85,8 +86,14 @@ struct Composite {
   const std::string& name() const { return spec.name; }
 };
 
-// The whole recipe: sections that others inherit from have been applied to them.
+struct Variant;
+
+// The whole recipe: sections that others inherit from have been applied to them. With `seeds` or
+// `sweep` it is that of its first variant, and `variants` has all of them.
 struct Recipe : spec::RecipeTop {
+  // One of `seeds`: of initial weights, the order of the text and what else a training draws;
+  // absent: `seed`, of which the tokenizer and what is set aside always are.
+  std::optional<uint64_t> training_seed;
   model::Arch arch;
   spec::RecipeEval eval;
   // The tokenizer: a file, with its number of entries (0: the recipe does not say it), ...
@@ -115,10 +122,25 @@ struct Recipe : spec::RecipeTop {
   std::string text;
   // The fields that were absent, by path, with the defaults that were filled in.
   std::map<std::string, std::string> defaults;
+  // What varies, and the variants; empty without `seeds` and `sweep`.
+  Sweep sweep;
+  std::vector<Variant> variants;
 
   // Null if there is none of this name.
   const Corpus* FindCorpus(const std::string& name) const;
   const Model* FindPath(const std::string& name) const;
+  uint64_t TrainingSeed() const { return training_seed.value_or(seed); }
+  // The recipes that are trained: those of the variants, or this one.
+  std::vector<const Recipe*> Trained() const;
+};
+
+// The recipe with one choice of the values that vary.
+struct Variant {
+  // "lr_3e-3-seed_1"; no two variants have the same values.
+  std::string name;
+  SweptValues values;
+  // Without `text`, which is that of the whole recipe.
+  Recipe recipe;
 };
 
 // 8 to 64 digits of hexadecimal; anything else that `from` or `base` says is a folder.

@@ -78,6 +78,32 @@ const Schema& ReportCompat::Fields() {
   return fields;
 }
 
+const Schema& ReportedVariant::Fields() {
+  static const Schema fields = [] {
+    Builder<ReportedVariant> field("variants", "A variant: one choice of the values that vary.");
+    field("name", &ReportedVariant::name, "Its name.").Required();
+    field("values", &ReportedVariant::values, "Of each axis, as the recipe writes it.");
+    field(
+        "jobs", &ReportedVariant::jobs,
+        "From the name of a job in a run of this variant alone to that in this run, where the two "
+        "differ; inputs and facts have the latter.");
+    field("models", &ReportedVariant::models, "Its models, where they differ from those below.");
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& ReportedSweep::Fields() {
+  static const Schema fields = [] {
+    Builder<ReportedSweep> field("sweep", "What the run varied.");
+    field("axes", &ReportedSweep::axes,
+          "Fields of the recipe, names of fields that vary together, and `seeds`.");
+    field("variants", &ReportedSweep::variants, "The variants of the recipe.").Required();
+    return field.Done();
+  }();
+  return fields;
+}
+
 const Schema& ReportTask::Fields() {
   static const Schema fields = [] {
     Builder<ReportTask> field("report", "What a run gave, in tables and words.");
@@ -86,6 +112,7 @@ const Schema& ReportTask::Fields() {
     field("compat", &ReportTask::compat);
     field("models", &ReportTask::models, "The models of the run, in the order of the tables.")
         .Required();
+    field("sweep", &ReportTask::sweep).DefaultText("absent: the run is one training of each model");
     field("facts", &ReportTask::facts,
           "FACTS, which the coordinator fills in when it grants the job.")
         .Optional();

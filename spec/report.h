@@ -1,6 +1,7 @@
 // The `report` task.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,6 +43,28 @@ struct ReportCompat {
   static const schema::Schema& Fields();
 };
 
+// A variant of a run with `seeds` or `sweep`: which jobs of the run are its own.
+struct ReportedVariant {
+  std::string name;
+  // By axis, as the recipe writes it.
+  std::map<std::string, std::string> values;
+  // From the name of a job in the variant's own graph to that in the run, where the two differ.
+  std::map<std::string, std::string> jobs;
+  // Empty: those of the task.
+  std::vector<ReportedModel> models;
+
+  static const schema::Schema& Fields();
+};
+
+// What the run varied.
+struct ReportedSweep {
+  // In the order of the recipe: fields, names of fields that vary together, and `seeds`.
+  std::vector<std::string> axes;
+  std::vector<ReportedVariant> variants;
+
+  static const schema::Schema& Fields();
+};
+
 // The spec of a `report` task.
 struct ReportTask {
   std::string title = "braid";
@@ -50,6 +73,9 @@ struct ReportTask {
   std::optional<ReportCompat> compat;
   // In the order of the tables.
   std::vector<ReportedModel> models;
+  // Of a run with `seeds` or `sweep`: `models` are then those of one variant, by the names that its
+  // own graph has.
+  std::optional<ReportedSweep> sweep;
   // What the coordinator knows of the run's jobs (task/run_summary.h), as JSON; null:
   // nothing is known.
   Json facts;

@@ -1,5 +1,7 @@
 #include "submit/sizes.h"
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "base/text.h"
 #include "corpus/compression.h"
@@ -64,8 +66,15 @@ recipe::Known KnownOf(const RecipeFile& file, const recipe::Dag& dag,
   for (const recipe::Source& source : dag.sources) {
     const recipe::Corpus* corpus = CorpusOf(file.recipe, source);
     const auto size = file.text_sizes.find(source.name());
-    if (corpus != nullptr && size != file.text_sizes.end() && !IsValidation(source))
-      known.tokens[corpus->name] = recipe::EstimateTokens(*corpus, size->second);
+    // Of variants that take different parts of a corpus, the largest; each is bounded by its own
+    // cap on tokens once more (recipe::Sizes::TokensOf).
+    if (corpus != nullptr && size != file.text_sizes.end() && !IsValidation(source)) {
+      int64_t& tokens = known.tokens[corpus->name];
+      for (const recipe::Recipe* trained : file.recipe.Trained()) {
+        if (const recipe::Corpus* own = trained->FindCorpus(corpus->name); own != nullptr)
+          tokens = std::max(tokens, recipe::EstimateTokens(*own, size->second));
+      }
+    }
     if (source.kind != recipe::SourceKind::kTokenizer) continue;
     const auto files = FilesOf(file, source);
     if (!files.ok()) continue;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -36,6 +37,22 @@ void Fill(const recipe::JobNode& job, v1::PlannedJob* message) {
   message->set_bytes(job.estimate.bytes);
 }
 
+void Fill(const recipe::PlannedVariant& variant, v1::Plan* plan) {
+  v1::PlannedVariant* message = plan->add_variants();
+  message->set_name(variant.name);
+  for (const recipe::SweptValue& value : variant.values) {
+    v1::SweptValue* swept = message->add_values();
+    swept->set_axis(value.axis);
+    swept->set_value(value.text);
+  }
+  for (const auto& [own, name] : variant.jobs) message->add_jobs(name);
+  for (v1::PlannedJob& job : *plan->mutable_jobs()) {
+    const bool has = std::any_of(variant.jobs.begin(), variant.jobs.end(),
+                                 [&](const auto& one) { return one.second == job.name(); });
+    if (has) job.set_variants(job.variants() + 1);
+  }
+}
+
 void Fill(const recipe::PlannedModel& model, v1::PlannedModel* message) {
   message->set_name(model.name);
   message->set_job(model.job);
@@ -66,16 +83,25 @@ std::string Millions(double flops) {
   return flops > 0 ? Format("%.3f", flops / 1e6) : "-";
 }
 
+// The width of a column of names.
+template <class Items>
+int WidthOf(const Items& items) {
+  size_t widest = 28;
+  for (const auto& item : items) widest = std::max(widest, item.name().size());
+  return static_cast<int>(widest);
+}
+
 std::string JobsText(const v1::Plan& plan) {
-  std::string text = Format("run %s: %d jobs\n\n%-28s %-9s %6s %11s %9s %9s %10s\n",
-                            plan.run().c_str(), plan.jobs_size(), "JOB", "KIND", "SLOTS",
+  const int width = WidthOf(plan.jobs());
+  std::string text = Format("run %s: %d jobs\n\n%-*s %-9s %6s %11s %9s %9s %10s\n",
+                            plan.run().c_str(), plan.jobs_size(), width, "JOB", "KIND", "SLOTS",
                             "PARAMETERS", "TOKENS", "FLOPS", "OUTPUT");
   int64_t tokens = 0;
   double flops = 0;
   for (const v1::PlannedJob& job : plan.jobs()) {
     if (task::IsTraining(job.kind())) tokens += job.tokens();
     flops += job.flops();
-    text += Format("%-28s %-9s %2d x %2d %11s %9s %9s %10s\n", job.name().c_str(),
+    text += Format("%-*s %-9s %2d x %2d %11s %9s %9s %10s\n", width, job.name().c_str(),
                    job.kind().c_str(), job.ranks(), job.slots_per_rank(),
                    Count(job.parameters()).c_str(), Count(job.tokens()).c_str(),
                    Count(job.flops()).c_str(),
@@ -91,17 +117,73 @@ std::string JobsText(const v1::Plan& plan) {
                     Count(tokens).c_str(), Count(flops).c_str());
 }
 
+// The jobs of a plan by name.
+std::map<std::string, const v1::PlannedJob*> JobsByName(const v1::Plan& plan) {
+  std::map<std::string, const v1::PlannedJob*> jobs;
+  for (const v1::PlannedJob& job : plan.jobs()) jobs[job.name()] = &job;
+  return jobs;
+}
+
+// What the variants would cost apart, beside what they cost together.
+std::string SharingText(const v1::Plan& plan) {
+  double apart = 0, together = 0;
+  int64_t jobs_apart = 0, shared_jobs = 0;
+  std::vector<std::string> by_all;
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    if (job.variants() == 0) continue;  // the report
+    ++shared_jobs;
+    jobs_apart += job.variants();
+    together += job.flops();
+    apart += job.flops() * job.variants();
+    if (job.variants() == plan.variants_size()) by_all.push_back(job.name());
+  }
+  std::string text = Format("\n%d variants have %lld jobs, of which %lld are different and are run",
+                            plan.variants_size(), (long long)jobs_apart, (long long)shared_jobs);
+  text += together > 0 ? Format(": %s floating point operations instead of %s\n",
+                                Count(together).c_str(), Count(apart).c_str())
+                       : "\n";
+  return text + (by_all.empty() ? "no job is shared by all variants\n"
+                                : "shared by all variants: " + Join(by_all, ", ") + "\n");
+}
+
+// A row for each variant: its values, the jobs that it alone has, and what it would cost alone.
+std::string VariantsText(const v1::Plan& plan) {
+  if (plan.variants_size() == 0) return "";
+  const auto jobs = JobsByName(plan);
+  const int width = WidthOf(plan.variants());
+  std::string text = Format("\n%-*s %5s %8s %9s %9s  %s\n", width, "VARIANT", "JOBS", "ITS OWN",
+                            "TOKENS", "FLOPS", "VALUES");
+  for (const v1::PlannedVariant& variant : plan.variants()) {
+    int64_t own = 0, tokens = 0;
+    double flops = 0;
+    for (const std::string& name : variant.jobs()) {
+      const v1::PlannedJob& job = *jobs.at(name);
+      own += job.variants() == 1;
+      tokens += task::IsTraining(job.kind()) ? job.tokens() : 0;
+      flops += job.flops();
+    }
+    std::vector<std::string> values;
+    for (const v1::SweptValue& value : variant.values())
+      values.push_back(value.axis() + " = " + value.value());
+    text += Format("%-*s %5d %8lld %9s %9s  %s\n", width, variant.name().c_str(),
+                   variant.jobs_size(), (long long)own, Count(tokens).c_str(), Count(flops).c_str(),
+                   Join(values, ", ").c_str());
+  }
+  return text + SharingText(plan);
+}
+
 // Forward operations of one token: products with weights (A), and attention's scores too (B).
 std::string ModelsText(const v1::Plan& plan) {
   if (plan.models_size() == 0) return "";
   const bool special = std::any_of(plan.models().begin(), plan.models().end(),
                                    [](const auto& model) { return model.has_flops_per_block(); });
-  std::string text = Format("\n%-28s %15s %15s %9s %8s %10s %10s", "MODEL", "PARAMETERS",
+  const int width = WidthOf(plan.models());
+  std::string text = Format("\n%-*s %15s %15s %9s %8s %10s %10s", width, "MODEL", "PARAMETERS",
                             "WITHOUT EMBED", "TOKENS", "STEPS", "A MFLOP", "B MFLOP");
   text += special ? Format(" %10s %10s\n", "A BLOCK", "B BLOCK") : "\n";
   for (const v1::PlannedModel& model : plan.models()) {
     const bool known = model.parameters() > model.body_parameters();
-    text += Format("%-28s %15s %15s %9s %8s %10s %10s", model.name().c_str(),
+    text += Format("%-*s %15s %15s %9s %8s %10s %10s", width, model.name().c_str(),
                    known ? Exact(model.parameters()).c_str() : "-",
                    Exact(model.body_parameters()).c_str(), Count(model.tokens()).c_str(),
                    model.steps() > 0 ? std::to_string(model.steps()).c_str() : "-",
@@ -149,6 +231,7 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
   plan.set_run(file.dag.run);
   for (const recipe::JobNode& job : file.dag.jobs) Fill(job, plan.add_jobs());
   for (const recipe::PlannedModel& model : file.dag.models) Fill(model, plan.add_models());
+  for (const recipe::PlannedVariant& variant : file.dag.variants) Fill(variant, &plan);
   plan.mutable_compat()->set_mode(schema::NameOf(file.recipe.compat));
   for (const std::string& field : recipe::Overrides(file.recipe))
     plan.mutable_compat()->add_overrides(field);
@@ -159,8 +242,8 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
 }
 
 std::string PlanText(const v1::Plan& plan) {
-  std::string text = JobsText(plan) + ModelsText(plan) + "\n" + CompatText(plan.compat()) +
-                     "\nsettings in force:\n";
+  std::string text = JobsText(plan) + VariantsText(plan) + ModelsText(plan) + "\n" +
+                     CompatText(plan.compat()) + "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
   if (plan.warnings_size() > 0) text += "\nwarnings:\n";
   for (const std::string& line : plan.warnings()) text += "  " + line + "\n";

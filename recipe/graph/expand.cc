@@ -8,6 +8,7 @@
 #include "recipe/evaluation.h"
 #include "recipe/graph/continued_rate.h"
 #include "recipe/graph/merge_jobs.h"
+#include "recipe/graph/share.h"
 #include "recipe/graph/sizes.h"
 #include "spec/merge.h"
 #include "spec/report.h"
@@ -103,7 +104,7 @@ class Expander {
     data.sequence = recipe_.sequence;
     for (const std::string& corpus : corpora) data.sources.push_back({role::Data(corpus), share});
     data.split = recipe_.split;
-    data.seed = recipe_.seed;
+    data.seed = recipe_.TrainingSeed();
     return data;
   }
 
@@ -177,7 +178,7 @@ class Expander {
     uint64_t hash = 0;
     for (const char c : Sha256Hex(name).substr(0, 8))
       hash = hash * 16 + static_cast<uint64_t>(c >= 'a' ? c - 'a' + 10 : c - '0');
-    return recipe_.seed + hash;
+    return recipe_.TrainingSeed() + hash;
   }
 
   // The origin of the trained weights of a path.
@@ -237,7 +238,7 @@ class Expander {
     Merge merge;
     merge.name = composite.name();
     merge.model = composite.spec;
-    merge.seed = recipe_.seed;
+    merge.seed = recipe_.TrainingSeed();
     merge.carry_optimizer = composite.joint.carries();
     merge.sequence = recipe_.sequence;
     for (const Member& member : composite.members) {
@@ -412,7 +413,14 @@ class Expander {
 }  // namespace
 
 Result<Dag> Expand(const Recipe& recipe, const Known& known) {
-  return Expander(recipe, known).Run();
+  if (recipe.variants.empty()) return Expander(recipe, known).Run();
+  std::vector<Dag> variants;
+  for (const Variant& variant : recipe.variants) {
+    auto dag = Expander(variant.recipe, known).Run();
+    if (!dag.ok()) return dag.status().Wrap("variant " + variant.name);
+    variants.push_back(*std::move(dag));
+  }
+  return Share(recipe, std::move(variants));
 }
 
 }  // namespace braid::recipe

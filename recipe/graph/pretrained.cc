@@ -45,9 +45,7 @@ void AddModel(const Model& made, bool moments, std::vector<CheckpointRequirement
                     made.start_moments == spec::StartMoments::kTake});
 }
 
-}  // namespace
-
-std::vector<CheckpointRequirement> CheckpointRequirements(const Recipe& recipe) {
+std::vector<CheckpointRequirement> RequirementsOf(const Recipe& recipe) {
   std::vector<CheckpointRequirement> all;
   for (const Model& path : recipe.paths)
     AddModel(path, CarriesMomentsOf(recipe, path.name()), &all);
@@ -72,6 +70,32 @@ std::vector<CheckpointRequirement> CheckpointRequirements(const Recipe& recipe) 
                                                      : recipe.tokenizer_entries;
   // The tokenizer's entries, and the pad token behind them.
   for (CheckpointRequirement& one : all) one.vocab = entries > 0 ? entries + 1 : 0;
+  return all;
+}
+
+// Whether two ask the same of one checkpoint.
+bool AreAlike(const CheckpointRequirement& a, const CheckpointRequirement& b) {
+  const auto shapes = [](const CheckpointRequirement& one) {
+    Json all = Json::array({model::ToJson(one.spec)});
+    for (const model::ModelSpec& path : one.paths) all.push_back(model::ToJson(path));
+    return all;
+  };
+  return a.source == b.source && a.checkpoint == b.checkpoint && a.moments == b.moments &&
+         shapes(a) == shapes(b);
+}
+
+}  // namespace
+
+std::vector<CheckpointRequirement> CheckpointRequirements(const Recipe& recipe) {
+  std::vector<CheckpointRequirement> all;
+  for (const Recipe* trained : recipe.Trained()) {
+    for (CheckpointRequirement& one : RequirementsOf(*trained)) {
+      const bool there = std::any_of(
+          all.begin(), all.end(),
+          [&](const CheckpointRequirement& other) { return AreAlike(one, other); });
+      if (!there) all.push_back(std::move(one));
+    }
+  }
   return all;
 }
 

@@ -36,11 +36,9 @@ SetAside SetAsideOf(const Corpus& corpus, const TextSize& size, double share) {
   return tokens;
 }
 
-}  // namespace
-
-std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
-                                     const std::map<std::string, TextSize>& sizes) {
-  std::vector<ShortText> found;
+// Adds those of one recipe that are not there yet.
+void AddShortText(const Recipe& recipe, const Dag& dag,
+                  const std::map<std::string, TextSize>& sizes, std::vector<ShortText>* found) {
   for (const Corpus& corpus : recipe.corpora) {
     const bool own = !corpus.validation.empty();
     const auto size = sizes.find(
@@ -59,8 +57,19 @@ std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
                         : std::string("raise validation.documents") +
                               (IsCapped(corpus) ? " or the corpus's caps" : "") +
                               ", give it validation files, or lower sequence";
-    found.push_back(std::move(text));
+    const bool there = std::any_of(found->begin(), found->end(), [&](const ShortText& other) {
+      return other.message == text.message;
+    });
+    if (!there) found->push_back(std::move(text));
   }
+}
+
+}  // namespace
+
+std::vector<ShortText> FindShortText(const Recipe& recipe, const Dag& dag,
+                                     const std::map<std::string, TextSize>& sizes) {
+  std::vector<ShortText> found;
+  for (const Recipe* trained : recipe.Trained()) AddShortText(*trained, dag, sizes, &found);
   return found;
 }
 

@@ -216,9 +216,11 @@ int64_t FewestPositions(const Recipe& recipe) {
     const int64_t positions = spec.arch.rope_max_pos;
     if (positions > 0 && (fewest == 0 || positions < fewest)) fewest = positions;
   };
-  for (const Model& path : recipe.paths) see(path.spec);
-  for (const Composite& composite : recipe.composites) see(composite.spec);
-  for (const Model& baseline : recipe.baselines) see(baseline.spec);
+  for (const Recipe* trained : recipe.Trained()) {
+    for (const Model& path : trained->paths) see(path.spec);
+    for (const Composite& composite : trained->composites) see(composite.spec);
+    for (const Model& baseline : trained->baselines) see(baseline.spec);
+  }
   return fewest;
 }
 

@@ -11,6 +11,7 @@
 #include "recipe/parse/evaluate_section.h"
 #include "recipe/parse/model_section.h"
 #include "recipe/parse/stack_section.h"
+#include "recipe/parse/sweep_section.h"
 #include "recipe/parse/train_section.h"
 #include "recipe/parse/yaml_reader.h"
 #include "recipe/parse/yaml_source.h"
@@ -216,6 +217,8 @@ void CheckModels(const Recipe& recipe, YamlErrors& errors) {
 // of them were right, since one mistake would otherwise be reported in several ways.
 void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe) {
   YamlMap root(document, "", errors);
+  // Read before, because they decide what document this is (ReadSweep).
+  for (const char* key : {"seeds", "sweep"}) (void)root.Node(key);
   ReadTop(root, recipe);
   ReadTokenizer(root, recipe);
   ReadCorpora(root, recipe);
@@ -227,6 +230,42 @@ void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe
   ReadExport(root, recipe);
   if (errors.ok()) CheckNames(*recipe, errors, document);
   if (errors.ok()) CheckModels(*recipe, errors);
+}
+
+// Text of all variants' recipes together: each has parts of the whole one in its jobs.
+constexpr size_t kMaxSweptBytes = size_t{64} << 20;
+
+uint64_t NumberOf(const std::string& seed) {
+  const Result<int64_t> number = ParseWhole(seed);
+  return number.ok() ? static_cast<uint64_t>(*number) : 0;
+}
+
+// Reads the recipe of each variant. What is wrong in several of them is reported once.
+void ReadVariants(const YAML::Node& document, const Sweep& sweep, YamlErrors& errors,
+                  Recipe* recipe) {
+  const std::vector<SweptValues> all = DrawVariants(sweep);
+  if (all.size() * recipe->text.size() > kMaxSweptBytes) {
+    return errors.Fail(YAML::Mark(), Format("sweep: %zu variants of a recipe of %s are too many",
+                                            all.size(), FormatBytes(recipe->text.size()).c_str()));
+  }
+  const std::string text = recipe->text;
+  std::vector<Variant> variants;
+  for (const SweptValues& values : all) {
+    YamlErrors own = errors.ForSameFile();
+    Variant variant{SuffixOf(values), values, Recipe()};
+    const YAML::Node swept = DocumentOf(document, sweep, values, own);
+    if (own.ok()) ReadDocument(swept, own, &variant.recipe);
+    if (!values.empty() && values.back().axis == kSeedsAxis)
+      variant.recipe.training_seed = NumberOf(values.back().text);
+    variant.recipe.defaults = own.defaults();
+    errors.Add(own);
+    variants.push_back(std::move(variant));
+  }
+  if (!errors.ok()) return;
+  *recipe = variants.front().recipe;
+  recipe->text = text;
+  recipe->sweep = sweep;
+  recipe->variants = std::move(variants);
 }
 
 }  // namespace
@@ -258,14 +297,16 @@ Result<Recipe> ParseRecipe(std::string_view text, const std::string& name) {
     const YAML::Node document = YAML::Load(std::string(text));
     if (!document.IsMap()) {
       errors.Fail(YAML::Mark(), "expected a mapping; docs/recipe.md describes the fields");
-    } else {
+    } else if (const Sweep sweep = ReadSweep(document, errors); sweep.empty()) {
       ReadDocument(document, errors, &recipe);
+      recipe.defaults = errors.defaults();
+    } else if (errors.ok()) {
+      ReadVariants(document, sweep, errors, &recipe);
     }
   } catch (const YAML::Exception& error) {
     errors.Fail(error);
   }
   if (!errors.ok()) return errors.status();
-  recipe.defaults = errors.defaults();
   return recipe;
 }
 

@@ -36,6 +36,11 @@ class YamlErrors {
   // Adds an error that yaml-cpp threw, at its place.
   void Fail(const YAML::Exception& error);
 
+  // None yet, of another reading of the same file.
+  YamlErrors ForSameFile() const { return YamlErrors(file_); }
+  // Adds those of another reading; an error that is here already is kept once.
+  void Add(const YamlErrors& other) { errors_.insert(other.errors_.begin(), other.errors_.end()); }
+
   // OK, or kInvalidArgument (INVALID_RECIPE) with the errors in the order of their places, one a
   // line, as "file:line:column: message". At most ten are listed; the number of the others follows.
   Status status() const;

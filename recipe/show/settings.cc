@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/text.h"
 #include "model/fields.h"
 
 namespace braid::recipe {
@@ -21,9 +22,8 @@ void Flatten(const Json& object, const std::string& path,
   }
 }
 
-}  // namespace
-
-std::vector<std::string> SettingsInForce(const Recipe& recipe) {
+// The value of each setting, in the JSON of its type.
+std::map<std::string, std::string> ValuesOf(const Recipe& recipe) {
   Json all = {{"compat", schema::NameOf(recipe.compat)},
               {"priority", recipe.priority},
               {"seed", recipe.seed},
@@ -40,9 +40,34 @@ std::vector<std::string> SettingsInForce(const Recipe& recipe) {
     all["joint"] = schema::ToJson<spec::Joint>(recipe.joint, schema::Form::kRecipe);
   std::map<std::string, std::string> values;
   Flatten(all, "", &values);
+  return values;
+}
+
+// The settings that differ between variants, with their values in the order of the variants.
+std::map<std::string, std::vector<std::string>> Varying(const Recipe& recipe) {
+  std::map<std::string, std::vector<std::string>> all;
+  for (const Recipe* trained : recipe.Trained()) {
+    for (const auto& [name, value] : ValuesOf(*trained)) {
+      std::vector<std::string>& seen = all[name];
+      if (std::find(seen.begin(), seen.end(), value) == seen.end()) seen.push_back(value);
+    }
+  }
+  std::erase_if(all, [](const auto& setting) { return setting.second.size() < 2; });
+  return all;
+}
+
+}  // namespace
+
+std::vector<std::string> SettingsInForce(const Recipe& recipe) {
+  const std::map<std::string, std::string> values = ValuesOf(recipe);
+  const std::map<std::string, std::vector<std::string>> varying = Varying(recipe);
   std::vector<std::string> lines;
   for (const auto& [name, value] : values) {
-    lines.push_back(name + " = " + value + (recipe.defaults.contains(name) ? "  (default)" : ""));
+    const auto several = varying.find(name);
+    lines.push_back(name + " = " +
+                    (several != varying.end()         ? Join(several->second, ", ") + "  (varies)"
+                     : recipe.defaults.contains(name) ? value + "  (default)"
+                                                      : value));
   }
   for (const auto& [name, value] : recipe.defaults) {
     const bool without_effect = recipe.composites.empty() && name.starts_with("joint.");

@@ -8,7 +8,8 @@
 
 namespace braid::recipe {
 
-// Sorted "field = value" lines; those that were filled in say "(default)".
+// Sorted "field = value" lines; those that were filled in say "(default)", and those that differ
+// between variants have all values and say "(varies)".
 std::vector<std::string> SettingsInForce(const Recipe& recipe);
 
 }  // namespace braid::recipe

@@ -38,6 +38,11 @@ struct Part {
 // All parts, in the order in which they stand in both documents.
 const std::vector<Part>& Parts();
 
+// Those of a run with `seeds` or `sweep`.
+const std::vector<Part>& SweepParts();
+// Those of a run: all, or those of a sweep.
+const std::vector<Part>& PartsOf(const Results& results);
+
 // The fields of all parts, for Gather (report/results/gather.h).
 std::vector<EvaluationField> EvaluationFields();
 

@@ -25,6 +25,9 @@ Part SamplesPart();
 Part MergesPart();
 Part LineagePart();
 Part RecipePart();
+Part SweepCandidatesPart();
+Part SweepFrontierPart();
+Part SweepClaimsPart();
 
 const std::vector<Part>& Parts() {
   static const std::vector<Part> kParts = {
@@ -35,6 +38,22 @@ const std::vector<Part>& Parts() {
       RecipePart(),
   };
   return kParts;
+}
+
+// Of a run with `seeds` or `sweep`, whose models are too many to be told one by one. What is judged
+// of each training alone is left out; of each model report.json has what it has elsewhere.
+const std::vector<Part>& SweepParts() {
+  static const std::vector<Part> kParts = [] {
+    Part losses = LossesPart();
+    losses.add_to_summary = losses.add_to_report = nullptr;
+    return std::vector<Part>{AboutPart(),       SweepCandidatesPart(), SweepFrontierPart(), losses,
+                             SweepClaimsPart(), LineagePart(),         RecipePart()};
+  }();
+  return kParts;
+}
+
+const std::vector<Part>& PartsOf(const Results& results) {
+  return results.sweep == nullptr ? Parts() : SweepParts();
 }
 
 std::vector<EvaluationField> EvaluationFields() {

@@ -6,7 +6,7 @@ namespace braid::report {
 
 Document SummaryDocument(const Report& report) {
   Document document(report.results.title);
-  for (const Part& part : Parts()) {
+  for (const Part& part : PartsOf(report.results)) {
     if (part.add_to_summary != nullptr) part.add_to_summary(report, &document);
   }
   return document;
@@ -14,7 +14,7 @@ Document SummaryDocument(const Report& report) {
 
 Document FullDocument(const Report& report) {
   Document document(report.results.title);
-  for (const Part& part : Parts()) {
+  for (const Part& part : PartsOf(report.results)) {
     if (part.add_to_report != nullptr) part.add_to_report(report, &document);
   }
   return document;
@@ -23,7 +23,7 @@ Document FullDocument(const Report& report) {
 // Keys are sorted, so the order of parts does not show here.
 Json ReportJson(const Report& report) {
   Json json = ToJson(report.results);
-  for (const Part& part : Parts()) {
+  for (const Part& part : PartsOf(report.results)) {
     for (size_t i = 0; i < report.results.models.size(); ++i) {
       if (part.add_to_model_json != nullptr)
         part.add_to_model_json(report.results, report.results.models[i], &json["models"][i]);

@@ -18,6 +18,10 @@ double SecondsOf(const JobResult* job) {
   return job == nullptr ? 0 : std::max(0.0, job->seconds);
 }
 
+double CoreSecondsOf(const JobResult* job) {
+  return job == nullptr ? 0 : SecondsOf(job) * static_cast<double>(job->cores());
+}
+
 double Rate(int64_t tokens, double seconds) {
   return tokens > 0 && seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
 }
@@ -27,7 +31,7 @@ double Rate(int64_t tokens, double seconds) {
 struct PathSums {
   bool tokens_known = true, times_known = true;
   int64_t tokens = 0, cores = 0;
-  double longest = 0, total = 0, core_seconds = 0;
+  double longest = 0, total = 0;
 };
 
 PathSums SumPaths(const Results& results, const ModelResult& composite) {
@@ -46,7 +50,6 @@ PathSums SumPaths(const Results& results, const ModelResult& composite) {
     sums.cores += job->cores();
     sums.longest = std::max(sums.longest, SecondsOf(job));
     sums.total += SecondsOf(job);
-    sums.core_seconds += SecondsOf(job) * static_cast<double>(job->cores());
   }
   return sums;
 }
@@ -66,6 +69,8 @@ void AddToComposite(const Results& results, ModelResult* model) {
     model->seconds = paths.longest + own;
     model->in_turn_seconds = paths.total + own;
     model->stage_1_seconds = paths.longest;
+    model->core_seconds = 0;
+    for (const JobResult* job : JobsOf(results, *model)) model->core_seconds += CoreSecondsOf(job);
   }
   if (joint == nullptr || joint->seconds < 0) return;
   model->stage_2_seconds = joint->seconds;
@@ -80,6 +85,7 @@ void AddToModel(const Results& results, ModelResult* model) {
   model->cores = job->cores();
   // A model that is no composite has one stage, whose time is its whole time.
   model->seconds = model->in_turn_seconds = job->seconds;
+  if (job->seconds >= 0) model->core_seconds = CoreSecondsOf(job);
   (model->role == Role::kPath ? model->stage_1_seconds : model->stage_2_seconds) = job->seconds;
   model->tokens_per_second = Rate(model->tokens, model->seconds);
 }
@@ -87,18 +93,13 @@ void AddToModel(const Results& results, ModelResult* model) {
 void Compare(const ModelResult& composite, const ModelResult& dense, Results* results) {
   if (composite.seconds <= 0 || dense.seconds <= 0 || composite.cores == 0 || dense.cores == 0)
     return;
-  const PathSums paths = SumPaths(*results, composite);
-  const JobResult* joint = results->FindJob(composite.job);
   SpeedComparison speed;
   speed.composite = composite.name;
   speed.dense = dense.name;
   speed.cores = composite.cores;
   speed.critical_path = composite.seconds;
   speed.one_after_another = composite.in_turn_seconds;
-  speed.composite_core_seconds = paths.core_seconds + composite.seconds - paths.longest -
-                                 SecondsOf(joint) +
-                                 SecondsOf(joint) *
-                                     static_cast<double>(joint == nullptr ? 0 : joint->cores());
+  speed.composite_core_seconds = composite.core_seconds;
   speed.dense_cores = dense.cores;
   speed.dense_seconds = dense.seconds;
   speed.dense_equal_cores = dense.seconds * static_cast<double>(dense.cores) /
@@ -107,6 +108,21 @@ void Compare(const ModelResult& composite, const ModelResult& dense, Results* re
 }
 
 }  // namespace
+
+std::vector<const JobResult*> JobsOf(const Results& results, const ModelResult& model) {
+  std::vector<std::string> names;
+  if (model.composed()) {
+    names = results.PathsOf(model);
+    names.push_back(JobName(JobKind::kMerge, model.composite));
+    if (model.role == Role::kComposite) names.push_back(JobName(JobKind::kGate, model.composite));
+  }
+  if (!model.job.empty() && model.role != Role::kCompositeStart) names.push_back(model.job);
+  std::vector<const JobResult*> jobs;
+  for (const std::string& name : names) {
+    if (const JobResult* job = results.FindJob(name); job != nullptr) jobs.push_back(job);
+  }
+  return jobs;
+}
 
 void AddCosts(Results* results) {
   for (ModelResult& model : results->models) AddToModel(*results, &model);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "report/input/strict_fields.h"
 #include "report/results/cost.h"
+#include "report/results/gather_sweep.h"
 #include "schema/read.h"
 #include "spec/report.h"
 #include "storage/files/artifact_files.h"
@@ -98,15 +99,18 @@ Result<JobResult> JobOfSummary(const std::string& name, const std::string& file)
   return job;
 }
 
-// The role of an input says what it is: "history.path_1" has the history of job path_1.
-Status ReadInputs(const task::Task& task, Results* results) {
+// The role of an input says what it is: "history.path_1" has the history of job path_1. The steps of
+// many trainings are large, and a sweep's report needs none of them.
+Status ReadInputs(const task::Task& task, bool steps, Results* results) {
   for (const auto& [role, folder] : task.inputs) {
     const size_t dot = role.find('.');
     if (dot == std::string::npos) continue;
     const std::string kind = role.substr(0, dot), name = role.substr(dot + 1);
     if (kind == task::role::kHistory) {
-      BRAID_ASSIGN_OR_RETURN(results->histories[name],
-                             ReadHistory(JoinPath(folder, artifact_files::kHistory)));
+      if (steps) {
+        BRAID_ASSIGN_OR_RETURN(results->histories[name],
+                               ReadHistory(JoinPath(folder, artifact_files::kHistory)));
+      }
       // A history knows its steps and tokens even where no coordinator tells the facts.
       const std::string summary = JoinPath(folder, artifact_files::kSummary);
       if (results->FindJob(name) == nullptr && PathExists(summary)) {
@@ -134,14 +138,21 @@ Result<Results> Gather(const task::Task& task, const std::vector<EvaluationField
   results.recipe = spec.recipe;
   if (spec.compat) results.compat = {schema::NameOf(spec.compat->mode), spec.compat->overrides};
   BRAID_RETURN_IF_ERROR(ReadFacts(spec.facts, &results));
-  BRAID_RETURN_IF_ERROR(ReadInputs(task, &results));
-  for (size_t i = 0; i < spec.models.size(); ++i) {
+  BRAID_RETURN_IF_ERROR(ReadInputs(task, /*steps=*/!spec.sweep, &results));
+  if (spec.sweep) {
+    const auto read = [&](const spec::ReportedModel& model, Results* variant) {
+      return ReadModel(task, model, "spec.models." + model.name, fields, variant);
+    };
+    BRAID_RETURN_IF_ERROR(GatherSweep(spec, read, &results));
+  }
+  for (size_t i = 0; !spec.sweep && i < spec.models.size(); ++i) {
     BRAID_RETURN_IF_ERROR(
         ReadModel(task, spec.models[i], Format("spec.models.%zu", i), fields, &results));
   }
   // Tables show the losses over all text behind those of each corpus.
   if (std::erase(results.corpora, kAllText) > 0) results.corpora.push_back(kAllText);
-  AddCosts(&results);
+  // The trainings of a sweep have theirs from their variants.
+  if (!spec.sweep) AddCosts(&results);
   return results;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +61,8 @@ struct ModelResult {
   double stage_2_seconds = -1;
   // In the last of its two stages; 0: not known.
   double tokens_per_second = 0;
+  // Of all its jobs, each times its cores: the time of devices; negative: not known.
+  double core_seconds = -1;
 
   // Merged from paths that were trained before.
   bool composed() const { return role == Role::kComposite || role == Role::kCompositeStart; }
@@ -108,7 +111,10 @@ struct Compat {
   std::vector<std::string> overrides;
 };
 
-// All results of a run.
+struct Sweep;
+
+// All results of a run. With `seeds` or `sweep` the models are its trainings, under their names in
+// the run, and the jobs those of the run.
 struct Results {
   // The recipe as YAML text.
   std::string title, recipe;
@@ -129,6 +135,8 @@ struct Results {
   std::map<std::string, GateProof> gates;
   // Each composite with each dense model.
   std::vector<SpeedComparison> speed;
+  // What varied (report/results/sweep.h); null without `seeds` and `sweep`.
+  std::shared_ptr<const Sweep> sweep;
 
   // Null if there is none of this name.
   const JobResult* FindJob(const std::string& name) const;

@@ -13,6 +13,7 @@ Json ToJson(const Results& results) {
                       {"tokens", model.tokens},
                       {"cores", model.cores},
                       {"seconds", model.seconds},
+                      {"core_seconds", model.core_seconds},
                       {"in_turn_s", model.in_turn_seconds},
                       {"stage_1_s", model.stage_1_seconds},
                       {"stage_2_s", model.stage_2_seconds}});

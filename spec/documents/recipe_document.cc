@@ -7,6 +7,7 @@
 #include "spec/merge.h"
 #include "spec/model.h"
 #include "spec/recipe.h"
+#include "spec/sweep.h"
 #include "spec/train.h"
 
 namespace braid::spec {
@@ -166,6 +167,54 @@ void AddExport(Schema* recipe) {
                               {"dtype", {{"enum", WordsOf(ExportDtype())}}}}}}}}};
 }
 
+const Schema& SweepFields() {
+  static const Schema fields = [] {
+    Schema sweep;
+    sweep.name = "sweep";
+    sweep.meaning = "Settings that the run varies.";
+    Field& over = Add(
+        &sweep, "over", Type::kCustom,
+        "What varies: `FIELD: [value, ...]`; of a random sweep also "
+        "`FIELD: {min, max, scale}`, for a number between two; or "
+        "`NAME: {SETTING: {FIELD: value, ...}, ...}`, for fields that vary together.");
+    over.required = true;
+    over.expected = "a mapping of fields to lists of values";
+    const Json range = {{"type", "object"},
+                        {"required", {"min", "max"}},
+                        {"additionalProperties", false},
+                        {"properties",
+                         {{"min", {{"type", "number"}}},
+                          {"max", {{"type", "number"}}},
+                          {"scale", {{"enum", WordsOf(SweepScale())}}}}}};
+    const Json together = {{"type", "object"},
+                           {"minProperties", 1},
+                           {"additionalProperties", {{"type", "object"}, {"minProperties", 1}}}};
+    over.custom_schema = {{"type", "object"},
+                          {"minProperties", 1},
+                          {"additionalProperties",
+                           {{"anyOf", {{{"type", "array"}, {"minItems", 1}}, range, together}}}}};
+    Append(RecipeSweep::Fields(), &sweep);
+    return sweep;
+  }();
+  return fields;
+}
+
+// A list of seeds, or how many.
+void AddSeeds(Schema* recipe) {
+  Field& field = Add(recipe, "seeds", Type::kCustom,
+                     "Every model is trained once with each of these seeds, which draw weights and "
+                     "order; or how many, from `seed` on. The tokenizer and the text that is set "
+                     "aside stay those of `seed`.");
+  field.expected = "a list of seeds, or how many";
+  field.default_text = "one, `seed`";
+  field.custom_schema = {{"anyOf",
+                          {{{"type", "integer"}, {"minimum", 1}, {"maximum", kMaxVariants}},
+                           {{"type", "array"},
+                            {"minItems", 1},
+                            {"uniqueItems", true},
+                            {"items", {{"type", "integer"}, {"minimum", 0}}}}}}};
+}
+
 void AddLists(Schema* recipe) {
   const auto add = [&](const char* name, const Schema& (*section)(), const char* meaning) {
     Add(recipe, name, Type::kSections, meaning).section = section;
@@ -186,6 +235,10 @@ const Schema& RecipeDocument() {
         "What a run is: text, tokenizer, models, how they are trained, what is "
         "measured.";
     Append(RecipeTop::Fields(), &recipe);
+    AddSeeds(&recipe);
+    AddSection(&recipe, "sweep", &SweepFields,
+               "Settings that the run varies: it trains a variant of every model for each "
+               "combination, and what is equal once.");
     AddSection(&recipe, "tokenizer", &RecipeTokenizer::Fields, "One of `file` and `train`.")
         .Required();
     Field& corpora = Add(&recipe, "corpora", Type::kSections, "Texts, by their names.");

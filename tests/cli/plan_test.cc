@@ -154,5 +154,31 @@ TEST_F(PlanTest, ATokenizerThatIsNoneIsASentence) {
                 " has 3 entries");
 }
 
+// The variants of a sweep: their values, the jobs that each has alone, what all share, and the
+// cost.
+TEST_F(PlanTest, ThePlanShowsVariantsAndWhatTheyShare) {
+  const auto file = Load(Recipe("  c: {files: [a/*.jsonl]}\n",
+                                "seeds: [1, 2]\n"
+                                "sweep: {over: {baselines.m.train.optimizer.lr: [1e-3, 2e-3]}}\n"),
+                         {});
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  const std::string plan = PlanText(PlanOf(*file));
+  EXPECT_THAT(plan, HasSubstr("baselines.m.train.optimizer.lr = 1e-3, seeds = 2"));
+  EXPECT_THAT(plan, HasSubstr("4 variants have "));
+  EXPECT_THAT(plan, HasSubstr("shared by all variants: tokenizer, prepare:c\n"));
+  const Json json = JsonOf(*file);
+  ASSERT_EQ(json["variants"].size(), 4u);
+  EXPECT_EQ(json["variants"][0]["name"], "lr_1e-3-seed_1");
+  EXPECT_EQ(json["variants"][0]["values"][0],
+            (Json{{"axis", "baselines.m.train.optimizer.lr"}, {"value", "1e-3"}}));
+  for (const Json& job : json["jobs"]) {
+    if (job["name"] == "tokenizer") {
+      EXPECT_EQ(job["variants"], 4);
+    } else if (job["name"] == "m-lr_2e-3-seed_2") {
+      EXPECT_EQ(job["variants"], 1);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace braid::cli

@@ -34,6 +34,11 @@ inline std::string Replaced(const std::string& from, const std::string& to,
   return text.replace(at, from.size(), to);
 }
 
+// kSmall with this at its end, from line 14.
+inline std::string Swept(const std::string& more) {
+  return std::string(kSmall) + more;
+}
+
 // With these options for the composite.
 inline std::string Composed(const std::string& options) {
   return Replaced("{name: c}", "{name: c, " + options + "}");

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""scripts/study without its hours: its recipes are right, it goes on where it stopped, and its page says what was not run."""
+
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import by_hand
+
+
+def load():
+    """The script as a module."""
+    path = os.path.join(by_hand.SOURCE_DIR, "scripts", "study")
+    loader = importlib.machinery.SourceFileLoader("study", path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("study", loader))
+    loader.exec_module(module)
+    return module
+
+
+def score(value, half=None):
+    return {"value": value, "half_width": half}
+
+
+def candidate(model, role, loss, values):
+    return {
+        "model": model,
+        "role": role,
+        "values": values,
+        "trainings": ["a", "b", "c"],
+        "loss": {"all": score(loss, 0.01), "speeches": score(loss + 1, 0.02)},
+        "tokens": 120_000,
+        "seconds": score(10.0),
+        "core_seconds": score(20.0),
+    }
+
+
+REPORT = {
+    "corpora": ["speeches", "all"],
+    "sweep": {
+        "variants": [{}, {}],
+        "candidates": [
+            candidate("dense_size", "dense", 4.5, {"train.optimizer.lr": "3e-3"}),
+            candidate("dense_size", "dense", 4.6, {"train.optimizer.lr": "6e-3"}),
+            candidate("composite", "composite", 4.4, {"split.paths": "0.9"}),
+            candidate("composite", "composite", 4.3, {"split.paths": "0.6"}),
+            candidate("path_speeches", "path", 5.0, {}),
+        ],
+        "searches": [
+            {
+                "best": {
+                    "composite": "composite, split.paths 0.6",
+                    "dense": "dense_size, train.optimizer.lr 3e-3",
+                    "verdict": "better",
+                    "difference": score(-0.2, 0.05),
+                    "over_seeds": True,
+                    "time_share": 0.75,
+                },
+                "equal_search": [{"settings": 1, "dense": 4.55, "composite": 4.35}],
+            }
+        ],
+    },
+}
+
+
+class Study(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.mkdtemp(prefix="braid-study-")
+        self.addCleanup(shutil.rmtree, folder)
+        self.study = load()
+        self.study.HERE = os.path.join(folder, "study")
+        self.study.DATA = os.path.join(folder, "data")
+        self.study.ROOT = folder
+        os.makedirs(os.path.join(folder, "docs"))
+        os.makedirs(self.study.DATA)
+
+    def write_texts(self):
+        for name, row in (
+            ("speeches", {"text": "My fellow Americans", "year": 1}),
+            ("mathematics", {"question": "1 + 1?", "answer": "2", "module": "a"}),
+        ):
+            for half in ("", "_1", "_2"):
+                with open(
+                    os.path.join(self.study.DATA, f"{name}{half}.jsonl"), "w", encoding="utf-8"
+                ) as out:
+                    out.writelines(json.dumps(row) + "\n" for _ in range(20_000))
+
+    def test_the_recipe_of_each_stage_is_a_plan_of_36_variants(self):
+        self.write_texts()
+        for stage in self.study.stages():
+            path = self.study.place(stage, "recipe.yaml")
+            self.study.write(path, self.study.recipe_of(stage))
+            done = subprocess.run(
+                [by_hand.program("braid"), "-o", "json", "plan", path],
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual(done.returncode, 0, done.stderr)
+            plan = json.loads(done.stdout)
+            self.assertEqual(len(plan["variants"]), 3 * 4 * 3)  # rates, shares, seeds
+            budget, paths = self.study.of_stage(stage)
+            jobs = {job["name"]: job for job in plan["jobs"]}
+            self.assertEqual(sum(job["kind"] == "prepare" for job in plan["jobs"]), paths)
+            # All but the 5 % that is set aside, and what does not fill a step.
+            dense = jobs["dense_size-lr_3e-3-seed_1"]
+            self.assertAlmostEqual(int(dense["tokens"]), 0.95 * budget, delta=0.02 * budget)
+            # Dense models do not depend on the share, nor the tokenizer on anything.
+            self.assertEqual(dense["variants"], 4)
+            self.assertEqual(jobs["tokenizer"]["variants"], 36)
+
+    def finish(self, stage):
+        self.study.write(self.study.place(stage, "report", "report.json"), json.dumps(REPORT))
+        self.study.write(self.study.place(stage, "machine"), "2 cores of a test")
+
+    def test_the_page_has_what_was_run_and_says_what_was_not(self):
+        with self.assertRaisesRegex(SystemExit, "no stage of the study is done yet"):
+            self.study.docs()
+        self.finish(self.study.stages()[0])
+        with contextlib.redirect_stderr(io.StringIO()):
+            self.study.docs()
+        text = self.study.read(os.path.join(self.study.ROOT, "docs", "science.md"))
+        self.assertIn("Of 6 stages 1 were run; not run are 120k-4-paths, 360k-2-paths", text)
+        self.assertIn("on 2 cores of a test", text)
+        self.assertIn("4.3000 ± 0.0100", text)
+        self.assertIn("difference -0.2000 ± 0.0500 nats, over seeds; in 0.75 of its time", text)
+        # Of each model the best setting, and the composite at each share.
+        self.assertNotIn("6e-3", text)
+        self.assertIn("| composite, split.paths 0.9 |", text)
+
+    def test_the_status_lists_what_is_left(self):
+        self.finish(self.study.stages()[0])
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            self.study.status()
+        lines = printed.getvalue().splitlines()
+        self.assertRegex(lines[0], "^120k-2-paths +done: ")
+        self.assertRegex(lines[1], "^120k-4-paths +to do$")
+        self.assertEqual(lines[-1], "5 of 6 stages are left")
+
+    def test_halves_have_no_kind_in_common(self):
+        with open(os.path.join(self.study.DATA, "speeches.jsonl"), "w", encoding="utf-8") as out:
+            out.writelines(
+                json.dumps({"year": year, "text": str(n)}) + "\n"
+                for n, year in enumerate((1990, 1980, 1990, 1970, 1990, 1980))
+            )
+        first, second = self.study.halves("speeches", "year")
+        years = [{json.loads(line)["year"] for line in half} for half in (first, second)]
+        self.assertEqual(years, [{1970, 1980}, {1990}])
+
+
+if __name__ == "__main__":
+    unittest.main()
