@@ -113,7 +113,10 @@ class Machine:
         log = self.at(f"/tmp/{unit}.log")
         with open(log, "a", encoding="utf-8") as output:
             process = subprocess.Popen(
-                self.command(*words, user=user), stdout=output, stderr=output, start_new_session=True
+                self.command(*words, user=user),
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         self.processes.append((unit, process))
         return process

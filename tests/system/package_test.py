@@ -74,7 +74,9 @@ class PackageTest(unittest.TestCase):
                 places.update(done.stdout.strip().split(":"))
             shutil.rmtree(out)
         self.assertIn("/usr/lib/braid/torch/lib", places)
-        self.assertEqual([place for place in places if place and not place.startswith("/usr/lib/braid/")], [])
+        self.assertEqual(
+            [place for place in places if place and not place.startswith("/usr/lib/braid/")], []
+        )
 
     def test_installed_used_removed_and_purged(self):
         binds = {"/opt/torch/" + VENV_LIBRARIES: site_packages()}
@@ -86,7 +88,9 @@ class PackageTest(unittest.TestCase):
             machine.run("dpkg", "-i", *inside)
             self.check_units(machine)
             self.check_choice_of_torch(machine)
-            with self.assertRaisesRegex(AssertionError, "no torch is chosen: braid-torch /opt/torch"):
+            with self.assertRaisesRegex(
+                AssertionError, "no torch is chosen: braid-torch /opt/torch"
+            ):
                 machine.run("mv", "/etc/braid/torch", "/etc/braid/away")
                 machine.start_service("braid-worker")
             machine.run("mv", "/etc/braid/away", "/etc/braid/torch")
@@ -107,14 +111,21 @@ class PackageTest(unittest.TestCase):
         units = ["braid-coordinator.service", "braid-worker.service"]
         said = machine.run("systemd-analyze", "verify", *units)
         self.assertEqual(said.stdout + said.stderr, "")
-        user = [os.path.basename(path) for path in glob.glob(machine.at("/usr/lib/systemd/user/braid*"))]
+        user = [
+            os.path.basename(path) for path in glob.glob(machine.at("/usr/lib/systemd/user/braid*"))
+        ]
         self.assertEqual(len(user), 3)
         user = [unit.replace("@.", "@one.") for unit in user]
         runtime = ("env", "XDG_RUNTIME_DIR=/tmp")
         said = machine.run(*runtime, "systemd-analyze", "--user", "verify", *user)
         self.assertEqual(said.stdout + said.stderr, "")
         for unit, most in zip(units, ("20", "25"), strict=True):
-            words = ("security", "--offline=true", "--threshold=" + most, "/lib/systemd/system/" + unit)
+            words = (
+                "security",
+                "--offline=true",
+                "--threshold=" + most,
+                "/lib/systemd/system/" + unit,
+            )
             machine.run("systemd-analyze", *words)
 
     def check_choice_of_torch(self, machine):
@@ -129,12 +140,20 @@ class PackageTest(unittest.TestCase):
         machine.run("touch", "/opt/other/torch/lib/libtorch_cpu.so")
         machine.run("sh", "-c", "echo \"__version__ = '1.0.0+cpu'\" > /opt/other/torch/version.py")
         self.assertIn("is torch 1.0.0, and braid was built with", refused("/opt/other/torch"))
-        version = machine.run("sed", "-n", "s/^__version__ = '\\([0-9.]*\\).*/\\1/p",
-                              f"/opt/torch/{VENV_LIBRARIES}/torch/version.py").stdout.strip()
+        version = machine.run(
+            "sed",
+            "-n",
+            "s/^__version__ = '\\([0-9.]*\\).*/\\1/p",
+            f"/opt/torch/{VENV_LIBRARIES}/torch/version.py",
+        ).stdout.strip()
         machine.run("sh", "-c", f"echo \"__version__ = '{version}'\" > /opt/other/torch/version.py")
-        self.assertIn("braid-trainer does not start with /opt/other/torch", refused("/opt/other/torch"))
+        self.assertIn(
+            "braid-trainer does not start with /opt/other/torch", refused("/opt/other/torch")
+        )
         machine.run("chmod", "700", "/opt/other")
-        self.assertIn("as only some accounts may enter /opt/other: chmod o+x", refused("/opt/other/torch"))
+        self.assertIn(
+            "as only some accounts may enter /opt/other: chmod o+x", refused("/opt/other/torch")
+        )
         machine.run("rm", "-r", "/opt/other")
         self.assertFalse(os.path.lexists(machine.at("/etc/braid/torch.new")), "nothing half made")
         torch = f"/opt/torch/{VENV_LIBRARIES}/torch"
@@ -160,7 +179,9 @@ class PackageTest(unittest.TestCase):
         write_recipe(machine.at("/tmp/example"), by_hand.small_texts(), steps=4)
         run = braid("submit", "/tmp/example/recipe.yaml", "--only", "path_tales").stdout.strip()
         ended = braid("wait", run, "--timeout", "240s", code=None)
-        self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr + braid("list", "jobs", run).stdout)
+        self.assertEqual(
+            ended.returncode, 0, ended.stdout + ended.stderr + braid("list", "jobs", run).stdout
+        )
         self.assertEqual(machine.stop_services(), {"braid-coordinator": 0, "braid-worker": 0})
 
 
