@@ -244,16 +244,16 @@ const Schema& CheckpointEvery::Fields() {
         .AtLeast(0);
     field("seconds", &CheckpointEvery::seconds, "Every so many seconds; 0: not by this measure.")
         .AtLeast(0);
-    auto& keep = field.Custom(
+    auto& kept = field.Custom(
         "keep", &CheckpointEvery::keep,
         "The service keeps so many of the newest checkpoints, or `all`; those that are pinned or "
         "used elsewhere stay too. By itself it keeps the newest three of a training that has not "
         "succeeded, and then one.",
         kKeepValues, WrongKeep, ReadKeep);
-    keep.as_written = KeepAsWritten;
-    keep.custom_schema = {
+    kept.as_written = KeepAsWritten;
+    kept.custom_schema = {
         {"anyOf", {{{"type", "integer"}, {"minimum", 1}}, {{"enum", {"all", -1}}}}}};
-    keep.OmitDefault().DefaultText("3, then 1");
+    kept.OmitDefault().DefaultText("3, then 1");
     return field.Done();
   }();
   return fields;

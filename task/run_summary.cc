@@ -82,7 +82,8 @@ Result<RunSummary> RunSummaryFromJson(const Json& json, const std::string& path)
     BRAID_RETURN_IF_ERROR(read_run.Finish());
   }
   for (size_t i = 0; i < jobs.size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(JobSummary job, JobFromJson(jobs[i], Format("%s.jobs.%zu", path.c_str(), i)));
+    BRAID_ASSIGN_OR_RETURN(JobSummary job,
+                           JobFromJson(jobs[i], Format("%s.jobs.%zu", path.c_str(), i)));
     run.jobs.push_back(std::move(job));
   }
   return run;

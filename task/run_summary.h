@@ -1,6 +1,6 @@
-// What is known of a run and its jobs, for those who write about it: reports, and the model cards of
-// exports. The coordinator makes it, and the task file of such a job carries it as JSON (FACTS of
-// docs/tasks.md).
+// What is known of a run and its jobs, for those who write about it: reports, and the model cards
+// of exports. The coordinator makes it, and the task file of such a job carries it as JSON (FACTS
+// of docs/tasks.md).
 #pragma once
 
 #include <cstdint>

@@ -146,7 +146,7 @@ TEST(TokenizerTest, GoldenVectorsOfGpt2) {
     GTEST_SKIP() << "no golden vectors here";
   const auto tokenizer = Tokenizer::Load(tokenizer_path).value();
   const std::string input = ReadFile(base + ".inp").value();
-  const std::vector<std::string> expected = Split(ReadFile(base + ".out").value(), '\n');
+  const std::vector<std::string> expected = braid::Split(ReadFile(base + ".out").value(), '\n');
   const std::string separator = "\n__ggml_vocab_test__\n";
   Encoder encoder(tokenizer);
   size_t cases = 0;
@@ -155,7 +155,7 @@ TEST(TokenizerTest, GoldenVectorsOfGpt2) {
     if (end == std::string::npos) break;
     std::vector<int32_t> ids, wanted;
     encoder.Encode(std::string_view(input).substr(begin, end - begin), &ids);
-    for (const std::string& word : Split(Trim(expected[cases]), ' ')) {
+    for (const std::string& word : braid::Split(Trim(expected[cases]), ' ')) {
       if (!word.empty()) wanted.push_back(static_cast<int32_t>(ParseInt(word).value()));
     }
     EXPECT_EQ(ids, wanted) << input.substr(begin, end - begin);

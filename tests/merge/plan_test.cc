@@ -310,7 +310,7 @@ TEST_F(BaseTest, LargeBlocksOfOtherHeadsOrOtherPlacesAreNew) {
 TEST(PlanAgesTest, AreTheLargestOfTheirPartsAndZeroOfWhatIsNew) {
   auto parents = TwoParents();
   for (size_t p = 0; p < 2; ++p) {
-    parents[p].moments.emplace();
+    parents[p].moments = Parent::Moments{};
     parents[p].moments->step = p == 0 ? 50 : 30;
     for (const model::TensorSpec& tensor : model::Tensors(parents[p].spec)) {
       for (const char* prefix : {"m.", "v."})

@@ -72,7 +72,7 @@ TEST_F(EvaluationTest, EveryPartMayBeAbsent) {
   EXPECT_EQ(evaluation.parameters, 10);
   EXPECT_TRUE(evaluation.losses.empty());
   EXPECT_EQ(evaluation.measured.Find<Blimp>(), nullptr);
-  EXPECT_EQ(evaluation.measured.Find<class Glue>(), nullptr);
+  EXPECT_EQ(evaluation.measured.Find<struct Glue>(), nullptr);
   EXPECT_EQ(evaluation.measured.Find<Routing>(), nullptr);
   EXPECT_EQ(evaluation.measured.Find<Dual>(), nullptr);
   EXPECT_FALSE(MeanScore(evaluation).has_value());
@@ -149,7 +149,7 @@ TEST_F(EvaluationTest, BlimpMustBeInPerCentAndAgreeWithItself) {
 
 TEST_F(EvaluationTest, GlueTakesItsIntervalFromTheSeeds) {
   json_["glue"] = Glue();
-  const class Glue glue = MustMeasure<class Glue>();
+  const struct Glue glue = MustMeasure<struct Glue>();
   EXPECT_DOUBLE_EQ(glue.tasks.at("cola").score.variance, 4.0 / 5);
   EXPECT_DOUBLE_EQ(glue.glue->variance, 4.0 / 5 / 8);
   EXPECT_DOUBLE_EQ(glue.glue->freedom, 32);
@@ -158,7 +158,7 @@ TEST_F(EvaluationTest, GlueTakesItsIntervalFromTheSeeds) {
 
 TEST_F(EvaluationTest, ATaskWithOneSeedTakesTheLargestSpreadOfTheOthers) {
   json_["glue"] = Glue({"qqp"});
-  const class Glue glue = MustMeasure<class Glue>();
+  const struct Glue glue = MustMeasure<struct Glue>();
   EXPECT_DOUBLE_EQ(glue.tasks.at("qqp").score.variance, 4);
   EXPECT_LT(glue.tasks.at("qqp").deviation, 0);
   EXPECT_DOUBLE_EQ(glue.glue->variance, (7 * 0.8 + 4) / 64);

@@ -14,7 +14,7 @@
 namespace braid::trainer {
 namespace {
 
-constexpr int64_t kVocab = 53, kLoops = 3;
+constexpr int64_t kDualVocab = 53, kLoops = 3;
 const double kOne = std::log(std::exp(1.0) - 1.0);  // softplus of it is 1
 
 std::unique_ptr<Network> Make(const model::ModelSpec& spec) {
@@ -66,8 +66,8 @@ class DualTest : public ::testing::TestWithParam<int64_t> {
   model::ModelSpec Spec(const std::string& block) const {
     model::ModelSpec spec;
     spec.name = "m";
-    spec.vocab = kVocab;
-    spec.pad_id = kVocab - 1;
+    spec.vocab = kDualVocab;
+    spec.pad_id = kDualVocab - 1;
     spec.sequence = tokens_;
     spec.dense = {"m", 24, 2, 2, 0, Word(block)};
     if (block == "llama") spec.dense.ffn = 40;
@@ -81,7 +81,7 @@ class DualTest : public ::testing::TestWithParam<int64_t> {
     const RandomStream draws(8, "tokens");
     std::vector<int32_t> ids;
     for (int64_t i = 0; i < tokens_; ++i)
-      ids.push_back(static_cast<int32_t>(draws.Below(static_cast<uint64_t>(i), kVocab - 1)));
+      ids.push_back(static_cast<int32_t>(draws.Below(static_cast<uint64_t>(i), kDualVocab - 1)));
     return ids;
   }
 

@@ -5,7 +5,7 @@
 namespace braid::trainer {
 namespace {
 
-model::ModelSpec Composite(int64_t paths) {
+model::ModelSpec CompositeOfPaths(int64_t paths) {
   model::ModelSpec spec;
   spec.kind = model::Kind::kComposite;
   spec.name = "c";
@@ -18,8 +18,8 @@ model::ModelSpec Composite(int64_t paths) {
 }
 
 TEST(LayoutTest, TensorsNeitherOverlapNorLeaveTheBuffer) {
-  const Layout layout = MakeLayout(Composite(3));
-  EXPECT_EQ(layout.slots.size(), model::Tensors(Composite(3)).size());
+  const Layout layout = MakeLayout(CompositeOfPaths(3));
+  EXPECT_EQ(layout.slots.size(), model::Tensors(CompositeOfPaths(3)).size());
   int64_t end = 0;
   for (const Layout::Slot& slot : layout.slots) {
     EXPECT_GE(slot.offset, end) << slot.tensor.name;
@@ -32,7 +32,7 @@ TEST(LayoutTest, TensorsNeitherOverlapNorLeaveTheBuffer) {
 }
 
 TEST(LayoutTest, WhatIsOneMatrixHasNoGap) {
-  const Layout layout = MakeLayout(Composite(2));
+  const Layout layout = MakeLayout(CompositeOfPaths(2));
   for (const char* block : {"large.0", "large.1", "parallel.0.path.0", "parallel.1.path.1"}) {
     const auto end = [&](const char* name) {
       const Layout::Slot& slot = layout.at(block + std::string(name));
@@ -47,7 +47,7 @@ TEST(LayoutTest, WhatIsOneMatrixHasNoGap) {
 
 // So that those of all paths are one tensor.
 TEST(LayoutTest, EqualPathsLieAtEqualDistances) {
-  const Layout layout = MakeLayout(Composite(3));
+  const Layout layout = MakeLayout(CompositeOfPaths(3));
   for (const char* tensor : {".attn.q.weight", ".ffn.down.weight", ".attn_norm.weight"}) {
     const auto offset = [&](const char* path) {
       return layout.at(std::string("parallel.1.path.") + path + tensor).offset;
@@ -57,7 +57,7 @@ TEST(LayoutTest, EqualPathsLieAtEqualDistances) {
 }
 
 TEST(LayoutTest, MatricesAndHeadDecayTheRestDoesNot) {
-  const Layout layout = MakeLayout(Composite(2));
+  const Layout layout = MakeLayout(CompositeOfPaths(2));
   for (const Layout::Slot& slot : layout.slots) {
     const bool rest = slot.tensor.name == "embed.weight" ||
                       slot.tensor.name.ends_with("norm.weight");

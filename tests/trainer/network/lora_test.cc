@@ -26,13 +26,13 @@ model::ModelSpec Blank(const std::string& name) {
   return spec;
 }
 
-model::ModelSpec Dense() {
+model::ModelSpec DenseForLora() {
   model::ModelSpec spec = Blank("dense");
   spec.dense = {"dense", 8, 2, 2, 32};
   return spec;
 }
 
-model::ModelSpec Composite(const std::string& connect) {
+model::ModelSpec CompositeForLora(const std::string& connect) {
   model::ModelSpec spec = Blank(connect);
   spec.kind = model::Kind::kComposite;
   spec.connection.kind = Word(connect);
@@ -92,9 +92,9 @@ class LoraTest : public ::testing::TestWithParam<std::string> {
   }
   static std::unique_ptr<Network> Make() {
     const std::string& kind = GetParam();
-    auto network = Network::Create(kind == "dense"  ? Dense()
+    auto network = Network::Create(kind == "dense"  ? DenseForLora()
                                    : kind == "dual" ? DualPath()
-                                                    : Composite(kind),
+                                                    : CompositeForLora(kind),
                                    "cpu")
                        .value();
     network->Initialize(5);
@@ -234,7 +234,7 @@ class DenseLoraTest : public ::testing::Test {
  protected:
   DenseLoraTest() {
     ConfigureRuntime(1);
-    network_ = Network::Create(Dense(), "cpu").value();
+    network_ = Network::Create(DenseForLora(), "cpu").value();
     network_->Initialize(5);
     config_.outputs = 3;
     lora_ = Lora::Attach(*network_, config_).value();

@@ -9,13 +9,13 @@ namespace {
 
 // Number 14303 of this draw is 0.9999999943 in 53 bits, which rounds to 1 in fp32, where the noise
 // would be infinite.
-constexpr int64_t kBatch = 32, kSequence = 256, kColumns = 3, kNearOne = 14303;
+constexpr int64_t kRouterBatch = 32, kRouterSequence = 256, kColumns = 3, kNearOne = 14303;
 
 ForwardContext NearOne(const model::Arch& arch, RopeTables& ropes) {
   return {.arch = arch,
           .ropes = ropes,
-          .batch = kBatch,
-          .sequence = kSequence,
+          .batch = kRouterBatch,
+          .sequence = kRouterSequence,
           .training = true,
           .router_noise = true,
           .seed = 42,
@@ -34,7 +34,7 @@ TEST(RouterTest, UniformNumbersAreBelowOne) {
 TEST(RouterTest, NoiseIsFinite) {
   const model::Arch arch;
   RopeTables ropes(10000, at::kCPU);
-  const at::Tensor logits = at::zeros({kBatch * kSequence, kColumns});
+  const at::Tensor logits = at::zeros({kRouterBatch * kRouterSequence, kColumns});
   for (const bool hard : {false, true}) {
     const Routed routed = ForwardOf(model::kGumbelRouter)
                               .route({.hard = hard}, logits, "parallel.0", NearOne(arch, ropes));

@@ -13,15 +13,15 @@
 namespace braid::trainer {
 namespace {
 
-constexpr int64_t kVocab = 53, kBatch = 4, kSequence = 16;
+constexpr int64_t kRoutingVocab = 53, kRoutingBatch = 4, kRoutingSequence = 16;
 
 model::ModelSpec Routed(const std::string& noise) {
   model::ModelSpec spec;
   spec.kind = model::Kind::kComposite;
   spec.name = "m";
-  spec.vocab = kVocab;
-  spec.pad_id = kVocab - 1;
-  spec.sequence = kSequence;
+  spec.vocab = kRoutingVocab;
+  spec.pad_id = kRoutingVocab - 1;
+  spec.sequence = kRoutingSequence;
   spec.arch.router_noise = Word(noise);
   spec.paths = {{"a", 16, 2, 3, 32}, {"b", 16, 2, 3, 32}};
   spec.large = {"large", 32, 2, 2, 64};
@@ -34,9 +34,9 @@ class RoutingTest : public ::testing::Test {
   RoutingTest() {
     ConfigureRuntime(1);
     const RandomStream draws(8, "tokens");
-    for (uint64_t i = 0; i < kBatch * kSequence; ++i) {
-      ids_.push_back(static_cast<int32_t>(draws.Below(i, kVocab - 1)));
-      labels_.push_back(static_cast<int32_t>(draws.Below(1000 + i, kVocab - 1)));
+    for (uint64_t i = 0; i < kRoutingBatch * kRoutingSequence; ++i) {
+      ids_.push_back(static_cast<int32_t>(draws.Below(i, kRoutingVocab - 1)));
+      labels_.push_back(static_cast<int32_t>(draws.Below(1000 + i, kRoutingVocab - 1)));
     }
   }
   static std::unique_ptr<Network> Make(const std::string& noise) {
@@ -45,12 +45,13 @@ class RoutingTest : public ::testing::Test {
     return network;
   }
   LossSum Backward(Network& network, const BackwardOptions& options, int64_t begin = 0,
-                   int64_t count = kBatch) const {
-    return network.Backward(ids_.data() + begin * kSequence, labels_.data() + begin * kSequence,
-                            count, kSequence, options);
+                   int64_t count = kRoutingBatch) const {
+    return network.Backward(ids_.data() + begin * kRoutingSequence,
+                            labels_.data() + begin * kRoutingSequence, count, kRoutingSequence,
+                            options);
   }
   double Loss(Network& network) const {
-    return network.Loss(ids_.data(), labels_.data(), kBatch, kSequence).loss;
+    return network.Loss(ids_.data(), labels_.data(), kRoutingBatch, kRoutingSequence).loss;
   }
   static std::vector<float> Gradients(Network& network) {
     return {network.gradients(), network.gradients() + network.layout().size};
@@ -85,9 +86,9 @@ TEST_F(RoutingTest, ChoicesWithoutNoiseAreThoseOfAPassWithoutNoise) {
         network->parameters()[slot.offset + i] = draws.Normal(static_cast<uint64_t>(i));
     }
   }
-  const auto quiet = fixed->Routing(ids_.data(), kBatch, kSequence);
+  const auto quiet = fixed->Routing(ids_.data(), kRoutingBatch, kRoutingSequence);
   paper->SetEvaluationSeed(7);
-  const auto noisy = paper->Routing(ids_.data(), kBatch, kSequence);
+  const auto noisy = paper->Routing(ids_.data(), kRoutingBatch, kRoutingSequence);
   ASSERT_EQ(noisy.size(), 3u);
   for (size_t l = 0; l < noisy.size(); ++l) {
     EXPECT_EQ(quiet[l].clean_choices, quiet[l].choices) << l;
@@ -184,7 +185,7 @@ TEST_F(RoutingTest, AChoiceIsOneCandidateAndTheRouterStillLearns) {
     bias[1] = 50;
   }
   const double before = Loss(*network);
-  for (const LayerRouting& layer : network->Routing(ids_.data(), kBatch, kSequence)) {
+  for (const LayerRouting& layer : network->Routing(ids_.data(), kRoutingBatch, kRoutingSequence)) {
     EXPECT_THAT(layer.choices, testing::Each(1));
     EXPECT_THAT(layer.clean_choices, testing::Each(1));
   }
@@ -268,10 +269,11 @@ TEST_F(RoutingTest, EachRouterKindWeighsAsItSays) {
       spec.connection.router = {Word(kind), Word(input), 1.0, std::string(kind) != "softmax"};
       auto network = Network::Create(spec, "cpu").value();
       network->Initialize(5);
-      EXPECT_NEAR(Loss(*network) / (kBatch * kSequence), std::log(kVocab), 0.15)
+      EXPECT_NEAR(Loss(*network) / (kRoutingBatch * kRoutingSequence), std::log(kRoutingVocab),
+                  0.15)
           << kind << " " << input;
       Backward(*network, {});
-      EXPECT_EQ(network->Routing(ids_.data(), kBatch, kSequence).size(),
+      EXPECT_EQ(network->Routing(ids_.data(), kRoutingBatch, kRoutingSequence).size(),
                 std::string(kind) == "none" ? 0u : 3u);
     }
   }
@@ -317,7 +319,8 @@ TEST_F(RoutingTest, ConnectionsThatBeginAsIdentitiesHandTheStreamOn) {
       }
     });
     EXPECT_NEAR(Loss(*composite), Loss(*dense), 1e-5 * Loss(*dense)) << kind;
-    EXPECT_GT(std::abs(Loss(*dense) - kBatch * kSequence * std::log(kVocab)), 1e-3)
+    EXPECT_GT(std::abs(Loss(*dense) - kRoutingBatch * kRoutingSequence * std::log(kRoutingVocab)),
+              1e-3)
         << "the stream must matter";
   }
 }
@@ -332,7 +335,7 @@ TEST_F(RoutingTest, AShareIsReadByItsCosines) {
   for (int64_t i = 0; i < 16; ++i) {
     for (int64_t j = 0; j < 32; ++j) share[i * 32 + j] = j == i + 16 ? 1.0f : 0.0f;
   }
-  const auto routing = network->Routing(ids_.data(), kBatch, kSequence);
+  const auto routing = network->Routing(ids_.data(), kRoutingBatch, kRoutingSequence);
   ASSERT_EQ(routing.size(), 3u);
   EXPECT_THAT(routing[0].choices, testing::Each(1));
   EXPECT_TRUE(routing[2].choices.empty());  // its output is wider than a path's
