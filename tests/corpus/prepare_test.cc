@@ -11,6 +11,7 @@
 #include "corpus/bpe_trainer.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
+#include "tests/sanitizer.h"
 
 namespace braid::corpus {
 namespace {
@@ -271,9 +272,7 @@ int64_t PeakMemory(const task::Task& task) {
 }
 
 TEST_F(PrepareTest, MemoryDoesNotGrowWithTheCorpus) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "the sanitizer keeps memory of its own";
-#endif
+  if (kUnderSanitizer) GTEST_SKIP() << "the sanitizer keeps memory of its own";
   const auto write = [&](const std::string& folder, size_t bytes) {
     EXPECT_TRUE(MakeFolder(at(folder)).ok());
     std::ofstream file(at(folder + "/rows.jsonl"));
