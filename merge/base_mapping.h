@@ -49,7 +49,9 @@ class BaseMapping {
   // No overlap at all: the tensor is new.
   Part Find(const model::TensorSpec& tensor) const;
 
+  // What the rows or the columns of a tensor count, and which of them belong to which path.
   struct Axis;
+  // A stretch of an axis of the composite, and where it lies on the same axis of the base.
   struct Segment;
 
  private:

@@ -71,7 +71,7 @@ Result<std::vector<Composer::Part>> Composer::PartsOf(const Target& target) cons
 
 // The rows where they stand in the parent's file, if they are one stretch of one source; null: they
 // have to be put together. Most tensors are copied whole, and those need no buffer.
-const float* Composer::Stretch(const std::vector<Part>& parts, const Extent& extent, Rows rows) {
+const float* Composer::InSource(const std::vector<Part>& parts, const Extent& extent, Rows rows) {
   if (parts.size() != 1) return nullptr;
   const auto& [source, data, width] = parts.front();
   const Overlap& part = source->overlap;
@@ -90,7 +90,7 @@ Result<const float*> Composer::Make(const Target& target, Rows rows,
   const Extent extent = ExtentOf(target.tensor.shape);
   const int64_t count = (rows.end - rows.begin) * extent.columns;
   // Values are checked on their way into the composite, while they are read anyhow.
-  if (const float* stretch = Stretch(parts, extent, rows)) {
+  if (const float* stretch = InSource(parts, extent, rows)) {
     const Overlap& part = parts.front().source->overlap;
     BRAID_RETURN_IF_ERROR(
         CheckValues(parts.front(), rows.begin - part.row + part.from_row, 0, stretch, count));
@@ -110,8 +110,8 @@ Result<const float*> Composer::Make(const Target& target, Rows rows,
   return static_cast<const float*>(buffer->data());
 }
 
-Result<bool> Composer::IsWhatItShouldBe(const Target& target, Rows rows, const float* values,
-                                        std::vector<float>* buffer) const {
+Result<bool> Composer::Matches(const Target& target, Rows rows, const float* values,
+                               std::vector<float>* buffer) const {
   BRAID_ASSIGN_OR_RETURN(const std::vector<Part> parts, PartsOf(target));
   const Extent extent = ExtentOf(target.tensor.shape);
   const int64_t count = (rows.end - rows.begin) * extent.columns;
@@ -121,7 +121,7 @@ Result<bool> Composer::IsWhatItShouldBe(const Target& target, Rows rows, const f
     return made == nullptr ? AreZero(values, count) : AreEqual(values, made, count);
   }
   // Sources cover all of it: they are compared where they stand.
-  if (const float* stretch = Stretch(parts, extent, rows)) return AreEqual(values, stretch, count);
+  if (const float* stretch = InSource(parts, extent, rows)) return AreEqual(values, stretch, count);
   for (int64_t row = rows.begin; row < rows.end; ++row) {
     for (const auto& [source, data, width] : parts) {
       const Overlap& part = source->overlap;
@@ -151,8 +151,8 @@ Status Composer::CopyRows(const Part& part, const Extent& extent, Rows rows, flo
 // later and elsewhere. `values` begin at a place of the source and may go on over its next rows.
 Status Composer::CheckValues(const Part& part, int64_t row, int64_t column, const float* values,
                              int64_t count) const {
-  const bool squares = set_.state == "v";  // second moments
-  const int64_t at = FirstImpossible(values, count, squares);
+  const bool second_moments = set_.state == "v";
+  const int64_t at = FirstImpossible(values, count, second_moments);
   if (at == count) return OkStatus();
   return InvalidArgument(Format(
       "parent %s: tensor %s holds %g at row %lld, column %lld%s; train that path again or use an "

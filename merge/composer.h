@@ -52,8 +52,8 @@ class Composer {
   Result<const float*> Make(const Target& target, Rows rows, std::vector<float>* buffer) const;
 
   // Whether `values` are these elements, bit for bit. `buffer` is for what has to be made.
-  Result<bool> IsWhatItShouldBe(const Target& target, Rows rows, const float* values,
-                                std::vector<float>* buffer) const;
+  Result<bool> Matches(const Target& target, Rows rows, const float* values,
+                       std::vector<float>* buffer) const;
 
  private:
   // A source of a target with its data.
@@ -68,7 +68,7 @@ class Composer {
   // The sources that have this set's state.
   Result<std::vector<Part>> PartsOf(const Target& target) const;
   // The elements in the only source, if it has these rows one after another; else null.
-  static const float* Stretch(const std::vector<Part>& parts, const Extent& extent, Rows rows);
+  static const float* InSource(const std::vector<Part>& parts, const Extent& extent, Rows rows);
   bool IsInitialized(const Target& target) const;
   // Copies what a part has for these rows into `out`, which holds them.
   Status CopyRows(const Part& part, const Extent& extent, Rows rows, float* out) const;

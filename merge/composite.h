@@ -40,8 +40,8 @@ struct CompositeOptions {
   std::vector<std::string> drop;  // paths of the base that the composite does without
 };
 
-// The composite's spec. Its paths are the parents in their order; with a base, those of the base
-// without `drop`, each one that a parent is called like replaced by it, and then the other parents.
+// The composite's spec. Its paths are the parents in their order. With a base they are those of the
+// base without `drop`, where a parent replaces the path of its name, and then the other parents.
 // Large blocks are llama blocks of all the paths' heads, or as many below that as divide D into
 // even sizes; of `slice` they start as the identity. Those of a base stay where D stays.
 Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents,

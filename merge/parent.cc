@@ -164,7 +164,7 @@ Status CheckFinite(const std::string& folder) {
   for (const storage::TensorEntry& entry : file.tensors()) {
     if (entry.dtype != "F32") continue;  // CheckTensors says so
     const char* values = file.Data(entry).data();
-    const int64_t at = FirstImpossible(values, entry.elements(), /*squares=*/false);
+    const int64_t at = FirstImpossible(values, entry.elements(), /*second_moments=*/false);
     if (at == entry.elements()) continue;
     float value = 0;
     std::memcpy(&value, values + at * int64_t{sizeof value}, sizeof value);

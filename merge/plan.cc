@@ -37,9 +37,10 @@ class Planner {
       const auto named = std::find_if(parents.begin(), parents.end(), [&](const Parent& x) {
         return x.name == composite.paths[p].name;
       });
-      parent_of_.push_back(!base                    ? p
-                           : named == parents.end() ? base_
-                                                    : static_cast<size_t>(named - parents.begin()));
+      source_of_path_.push_back(!base ? p
+                                : named == parents.end()
+                                    ? base_
+                                    : static_cast<size_t>(named - parents.begin()));
     }
   }
 
@@ -54,14 +55,14 @@ class Planner {
     if (tensor.name == "embed.weight" || tensor.name == "head.weight" || final_norm) {
       SideBySide(&target);
     } else if (SplitParallel(tensor.name, &path, &layer, &rest)) {
-      const bool kept = parent_of_[path] == base_;
+      const bool kept = source_of_path_[path] == base_;
       const std::string from = kept
                                    ? "parallel." + layer + ".path." +
                                          std::to_string(*base_mapping_->BasePath(path)) + "." + rest
                                    : "blocks." + layer + "." + rest;
       const Extent extent = ExtentOf(tensor.shape);
       target.sources.push_back(
-          {parent_of_[path], from, {0, 0, 0, 0, extent.rows, extent.columns}, {}});
+          {source_of_path_[path], from, {0, 0, 0, 0, extent.rows, extent.columns}, {}});
     } else if (base_mapping_) {
       const BaseMapping::Part part = base_mapping_->Find(tensor);
       for (const Overlap& overlap : part.overlaps)
@@ -116,11 +117,11 @@ class Planner {
   void SideBySide(Target* target) const {
     const int64_t rows = ExtentOf(target->tensor.shape).rows;
     for (size_t p = 0; p < composite_.paths.size(); ++p) {
-      const bool kept = parent_of_[p] == base_;
+      const bool kept = source_of_path_[p] == base_;
       const int64_t column = composite_.slice_begin(p), width = composite_.paths[p].d;
       const int64_t from = kept ? sources_[base_]->spec.slice_begin(*base_mapping_->BasePath(p))
                                 : 0;
-      if (!target->sources.empty() && target->sources.back().from == parent_of_[p]) {
+      if (!target->sources.empty() && target->sources.back().from == source_of_path_[p]) {
         Overlap& last = target->sources.back().overlap;
         if (last.column + last.columns == column && last.from_column + last.columns == from) {
           last.columns += width;
@@ -128,7 +129,7 @@ class Planner {
         }
       }
       target->sources.push_back(
-          {parent_of_[p], target->tensor.name, {0, column, 0, from, rows, width}, {}});
+          {source_of_path_[p], target->tensor.name, {0, column, 0, from, rows, width}, {}});
     }
   }
 
@@ -147,11 +148,15 @@ class Planner {
   }
 
   const model::ModelSpec& composite_;
+  // The parents, then the base.
   std::vector<const Parent*> sources_;
   std::optional<BaseMapping> base_mapping_;
+  // The index of the base in `sources_`; without a base none.
   size_t base_ = SIZE_MAX;
-  std::vector<size_t> parent_of_;                           // path -> source of its blocks
-  std::map<std::pair<size_t, std::string>, int64_t> used_;  // elements
+  // For each path of the composite the index of the source of its blocks: a parent, or `base_`.
+  std::vector<size_t> source_of_path_;
+  // By source and tensor, how many of its elements have found a place in the composite.
+  std::map<std::pair<size_t, std::string>, int64_t> used_;
 };
 
 void TakeLowestRate(const Parent& source, std::optional<double>* rate) {

@@ -1,12 +1,12 @@
 // What a merge would do, before anything is written: where does each tensor of the composite come
 // from (docs/papers/papaformer.md#s6). Pure; the coordinator and the CLI use it.
 //
-//   tensor                    without a base            with a base
-//   embed, head (slice: norm) the parents' columns      the parent's, or those of the path in the
-//                             side by side              base
-//   parallel.<l>.path.<p>.*   the parent's blocks.<l>.* the same, or the path's blocks in the base
-//   everything else           new, from (seed, name)    what the base has (base_mapping.h), else
-//   new
+//   tensor                     without a base              with a base
+//   embed, head (slice: norm)  the columns of the parents  those of the parent of each path, else
+//                              side by side                of the path in the base
+//   parallel.<l>.path.<p>.*    the parent's blocks.<l>.*   the same, else the path's in the base
+//   everything else            new, from (seed, name)      what the base has (base_mapping.h),
+//                                                          else new
 //
 // The parents' final norms are dropped for share and routed composites, whose final norm acts on
 // another hidden state. With `carry_optimizer` the optimizer's state (AdamW's moments, Muon's

@@ -31,21 +31,21 @@ uint32_t Faults(const char* values) {
   return faults >> 31;
 }
 
-bool IsPossible(uint32_t bits, bool squares) {
+bool IsPossible(uint32_t bits, bool second_moments) {
   const auto value = std::bit_cast<float>(bits);
-  return std::isfinite(value) && !(squares && value < 0);
+  return std::isfinite(value) && !(second_moments && value < 0);
 }
 
 }  // namespace
 
-int64_t FirstImpossible(const void* values, int64_t count, bool squares) {
+int64_t FirstImpossible(const void* values, int64_t count, bool second_moments) {
   const char* bytes = static_cast<const char*>(values);
   int64_t i = 0;
   for (; i + kBlock <= count; i += kBlock) {
     const char* block = bytes + i * int64_t{sizeof(float)};
-    if ((squares ? Faults<true>(block) : Faults<false>(block)) != 0) break;
+    if ((second_moments ? Faults<true>(block) : Faults<false>(block)) != 0) break;
   }
-  while (i < count && IsPossible(BitsAt(bytes, i), squares)) ++i;
+  while (i < count && IsPossible(BitsAt(bytes, i), second_moments)) ++i;
   return i;
 }
 

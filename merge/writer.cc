@@ -214,46 +214,45 @@ Json StateOf(const MergePlan& plan) {
 }
 
 // A tensor of the finished composite that is to be verified.
-struct Claim {
+struct TensorCheck {
   const Composer* composer;
   const SafetensorsFile* file;
   size_t target;  // an index into the plan's
-  size_t order;   // among all claims
+  size_t order;   // among all checks: errors are reported in it
   std::string sha256;
 };
 
 // Compares a tensor with what it should be and takes its digest, while a piece is in the cache.
-Status Verify(const MergePlan& plan, Claim* claim, std::vector<float>* buffer) {
-  const Target& target = plan.targets[claim->target];
+Status Verify(const MergePlan& plan, TensorCheck* check, std::vector<float>* buffer) {
+  const Target& target = plan.targets[check->target];
   const Extent extent = ExtentOf(target.tensor.shape);
-  const std::string name = claim->composer->NameOf(target);
-  BRAID_ASSIGN_OR_RETURN(const float* data, claim->file->Floats(name, target.tensor.shape));
+  const std::string name = check->composer->NameOf(target);
+  BRAID_ASSIGN_OR_RETURN(const float* data, check->file->Floats(name, target.tensor.shape));
   Sha256 digest;
   const int64_t step = PieceRows(extent);
   for (int64_t begin = 0; begin < extent.rows; begin += step) {
     const Rows rows = {begin, std::min(extent.rows, begin + step)};
     const float* piece = data + begin * extent.columns;
-    BRAID_ASSIGN_OR_RETURN(const bool equal,
-                           claim->composer->IsWhatItShouldBe(target, rows, piece, buffer));
+    BRAID_ASSIGN_OR_RETURN(const bool equal, check->composer->Matches(target, rows, piece, buffer));
     if (!equal)
-      return DataLoss(claim->file->path() + ": tensor " + name + " is not what the plan says");
+      return DataLoss(check->file->path() + ": tensor " + name + " is not what the plan says");
     digest.Update(piece, static_cast<size_t>((rows.end - begin) * extent.columns) * sizeof(float));
   }
-  claim->sha256 = digest.HexDigest();
+  check->sha256 = digest.HexDigest();
   return OkStatus();
 }
 
 // All tensors of the composite; files[i] is that of composers[i].
-std::vector<Claim> ClaimsOf(const MergePlan& plan, const std::vector<Composer>& composers,
-                            const std::vector<SafetensorsFile>& files) {
-  std::vector<Claim> claims;
+std::vector<TensorCheck> ChecksOf(const MergePlan& plan, const std::vector<Composer>& composers,
+                                  const std::vector<SafetensorsFile>& files) {
+  std::vector<TensorCheck> checks;
   for (size_t c = 0; c < composers.size(); ++c) {
     for (size_t t = 0; t < plan.targets.size(); ++t) {
       if (composers[c].Contains(plan.targets[t]))
-        claims.push_back({&composers[c], &files[c], t, claims.size(), ""});
+        checks.push_back({&composers[c], &files[c], t, checks.size(), ""});
     }
   }
-  return claims;
+  return checks;
 }
 
 }  // namespace
@@ -287,26 +286,26 @@ Result<Json> VerifyComposite(const MergePlan& plan, const std::vector<std::strin
                            SafetensorsFile::Open(JoinPath(folder, composer.set().file)));
     files.push_back(std::move(file));
   }
-  std::vector<Claim> claims = ClaimsOf(plan, composers, files);
+  std::vector<TensorCheck> checks = ChecksOf(plan, composers, files);
   // A digest is taken from the first byte of a tensor to its last by one thread: the largest begin
   // first, so that no thread is left alone with one at the end.
-  std::vector<Claim*> largest_first;
-  for (Claim& claim : claims) largest_first.push_back(&claim);
-  std::stable_sort(largest_first.begin(), largest_first.end(), [&](Claim* a, Claim* b) {
+  std::vector<TensorCheck*> largest_first;
+  for (TensorCheck& check : checks) largest_first.push_back(&check);
+  std::stable_sort(largest_first.begin(), largest_first.end(), [&](TensorCheck* a, TensorCheck* b) {
     return plan.targets[a->target].tensor.elements() > plan.targets[b->target].tensor.elements();
   });
-  std::vector<Status> found(claims.size());
-  BRAID_RETURN_IF_ERROR(ForEach(claims.size(), threads, [&](size_t i, std::vector<float>* buffer) {
-    Claim* claim = largest_first[i];
-    found[claim->order] = Verify(plan, claim, buffer);
+  std::vector<Status> found(checks.size());
+  BRAID_RETURN_IF_ERROR(ForEach(checks.size(), threads, [&](size_t i, std::vector<float>* buffer) {
+    TensorCheck* check = largest_first[i];
+    found[check->order] = Verify(plan, check, buffer);
     return OkStatus();
   }));
   for (const Status& status : found) BRAID_RETURN_IF_ERROR(status);
   Json account = ToJson(plan);
-  for (const Claim& claim : claims) {
-    Json& entry = account["tensors"][claim.target];
-    const TensorSet& set = claim.composer->set();
-    (set.IsWeights() ? entry["sha256"] : entry["moments"][set.state + "_sha256"]) = claim.sha256;
+  for (const TensorCheck& check : checks) {
+    Json& entry = account["tensors"][check.target];
+    const TensorSet& set = check.composer->set();
+    (set.IsWeights() ? entry["sha256"] : entry["moments"][set.state + "_sha256"]) = check.sha256;
   }
   account["proof"] = "bit-equal";
   return account;

@@ -24,15 +24,16 @@ int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
                        [&](const auto& id) { return worker.cached->contains(id); });
 }
 
-// Assigns the ranks one after the other by the free slots of `workers`. Candidates that have no
-// room according to `now` come last: of two places that could be kept for a job, the one that is
-// nearly free is better.
-std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& workers,
+// Assigns the ranks one after the other to `candidates`, which are indices of workers. `assumed`
+// has the slots that count as free: those of today, or all of them to find a place to wait for. In
+// the second case, candidates without room in `now`, the workers as they are, come last: of two
+// places that could be kept for a job, the one that is nearly free is better.
+std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& assumed,
                                               const std::vector<WorkerView>& now,
                                               const JobView& job,
                                               const std::vector<size_t>& candidates) {
   std::map<size_t, int64_t> free;
-  for (const size_t w : candidates) free[w] = workers[w].Free(job.device);
+  for (const size_t w : candidates) free[w] = assumed[w].Free(job.device);
   std::map<size_t, int64_t> taken;
   std::vector<size_t> ranks;
   for (int64_t rank = 0; rank < job.ranks; ++rank) {
@@ -41,7 +42,7 @@ std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& wor
     // the cache; most free slots. The index makes the choice deterministic.
     const auto cost = [&](size_t w) {
       const bool waits = (taken[w] + 1) * job.slots > now[w].Free(job.device);
-      return std::tuple(workers[w].id == job.avoid, waits, taken[w], -CachedInputs(workers[w], job),
+      return std::tuple(assumed[w].id == job.avoid, waits, taken[w], -CachedInputs(assumed[w], job),
                         -free[w], w);
     };
     for (const size_t w : candidates) {

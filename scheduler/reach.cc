@@ -10,9 +10,9 @@
 namespace braid::scheduler {
 namespace {
 
-constexpr size_t kMostPairsNamed = 3;
+constexpr size_t kMaxPairsNamed = 3;
 // Looks at pairs of workers within one search. Thirty hosts that all reach each other need 435.
-constexpr int64_t kMostLooks = 50'000;
+constexpr int64_t kMaxLooks = 50'000;
 
 bool SameHost(const WorkerView& a, const WorkerView& b) {
   return a.site == b.site && a.host == b.host;
@@ -49,7 +49,7 @@ class Search {
       best_room_ = room;
       best_ = chosen_;
     }
-    if (room >= ranks_ || looks_ >= kMostLooks) return true;
+    if (room >= ranks_ || looks_ >= kMaxLooks) return true;
     int64_t left = std::accumulate(rest.begin(), rest.end(), int64_t{0},
                                    [](int64_t sum, const Candidate& c) { return sum + c.room; });
     for (size_t i = 0; i < rest.size(); ++i) {
@@ -129,12 +129,12 @@ std::string PairsApart(const std::vector<WorkerView>& workers, const JobView& jo
                        const std::vector<Candidate>& candidates) {
   std::vector<std::string> whys;
   int64_t looks = 0;
-  for (size_t i = 0; i < candidates.size() && looks < kMostLooks; ++i) {
+  for (size_t i = 0; i < candidates.size() && looks < kMaxLooks; ++i) {
     for (size_t j = i + 1; j < candidates.size(); ++j, ++looks) {
       std::string why = WhyApart(workers[candidates[i].worker], workers[candidates[j].worker], job);
       // Several pairs may wait for the same thing, such as an address of one worker.
       if (why.empty() || std::find(whys.begin(), whys.end(), why) != whys.end()) continue;
-      if (whys.size() == kMostPairsNamed) return Join(whys, "; ") + "; and others";
+      if (whys.size() == kMaxPairsNamed) return Join(whys, "; ") + "; and others";
       whys.push_back(std::move(why));
     }
   }

@@ -7,9 +7,13 @@
 namespace braid::scheduler {
 namespace {
 
+// Attempts after the first one that fail by the user's mistake.
 constexpr int64_t kUserRetries = 2;
+// Losses in a row on so many workers: a job that takes its machines down with it ("poison").
 constexpr int64_t kPoisonLosses = 3;
+// Losses in a row on any workers, even the same one.
 constexpr int64_t kMaxLosses = 10;
+// Full disks in a row after which the job is tried again at once.
 constexpr int64_t kDiskFullAtOnce = 2;
 // Longer than a worker is closed after its first full disks (coordinator/core/disks.cc): when it
 // opens again, this job still waits, and jobs that need less space are placed first.
@@ -31,12 +35,12 @@ RetryDecision DecideRetry(FailureCategory category, bool deterministic,
     // A worker with a full disk gets no work for a while (Snapshot), and the job may run on another
     // worker at once. A job that fills one disk after another waits longer and longer, so that jobs
     // that fit get their turn.
-    const int64_t behind = history.disk_full_in_row - kDiskFullAtOnce;
+    const int64_t beyond = history.disk_full_in_row - kDiskFullAtOnce;
     if (!history.disk_full)
       decision.backoff_ms = BackoffMs(history.unstarted_in_row + 1, uniform);
-    else if (behind >= 0)
+    else if (beyond >= 0)
       decision.backoff_ms = std::min(kMaxDiskFullMs,
-                                     kFirstDiskFullMs << std::min<int64_t>(behind, 8));
+                                     kFirstDiskFullMs << std::min<int64_t>(beyond, 8));
     return decision;
   }
   switch (category) {

@@ -1,4 +1,5 @@
-// Whether the program was built for a sanitizer, whose own memory is no part of what a test measures.
+// Whether the program was built for a sanitizer, whose own memory is no part of what a test
+// measures.
 #pragma once
 
 // g++ says so in macros, clang in features.

@@ -99,8 +99,8 @@ Result<JobResult> JobOfSummary(const std::string& name, const std::string& file)
   return job;
 }
 
-// The role of an input says what it is: "history.path_1" has the history of job path_1. The steps of
-// many trainings are large, and a sweep's report needs none of them.
+// The role of an input says what it is: "history.path_1" has the history of job path_1. The steps
+// of many trainings are large, and a sweep's report needs none of them.
 Status ReadInputs(const task::Task& task, bool steps, Results* results) {
   for (const auto& [role, folder] : task.inputs) {
     const size_t dot = role.find('.');

@@ -82,7 +82,7 @@ Status WriteOptimizerState(const std::string& path, const Layout& layout,
 
 // The states of AdamW. Checkpoints that have only these do not list them, so that checkpoints from
 // before there were other optimizers, and those of today, have the same form.
-const std::vector<std::string> kUsualStates = {"m", "v"};
+const std::vector<std::string> kAdamWStates = {"m", "v"};
 
 std::vector<std::string> StatesOf(const OptimizerSnapshot& snapshot, size_t slot) {
   std::vector<std::string> names;
@@ -98,7 +98,7 @@ Json StatesToJson(const Layout& layout, const OptimizerSnapshot& snapshot) {
   bool usual = true;
   for (size_t i = 0; i < layout.slots.size(); ++i) {
     const std::vector<std::string> names = StatesOf(snapshot, i);
-    usual = usual && names == kUsualStates;
+    usual = usual && names == kAdamWStates;
     states[layout.slots[i].tensor.name] = names;
   }
   return usual ? Json() : states;
@@ -110,7 +110,7 @@ Result<std::vector<std::vector<std::string>>> StatesFromJson(const Json& state,
                                                              const Layout& layout) {
   JsonReader read(state, path);
   if (!read.Has("states"))
-    return std::vector<std::vector<std::string>>(layout.slots.size(), kUsualStates);
+    return std::vector<std::vector<std::string>>(layout.slots.size(), kAdamWStates);
   JsonReader states(read.RequireObject("states"), path + ".states");
   std::vector<std::vector<std::string>> all;
   for (const Layout::Slot& slot : layout.slots) {
@@ -170,9 +170,8 @@ Status ReadAverage(const std::string& folder, const Json& state, const Layout& l
 }
 
 std::string ShortText(const Json& value) {
-  // Enough of a digest to tell two of them apart.
   const std::string text = value.dump();
-  return text.size() <= 40 ? text : text.substr(0, 13) + "...";  // of a digest, its beginning
+  return text.size() <= 40 ? text : text.substr(0, 13) + "...";  // enough to tell digests apart
 }
 
 }  // namespace
@@ -206,9 +205,8 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
   state.environment = ReadEnvironment(read);
   state.settings = read.String("settings", "");
   // These belong to ReadOptimizerState; without reading them here, they would be unknown fields.
-  for (const char* of_optimizer : {"steps", "states"})
-    (void)read.Value(of_optimizer);  // ReadOptimizerState
-  (void)read.Value("averaged");      // ReadAverage
+  for (const char* of_optimizer : {"steps", "states"}) (void)read.Value(of_optimizer);
+  (void)read.Value("averaged");  // ReadAverage
   if (read.Has("rate")) state.rate = read.RequireDouble("rate");
   if (read.Has("unfinished")) state.unfinished = read.RequireObject("unfinished");
   const Json before = read.Has("before") ? read.RequireArray("before") : Json::array();

@@ -20,18 +20,20 @@ void StopVote::Begin() {
 
 Result<bool> StopVote::ShouldLeave(int64_t done, int64_t total) {
   ++pieces_;
-  if (done == total || ++unasked_ < every_) return false;
-  unasked_ = 0;
+  if (done == total || ++since_vote_ < pieces_per_vote_) return false;
+  since_vote_ = 0;
   // All ranks must decide alike, and their clocks differ a little, so only rank 0's measurement
   // enters the sums.
-  const bool says = collective_.rank() == 0;
+  const bool measures = collective_.rank() == 0;
   const auto elapsed = static_cast<double>(clock_.MonotonicMs() - begun_ms_);
+  // Whether a stop was requested anywhere; milliseconds of a piece, and of all that is left.
   double sums[] = {
-      channel_.stop_requested() ? 1.0 : 0.0, says ? elapsed / static_cast<double>(pieces_) : 0.0,
-      says ? elapsed * static_cast<double>(total - done) / static_cast<double>(done) : 0.0};
+      channel_.stop_requested() ? 1.0 : 0.0,
+      measures ? elapsed / static_cast<double>(pieces_) : 0.0,
+      measures ? elapsed * static_cast<double>(total - done) / static_cast<double>(done) : 0.0};
   BRAID_RETURN_IF_ERROR(collective_.AllReduce(sums, std::size(sums)));
-  every_ = std::clamp<int64_t>(static_cast<int64_t>(kAskMs / std::max(1.0, sums[1])), 1,
-                               kMaxPieces);
+  pieces_per_vote_ = std::clamp<int64_t>(static_cast<int64_t>(kAskMs / std::max(1.0, sums[1])), 1,
+                                         kMaxPieces);
   return sums[0] > 0 && sums[2] > static_cast<double>(kPatienceMs);
 }
 

@@ -41,9 +41,9 @@ class StopVote {
   // Pieces done in this stretch.
   int64_t pieces_ = 0;
   // Pieces done since the last vote, which may be in an earlier stretch.
-  int64_t unasked_ = 0;
+  int64_t since_vote_ = 0;
   // Pieces between two votes, the same on all ranks.
-  int64_t every_ = 1;
+  int64_t pieces_per_vote_ = 1;
 };
 
 }  // namespace braid::trainer

@@ -48,7 +48,7 @@ class Training {
     if (!state_.unfinished.is_null()) BRAID_RETURN_IF_ERROR(FinishStep());
     while (!stop_ && state_.step < plan_.total) {
       BRAID_RETURN_IF_ERROR(Step(loader));
-      if (writer_ != nullptr) BRAID_RETURN_IF_ERROR(Judged(writer_->TakeError()));
+      if (writer_ != nullptr) BRAID_RETURN_IF_ERROR(FatalOf(writer_->TakeError()));
       if (!stop_) MaybeCheckpoint();
     }
     // A stop that arrives after the last step has no effect: finishing is as quick as a checkpoint
@@ -105,7 +105,7 @@ class Training {
     if (!task_.resume.empty()) {
       BRAID_RETURN_IF_ERROR(Resume());
     } else if (task_.inputs.contains(task::role::kInit)) {
-      BRAID_RETURN_IF_ERROR(LoadStart());
+      BRAID_RETURN_IF_ERROR(LoadInit());
     } else {
       network_->Initialize(settings_.seed);
     }
@@ -158,7 +158,7 @@ class Training {
     if (task_.world == 1 || !settings_.model.chooses()) return;
     Auxiliary auxiliary = settings_.auxiliary;
     auxiliary.mean_over_ranks = [this](double* values, int64_t count) {
-      if (gang_.ok()) gang_ = collective_->AllReduce(values, count);
+      if (gang_status_.ok()) gang_status_ = collective_->AllReduce(values, count);
       for (int64_t i = 0; i < count; ++i) values[i] /= static_cast<double>(task_.world);
     };
     network_->SetAuxiliary(auxiliary);
@@ -179,7 +179,7 @@ class Training {
     state_ = std::move(resumed.state);
     // What a training that diverges later names as the checkpoint to go back to.
     last_good_ = state_.step;
-    stored_ = state_.step;
+    resumed_step_ = state_.step;
     Log(LogLevel::kInfo, task_.job, Format("goes on after step %lld", (long long)state_.step));
     const Environment was = state_.environment;
     if (const Environment now{task_.world, task_.threads, InstructionSet()}; !(was == now)) {
@@ -203,7 +203,7 @@ class Training {
     return OkStatus();
   }
 
-  Status LoadStart() {
+  Status LoadInit() {
     BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input(task::role::kInit));
     BRAID_ASSIGN_OR_RETURN(model::ModelSpec start, ReadModelSpec(folder));
     start.name = settings_.model.name;
@@ -282,7 +282,7 @@ class Training {
     Json values = state_.unfinished;
     if (ValidationDue()) {
       BRAID_RETURN_IF_ERROR(Validate(&values));
-      if (left_validation_) return OkStatus();
+      if (validation_abandoned_) return OkStatus();
     }
     const bool read_out = settings_.telemetry_steps > 0 &&
                           state_.step % settings_.telemetry_steps == 0;
@@ -322,7 +322,7 @@ class Training {
                                              settings_.batch / task_.world, settings_.data.sequence,
                                              options);
       // An error of an all-reduce within the backward pass (ShareRouterLoad).
-      BRAID_RETURN_IF_ERROR(gang_);
+      BRAID_RETURN_IF_ERROR(gang_status_);
       gradient_sum_->Read(batch.ids);
       (*sums)[kLoss] += sum.loss;
       (*sums)[kLast] += sum.last;
@@ -355,10 +355,10 @@ class Training {
     validation_vote_->Begin();
     const auto losses = ValidationLosses(
         *network_, Corpora(), spec, *collective_, [this](int64_t done, int64_t total) -> Status {
-          BRAID_ASSIGN_OR_RETURN(left_validation_, validation_vote_->ShouldLeave(done, total));
-          return left_validation_ ? Cancelled("stopped while validating") : OkStatus();
+          BRAID_ASSIGN_OR_RETURN(validation_abandoned_, validation_vote_->ShouldLeave(done, total));
+          return validation_abandoned_ ? Cancelled("stopped while validating") : OkStatus();
         });
-    if (left_validation_) {
+    if (validation_abandoned_) {
       stop_ = true;
       return OkStatus();
     }
@@ -402,7 +402,7 @@ class Training {
 
   Status Diverged(const std::string& what) {
     if (writer_ != nullptr) {
-      BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
+      BRAID_RETURN_IF_ERROR(FatalOf(writer_->Finish()));
       last_good_ = std::max(last_good_, writer_->last_written());
     }
     return InvalidArgument(Format(
@@ -420,10 +420,11 @@ class Training {
                          now - last_checkpoint_ms_ >= settings_.checkpoint_seconds * 1000;
     // A checkpoint that is due while the last one is still being written, or while the worker is
     // behind, is not dropped; it begins as soon as that is over.
-    due_ = due_ || checkpoint_asked_ || by_steps || by_time;
+    checkpoint_due_ = checkpoint_due_ || checkpoint_asked_ || by_steps || by_time;
     checkpoint_asked_ = false;
-    if (!due_ || writer_->busy() || writer_->behind() || state_.step == plan_.total) return;
-    due_ = false;
+    if (!checkpoint_due_ || writer_->busy() || writer_->behind() || state_.step == plan_.total)
+      return;
+    checkpoint_due_ = false;
     last_checkpoint_ms_ = now;
     writer_->Begin(TakeSnapshot(), state_, history_);
   }
@@ -437,8 +438,8 @@ class Training {
 
   // The error of a checkpoint, if the training cannot go on after it: a full disk only costs this
   // checkpoint as long as there is an older one to resume from.
-  Status Judged(const Status& status) {
-    const int64_t older = std::max(stored_, writer_->last_written());
+  Status FatalOf(const Status& status) {
+    const int64_t older = std::max(resumed_step_, writer_->last_written());
     if (!status.Is(ErrorReason::kStorageFull) || older == 0) return status;
     Log(LogLevel::kWarning, task_.job,
         Format("%s; it is skipped, and the newest checkpoint is that of step %lld",
@@ -448,16 +449,16 @@ class Training {
 
   Status Stop() {
     // Without a new step, the checkpoint that this run began from is still the newest.
-    if (task_.rank == 0 && state_.step != stored_) {
-      BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
+    if (task_.rank == 0 && state_.step != resumed_step_) {
+      BRAID_RETURN_IF_ERROR(FatalOf(writer_->Finish()));
       if (writer_->last_written() != state_.step) writer_->Begin(TakeSnapshot(), state_, history_);
-      BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
+      BRAID_RETURN_IF_ERROR(FatalOf(writer_->Finish()));
     }
     if (state_.step == 0)
       return Cancelled(Format("stopped within the first step of %lld: there is nothing to keep yet",
                               (long long)plan_.total));
     const bool skipped = writer_ != nullptr &&
-                         std::max(stored_, writer_->last_written()) != state_.step;
+                         std::max(resumed_step_, writer_->last_written()) != state_.step;
     return Cancelled(Format(
         "stopped after step %lld of %lld %s", (long long)state_.step, (long long)plan_.total,
         skipped ? "without a checkpoint, for want of room on the disk" : "with a checkpoint"));
@@ -468,7 +469,7 @@ class Training {
       channel_.Succeed(Json::object());
       return OkStatus();
     }
-    BRAID_RETURN_IF_ERROR(Judged(writer_->Finish()));
+    BRAID_RETURN_IF_ERROR(FatalOf(writer_->Finish()));
     constexpr char kModelFolder[] = "model", kHistoryFolder[] = "history";
     const std::string model = JoinPath(task_.output, kModelFolder);
     const std::string history = JoinPath(task_.output, kHistoryFolder);
@@ -513,7 +514,7 @@ class Training {
   std::unique_ptr<StopVote> step_vote_, validation_vote_;
   // Result of the collective operations within a backward pass, which has no status of its own to
   // return.
-  Status gang_ = OkStatus();
+  Status gang_status_ = OkStatus();
   // Null on all ranks but 0.
   std::unique_ptr<CheckpointWriter> writer_;
   TrainState state_;
@@ -522,11 +523,11 @@ class Training {
   // Step of the newest known checkpoint; 0 if there is none.
   int64_t last_good_ = 0;
   // Step of the checkpoint that this run began from.
-  int64_t stored_ = 0;
+  int64_t resumed_step_ = 0;
   bool stop_ = false;
-  bool left_validation_ = false;
+  bool validation_abandoned_ = false;
   bool checkpoint_asked_ = false;
-  bool due_ = false;
+  bool checkpoint_due_ = false;
   int64_t begun_ms_ = 0;
   int64_t begun_tokens_ = 0;
   int64_t last_checkpoint_ms_ = 0;

@@ -62,8 +62,8 @@ void Cache::UseBlobs(const CallOwner& owner, const std::vector<std::string>& sha
 }
 
 void Cache::WhenSettled(const std::string& artifact, std::function<void()> then) {
-  const bool leaves = std::find(leaving_.artifacts.begin(), leaving_.artifacts.end(), artifact) !=
-                      leaving_.artifacts.end();
+  const bool leaves = std::find(evicting_.artifacts.begin(), evicting_.artifacts.end(), artifact) !=
+                      evicting_.artifacts.end();
   if (version_ > 0 && !leaves) return then();
   when_settled_.push_back(std::move(then));
 }
@@ -78,15 +78,15 @@ CacheUse Cache::InUse() const {
 }
 
 void Cache::Advance() {
-  if (!changed_ || version_ == 0 || !leaving_.empty()) return;
+  if (!changed_ || version_ == 0 || !evicting_.empty()) return;
   changed_ = false;
   const uint64_t bytes = BytesOf(content_);
   if (bytes <= limit_bytes_) {
     over_limit_said_ = false;
     return;
   }
-  leaving_ = ToEvict(content_, InUse(), limit_bytes_);
-  if (leaving_.empty()) {
+  evicting_ = ToEvict(content_, InUse(), limit_bytes_);
+  if (evicting_.empty()) {
     if (!std::exchange(over_limit_said_, true)) {
       turn_.Say(LogLevel::kWarning, kCache,
                 "the cache has " + FormatBytes(bytes) + ", more than its limit of " +
@@ -95,19 +95,19 @@ void Cache::Advance() {
     return;
   }
   // The coordinator hears at once that they are not here any more.
-  for (const std::string& id : leaving_.artifacts) {
+  for (const std::string& id : evicting_.artifacts) {
     const auto artifact = content_.artifacts.extract(id);
     // Blobs that stay because somebody needs them belong to no artifact now.
     content_.loose.insert(artifact.mapped().blobs.begin(), artifact.mapped().blobs.end());
   }
-  for (const std::string& sha256 : leaving_.blobs) content_.loose.erase(sha256);
+  for (const std::string& sha256 : evicting_.blobs) content_.loose.erase(sha256);
   ++version_;
-  calls_.Once(kCache, EvictFromCache{leaving_}, [this](const Done&) { OnEvicted(); });
+  calls_.Once(kCache, EvictFromCache{evicting_}, [this](const Done&) { OnEvicted(); });
 }
 
 // After an error the next process finds what is left.
 void Cache::OnEvicted() {
-  leaving_ = {};
+  evicting_ = {};
   changed_ = true;
   for (const auto& then : std::exchange(when_settled_, {})) then();
 }

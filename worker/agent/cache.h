@@ -32,10 +32,11 @@ class Cache {
   // process.
   void Keep(const storage::Manifest& manifest);
 
-  // From now on the artifact, or these blobs, stay in the cache until the owner leaves.
+  // From now on the artifact, or these blobs, stay in the cache until EndUse(owner).
   void Use(const CallOwner& owner, const std::string& artifact);
   void UseBlobs(const CallOwner& owner, const std::vector<std::string>& sha256);
-  void Leave(const CallOwner& owner) { changed_ = uses_.erase(owner) > 0 || changed_; }
+  // Nothing is in use for this owner any more.
+  void EndUse(const CallOwner& owner) { changed_ = uses_.erase(owner) > 0 || changed_; }
 
   // Calls `then` when the artifact may be looked for: at once, unless the cache is not known yet or
   // the artifact is just being removed.
@@ -65,7 +66,7 @@ class Cache {
   bool changed_ = false;
   bool over_limit_said_ = false;
   // What is being removed; empty if nothing is.
-  Eviction leaving_;
+  Eviction evicting_;
   std::vector<std::function<void()>> when_settled_;
 };
 

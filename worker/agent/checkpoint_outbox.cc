@@ -103,7 +103,7 @@ void CheckpointOutbox::Supersede() {
   asking_since_ms_ = kNever;
   calls_.CancelAll(transfer_);
   const Checkpoint old = *std::exchange(storing_, std::nullopt);
-  cached_.Leave(transfer_);
+  cached_.EndUse(transfer_);
   Release(old);
   Drop(old);
 }
@@ -176,7 +176,7 @@ void CheckpointOutbox::StoreAgain() {
 void CheckpointOutbox::OnCommitted(const Status& status) {
   const Checkpoint checkpoint = *std::exchange(storing_, std::nullopt);
   const int64_t step = checkpoint.message.step;
-  cached_.Leave(transfer_);
+  cached_.EndUse(transfer_);
   if (status.Is(ErrorReason::kStaleLease) && !recovered_) return listener_.on_stale();
   if (status.ok()) {
     if (!checkpoint.kept) listener_.on_safe(step);
@@ -210,7 +210,7 @@ void CheckpointOutbox::Release(const Checkpoint& checkpoint) {
 void CheckpointOutbox::Leave() {
   calls_.CancelAll(transfer_);
   moves_.Leave(transfer_);
-  cached_.Leave(transfer_);
+  cached_.EndUse(transfer_);
 }
 
 }  // namespace braid::worker

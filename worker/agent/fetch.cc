@@ -69,7 +69,7 @@ void Fetches::End(const std::string& artifact, const Status& status) {
   // Taken out before the callbacks run, because they may fetch the same artifact again.
   const auto fetch = running_.extract(artifact);
   if (status.ok()) cached_.Add(artifact, fetch.mapped().manifest);
-  cached_.Leave(OwnerOf(artifact));
+  cached_.EndUse(OwnerOf(artifact));
   for (const auto& [owner, then] : fetch.mapped().waiters) then(status);
 }
 
@@ -79,7 +79,7 @@ void Fetches::Leave(const CallOwner& owner) {
     if (fetch->second.waiters.empty()) {
       calls_.CancelAll(OwnerOf(fetch->first));
       moves_.Leave(OwnerOf(fetch->first));
-      cached_.Leave(OwnerOf(fetch->first));
+      cached_.EndUse(OwnerOf(fetch->first));
       fetch = running_.erase(fetch);
     } else {
       ++fetch;

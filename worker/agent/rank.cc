@@ -17,9 +17,9 @@ Rank::Rank(const Services& services, const KeptRank& kept)
       moves_(services.moves),
       fetches_(services.fetches),
       cached_(services.cached),
-      owner_of_results_(kept.owner),
+      owner_(kept.owner),
       assignment_(kept.assignment),
-      owner_(kept.assignment.key.ToString()),
+      call_owner_(kept.assignment.key.ToString()),
       recovered_checkpoint_(kept.checkpoint),
       outbox_(turn_, calls_, moves_, cached_, assignment_,
               {.on_stale = [this] { Drop(); },
@@ -38,7 +38,7 @@ Rank::Rank(const Services& services, const KeptRank& kept)
 
 // Not as soon as the rank is dropped: its program may read until it is gone.
 Rank::~Rank() {
-  cached_.Leave(owner_);
+  cached_.EndUse(call_owner_);
 }
 
 void Rank::Recover() {
@@ -46,7 +46,7 @@ void Rank::Recover() {
                                ? "its end"
                                : "its checkpoint of step " +
                                      std::to_string(recovered_checkpoint_->message.step);
-  turn_.Say(LogLevel::kInfo, owner_,
+  turn_.Say(LogLevel::kInfo, call_owner_,
             "delivering " + what + ", which an earlier process of this worker kept on the disk");
   if (end_.has_value() && !end_->started) return Send(end_->outcome);
   phase_ = Phase::kSending;
@@ -69,8 +69,8 @@ void Rank::Begin(std::vector<std::string> gpus) {
   }
   phase_ = Phase::kFetching;
   progress_ = {.phase = "fetching"};
-  if (!assignment_.checkpoint.empty()) cached_.Use(owner_, assignment_.checkpoint);
-  for (const auto& [role, artifact] : assignment_.inputs) cached_.Use(owner_, artifact);
+  if (!assignment_.checkpoint.empty()) cached_.Use(call_owner_, assignment_.checkpoint);
+  for (const auto& [role, artifact] : assignment_.inputs) cached_.Use(call_owner_, artifact);
   if (!assignment_.checkpoint.empty()) to_fetch_.push_back(assignment_.checkpoint);
   // The list is taken from its end, so the inputs come first, in their order, and the checkpoint
   // last.
@@ -83,7 +83,7 @@ void Rank::FetchNext() {
   if (to_fetch_.empty()) return StartProgram();
   const std::string artifact = to_fetch_.back();
   to_fetch_.pop_back();
-  fetches_.Fetch(owner_, artifact, [this, artifact](const Status& status) {
+  fetches_.Fetch(call_owner_, artifact, [this, artifact](const Status& status) {
     if (!status.ok()) return OnFetchFailed(artifact, status);
     FetchNext();
   });
@@ -94,7 +94,7 @@ void Rank::FetchNext() {
 // good.
 void Rank::OnFetchFailed(const std::string& artifact, const Status& status) {
   if (!IsDamaged(status)) return Report(TransferFailed(status));
-  calls_.RetryUntilSettled(owner_, VerifyArtifact{artifact}, [this, status](const Done& done) {
+  calls_.RetryUntilSettled(call_owner_, VerifyArtifact{artifact}, [this, status](const Done& done) {
     Report(DamagedInput(status, done.status));
   });
 }
@@ -102,7 +102,7 @@ void Rank::OnFetchFailed(const std::string& artifact, const Status& status) {
 void Rank::StartProgram() {
   phase_ = Phase::kStarting;
   has_program_ = true;
-  turn_.Add(worker::StartProgram{owner_of_results_, assignment_, gpus_});
+  turn_.Add(worker::StartProgram{owner_, assignment_, gpus_});
 }
 
 void Rank::OnStarted(const Status& status) {
@@ -130,8 +130,8 @@ void Rank::Stop(int64_t deadline_ms) {
   stop_asked_ = true;
   stop_by_ms_ = turn_.now_ms + deadline_ms;
   if (phase_ == Phase::kFetching) {
-    calls_.CancelAll(owner_);
-    fetches_.Leave(owner_);
+    calls_.CancelAll(call_owner_);
+    fetches_.Leave(call_owner_);
     Report(Failed("preempted", Cancelled("stopped before it began")));
   } else if (phase_ == Phase::kRunning) {
     TellStop();
@@ -142,7 +142,7 @@ void Rank::TellStop() {
   stop_told_ = true;
   const int64_t left_ms = stop_by_ms_ - turn_.now_ms;
   turn_.Add(TellProgram{assignment_.key, {{"control", "stop"}, {"deadline_ms", left_ms}}});
-  calls_.Later(owner_, left_ms, [this] {
+  calls_.Later(call_owner_, left_ms, [this] {
     if (has_program_) turn_.Add(KillProgram{assignment_.key});
   });
 }
@@ -153,7 +153,7 @@ void Rank::Drop() {
   const bool begun = phase_ != Phase::kWaiting;
   phase_ = Phase::kLeaving;
   if (has_program_) turn_.Add(KillProgram{assignment_.key});
-  Leave();
+  CancelWork();
   if (begun) return Settle();
   phase_ = Phase::kFinished;
 }
@@ -163,15 +163,16 @@ void Rank::Abandon() {
   Drop();
 }
 
-void Rank::Leave() {
-  calls_.CancelAll(owner_);
+void Rank::CancelWork() {
+  calls_.CancelAll(call_owner_);
   outbox_.Leave();
-  moves_.Leave(owner_);
-  fetches_.Leave(owner_);
+  moves_.Leave(call_owner_);
+  fetches_.Leave(call_owner_);
 }
 
 void Rank::Settle() {
-  if (phase_ != Phase::kLeaving || has_program_ || calls_.InFlight(owner_) || outbox_.InFlight())
+  if (phase_ != Phase::kLeaving || has_program_ || calls_.InFlight(call_owner_) ||
+      outbox_.InFlight())
     return;
   if (!leave_folder_) return RemoveFolder();
   phase_ = Phase::kFinished;
@@ -208,14 +209,14 @@ KeptEnd Rank::EndOf(const ProgramEnded& ended, bool worker_stops) const {
 
 void Rank::Keep(std::function<void()> then) {
   calls_.Once(
-      owner_, KeepEnd{owner_of_results_, assignment_, *end_},
+      call_owner_, KeepEnd{owner_, assignment_, *end_},
       [this, then = std::move(then)](const Done& done) {
         if (done.status.Is(ErrorReason::kFsyncFailed)) {
           // What the disk lost must not be taken for a result, although it can still be read.
           end_ = KeptEnd{TransferFailed(done.status), {}, end_->started};
         } else if (!done.status.ok()) {
           turn_.Say(
-              LogLevel::kWarning, owner_,
+              LogLevel::kWarning, call_owner_,
               "its end is not on this worker's disk, and is lost if the worker ends before the "
               "coordinator has it: " +
                   done.status.message());
@@ -241,7 +242,7 @@ void Rank::StoreNextOutput(Outcome end) {
   const std::string& role = output.key();
   const ResultMessage::Output& what = output.mapped();
   calls_.RetryUntilSettled(
-      owner_, IngestFolder{assignment_.key, what.folder, true, what.kind, what.metadata},
+      call_owner_, IngestFolder{assignment_.key, what.folder, true, what.kind, what.metadata},
       [this, role, end](const Done& done) { OnOutputIngested(role, done, end); });
 }
 
@@ -250,12 +251,13 @@ void Rank::OnOutputIngested(const std::string& role, const Done& done, Outcome e
   storage::Manifest manifest = std::get<storage::Manifest>(done.answer);
   DescribeOrigin(assignment_, &manifest);
   end.outputs.emplace_back(role, manifest.Canonical());
-  cached_.UseBlobs(owner_, DigestsOf(manifest));
-  moves_.UploadMissing(owner_, DigestsOf(manifest), [this, end, manifest](const Status& status) {
-    if (!status.ok()) return Report(TransferFailed(status));
-    cached_.Keep(manifest);
-    StoreNextOutput(end);
-  });
+  cached_.UseBlobs(call_owner_, DigestsOf(manifest));
+  moves_.UploadMissing(call_owner_, DigestsOf(manifest),
+                       [this, end, manifest](const Status& status) {
+                         if (!status.ok()) return Report(TransferFailed(status));
+                         cached_.Keep(manifest);
+                         StoreNextOutput(end);
+                       });
 }
 
 void Rank::Report(Outcome end) {
@@ -268,7 +270,7 @@ void Rank::Report(Outcome end) {
 void Rank::Send(Outcome end) {
   phase_ = Phase::kReporting;
   const bool stored = !end.outputs.empty();
-  calls_.RetryUntilSettled(owner_, ReportEnded{assignment_.key, std::move(end)},
+  calls_.RetryUntilSettled(call_owner_, ReportEnded{assignment_.key, std::move(end)},
                            [this, stored](const Done& done) {
                              if (stored && IsBlobLost(done.status) && ++lost_ <= kMostLost)
                                return StoreAgain();
@@ -277,11 +279,11 @@ void Rank::Send(Outcome end) {
 }
 
 void Rank::StoreAgain() {
-  turn_.Say(LogLevel::kWarning, owner_,
+  turn_.Say(LogLevel::kWarning, call_owner_,
             "the coordinator lacks a file of the outputs again: they are sent once more");
   phase_ = Phase::kStoring;
   to_store_ = end_->outputs;
-  calls_.Later(owner_, PauseAfterLossMs(lost_), [this] { StoreNextOutput(end_->outcome); });
+  calls_.Later(call_owner_, PauseAfterLossMs(lost_), [this] { StoreNextOutput(end_->outcome); });
 }
 
 // If the coordinator refuses the report (an output with an invalid name, for example), the end is
@@ -290,26 +292,26 @@ void Rank::OnReported(const Status& status) {
   if (status.ok() || status.Is(ErrorReason::kStaleLease)) return RemoveFolder();
   if (status.code() == StatusCode::kPermissionDenied) return KeepForItsOwner(status);
   const Status refused = status.Wrap("the coordinator refused the end of this attempt");
-  turn_.Say(LogLevel::kError, owner_, refused.message());
-  calls_.RetryUntilSettled(owner_, ReportEnded{assignment_.key, Failed("system", refused)},
+  turn_.Say(LogLevel::kError, call_owner_, refused.message());
+  calls_.RetryUntilSettled(call_owner_, ReportEnded{assignment_.key, Failed("system", refused)},
                            [this](const Done&) { RemoveFolder(); });
 }
 
 // Another identity than that which the rank was leased to may not report it. What it has made stays
 // on the disk, for a process that has that identity again.
 void Rank::KeepForItsOwner(const Status& refused) {
-  turn_.Say(LogLevel::kError, owner_,
+  turn_.Say(LogLevel::kError, call_owner_,
             "the end of this attempt stays in the worker's folder, and is sent again by the next "
             "start: " +
                 refused.message());
-  Leave();
+  CancelWork();
   phase_ = Phase::kFinished;
 }
 
 void Rank::RemoveFolder() {
-  Leave();
+  CancelWork();
   phase_ = Phase::kRemoving;
-  calls_.Once(owner_, RemoveRankFolder{assignment_.key},
+  calls_.Once(call_owner_, RemoveRankFolder{assignment_.key},
               [this](const Done&) { phase_ = Phase::kFinished; });
 }
 

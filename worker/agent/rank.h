@@ -68,7 +68,7 @@ class Rank {
   // to stay, once its program and its work have ended.
   void Settle();
 
-  const Owner& owner() const { return owner_of_results_; }
+  const Owner& owner() const { return owner_; }
   const Assignment& assignment() const { return assignment_; }
   const std::vector<std::string>& gpus() const { return gpus_; }
   const Progress& progress() const { return progress_; }
@@ -142,7 +142,7 @@ class Rank {
   // disk for a later process that it takes it from.
   void KeepForItsOwner(const Status& refused);
   // Cancels all work of the rank, and leaves the fetches and transfers that it shares with others.
-  void Leave();
+  void CancelWork();
   // The last step of a rank whose end is settled.
   void RemoveFolder();
 
@@ -151,9 +151,11 @@ class Rank {
   BlobMoves& moves_;
   Fetches& fetches_;
   Cache& cached_;
-  const Owner owner_of_results_;
+  // For whom its results are: which coordinator, under which worker id.
+  const Owner owner_;
   const Assignment assignment_;
-  const CallOwner owner_;
+  // The name under which Calls, Fetches, BlobMoves and Cache know it.
+  const CallOwner call_owner_;
   // What an earlier process kept; the end is in `end_`.
   const std::optional<KeptCheckpoint> recovered_checkpoint_;
   std::vector<std::string> gpus_;

@@ -74,7 +74,7 @@ void Ranks::SetAside(const RankKey& key, const std::string& why) {
 
 void Ranks::OnDesired(const DesiredState& desired) {
   RecoverOf(desired.coordinator);
-  Refuse(desired.refused_gpus);
+  LogRefusedGpus(desired.refused_gpus);
   desired_ = desired;
   Reconcile();
 }
@@ -128,7 +128,7 @@ Rank* Ranks::Find(const RankKey& key) const {
 void Ranks::Advance() {
   Forget();
   for (auto& [key, rank] : ranks_) {
-    if (rank->begun() || SlotsAreHeld() || IsRefusedTooEarly(*rank)) continue;
+    if (rank->begun() || SlotsAreHeld() || MustWaitForDrain(*rank)) continue;
     const Assignment& assignment = rank->assignment();
     rank->Begin(TakeGpus(assignment.device == braid::Device::kCuda ? assignment.slots : 0));
   }
@@ -160,7 +160,7 @@ void Ranks::Forget() {
 
 // A rank that is reported as not begun before the coordinator knows that the worker drains would be
 // offered to this worker again.
-bool Ranks::IsRefusedTooEarly(const Rank& rank) const {
+bool Ranks::MustWaitForDrain(const Rank& rank) const {
   return draining_ && !drain_is_known_ && rank.stopping();
 }
 
@@ -194,7 +194,7 @@ std::vector<std::string> Ranks::TakeGpus(int32_t count) const {
   return taken;
 }
 
-void Ranks::Refuse(const std::vector<RefusedGpu>& gpus) {
+void Ranks::LogRefusedGpus(const std::vector<RefusedGpu>& gpus) {
   if (gpus == desired_.refused_gpus) return;
   for (const RefusedGpu& gpu : gpus) turn_.Say(LogLevel::kWarning, "worker", gpu.reason);
   if (gpus.empty())

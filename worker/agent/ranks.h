@@ -89,15 +89,17 @@ class Ranks {
   // gone starts now.
   void Forget();
 
-  bool IsRefusedTooEarly(const Rank& rank) const;
+  // Whether a rank that will be reported as not begun has to wait until the coordinator knows that
+  // the worker drains.
+  bool MustWaitForDrain(const Rank& rank) const;
   // Whether the program of a dropped rank may still use its slots.
   bool SlotsAreHeld() const;
 
   // Up to `count` of this worker's GPUs that no program uses.
   std::vector<std::string> TakeGpus(int32_t count) const;
-  // Says in the log which GPUs are another worker's, when that has changed; TakeGpus leaves them
-  // out.
-  void Refuse(const std::vector<RefusedGpu>& gpus);
+  // Says in the log which of this worker's GPUs belong to another one, when that has changed. That
+  // they are not given out is TakeGpus' doing.
+  void LogRefusedGpus(const std::vector<RefusedGpu>& gpus);
 
   const Rank::Services services_;
   Turn& turn_;

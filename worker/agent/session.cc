@@ -109,8 +109,8 @@ bool Session::SignalIsDue(int64_t now_ms) const {
 }
 
 void Session::Send(std::vector<RankStatus> ranks, std::vector<RankKey> delivering,
-                   const Cache& cached, const Reach& reach, const Going& going, int64_t now_ms,
-                   Effects* effects) {
+                   const Cache& cached, const Reach& reach, const Departure& departure,
+                   int64_t now_ms, Effects* effects) {
   Signal signal;
   signal.hello = !hello_said_;
   signal.applied_version = applied_version_;
@@ -120,8 +120,8 @@ void Session::Send(std::vector<RankStatus> ranks, std::vector<RankKey> deliverin
   cached_version_ = cached.version();
   if (reach.version() != reach_version_) signal.reach = reach.Report();
   reach_version_ = reach.version();
-  signal.draining = going.draining;
-  signal.leaving = going.leaving;
+  signal.draining = departure.draining;
+  signal.leaving = departure.leaving;
   hello_said_ = true;
   sending_ = true;
   last_signal_ms_ = now_ms;

@@ -20,7 +20,7 @@
 namespace braid::worker {
 
 // What a heartbeat says about the end of the worker (Signal).
-struct Going {
+struct Departure {
   bool draining = false;
   bool leaving = false;
 };
@@ -63,7 +63,7 @@ class Session {
   // artifacts and the peers it reaches if they have changed since the last one of this session.
   // REQUIRES: SignalIsDue(now_ms).
   void Send(std::vector<RankStatus> ranks, std::vector<RankKey> delivering, const Cache& cached,
-            const Reach& reach, const Going& going, int64_t now_ms, Effects* effects);
+            const Reach& reach, const Departure& departure, int64_t now_ms, Effects* effects);
 
   // Whether a heartbeat can be sent.
   bool open() const { return phase_ == Phase::kOpen; }

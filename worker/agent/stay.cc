@@ -5,13 +5,13 @@
 namespace braid::worker {
 namespace {
 
-// What is kept of the end for handing back: a checkpoint, its transfer, the reports. Of a short
-// stay it is a part.
+// The last two minutes of a stay are for handing back: a checkpoint, its transfer, the reports.
 constexpr int64_t kHandBackMs = 120'000;
-// Before that, no job is taken: it would hardly have begun when it is handed back.
+// In the minute before them no job is taken: it would hardly have begun when it is handed back.
 constexpr int64_t kTooShortMs = 60'000;
+// Of a short stay, neither takes more than a quarter.
 constexpr int64_t kPartOfStay = 4;
-// The last of it is for ending the worker itself.
+// A tenth of the time for handing back is for ending the worker's own process.
 constexpr int64_t kPartForTheEnd = 10;
 
 std::string Seconds(int64_t ms) {
