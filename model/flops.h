@@ -8,14 +8,17 @@ namespace braid::model {
 
 // Forward, per token, 2 a multiply-add; norms, softmax and activations are not counted.
 struct Flops {
-  double projections = 0;  // A: all products with weights
-  double scores = 0;  // B is A + this: scores and mix of attention, the causal average 2 T w of
-                      // each pass
+  // All products with weights: accounting A.
+  double projections = 0;
+  // What attention does with positions: the scores, and the mix of values by them. A token sees
+  // half of the T positions on average, so that both together take 2 T w in each pass of width w.
+  double scores = 0;
 
-  double causal() const { return projections + scores; }  // accounting B
-  double full_square() const {
-    return projections + 2 * scores;
-  }  // full T x T attention, docs/papers/papaformer.md#s2.2
+  // Accounting B: attention as it is computed, below the diagonal alone.
+  double causal() const { return projections + scores; }
+  // The same with attention counted as full T x T products, as
+  // docs/papers/papaformer.md#s2.2 has it.
+  double full_square() const { return projections + 2 * scores; }
 
   Flops& operator+=(const Flops& more) {
     projections += more.projections;

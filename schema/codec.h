@@ -121,6 +121,8 @@ struct Codec<const T*> {
   static Json Get(const T* object) { return object->name; }
   static const T* Set(const Json& value) { return Find<T>(value.get_ref<const std::string&>()); }
 };
+// Absent is null in JSON. Set is never called with null: a reader leaves the member as it is for a
+// field that a document does not have.
 template <class T>
 struct Codec<std::optional<T>> {
   static constexpr Type kType = Codec<T>::kType;

@@ -25,6 +25,7 @@ concept IsRegistered = requires(const T* object) {
   Registered(object);
 };
 
+// The names of all objects of T, in the order in which they are registered.
 template <IsRegistered T>
 const Words& WordsOf(const T*) {
   static const Words words = [] {
@@ -36,6 +37,7 @@ const Words& WordsOf(const T*) {
   return words;
 }
 
+// The word of one of them, as that of an enumerator. `object` is not null.
 template <IsRegistered T>
 std::string NameOf(const T* object) {
   return object->name;

@@ -70,7 +70,8 @@ class Client {
     }
   }
 
-  // The services. They live as long as the client; streams use them directly.
+  // The services, one for each group of calls. They live as long as the client; streams use
+  // them directly.
   v1::Runs::Stub* runs() { return runs_.get(); }
   v1::Jobs::Stub* jobs() { return jobs_.get(); }
   v1::Artifacts::Stub* artifacts() { return artifacts_.get(); }

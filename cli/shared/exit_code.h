@@ -6,6 +6,8 @@
 
 namespace braid::cli {
 
+// For scripts: kUnavailableExit and kUnfinishedExit are the two after which the same command may
+// end otherwise. A number never gets another meaning.
 enum ExitCode {
   kOkExit = 0,
   kErrorExit = 1,

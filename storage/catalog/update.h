@@ -48,6 +48,7 @@ struct JobQueued {
 // not before the given wall-clock time.
 struct JobRequeued {
   AttemptKey attempt;
+  // With this attempt's end counted.
   Counters counters;
   int64_t not_before_ms = 0;
 };
@@ -62,10 +63,13 @@ struct JobEnded {
   JobKey job;
   int64_t epoch = 0;
   JobState state = JobState::kFailed;
+  // Of a success: the artifact of each output by its role, and what the program reported, as JSON.
   StringMap outputs;
   std::string summary;
+  // Of a failure, for people.
   std::string error;
   std::string hint;
+  // With the last attempt's end counted.
   Counters counters;
   int64_t ended_ms = 0;
 };
@@ -98,7 +102,9 @@ struct AttemptEnded {
 };
 // The job resumes from this artifact from now on. Resets the count of losses in a row.
 struct CheckpointCommitted {
+  // Who made it: an attempt that was fenced off meanwhile cannot set the job back.
   AttemptKey attempt;
+  // The optimizer steps that the checkpoint has behind it.
   int64_t step = 0;
   std::string artifact;
 };
