@@ -45,7 +45,7 @@ if(BRAID_SANITIZER)
     add_link_options(-fsanitize=undefined)
     if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
       # Functions that are found in libraries by their names have no type that could be compared.
-      add_compile_options(-fno-sanitize=function)
+      add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize=function>)
     endif()
   endif()
 endif()
