@@ -24,7 +24,7 @@ ForwardContext NearOne(const model::Arch& arch, RopeTables& ropes) {
 
 TEST(RouterTest, UniformNumbersAreBelowOne) {
   const model::Arch arch;
-  RopeTables ropes(10000, at::kCPU);
+  RopeTables ropes(arch, at::kCPU);
   const at::Tensor u = NearOne(arch, ropes).Uniform("parallel.0/gumbel", kColumns);
   EXPECT_EQ(u.flatten()[kNearOne].item<double>(), 1 - 0x1p-24);
   EXPECT_LT(u.max().item<double>(), 1);
@@ -33,7 +33,7 @@ TEST(RouterTest, UniformNumbersAreBelowOne) {
 
 TEST(RouterTest, NoiseIsFinite) {
   const model::Arch arch;
-  RopeTables ropes(10000, at::kCPU);
+  RopeTables ropes(arch, at::kCPU);
   const at::Tensor logits = at::zeros({kBatch * kSequence, kColumns});
   for (const bool hard : {false, true}) {
     const Routed routed = ForwardOf(model::kGumbelRouter)
