@@ -14,6 +14,7 @@
 #include "corpus/pretokenizer.h"
 #include "corpus/row.h"
 #include "corpus/table.h"
+#include "corpus/token_files.h"
 #include "schema/read.h"
 
 namespace braid::corpus {
@@ -127,12 +128,12 @@ class Selector {
   int64_t bytes_ = 0;
 };
 
-Status ReadRows(const CorpusSpec& spec, const CorpusFile& file, int64_t id_limit,
+Status ReadRows(const CorpusSpec& spec, const CorpusFile& file, const TokenIds& ids,
                 Selector* selector) {
   return ReadLines(file.path, [&](std::string_view line, int64_t number) -> Status {
     if (Trim(line).empty() || (number == 1 && Trim(line) == kByteOrderMark)) return OkStatus();
     Result<Document> document = DocumentOfRow(spec, line, file.name + ":" + std::to_string(number),
-                                              id_limit);
+                                              ids.entries);
     return document.ok() ? selector->Offer(std::move(*document))
                          : selector->PassOver(document.status());
   });
@@ -274,7 +275,7 @@ Status Named(const Status& status, const CorpusFile& file) {
   return Status(status.code(), status.reason(), message);
 }
 
-Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, int64_t id_limit,
+Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, const TokenIds& ids,
                 Selector* selector) {
   // A blank file has no kind of its own. Read like the other files, it adds nothing either way.
   const bool rows = kind == FileKind::kRows ||
@@ -285,7 +286,7 @@ Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, i
                      : selector->PassOver(text.status());
   };
   const Status status = kind == FileKind::kTable ? ReadTable(spec, file, of_table)
-                        : rows                   ? ReadRows(spec, file, id_limit, selector)
+                        : rows                   ? ReadRows(spec, file, ids, selector)
                                                  : ReadPlainText(spec, file.path, selector);
   return status.ok() ? status : Named(status, file);
 }
@@ -295,7 +296,7 @@ Status EmptyCorpus(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
   std::string message = Format("corpus %s is empty: %zu files (%s%s) hold %llu documents with %s%s",
                                spec.name.c_str(), files.size(), files.front().name.c_str(),
                                files.size() > 1 ? ", ..." : "", (unsigned long long)seen,
-                               spec.input_ids.empty() ? "text" : "ids",
+                               spec.has_ids() ? "ids" : "text",
                                seen > 0 ? ", and the sample takes none of them" : "");
   if (left_out.bad_rows > 0) {
     message += Format("; %lld rows could not be read and were skipped, the first: ",
@@ -305,25 +306,37 @@ Status EmptyCorpus(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
   return InvalidArgument(message);
 }
 
+// Files of rows, tables and plain text.
+Status ReadFiles(const CorpusSpec& spec, const std::vector<CorpusFile>& files, const TokenIds& ids,
+                 Selector* selector) {
+  BRAID_ASSIGN_OR_RETURN(const std::vector<FileKind> kinds, KindsOf(spec, files));
+  for (size_t i = 0; i < files.size(); ++i)
+    BRAID_RETURN_IF_ERROR(ReadFile(spec, files[i], kinds[i], ids, selector));
+  return OkStatus();
+}
+
 }  // namespace
 
 Status ReadDocuments(const CorpusSpec& spec, const std::vector<CorpusFile>& files, uint64_t seed,
-                     const std::function<Status(Document)>& use, int64_t id_limit,
+                     const std::function<Status(Document)>& use, const TokenIds& ids,
                      LeftOut* left_out) {
-  BRAID_ASSIGN_OR_RETURN(const std::vector<FileKind> kinds, KindsOf(spec, files));
   LeftOut here;
   if (left_out == nullptr) left_out = &here;
   Selector selector(spec, seed, use, left_out);
-  for (size_t i = 0; i < files.size(); ++i) {
-    const Status status = ReadFile(spec, files[i], kinds[i], id_limit, &selector);
-    if (status.code() == StatusCode::kCancelled) return OkStatus();
-    BRAID_RETURN_IF_ERROR(status);
-  }
+  const Status status = spec.token_files
+                            ? ReadTokenFiles(spec, files, ids,
+                                             [&](Document document) {
+                                               return selector.Offer(std::move(document));
+                                             })
+                            : ReadFiles(spec, files, ids, &selector);
+  if (status.code() == StatusCode::kCancelled) return OkStatus();
+  BRAID_RETURN_IF_ERROR(status);
   return selector.documents() > 0 ? OkStatus()
                                   : EmptyCorpus(spec, files, selector.seen(), *left_out);
 }
 
 std::vector<Status> CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& files) {
+  if (spec.token_files) return CheckTokenFiles(spec, files);
   spec.sample = 1;
   spec.documents = spec.bytes = 0;
   CorpusSpec alone = spec;
@@ -346,8 +359,8 @@ std::vector<Status> CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& 
   Selector selector(spec, 0, first, &left_out);
   for (size_t i = 0; i < files.size(); ++i) {
     if (!kinds[i].has_value()) continue;
-    const Status status = ReadFile(spec, files[i], *kinds[i], std::numeric_limits<int32_t>::max(),
-                                   &selector);
+    const Status status = ReadFile(spec, files[i], *kinds[i],
+                                   {.entries = std::numeric_limits<int32_t>::max()}, &selector);
     if (!status.ok() && status.code() != StatusCode::kCancelled) faults.push_back(status);
   }
   if (faults.empty() && selector.documents() == 0)
@@ -357,6 +370,7 @@ std::vector<Status> CheckCorpus(CorpusSpec spec, const std::vector<CorpusFile>& 
 
 double DocumentBytes(CorpusSpec spec, const CorpusFile& file) {
   constexpr size_t kEnoughBytes = size_t{1} << 20;
+  if (spec.token_files) return 0;  // where documents end is not known without the tokenizer
   spec.sample = 1;
   spec.documents = spec.bytes = 0;
   spec.part = true;

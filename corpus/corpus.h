@@ -50,13 +50,19 @@ std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files);
 // One document, as text or as token ids.
 struct Document {
   std::string text;
-  // Instead of text, if the corpus has `input_ids`.
+  // Instead of text, if the corpus has `input_ids` or `token_files`.
   std::vector<int32_t> ids;
   // The number of the document among all documents of the corpus, before sampling.
   uint64_t index = 0;
 
   // The size in memory.
   size_t bytes() const { return text.size() + ids.size() * sizeof(int32_t); }
+};
+
+// The ids that a corpus of ids may have.
+struct TokenIds {
+  int64_t entries = 0;      // of the tokenizer: ids are below
+  int32_t end_of_text = 0;  // the one that ends a document
 };
 
 // What was read and did not become part of a document.
@@ -70,16 +76,16 @@ struct LeftOut {
 };
 
 // Reads documents in their order and passes each to `use`. Files of JSON objects, one a line, are
-// read row by row, other files as plain text (file_kind.h); gzip and zstd are recognised. A
-// document is in the sample if the random number of (seed, corpus name, index) says so; then the
-// caps on documents and bytes apply. Errors name file, line and column. If `use` returns
-// kCancelled, reading ends without an error; any other error is returned.
+// read row by row, files of ids as token_files.h says, others as plain text (file_kind.h); gzip and
+// zstd are recognised. A document is in the sample if the random number of (seed, corpus name,
+// index) says so; then the caps on documents and bytes apply. Errors name file, line and column. If
+// `use` returns kCancelled, reading ends without an error; any other error is returned.
 //
-// With `input_ids`, ids must be below `id_limit`. Memory holds one row, or one document of plain
-// text; one above 256 MiB is an error. What is left out is added to `left_out`, unless that is
-// null.
+// With `input_ids` and `token_files`, documents have the ids `ids`. Memory holds one row, or one
+// document of plain text; one above 256 MiB is an error. What is left out is added to `left_out`,
+// unless that is null.
 Status ReadDocuments(const CorpusSpec& spec, const std::vector<CorpusFile>& files, uint64_t seed,
-                     const std::function<Status(Document)>& use, int64_t id_limit = 0,
+                     const std::function<Status(Document)>& use, const TokenIds& ids = {},
                      LeftOut* left_out = nullptr);
 
 // Reads the first document of each file, so that wrong fields and files are found before any job

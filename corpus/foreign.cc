@@ -18,6 +18,9 @@ constexpr char kExtract[] = "extract it and name the files that were in it";
 constexpr char kTensors[] =
     "it holds numbers of a program, and no text; write its texts as JSON lines";
 
+constexpr char kTokens[] =
+    "unless the corpus says so: corpora.NAME.token_files, beside the tokenizer.file that made them";
+
 // The bytes at offset `at` by which a format is recognised.
 struct Magic {
   std::string_view bytes;
@@ -53,6 +56,9 @@ constexpr Magic kForeign[] = {
     {"7z\xBC\xAF\x27\x1C"sv, "a 7z archive", kExtract},
     {"Rar!\x1A\x07"sv, "a rar archive", kExtract},
     {"ustar"sv, "a tar archive", kExtract, 257},
+    {"MMIDIDX\0\0"sv, "the index of a Megatron dataset", kTokens},
+    {"\x88\xD8\x34\x01"sv, "tokens of llm.c", kTokens},
+    {"\xA1\xD9\x34\x01"sv, "tokens of llm.c", kTokens},
     {"\x93NUMPY"sv, "a NumPy array", kTensors},
     {"\x80\x02"sv, "a pickle of Python", kTensors},
     {"\x80\x03"sv, "a pickle of Python", kTensors},

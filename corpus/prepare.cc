@@ -119,14 +119,14 @@ class Preparer {
 
  private:
   // The ids of an import are complete: nothing is encoded, and no end-of-document token is added.
-  bool imported() const { return !spec_.input_ids.empty(); }
+  bool imported() const { return spec_.has_ids(); }
 
   // Returns false if the cap on tokens is reached. The last document is shortened to the cap. The
-  // last row of an import is left out instead: a shorter row would shift all chunks after it.
+  // last row of `input_ids` is left out instead: a shorter row would shift all chunks after it.
   bool CutToCap(std::vector<int32_t>* ids) const {
     const int64_t left = spec_.tokens - train_->tokens() - validation_->tokens();
     if (spec_.tokens == 0 || static_cast<int64_t>(ids->size()) <= left) return true;
-    if (left <= 0 || imported()) return false;
+    if (left <= 0 || !spec_.input_ids.empty()) return false;
     ids->resize(static_cast<size_t>(left));
     ids->back() = tokenizer_->eos_id();
     return true;
@@ -177,7 +177,7 @@ Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec
 
 // Adds all documents of the corpus's validation files.
 Status AddValidation(const task::Task& task, CorpusSpec spec,
-                     const std::vector<std::string>& held_out, uint64_t seed, int64_t id_limit,
+                     const std::vector<std::string>& held_out, uint64_t seed, const TokenIds& ids,
                      Preparer* preparer, std::vector<CorpusFile>* files, LeftOut* left_out) {
   BRAID_RETURN_IF_ERROR(preparer->BeginValidation());
   spec.files = held_out;
@@ -195,8 +195,8 @@ Status AddValidation(const task::Task& task, CorpusSpec spec,
   }
   files->insert(files->end(), own.begin(), own.end());
   return ReadDocuments(
-      spec, own, seed, [&](Document document) { return preparer->Add(std::move(document)); },
-      id_limit, left_out);
+      spec, own, seed, [&](Document document) { return preparer->Add(std::move(document)); }, ids,
+      left_out);
 }
 
 // Describes what was left out, for shards.json and the job's summary, and logs it. Fields that
@@ -240,12 +240,13 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
   Preparer preparer(task, channel, spec, share, seed, tokenizer);
   BRAID_RETURN_IF_ERROR(preparer.Open(folder));
   LeftOut left_out;
+  const TokenIds ids{tokenizer->entries(), tokenizer->eos_id()};
   BRAID_RETURN_IF_ERROR(ReadDocuments(
-      spec, files, seed, [&](Document document) { return preparer.Add(std::move(document)); },
-      tokenizer->entries(), &left_out));
+      spec, files, seed, [&](Document document) { return preparer.Add(std::move(document)); }, ids,
+      &left_out));
   if (held_out && !channel.stop_requested()) {
-    BRAID_RETURN_IF_ERROR(AddValidation(task, spec, *held_out, seed, tokenizer->entries(),
-                                        &preparer, &files, &left_out));
+    BRAID_RETURN_IF_ERROR(
+        AddValidation(task, spec, *held_out, seed, ids, &preparer, &files, &left_out));
   }
   if (Status status = preparer.Flush(); !status.ok() && status.code() != StatusCode::kCancelled)
     return status;

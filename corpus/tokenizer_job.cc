@@ -32,9 +32,10 @@ Result<std::string> TrainTokenizer(const task::Task& task, const spec::TaskToken
   int64_t seen = 0;
   for (size_t i = 0; i < spec.corpora.size(); ++i) {
     const CorpusSpec corpus{spec.corpora[i]};
-    if (!corpus.input_ids.empty()) {
+    if (corpus.has_ids()) {
       return InvalidArgument("spec.train.corpora." + std::to_string(i) + ": corpus " + corpus.name +
-                             " is ids (input_ids), of which no tokenizer can be trained; adopt the "
+                             " is ids (" + (corpus.token_files ? "token_files" : "input_ids") +
+                             "), of which no tokenizer can be trained; adopt the "
                              "one that made them");
     }
     const std::string role = "source." + corpus.name;

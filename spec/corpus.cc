@@ -40,6 +40,23 @@ void CheckText(const CorpusText& corpus, const Fail& fail) {
   if (corpus.bytes != 0) fail({"bytes"}, "cannot cap rows of input_ids; give tokens instead");
 }
 
+// Files of ids have no rows, no text, and one way to be read.
+void CheckTokenFiles(const CorpusText& corpus, const Fail& fail) {
+  if (!corpus.token_files) return;
+  const CorpusText defaults;
+  for (const auto& [field, given] :
+       {std::pair{"text", !corpus.text.empty()},
+        {"join", !corpus.join.empty()},
+        {"input_ids", !corpus.input_ids.empty()},
+        {"format", corpus.format.has_value()},
+        {"separator", !corpus.separator.empty()},
+        {"on_bad_row", corpus.on_bad_row != defaults.on_bad_row},
+        {"blank_documents", corpus.blank_documents != defaults.blank_documents}}) {
+    if (given) fail({field}, "does nothing with token_files; they have ids and no text");
+  }
+  if (corpus.bytes != 0) fail({"bytes"}, "cannot cap files of ids; give tokens instead");
+}
+
 // Files of a site are read by a worker, whose working folder nobody knows: only absolute names mean
 // the same there.
 void CheckSite(const RecipeCorpus& corpus, const Fail& fail) {
@@ -57,6 +74,10 @@ void CheckSite(const RecipeCorpus& corpus, const Fail& fail) {
 
 const schema::Words& WordsOf(CorpusFormat) {
   static const schema::Words words = {"rows", "text"};
+  return words;
+}
+const schema::Words& WordsOf(TokenFiles) {
+  static const schema::Words words = {"nanogpt", "llm_c", "megatron"};
   return words;
 }
 const schema::Words& WordsOf(OnBadRow) {
@@ -86,6 +107,13 @@ const Schema& CorpusText::Fields() {
           "made the ids. Of sets that were cut for one epoch each give one: braid permutes and "
           "cuts its rows anew in every epoch.")
         .OmitDefault();
+    field(
+        "token_files", &CorpusText::token_files,
+        "The files are token ids already, as another program wrote them: `nanogpt` (16-bit ids and "
+        "nothing else), `llm_c`, or `megatron` (NAME.bin with NAME.idx). A document ends at the "
+        "end-of-text token; of `megatron` where the index says so. `tokenizer` must be the `file` "
+        "that "
+        "made the ids.");
     field("separator", &CorpusText::separator,
           "Of plain text: the line that ends a document. Without it a file is one document.")
         .OmitDefault();
@@ -112,6 +140,7 @@ const Schema& CorpusText::Fields() {
         .AtLeast(0)
         .OmitDefault();
     field.Check(CheckText);
+    field.Check(CheckTokenFiles);
     return field.Done();
   }();
   return fields;
@@ -135,7 +164,7 @@ const Schema& RecipeCorpus::Fields() {
     Builder<RecipeCorpus> field("corpora", "A corpus, under its name.");
     field("files", &RecipeCorpus::files,
           "A pattern or a list of patterns; rows (a JSON object a line) or plain text, as it is or "
-          "as gzip or zstd. Which of them is told from the content, below.")
+          "as gzip or zstd. Which of them is told from the content, below; or `token_files`.")
         .Required()
         .NotEmpty(kNoFiles);
     field.Include<CorpusText>();

@@ -18,7 +18,11 @@ enum class OnBadRow { kFail, kSkip };
 // What becomes of documents of nothing but white space: left out, or kept, followed by the
 // end-of-document token like all others.
 enum class BlankDocuments { kDrop, kKeep };
+// Which program wrote files of token ids: nanoGPT (16-bit numbers and nothing else), llm.c (with a
+// header), Megatron (NAME.bin with NAME.idx).
+enum class TokenFiles { kNanoGpt, kLlmC, kMegatron };
 const schema::Words& WordsOf(CorpusFormat);
+const schema::Words& WordsOf(TokenFiles);
 const schema::Words& WordsOf(OnBadRow);
 const schema::Words& WordsOf(BlankDocuments);
 
@@ -31,6 +35,8 @@ struct CorpusText {
   std::string joiner = "\n";
   // Of rows instead: the field that holds the token ids of the document.
   std::string input_ids;
+  // Instead of rows and text: files of token ids.
+  std::optional<TokenFiles> token_files;
   // Absent: told from the content of each file.
   std::optional<CorpusFormat> format;
   // Of plain text: a line equal to this ends a document; empty: a file is one document.
@@ -44,7 +50,9 @@ struct CorpusText {
   int64_t bytes = 0;
   int64_t tokens = 0;
 
-  // Whether fields are named, as only rows have them.
+  // Whether documents are ids of a tokenizer, and no text; and whether fields are named, as only
+  // rows have them.
+  bool has_ids() const { return !input_ids.empty() || token_files.has_value(); }
   bool names_fields() const { return !text.empty() || !join.empty() || !input_ids.empty(); }
 
   static const schema::Schema& Fields();

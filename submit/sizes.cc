@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "corpus/compression.h"
 #include "corpus/corpus.h"
+#include "corpus/token_files.h"
 #include "corpus/tokenizer.h"
 
 namespace braid::submit {
@@ -24,6 +25,13 @@ recipe::TextSize SizeOf(const recipe::Corpus& corpus,
     // The size of the text of a compressed file is estimated: decompressing a large corpus takes
     // minutes.
     size.text_bytes += static_cast<double>(*bytes) * (compressed ? recipe::kCompression : 1);
+  }
+  // Ids are counted, not guessed. EstimateTokens takes two bytes for each.
+  if (corpus.token_files) {
+    std::vector<corpus::CorpusFile> paths;
+    for (const auto& [name, path] : files) paths.push_back(path);
+    size.compressed = false;
+    size.text_bytes = 2.0 * static_cast<double>(corpus::CountTokens({corpus.Task()}, paths));
   }
   // Reads the beginning of one file, which is worthwhile only if a cap on documents has to be
   // converted to bytes.

@@ -28,7 +28,8 @@ struct SetAside {
   int64_t most = 0;
 };
 SetAside SetAsideOf(const Corpus& corpus, const TextSize& size, double share) {
-  if (!corpus.validation.empty()) return {EstimateTokens(size), MostTokens(corpus, size)};
+  if (!corpus.validation.empty())
+    return {EstimateTokens(size, corpus.token_files.has_value()), MostTokens(corpus, size)};
   SetAside tokens{EstimateTokens(corpus, size), MostTokens(corpus, size)};
   if (corpus.tokens > 0)
     tokens = {std::min(tokens.likely, corpus.tokens), std::min(tokens.most, corpus.tokens)};

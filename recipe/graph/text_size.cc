@@ -15,10 +15,13 @@ constexpr int64_t kMaxTokensPerByte = 3 + 1;
 // fields.
 constexpr int64_t kFewestBytesOfField = 6;
 
+// Of files of ids: their text_bytes is twice the number of ids (submit/sizes.cc).
+constexpr double kBytesPerId = 2;
+
 }  // namespace
 
-int64_t EstimateTokens(const TextSize& size) {
-  return static_cast<int64_t>(size.text_bytes / kBytesPerToken);
+int64_t EstimateTokens(const TextSize& size, bool ids) {
+  return static_cast<int64_t>(size.text_bytes / (ids ? kBytesPerId : kBytesPerToken));
 }
 
 int64_t EstimateTokens(const Corpus& corpus, const TextSize& size) {
@@ -26,7 +29,7 @@ int64_t EstimateTokens(const Corpus& corpus, const TextSize& size) {
   if (corpus.bytes > 0) bytes = std::min(bytes, static_cast<double>(corpus.bytes));
   if (corpus.documents > 0 && size.document_bytes > 0)
     bytes = std::min(bytes, static_cast<double>(corpus.documents) * size.document_bytes);
-  return static_cast<int64_t>(bytes / kBytesPerToken);
+  return static_cast<int64_t>(bytes / (corpus.token_files ? kBytesPerId : kBytesPerToken));
 }
 
 int64_t MostTokens(const Corpus& corpus, const TextSize& size) {

@@ -29,8 +29,8 @@ struct TextSize {
 // held-out documents included. The cap on tokens is not applied: it is exact, and the caller knows
 // it.
 int64_t EstimateTokens(const Corpus& corpus, const TextSize& size);
-// The same for files that are taken whole, such as those of `validation`.
-int64_t EstimateTokens(const TextSize& size);
+// The same for files that are taken whole, such as those of `validation`; `ids`: of `token_files`.
+int64_t EstimateTokens(const TextSize& size, bool ids);
 
 // An upper bound for the tokens of any text of this size, with any tokenizer and any normalisation.
 // REQUIRES: !size.compressed

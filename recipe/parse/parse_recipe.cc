@@ -93,7 +93,7 @@ void CheckTokenizerCorpora(YamlMap& root, Recipe* recipe) {
   }
   std::set<std::string> sites;
   for (const Corpus& corpus : recipe->corpora) {
-    if (corpus.input_ids.empty()) continue;
+    if (!corpus.has_ids()) continue;
     root.Fail(
         "tokenizer",
         "corpora." + corpus.name +

@@ -154,9 +154,10 @@ void ReadBlock(YamlMap& map, int64_t sequence, model::Stack* stack) {
 
 // As many heads of keys as of queries is the same as saying nothing. They are read before the
 // block, whose widths may depend on them.
-void ReadKvHeads(YamlMap& map, model::Stack* stack) {
+void ReadKvHeads(YamlMap& map, bool heads_are_known, model::Stack* stack) {
   spec::RecipeBlocks blocks;
   ReadOne(map, "kv_heads", &blocks);
+  if (!heads_are_known) return;  // that is an error already
   const int64_t count = blocks.kv_heads.value_or(stack->heads);
   if (stack->heads % count != 0) {
     return map.Fail("kv_heads",
@@ -199,16 +200,17 @@ void ReadStack(YamlMap& map, int64_t sequence, model::Stack* stack) {
   stack->heads = shape.heads;
   stack->blocks = shape.blocks;
   CheckHeads(map, *stack);
-  ReadKvHeads(map, stack);
+  ReadKvHeads(map, map.Has("heads"), stack);
   ReadBlock(map, sequence, stack);
 }
 
 void ReadLarge(YamlMap& map, int64_t sequence, model::Stack* stack) {
   stack->name = "large";
   stack->blocks = 2;
+  const bool has_default = stack->heads > 0;
   stack->heads = map.Int("heads", std::max<int64_t>(1, stack->heads), 1, 4096);
   if (map.Has("heads")) CheckHeads(map, *stack);
-  ReadKvHeads(map, stack);
+  ReadKvHeads(map, has_default || map.Has("heads"), stack);
   ReadBlock(map, sequence, stack);
   stack->identity = map.Bool("identity", stack->identity);
 }

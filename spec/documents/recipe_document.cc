@@ -127,10 +127,11 @@ const Schema& CompositeFields() {
     composite.name = "composites";
     composite.meaning = "Paths laid side by side, then trained together.";
     Add(&composite, "name", Type::kText, "Its name.").Required();
-    Field& paths = Add(&composite, "paths", Type::kCustom,
-                       "Names of paths, in the order of their slices: two or more. They may differ "
-                       "in `d`, `heads`, `blocks` and `block`. Over a `base`, a path that stays is "
-                       "written with its shape and corpus.");
+    Field& paths = Add(
+        &composite, "paths", Type::kCustom,
+        "Names of paths, in the order of their slices: two or more. They may differ "
+        "in `d`, `heads`, `kv_heads`, `blocks` and `block`. Over a `base`, a path that stays is "
+        "written with its shape and corpus.");
     paths.expected = "a list of names";
     paths.default_text = "all";
     paths.custom_schema = {

@@ -140,7 +140,7 @@ TEST_F(CorpusTest, ABadRowFailsUnlessItIsSkipped) {
                     texts.push_back(document.text);
                     return OkStatus();
                   },
-                  0, &left_out)
+                  {}, &left_out)
                   .ok());
   EXPECT_THAT(texts, ElementsAre("one", "three"));
   EXPECT_EQ(left_out.bad_rows, 6);
@@ -193,7 +193,7 @@ TEST_F(CorpusTest, BlankDocumentsAreCountedOrKept) {
                       texts.push_back(document.text);
                       return OkStatus();
                     },
-                    0, left_out)
+                    {}, left_out)
                     .ok());
     return texts;
   };

@@ -43,7 +43,7 @@ class TableTest : public ::testing::Test {
           texts.push_back(document.text);
           return OkStatus();
         },
-        0, left_out);
+        {}, left_out);
     return status.ok() ? texts : std::vector<std::string>{status.message()};
   }
   static CorpusSpec Text(const std::string& column) {

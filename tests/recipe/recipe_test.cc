@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "recipe/graph/text_size.h"
 #include "recipe/parse/parse_recipe.h"
 #include "recipe/show/settings.h"
 #include "tests/recipe/small_recipe.h"
@@ -304,6 +305,22 @@ TEST(RecipeTest, ACorpusMayBeOfTokensAlready) {
   EXPECT_FALSE(schema::ToJson(recipe.corpora[0].Task()).contains("text"));
   EXPECT_EQ(ErrorOf(Replaced("text: text", "text: text, input_ids: ids", adopted)),
             "r.yaml:4:39: corpora.tales.text: rows of input_ids are tokens already");
+}
+
+// Their size says how many tokens they have, better than that of text does.
+TEST(RecipeTest, ACorpusMayBeOfFilesOfTokens) {
+  const std::string adopted = Replaced("tokenizer: {train: {vocab: 400}}",
+                                       "tokenizer: {file: t.json}");
+  const Recipe recipe = MustParse(Replaced("text: text", "token_files: megatron", adopted));
+  EXPECT_EQ(recipe.corpora[0].token_files, spec::TokenFiles::kMegatron);
+  TextSize size;
+  size.text_bytes = 1000;
+  EXPECT_EQ(EstimateTokens(recipe.corpora[0], size), 500);
+  EXPECT_EQ(EstimateTokens(MustParse(kSmall).corpora[0], size), 250);
+  EXPECT_THAT(ErrorOf(Replaced("text: text", "token_files: llm_c")),
+              HasSubstr("tokenizer: corpora.tales is ids of a tokenizer that exists"));
+  EXPECT_THAT(ErrorOf(Replaced("text: text", "text: text, token_files: llm_c", adopted)),
+              HasSubstr("corpora.tales.text: does nothing with token_files"));
 }
 
 TEST(RecipeTest, ATokenizerFileSaysWhichTokenEndsDocuments) {

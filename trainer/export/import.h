@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "base/status.h"
 #include "model/spec.h"
+#include "trainer/export/llama_config.h"
 
 namespace braid::trainer {
 
@@ -29,12 +29,6 @@ struct Imported {
   // Sentences for people about what was changed on the way.
   std::vector<std::string> notes;
 };
-
-// The dense model that a Llama's config.json describes. Its name, tokenizer, pad and end-of-text
-// ids are not set; `vocab` is the number of rows in the file. A key whose value braid cannot
-// compute exactly (attention_bias, sliding_window, hidden_act, ...) is kUnimplemented, and the
-// message names it. `what` is put in front of error messages.
-Result<model::ModelSpec> LlamaSpec(const Json& config, const std::string& what);
 
 // Writes config.json, model.safetensors, state.json and tokenizer.json. The logits of the model
 // equal those of the Llama, for all tokens that the tokenizer gives.

@@ -204,6 +204,10 @@ TEST(PromptsAtOnceTest, AsManyAsHaveRoomForTheirKeys) {
   EXPECT_EQ(PromptsAtOnce(spec, 20, 44), 32u);
   EXPECT_EQ(PromptsAtOnce(spec, 100, 412), 4u);
   EXPECT_EQ(PromptsAtOnce(spec, 100, 100'000), 1u);
+  // Heads of keys that four queries share take a quarter.
+  spec.dense.kv_heads = 4;
+  EXPECT_EQ(PromptsAtOnce(spec, 100, 412), 16u);
+  spec.dense.kv_heads = 0;
   // Each step of a loop keeps its own.
   spec.dense.block = Word("loop");
   spec.dense.dual.loops = 4;

@@ -118,12 +118,17 @@ TEST(LlamaSpecTest, AMistralWithoutAWindowIsALlama) {
   EXPECT_TRUE(LlamaSpec(config, "c").ok());
   config["sliding_window"] = 8191;
   const std::string why =
-      " cannot be imported exactly: braid's attention looks at all of the 8192 positions "
-      "(max_position_embeddings) before; a model for texts within the window has null there, or as "
-      "few positions";
-  EXPECT_EQ(LlamaSpec(config, "c").status().message(), "c: sliding_window: 8191" + why);
+      "braid's attention looks at all positions before, so results would differ beyond the window; "
+      "use a model without one, or for shorter texts set max_position_embeddings to the window";
+  EXPECT_EQ(LlamaSpec(config, "c").status().message(),
+            "c: sliding_window: 8191 cannot be imported exactly: " + why);
   config.erase("sliding_window");
-  EXPECT_EQ(LlamaSpec(config, "c").status().message(), "c: sliding_window: 4096" + why);
+  EXPECT_EQ(LlamaSpec(config, "c").status().message(),
+            "c: sliding_window: 4096 cannot be imported exactly: Mistral has this window where "
+            "config.json says nothing; " +
+                why);
+  config["max_position_embeddings"] = 4096;
+  EXPECT_TRUE(LlamaSpec(config, "c").ok());
 }
 
 TEST(LlamaSpecTest, NamesTheKeyThatIsWrong) {

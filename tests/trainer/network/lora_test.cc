@@ -32,6 +32,14 @@ model::ModelSpec DenseForLora() {
   return spec;
 }
 
+// Queries of which two share a head of keys and values: v has other rows than q.
+model::ModelSpec SharedKeys() {
+  model::ModelSpec spec = Blank("shared");
+  spec.dense = {"shared", 8, 4, 2, 32};
+  spec.dense.kv_heads = 2;
+  return spec;
+}
+
 model::ModelSpec CompositeForLora(const std::string& connect) {
   model::ModelSpec spec = Blank(connect);
   spec.kind = model::Kind::kComposite;
@@ -92,9 +100,10 @@ class LoraTest : public ::testing::TestWithParam<std::string> {
   }
   static std::unique_ptr<Network> Make() {
     const std::string& kind = GetParam();
-    auto network = Network::Create(kind == "dense"  ? DenseForLora()
-                                   : kind == "dual" ? DualPath()
-                                                    : CompositeForLora(kind),
+    auto network = Network::Create(kind == "dense"    ? DenseForLora()
+                                   : kind == "shared" ? SharedKeys()
+                                   : kind == "dual"   ? DualPath()
+                                                      : CompositeForLora(kind),
                                    "cpu")
                        .value();
     network->Initialize(5);
@@ -227,7 +236,8 @@ TEST_P(LoraTest, LearnsWhatItIsShown) {
                                        network_->parameters() + network_->layout().size));
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, LoraTest, ::testing::Values("dense", "share", "slice", "dual"),
+INSTANTIATE_TEST_SUITE_P(Kinds, LoraTest,
+                         ::testing::Values("dense", "shared", "share", "slice", "dual"),
                          [](const auto& of) { return of.param; });
 
 class DenseLoraTest : public ::testing::Test {

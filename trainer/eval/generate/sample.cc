@@ -86,7 +86,7 @@ struct Writing {
 // Numbers that all attentions of a stack keep for a token.
 int64_t KeptNumbers(const model::Stack& stack) {
   const int64_t deep = stack.has_deep() ? stack.dual.loops : 0, wide = stack.has_wide() ? 1 : 0;
-  return 2 * stack.d * stack.blocks * std::max<int64_t>(1, deep + wide);
+  return 2 * stack.value_width() * stack.blocks * std::max<int64_t>(1, deep + wide);
 }
 
 }  // namespace
