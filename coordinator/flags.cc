@@ -57,6 +57,11 @@ void AddWorkers(CLI::App* app, Flags* flags) {
                   "all of its ranks are stopped")
       ->check(CLI::Range(500, 86'400'000))
       ->capture_default_str();
+  app->add_option("--quarantine-after", flags->quarantine_after,
+                  "After how many jobs in a row that failed on a worker through no fault of their "
+                  "own it gets no new ones for a time; 0: never")
+      ->check(CLI::Range(0, 10))
+      ->capture_default_str();
   app->add_option("--grace-ms", flags->grace_ms,
                   "How long a disconnected worker of another site keeps its jobs")
       ->check(CLI::Range(0, 86'400'000))

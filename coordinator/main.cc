@@ -216,6 +216,7 @@ Options OptionsOf(const Flags& flags, const Stores& stores, std::mt19937_64* dic
   options.lease.ttl_ms = flags.ttl_ms;
   options.lease.disconnect_grace_ms = flags.grace_ms;
   options.gang_patience_ms = flags.gang_patience_ms;
+  options.health.failures = flags.quarantine_after;
   options.keep_checkpoints = flags.keep_checkpoints == "all" ? -1
                                                              : std::stoll(flags.keep_checkpoints);
   return options;

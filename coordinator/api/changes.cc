@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "coordinator/core/admission.h"
 #include "coordinator/core/attempts.h"
+#include "coordinator/core/health.h"
 
 namespace braid::coordinator {
 namespace {
@@ -181,6 +182,12 @@ CoreWork DrainWorker(const std::string& request_id, const std::string& worker, S
   return ChangeWorker(
       {"DrainWorker", request_id, worker}, worker,
       [worker](Transaction& tx) { return Drain(worker, tx); }, std::move(show));
+}
+
+CoreWork ReleaseWorker(const std::string& request_id, const std::string& worker, ShowWorker show) {
+  return ChangeWorker(
+      {"ReleaseWorker", request_id, worker}, worker,
+      [worker](Transaction& tx) { return Release(worker, tx); }, std::move(show));
 }
 
 }  // namespace braid::coordinator

@@ -62,5 +62,6 @@ CoreWork PreviewDeletion(const std::string& run, ShowDeleted show);
 CoreWork CordonWorker(const std::string& request_id, const std::string& worker, bool open,
                       ShowWorker show);
 CoreWork DrainWorker(const std::string& request_id, const std::string& worker, ShowWorker show);
+CoreWork ReleaseWorker(const std::string& request_id, const std::string& worker, ShowWorker show);
 
 }  // namespace braid::coordinator

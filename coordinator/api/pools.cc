@@ -23,6 +23,7 @@ bool WorkersWouldHelp(const PendingView& pending) {
     case scheduler::Reason::kDataSiteOffline:
     case scheduler::Reason::kGangIncomplete:
     case scheduler::Reason::kWorkerExcluded:
+    case scheduler::Reason::kWorkerQuarantined:
       return true;
     // None of the workers that there are could run it: a pool may have others.
     case scheduler::Reason::kUnschedulable:

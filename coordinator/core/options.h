@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "scheduler/health.h"
 #include "scheduler/lease.h"
 #include "storage/catalog/store.h"
 
@@ -21,6 +22,8 @@ struct Options {
   std::function<std::string()> run_id;
   // How long a silent worker keeps its leases (scheduler/lease.h).
   scheduler::LeaseOptions lease;
+  // When a worker on which jobs fail gets no new ones (scheduler/health.h).
+  scheduler::HealthOptions health;
   // The site of the coordinator. Workers of this site are declared lost earlier than others,
   // because no long network connection explains their silence.
   std::string site = "local";

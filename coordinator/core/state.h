@@ -86,6 +86,8 @@ struct LiveWorker {
   std::set<RankKey> undelivered;
   // Whether the ranks of earlier boots were looked at in this session.
   bool old_boot_checked = false;
+  // It is in quarantine now, as its record and the wall clock say (ObserveWorkers).
+  bool quarantined = false;
   scheduler::Link link = scheduler::Link::kOffline;
   // All GPUs that it announced in its hello, and those of them that another worker owns.
   std::vector<catalog::GpuRecord> announced_gpus;

@@ -66,6 +66,15 @@ class AdminService final : public v1::Admin::CallbackService {
                   AuditOf(*context, *who, "DrainWorker", request->id()));
   }
 
+  Reactor* ReleaseWorker(Context* context, const v1::ReleaseWorkerRequest* request,
+                         v1::Worker* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return InCore(context, backend_,
+                  coordinator::ReleaseWorker(request->request_id(), request->id(), ShowIn(reply)),
+                  AuditOf(*context, *who, "ReleaseWorker", request->id()));
+  }
+
  private:
   Backend* const backend_;
 };

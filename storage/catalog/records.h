@@ -24,6 +24,7 @@
 #include "task/assignment.h"
 #include "task/keys.h"
 #include "task/outcome.h"
+#include "task/worker_health.h"
 
 namespace braid::catalog {
 
@@ -231,6 +232,9 @@ struct GpuRecord {
   bool operator==(const GpuRecord&) const = default;
 };
 
+using task::WorkerFailure;
+using task::WorkerHealth;
+
 // A worker as it introduced itself when it last connected.
 struct WorkerRecord {
   std::string id;
@@ -256,6 +260,8 @@ struct WorkerRecord {
   int64_t last_seen_ms = 0;
   // It does not come back under its id: once it has left or is lost, its row is removed.
   bool ephemeral = false;
+  // The failures on it, and its quarantine.
+  WorkerHealth health;
   bool operator==(const WorkerRecord&) const = default;
 };
 

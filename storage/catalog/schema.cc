@@ -297,6 +297,12 @@ UPDATE jobs SET stall_timeout_s = 3600 WHERE kind IN ('train', 'joint');
 UPDATE jobs SET stall_timeout_s = json_extract(spec, '$.train.stall_timeout')
 WHERE kind IN ('train', 'joint') AND json_valid(spec)
   AND json_type(spec, '$.train.stall_timeout') = 'integer';
+)sql",
+                                                 // Workers on which jobs fail one after another.
+                                                 R"sql(
+ALTER TABLE workers ADD COLUMN failures TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE workers ADD COLUMN quarantine_until_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE workers ADD COLUMN quarantines INTEGER NOT NULL DEFAULT 0;
 )sql"};
   return steps;
 }

@@ -161,6 +161,10 @@ struct WorkersTable {
     column("network", r.network);
     column("folder", r.folder);
     column("ephemeral", r.ephemeral);
+    // Failures on it since the last success, and its quarantine (scheduler/health.h).
+    column("failures", r.health.failures);
+    column("quarantine_until_ms", r.health.quarantine_until_ms);
+    column("quarantines", r.health.quarantines);
   }
 };
 

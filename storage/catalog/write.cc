@@ -179,6 +179,13 @@ struct Writer {
     return One(db.Run("UPDATE workers SET admit=? WHERE id=?", {Number(u.admit), u.worker}),
                "admitting worker " + u.worker);
   }
+  Status operator()(const WorkerHealthChanged& u) {
+    return One(db.Run("UPDATE workers SET failures=?, quarantine_until_ms=?, quarantines=? "
+                      "WHERE id=?",
+                      {Pack(u.health.failures), u.health.quarantine_until_ms, u.health.quarantines,
+                       u.worker}),
+               "the health of " + u.worker);
+  }
   Status operator()(const WorkerSeen& u) {
     return One(db.Run("UPDATE workers SET last_seen_ms=? WHERE id=?", {u.last_seen_ms, u.worker}),
                "worker " + u.worker);

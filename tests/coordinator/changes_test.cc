@@ -49,8 +49,11 @@ TEST(ChangesTest, ACoreThatLooksOnlyAtChangesDecidesTheSame) {
   for (unsigned seed = 0; seed < 16; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     MemoryStore quick, slow;
-    History history(seed, {&quick, [](Options*) {}},
-                    {&slow, [](Options* options) { options->only_changes = false; }});
+    History history(seed, {&quick, [](Options* options) { options->health.failures = 2; }},
+                    {&slow, [](Options* options) {
+                       options->health.failures = 2;
+                       options->only_changes = false;
+                     }});
     for (int step = 0; step < 150; ++step) {
       SCOPED_TRACE("step " + std::to_string(step));
       history.Step();
@@ -60,9 +63,9 @@ TEST(ChangesTest, ACoreThatLooksOnlyAtChangesDecidesTheSame) {
   }
   for (const char* what :
        {"WAITING_CAPACITY", "DATA_SITE_OFFLINE", "GANG_INCOMPLETE", "BACKOFF", "RECOVERING_LEASES",
-        "WORKER_DISK_FULL", "UNSCHEDULABLE", "attempt RUNNING", "attempt STOPPING",
-        "attempt SUCCEEDED", "attempt FAILED", "attempt PREEMPTED", "attempt CANCELLED",
-        "attempt LOST"})
+        "WORKER_DISK_FULL", "WORKER_QUARANTINED", "UNSCHEDULABLE", "attempt RUNNING",
+        "attempt STOPPING", "attempt SUCCEEDED", "attempt FAILED", "attempt PREEMPTED",
+        "attempt CANCELLED", "attempt LOST"})
     EXPECT_GT(seen[what], 0) << what << " never came";
 }
 

@@ -172,6 +172,8 @@ Updates OneOfEach() {
       JobCreated{SomeJob("r1", "path_3", JobState::kQueued)},
       WorkerRegistered{SomeWorker("w1")},
       WorkerAdmitted{"w1", WorkerAdmit::kCordoned},
+      WorkerHealthChanged{"w1", {{{"r1/path_1", 7, "gone"}}, 900, 2}, "quarantined", "until noon"},
+      WorkerHealthChanged{"w1", {{{"r1/path_1", 7, "gone"}}, 900, 2}, "", ""},
       WorkerSeen{"w1", 99},
       WorkerLinkChanged{"w1", "connected", ""},
       WorkerRegistered{Ephemeral(SomeWorker("w9"))},
@@ -383,6 +385,7 @@ Update AnyUpdate() {
       return EventsCompacted{*rc::gen::inRange<int64_t>(0, 9)};
     case 18:
       return *rc::gen::element<Update>(WorkerAdmitted{worker, WorkerAdmit::kDraining},
+                                       WorkerHealthChanged{worker, {{}, 5, 1}, "", ""},
                                        WorkerSeen{worker, 7});
     default:
       return *rc::gen::element<Update>(RequestRemembered{{"SubmitRun", "u1", "cd", run, 20}},
@@ -420,7 +423,12 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
+#define WITHOUT_HEALTH                                   \
+  "ALTER TABLE workers DROP COLUMN failures;"            \
+  "ALTER TABLE workers DROP COLUMN quarantine_until_ms;" \
+  "ALTER TABLE workers DROP COLUMN quarantines;"
 #define WITHOUT_JOB_SETTINGS                       \
+  WITHOUT_HEALTH                                   \
   "ALTER TABLE jobs DROP COLUMN keep_checkpoints;" \
   "ALTER TABLE jobs DROP COLUMN stall_timeout_s;"
 #define WITHOUT_EPHEMERAL WITHOUT_JOB_SETTINGS "ALTER TABLE workers DROP COLUMN ephemeral;"
@@ -516,6 +524,21 @@ TEST_F(CatalogTest, AFileFromBeforeRowsCouldLeaveMemoryIsBroughtUpToDate) {
   ASSERT_NE(catalog, nullptr);
   EXPECT_TRUE(catalog->Load().value() == image_);
   ExpectLiveRows(*catalog, image_);
+}
+
+TEST_F(CatalogTest, AFileFromBeforeQuarantinesIsBroughtUpToDate) {
+  Commit(*Open(), {WorkerRegistered{SomeWorker("w1")}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_HEALTH "PRAGMA user_version = 12", nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  Commit(*catalog, {WorkerHealthChanged{"w1", {{{"r1/a", 7, "gone"}}, 900, 2}, "", ""}});
+  EXPECT_TRUE(catalog->Load().value() == image_);
 }
 
 // A prefix that no id has, or many; a name that several runs have.
