@@ -14,7 +14,7 @@ class HealthOfWorkersTest : public CoreTest {
  protected:
   // A worker with room for all, which runs jobs of these names; the run.
   std::string Run(const std::vector<std::string>& names, const std::string& worker = "w1") {
-    if (!workers_.contains(worker)) AddWorker(worker, 8);
+    if (!workers_.contains(worker)) AddWorker(worker, 32);
     std::vector<recipe::JobNode> nodes;
     for (const std::string& name : names) nodes.push_back(Node(name, "train"));
     const std::string run = SubmitJobs(nodes);
@@ -39,7 +39,8 @@ class HealthOfWorkersTest : public CoreTest {
   }
   std::vector<catalog::EventRecord> Events(const std::string& kind) {
     std::vector<catalog::EventRecord> found;
-    for (const catalog::EventRecord& event : store_.ReadEvents({}).value()) {
+    const std::vector<catalog::EventRecord> events = store_.ReadEvents({}).value();
+    for (const catalog::EventRecord& event : events) {
       if (event.kind == kind) found.push_back(event);
     }
     return found;
