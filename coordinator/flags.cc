@@ -70,6 +70,9 @@ void AddWorkers(CLI::App* app, Flags* flags) {
 
 // What is kept for how long, and how much anybody may ask for.
 void AddLimits(CLI::App* app, Flags* flags) {
+  app->add_option("--quotas", flags->quotas,
+                  "YAML file that says how many jobs and bytes each user and site may have; read "
+                  "again when it changes (docs/operating.md)");
   app->add_option("--keep-checkpoints", flags->keep_checkpoints,
                   "How many of its newest checkpoints a training keeps until it has succeeded, or "
                   "all, if its recipe does not say")

@@ -106,6 +106,7 @@ Result<v1::Artifact> Client::PutFiles(const std::map<std::string, std::string>& 
   v1::CommitArtifactRequest request;
   request.set_manifest_json(manifest.Canonical());
   request.set_name(name);
+  request.set_user(UserName());
   request.set_request_id(RandomUuid());
   return Call<v1::Artifact>(&v1::Artifacts::Stub::CommitArtifact, artifacts(), request);
 }

@@ -24,6 +24,7 @@ void RegisterRetry(const Registry& registry);
 void RegisterArtifact(const Registry& registry);
 void RegisterRun(const Registry& registry);
 void RegisterGc(const Registry& registry);
+void RegisterQuota(const Registry& registry);
 void RegisterServer(const Registry& registry);
 void RegisterMerge(const Registry& registry);
 void RegisterGenerate(const Registry& registry);
@@ -46,7 +47,7 @@ void RegisterCommands(const Registry& registry) {
         RegisterExplain,   RegisterSubmit, RegisterList,   RegisterDescribe, RegisterTop,
         RegisterWatch,     RegisterWait,   RegisterLogs,   RegisterEvents,   RegisterAudit,
         RegisterMetrics,   RegisterCancel, RegisterRetry,  RegisterArtifact, RegisterRun,
-        RegisterGc,        RegisterServer, RegisterMerge,  RegisterGenerate, RegisterEval,
+        RegisterGc,        RegisterQuota,    RegisterServer, RegisterMerge,  RegisterGenerate, RegisterEval,
         RegisterAdapt,     RegisterExport, RegisterImport, RegisterReport,   RegisterWorker,
         RegisterPool,      RegisterToken,  RegisterWhoAmI, RegisterDoctor,   RegisterVersion,
         RegisterCompletion}) {

@@ -39,7 +39,7 @@ CoreWork CancelRun(const RequestId& request, const std::string& run, ShowRun sho
 CoreWork RetryRun(const RequestId& request, const std::string& run, ShowRun show);
 
 // Makes an artifact of blobs that are all stored, as the caller checked; one that is there already
-// stays as it is.
+// stays as it is. kResourceExhausted for a quota of its user (core/quotas.h).
 CoreWork CommitArtifact(const std::string& request_id, catalog::ArtifactRecord artifact,
                         ShowArtifact show);
 

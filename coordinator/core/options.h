@@ -12,6 +12,8 @@
 
 namespace braid::coordinator {
 
+class QuotaTable;
+
 struct Options {
   // Not owned; both outlive the core.
   catalog::Store* store = nullptr;
@@ -30,6 +32,8 @@ struct Options {
   // Identifies the network namespace of the coordinator's machine. A worker that reports the same
   // one, and no site, belongs to the coordinator's site.
   std::string network;
+  // What users and sites may have (core/quotas.h), not owned; null: as much as they like.
+  const QuotaTable* quotas = nullptr;
   // How long a gang may make no step while one of its ranks is out of reach. Then it is aborted, so
   // that the other ranks free their slots.
   int64_t gang_patience_ms = 30'000;

@@ -6,6 +6,7 @@
 #include "coordinator/api/queries.h"
 #include "coordinator/api/streams.h"
 #include "coordinator/api/uploads.h"
+#include "coordinator/core/quotas.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/stream_call.h"
@@ -42,13 +43,22 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
 
   Reactor* QueryUpload(Context* context, const v1::QueryUploadRequest* request,
                        v1::QueryUploadResponse* reply) override {
-    return InFiles(context, &backend_->files, [this, request, reply]() -> Status {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    const auto ask = [this, request, reply]() -> Status {
       BRAID_ASSIGN_OR_RETURN(
           const UploadStatus status,
           coordinator::QueryUpload(request->sha256(), request->size(), backend_->blobs));
       Fill(status, reply);
       return OkStatus();
-    });
+    };
+    // What workers upload is what jobs made, and of whom the owner uploads is known at the end.
+    if (who->IsWorker() || who->IsOwner()) return InFiles(context, &backend_->files, ask);
+    const auto allowed = [this, request, who = *who](const State& state) {
+      return CheckUpload(UserOf(who, ""), static_cast<int64_t>(request->size()), state,
+                         backend_->core->options().quotas);
+    };
+    return InCoreThenFiles(context, backend_, {nullptr, allowed}, &backend_->files, ask);
   }
 
   grpc::ServerReadReactor<v1::UploadBlobRequest>* UploadBlob(
@@ -71,8 +81,9 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
                           v1::Artifact* reply) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
-    const auto put = [this, request, reply]() -> Result<CoreWork> {
-      return PutArtifact(*backend_, request->manifest_json(), request->name(),
+    const std::string user = UserOf(*who, request->user());
+    const auto put = [this, request, reply, user]() -> Result<CoreWork> {
+      return PutArtifact(*backend_, request->manifest_json(), request->name(), user,
                          request->request_id(), [reply](const ArtifactRecord& stored) {
                            *reply = ArtifactMessage(stored, Detail::kFull);
                          });

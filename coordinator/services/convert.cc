@@ -188,6 +188,8 @@ v1::Artifact ArtifactMessage(const catalog::ArtifactRecord& artifact, Detail det
   message.set_pinned(artifact.pinned);
   message.set_removed_ms(artifact.removed_ms);
   message.set_removed_why(artifact.removed_why);
+  message.set_user(artifact.user);
+  message.set_site(artifact.site);
   return message;
 }
 

@@ -213,6 +213,10 @@ struct ArtifactRecord {
   std::string role;
   std::string worker;
   std::string name;
+  // Whose it is: the user of the run that made it, or who uploaded it; and the site of the worker
+  // that made it. Both may be empty: not known.
+  std::string user;
+  std::string site;
   int64_t created_ms = 0;
   // A user wants it kept, whatever else is removed.
   bool pinned = false;

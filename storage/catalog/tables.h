@@ -111,7 +111,7 @@ struct AttemptsTable {
   }
 };
 
-// Key: id. Of an artifact that is there only the last three columns change; one that was removed
+// Key: id. Of an artifact that is there only whether it is pinned or removed changes; one that was removed
 // and is made again has another maker, too.
 struct ArtifactsTable {
   using Record = ArtifactRecord;
@@ -136,6 +136,9 @@ struct ArtifactsTable {
     column("pinned", r.pinned);
     column("removed_ms", r.removed_ms);
     column("removed_why", r.removed_why);
+    // Whose quotas it counts for.
+    column("user", r.user);
+    column("site", r.site);
   }
 };
 

@@ -238,6 +238,8 @@ struct Applier {
     there.role = u.artifact.role;
     there.worker = u.artifact.worker;
     there.name = u.artifact.name;
+    there.user = u.artifact.user;
+    there.site = u.artifact.site;
     there.created_ms = u.artifact.created_ms;
     there.removed_ms = 0;
     there.removed_why.clear();

@@ -90,6 +90,7 @@ ArtifactRecord SomeArtifact(const std::string& id) {
   artifact.parents = {"p"};
   artifact.made_by = {"r1", "path_1", 1};
   artifact.role = "model";
+  artifact.user = "ann";
   return artifact;
 }
 
@@ -423,7 +424,14 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
+#define WITHOUT_OWNERS                                                                   \
+  "DROP INDEX artifacts_owner; DROP TRIGGER artifacts_maker;"                            \
+  "ALTER TABLE artifacts DROP COLUMN user; ALTER TABLE artifacts DROP COLUMN site;"      \
+  "CREATE TRIGGER artifacts_maker BEFORE UPDATE OF run, job, epoch, role, worker, name " \
+  "ON artifacts WHEN OLD.removed_ms = 0 "                                                \
+  "BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;"
 #define WITHOUT_HEALTH                                   \
+  WITHOUT_OWNERS \
   "ALTER TABLE workers DROP COLUMN failures;"            \
   "ALTER TABLE workers DROP COLUMN quarantine_until_ms;" \
   "ALTER TABLE workers DROP COLUMN quarantines;"
@@ -459,6 +467,7 @@ Updates AnEndedRunAndALiveOne() {
   updates.push_back(JobCreated{SomeJob("r2", "path_1", JobState::kQueued)});
   ArtifactRecord uploaded = SomeArtifact("a2");
   uploaded.made_by = {};
+  uploaded.user = "";
   updates.push_back(ArtifactCommitted{uploaded});
   ArtifactRecord made = SomeArtifact("a3");
   made.made_by = {"r2", "path_1", 1};
@@ -485,6 +494,7 @@ void ExpectLiveRows(Catalog& catalog, const Image& all) {
                     {{"", static_cast<int>(AttemptState::kSucceeded)}, 1},
                     {{"cancelled", static_cast<int>(AttemptState::kCancelled)}, 1}};
   ended.artifact_bytes = 24;
+  ended.bytes_of_user["ann"] = 12;
   EXPECT_TRUE(live.elsewhere == ended);
   Past& past = *catalog.past();
   const RunRows rows = past.ReadRun("r1").value().value();
@@ -525,6 +535,27 @@ TEST_F(CatalogTest, AFileFromBeforeRowsCouldLeaveMemoryIsBroughtUpToDate) {
   image_.workers.at("w1").health = {};  // nobody had counted yet
   EXPECT_TRUE(catalog->Load().value() == image_);
   ExpectLiveRows(*catalog, image_);
+}
+
+// Of what runs made it is known whose it is; of uploads it is not.
+TEST_F(CatalogTest, AFileFromBeforeArtifactsHadOwnersIsBroughtUpToDate) {
+  ArtifactRecord made = SomeArtifact("a1"), uploaded = SomeArtifact("a2");
+  made.worker = "w1";
+  made.site = "local";
+  uploaded.made_by = {};
+  Commit(*Open(), {RunCreated{SomeRun("r1")}, WorkerRegistered{SomeWorker("w1")},
+                   ArtifactCommitted{made}, ArtifactCommitted{uploaded}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(
+      sqlite3_exec(raw, WITHOUT_OWNERS "PRAGMA user_version = 13", nullptr, nullptr, nullptr),
+      SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  image_.artifacts.at("a2").user = "";
+  EXPECT_TRUE(catalog->Load().value() == image_);
 }
 
 TEST_F(CatalogTest, AFileFromBeforeQuarantinesIsBroughtUpToDate) {
