@@ -330,8 +330,8 @@ Status Serve(const Flags& flags, bool* serving) {
   BRAID_ASSIGN_OR_RETURN(const Stores stores, OpenStores(flags));
   QuotaTable quotas;
   QuotaFile quota_file(flags.quotas);
-  if (Status why; !flags.quotas.empty() &&
-                  quota_file.Look(&quotas, &why) == QuotaFile::News::kRefused)
+  if (Status why;
+      !flags.quotas.empty() && quota_file.Look(&quotas, &why) == QuotaFile::News::kRefused)
     return why;
   std::mt19937_64 dice{std::random_device{}()};
   BRAID_ASSIGN_OR_RETURN(const auto core, Core::Create(OptionsOf(flags, stores, &quotas, &dice)));

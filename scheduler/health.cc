@@ -53,8 +53,7 @@ std::string QuarantineText(const std::string& worker, const WorkerHealth& health
   std::string text = "worker " + worker + " is in quarantine until " +
                      FormatUtc(health.quarantine_until_ms) + ": ";
   text += jobs == 1 ? "a job failed there" : std::to_string(jobs) + " jobs in a row failed there";
-  if (health.quarantines > 1)
-    text += ", and none has succeeded since it was in quarantine before";
+  if (health.quarantines > 1) text += ", and none has succeeded since it was in quarantine before";
   if (!health.failures.empty()) {
     const WorkerFailure& last = health.failures.back();
     text += "; the last, " + last.job + ": " + last.error;

@@ -1,5 +1,6 @@
 // Quotas: how much each user and each site may have, and the refusal of what would be more. What
-// runs is never ended, and nothing that a job made is refused: quotas bound what is newly asked for.
+// runs is never ended, and nothing that a job made is refused: quotas bound what is newly asked
+// for.
 #pragma once
 
 #include <cstdint>

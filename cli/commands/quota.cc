@@ -39,8 +39,8 @@ Result<int> ShowQuotas(const Globals& globals) {
                     Share(quota.artifact_bytes(), quota.artifact_bytes_limit())});
   }
   if (globals.output != "name")
-    PrintTable(globals,
-               {"OF", "NAME", "JOBS", "LIMIT", "USED", "ARTIFACTS", "LIMIT", "USED"}, rows);
+    PrintTable(globals, {"OF", "NAME", "JOBS", "LIMIT", "USED", "ARTIFACTS", "LIMIT", "USED"},
+               rows);
   return kOkExit;
 }
 

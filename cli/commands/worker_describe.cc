@@ -31,7 +31,8 @@ void Describe(const v1::Worker& worker) {
   PrintField("link", v1::WorkerLink_Name(worker.link()).substr(7) + ", seen " +
                          Ago(worker.last_seen_ms()) + " ago");
   PrintField("admit", AdmitText(worker));
-  if (worker.quarantine_until_ms() > 0) PrintField("until", FormatUtc(worker.quarantine_until_ms()));
+  if (worker.quarantine_until_ms() > 0)
+    PrintField("until", FormatUtc(worker.quarantine_until_ms()));
   PrintField("why", worker.quarantine());
   PrintField("slots", SlotsText(worker));
   PrintField("meets at", worker.address());
@@ -39,8 +40,8 @@ void Describe(const v1::Worker& worker) {
   for (const v1::RankId& rank : worker.ranks())
     PrintField("runs", rank.run_id() + "/" + rank.job() + ", rank " + std::to_string(rank.rank()));
   for (const v1::WorkerFailure& failure : worker.failures())
-    PrintField("failed", FormatUtc(failure.time_ms()) + " " + failure.job() + ": " +
-                             failure.error());
+    PrintField("failed",
+               FormatUtc(failure.time_ms()) + " " + failure.job() + ": " + failure.error());
   for (const v1::RefusedGpu& gpu : worker.refused_gpus()) PrintField("no GPU", gpu.reason());
   for (const v1::Reach& reach : worker.reach()) {
     if (!reach.reached()) PrintField("no way", "to " + reach.worker() + ": " + reach.why());

@@ -33,9 +33,9 @@ int64_t BytesIn(YamlMap& map, const std::string& key, int64_t otherwise) {
   const Result<double> value = ParseDouble(std::string(text.substr(0, end)));
   const std::string unit(Trim(text.substr(end)));
   static const std::vector<std::pair<std::string, double>> units = {
-      {"B", 1},        {"", 1},         {"kB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
-      {"TB", 1e12},    {"PB", 1e15},    {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30},
-      {"TiB", 0x1p40}, {"PiB", 0x1p50}};
+      {"B", 1},        {"", 1},         {"kB", 1e3},     {"MB", 1e6},
+      {"GB", 1e9},     {"TB", 1e12},    {"PB", 1e15},    {"KiB", 0x1p10},
+      {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"PiB", 0x1p50}};
   const auto found = std::find_if(units.begin(), units.end(),
                                   [&](const auto& one) { return one.first == unit; });
   if (value.ok() && found != units.end() && *value * found->second < 0x1p62)

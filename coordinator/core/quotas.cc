@@ -44,8 +44,8 @@ QuotaUse UseOfSite(const std::string& site, const State& state) {
           state.indices().UnendedOfSite(site)};
 }
 
-Status CheckNewJobs(const std::string& user, const std::vector<JobRecord>& jobs,
-                    const State& state, const QuotaTable* table) {
+Status CheckNewJobs(const std::string& user, const std::vector<JobRecord>& jobs, const State& state,
+                    const QuotaTable* table) {
   const auto quotas = QuotasOf(table);
   const scheduler::QuotaLimits limits = quotas->OfUser(user);
   const QuotaUse use = UseOfUser(user, state);

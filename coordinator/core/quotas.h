@@ -35,8 +35,8 @@ scheduler::QuotaUse UseOfSite(const std::string& site, const State& state);
 
 // Whether these jobs may be added for the user; the first refusal of scheduler::CheckJobs, or of
 // CheckBytes for whoever has used all of its bytes. `quotas` may be null: there are none then.
-Status CheckNewJobs(const std::string& user, const std::vector<JobRecord>& jobs,
-                    const State& state, const QuotaTable* quotas);
+Status CheckNewJobs(const std::string& user, const std::vector<JobRecord>& jobs, const State& state,
+                    const QuotaTable* quotas);
 // Whether the user may upload so many bytes.
 Status CheckUpload(const std::string& user, int64_t bytes, const State& state,
                    const QuotaTable* quotas);

@@ -152,7 +152,7 @@ bool State::IsUsed(const std::string& artifact) const {
                      [&](const std::string& run) { return !deleted_.contains(run); });
 }
 
-int64_t State::BytesOf(std::map<std::string, int64_t> catalog::RowCounts::*bytes,
+int64_t State::BytesOf(std::map<std::string, int64_t> catalog::RowCounts::* bytes,
                        const std::string& name) const {
   int64_t sum = 0;
   for (const catalog::RowCounts* counts : {&indices_.counts(), &std::as_const(elsewhere_)}) {

@@ -205,7 +205,7 @@ class State {
   // Whether there is such a run and it has not ended: answered from memory alone.
   bool IsActive(const std::string& run) const;
   // The entry of one of the maps of RowCounts, such as bytes_of_user, over all rows.
-  int64_t BytesOf(std::map<std::string, int64_t> catalog::RowCounts::*bytes,
+  int64_t BytesOf(std::map<std::string, int64_t> catalog::RowCounts::* bytes,
                   const std::string& name) const;
   // How many rows there are, in memory and elsewhere.
   catalog::RowCounts Totals() const;

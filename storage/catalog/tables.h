@@ -111,8 +111,8 @@ struct AttemptsTable {
   }
 };
 
-// Key: id. Of an artifact that is there only whether it is pinned or removed changes; one that was removed
-// and is made again has another maker, too.
+// Key: id. Of an artifact that is there only whether it is pinned or removed changes; one that was
+// removed and is made again has another maker, too.
 struct ArtifactsTable {
   using Record = ArtifactRecord;
   static constexpr char kName[] = "artifacts";

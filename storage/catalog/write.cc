@@ -139,7 +139,8 @@ struct Writer {
                db, u.artifact, "INSERT",
                "ON CONFLICT (id) DO UPDATE SET run=excluded.run, job=excluded.job, "
                "epoch=excluded.epoch, role=excluded.role, worker=excluded.worker, "
-               "name=excluded.name, user=excluded.user, site=excluded.site, created_ms=excluded.created_ms, removed_ms=0, "
+               "name=excluded.name, user=excluded.user, site=excluded.site, "
+               "created_ms=excluded.created_ms, removed_ms=0, "
                "removed_why='' WHERE removed_ms > 0")
         .status();
   }

@@ -1,4 +1,5 @@
-// Quotas as clients see them: who an upload counts for, what is refused before it is sent, the list.
+// Quotas as clients see them: who an upload counts for, what is refused before it is sent, the
+// list.
 #include "braid/v1/admin.grpc.pb.h"
 #include "tests/coordinator/tokens_fixture.h"
 
@@ -58,8 +59,7 @@ TEST_F(QuotaCallsTest, UploadsCountForTheTokenAndAreRefusedBeforeTheyAreSent) {
 
   grpc::ClientContext context;
   v1::ListQuotasResponse list;
-  ASSERT_TRUE(
-      v1::Admin::NewStub(ChannelOf(Secret('1')))->ListQuotas(&context, {}, &list).ok());
+  ASSERT_TRUE(v1::Admin::NewStub(ChannelOf(Secret('1')))->ListQuotas(&context, {}, &list).ok());
   ASSERT_EQ(list.quotas_size(), 2);
   EXPECT_EQ(list.quotas(0).kind(), "user");
   EXPECT_EQ(list.quotas(0).name(), "ada");

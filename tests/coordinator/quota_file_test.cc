@@ -9,10 +9,10 @@
 namespace braid::coordinator {
 namespace {
 
-using ::testing::AllOf;
-using ::testing::HasSubstr;
 using scheduler::kNoLimit;
 using scheduler::QuotaLimits;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 TEST(QuotaFileTest, NamedOnesTakeFromEachWhatTheyDoNotSay) {
   const auto quotas = ParseQuotas(R"(

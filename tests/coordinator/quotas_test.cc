@@ -9,9 +9,9 @@
 namespace braid::coordinator {
 namespace {
 
-using ::testing::HasSubstr;
 using scheduler::kNoLimit;
 using scheduler::QuotaUse;
+using ::testing::HasSubstr;
 
 class QuotasTest : public CoreTest {
  protected:

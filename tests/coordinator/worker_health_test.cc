@@ -1,7 +1,6 @@
 // Workers on which jobs fail one after another: when they get no new ones, and when they do again.
-#include "coordinator/core/health.h"
-
 #include "coordinator/core/admission.h"
+#include "coordinator/core/health.h"
 #include "tests/coordinator/core_fixture.h"
 
 namespace braid::coordinator {
@@ -111,8 +110,7 @@ TEST_F(HealthOfWorkersTest, SomebodyMayReleaseIt) {
   EXPECT_EQ(Quarantine("w1"), "");
   EXPECT_EQ(HealthOf("w1"), catalog::WorkerHealth());
   EXPECT_EQ(Job(run, "c").state, JobState::kActive);
-  EXPECT_EQ(Events("worker.released").at(0).detail,
-            "it gets jobs again: somebody has released it");
+  EXPECT_EQ(Events("worker.released").at(0).detail, "it gets jobs again: somebody has released it");
   EXPECT_TRUE(Do([&](Transaction& tx) { return Release("w1", tx); }).ok()) << "again";
   EXPECT_EQ(Events("worker.released").size(), 1u);
   const Status nobody = Do([&](Transaction& tx) { return Release("w9", tx); });

@@ -26,8 +26,8 @@ WorkerHealth FailedOn(const std::vector<std::string>& jobs, int64_t last_ms,
 TEST(HealthTest, SeveralDifferentJobsInARowBeginAQuarantine) {
   const int64_t now_ms = 100 * kMinuteMs;
   EXPECT_FALSE(InQuarantine(FailedOn({"r/a", "r/b"}, now_ms), now_ms, kHealthOptions));
-  EXPECT_FALSE(InQuarantine(FailedOn({"r/a", "r/b", "r/b", "r/a", "r/b"}, now_ms), now_ms,
-                            kHealthOptions))
+  EXPECT_FALSE(
+      InQuarantine(FailedOn({"r/a", "r/b", "r/b", "r/a", "r/b"}, now_ms), now_ms, kHealthOptions))
       << "two jobs, however often they fail";
   const WorkerHealth health = FailedOn({"r/a", "r/b", "r/c"}, now_ms);
   EXPECT_EQ(health.quarantine_until_ms, now_ms + kHealthOptions.first_ms);

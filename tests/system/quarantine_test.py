@@ -11,17 +11,21 @@ from by_hand import wait_until
 from service import Service, write_recipe
 
 JOBS = ["path_one", "path_two", "path_three", "path_four"]
-RECIPE = """run: sick
+RECIPE = (
+    """run: sick
 tokenizer: {train: {vocab: 400}}
 corpora:
   tales: {files: [tales.jsonl], text: text}
 validation: {documents: 0.1}
 sequence: 32
 paths:
-""" + "".join(f"  - {{name: {name}, corpus: tales, d: 16, heads: 2, blocks: 2}}\n" for name in JOBS) + """
+"""
+    + "".join(f"  - {{name: {name}, corpus: tales, d: 16, heads: 2, blocks: 2}}\n" for name in JOBS)
+    + """
 train: {batch: 4, accumulate: 1, epochs: 1000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 100, sequences: 4}}
 """
+)
 
 
 class Quarantine(unittest.TestCase):
@@ -43,12 +47,17 @@ class Quarantine(unittest.TestCase):
     def test_a_sick_worker_is_left_alone_until_somebody_releases_it(self):
         with Service(workers=1, slots=4) as braid:
             recipe = write_recipe(
-                braid.folder, {"tales": by_hand.small_texts()["tales"]}, steps=1_000_000, text=RECIPE
+                braid.folder,
+                {"tales": by_hand.small_texts()["tales"]},
+                steps=1_000_000,
+                text=RECIPE,
             )
             run = braid.submit(recipe)
             for name in JOBS:
                 wait_until(
-                    lambda name=name: (braid.job(run, name).get("attempts") or [{}])[-1].get("state")
+                    lambda name=name: (braid.job(run, name).get("attempts") or [{}])[-1].get(
+                        "state"
+                    )
                     == "ATTEMPT_RUNNING",
                     f"{name} to run",
                 )
@@ -56,7 +65,10 @@ class Quarantine(unittest.TestCase):
                 self.kill_program(braid, run, name)
             worker = self.worker(braid)
             text = worker["quarantine"]
-            self.assertRegex(text, r"worker worker-1 is in quarantine until \S+Z: 3 jobs in a row failed there; the last, ")
+            self.assertRegex(
+                text,
+                r"worker worker-1 is in quarantine until \S+Z: 3 jobs in a row failed there; the last, ",
+            )
             self.assertIn(f"{run}/path_three: the task program was killed (signal 9)", text)
             self.assertIn("`braid worker release worker-1` ends it", text)
             listed = braid.run("worker", "list")
@@ -64,7 +76,9 @@ class Quarantine(unittest.TestCase):
             self.assertIn(text, listed.stderr)
             described = braid.run("worker", "describe", "worker-1").stdout
             for name in JOBS[:3]:
-                self.assertRegex(described, rf"failed   \S+Z {run}/{name}: the task program was killed")
+                self.assertRegex(
+                    described, rf"failed   \S+Z {run}/{name}: the task program was killed"
+                )
             self.assertIn(text, described)
             job = braid.job(run, "path_three")
             self.assertEqual(job["pending"], "WORKER_QUARANTINED")
@@ -86,13 +100,18 @@ class Quarantine(unittest.TestCase):
             self.assertEqual(self.worker(braid)["quarantine"], text)
             self.assertEqual(len(braid.job(run, "path_four")["attempts"]), 1)
             nobody = braid.run("worker", "release", "worker-9", code=3)
-            self.assertIn("there is no worker worker-9: `braid worker list` shows all", nobody.stderr)
+            self.assertIn(
+                "there is no worker worker-9: `braid worker list` shows all", nobody.stderr
+            )
             nobody = braid.run("worker", "describe", "worker-9", code=3)
-            self.assertIn("there is no worker worker-9: `braid worker list` shows all", nobody.stderr)
+            self.assertIn(
+                "there is no worker worker-9: `braid worker list` shows all", nobody.stderr
+            )
             self.assertEqual(braid.run("worker", "release", "worker-1").stdout, "worker-1\n")
             self.assertNotIn("quarantine", self.worker(braid))
             wait_until(
-                lambda: braid.job(run, "path_three")["attempts"][-1].get("state") == "ATTEMPT_RUNNING",
+                lambda: braid.job(run, "path_three")["attempts"][-1].get("state")
+                == "ATTEMPT_RUNNING",
                 "path_three to run again",
             )
             audit = braid.run("audit").stdout

@@ -431,7 +431,7 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   "ON artifacts WHEN OLD.removed_ms = 0 "                                                \
   "BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;"
 #define WITHOUT_HEALTH                                   \
-  WITHOUT_OWNERS \
+  WITHOUT_OWNERS                                         \
   "ALTER TABLE workers DROP COLUMN failures;"            \
   "ALTER TABLE workers DROP COLUMN quarantine_until_ms;" \
   "ALTER TABLE workers DROP COLUMN quarantines;"
@@ -547,9 +547,8 @@ TEST_F(CatalogTest, AFileFromBeforeArtifactsHadOwnersIsBroughtUpToDate) {
                    ArtifactCommitted{made}, ArtifactCommitted{uploaded}});
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(
-      sqlite3_exec(raw, WITHOUT_OWNERS "PRAGMA user_version = 13", nullptr, nullptr, nullptr),
-      SQLITE_OK)
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_OWNERS "PRAGMA user_version = 13", nullptr, nullptr, nullptr),
+            SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
   auto catalog = Open();
