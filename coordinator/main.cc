@@ -139,22 +139,6 @@ Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer
                          addresses.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-// Puts quotas that have changed in force, and tells people of it by an event.
-void LookAtQuotas(const Flags& flags, QuotaFile* file, QuotaTable* quotas, Core* core) {
-  if (flags.quotas.empty()) return;
-  Status why;
-  const QuotaFile::News news = file->Look(quotas, &why);
-  if (news == QuotaFile::News::kNone) return;
-  const bool read = news == QuotaFile::News::kRead;
-  const std::string text = read ? flags.quotas + " has changed, and its quotas are in force"
-                                : "the quotas stay as they were: " + why.message();
-  spdlog::log(read ? spdlog::level::info : spdlog::level::err, "{}", text);
-  (void)core->Do([&](Transaction& tx) {
-    tx.Add(catalog::ServerReported{read ? "quotas_read" : "quotas_refused", text});
-    return OkStatus();
-  });
-}
-
 // Until a signal, or until the loop has ended. Meanwhile health says whether the coordinator still
 // waits for its workers, and `look` is called every now and then.
 void WaitForSignal(const Flags& flags, const std::optional<rpc::Authority>& authority, Core* core,
@@ -351,7 +335,7 @@ Status Serve(const Flags& flags, bool* serving) {
   if (alerts != nullptr) alerts->Start();
   // It outlives the loop, in whose thread the last calls end.
   auto server = Server::Start(flags.listen, &backend);
-  const auto look = [&] { LookAtQuotas(flags, &quota_file, &quotas, core.get()); };
+  const auto look = [&] { quota_file.Tend(&quotas, core.get()); };
   const Status status = server.ok()
                             ? ServeUntilSignal(flags, stores, backend, server->get(), look, serving)
                             : server.status();

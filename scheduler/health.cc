@@ -11,6 +11,12 @@ namespace {
 // Bounds what is kept of a worker on which everything fails.
 constexpr size_t kMostFailures = 10;
 
+// How long the quarantine of this number lasts; the first is 1.
+int64_t LengthMs(int64_t number, const HealthOptions& options) {
+  // The bound keeps the shift from overflowing.
+  return std::min(options.first_ms << std::min<int64_t>(number - 1, 20), options.max_ms);
+}
+
 }  // namespace
 
 bool MayBeTheWorkers(task::FailureCategory category) {
@@ -26,25 +32,36 @@ WorkerHealth AfterFailure(WorkerHealth health, WorkerFailure failure,
                           const HealthOptions& options) {
   const int64_t now_ms = failure.time_ms;
   std::erase_if(health.failures, [&](const WorkerFailure& other) {
-    return other.job == failure.job || now_ms - other.time_ms > options.window_ms;
+    return other.job == failure.job || now_ms - other.time_ms > options.window_ms ||
+           other.time_ms > now_ms;  // the clock was set back
   });
   health.failures.push_back(std::move(failure));
   if (health.failures.size() > kMostFailures) health.failures.erase(health.failures.begin());
   if (options.failures == 0 || InQuarantine(health, now_ms, options)) return health;
   const int64_t needed = health.quarantines > 0 ? 1 : options.failures;
   if (static_cast<int64_t>(health.failures.size()) < needed) return health;
-  // The bound keeps the shift from overflowing.
-  const int64_t doublings = std::min<int64_t>(health.quarantines, 20);
   ++health.quarantines;
-  health.quarantine_until_ms = now_ms + std::min(options.first_ms << doublings, options.max_ms);
+  health.quarantine_until_ms = now_ms + LengthMs(health.quarantines, options);
   return health;
 }
 
 WorkerHealth WithoutJob(WorkerHealth health, const std::string& job, const HealthOptions& options) {
-  const size_t erased = std::erase_if(
-      health.failures, [&](const WorkerFailure& failure) { return failure.job == job; });
-  if (erased > 0 && static_cast<int64_t>(health.failures.size()) < options.failures)
-    health.quarantine_until_ms = health.quarantines = 0;
+  const auto found = std::find_if(health.failures.begin(), health.failures.end(),
+                                  [&](const WorkerFailure& failure) { return failure.job == job; });
+  if (found == health.failures.end()) return health;
+  const int64_t time_ms = found->time_ms;
+  health.failures.erase(found);
+  if (health.quarantines == 0) return health;
+  // A later quarantine is due to the one failure at which it began, the first one to all before it.
+  const int64_t began_ms = health.quarantine_until_ms - LengthMs(health.quarantines, options);
+  const auto left = std::count_if(
+      health.failures.begin(), health.failures.end(),
+      [&](const WorkerFailure& failure) { return failure.time_ms <= began_ms; });
+  const bool over = health.quarantines == 1 ? time_ms <= began_ms && left < options.failures
+                                            : time_ms == began_ms;
+  if (!over) return health;
+  health.quarantine_until_ms = 0;
+  --health.quarantines;
   return health;
 }
 

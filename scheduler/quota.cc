@@ -28,7 +28,7 @@ QuotaLimits Quotas::OfSite(const std::string& name) const {
 
 Status CheckJobs(const std::string& whose, const QuotaLimits& limits, const QuotaUse& use,
                  int64_t more) {
-  if (limits.jobs == kNoLimit || use.jobs + more <= limits.jobs) return OkStatus();
+  if (limits.jobs == kNoLimit || more <= limits.jobs - use.jobs) return OkStatus();
   return ResourceExhausted("the quota of " + whose + " is " + std::to_string(limits.jobs) +
                            " jobs that have not ended; " + std::to_string(use.jobs) +
                            " are there, and this would be " + std::to_string(more) +
@@ -39,7 +39,7 @@ Status CheckJobs(const std::string& whose, const QuotaLimits& limits, const Quot
 Status CheckBytes(const std::string& whose, const QuotaLimits& limits, const QuotaUse& use,
                   int64_t more) {
   if (limits.artifact_bytes == kNoLimit) return OkStatus();
-  const bool fits = more > 0 ? use.artifact_bytes + more <= limits.artifact_bytes
+  const bool fits = more > 0 ? more <= limits.artifact_bytes - use.artifact_bytes
                              : use.artifact_bytes < limits.artifact_bytes;
   if (fits) return OkStatus();
   return ResourceExhausted("the quota of " + whose + " is " + Bytes(limits.artifact_bytes) +

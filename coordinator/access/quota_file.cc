@@ -8,6 +8,7 @@
 
 #include "base/excerpt.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "recipe/parse/yaml_reader.h"
 
@@ -92,7 +93,9 @@ Result<Quotas> ParseQuotas(std::string_view text, const std::string& name) {
   if (errors.CheckUtf8(text)) {
     try {
       const YAML::Node document = YAML::Load(std::string(text));
-      if (!document.IsMap() && !document.IsNull()) {
+      if (document.IsNull()) {
+        errors.Fail(YAML::Mark(), "says nothing; write {} for no quotas");
+      } else if (!document.IsMap()) {
         errors.Fail(YAML::Mark(),
                     "expected a mapping with each_user, users, each_site and sites; "
                     "docs/operating.md describes it");
@@ -109,10 +112,11 @@ Result<Quotas> ParseQuotas(std::string_view text, const std::string& name) {
 
 QuotaFile::News QuotaFile::Look(QuotaTable* table, Status* why) {
   struct stat info{};
-  std::tuple<uint64_t, uint64_t, int64_t, int64_t> now{};
+  std::tuple<uint64_t, uint64_t, int64_t, int64_t, int64_t> now{};
   if (stat(path_.c_str(), &info) == 0)
     now = {info.st_dev, info.st_ino, info.st_size,
-           info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec};
+           info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec,
+           info.st_ctim.tv_sec * 1'000'000'000 + info.st_ctim.tv_nsec};
   if (std::exchange(looked_, true) && now == seen_) return News::kNone;
   seen_ = now;
   const Result<std::string> text = ReadFile(path_, kMaxQuotaBytes);
@@ -123,6 +127,21 @@ QuotaFile::News QuotaFile::Look(QuotaTable* table, Status* why) {
   }
   table->Put(std::move(*quotas));
   return News::kRead;
+}
+
+void QuotaFile::Tend(QuotaTable* table, Core* core) {
+  if (path_.empty()) return;
+  Status why;
+  const News news = Look(table, &why);
+  if (news == News::kNone) return;
+  const bool read = news == News::kRead;
+  const std::string text = read ? path_ + " has changed, and its quotas are in force"
+                                : "the quotas stay as they were: " + why.message();
+  Log(read ? LogLevel::kInfo : LogLevel::kError, "coordinator", text);
+  (void)core->Do([&](Transaction& tx) {
+    tx.Add(catalog::ServerReported{read ? "quotas_read" : "quotas_refused", text});
+    return OkStatus();
+  });
 }
 
 }  // namespace braid::coordinator

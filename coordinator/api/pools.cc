@@ -88,7 +88,7 @@ std::vector<PoolWorker> WorkersOf(const std::string& pool, const State& state) {
     const auto live = state.workers.find(it->first);
     const bool ready = live != state.workers.end() &&
                        live->second.link == scheduler::Link::kReady && !live->second.draining &&
-                       it->second.admit == catalog::WorkerAdmit::kOpen;
+                       !live->second.quarantined && it->second.admit == catalog::WorkerAdmit::kOpen;
     const scheduler::SlotAmounts held = state.indices().HeldOf(it->first);
     found.push_back({it->first, ready, held.cpu_slots + held.gpus});
   }

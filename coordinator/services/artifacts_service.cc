@@ -41,24 +41,28 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
     });
   }
 
+  // What is not there yet counts for the quota of whoever sends it, if that is no worker: what
+  // workers send is what jobs made.
   Reactor* QueryUpload(Context* context, const v1::QueryUploadRequest* request,
                        v1::QueryUploadResponse* reply) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
-    const auto ask = [this, request, reply]() -> Status {
-      BRAID_ASSIGN_OR_RETURN(
-          const UploadStatus status,
-          coordinator::QueryUpload(request->sha256(), request->size(), backend_->blobs));
-      Fill(status, reply);
-      return OkStatus();
-    };
-    // What workers upload is what jobs made, and of whom the owner uploads is known at the end.
-    if (who->IsWorker() || who->IsOwner()) return InFiles(context, &backend_->files, ask);
-    const auto allowed = [this, request, who = *who](const State& state) {
-      return CheckUpload(UserOf(who, ""), static_cast<int64_t>(request->size()), state,
-                         backend_->core->options().quotas);
-    };
-    return InCoreThenFiles(context, backend_, {nullptr, allowed}, &backend_->files, ask);
+    return InFilesThenCore(
+        context, backend_, [this, request, reply, who = *who]() -> Result<CoreWork> {
+          constexpr uint64_t kMostBytes = INT64_MAX;
+          if (request->size() > kMostBytes) return InvalidArgument("no file has so many bytes");
+          BRAID_ASSIGN_OR_RETURN(
+              const UploadStatus status,
+              coordinator::QueryUpload(request->sha256(), request->size(), backend_->blobs));
+          Fill(status, reply);
+          const auto allowed = [this, who, user = UserOf(who, request->user()),
+                                free = who.IsWorker() || status.complete,
+                                bytes = static_cast<int64_t>(request->size())](const State& state) {
+            if (free) return OkStatus();
+            return CheckUpload(user, bytes, state, backend_->core->options().quotas);
+          };
+          return CoreWork{nullptr, allowed};
+        });
   }
 
   grpc::ServerReadReactor<v1::UploadBlobRequest>* UploadBlob(

@@ -38,6 +38,7 @@ void Compare(const History& history, std::map<std::string, int>* seen) {
     ASSERT_EQ(why->detail, other->detail) << key.ToString();
     ASSERT_EQ(why->since_ms, other->since_ms) << key.ToString();
     ++(*seen)[NameOf(why->reason)];
+    (*seen)["in quarantine"] += why->detail.find("is in quarantine") != std::string::npos ? 1 : 0;
   }
   for (const auto& [row, count] : quick.indices().counts().attempts)
     ++(*seen)["attempt " + std::string(Name(static_cast<AttemptState>(row.second)))];
@@ -63,7 +64,7 @@ TEST(ChangesTest, ACoreThatLooksOnlyAtChangesDecidesTheSame) {
   }
   for (const char* what :
        {"WAITING_CAPACITY", "DATA_SITE_OFFLINE", "GANG_INCOMPLETE", "BACKOFF", "RECOVERING_LEASES",
-        "WORKER_DISK_FULL", "WORKER_QUARANTINED", "UNSCHEDULABLE", "attempt RUNNING",
+        "WORKER_DISK_FULL", "in quarantine", "UNSCHEDULABLE", "attempt RUNNING",
         "attempt STOPPING", "attempt SUCCEEDED", "attempt FAILED", "attempt PREEMPTED",
         "attempt CANCELLED", "attempt LOST"})
     EXPECT_GT(seen[what], 0) << what << " never came";

@@ -13,12 +13,14 @@ class QuotaCallsTest : public TokensTest {
   std::shared_ptr<grpc::Channel> ChannelOf(const std::string& token) {
     return rpc::MakeChannel(server_->address(), token);
   }
-  grpc::Status Ask(const std::string& token, uint64_t size) {
+  grpc::Status Ask(const std::string& token, uint64_t size, const std::string& user = "",
+                   const std::string& sha256 = std::string(64, '7')) {
     grpc::ClientContext context;
     Limit(&context);
     v1::QueryUploadRequest request;
-    request.set_sha256(std::string(64, '7'));
+    request.set_sha256(sha256);
     request.set_size(size);
+    request.set_user(user);
     v1::QueryUploadResponse reply;
     return v1::Artifacts::NewStub(ChannelOf(token))->QueryUpload(&context, request, &reply);
   }
@@ -39,7 +41,7 @@ class QuotaCallsTest : public TokensTest {
 };
 
 TEST_F(QuotaCallsTest, UploadsCountForTheTokenAndAreRefusedBeforeTheyAreSent) {
-  Create("ada", v1::ROLE_SUBMITTER, '1');
+  Create("ada", v1::SUBMITTER, '1');
   quotas_.Put({{10, scheduler::kNoLimit}, {}, {}, {}});
   v1::Artifact artifact;
   ASSERT_TRUE(Put(Secret('1'), "six by", "somebody else", &artifact).ok());
@@ -55,7 +57,14 @@ TEST_F(QuotaCallsTest, UploadsCountForTheTokenAndAreRefusedBeforeTheyAreSent) {
   // The owner says for whom.
   ASSERT_TRUE(Put(kToken, "seven b", "eve", &artifact).ok());
   EXPECT_EQ(artifact.user(), "eve");
-  EXPECT_TRUE(Ask(kToken, 1'000).ok());
+  EXPECT_EQ(Ask(kToken, 4, "eve").error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(Ask(kToken, 1'000).ok()) << "for nobody";
+  // What is there costs nothing, also of who has used up all.
+  quotas_.Put({{1, scheduler::kNoLimit}, {}, {}, {}});
+  EXPECT_TRUE(Ask(Secret('1'), 6, "", Sha256Hex("six by")).ok());
+  EXPECT_TRUE(Put(Secret('1'), "six by", "", &artifact).ok());
+  EXPECT_THAT(Ask(kToken, uint64_t{1} << 63, "eve").error_message(),
+              HasSubstr("no file has so many bytes"));
 
   grpc::ClientContext context;
   v1::ListQuotasResponse list;

@@ -30,7 +30,9 @@ sites:
   EXPECT_EQ(quotas->users.at("night runs"), (QuotaLimits{500'000'000'000, kNoLimit}));
   EXPECT_EQ(quotas->each_site, QuotaLimits());
   EXPECT_EQ(quotas->sites.at("lab"), (QuotaLimits{1500, 1000}));
-  EXPECT_EQ(ParseQuotas("", "empty.yaml").value(), scheduler::Quotas());
+  EXPECT_EQ(ParseQuotas("{}", "none.yaml").value(), scheduler::Quotas());
+  EXPECT_THAT(ParseQuotas("", "empty.yaml").status().message(),
+              HasSubstr("says nothing; write {} for no quotas"));
 }
 
 TEST(QuotaFileTest, EveryMistakeIsNamedWithItsPlace) {

@@ -20,6 +20,12 @@ class HealthOfWorkersTest : public CoreTest {
     EXPECT_TRUE(Beat(workers_[worker]).ok());
     return run;
   }
+  // Another worker that could do the same and has no slot left, so that w1 can be done without.
+  void AddStandIn() {
+    FakeWorker& busy = AddWorker("busy", 1);
+    (void)SubmitJobs({Node("hold", "train")});
+    EXPECT_TRUE(Beat(busy).ok());
+  }
   std::string WorkerOf(const std::string& run, const std::string& job) {
     return core_->state().FindAttempt({run, job, Job(run, job).epoch})->workers[0];
   }
@@ -53,6 +59,7 @@ class HealthOfWorkersTest : public CoreTest {
 };
 
 TEST_F(HealthOfWorkersTest, ThreeJobsInARowPutItIntoQuarantineThatGrows) {
+  AddStandIn();
   const std::string run = Run({"a", "b", "c", "d"});
   for (const char* job : {"a", "b"}) Fail(run, job);
   EXPECT_EQ(Job(run, "a").state, JobState::kActive) << "it is tried again at once";
@@ -65,8 +72,8 @@ TEST_F(HealthOfWorkersTest, ThreeJobsInARowPutItIntoQuarantineThatGrows) {
   EXPECT_EQ(Job(run, "d").state, JobState::kActive) << "what runs goes on";
   EXPECT_EQ(Job(run, "c").state, JobState::kQueued);
   const PendingView pending = core_->state().PendingOf(Job(run, "c")).value();
-  EXPECT_EQ(pending.reason, scheduler::Reason::kWorkerQuarantined);
-  EXPECT_EQ(pending.detail, Quarantine("w1"));
+  EXPECT_EQ(pending.reason, scheduler::Reason::kWaitingCapacity);
+  EXPECT_THAT(pending.detail, HasSubstr(Quarantine("w1")));
   ASSERT_EQ(Events("worker.quarantined").size(), 1u);
   EXPECT_EQ(Events("worker.quarantined")[0].worker, "w1");
   EXPECT_EQ(Events("worker.quarantined")[0].detail, Quarantine("w1"));
@@ -74,6 +81,7 @@ TEST_F(HealthOfWorkersTest, ThreeJobsInARowPutItIntoQuarantineThatGrows) {
   Restart();
   workers_["w1"].record.cpu_slots = 9;
   Connect(workers_["w1"]);
+  Connect(workers_["busy"]);
   Pass(60'000);
   EXPECT_NE(Quarantine("w1"), "");
   EXPECT_EQ(Job(run, "c").state, JobState::kQueued);
@@ -87,6 +95,7 @@ TEST_F(HealthOfWorkersTest, ThreeJobsInARowPutItIntoQuarantineThatGrows) {
 }
 
 TEST_F(HealthOfWorkersTest, AJobThatSucceedsEndsItAndAllCounting) {
+  AddStandIn();
   const std::string run = Run({"a", "b", "c", "d"});
   for (const char* job : {"a", "b", "c"}) Fail(run, job);
   ASSERT_NE(Quarantine("w1"), "");
@@ -103,6 +112,7 @@ TEST_F(HealthOfWorkersTest, AJobThatSucceedsEndsItAndAllCounting) {
 }
 
 TEST_F(HealthOfWorkersTest, SomebodyMayReleaseIt) {
+  AddStandIn();
   const std::string run = Run({"a", "b", "c"});
   for (const char* job : {"a", "b", "c"}) Fail(run, job);
   ASSERT_NE(Quarantine("w1"), "");
@@ -141,6 +151,7 @@ TEST_F(HealthOfWorkersTest, JobsThatFailEverywherePutNoWorkerIntoQuarantine) {
 }
 
 TEST_F(HealthOfWorkersTest, ASecondWorkerOnWhichAJobFailsAcquitsTheFirst) {
+  AddStandIn();
   const std::string run = Run({"a", "b", "c"});
   for (const char* job : {"a", "b", "c"}) Fail(run, job);
   ASSERT_NE(Quarantine("w1"), "");
@@ -198,7 +209,51 @@ TEST_F(HealthOfWorkersTest, AGangCountsWhereItRunsOnOneWorker) {
     EXPECT_TRUE(Do([&](Transaction& tx) { return Cancel(run, tx); }).ok());
     EXPECT_TRUE(Beat(worker).ok());
   }
+  EXPECT_GT(HealthOf("w1").quarantine_until_ms, 0);
+}
+
+// Jobs that wait for nobody are no better than jobs that may fail.
+TEST_F(HealthOfWorkersTest, TheOnlyWorkerOfItsKindIsNotPassedOver) {
+  const std::string run = Run({"a", "b", "c"});
+  for (const char* job : {"a", "b", "c"}) Fail(run, job);
+  EXPECT_GT(HealthOf("w1").quarantine_until_ms, 0);
+  EXPECT_EQ(Quarantine("w1"), "");
+  EXPECT_EQ(Job(run, "c").state, JobState::kActive);
+  EXPECT_THAT(Events("worker.quarantined").at(0).detail,
+              HasSubstr("until another worker that could do the same is there, it gets jobs all "
+                        "the same"));
+  FakeWorker& other = AddWorker("w2", 1);
+  other.record.kinds = {"merge"};
+  Connect(other);
+  EXPECT_EQ(Quarantine("w1"), "") << "it cannot train";
+  other.record.kinds = {};
+  Connect(other);
   EXPECT_NE(Quarantine("w1"), "");
+  Disconnect(other);
+  EXPECT_EQ(Quarantine("w1"), "");
+}
+
+// Two sick workers would acquit each other for ever.
+TEST_F(HealthOfWorkersTest, AJobThatSucceedsOnAThirdWorkerSpeaksAgainstTheFirstTwo) {
+  AddWorker("w1", 1);
+  AddWorker("w2", 1);
+  const std::string run = SubmitJobs({Node("a", "train")});
+  for (int i = 0; i < 2; ++i) {
+    Pass(5'000);
+    ASSERT_EQ(Job(run, "a").state, JobState::kActive);
+    Fail(run, "a");
+  }
+  EXPECT_TRUE(HealthOf("w1").failures.empty());
+  EXPECT_TRUE(HealthOf("w2").failures.empty());
+  for (const char* worker : {"w1", "w2"})
+    EXPECT_TRUE(Do([&](Transaction& tx) { return Cordon(worker, /*open=*/false, tx); }).ok());
+  AddWorker("w3", 1);
+  Pass(5'000);
+  ASSERT_EQ(WorkerOf(run, "a"), "w3");
+  EXPECT_TRUE(End(RankOf(run, "a"), "w3", true).ok());
+  EXPECT_EQ(HealthOf("w1").failures.size(), 1u);
+  EXPECT_EQ(HealthOf("w2").failures.size(), 1u);
+  EXPECT_TRUE(HealthOf("w3").failures.empty());
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "scheduler/schedule.h"
+
 namespace braid::scheduler {
 namespace {
 
@@ -71,9 +73,25 @@ TEST(HealthTest, AJobThatFailsElsewhereIsTakenOutOfTheAccount) {
       << "three others failed there all the same";
 }
 
+// A quarantine ends with the failure at which it began, and with no other.
+TEST(HealthTest, ALaterQuarantineIsDueToOneFailureAlone) {
+  WorkerHealth health = FailedOn({"r/a", "r/b", "r/c"}, 0);
+  const int64_t second_ms = health.quarantine_until_ms + 1000;
+  health = AfterFailure(health, {"r/d", second_ms, "x"}, kHealthOptions);
+  health = AfterFailure(health, {"r/e", second_ms + 1000, "x"}, kHealthOptions);
+  ASSERT_EQ(health.quarantines, 2);
+  EXPECT_TRUE(InQuarantine(WithoutJob(health, "r/a", kHealthOptions), second_ms, kHealthOptions));
+  EXPECT_TRUE(InQuarantine(WithoutJob(health, "r/e", kHealthOptions), second_ms, kHealthOptions));
+  const WorkerHealth without = WithoutJob(health, "r/d", kHealthOptions);
+  EXPECT_FALSE(InQuarantine(without, second_ms, kHealthOptions));
+  EXPECT_EQ(without.quarantines, 1) << "the first one was, whatever became of the second";
+}
+
 TEST(HealthTest, AClockThatIsSetBackPutsNobodyAwayForLong) {
   const WorkerHealth health = FailedOn({"r/a", "r/b", "r/c"}, 1'000'000'000'000);
   EXPECT_FALSE(InQuarantine(health, 0, kHealthOptions));
+  EXPECT_EQ(AfterFailure(health, {"r/d", 5, "x"}, kHealthOptions).failures.size(), 1u)
+      << "what was to come has not been";
 }
 
 TEST(HealthTest, ItCanBeSwitchedOff) {
@@ -81,6 +99,31 @@ TEST(HealthTest, ItCanBeSwitchedOff) {
   never.failures = 0;
   EXPECT_EQ(FailedOn({"r/a", "r/b", "r/c", "r/d"}, 0, never).quarantine_until_ms, 0);
   EXPECT_FALSE(InQuarantine(FailedOn({"r/a", "r/b", "r/c"}, 0), 1, never)) << "from before";
+}
+
+TEST(HealthTest, NothingIsPlacedOnAWorkerInQuarantineAndTheLineSaysSo) {
+  WorkerView sick, well;
+  sick.id = "w1";
+  sick.cpu_slots = well.cpu_slots = 1;
+  sick.connected = well.connected = sick.admits = well.admits = true;
+  sick.quarantine = "worker w1 is in quarantine until noon";
+  JobView job;
+  job.name = "j";
+  Snapshot snapshot{{sick}, {job}, 0, false, {}};
+  Plan plan = Schedule(snapshot);
+  ASSERT_EQ(plan.waiting.size(), 1u);
+  EXPECT_EQ(NameOf(plan.waiting[0].reason), "WORKER_QUARANTINED");
+  EXPECT_EQ(plan.waiting[0].detail, sick.quarantine);
+  snapshot.workers[0].disk_full = "the disk of worker w1 is full";
+  EXPECT_EQ(Schedule(snapshot).waiting[0].detail,
+            "the disk of worker w1 is full; worker w1 is in quarantine until noon");
+  well.id = "w2";
+  snapshot.workers.push_back(well);
+  EXPECT_EQ(Schedule(snapshot).grants.at(0).workers, std::vector<size_t>{1});
+  snapshot.workers[1].cpu_used = 1;
+  plan = Schedule(snapshot);
+  EXPECT_EQ(NameOf(plan.waiting.at(0).reason), "WAITING_CAPACITY");
+  EXPECT_THAT(plan.waiting[0].detail, HasSubstr("; worker w1 is in quarantine until noon"));
 }
 
 TEST(HealthTest, OnlyMachinesAndBraidItselfMayBeTheWorkersFault) {

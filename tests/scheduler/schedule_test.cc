@@ -246,24 +246,6 @@ TEST(ScheduleTest, NothingIsPlacedOnAFullDiskAndTheLineSaysSo) {
   EXPECT_THAT(plan.waiting[0].detail, HasSubstr("the disk of worker w1 is full"));
 }
 
-TEST(ScheduleTest, NothingIsPlacedOnAWorkerInQuarantineAndTheLineSaysSo) {
-  Snapshot snapshot{{Worker("w1", 2)}, {Job("j", 1)}, 0, false};
-  snapshot.workers[0].quarantine = "worker w1 is in quarantine until noon";
-  Plan plan = Schedule(snapshot);
-  EXPECT_EQ(OnlyReason(plan), Reason::kWorkerQuarantined);
-  EXPECT_EQ(NameOf(plan.waiting[0].reason), "WORKER_QUARANTINED");
-  EXPECT_EQ(plan.waiting[0].detail, "worker w1 is in quarantine until noon");
-  snapshot.workers[0].disk_full = "the disk of worker w1 is full";
-  EXPECT_EQ(Schedule(snapshot).waiting[0].detail,
-            "the disk of worker w1 is full; worker w1 is in quarantine until noon");
-  snapshot.workers.push_back(Worker("w2", 1));
-  EXPECT_THAT(Schedule(snapshot).grants[0].workers, ElementsAre(1));
-  snapshot.workers[1].cpu_used = 1;
-  plan = Schedule(snapshot);
-  EXPECT_EQ(OnlyReason(plan), Reason::kWaitingCapacity);
-  EXPECT_THAT(plan.waiting[0].detail, HasSubstr("; worker w1 is in quarantine until noon"));
-}
-
 TEST(ScheduleTest, ABackOffSaysWhatHappened) {
   JobView later = Job("j", 1);
   later.not_before_ms = 1000;

@@ -58,7 +58,7 @@ class Quotas(unittest.TestCase):
             self.assertRegex(table, rf"user +{user} +{jobs} +30 +\d+ % +\S+ \S+ +47.7 MiB +\d+ %")
             over_http = json.loads(braid.http("/api/v1/Admin/ListQuotas")[1])
             self.assertEqual(len(over_http["quotas"]), len(rows))
-            # A large file is refused at the end of its upload by the owner, and nothing is left of it in the list.
+            # A large file is refused before it is sent.
             large = os.path.join(braid.folder, "large")
             os.mkdir(large)
             with open(os.path.join(large, "zeros"), "wb") as file:
