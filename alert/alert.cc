@@ -12,8 +12,9 @@ constexpr size_t kFieldBytes = 4000;
 }  // namespace
 
 const Words& WordsOf(Kind) {
-  static const Words words = {"failed",      "diverged", "stalled",      "done", "cancelled",
-                              "worker_lost", "disk_low", "pool_trouble", "test"};
+  static const Words words = {
+      "failed",      "diverged",           "stalled",  "done",         "cancelled",
+      "worker_lost", "worker_quarantined", "disk_low", "pool_trouble", "test"};
   return words;
 }
 

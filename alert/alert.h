@@ -11,6 +11,7 @@ namespace braid::alert {
 
 // failed, done, cancelled: a run has ended so. diverged: a training has, and its job failed.
 // stalled: a training made no step and was stopped. worker_lost: nothing is heard of a worker.
+// worker_quarantined: several jobs in a row failed on one.
 // disk_low: the coordinator's disk is nearly full, or a worker's is full. pool_trouble: a pool
 // cannot get its workers. test: somebody tries a channel.
 enum class Kind {
@@ -20,6 +21,7 @@ enum class Kind {
   kDone,
   kCancelled,
   kWorkerLost,
+  kWorkerQuarantined,
   kDiskLow,
   kPoolTrouble,
   kTest

@@ -39,8 +39,8 @@ struct Channel {
   // Of a command: the program and its arguments.
   std::vector<std::string> command;
 
-  std::vector<Kind> on = {Kind::kFailed, Kind::kDiverged,   Kind::kStalled,
-                          Kind::kDone,   Kind::kWorkerLost, Kind::kDiskLow};
+  std::vector<Kind> on = {Kind::kFailed,     Kind::kDiverged,          Kind::kStalled, Kind::kDone,
+                          Kind::kWorkerLost, Kind::kWorkerQuarantined, Kind::kDiskLow};
   // Only of runs with such a name (with * and ?), and of these users; empty: of all. What is about
   // no run passes.
   std::vector<std::string> runs, users;

@@ -57,6 +57,11 @@ void AddWorkers(CLI::App* app, Flags* flags) {
                   "all of its ranks are stopped")
       ->check(CLI::Range(500, 86'400'000))
       ->capture_default_str();
+  app->add_option("--quarantine-after", flags->quarantine_after,
+                  "After how many jobs in a row that failed on a worker through no fault of their "
+                  "own it gets no new ones for a time; 0: never")
+      ->check(CLI::Range(0, 10))
+      ->capture_default_str();
   app->add_option("--grace-ms", flags->grace_ms,
                   "How long a disconnected worker of another site keeps its jobs")
       ->check(CLI::Range(0, 86'400'000))
@@ -65,6 +70,9 @@ void AddWorkers(CLI::App* app, Flags* flags) {
 
 // What is kept for how long, and how much anybody may ask for.
 void AddLimits(CLI::App* app, Flags* flags) {
+  app->add_option("--quotas", flags->quotas,
+                  "YAML file that says how many jobs and bytes each user and site may have; read "
+                  "again when it changes (docs/operating.md)");
   app->add_option("--keep-checkpoints", flags->keep_checkpoints,
                   "How many of its newest checkpoints a training keeps until it has succeeded, or "
                   "all, if its recipe does not say")

@@ -27,7 +27,9 @@ struct Flags {
   int64_t ttl_ms = 15'000;
   int64_t grace_ms = 900'000;
   int64_t gang_patience_ms = 30'000;
+  int64_t quarantine_after = 3;
   std::string alerts;  // the file of channels; empty: nobody is told
+  std::string quotas;  // the file of quotas; empty: there are none
   std::string keep_checkpoints = "3";
   int64_t keep_events_days = 90;
   int64_t keep_audit_days = 365;

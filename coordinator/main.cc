@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
@@ -26,6 +27,7 @@
 #include "base/random.h"
 #include "base/state_files.h"
 #include "base/version.h"
+#include "coordinator/access/quota_file.h"
 #include "coordinator/alerts/alert_center.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/pass.h"
@@ -138,9 +140,9 @@ Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer
 }
 
 // Until a signal, or until the loop has ended. Meanwhile health says whether the coordinator still
-// waits for its workers.
+// waits for its workers, and `look` is called every now and then.
 void WaitForSignal(const Flags& flags, const std::optional<rpc::Authority>& authority, Core* core,
-                   Server* server) {
+                   Server* server, const std::function<void()>& look) {
   pollfd wake{wake_fd, POLLIN, 0};
   int64_t renew_ms = SystemClock().MonotonicMs() + kRenewMs;
   do {
@@ -155,6 +157,7 @@ void WaitForSignal(const Flags& flags, const std::optional<rpc::Authority>& auth
       recovering = Recovering(state, core->options(), core->options().clock->MonotonicMs());
     });
     if (asked.ok()) server->SetReady(!recovering);
+    look();
   } while (poll(&wake, 1, kHealthMs) <= 0 || (wake.revents & POLLIN) == 0);
 }
 
@@ -203,8 +206,9 @@ Result<Stores> OpenStores(const Flags& flags) {
   return stores;
 }
 
-// `dice` outlives the core.
-Options OptionsOf(const Flags& flags, const Stores& stores, std::mt19937_64* dice) {
+// `quotas` and `dice` outlive the core.
+Options OptionsOf(const Flags& flags, const Stores& stores, const QuotaTable* quotas,
+                  std::mt19937_64* dice) {
   Options options;
   options.store = stores.catalog.get();
   options.clock = &SystemClock();
@@ -216,6 +220,8 @@ Options OptionsOf(const Flags& flags, const Stores& stores, std::mt19937_64* dic
   options.lease.ttl_ms = flags.ttl_ms;
   options.lease.disconnect_grace_ms = flags.grace_ms;
   options.gang_patience_ms = flags.gang_patience_ms;
+  options.health.failures = flags.quarantine_after;
+  options.quotas = quotas;
   options.keep_checkpoints = flags.keep_checkpoints == "all" ? -1
                                                              : std::stoll(flags.keep_checkpoints);
   return options;
@@ -273,7 +279,7 @@ HttpServer::Options HttpOptionsOf(const Flags& flags, const Backend& backend, Se
 // Serves until a signal or the end of the loop. `serving` is set once it does: an error before that
 // will be the same at the next try.
 Status ServeUntilSignal(const Flags& flags, const Stores& stores, const Backend& backend,
-                        Server* server, bool* serving) {
+                        Server* server, const std::function<void()>& look, bool* serving) {
   Core* const core = backend.core;
   auto http = HttpServer::Start(HttpOptionsOf(flags, backend, server), core);
   Status status = http.status();
@@ -285,7 +291,7 @@ Status ServeUntilSignal(const Flags& flags, const Stores& stores, const Backend&
         server->address(),
         stores.tls.has_value() ? " (TLS, authority sha256:" + stores.tls->trust_sha256 + ")" : "",
         (*http)->address(), flags.dir);
-    WaitForSignal(flags, stores.authority, core, server);
+    WaitForSignal(flags, stores.authority, core, server, look);
     spdlog::info("stopping");
   }
   if (backend.alerts != nullptr) backend.alerts->Halt();
@@ -306,8 +312,13 @@ Result<std::unique_ptr<AlertCenter>> AlertsOf(const Flags& flags, const Stores& 
 Status Serve(const Flags& flags, bool* serving) {
   BRAID_RETURN_IF_ERROR(CheckFlags(flags));
   BRAID_ASSIGN_OR_RETURN(const Stores stores, OpenStores(flags));
+  QuotaTable quotas;
+  QuotaFile quota_file(flags.quotas);
+  if (Status why;
+      !flags.quotas.empty() && quota_file.Look(&quotas, &why) == QuotaFile::News::kRefused)
+    return why;
   std::mt19937_64 dice{std::random_device{}()};
-  BRAID_ASSIGN_OR_RETURN(const auto core, Core::Create(OptionsOf(flags, stores, &dice)));
+  BRAID_ASSIGN_OR_RETURN(const auto core, Core::Create(OptionsOf(flags, stores, &quotas, &dice)));
   catalog::Reader reader(JoinPath(flags.dir, state_files::kCatalog));
   BRAID_ASSIGN_OR_RETURN(auto alerts, AlertsOf(flags, stores, &reader, core.get()));
   Status core_status;
@@ -324,8 +335,9 @@ Status Serve(const Flags& flags, bool* serving) {
   if (alerts != nullptr) alerts->Start();
   // It outlives the loop, in whose thread the last calls end.
   auto server = Server::Start(flags.listen, &backend);
+  const auto look = [&] { quota_file.Tend(&quotas, core.get()); };
   const Status status = server.ok()
-                            ? ServeUntilSignal(flags, stores, backend, server->get(), serving)
+                            ? ServeUntilSignal(flags, stores, backend, server->get(), look, serving)
                             : server.status();
   served = true;
   if (alerts != nullptr) alerts->Stop();

@@ -8,8 +8,8 @@ namespace braid::scheduler {
 namespace {
 
 bool Usable(const WorkerView& worker, const JobView& job) {
-  return worker.connected && worker.admits && worker.disk_full.empty() && Matches(worker, job) &&
-         !job.excluded.contains(worker.id);
+  return worker.connected && worker.admits && worker.disk_full.empty() &&
+         worker.quarantine.empty() && Matches(worker, job) && !job.excluded.contains(worker.id);
 }
 
 // Workers with equal keys are on one host. The zero byte keeps the pairs ("a", "bc") and ("ab",

@@ -28,12 +28,14 @@ std::string After(const JobView& job) {
   return job.last_failure.empty() ? "" : "; last time: " + job.last_failure;
 }
 
-// Names the workers that could run the job if their disks had room.
-std::string FullDisks(const Snapshot& snapshot, const JobView& job) {
+// Why workers that could run the job get none for the moment: because of their disks, or because
+// they are in quarantine.
+std::string Hindrances(const Snapshot& snapshot, const JobView& job,
+                       std::string WorkerView::* hindrance) {
   std::vector<std::string> texts;
   for (const WorkerView& worker : snapshot.workers) {
-    if (Matches(worker, job) && worker.connected && worker.admits && !worker.disk_full.empty())
-      texts.push_back(worker.disk_full);
+    if (Matches(worker, job) && worker.connected && worker.admits && !(worker.*hindrance).empty())
+      texts.push_back(worker.*hindrance);
   }
   return Join(texts, "; ");
 }
@@ -86,9 +88,13 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
     return say(Reason::kUnschedulable,
                "no registered worker could ever run it: it needs " + SlotsText(job));
   }
-  const std::string full = FullDisks(snapshot, job);
+  const std::string full = Hindrances(snapshot, job, &WorkerView::disk_full);
+  const std::string quarantined = Hindrances(snapshot, job, &WorkerView::quarantine);
+  const std::string hindered = full + (full.empty() || quarantined.empty() ? "" : "; ") +
+                               quarantined;
   if (RanksThatFit(workers, job, Room::kEmpty) == 0) {
-    if (!full.empty()) return say(Reason::kDiskFull, full);
+    if (!full.empty()) return say(Reason::kDiskFull, hindered);
+    if (!quarantined.empty()) return say(Reason::kWorkerQuarantined, hindered);
     const auto usable = [&](const WorkerView& w) {
       return Matches(w, job) && w.connected && w.admits;
     };
@@ -100,12 +106,12 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
   }
   if (job.ranks > 1)
     return say(Reason::kGangIncomplete,
-               GangText(snapshot, job) + (full.empty() ? "" : "; " + full));
+               GangText(snapshot, job) + (hindered.empty() ? "" : "; " + hindered));
   const bool room = RanksThatFit(workers, job, Room::kNow) > 0;
   return say(Reason::kWaitingCapacity,
              (room ? "the free slots are kept for a gang or a wider job that comes before it"
                    : "all matching slots are taken: it needs " + SlotsText(job)) +
-                 (full.empty() ? "" : "; " + full));
+                 (hindered.empty() ? "" : "; " + hindered));
 }
 
 void Take(std::vector<WorkerView>& workers, const JobView& job, const std::vector<size_t>& ranks) {
@@ -186,7 +192,8 @@ const Words& WordsOf(Reason) {
                               "WORKER_EXCLUDED",
                               "UNSCHEDULABLE",
                               "RECOVERING_LEASES",
-                              "WORKER_DISK_FULL"};
+                              "WORKER_DISK_FULL",
+                              "WORKER_QUARANTINED"};
   return words;
 }
 

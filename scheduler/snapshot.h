@@ -34,6 +34,8 @@ struct WorkerView {
   // Why the worker gets no jobs for the moment, for people; empty: its disk has room, as far as is
   // known.
   std::string disk_full;
+  // The same of a worker in quarantine (health.h); empty: it is in none.
+  std::string quarantine;
   // The kinds of jobs that it runs; empty: all.
   std::vector<std::string> kinds;
   // Where its ranks are reached from other hosts; empty: they are not.
@@ -119,7 +121,8 @@ enum class Reason {
   kWorkerExcluded = 7,
   kUnschedulable = 8,
   kRecoveringLeases = 9,
-  kDiskFull = 10
+  kDiskFull = 10,
+  kWorkerQuarantined = 11
 };
 
 // The name in the API: "WAITING_CAPACITY"; "" for kNone.

@@ -56,7 +56,7 @@ export const word = (name) => String(name || '').replace(/^(RUN|JOB|ATTEMPT|WORK
 const TONES = {
   active: 'busy', running: 'busy', offered: 'busy', ready: 'good', open: 'good', succeeded: 'good', failed: 'bad',
   lost: 'bad', cancelling: 'warn', cancelled: 'dim', skipped: 'dim', queued: 'warn', blocked: 'dim', disconnected: 'warn',
-  stopping: 'warn', cordoned: 'warn', draining: 'warn', offline: 'dim', preempted: 'warn',
+  stopping: 'warn', cordoned: 'warn', draining: 'warn', quarantined: 'bad', offline: 'dim', preempted: 'warn',
 };
 export const tone = (state) => TONES[word(state)] || 'dim';
 export const badge = (state) => h('span', { class: 'badge ' + tone(state) }, word(state));

@@ -34,14 +34,15 @@ export function workersPage(main, app) {
     const button = (label, id, onclick, title) => h('button', { type: 'button', id: id + ':' + worker.id, disabled: Boolean(need), title: need || title, onclick }, label);
     const request = (method, what, more) => app.act(worker.id + ' ' + what, () => call('Admin/' + method, { id: worker.id, requestId: requestId(), ...more }));
     if (worker.admit !== 'WORKER_OPEN') return button('Open', 'open', () => request('CordonWorker', 'takes jobs again', { open: true }), 'Let it take new jobs again');
-    return h('span', { class: 'row' }, button('Cordon', 'cordon', () => request('CordonWorker', 'takes no new jobs'), 'No new jobs; what runs goes on'),
+    const release = worker.quarantine ? button('Release', 'release', () => request('ReleaseWorker', 'gets jobs again'), 'End its quarantine') : null;
+    return h('span', { class: 'row' }, release, button('Cordon', 'cordon', () => request('CordonWorker', 'takes no new jobs'), 'No new jobs; what runs goes on'),
       button('Drain', 'drain', async () => {
         if (await confirmed('Drain ' + worker.id + '?', 'What it runs stops at a checkpoint and goes to other workers; it takes no new jobs until it is opened.', 'Drain it')) request('DrainWorker', 'is being drained');
       }, 'Move what it runs to other workers'));
   }
 
   function troubles(worker) {
-    const list = [...(worker.refusedGpus || []).map((gpu) => 'GPU ' + gpu.id + ' belongs to ' + gpu.worker + ': ' + gpu.reason),
+    const list = [...(worker.quarantine ? [worker.quarantine] : []), ...(worker.refusedGpus || []).map((gpu) => 'GPU ' + gpu.id + ' belongs to ' + gpu.worker + ': ' + gpu.reason),
       ...(worker.reach || []).filter((one) => !one.reached).map((one) => 'does not reach ' + one.worker + ': ' + one.why)];
     return list.map((line) => h('span', { class: 'error' }, line));
   }
@@ -58,7 +59,7 @@ export function workersPage(main, app) {
           return { key: worker.id, cells: [
             h('span', { class: 'stack' }, h('b', null, worker.id), h('span', { class: 'note' }, [worker.site, worker.host, worker.version, worker.address].filter(Boolean).join(', ')),
               Object.entries(worker.labels || {}).map(([key, value]) => h('span', { class: 'note' }, key + '=' + value)), troubles(worker)),
-            h('span', null, badge(worker.link), worker.admit !== 'WORKER_OPEN' ? badge(worker.admit) : null),
+            h('span', null, badge(worker.link), worker.admit !== 'WORKER_OPEN' ? badge(worker.admit) : worker.quarantine ? badge('WORKER_QUARANTINED') : null),
             h('span', { class: 'stack' }, bar(number(worker.slotsUsed), all), h('span', { class: 'note' }, number(worker.slotsUsed) + ' of ' + all)),
             gpus.length ? h('ul', { class: 'plain-list' }, gpus.map((gpu) => h('li', { title: gpu.id }, gpu.name + ', ' + bytes(gpu.memoryBytes)))) : h('span', { class: 'note' }, 'none'),
             ranks(worker), worker.link === 'WORKER_READY' ? 'now' : ago(worker.lastSeenMs), actions(worker)] };

@@ -1,5 +1,8 @@
 #include "cli/client/client.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <thread>
 
 #include "rpc/channel.h"
@@ -8,6 +11,15 @@
 #include "rpc/tls/peer.h"
 
 namespace braid::cli {
+
+std::string UserName() {
+  passwd entry{};
+  passwd* found = nullptr;
+  char text[4096];
+  if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) == 0 && found != nullptr)
+    return found->pw_name;
+  return std::to_string(geteuid());
+}
 
 Status FromGrpc(const grpc::Status& status, const std::string& address) {
   if (status.ok()) return OkStatus();

@@ -27,6 +27,10 @@ namespace braid::cli {
 // went. A token that is missing or wrong is kPermissionDenied (UNAUTHENTICATED).
 Status FromGrpc(const grpc::Status& status, const std::string& address);
 
+// Who runs this program, for the fair share between users and for quotas: the name of the user it
+// runs as, or the number.
+std::string UserName();
+
 // The patience of one call with a coordinator that says that its caller calls too often.
 class RatePatience {
  public:

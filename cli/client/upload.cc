@@ -31,6 +31,7 @@ Status Client::UploadFile(const std::string& path, const std::string& sha256, ui
     v1::QueryUploadRequest query;
     query.set_sha256(sha256);
     query.set_size(size);
+    query.set_user(UserName());
     BRAID_ASSIGN_OR_RETURN(
         const v1::QueryUploadResponse there,
         (Call<v1::QueryUploadResponse>(&v1::Artifacts::Stub::QueryUpload, artifacts(), query)));
@@ -106,6 +107,7 @@ Result<v1::Artifact> Client::PutFiles(const std::map<std::string, std::string>& 
   v1::CommitArtifactRequest request;
   request.set_manifest_json(manifest.Canonical());
   request.set_name(name);
+  request.set_user(UserName());
   request.set_request_id(RandomUuid());
   return Call<v1::Artifact>(&v1::Artifacts::Stub::CommitArtifact, artifacts(), request);
 }

@@ -24,6 +24,7 @@ void RegisterRetry(const Registry& registry);
 void RegisterArtifact(const Registry& registry);
 void RegisterRun(const Registry& registry);
 void RegisterGc(const Registry& registry);
+void RegisterQuota(const Registry& registry);
 void RegisterServer(const Registry& registry);
 void RegisterMerge(const Registry& registry);
 void RegisterGenerate(const Registry& registry);
@@ -42,14 +43,14 @@ void RegisterCompletion(const Registry& registry);
 
 void RegisterCommands(const Registry& registry) {
   for (const auto& add :
-       {RegisterInit,      RegisterUp,     RegisterDown,   RegisterCheck,    RegisterPlan,
-        RegisterExplain,   RegisterSubmit, RegisterList,   RegisterDescribe, RegisterTop,
-        RegisterWatch,     RegisterWait,   RegisterLogs,   RegisterEvents,   RegisterAudit,
-        RegisterMetrics,   RegisterCancel, RegisterRetry,  RegisterArtifact, RegisterRun,
-        RegisterGc,        RegisterServer, RegisterMerge,  RegisterGenerate, RegisterEval,
-        RegisterAdapt,     RegisterExport, RegisterImport, RegisterReport,   RegisterWorker,
-        RegisterPool,      RegisterToken,  RegisterWhoAmI, RegisterDoctor,   RegisterVersion,
-        RegisterCompletion}) {
+       {RegisterInit,    RegisterUp,        RegisterDown,   RegisterCheck,    RegisterPlan,
+        RegisterExplain, RegisterSubmit,    RegisterList,   RegisterDescribe, RegisterTop,
+        RegisterWatch,   RegisterWait,      RegisterLogs,   RegisterEvents,   RegisterAudit,
+        RegisterMetrics, RegisterCancel,    RegisterRetry,  RegisterArtifact, RegisterRun,
+        RegisterGc,      RegisterQuota,     RegisterServer, RegisterMerge,    RegisterGenerate,
+        RegisterEval,    RegisterAdapt,     RegisterExport, RegisterImport,   RegisterReport,
+        RegisterWorker,  RegisterPool,      RegisterToken,  RegisterWhoAmI,   RegisterDoctor,
+        RegisterVersion, RegisterCompletion}) {
     add(registry);
   }
 }

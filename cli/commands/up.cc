@@ -91,6 +91,10 @@ void RegisterUp(const Registry& registry) {
        {std::pair("--alerts",
                   "file that says who is told when runs fail, workers are lost, ... "
                   "(docs/alerts.md)"),
+        std::pair("--quotas",
+                  "file that says how much users and sites may have (docs/operating.md)"),
+        std::pair("--quarantine-after",
+                  "failed jobs in a row after which a worker gets none for a time; 0: never"),
         std::pair("--keep-checkpoints", "of a training until it has succeeded: a number, or all"),
         std::pair("--keep-events-days",
                   "events of ended runs that are older are deleted; 0: never"),
@@ -105,7 +109,7 @@ void RegisterUp(const Registry& registry) {
         name,
         [flags, option = std::string(name)](const std::string& value) {
           // braid up --detach goes on in another folder.
-          const bool is_file = option == "--alerts";
+          const bool is_file = option == "--alerts" || option == "--quotas";
           flags->service.coordinator_words.insert(flags->service.coordinator_words.end(),
                                                   {option, is_file ? AbsolutePath(value) : value});
         },

@@ -1,10 +1,11 @@
-// braid worker list, cordon, drain; worker_access.cc has invite and remove, worker_hosts.cc what
-// is done by ssh.
+// braid worker list, cordon, drain, release; worker_describe.cc has describe, worker_access.cc
+// invite and remove, worker_hosts.cc what is done by ssh.
 #include <cstdio>
 
 #include "base/random.h"
 #include "cli/commands/command.h"
 #include "cli/commands/worker_access.h"
+#include "cli/commands/worker_describe.h"
 #include "cli/commands/worker_hosts.h"
 #include "cli/shared/print.h"
 
@@ -25,7 +26,7 @@ Result<int> ListWorkers(const Globals& globals) {
       continue;
     }
     rows.push_back({worker.id(), worker.site(), v1::WorkerLink_Name(worker.link()).substr(7),
-                    v1::WorkerAdmit_Name(worker.admit()).substr(7),
+                    AdmitText(worker),
                     std::to_string(worker.slots_used()) + "/" + std::to_string(worker.cpu_slots()),
                     std::to_string(worker.gpus_size()), worker.host(),
                     worker.address().empty() ? "-" : worker.address() + "%" + worker.interface(),
@@ -36,6 +37,7 @@ Result<int> ListWorkers(const Globals& globals) {
              {"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "MEETS AT", "SEEN"},
              rows);
   for (const v1::Worker& worker : response.workers()) {
+    if (!worker.quarantine().empty()) std::fprintf(stderr, "%s\n", worker.quarantine().c_str());
     for (const v1::RefusedGpu& gpu : worker.refused_gpus())
       std::fprintf(stderr, "%s\n", gpu.reason().c_str());
   }
@@ -69,6 +71,19 @@ Result<int> Drain(const Globals& globals, const std::string& id) {
   return kOkExit;
 }
 
+Result<int> Release(const Globals& globals, const std::string& id) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  v1::ReleaseWorkerRequest request;
+  request.set_id(id);
+  request.set_request_id(RandomUuid());
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::Worker worker,
+      (client.Call<v1::Worker>(&v1::Admin::Stub::ReleaseWorker, client.admin(), request)));
+  if (globals.json()) return PrintJson(worker), kOkExit;
+  std::printf("%s\n", worker.id().c_str());
+  return kOkExit;
+}
+
 }  // namespace
 
 void RegisterWorker(const Registry& registry) {
@@ -94,6 +109,13 @@ void RegisterWorker(const Registry& registry) {
   drain->callback([registry, id] {
     registry.chosen = [&globals = registry.globals, id] { return Drain(globals, *id); };
   });
+  CLI::App* release = command->add_subcommand(
+      "release", "End the quarantine of a worker on which jobs failed one after another");
+  release->add_option("id", *id)->required();
+  release->callback([registry, id] {
+    registry.chosen = [&globals = registry.globals, id] { return Release(globals, *id); };
+  });
+  RegisterWorkerDescribe(registry, command);
   RegisterWorkerAccess(registry, command);
   RegisterWorkerHosts(registry, command);
 }

@@ -143,6 +143,9 @@ std::vector<Diagnosis> ExamineWorkers(const v1::ListWorkersResponse& list,
           "start it again there; braid worker remove " + worker.id() + " forgets it");
     if (worker.admit() != v1::WORKER_OPEN)
       add("takes no new jobs", "braid worker cordon --open " + worker.id());
+    if (!worker.quarantine().empty())
+      add("takes no new jobs: " + worker.quarantine(),
+          "braid worker describe " + worker.id() + " has the failures");
     if (!worker.version().empty() && worker.version() != version)
       add("has version " + worker.version() + ", the coordinator " + version,
           "install the same version everywhere");

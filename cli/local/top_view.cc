@@ -59,7 +59,7 @@ std::vector<TopRow> WorkerRows(const TopData& data) {
   std::vector<TopRow> rows = {{"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "SEEN"}};
   for (const v1::Worker& worker : data.workers.workers()) {
     rows.push_back({worker.id(), worker.site(), v1::WorkerLink_Name(worker.link()).substr(7),
-                    v1::WorkerAdmit_Name(worker.admit()).substr(7),
+                    AdmitText(worker),
                     std::to_string(worker.slots_used()) + "/" + std::to_string(worker.cpu_slots()),
                     std::to_string(worker.gpus_size()), worker.host(), Ago(worker.last_seen_ms())});
   }

@@ -1,8 +1,5 @@
 #include "cli/shared/globals.h"
 
-#include <pwd.h>
-#include <unistd.h>
-
 #include "base/file.h"
 #include "base/process.h"
 #include "base/state_files.h"
@@ -35,15 +32,6 @@ submit::Tools ToolsIn(const std::string& work) {
 Result<Client> Connect(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(const Endpoint endpoint, globals.FindCoordinator());
   return Client(endpoint);
-}
-
-std::string UserName() {
-  passwd entry{};
-  passwd* found = nullptr;
-  char text[4096];
-  if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) == 0 && found != nullptr)
-    return found->pw_name;
-  return std::to_string(geteuid());
 }
 
 }  // namespace braid::cli

@@ -34,8 +34,4 @@ Result<Client> Connect(const Globals& globals);
 // The programs beside this one, for checks that keep files in the folder `work`.
 submit::Tools ToolsIn(const std::string& work);
 
-// Who runs this program, for the fair share between users: the name of the user it runs as, or the
-// number.
-std::string UserName();
-
 }  // namespace braid::cli

@@ -71,6 +71,11 @@ std::string StateName(v1::JobState state) {
   return v1::JobState_Name(state).substr(4);
 }
 
+std::string AdmitText(const v1::Worker& worker) {
+  if (worker.admit() == v1::WORKER_OPEN && !worker.quarantine().empty()) return "QUARANTINED";
+  return v1::WorkerAdmit_Name(worker.admit()).substr(7);
+}
+
 std::string Ago(int64_t wall_ms) {
   if (wall_ms == 0) return "-";
   return FormatDuration(

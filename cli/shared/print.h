@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "braid/v1/admin.pb.h"
 #include "braid/v1/jobs.pb.h"
 #include "braid/v1/runs.pb.h"
 #include "cli/shared/globals.h"
@@ -26,6 +27,9 @@ void PrintJobs(const Globals& globals, const std::vector<v1::Job>& jobs, bool wi
 // RUN_ACTIVE -> "ACTIVE".
 std::string StateName(v1::RunState state);
 std::string StateName(v1::JobState state);
+// Whether a worker takes new jobs: "OPEN", "CORDONED", "DRAINING", or "QUARANTINED" if only that
+// keeps jobs away.
+std::string AdmitText(const v1::Worker& worker);
 // How long ago a time was, in milliseconds since 1970: "3 min"; "-" of 0.
 std::string Ago(int64_t wall_ms);
 // "training 12/73 steps, 8.1 k tokens/s, 12 s left"; empty of a job that does not run.

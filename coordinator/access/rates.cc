@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace braid::coordinator {
 
@@ -24,7 +25,7 @@ void Rates::Fill(Bucket* bucket, int64_t now_ms) {
                           1000;
   bucket->tokens = std::min(bucket->per_second * kBurstS,
                             bucket->tokens + passed_s * bucket->per_second);
-  bucket->last_ms = now_ms;
+  bucket->last_ms = std::max(bucket->last_ms, now_ms);
 }
 
 size_t Rates::remembered() {
@@ -32,23 +33,27 @@ size_t Rates::remembered() {
   return buckets_.size();
 }
 
+Rates::Bucket& Rates::BucketOf(const std::string& who, double per_second, int64_t now_ms) {
+  if (const auto found = by_name_.find(who); found != by_name_.end()) {
+    buckets_.splice(buckets_.end(), buckets_, found->second);
+    return buckets_.back();
+  }
+  // Whatever its rate, a bucket is full after so much time.
+  constexpr int64_t kFullMs = static_cast<int64_t>(kBurstS * 1000);
+  while (!buckets_.empty() && now_ms - buckets_.front().last_ms >= kFullMs) {
+    by_name_.erase(buckets_.front().who);
+    buckets_.pop_front();
+  }
+  buckets_.push_back({who, per_second * kBurstS, now_ms, per_second});
+  by_name_[buckets_.back().who] = std::prev(buckets_.end());
+  return buckets_.back();
+}
+
 int64_t Rates::Take(const std::string& who, double per_second, int64_t now_ms) {
   if (per_second <= 0) return 0;
   MutexLock lock(mutex_);
-  if (buckets_.size() >= kMost && !buckets_.contains(who)) {
-    std::erase_if(buckets_, [&](const auto& entry) {
-      Bucket bucket = entry.second;
-      Fill(&bucket, now_ms);
-      return bucket.tokens >= bucket.per_second * kBurstS;
-    });
-  }
-  const auto [found, is_new] = buckets_.try_emplace(who);
-  Bucket& bucket = found->second;
+  Bucket& bucket = BucketOf(who, per_second, now_ms);
   bucket.per_second = per_second;
-  if (is_new) {
-    bucket.tokens = per_second * kBurstS;
-    bucket.last_ms = now_ms;
-  }
   Fill(&bucket, now_ms);
   if (bucket.tokens >= 1) {
     bucket.tokens -= 1;

@@ -3,8 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "base/mutex.h"
 
@@ -44,17 +46,24 @@ class Rates {
   size_t remembered();
 
  private:
-  // Identities whose buckets are full are forgotten when there are so many.
-  static constexpr size_t kMost = 10'000;
   struct Bucket {
+    std::string who;
     double tokens = 0;
     int64_t last_ms = 0;
     double per_second = 0;
   };
+  using Buckets = std::list<Bucket>;
   static void Fill(Bucket* bucket, int64_t now_ms);
+  // The bucket of this identity, which is now the last of the list; a new one is full.
+  Bucket& BucketOf(const std::string& who, double per_second, int64_t now_ms)
+      BRAID_REQUIRES(mutex_);
 
   Mutex mutex_;
-  std::map<std::string, Bucket> buckets_ BRAID_GUARDED_BY(mutex_);
+  // In the order in which they were last asked for, so that those that are full again, and need not
+  // be remembered, are found at the beginning.
+  Buckets buckets_ BRAID_GUARDED_BY(mutex_);
+  // By the names in the buckets.
+  std::map<std::string_view, Buckets::iterator> by_name_ BRAID_GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::coordinator

@@ -43,6 +43,8 @@ constexpr CallRule kRules[] = {
     {"/braid.v1.Admin/ListWorkers", Role::kViewer},
     {"/braid.v1.Admin/CordonWorker", Role::kOperator},
     {"/braid.v1.Admin/DrainWorker", Role::kOperator},
+    {"/braid.v1.Admin/ReleaseWorker", Role::kOperator},
+    {"/braid.v1.Admin/ListQuotas", Role::kViewer},
     {"/braid.v1.Keeping/PinArtifact", Role::kSubmitter},
     {"/braid.v1.Keeping/CollectGarbage", Role::kOperator},
     {"/braid.v1.Keeping/DeleteRun", Role::kSubmitter},

@@ -30,6 +30,8 @@ std::string TitleOf(Kind kind, const EventRecord& event, const std::string& run)
       return "training " + event.job + " of run " + run + " made no step and was stopped";
     case Kind::kWorkerLost:
       return "worker " + event.worker + " is lost";
+    case Kind::kWorkerQuarantined:
+      return "worker " + event.worker + " is in quarantine: jobs fail there one after another";
     case Kind::kDiskLow:
       return event.worker.empty() ? "the disk of the coordinator is nearly full"
                                   : "the disk of worker " + event.worker + " is full";
@@ -53,6 +55,8 @@ std::string CommandOf(Kind kind, const EventRecord& event) {
       return "braid describe " + event.run + " " + event.job;
     case Kind::kWorkerLost:
       return "braid worker list";
+    case Kind::kWorkerQuarantined:
+      return "braid worker describe " + event.worker;
     case Kind::kDiskLow:
       return event.worker.empty() ? "braid gc --dry-run" : "braid worker list";
     case Kind::kPoolTrouble:
@@ -101,6 +105,7 @@ std::optional<Kind> AlertKindOf(const EventRecord& event) {
   if (event.kind == "attempt.stopping" && event.detail.starts_with("abort: no step for "))
     return Kind::kStalled;
   if (event.kind == "worker.lost") return Kind::kWorkerLost;
+  if (event.kind == "worker.quarantined") return Kind::kWorkerQuarantined;
   if (event.kind == "worker.disk_full" || event.kind == "server.disk_low") return Kind::kDiskLow;
   if (event.kind == "pool.trouble" || event.kind == "pool.refused") return Kind::kPoolTrouble;
   return std::nullopt;

@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "coordinator/core/admission.h"
 #include "coordinator/core/attempts.h"
+#include "coordinator/core/health.h"
+#include "coordinator/core/quotas.h"
 
 namespace braid::coordinator {
 namespace {
@@ -119,6 +121,10 @@ CoreWork CommitArtifact(const std::string& request_id, catalog::ArtifactRecord a
       [artifact = std::move(artifact)](Transaction& tx) mutable -> Result<std::string> {
         // The time of the decision, as of all records; a decision that runs again has a new one.
         artifact.created_ms = tx.wall_ms();
+        const catalog::ArtifactRecord* there = tx.state().FindArtifact(artifact.id);
+        if (there == nullptr || there->removed_ms > 0)
+          BRAID_RETURN_IF_ERROR(
+              CheckUpload(artifact.user, artifact.bytes, tx.state(), tx.options().quotas));
         CommitIfNotThere(artifact, tx);
         return artifact.id;
       },
@@ -181,6 +187,12 @@ CoreWork DrainWorker(const std::string& request_id, const std::string& worker, S
   return ChangeWorker(
       {"DrainWorker", request_id, worker}, worker,
       [worker](Transaction& tx) { return Drain(worker, tx); }, std::move(show));
+}
+
+CoreWork ReleaseWorker(const std::string& request_id, const std::string& worker, ShowWorker show) {
+  return ChangeWorker(
+      {"ReleaseWorker", request_id, worker}, worker,
+      [worker](Transaction& tx) { return Release(worker, tx); }, std::move(show));
 }
 
 }  // namespace braid::coordinator

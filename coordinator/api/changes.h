@@ -39,7 +39,7 @@ CoreWork CancelRun(const RequestId& request, const std::string& run, ShowRun sho
 CoreWork RetryRun(const RequestId& request, const std::string& run, ShowRun show);
 
 // Makes an artifact of blobs that are all stored, as the caller checked; one that is there already
-// stays as it is.
+// stays as it is. kResourceExhausted for a quota of its user (core/quotas.h).
 CoreWork CommitArtifact(const std::string& request_id, catalog::ArtifactRecord artifact,
                         ShowArtifact show);
 
@@ -62,5 +62,6 @@ CoreWork PreviewDeletion(const std::string& run, ShowDeleted show);
 CoreWork CordonWorker(const std::string& request_id, const std::string& worker, bool open,
                       ShowWorker show);
 CoreWork DrainWorker(const std::string& request_id, const std::string& worker, ShowWorker show);
+CoreWork ReleaseWorker(const std::string& request_id, const std::string& worker, ShowWorker show);
 
 }  // namespace braid::coordinator

@@ -50,13 +50,14 @@ Status CheckBlobs(const storage::Manifest& manifest, const storage::BlobStore& b
 }
 
 Result<CoreWork> PutArtifact(const Backend& backend, const std::string& manifest_json,
-                             const std::string& name, const std::string& request_id,
-                             ShowArtifact show) {
+                             const std::string& name, const std::string& user,
+                             const std::string& request_id, ShowArtifact show) {
   storage::Manifest manifest;
   BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact, ArtifactOf(manifest_json, &manifest));
   const auto hold = std::make_shared<BlobStore::Hold>(backend.blobs);
   BRAID_RETURN_IF_ERROR(CheckOf(backend, hold)(manifest));
   artifact.name = name;
+  artifact.user = user;
   return Holding(CommitArtifact(request_id, std::move(artifact), std::move(show)), hold);
 }
 

@@ -24,10 +24,10 @@ namespace braid::coordinator {
 // the first that is not.
 Status CheckBlobs(const storage::Manifest& manifest, const storage::BlobStore& blobs);
 
-// An artifact that somebody puts, whose blobs are all stored. `name` may be empty.
+// An artifact that `user` puts, whose blobs are all stored. `name` and `user` may be empty.
 Result<CoreWork> PutArtifact(const Backend& backend, const std::string& manifest_json,
-                             const std::string& name, const std::string& request_id,
-                             ShowArtifact show);
+                             const std::string& name, const std::string& user,
+                             const std::string& request_id, ShowArtifact show);
 // Hashes every blob of the artifact again. kDataLoss names the first that has changed.
 Status VerifyBlobs(const catalog::ArtifactRecord& artifact, const storage::BlobStore& blobs);
 

@@ -23,6 +23,7 @@ bool WorkersWouldHelp(const PendingView& pending) {
     case scheduler::Reason::kDataSiteOffline:
     case scheduler::Reason::kGangIncomplete:
     case scheduler::Reason::kWorkerExcluded:
+    case scheduler::Reason::kWorkerQuarantined:
       return true;
     // None of the workers that there are could run it: a pool may have others.
     case scheduler::Reason::kUnschedulable:
@@ -88,7 +89,7 @@ std::vector<PoolWorker> WorkersOf(const std::string& pool, const State& state) {
     const auto live = state.workers.find(it->first);
     const bool ready = live != state.workers.end() &&
                        live->second.link == scheduler::Link::kReady && !live->second.draining &&
-                       it->second.admit == catalog::WorkerAdmit::kOpen;
+                       !live->second.quarantined && it->second.admit == catalog::WorkerAdmit::kOpen;
     const scheduler::SlotAmounts held = state.indices().HeldOf(it->first);
     found.push_back({it->first, ready, held.cpu_slots + held.gpus});
   }

@@ -8,6 +8,7 @@
 #include "base/excerpt.h"
 #include "coordinator/core/disks.h"
 #include "coordinator/core/gangs.h"
+#include "coordinator/core/health.h"
 #include "coordinator/core/leased_rank.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/retention.h"
@@ -151,6 +152,7 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
     return OkStatus();
   }
   NoteRoom(command.worker, tx);
+  NoteSuccess(*state.FindAttempt(key), tx);
   std::vector<std::string> made;
   for (const catalog::ArtifactRecord& output : command.outputs) made.push_back(output.id);
   NoteCached(command.worker, made, tx);
@@ -169,6 +171,7 @@ void AcceptFailure(const EndedCommand& command, Transaction& tx) {
   LiveAttempt& live = tx.attempt(key);
   if (IsNameOf(command.failure.reason, ErrorReason::kStorageFull))
     NoteFullDisk(command.worker, command.failure.error, tx);
+  if (!command.peer_lost) NoteFailureOn(command.worker, key, command.failure, tx);
   live.ended_ranks.insert(command.rank.rank);
   if (attempt.state == AttemptState::kStopping) {
     if (live.stalled && command.rank.rank == 0 && !command.failure.log_tail.empty()) {

@@ -366,12 +366,17 @@ void Core::Hold(std::vector<Decided>& batch) {
 
 // Answers come last: when a client has its answer, the events are visible and the new sets are on
 // their way to the workers.
-void Core::Finish(std::vector<Decided>& batch) {
+void Core::Finish(std::vector<Decided>& batch, Transaction& pass) {
+  const auto do_effects = [this](Transaction& tx) {
+    if (const std::string faults = tx.DoEffects(); !faults.empty()) Complain(faults);
+  };
   for (Decided& decided : batch) {
-    if (!decided.waits) decided.tx.DoEffects();
+    if (!decided.waits) do_effects(decided.tx);
     if (!decided.command.read || !decided.status.ok()) continue;
     decided.status = Guarded([&] { return decided.command.read(state_); });
   }
+  // A pass that was not committed was taken back, and has no effects.
+  do_effects(pass);
   try {
     for (const Push& push : DesiredChanges(state_, options_)) push.sink->Push(push.desired);
   } catch (const std::exception& error) {
@@ -412,7 +417,7 @@ Status Core::Step() {
   if (now_ms >= pass_again_ms_) RunPass(pass);
   const Status fatal = CommitBatch(batch, pass);
   if (fatal.ok()) {
-    Finish(batch);
+    Finish(batch, pass);
     state_.LetGo(options_.ended_rows);
     return OkStatus();
   }

@@ -135,7 +135,7 @@ class Core {
   void Hold(std::vector<Decided>& batch);
   // After the commit: runs the effects and reads, pushes DesiredStates, wakes watchers of events,
   // answers.
-  void Finish(std::vector<Decided>& batch);
+  void Finish(std::vector<Decided>& batch, Transaction& pass);
   void TellOfEvents();
   void Complain(const std::string& what);
   // Prolongs all leases by a time in which this process did not run.

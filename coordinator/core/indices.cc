@@ -226,8 +226,11 @@ void Indices::Count(const JobRecord& job, const Image& image, int64_t by) {
   if (Ended(job.state)) return;
   AddCount(unended_in_, job.key.run, by);
   if (job.ranks > 1) AddTo(gangs_, job.key, by);
+  AddCount(unended_of_site_, job.site, by);
   const RunRecord* run = Find(image.runs, job.key.run);
-  if (job.state != JobState::kQueued || run == nullptr) return;
+  if (run == nullptr) return;
+  AddCount(unended_of_user_, run->user, by);
+  if (job.state != JobState::kQueued) return;
   if (by > 0) {
     queued_.Add(job, *run, unsettled_.contains(run->id) ? 0 : CostOf(job, image));
   } else {
@@ -308,6 +311,16 @@ int64_t Indices::UnendedIn(const std::string& run) const {
   return found == nullptr ? 0 : *found;
 }
 
+int64_t Indices::UnendedOfUser(const std::string& user) const {
+  const int64_t* found = Find(unended_of_user_, user);
+  return found == nullptr ? 0 : *found;
+}
+
+int64_t Indices::UnendedOfSite(const std::string& site) const {
+  const int64_t* found = Find(unended_of_site_, site);
+  return found == nullptr ? 0 : *found;
+}
+
 int64_t Indices::UsesOf(const std::string& artifact) const {
   const int64_t* found = Find(uses_, artifact);
   return found == nullptr ? 0 : *found;
@@ -336,6 +349,7 @@ bool Indices::operator==(const Indices& other) const {
   return queued_ == other.queued_ && live_ == other.live_ && live_on_ == other.live_on_ &&
          held_of_ == other.held_of_ && held_by_ == other.held_by_ && gangs_ == other.gangs_ &&
          jobs_in_ == other.jobs_in_ && unended_in_ == other.unended_in_ && uses_ == other.uses_ &&
+         unended_of_user_ == other.unended_of_user_ && unended_of_site_ == other.unended_of_site_ &&
          checkpoints_ == other.checkpoints_ && runs_named_ == other.runs_named_ &&
          made_by_ == other.made_by_ && counts_ == other.counts_;
 }

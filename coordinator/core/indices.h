@@ -74,6 +74,12 @@ class Indices {
   // How many jobs of the run there are, and how many of them have not ended.
   int64_t JobsIn(const std::string& run) const;
   int64_t UnendedIn(const std::string& run) const;
+  // The jobs that have not ended, of a user and at a site to which they are bound; and all users
+  // and sites that have any.
+  int64_t UnendedOfUser(const std::string& user) const;
+  int64_t UnendedOfSite(const std::string& site) const;
+  const std::map<std::string, int64_t>& unended_of_user() const { return unended_of_user_; }
+  const std::map<std::string, int64_t>& unended_of_site() const { return unended_of_site_; }
   // How many jobs and runs name the artifact.
   int64_t UsesOf(const std::string& artifact) const;
   const std::set<CheckpointOrder>& CheckpointsOf(const catalog::JobKey& job) const;
@@ -104,6 +110,7 @@ class Indices {
   std::map<std::string, scheduler::SlotAmounts> held_of_, held_by_;
   std::set<catalog::JobKey> gangs_;
   std::unordered_map<std::string, int64_t> jobs_in_, unended_in_, uses_;
+  std::map<std::string, int64_t> unended_of_user_, unended_of_site_;
   std::map<catalog::JobKey, std::set<CheckpointOrder>> checkpoints_;
   std::map<std::string, ByTime> runs_named_, made_by_;
   catalog::RowCounts counts_;

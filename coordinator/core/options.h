@@ -6,10 +6,13 @@
 #include <string>
 
 #include "base/clock.h"
+#include "scheduler/health.h"
 #include "scheduler/lease.h"
 #include "storage/catalog/store.h"
 
 namespace braid::coordinator {
+
+class QuotaTable;
 
 struct Options {
   // Not owned; both outlive the core.
@@ -21,12 +24,16 @@ struct Options {
   std::function<std::string()> run_id;
   // How long a silent worker keeps its leases (scheduler/lease.h).
   scheduler::LeaseOptions lease;
+  // When a worker on which jobs fail gets no new ones (scheduler/health.h).
+  scheduler::HealthOptions health;
   // The site of the coordinator. Workers of this site are declared lost earlier than others,
   // because no long network connection explains their silence.
   std::string site = "local";
   // Identifies the network namespace of the coordinator's machine. A worker that reports the same
   // one, and no site, belongs to the coordinator's site.
   std::string network;
+  // What users and sites may have (core/quotas.h), not owned; null: as much as they like.
+  const QuotaTable* quotas = nullptr;
   // How long a gang may make no step while one of its ranks is out of reach. Then it is aborted, so
   // that the other ranks free their slots.
   int64_t gang_patience_ms = 30'000;

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "coordinator/core/disks.h"
+#include "coordinator/core/health.h"
 #include "coordinator/core/peers.h"
 #include "scheduler/lease.h"
 #include "scheduler/placement.h"
@@ -41,6 +42,7 @@ scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& s
     view.admits = record.admit == WorkerAdmit::kOpen && !live->second.draining;
     view.cached = live->second.cached;
     view.disk_full = FullDiskText(record.id, state);
+    view.quarantine = QuarantineOf(record, state);
     view.address = live->second.advertised.address;
     view.tried = TriedBy(record.id, state);
   }

@@ -1,6 +1,7 @@
 // How rows come into memory and leave it (coordinator/core/residents.h).
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "coordinator/core/state.h"
 
@@ -149,6 +150,16 @@ bool State::IsUsed(const std::string& artifact) const {
   const auto users = OrThrow(past_->EndedUsersOf(artifact, std::ssize(deleted_) + 1));
   return std::any_of(users.begin(), users.end(),
                      [&](const std::string& run) { return !deleted_.contains(run); });
+}
+
+int64_t State::BytesOf(std::map<std::string, int64_t> catalog::RowCounts::* bytes,
+                       const std::string& name) const {
+  int64_t sum = 0;
+  for (const catalog::RowCounts* counts : {&indices_.counts(), &std::as_const(elsewhere_)}) {
+    const auto found = (counts->*bytes).find(name);
+    if (found != (counts->*bytes).end()) sum += found->second;
+  }
+  return sum;
 }
 
 catalog::RowCounts State::Totals() const {

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "coordinator/core/attempts.h"
+#include "coordinator/core/quotas.h"
 #include "coordinator/core/retention.h"
 #include "recipe/recipe.h"
 #include "spec/train.h"
@@ -153,6 +154,7 @@ Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
   const std::string id = NewRunId(tx);
   BRAID_ASSIGN_OR_RETURN(std::vector<JobRecord> jobs,
                          JobsOfDag(command, id, tx.state(), tx.wall_ms()));
+  BRAID_RETURN_IF_ERROR(CheckNewJobs(command.user, jobs, tx.state(), tx.options().quotas));
   RunRecord run;
   run.id = id;
   run.name = command.dag.run;
@@ -214,7 +216,7 @@ Result<std::string> Retry(const std::string& id, Transaction& tx) {
   run.created_ms = tx.wall_ms();
   run.ended_ms = 0;
   std::set<std::string> adopted;
-  catalog::Updates updates = {catalog::RunCreated{run}};
+  std::vector<JobRecord> jobs;
   for (const JobRecord* before : tx.state().JobsOf(id)) {
     JobRecord job = *before;
     job.key.run = run.id;
@@ -247,10 +249,12 @@ Result<std::string> Retry(const std::string& id, Transaction& tx) {
         job.checkpoint_step = 0;
       }
     }
-    updates.push_back(catalog::JobCreated{std::move(job)});
+    jobs.push_back(std::move(job));
   }
+  BRAID_RETURN_IF_ERROR(CheckNewJobs(run.user, jobs, tx.state(), tx.options().quotas));
   // Only now: `old` and `before` are good until the next update.
-  for (catalog::Update& update : updates) tx.Add(std::move(update));
+  tx.Add(catalog::RunCreated{run});
+  for (JobRecord& job : jobs) tx.Add(catalog::JobCreated{std::move(job)});
   Propagate(run.id, tx);
   return run.id;
 }

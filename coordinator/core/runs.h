@@ -29,7 +29,7 @@ struct SubmitCommand {
 // Creates the run and its jobs, and queues the jobs without parents. Returns the new run's id.
 // Errors: kFailedPrecondition (BLOB_MISSING) for a source that is no committed artifact,
 // kInvalidArgument (INVALID_RECIPE) for two jobs of one name, kInvalidArgument for a priority or
-// user name out of range.
+// user name out of range, kResourceExhausted for a quota (core/quotas.h).
 Result<std::string> Submit(const SubmitCommand& command, Transaction& tx);
 
 // The job records that Submit would create for run id `run`, with the errors of Submit. Changes
@@ -45,7 +45,7 @@ Status Cancel(const std::string& run, Transaction& tx);
 // Creates a new run from one that failed or was cancelled. It adopts every job that succeeded,
 // outputs included; the other jobs run again, from their newest checkpoint where their inputs are
 // the same. Returns the new run's id. kFailedPrecondition for a run that is active, or
-// (TERMINAL_STATE) that succeeded.
+// (TERMINAL_STATE) that succeeded; kResourceExhausted as of Submit.
 Result<std::string> Retry(const std::string& run, Transaction& tx);
 
 // Moves a run on after jobs were created or ended. A job whose parents have all succeeded is queued

@@ -85,6 +85,9 @@ void State::Note(const catalog::Update& update) {
   } else if (const auto* admitted = std::get_if<catalog::WorkerAdmitted>(&update)) {
     changes.scheduling = true;
     changes.workers.insert(admitted->worker);
+  } else if (const auto* health = std::get_if<catalog::WorkerHealthChanged>(&update)) {
+    changes.scheduling |= !health->event.empty();
+    changes.workers.insert(health->worker);
   } else if (std::holds_alternative<catalog::WorkerForgotten>(update)) {
     changes.scheduling = changes.gpus = true;
   }

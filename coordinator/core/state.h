@@ -86,6 +86,8 @@ struct LiveWorker {
   std::set<RankKey> undelivered;
   // Whether the ranks of earlier boots were looked at in this session.
   bool old_boot_checked = false;
+  // It is in quarantine now, as its record and the wall clock say (ObserveWorkers).
+  bool quarantined = false;
   scheduler::Link link = scheduler::Link::kOffline;
   // All GPUs that it announced in its hello, and those of them that another worker owns.
   std::vector<catalog::GpuRecord> announced_gpus;
@@ -202,6 +204,9 @@ class State {
   const Indices::ByTime& MadeBy(const std::string& run) const;
   // Whether there is such a run and it has not ended: answered from memory alone.
   bool IsActive(const std::string& run) const;
+  // The entry of one of the maps of RowCounts, such as bytes_of_user, over all rows.
+  int64_t BytesOf(std::map<std::string, int64_t> catalog::RowCounts::* bytes,
+                  const std::string& name) const;
   // How many rows there are, in memory and elsewhere.
   catalog::RowCounts Totals() const;
 

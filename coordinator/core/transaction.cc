@@ -75,9 +75,16 @@ void Transaction::TakeBack(const Mark& mark) {
   effects_.resize(mark.effects);
 }
 
-void Transaction::DoEffects() {
-  for (const auto& effect : effects_) effect();
-  effects_.clear();
+std::string Transaction::DoEffects() {
+  std::string faults;
+  for (const auto& effect : std::exchange(effects_, {})) {
+    try {
+      effect();
+    } catch (const std::exception& error) {
+      faults += (faults.empty() ? "" : "; ") + std::string(error.what());
+    }
+  }
+  return faults;
 }
 
 }  // namespace braid::coordinator

@@ -62,7 +62,8 @@ class Transaction {
   LastPass& last_pass() { return state_->last_pass; }
   Changes& changes() { return state_->changes; }
   // Runs `effect` after the commit, in the core's thread; drops it if the transaction is taken
-  // back. For effects outside of the state, such as ending another session.
+  // back, as a decision or a pass that is repeated has its effects anew. For effects outside of the
+  // state, such as ending another session.
   void Later(std::function<void()> effect) { effects_.push_back(std::move(effect)); }
 
   // A number that no session of a worker has had in this process. An id of a worker may be used
@@ -84,8 +85,9 @@ class Transaction {
   // newest must be taken back first.
   void TakeBack(const Mark& mark);
   void TakeBack() { TakeBack({}); }
-  // Runs the effects of Later. Called by the core's loop after the commit.
-  void DoEffects();
+  // Runs the effects of Later, each even if another one throws; returns what was thrown, or an
+  // empty text. Called by the core's loop after the commit.
+  std::string DoEffects();
 
  private:
   State* state_;

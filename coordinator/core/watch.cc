@@ -84,6 +84,7 @@ bool Registered(const WorkerRecord& hello, const State& state) {
   if (known == state.image().workers.end()) return false;
   WorkerRecord same = hello;
   same.admit = known->second.admit;
+  same.health = known->second.health;
   same.last_seen_ms = known->second.last_seen_ms;
   return same == known->second;
 }
@@ -92,7 +93,10 @@ void Register(const WorkerRecord& hello, Transaction& tx) {
   const auto known = tx.state().image().workers.find(hello.id);
   WorkerRecord record = hello;
   record.last_seen_ms = tx.wall_ms();
-  if (known != tx.state().image().workers.end()) record.admit = known->second.admit;
+  if (known != tx.state().image().workers.end()) {
+    record.admit = known->second.admit;
+    record.health = known->second.health;
+  }
   tx.Add(catalog::WorkerRegistered{record});
   tx.QuietWorker(hello.id).seen_saved_ms = tx.wall_ms();
 }
@@ -130,11 +134,15 @@ void Observe(const std::string& id, LiveWorker& worker, State& state, const Opti
   SetLink(id, worker, LinkNow(id, worker, state, options, now_ms));
   const int64_t full_until_ms = worker.disk.full_until_ms;
   ObserveDisk(worker.disk, now_ms);
+  const auto record = state.image().workers.find(id);
+  const bool quarantined = record != state.image().workers.end() &&
+                           scheduler::InQuarantine(record->second.health, wall_ms, options.health);
+  const bool other_quarantine = std::exchange(worker.quarantined, quarantined) != quarantined;
   if (worker.link != link) {
     state.changes.workers.insert(id);
     state.changes.gpus = true;
   }
-  if (worker.link != link || worker.disk.full_until_ms != full_until_ms)
+  if (worker.link != link || worker.disk.full_until_ms != full_until_ms || other_quarantine)
     state.changes.scheduling = true;
   if (IsDue(worker, wall_ms) || IsToBeForgotten(id, worker, state, options, now_ms))
     state.changes.workers.insert(id);

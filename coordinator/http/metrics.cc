@@ -80,7 +80,7 @@ void CountPending(const State& state, int64_t now_ms, std::map<Labels, double>* 
 
 Result<std::string> MetricsText(Core* core) {
   std::map<Labels, double> jobs, runs, attempts, workers, slots, pending;
-  double oldest_pending_s = 0, artifact_bytes = 0, events = 0;
+  double oldest_pending_s = 0, artifact_bytes = 0, events = 0, quarantined = 0;
   BRAID_RETURN_IF_ERROR(core->Query([&](const State& state) {
     const int64_t now_ms = core->options().clock->WallMs();
     const catalog::RowCounts totals = state.Totals();
@@ -100,6 +100,7 @@ Result<std::string> MetricsText(Core* core) {
       ++workers[{{"link", LinkName(link)},
                  {"admit", std::string(Name(worker.admit))},
                  {"site", worker.site}}];
+      quarantined += live != state.workers.end() && live->second.quarantined ? 1 : 0;
       slots[{{"device", "cpu"}}] += static_cast<double>(worker.cpu_slots);
       slots[{{"device", "cuda"}}] += static_cast<double>(worker.gpus.size());
     }
@@ -116,6 +117,9 @@ Result<std::string> MetricsText(Core* core) {
              attempts),
       Family("braid_workers", "Registered workers by link, admission and site", MetricType::Gauge,
              workers),
+      Family("braid_workers_quarantined",
+             "Workers that get no new jobs because several in a row failed there",
+             MetricType::Gauge, one(quarantined)),
       Family("braid_slots", "Slots of all registered workers", MetricType::Gauge, slots),
       Family("braid_pending_jobs", "Jobs that may run and wait, by reason", MetricType::Gauge,
              pending),

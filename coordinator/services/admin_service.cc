@@ -2,6 +2,7 @@
 #include "coordinator/access/credentials.h"
 #include "coordinator/api/changes.h"
 #include "coordinator/api/server_info.h"
+#include "coordinator/core/quotas.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/unary.h"
@@ -64,6 +65,31 @@ class AdminService final : public v1::Admin::CallbackService {
     return InCore(context, backend_,
                   coordinator::DrainWorker(request->request_id(), request->id(), ShowIn(reply)),
                   AuditOf(*context, *who, "DrainWorker", request->id()));
+  }
+
+  Reactor* ReleaseWorker(Context* context, const v1::ReleaseWorkerRequest* request,
+                         v1::Worker* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return InCore(context, backend_,
+                  coordinator::ReleaseWorker(request->request_id(), request->id(), ShowIn(reply)),
+                  AuditOf(*context, *who, "ReleaseWorker", request->id()));
+  }
+
+  Reactor* ListQuotas(Context* context, const v1::ListQuotasRequest*,
+                      v1::ListQuotasResponse* reply) override {
+    return ReadCore(context, backend_, [this, reply](const State& state) {
+      for (const QuotaRow& row : QuotaRows(state, backend_->core->options().quotas)) {
+        v1::Quota* quota = reply->add_quotas();
+        quota->set_kind(row.kind);
+        quota->set_name(row.name);
+        quota->set_artifact_bytes(row.use.artifact_bytes);
+        quota->set_artifact_bytes_limit(row.limits.artifact_bytes);
+        quota->set_jobs(row.use.jobs);
+        quota->set_jobs_limit(row.limits.jobs);
+      }
+      return OkStatus();
+    });
   }
 
  private:

@@ -6,6 +6,7 @@
 #include "coordinator/api/queries.h"
 #include "coordinator/api/streams.h"
 #include "coordinator/api/uploads.h"
+#include "coordinator/core/quotas.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/stream_call.h"
@@ -40,15 +41,28 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
     });
   }
 
+  // What is not there yet counts for the quota of whoever sends it, if that is no worker: what
+  // workers send is what jobs made.
   Reactor* QueryUpload(Context* context, const v1::QueryUploadRequest* request,
                        v1::QueryUploadResponse* reply) override {
-    return InFiles(context, &backend_->files, [this, request, reply]() -> Status {
-      BRAID_ASSIGN_OR_RETURN(
-          const UploadStatus status,
-          coordinator::QueryUpload(request->sha256(), request->size(), backend_->blobs));
-      Fill(status, reply);
-      return OkStatus();
-    });
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return InFilesThenCore(
+        context, backend_, [this, request, reply, who = *who]() -> Result<CoreWork> {
+          constexpr uint64_t kMostBytes = INT64_MAX;
+          if (request->size() > kMostBytes) return InvalidArgument("no file has so many bytes");
+          BRAID_ASSIGN_OR_RETURN(
+              const UploadStatus status,
+              coordinator::QueryUpload(request->sha256(), request->size(), backend_->blobs));
+          Fill(status, reply);
+          const auto allowed = [this, who, user = UserOf(who, request->user()),
+                                free = who.IsWorker() || status.complete,
+                                bytes = static_cast<int64_t>(request->size())](const State& state) {
+            if (free) return OkStatus();
+            return CheckUpload(user, bytes, state, backend_->core->options().quotas);
+          };
+          return CoreWork{nullptr, allowed};
+        });
   }
 
   grpc::ServerReadReactor<v1::UploadBlobRequest>* UploadBlob(
@@ -71,8 +85,9 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
                           v1::Artifact* reply) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
-    const auto put = [this, request, reply]() -> Result<CoreWork> {
-      return PutArtifact(*backend_, request->manifest_json(), request->name(),
+    const std::string user = UserOf(*who, request->user());
+    const auto put = [this, request, reply, user]() -> Result<CoreWork> {
+      return PutArtifact(*backend_, request->manifest_json(), request->name(), user,
                          request->request_id(), [reply](const ArtifactRecord& stored) {
                            *reply = ArtifactMessage(stored, Detail::kFull);
                          });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "coordinator/core/health.h"
 #include "coordinator/sessions/model_card.h"
 #include "rpc/convert.h"
 
@@ -80,6 +81,19 @@ void Fill(const RefusedGpu& gpu, v1::RefusedGpu* message) {
   message->set_id(gpu.gpu.id);
   message->set_worker(gpu.owner);
   message->set_reason(gpu.reason);
+}
+
+// The record is not looked at for a quarantine whose time is over.
+void FillHealth(const catalog::WorkerRecord& worker, const State& state, v1::Worker* message) {
+  for (const catalog::WorkerFailure& failure : worker.health.failures) {
+    v1::WorkerFailure* one = message->add_failures();
+    one->set_job(failure.job);
+    one->set_time_ms(failure.time_ms);
+    one->set_error(failure.error);
+  }
+  message->set_quarantine(QuarantineOf(worker, state));
+  if (!message->quarantine().empty())
+    message->set_quarantine_until_ms(worker.health.quarantine_until_ms);
 }
 
 void Fill(const Peer& peer, v1::Peer* message) {
@@ -170,6 +184,8 @@ v1::Artifact ArtifactMessage(const catalog::ArtifactRecord& artifact, Detail det
   message.set_pinned(artifact.pinned);
   message.set_removed_ms(artifact.removed_ms);
   message.set_removed_why(artifact.removed_why);
+  message.set_user(artifact.user);
+  message.set_site(artifact.site);
   return message;
 }
 
@@ -203,6 +219,7 @@ v1::Worker WorkerView(const catalog::WorkerRecord& worker, const State& state) {
   message.set_last_seen_ms(worker.last_seen_ms);
   message.set_host(worker.host);
   message.set_version(worker.version);
+  FillHealth(worker, state, &message);
   const auto live = state.workers.find(worker.id);
   const auto link = live == state.workers.end() ? scheduler::Link::kOffline : live->second.link;
   message.set_link(static_cast<v1::WorkerLink>(link));

@@ -46,7 +46,12 @@ void Attribute(const task::RankKey& rank, Transaction& tx, catalog::ArtifactReco
   artifact->created_ms = tx.wall_ms();
   const AttemptRecord* attempt = tx.state().FindAttempt(rank.attempt());
   if (attempt == nullptr) return;
-  if (const std::string* worker = WorkerOf(*attempt, rank.rank)) artifact->worker = *worker;
+  if (const RunRecord* run = tx.state().FindRun(rank.run)) artifact->user = run->user;
+  const std::string* worker = WorkerOf(*attempt, rank.rank);
+  if (worker == nullptr) return;
+  artifact->worker = *worker;
+  const auto record = tx.state().image().workers.find(*worker);
+  if (record != tx.state().image().workers.end()) artifact->site = record->second.site;
 }
 
 Result<EndedCommand> EndedCommandOf(const task::RankKey& rank, const std::string& worker,

@@ -33,6 +33,13 @@ std::string Pack(const std::vector<GpuRecord>& gpus) {
   return json.dump();
 }
 
+std::string Pack(const std::vector<WorkerFailure>& failures) {
+  Json json = Json::array();
+  for (const WorkerFailure& failure : failures)
+    json.push_back({{"job", failure.job}, {"time", failure.time_ms}, {"error", failure.error}});
+  return json.dump();
+}
+
 Status Unpack(const std::string& text, ColumnName column, std::vector<std::string>& list) {
   return Read(text, column, "[]",
               [&](const Json& json) { list = json.get<std::vector<std::string>>(); });
@@ -56,6 +63,13 @@ Status Unpack(const std::string& text, ColumnName column, std::vector<GpuRecord>
     for (const Json& gpu : json.get<std::vector<Json>>()) {
       gpus.push_back({gpu.at("id"), gpu.at("name"), gpu.at("memory")});
     }
+  });
+}
+
+Status Unpack(const std::string& text, ColumnName column, std::vector<WorkerFailure>& failures) {
+  return Read(text, column, "[]", [&](const Json& json) {
+    for (const Json& failure : json.get<std::vector<Json>>())
+      failures.push_back({failure.at("job"), failure.at("time"), failure.at("error")});
   });
 }
 

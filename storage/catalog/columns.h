@@ -21,6 +21,7 @@ inline std::string Pack(const StringMap& map) {
 }
 std::string Pack(const std::map<std::string, InputSource>& sources);
 std::string Pack(const std::vector<GpuRecord>& gpus);
+std::string Pack(const std::vector<WorkerFailure>& failures);
 
 // For errors.
 struct ColumnName {
@@ -34,5 +35,6 @@ Status Unpack(const std::string& text, ColumnName column, StringMap& map);
 Status Unpack(const std::string& text, ColumnName column,
               std::map<std::string, InputSource>& sources);
 Status Unpack(const std::string& text, ColumnName column, std::vector<GpuRecord>& gpus);
+Status Unpack(const std::string& text, ColumnName column, std::vector<WorkerFailure>& failures);
 
 }  // namespace braid::catalog

@@ -77,10 +77,18 @@ Result<LiveRows> LoadLiveRows(Database& database) {
         if (what == "attempt") elsewhere.attempts[{row.Text(1), state}] = count;
         return OkStatus();
       }));
-  BRAID_ASSIGN_OR_RETURN(
-      elsewhere.artifact_bytes,
-      database.QueryInt("SELECT coalesce(sum(bytes), 0) FROM artifacts WHERE removed_ms = 0"));
-  // The sum is over all artifacts; those that are in memory are counted there.
+  BRAID_RETURN_IF_ERROR(database.Query(
+      "SELECT user, site, sum(bytes) FROM artifacts WHERE removed_ms = 0 AND bytes > 0 "
+      "GROUP BY user, site",
+      {}, [&](const Row& row) {
+        ArtifactRecord all;
+        all.user = row.Text(0);
+        all.site = row.Text(1);
+        all.bytes = row.Int(2);
+        elsewhere.Count(all, 1);
+        return OkStatus();
+      }));
+  // The sums are over all artifacts; those that are in memory are counted there.
   for (const auto& [id, artifact] : live.image.artifacts) elsewhere.Count(artifact, -1);
   return live;
 }

@@ -21,7 +21,10 @@ void RowCounts::Count(const RunRows& rows, int64_t by) {
 }
 
 void RowCounts::Count(const ArtifactRecord& artifact, int64_t by) {
-  if (artifact.removed_ms == 0) artifact_bytes += by * artifact.bytes;
+  if (artifact.removed_ms > 0 || artifact.bytes == 0) return;
+  artifact_bytes += by * artifact.bytes;
+  if (!artifact.user.empty()) AddTo(bytes_of_user, artifact.user, by * artifact.bytes);
+  if (!artifact.site.empty()) AddTo(bytes_of_site, artifact.site, by * artifact.bytes);
 }
 
 void RowCounts::Add(const RowCounts& other) {
@@ -29,6 +32,8 @@ void RowCounts::Add(const RowCounts& other) {
   for (const auto& [key, count] : other.attempts) AddTo(attempts, key, count);
   for (const auto& [key, count] : other.runs) AddTo(runs, key, count);
   artifact_bytes += other.artifact_bytes;
+  for (const auto& [user, bytes] : other.bytes_of_user) AddTo(bytes_of_user, user, bytes);
+  for (const auto& [site, bytes] : other.bytes_of_site) AddTo(bytes_of_site, site, bytes);
 }
 
 }  // namespace braid::catalog

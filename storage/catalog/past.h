@@ -31,6 +31,8 @@ struct RowCounts {
   std::map<RunState, int64_t> runs;
   // Of artifacts that were not removed, files that several have counted in each.
   int64_t artifact_bytes = 0;
+  // The same by user and by site; those without a name are left out.
+  std::map<std::string, int64_t> bytes_of_user, bytes_of_site;
 
   // Adds these rows (`by` 1), or takes them away (-1).
   void Count(const RunRows& rows, int64_t by);

@@ -24,6 +24,7 @@
 #include "task/assignment.h"
 #include "task/keys.h"
 #include "task/outcome.h"
+#include "task/worker_health.h"
 
 namespace braid::catalog {
 
@@ -212,6 +213,10 @@ struct ArtifactRecord {
   std::string role;
   std::string worker;
   std::string name;
+  // Whose it is: the user of the run that made it, or who uploaded it; and the site of the worker
+  // that made it. Both may be empty: not known.
+  std::string user;
+  std::string site;
   int64_t created_ms = 0;
   // A user wants it kept, whatever else is removed.
   bool pinned = false;
@@ -230,6 +235,9 @@ struct GpuRecord {
   int64_t memory_bytes = 0;
   bool operator==(const GpuRecord&) const = default;
 };
+
+using task::WorkerFailure;
+using task::WorkerHealth;
 
 // A worker as it introduced itself when it last connected.
 struct WorkerRecord {
@@ -256,6 +264,8 @@ struct WorkerRecord {
   int64_t last_seen_ms = 0;
   // It does not come back under its id: once it has left or is lost, its row is removed.
   bool ephemeral = false;
+  // The failures on it, and its quarantine.
+  WorkerHealth health;
   bool operator==(const WorkerRecord&) const = default;
 };
 

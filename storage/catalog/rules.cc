@@ -119,6 +119,9 @@ struct Checker {
   Status operator()(const WorkerAdmitted& u) const {
     return image.workers.contains(u.worker) ? OkStatus() : Stale("admitting worker " + u.worker);
   }
+  Status operator()(const WorkerHealthChanged& u) const {
+    return image.workers.contains(u.worker) ? OkStatus() : Stale("the health of " + u.worker);
+  }
   Status operator()(const WorkerSeen& u) const {
     return image.workers.contains(u.worker) ? OkStatus() : Stale("worker " + u.worker);
   }

@@ -297,6 +297,26 @@ UPDATE jobs SET stall_timeout_s = 3600 WHERE kind IN ('train', 'joint');
 UPDATE jobs SET stall_timeout_s = json_extract(spec, '$.train.stall_timeout')
 WHERE kind IN ('train', 'joint') AND json_valid(spec)
   AND json_type(spec, '$.train.stall_timeout') = 'integer';
+)sql",
+                                                 // Workers on which jobs fail one after another.
+                                                 R"sql(
+ALTER TABLE workers ADD COLUMN failures TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE workers ADD COLUMN quarantine_until_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE workers ADD COLUMN quarantines INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                 // Whose an artifact is. Of an upload from before
+                                                 // nobody knows.
+                                                 R"sql(
+ALTER TABLE artifacts ADD COLUMN user TEXT NOT NULL DEFAULT '';
+ALTER TABLE artifacts ADD COLUMN site TEXT NOT NULL DEFAULT '';
+UPDATE artifacts SET user = coalesce((SELECT user FROM runs WHERE runs.id = artifacts.run), ''),
+  site = coalesce((SELECT site FROM workers WHERE workers.id = artifacts.worker), '');
+DROP TRIGGER artifacts_maker;
+CREATE TRIGGER artifacts_maker BEFORE UPDATE OF
+  run, job, epoch, role, worker, name, user, site
+ON artifacts WHEN OLD.removed_ms = 0
+BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;
+CREATE INDEX artifacts_owner ON artifacts (user, site, removed_ms, bytes);
 )sql"};
   return steps;
 }

@@ -111,8 +111,8 @@ struct AttemptsTable {
   }
 };
 
-// Key: id. Of an artifact that is there only the last three columns change; one that was removed
-// and is made again has another maker, too.
+// Key: id. Of an artifact that is there only whether it is pinned or removed changes; one that was
+// removed and is made again has another maker, too.
 struct ArtifactsTable {
   using Record = ArtifactRecord;
   static constexpr char kName[] = "artifacts";
@@ -136,6 +136,9 @@ struct ArtifactsTable {
     column("pinned", r.pinned);
     column("removed_ms", r.removed_ms);
     column("removed_why", r.removed_why);
+    // Whose quotas it counts for.
+    column("user", r.user);
+    column("site", r.site);
   }
 };
 
@@ -161,6 +164,10 @@ struct WorkersTable {
     column("network", r.network);
     column("folder", r.folder);
     column("ephemeral", r.ephemeral);
+    // Failures on it since the last success, and its quarantine (scheduler/health.h).
+    column("failures", r.health.failures);
+    column("quarantine_until_ms", r.health.quarantine_until_ms);
+    column("quarantines", r.health.quarantines);
   }
 };
 

@@ -50,6 +50,7 @@ struct UndoMaker {
   }
   Undo operator()(const WorkerRegistered& u) const { return Worker(u.worker.id); }
   Undo operator()(const WorkerAdmitted& u) const { return Worker(u.worker); }
+  Undo operator()(const WorkerHealthChanged& u) const { return Worker(u.worker); }
   Undo operator()(const WorkerSeen& u) const { return Worker(u.worker); }
   Undo operator()(const WorkerLinkChanged&) const {
     return [](Image&) {};

@@ -113,6 +113,10 @@ struct EventMaker {
   Event operator()(const WorkerAdmitted& u) const {
     return OfWorker("worker." + Lower(Name(u.admit)), u.worker, "");
   }
+  Event operator()(const WorkerHealthChanged& u) const {
+    if (u.event.empty()) return std::nullopt;
+    return OfWorker("worker." + u.event, u.worker, u.detail);
+  }
   Event operator()(const WorkerSeen&) const { return std::nullopt; }
   Event operator()(const WorkerLinkChanged& u) const {
     return OfWorker("worker." + u.link, u.worker, u.detail);
@@ -234,6 +238,8 @@ struct Applier {
     there.role = u.artifact.role;
     there.worker = u.artifact.worker;
     there.name = u.artifact.name;
+    there.user = u.artifact.user;
+    there.site = u.artifact.site;
     there.created_ms = u.artifact.created_ms;
     there.removed_ms = 0;
     there.removed_why.clear();
@@ -253,6 +259,7 @@ struct Applier {
   void operator()(const EventsCompacted& u) { image.compacted_seq = u.through_seq; }
   void operator()(const WorkerRegistered& u) { image.workers[u.worker.id] = u.worker; }
   void operator()(const WorkerAdmitted& u) { image.workers.at(u.worker).admit = u.admit; }
+  void operator()(const WorkerHealthChanged& u) { image.workers.at(u.worker).health = u.health; }
   void operator()(const WorkerSeen& u) { image.workers.at(u.worker).last_seen_ms = u.last_seen_ms; }
   void operator()(const WorkerLinkChanged&) {}
   void operator()(const WorkerForgotten& u) { image.workers.erase(u.worker); }

@@ -149,6 +149,16 @@ struct WorkerAdmitted {
   WorkerAdmit admit = WorkerAdmit::kOpen;
 };
 
+// A job failed or succeeded on the worker, or somebody ended its quarantine (scheduler/health.h).
+// `event` is quarantined, released, or empty for a change that concerns nobody yet.
+struct WorkerHealthChanged {
+  std::string worker;
+  WorkerHealth health;
+  std::string event;
+  // For the event.
+  std::string detail;
+};
+
 // When the worker was last heard of, written now and then.
 struct WorkerSeen {
   std::string worker;
@@ -212,13 +222,14 @@ struct AuditForgotten {
 };
 
 // Any of the changes above.
-using Update = std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued,
-                            JobRequeued, JobCancelling, JobEnded, AttemptGranted, AttemptStarted,
-                            AttemptStopping, AttemptEnded, CheckpointCommitted, ArtifactCommitted,
-                            WorkerRegistered, WorkerAdmitted, WorkerSeen, WorkerLinkChanged,
-                            CredentialChanged, RequestRemembered, RequestsForgotten, ArtifactPinned,
-                            ArtifactRemoved, RunDeleted, EventsCompacted, AuditWritten,
-                            AuditForgotten, WorkerForgotten, PoolReported, ServerReported>;
+using Update =
+    std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued, JobRequeued,
+                 JobCancelling, JobEnded, AttemptGranted, AttemptStarted, AttemptStopping,
+                 AttemptEnded, CheckpointCommitted, ArtifactCommitted, WorkerRegistered,
+                 WorkerAdmitted, WorkerSeen, WorkerLinkChanged, CredentialChanged,
+                 RequestRemembered, RequestsForgotten, ArtifactPinned, ArtifactRemoved, RunDeleted,
+                 EventsCompacted, AuditWritten, AuditForgotten, WorkerForgotten, PoolReported,
+                 ServerReported, WorkerHealthChanged>;
 using Updates = std::vector<Update>;
 
 // The event of an update, without its sequence number and time; nullopt for updates that would only

@@ -139,7 +139,8 @@ struct Writer {
                db, u.artifact, "INSERT",
                "ON CONFLICT (id) DO UPDATE SET run=excluded.run, job=excluded.job, "
                "epoch=excluded.epoch, role=excluded.role, worker=excluded.worker, "
-               "name=excluded.name, created_ms=excluded.created_ms, removed_ms=0, "
+               "name=excluded.name, user=excluded.user, site=excluded.site, "
+               "created_ms=excluded.created_ms, removed_ms=0, "
                "removed_why='' WHERE removed_ms > 0")
         .status();
   }
@@ -178,6 +179,13 @@ struct Writer {
   Status operator()(const WorkerAdmitted& u) {
     return One(db.Run("UPDATE workers SET admit=? WHERE id=?", {Number(u.admit), u.worker}),
                "admitting worker " + u.worker);
+  }
+  Status operator()(const WorkerHealthChanged& u) {
+    return One(db.Run("UPDATE workers SET failures=?, quarantine_until_ms=?, quarantines=? "
+                      "WHERE id=?",
+                      {Pack(u.health.failures), u.health.quarantine_until_ms, u.health.quarantines,
+                       u.worker}),
+               "the health of " + u.worker);
   }
   Status operator()(const WorkerSeen& u) {
     return One(db.Run("UPDATE workers SET last_seen_ms=? WHERE id=?", {u.last_seen_ms, u.worker}),

@@ -38,6 +38,7 @@ void Compare(const History& history, std::map<std::string, int>* seen) {
     ASSERT_EQ(why->detail, other->detail) << key.ToString();
     ASSERT_EQ(why->since_ms, other->since_ms) << key.ToString();
     ++(*seen)[NameOf(why->reason)];
+    (*seen)["in quarantine"] += why->detail.find("is in quarantine") != std::string::npos ? 1 : 0;
   }
   for (const auto& [row, count] : quick.indices().counts().attempts)
     ++(*seen)["attempt " + std::string(Name(static_cast<AttemptState>(row.second)))];
@@ -49,8 +50,11 @@ TEST(ChangesTest, ACoreThatLooksOnlyAtChangesDecidesTheSame) {
   for (unsigned seed = 0; seed < 16; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     MemoryStore quick, slow;
-    History history(seed, {&quick, [](Options*) {}},
-                    {&slow, [](Options* options) { options->only_changes = false; }});
+    History history(seed, {&quick, [](Options* options) { options->health.failures = 2; }},
+                    {&slow, [](Options* options) {
+                       options->health.failures = 2;
+                       options->only_changes = false;
+                     }});
     for (int step = 0; step < 150; ++step) {
       SCOPED_TRACE("step " + std::to_string(step));
       history.Step();
@@ -60,9 +64,9 @@ TEST(ChangesTest, ACoreThatLooksOnlyAtChangesDecidesTheSame) {
   }
   for (const char* what :
        {"WAITING_CAPACITY", "DATA_SITE_OFFLINE", "GANG_INCOMPLETE", "BACKOFF", "RECOVERING_LEASES",
-        "WORKER_DISK_FULL", "UNSCHEDULABLE", "attempt RUNNING", "attempt STOPPING",
-        "attempt SUCCEEDED", "attempt FAILED", "attempt PREEMPTED", "attempt CANCELLED",
-        "attempt LOST"})
+        "WORKER_DISK_FULL", "in quarantine", "UNSCHEDULABLE", "attempt RUNNING",
+        "attempt STOPPING", "attempt SUCCEEDED", "attempt FAILED", "attempt PREEMPTED",
+        "attempt CANCELLED", "attempt LOST"})
     EXPECT_GT(seen[what], 0) << what << " never came";
 }
 

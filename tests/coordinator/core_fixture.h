@@ -126,6 +126,7 @@ class CoreTest : public ::testing::Test {
     options.uniform = [] { return 0.5; };
     options.run_id = [this] { return "r-" + std::to_string(++runs_); };
     options.network = network_;
+    options.quotas = quotas_;
     options.ended_rows = ended_rows_;
     core_ = Core::Create(options).value();
   }
@@ -267,6 +268,7 @@ class CoreTest : public ::testing::Test {
   SimulatedClock clock_;
   int runs_ = 0;
   std::string network_;
+  const QuotaTable* quotas_ = nullptr;
   int64_t ended_rows_ = 0;
   std::unique_ptr<Core> core_;
   std::map<std::string, FakeWorker> workers_;

@@ -52,6 +52,26 @@ TEST_F(CoreTest, AGrantThatAFullDiskRefusedIsTriedAgain) {
   EXPECT_EQ(Job(run, "a").state, JobState::kActive);
 }
 
+// An effect that throws is a fault of its code alone: the loop goes on, and so do the other
+// effects.
+TEST_F(CoreTest, AnEffectThatThrowsKeepsNoOtherFromBeingDone) {
+  std::vector<std::string> done;
+  const auto effects = [&](const std::string& name) {
+    return [&, name](Transaction& tx) {
+      tx.Later([&, name] { done.push_back(name + " 1"); });
+      tx.Later([] { throw std::runtime_error("no memory"); });
+      tx.Later([&, name] { done.push_back(name + " 2"); });
+      return OkStatus();
+    };
+  };
+  const auto first = Post(effects("a"));
+  const auto second = Post(effects("b"));
+  Turn();
+  EXPECT_THAT(done, ElementsAre("a 1", "a 2", "b 1", "b 2"));
+  EXPECT_TRUE((*first)->ok());
+  EXPECT_TRUE((*second)->ok());
+}
+
 // A hello that is answered holds, whatever becomes of those that were decided before it.
 TEST_F(CoreTest, AHelloOutlivesARefusedNeighbourOfItsBatch) {
   FakeWorker& worker = AddWorker("w1");

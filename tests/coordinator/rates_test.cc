@@ -42,6 +42,19 @@ TEST(RatesTest, OnlyThoseWhoMayCallAtWillAreForgotten) {
   EXPECT_EQ(rates.remembered(), 1u);
 }
 
+// Were each of them looked at for each new one, this would take minutes.
+TEST(RatesTest, ANewNameCostsTheSameHoweverManyThereAre) {
+  constexpr int kNames = 300'000;
+  Rates rates;
+  for (int i = 0; i < kNames; ++i) EXPECT_EQ(rates.Take(std::to_string(i), 5, i / 100), 0);
+  EXPECT_EQ(rates.remembered(), static_cast<size_t>(kNames));
+  // Who calls again is not forgotten with those who called before.
+  for (int i = 0; i < 49; ++i) EXPECT_EQ(rates.Take("0", 5, 11'000), 0);
+  EXPECT_EQ(rates.Take("ada", 5, 12'000), 0);
+  EXPECT_EQ(rates.remembered(), static_cast<size_t>(kNames) - 200'099 + 1);
+  EXPECT_EQ(rates.Take("0", 5, 12'000), 0) << "a second's worth";
+}
+
 TEST(RatesTest, TheErrorSaysWhenToComeBack) {
   const Status status = rpc::RateLimited("eve makes more than 5 calls a second", 120);
   EXPECT_EQ(status.message(), "eve makes more than 5 calls a second: try again in 120 ms");

@@ -14,6 +14,7 @@
 #include "base/sha256.h"
 #include "braid/v1/artifacts.grpc.pb.h"
 #include "braid/v1/runs.grpc.pb.h"
+#include "coordinator/core/quotas.h"
 #include "coordinator/services/server.h"
 #include "coordinator/services/services.h"
 #include "rpc/channel.h"
@@ -32,6 +33,7 @@ class ServicesTest : public ::testing::Test {
     options.clock = &SystemClock();
     options.uniform = [] { return 0.5; };
     options.run_id = [this] { return "r-" + std::to_string(++last_run_); };
+    options.quotas = &quotas_;
     options.ended_rows = 0;  // what has ended is read again for each answer
     core_ = Core::Create(options).value();
     loop_ = std::thread([this] { EXPECT_TRUE(core_->Run().ok()); });
@@ -139,6 +141,7 @@ class ServicesTest : public ::testing::Test {
   std::unique_ptr<AppendFiles> metrics_ =
       AppendFiles::Open(JoinPath(folder_.path(), "metrics")).value();
   RendezvousTable rendezvous_;
+  QuotaTable quotas_;
   catalog::Reader reader_{JoinPath(folder_.path(), "braid.db")};
   // It outlives the backend, whose threads may hold the last of a call that follows its events.
   std::unique_ptr<Core> core_;

@@ -114,7 +114,10 @@ ONLY_PART = {
     ("pool", "task"): r"task/(demand|requirements)\.h",
     ("alert", "recipe"): r"recipe/parse/yaml_reader\.h",
     ("coordinator", "submit"): r"submit/(finding|recipe_check)\.h",  # what needs no files
-    ("scheduler", "task"): r"task/(failure|requirements)\.h",  # words and numbers of a job
+    (
+        "scheduler",
+        "task",
+    ): r"task/(failure|requirements|worker_health)\.h",  # words and numbers of jobs and workers
 }
 ONLY_IN = {
     r"(torch|ATen|c10)/": r"trainer/",

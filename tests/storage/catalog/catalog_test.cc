@@ -90,6 +90,7 @@ ArtifactRecord SomeArtifact(const std::string& id) {
   artifact.parents = {"p"};
   artifact.made_by = {"r1", "path_1", 1};
   artifact.role = "model";
+  artifact.user = "ann";
   return artifact;
 }
 
@@ -172,6 +173,8 @@ Updates OneOfEach() {
       JobCreated{SomeJob("r1", "path_3", JobState::kQueued)},
       WorkerRegistered{SomeWorker("w1")},
       WorkerAdmitted{"w1", WorkerAdmit::kCordoned},
+      WorkerHealthChanged{"w1", {{{"r1/path_1", 7, "gone"}}, 900, 2}, "quarantined", "until noon"},
+      WorkerHealthChanged{"w1", {{{"r1/path_1", 7, "gone"}}, 900, 2}, "", ""},
       WorkerSeen{"w1", 99},
       WorkerLinkChanged{"w1", "connected", ""},
       WorkerRegistered{Ephemeral(SomeWorker("w9"))},
@@ -383,6 +386,7 @@ Update AnyUpdate() {
       return EventsCompacted{*rc::gen::inRange<int64_t>(0, 9)};
     case 18:
       return *rc::gen::element<Update>(WorkerAdmitted{worker, WorkerAdmit::kDraining},
+                                       WorkerHealthChanged{worker, {{}, 5, 1}, "", ""},
                                        WorkerSeen{worker, 7});
     default:
       return *rc::gen::element<Update>(RequestRemembered{{"SubmitRun", "u1", "cd", run, 20}},
@@ -420,7 +424,19 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
+#define WITHOUT_OWNERS                                                                   \
+  "DROP INDEX artifacts_owner; DROP TRIGGER artifacts_maker;"                            \
+  "ALTER TABLE artifacts DROP COLUMN user; ALTER TABLE artifacts DROP COLUMN site;"      \
+  "CREATE TRIGGER artifacts_maker BEFORE UPDATE OF run, job, epoch, role, worker, name " \
+  "ON artifacts WHEN OLD.removed_ms = 0 "                                                \
+  "BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;"
+#define WITHOUT_HEALTH                                   \
+  WITHOUT_OWNERS                                         \
+  "ALTER TABLE workers DROP COLUMN failures;"            \
+  "ALTER TABLE workers DROP COLUMN quarantine_until_ms;" \
+  "ALTER TABLE workers DROP COLUMN quarantines;"
 #define WITHOUT_JOB_SETTINGS                       \
+  WITHOUT_HEALTH                                   \
   "ALTER TABLE jobs DROP COLUMN keep_checkpoints;" \
   "ALTER TABLE jobs DROP COLUMN stall_timeout_s;"
 #define WITHOUT_EPHEMERAL WITHOUT_JOB_SETTINGS "ALTER TABLE workers DROP COLUMN ephemeral;"
@@ -451,6 +467,7 @@ Updates AnEndedRunAndALiveOne() {
   updates.push_back(JobCreated{SomeJob("r2", "path_1", JobState::kQueued)});
   ArtifactRecord uploaded = SomeArtifact("a2");
   uploaded.made_by = {};
+  uploaded.user = "";
   updates.push_back(ArtifactCommitted{uploaded});
   ArtifactRecord made = SomeArtifact("a3");
   made.made_by = {"r2", "path_1", 1};
@@ -477,6 +494,7 @@ void ExpectLiveRows(Catalog& catalog, const Image& all) {
                     {{"", static_cast<int>(AttemptState::kSucceeded)}, 1},
                     {{"cancelled", static_cast<int>(AttemptState::kCancelled)}, 1}};
   ended.artifact_bytes = 24;
+  ended.bytes_of_user["ann"] = 12;
   EXPECT_TRUE(live.elsewhere == ended);
   Past& past = *catalog.past();
   const RunRows rows = past.ReadRun("r1").value().value();
@@ -514,8 +532,44 @@ TEST_F(CatalogTest, AFileFromBeforeRowsCouldLeaveMemoryIsBroughtUpToDate) {
   sqlite3_close(raw);
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
+  image_.workers.at("w1").health = {};  // nobody had counted yet
   EXPECT_TRUE(catalog->Load().value() == image_);
   ExpectLiveRows(*catalog, image_);
+}
+
+// Of what runs made it is known whose it is; of uploads it is not.
+TEST_F(CatalogTest, AFileFromBeforeArtifactsHadOwnersIsBroughtUpToDate) {
+  ArtifactRecord made = SomeArtifact("a1"), uploaded = SomeArtifact("a2");
+  made.worker = "w1";
+  made.site = "local";
+  uploaded.made_by = {};
+  Commit(*Open(), {RunCreated{SomeRun("r1")}, WorkerRegistered{SomeWorker("w1")},
+                   ArtifactCommitted{made}, ArtifactCommitted{uploaded}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_OWNERS "PRAGMA user_version = 13", nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  image_.artifacts.at("a2").user = "";
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, AFileFromBeforeQuarantinesIsBroughtUpToDate) {
+  Commit(*Open(), {WorkerRegistered{SomeWorker("w1")}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_HEALTH "PRAGMA user_version = 12", nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  Commit(*catalog, {WorkerHealthChanged{"w1", {{{"r1/a", 7, "gone"}}, 900, 2}, "", ""}});
+  EXPECT_TRUE(catalog->Load().value() == image_);
 }
 
 // A prefix that no id has, or many; a name that several runs have.

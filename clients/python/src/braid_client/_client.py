@@ -597,7 +597,12 @@ class Client:
         progress: Optional[Progress],
     ) -> Artifact:
         manifest = _files.put(self._transport, files, kind, metadata, progress)
-        request = {"manifestJson": manifest, "name": name, "requestId": uuid.uuid4().hex}
+        request = {
+            "manifestJson": manifest,
+            "name": name,
+            "user": _user(),
+            "requestId": uuid.uuid4().hex,
+        }
         return Artifact.from_json(self.call("Artifacts/CommitArtifact", request))
 
     def _pages(

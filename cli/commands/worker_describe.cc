@@ -1,0 +1,81 @@
+#include "cli/commands/worker_describe.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "base/excerpt.h"
+#include "base/text.h"
+#include "cli/shared/print.h"
+
+namespace braid::cli {
+namespace {
+
+// What comes from workers and programs is text: nothing of it is obeyed by the terminal.
+void PrintField(const char* name, const std::string& value) {
+  if (!value.empty()) std::printf("%-8s %s\n", name, Excerpt(value, kMessageBytes).c_str());
+}
+
+std::string SlotsText(const v1::Worker& worker) {
+  std::string text = std::to_string(worker.slots_used()) + " in use of " +
+                     std::to_string(worker.cpu_slots()) + " CPU slots";
+  for (const v1::Gpu& gpu : worker.gpus()) text += ", " + gpu.name();
+  return text;
+}
+
+void Describe(const v1::Worker& worker) {
+  PrintField("worker", worker.id());
+  PrintField("site", worker.site());
+  PrintField("host", worker.host());
+  PrintField("version", worker.version());
+  PrintField("link", v1::WorkerLink_Name(worker.link()).substr(7) + ", seen " +
+                         Ago(worker.last_seen_ms()) + " ago");
+  PrintField("admit", AdmitText(worker));
+  if (worker.quarantine_until_ms() > 0)
+    PrintField("until", FormatUtc(worker.quarantine_until_ms()));
+  PrintField("why", worker.quarantine());
+  PrintField("slots", SlotsText(worker));
+  PrintField("meets at", worker.address());
+  for (const auto& [key, value] : worker.labels()) PrintField("label", key + "=" + value);
+  for (const v1::RankId& rank : worker.ranks())
+    PrintField("runs", rank.run_id() + "/" + rank.job() + ", rank " + std::to_string(rank.rank()));
+  for (const v1::WorkerFailure& failure : worker.failures())
+    PrintField("failed",
+               FormatUtc(failure.time_ms()) + " " + failure.job() + ": " + failure.error());
+  for (const v1::RefusedGpu& gpu : worker.refused_gpus()) PrintField("no GPU", gpu.reason());
+  for (const v1::Reach& reach : worker.reach()) {
+    if (!reach.reached()) PrintField("no way", "to " + reach.worker() + ": " + reach.why());
+  }
+}
+
+Result<int> DescribeWorker(const Globals& globals, const std::string& id) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::ListWorkersResponse list,
+      (client.Call<v1::ListWorkersResponse>(&v1::Admin::Stub::ListWorkers, client.admin(),
+                                            v1::ListWorkersRequest())));
+  const auto found = std::find_if(list.workers().begin(), list.workers().end(),
+                                  [&](const v1::Worker& worker) { return worker.id() == id; });
+  if (found == list.workers().end()) {
+    return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
+                  "there is no worker " + id + ": `braid worker list` shows all");
+  }
+  if (globals.json()) return PrintJson(*found), kOkExit;
+  if (globals.output == "name") return std::printf("%s\n", found->id().c_str()), kOkExit;
+  Describe(*found);
+  return kOkExit;
+}
+
+}  // namespace
+
+void RegisterWorkerDescribe(const Registry& registry, CLI::App* worker) {
+  auto id = std::make_shared<std::string>();
+  CLI::App* describe = worker->add_subcommand(
+      "describe", "One worker: what it runs, which jobs failed there, why it gets none");
+  describe->add_option("id", *id)->required();
+  describe->callback([registry, id] {
+    registry.chosen = [&globals = registry.globals, id] { return DescribeWorker(globals, *id); };
+  });
+}
+
+}  // namespace braid::cli
