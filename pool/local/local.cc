@@ -49,8 +49,8 @@ void RemoveOldLogs(const std::string& folder, int64_t job) {
 }
 
 Result<std::vector<std::string>> Gpus(int64_t timeout_ms) {
-  const Result<CommandResult> said =
-      RunCommand({"nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"}, timeout_ms);
+  const Result<CommandResult> said = RunCommand(
+      {"nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"}, timeout_ms);
   if (!said.ok()) return said.status().Wrap("which GPUs there are");
   if (said->code != 0)
     return Unavailable("nvidia-smi ended with code " + std::to_string(said->code) + ": " +
@@ -61,10 +61,11 @@ Result<std::vector<std::string>> Gpus(int64_t timeout_ms) {
 Status CheckCount(const char* option, int64_t each, int64_t workers, int64_t there,
                   const std::string& what) {
   if (each * workers <= there) return OkStatus();
-  return FailedPrecondition(std::to_string(workers) + " workers with " + std::to_string(each) + " " +
-                            what + " each need " + std::to_string(each * workers) +
+  return FailedPrecondition(std::to_string(workers) + " workers with " + std::to_string(each) +
+                            " " + what + " each need " + std::to_string(each * workers) +
                             ", and this machine has " + std::to_string(there) +
-                            ": lower --max-workers or " + option + " (--no-check takes it as it is)");
+                            ": lower --max-workers or " + option +
+                            " (--no-check takes it as it is)");
 }
 
 }  // namespace
@@ -91,7 +92,8 @@ std::string AdviceOnExit(const ProcessExit& exit, const std::string& last_line,
   if (exit.code == 0) return printed;
   constexpr int kConfig = 78;
   return "code " + std::to_string(exit.code) + "; " + printed + "; its log is " + log +
-         (exit.code == kConfig ? ": mend what it says, or delete the pool and create it again" : "");
+         (exit.code == kConfig ? ": mend what it says, or delete the pool and create it again"
+                               : "");
 }
 
 std::string WorkerLine(const Settings& s, const std::string& folder, const std::string& job,

@@ -120,8 +120,9 @@ TEST_F(LocalPoolTest, WhatFailsSaysItsLastLineAndWhatToDo) {
                                           "1.0.log: mend what it says, or delete the pool and "
                                           "create it again"},
       {"exit 1", "code 1; it printed nothing; its log is " + log + "2.0.log"},
-      {"kill -9 $$", "it was killed, perhaps as the memory of this machine was used up (dmesg says "
-                     "so): create the pool again with a smaller --max-workers; it printed nothing"},
+      {"kill -9 $$",
+       "it was killed, perhaps as the memory of this machine was used up (dmesg says "
+       "so): create the pool again with a smaller --max-workers; it printed nothing"},
       {"kill -11 $$", "it was ended by signal 11; it printed nothing"},
   };
   for (const auto& [what, advice] : cases) {

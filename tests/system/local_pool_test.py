@@ -41,7 +41,9 @@ class Lab(Service):
 
     def wait_all_left(self):
         wait_until(
-            lambda: not self.json("worker", "list").get("workers"), "the workers to leave", PATIENCE_S
+            lambda: not self.json("worker", "list").get("workers"),
+            "the workers to leave",
+            PATIENCE_S,
         )
         wait_until(lambda: not self.processes("braid-worker"), "their processes to end", PATIENCE_S)
 
@@ -67,7 +69,9 @@ class LocalPoolTest(unittest.TestCase):
             workers = os.path.join(lab.folder, "state", "pools", "lab", "workers")
             self.assertEqual(os.listdir(workers), [])
             self.assertEqual(lab.pool()["engine"], "local")
-            self.assertEqual(lab.told("pool.ended"), [], "whoever is idle leaves, and nothing is wrong")
+            self.assertEqual(
+                lab.told("pool.ended"), [], "whoever is idle leaves, and nothing is wrong"
+            )
             lab.run("pool", "delete", "lab")
             self.assertEqual(lab.agent.wait(timeout=PATIENCE_S), 0)
             self.assertFalse(os.path.exists(os.path.dirname(workers)))
@@ -75,7 +79,9 @@ class LocalPoolTest(unittest.TestCase):
     def test_workers_live_no_longer_than_the_agent(self):
         with Lab() as lab:
             lab.create("--until-idle", "10m")
-            long = RECIPE.replace("batch: 4", "batch: 16").replace("epochs: 1000", f"epochs: {LONG}")
+            long = RECIPE.replace("batch: 4", "batch: 16").replace(
+                "epochs: 1000", f"epochs: {LONG}"
+            )
             recipe = write_recipe(lab.folder, by_hand.small_texts(), LONG, every=20, text=long)
             run = lab.submit(recipe, "--only", "path_tales")
             stored = []
@@ -86,8 +92,12 @@ class LocalPoolTest(unittest.TestCase):
                 if end is None:
                     break
                 lab.agent.send_signal(end)
-                self.assertEqual(lab.agent.wait(timeout=PATIENCE_S), 0 if end == signal.SIGTERM else -end)
-                wait_until(lambda: not lab.processes("braid-worker"), "its workers to end", PATIENCE_S)
+                self.assertEqual(
+                    lab.agent.wait(timeout=PATIENCE_S), 0 if end == signal.SIGTERM else -end
+                )
+                wait_until(
+                    lambda: not lab.processes("braid-worker"), "its workers to end", PATIENCE_S
+                )
             attempts = lab.job(run, "path_tales")["attempts"]
             states = [attempt["state"] for attempt in attempts]
             self.assertEqual(states, ["ATTEMPT_PREEMPTED", "ATTEMPT_LOST", "ATTEMPT_RUNNING"])
@@ -115,7 +125,9 @@ class LocalPoolTest(unittest.TestCase):
             lab.submit(recipe, "--only", "path_tales")
             wait_until(lambda: lab.told("pool.ended"), "the failure to be told", PATIENCE_S)
             said = lab.told("pool.ended")[0]
-            self.assertIn("ended as FAILED: code 3; it printed last: no such module: cuda; its log is ", said)
+            self.assertIn(
+                "ended as FAILED: code 3; it printed last: no such module: cuda; its log is ", said
+            )
             log = said.rsplit("its log is ", 1)[1]
             with open(log, encoding="utf-8") as file:
                 self.assertEqual(file.read(), "no such module: cuda\n")
@@ -126,7 +138,9 @@ class LocalPoolTest(unittest.TestCase):
             lab.create("--bin", os.path.join(lab.folder, "bin"))
             lab.serve()
             wait_until(lambda: lab.told("pool.refused"), "the refusal to be told", PATIENCE_S)
-            self.assertIn("bin/braid-worker is not there: install braid again", lab.told("pool.refused")[0])
+            self.assertIn(
+                "bin/braid-worker is not there: install braid again", lab.told("pool.refused")[0]
+            )
             self.assertIn("is not there", lab.pool()["trouble"])
 
     def test_a_pool_that_cannot_be_is_refused(self):
@@ -134,7 +148,10 @@ class LocalPoolTest(unittest.TestCase):
             words = ("pool", "create", "lab", "--engine", "local")
             for more, said in (
                 (("--max-workers", "9999"), "lower --max-workers or --cpus"),
-                (("--partition", "gpu"), "--partition is for Slurm: leave it out with --engine local"),
+                (
+                    ("--partition", "gpu"),
+                    "--partition is for Slurm: leave it out with --engine local",
+                ),
                 (("--time", "soon"), "--time"),
             ):
                 done = lab.run(*words, *more, code=None)

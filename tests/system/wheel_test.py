@@ -23,7 +23,9 @@ def torch_folder():
     return os.path.dirname(found)
 
 
-@unittest.skipIf(shutil.which("patchelf") is None, "there is no patchelf: scripts/setup installs it")
+@unittest.skipIf(
+    shutil.which("patchelf") is None, "there is no patchelf: scripts/setup installs it"
+)
 class WheelTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -60,7 +62,9 @@ class WheelTest(unittest.TestCase):
         before = set(os.listdir(self.site))
         commands = set(os.listdir(self.venv + "/bin"))
         # Without an index: what the wheel needs beside torch would be missed.
-        self.assertIn("Successfully installed braid-service", self.pip("install", "--no-index", self.wheel))
+        self.assertIn(
+            "Successfully installed braid-service", self.pip("install", "--no-index", self.wheel)
+        )
         self.assertIn("No broken requirements", self.pip("check"))
         self.check_libraries()
         self.train()
@@ -74,7 +78,13 @@ class WheelTest(unittest.TestCase):
         for name in ("braid", "braid-coordinator", "braid-worker", "braid-prepare", "braid-merge"):
             for line in self.run_words("ldd", f"{package}/bin/{name}").splitlines():
                 library, _, path = line.strip().partition(" => ")
-                usual = library.split(".so")[0] in ("libc", "libm", "libgcc_s", "libstdc++", "libresolv")
+                usual = library.split(".so")[0] in (
+                    "libc",
+                    "libm",
+                    "libgcc_s",
+                    "libstdc++",
+                    "libresolv",
+                )
                 if path and not usual:
                     self.assertTrue(path.startswith(os.path.realpath(package)), f"{name}: {line}")
         # Beside torch, where pip puts both, the trainer needs no help; elsewhere it has to be told.
