@@ -58,7 +58,11 @@ def render(values):
 
 
 def pods(objects):
-    return [one["spec"]["template"]["spec"] for one in objects.values() if "template" in one.get("spec", {})]
+    return [
+        one["spec"]["template"]["spec"]
+        for one in objects.values()
+        if "template" in one.get("spec", {})
+    ]
 
 
 @unittest.skipIf(helm_python is None, "" if helm_python else WHY)
@@ -70,7 +74,11 @@ class HelmTest(unittest.TestCase):
         self.assertEqual([one for one in said["messages"] if "icon" not in one["error"]], [])
 
     def test_kubernetes_knows_every_field(self):
-        for values in ({}, {"pools": POOLS, "image": {"pullSecrets": ["mine"]}}, {"existingSecret": "mine"}):
+        for values in (
+            {},
+            {"pools": POOLS, "image": {"pullSecrets": ["mine"]}},
+            {"existingSecret": "mine"},
+        ):
             for one in render(values).values():
                 for version in VERSIONS:
                     kubernetes_validate.validate(one, version, strict=True)
@@ -82,7 +90,8 @@ class HelmTest(unittest.TestCase):
             ({"pools": [{**POOLS[1], "memory": "4 GB"}]}, "/pools/0/memory"),
             ({"coordinator": {"name": []}}, "additional properties 'name' not allowed"),
         ):
-            with helm_python.Chart.load(CHART) as chart, self.assertRaises(helm_python.HelmError) as raised:
+            refused = self.assertRaises(helm_python.HelmError)
+            with helm_python.Chart.load(CHART) as chart, refused as raised:
                 chart.validate_schema(values)
             self.assertIn(said, str(raised.exception))
 
@@ -106,7 +115,9 @@ class HelmTest(unittest.TestCase):
         self.assertTrue({"startupProbe", "livenessProbe", "readinessProbe"} < set(coordinator))
         for role, ports in (("coordinator", [{"protocol": "TCP", "port": 7070}]), ("worker", None)):
             policy = objects["NetworkPolicy", "lab-" + role]["spec"]
-            self.assertEqual(policy["podSelector"]["matchLabels"]["app.kubernetes.io/component"], role)
+            self.assertEqual(
+                policy["podSelector"]["matchLabels"]["app.kubernetes.io/component"], role
+            )
             (rule,) = policy["ingress"]
             self.assertEqual(rule.get("ports"), ports)
             self.assertTrue(all("podSelector" in peer for peer in rule["from"]))
@@ -125,7 +136,9 @@ class HelmTest(unittest.TestCase):
         self.assertEqual(job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"], "lab")
         (worker,) = job["spec"]["template"]["spec"]["containers"]
         self.assertEqual(worker["resources"]["limits"], {"memory": "64Gi", "nvidia.com/gpu": 1})
-        self.assertLess({"--gpus=all", "--kinds=train,joint", "--cache-limit=20GB"}, set(worker["args"]))
+        self.assertLess(
+            {"--gpus=all", "--kinds=train,joint", "--cache-limit=20GB"}, set(worker["args"])
+        )
 
     def test_what_the_containers_run_trains_a_path(self):
         with Cluster(render({"pools": POOLS[1:]})) as cluster:
@@ -147,13 +160,24 @@ class CloudTest(unittest.TestCase):
 
     def test_examples_start_workers_with_options_that_there_are(self):
         words = [by_hand.program("braid-worker"), "--help"]
-        known = set(re.findall("--[a-z-]+", subprocess.run(words, capture_output=True, text=True).stdout))
-        for path, part in (("skypilot/workers.yaml", "run"), ("dstack/workers.dstack.yml", "commands")):
+        known = set(
+            re.findall("--[a-z-]+", subprocess.run(words, capture_output=True, text=True).stdout)
+        )
+        for path, part in (
+            ("skypilot/workers.yaml", "run"),
+            ("dstack/workers.dstack.yml", "commands"),
+        ):
             with open(os.path.join(SOURCE_DIR, "deploy", path), encoding="utf-8") as file:
                 lines = yaml.safe_load(file)[part]
-            (start,) = re.findall("exec.*braid-worker(.*)", " ".join([lines] if isinstance(lines, str) else lines), re.S)
+            (start,) = re.findall(
+                "exec.*braid-worker(.*)",
+                " ".join([lines] if isinstance(lines, str) else lines),
+                re.S,
+            )
             options = set(re.findall("--[a-z-]+", start))
-            self.assertLess({"--coordinator", "--token-file", "--ephemeral", "--until-idle"}, options, path)
+            self.assertLess(
+                {"--coordinator", "--token-file", "--ephemeral", "--until-idle"}, options, path
+            )
             self.assertLessEqual(options, known, path)
 
 
@@ -181,7 +205,9 @@ class Cluster:
             self.run([*container["command"], *container["args"]])
         (self.coordinator,) = coordinator["containers"]
         for container in (self.coordinator, *worker["spec"]["template"]["spec"]["containers"]):
-            with open(os.path.join(self.folder, container["name"] + ".log"), "w", encoding="utf-8") as log:
+            with open(
+                os.path.join(self.folder, container["name"] + ".log"), "w", encoding="utf-8"
+            ) as log:
                 words = self.words([*container["command"], *container["args"]])
                 self.processes.append(subprocess.Popen(words, stdout=log, stderr=log))
         return self
@@ -206,7 +232,9 @@ class Cluster:
     def run(self, words, code=0):
         done = subprocess.run(self.words(words), capture_output=True, text=True, timeout=300)
         if code is not None and done.returncode != code:
-            raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}{done.stderr}{self.logs()}")
+            raise AssertionError(
+                f"{words}: {done.returncode}\n{done.stdout}{done.stderr}{self.logs()}"
+            )
         return done.stdout if code is not None else done.returncode
 
     def logs(self):
