@@ -8,6 +8,12 @@ namespace {
 
 constexpr int64_t kFirstPauseMs = 2'000;
 constexpr int64_t kLongestPauseMs = 600'000;
+
+// What events call the engine.
+std::string EngineName(const Settings& settings) {
+  return settings.engine == "slurm" ? "Slurm" : "this machine";
+}
+
 // Words of one event.
 std::string JobText(const EngineJob& job) {
   return "job " + job.id + " (" + job.name + ")";
@@ -183,7 +189,7 @@ void Agent::OnListed(const Result<std::vector<EngineJob>>& listed, int64_t now_m
   const bool first = !std::exchange(listed_, true);
   unsure_ = false;
   if (std::exchange(list_failed_, false)) {
-    Tell("well", "Slurm answers again");
+    Tell("well", EngineName(settings_) + " answers again");
     trouble_.clear();
     failures_ = 0;
     paused_until_ms_ = now_ms;
@@ -207,7 +213,7 @@ void Agent::OnListed(const Result<std::vector<EngineJob>>& listed, int64_t now_m
   }
   std::vector<std::string> vanished;
   for (const auto& [id, job] : jobs_) {
-    // A list may be of another Slurm, or of one that lost its memory: the worker goes on, and says
+    // A list may be of another engine, or of one that lost its memory: the worker goes on, and says
     // so.
     if (!seen.contains(id) && !HasReadyWorker(id)) vanished.push_back(id);
   }
@@ -223,13 +229,15 @@ void Agent::TellReason(Job* job) {
   const EngineJob& said = job->said;
   if (said.state != "PENDING" || said.reason == job->reason_told || said.advice.empty()) return;
   job->reason_told = said.reason;
-  Tell("waits", JobText(said) + " waits in Slurm (" + said.reason + "): " + said.advice);
+  Tell("waits", JobText(said) + " waits in " + EngineName(settings_) + " (" + said.reason +
+                    "): " + said.advice);
 }
 
 void Agent::OnEnded(const std::string& id, const EngineJob& said, int64_t now_ms) {
   const Job job = std::move(jobs_.extract(id).mapped());
   for (int64_t rank = 0; rank < said.workers; ++rank)
-    gone_.push_back({WorkerId(settings_.name, id, rank), "Slurm job " + id + " is " + said.state});
+    gone_.push_back({WorkerId(settings_.name, id, rank),
+                     "job " + id + " of " + EngineName(settings_) + " is " + said.state});
   const bool completed = said.state == "COMPLETED";
   if (job.cancelled || (completed && job.worked)) return;
   if (completed) return OnUseless(job, said, now_ms);
@@ -247,7 +255,7 @@ void Agent::OnUseless(const Job& job, const EngineJob& said, int64_t now_ms) {
   SetTrouble("ended",
              JobText(said) +
                  " has ended, and none of its workers has reached the coordinator: can "
-                 "the nodes reach it? " +
+                 "workers reach it from where they run? " +
                  said.advice,
              now_ms);
   useless_ = true;
@@ -267,7 +275,7 @@ void Agent::OnSubmitted(const Allocation& allocation, const Submission& submissi
       const int64_t soon_ms = now_ms + std::min<int64_t>(options_.list_every_ms, 5'000);
       list_at_ms_ = jobs_.size() == 1 ? soon_ms : std::min(list_at_ms_, soon_ms);
       if (useless_) return;
-      if (!trouble_.empty()) Tell("well", "Slurm takes jobs again");
+      if (!trouble_.empty()) Tell("well", EngineName(settings_) + " takes jobs again");
       trouble_.clear();
       return;
     }

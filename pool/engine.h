@@ -1,4 +1,4 @@
-// A batch system as a pool's agent sees it.
+// A batch system, or this machine, as a pool's agent sees it.
 #pragma once
 
 #include <cstdint>
@@ -49,11 +49,16 @@ struct Submission {
 class Engine {
  public:
   virtual ~Engine() = default;
+  // Prepares the pool's folder and, with `ask`, finds out whether the engine could run a job of one
+  // worker.
+  virtual Status Check(bool ask) = 0;
   // The pool's jobs, those that ended recently among them.
   virtual Result<std::vector<EngineJob>> List() = 0;
   virtual Submission Submit(const Allocation& allocation) = 0;
   // Ends jobs; with `waiting_only` those of them that wait still. A job that has ended is no error.
   virtual Status Cancel(const std::vector<std::string>& ids, bool waiting_only) = 0;
+  // The agent ends. An engine whose jobs live no longer than the agent ends them, with checkpoints.
+  virtual void Leave() {}
 };
 
 }  // namespace braid::pool

@@ -1,6 +1,7 @@
 #include "pool/settings.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/duration.h"
 #include "base/file.h"
@@ -23,6 +24,20 @@ Status CheckRange(const char* option, int64_t value, int64_t least, int64_t most
                          std::to_string(least) + " to " + std::to_string(most) + " are possible");
 }
 
+// What only a batch system knows.
+Status CheckLocal(const Settings& s) {
+  const std::pair<const char*, bool> given[] = {
+      {"--account", !s.account.empty()}, {"--partition", !s.partition.empty()},
+      {"--qos", !s.qos.empty()},         {"--constraint", !s.constraint.empty()},
+      {"--gres", !s.gres.empty()},       {"--sbatch", !s.extra.empty()}};
+  for (const auto& [option, is_given] : given) {
+    if (is_given)
+      return InvalidArgument(std::string(option) +
+                             " is for Slurm: leave it out with --engine local");
+  }
+  return s.time.empty() ? OkStatus() : ParseTimeLimit(s.time).status().Wrap("--time");
+}
+
 }  // namespace
 
 Status Check(const Settings& settings) {
@@ -30,8 +45,9 @@ Status Check(const Settings& settings) {
     return InvalidArgument("\"" + settings.name +
                            "\" is no name of a pool: 1 to 40 of a-z, 0-9, - and _");
   }
-  if (settings.engine != "slurm")
-    return InvalidArgument("--engine " + settings.engine + ": there is slurm");
+  if (settings.engine != "slurm" && settings.engine != "local")
+    return InvalidArgument("--engine " + settings.engine + ": there are slurm and local");
+  if (settings.engine == "local") BRAID_RETURN_IF_ERROR(CheckLocal(settings));
   BRAID_RETURN_IF_ERROR(CheckRange("--max-workers", settings.max_workers, 1, 10'000));
   BRAID_RETURN_IF_ERROR(CheckRange("--cpus", settings.cpu_slots, 1, 4096));
   BRAID_RETURN_IF_ERROR(CheckRange("--gpus", settings.gpus, 0, 64));

@@ -15,6 +15,7 @@ struct Settings {
   // 8 random digits, made once: jobs of another pool of this name, of another project of the same
   // user, are not taken for its own.
   std::string mark;
+  // slurm, or local: the agent starts workers on its own machine.
   std::string engine = "slurm";
   // The most workers at a time, waiting ones included.
   int64_t max_workers = 4;
@@ -23,7 +24,8 @@ struct Settings {
   int64_t gpus = 0;
   // Of the workers: their site, the kinds of jobs that they take (empty: all), how long they stay
   // without work, and the folder in which each makes its own. The last may contain variables, which
-  // the shell of the batch job replaces: "${TMPDIR:-/tmp}".
+  // the shell of the batch job replaces: "${TMPDIR:-/tmp}". Empty, which only local knows: workers/
+  // in the pool's folder.
   std::string site;
   std::vector<std::string> kinds;
   std::string until_idle = "60s";
@@ -31,7 +33,9 @@ struct Settings {
   std::vector<std::string> data_roots;
 
   // Passed on to Slurm as they are; empty: Slurm's own defaults.
-  std::string account, partition, qos, constraint, gres, time;
+  std::string account, partition, qos, constraint, gres;
+  // How long a worker stays at most, as Slurm writes it; empty: no limit of the pool.
+  std::string time;
   // Further words for sbatch, last.
   std::vector<std::string> extra;
   // Lines of shell before the worker starts: modules, for example.

@@ -1,6 +1,8 @@
 // braid pool create, list, describe, serve, delete.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <thread>
 
 #include "base/excerpt.h"
 #include "base/file.h"
@@ -19,6 +21,8 @@ struct CreateFlags {
   pool::Settings settings;
   std::string bin;
   bool no_check = false;
+  // Whether --max-workers was given.
+  bool most_given = false;
 };
 
 // The workers reach the coordinator as this command does.
@@ -34,12 +38,22 @@ void FillCoordinator(const Globals& globals, pool::Settings* settings) {
   settings->ca = absolute(globals.ca);
 }
 
+// On this machine there are as many workers as there is room for, in a folder where their agent
+// finds what they left.
+void FillLocal(bool most_given, pool::Settings* settings) {
+  const int64_t cores = std::max(1U, std::thread::hardware_concurrency());
+  if (!most_given)
+    settings->max_workers = std::max<int64_t>(1, cores / std::max<int64_t>(1, settings->cpu_slots));
+  if (settings->worker_dir == pool::Settings().worker_dir) settings->worker_dir.clear();
+}
+
 Result<int> CreateThePool(const Globals& globals, CreateFlags flags) {
   BRAID_RETURN_IF_ERROR(Connect(globals).status());
   FillCoordinator(globals, &flags.settings);
   flags.settings.worker_program = JoinPath(
       flags.bin.empty() ? ProgramFolder() : AbsolutePath(flags.bin), "braid-worker");
   for (std::string& root : flags.settings.data_roots) root = AbsolutePath(root);
+  if (flags.settings.engine == "local") FillLocal(flags.most_given, &flags.settings);
   BRAID_RETURN_IF_ERROR(CreatePool(globals, flags.settings, !flags.no_check));
   const std::string& name = flags.settings.name;
   if (globals.json()) {
@@ -123,9 +137,13 @@ Result<int> DescribeThePool(const Globals& globals, const std::string& name) {
 
 void AddSettings(CLI::App* create, pool::Settings* s) {
   create->add_option("name", s->name, "a-z, 0-9, - and _")->required();
-  create->add_option("--engine", s->engine, "slurm")->capture_default_str();
-  create->add_option("--max-workers", s->max_workers, "the most workers at a time")
+  create
+      ->add_option("--engine", s->engine,
+                   "slurm, or local: workers of this machine, which the agent starts")
       ->capture_default_str();
+  create->add_option("--max-workers", s->max_workers,
+                     "the most workers at a time (default: 4, local: as many as there are "
+                     "CPUs for)");
   create->add_option("--cpus", s->cpu_slots, "CPU slots of each worker")->capture_default_str();
   create->add_option("--gpus", s->gpus, "GPUs of each worker")->capture_default_str();
   create->add_option("--site", s->site, "where the workers are: corpora with this site are there");
@@ -137,16 +155,17 @@ void AddSettings(CLI::App* create, pool::Settings* s) {
   create
       ->add_option("--worker-dir", s->worker_dir,
                    "folder on the node in which each worker makes its own; variables are "
-                   "replaced there")
+                   "replaced there (local: workers/ in the pool's folder)")
       ->capture_default_str();
   create->add_option("--data-root", s->data_roots,
                      "folder below which corpora with a site may be read; may be repeated");
-  create->add_option("--account", s->account, "passed on to Slurm, as are the next five");
+  create->add_option("--account", s->account, "passed on to Slurm, as are the next four");
   create->add_option("--partition", s->partition);
   create->add_option("--qos", s->qos);
   create->add_option("--constraint", s->constraint);
   create->add_option("--gres", s->gres, "for example gpu:a100:2 (default: --gpus-per-task)");
-  create->add_option("--time", s->time, "time limit of each job, as sbatch takes it");
+  create->add_option("--time", s->time,
+                     "time limit of each job, as sbatch takes it; local: of each worker");
   create->add_option("--sbatch", s->extra,
                      "a further word for sbatch: --sbatch=--mem=16G; may be "
                      "repeated");
@@ -163,9 +182,10 @@ CLI::App* AddNamed(CLI::App* command, const char* name, const char* what, std::s
 
 void AddTimes(CLI::App* command, PoolTimes* times) {
   command
-      ->add_option("--list-every-ms", times->list_every_ms,
-                   "how often Slurm is asked for the list of jobs while there are some")
-      ->capture_default_str()
+      ->add_option(
+          "--list-every-ms", times->list_every_ms,
+          "how often the list of jobs is read while there are some (default: 15000, local: "
+          "1000)")
       ->check(CLI::Range(100, 3'600'000));
   command
       ->add_option("--command-timeout-ms", times->command_timeout_ms,
@@ -177,8 +197,8 @@ void AddTimes(CLI::App* command, PoolTimes* times) {
 }  // namespace
 
 void RegisterPool(const Registry& registry) {
-  CLI::App* command = registry.app.add_subcommand("pool",
-                                                  "Workers that Slurm starts when jobs wait");
+  CLI::App* command = registry.app.add_subcommand(
+      "pool", "Workers that start when jobs wait, by Slurm or on this machine");
   command->require_subcommand(1);
   auto flags = std::make_shared<CreateFlags>();
   CLI::App* create = command->add_subcommand("create", "Set a pool up at this site");
@@ -186,8 +206,10 @@ void RegisterPool(const Registry& registry) {
   create->add_option("--bin", flags->bin,
                      "folder of braid-worker and the task programs on the nodes (default: that of "
                      "this program)");
-  create->add_flag("--no-check", flags->no_check, "do not ask Slurm whether it takes such jobs");
-  create->callback([registry, flags] {
+  create->add_flag("--no-check", flags->no_check,
+                   "do not ask whether Slurm takes such jobs, or this machine has room for them");
+  create->callback([registry, flags, create] {
+    flags->most_given = create->count("--max-workers") > 0;
     registry.chosen = [&globals = registry.globals, flags] {
       return CreateThePool(globals, *flags);
     };
@@ -202,8 +224,8 @@ void RegisterPool(const Registry& registry) {
       return DescribeThePool(globals, *name);
     };
   });
-  CLI::App* serve = AddNamed(command, "serve", "Ask Slurm for workers as long as this runs",
-                             name.get());
+  CLI::App* serve = AddNamed(command, "serve",
+                             "Ask for workers when jobs wait, as long as this runs", name.get());
   AddTimes(serve, times.get());
   serve->callback([registry, name, times] {
     registry.chosen = [&globals = registry.globals, name, times] {

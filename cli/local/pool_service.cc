@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "base/random.h"
 #include "cli/shared/exit_code.h"
 #include "pool/agent.h"
+#include "pool/local/local.h"
 #include "pool/slurm/slurm.h"
 #include "rpc/convert.h"
 
@@ -39,6 +41,19 @@ sigset_t EndSignals() {
   sigemptyset(&set);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
   return set;
+}
+
+std::unique_ptr<pool::Engine> MakeEngine(const pool::Settings& settings, const std::string& folder,
+                                         int64_t command_timeout_ms) {
+  if (settings.engine == "local")
+    return std::make_unique<pool::local::Local>(settings, folder, command_timeout_ms);
+  return std::make_unique<pool::slurm::Slurm>(settings, folder, command_timeout_ms);
+}
+
+// To look at processes of this machine costs nothing; Slurm's controller serves many.
+int64_t ListEveryMs(const pool::Settings& settings, const PoolTimes& times) {
+  if (times.list_every_ms > 0) return times.list_every_ms;
+  return settings.engine == "local" ? 1'000 : 15'000;
 }
 
 v1::Pool MessageOf(const pool::Settings& s, const std::string& folder, const pool::Agent& agent) {
@@ -87,8 +102,8 @@ class PoolService {
       : globals_(globals),
         settings_(settings),
         folder_(std::move(folder)),
-        engine_(settings, folder_, times.command_timeout_ms),
-        agent_(settings, {.list_every_ms = times.list_every_ms}, Now()) {}
+        engine_(MakeEngine(settings, folder_, times.command_timeout_ms)),
+        agent_(settings, {.list_every_ms = ListEveryMs(settings, times)}, Now()) {}
 
   // Returns when a signal comes or the pool is deleted.
   Result<int> Run(const sigset_t& signals) {
@@ -110,7 +125,11 @@ class PoolService {
       if (agent_.deleted()) return Finish();
       tick.tv_sec = steps < kMostSteps ? kSyncMs / 1000 : 0;
     } while (sigtimedwait(&signals, nullptr, &tick) < 0);
-    Say(settings_.name, "its agent ends; workers that run leave when they have nothing to do");
+    Say(settings_.name,
+        settings_.engine == "local"
+            ? "its agent ends, and its workers hand back what they run"
+            : "its agent ends; workers that run leave when they have nothing to do");
+    engine_->Leave();
     return kOkExit;
   }
 
@@ -119,12 +138,12 @@ class PoolService {
 
   void Take(const pool::Agent::Step& step) {
     if (std::holds_alternative<pool::Agent::List>(step)) {
-      agent_.OnListed(engine_.List(), Now());
+      agent_.OnListed(engine_->List(), Now());
     } else if (const auto* submit = std::get_if<pool::Agent::Submit>(&step)) {
-      const pool::Submission submission = engine_.Submit(submit->allocation);
+      const pool::Submission submission = engine_->Submit(submit->allocation);
       agent_.OnSubmitted(submit->allocation, submission, Now());
     } else if (const auto* cancel = std::get_if<pool::Agent::Cancel>(&step)) {
-      agent_.OnCancelled(*cancel, engine_.Cancel(cancel->ids, cancel->waiting_only), Now());
+      agent_.OnCancelled(*cancel, engine_->Cancel(cancel->ids, cancel->waiting_only), Now());
     }
     SayNews();
   }
@@ -204,7 +223,7 @@ class PoolService {
   const pool::Settings settings_;
   const std::string folder_;
   const std::string agent_id_ = RandomUuid();
-  pool::slurm::Slurm engine_;
+  const std::unique_ptr<pool::Engine> engine_;
   pool::Agent agent_;
   bool connected_ = false, complained_ = false, deleting_ = false;
   int64_t said_ = 0;
@@ -239,8 +258,7 @@ Status CreatePool(const Globals& globals, pool::Settings settings, bool check) {
   }
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(globals.dir));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(folder));
-  pool::slurm::Slurm engine(settings, folder, PoolTimes().command_timeout_ms);
-  const Status fits = engine.Check(check);
+  const Status fits = MakeEngine(settings, folder, PoolTimes().command_timeout_ms)->Check(check);
   if (!fits.ok()) {
     (void)RemoveTree(folder);
     return fits;

@@ -19,13 +19,14 @@ std::string PoolFolder(const Globals& globals, const std::string& name);
 Status CreatePool(const Globals& globals, pool::Settings settings, bool check);
 
 struct PoolTimes {
-  // How often the engine's list is read while the pool has jobs there, and how long one of its
-  // commands may take.
-  int64_t list_every_ms = 15'000;
+  // How often the engine's list is read while the pool has jobs there (0: as often as is good for
+  // the engine), and how long one of its commands may take.
+  int64_t list_every_ms = 0;
   int64_t command_timeout_ms = 60'000;
 };
 
-// Serves the pool until SIGINT or SIGTERM, which leave its workers alone, or until it is deleted.
+// Serves the pool until SIGINT or SIGTERM, which leave the workers of a batch system alone and end
+// those of this machine with checkpoints, or until it is deleted.
 // kNotFound if it was not created here, kAlreadyExists if another process serves it.
 Result<int> ServePool(const Globals& globals, const std::string& name, const PoolTimes& times);
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string_view>
@@ -48,9 +49,12 @@ Result<std::map<std::string, std::string>> LibrariesOf(const std::string& progra
     if (name == "libtorch_cpu.so") of_torch.insert(std::string(FolderOf(path)));
     if (!IsOfEveryLinux(name)) libraries[name] = path;
   }
+  // A wheel has braid's own libraries below site-packages, too.
+  const std::string own = JoinPath(FolderOf(ProgramFolder()), "lib/");
   std::erase_if(libraries, [&](const auto& one) {
     return of_torch.contains(std::string(FolderOf(one.second))) ||
-           one.second.find("/site-packages/") != std::string::npos;
+           (one.second.find("/site-packages/") != std::string::npos &&
+            !std::filesystem::path(one.second).lexically_normal().string().starts_with(own));
   });
   return libraries;
 }

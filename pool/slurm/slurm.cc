@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "pool/shell.h"
 #include "pool/slurm/advice.h"
+#include "pool/worker_words.h"
 
 namespace braid::pool::slurm {
 namespace {
@@ -16,23 +17,10 @@ constexpr char kLogs[] = "logs";
 // Codes of CommandResult above this are signals.
 constexpr int kSignalled = 128;
 
-// The words of braid-worker. They stand in a shell that knows SLURM_JOB_ID and SLURM_PROCID.
-std::string WorkerWords(const Settings& s) {
-  std::string words = ShellQuoted(s.worker_program);
-  const auto add = [&](const std::string& option, const std::string& value) {
-    if (!value.empty()) words += " " + option + " " + ShellQuoted(value);
-  };
-  add("--address-file", s.address_file);
-  add("--coordinator", s.coordinator);
-  add("--token-file", s.token_file);
-  add("--ca", s.ca);
-  add("--site", s.site);
-  add("--kinds", Join(s.kinds, ","));
-  for (const std::string& root : s.data_roots) add("--data-root", root);
-  add("--slots", std::to_string(s.cpu_slots));
-  add("--gpus", s.gpus > 0 ? "all" : "none");
-  add("--until-idle", s.until_idle);
-  words += " --ephemeral --id " + ShellQuoted(s.name) + ".$SLURM_JOB_ID.${SLURM_PROCID:-0}";
+// The command line of a worker. It stands in a shell that knows SLURM_JOB_ID and SLURM_PROCID.
+std::string WorkerLine(const Settings& s) {
+  std::string words = WorkerWords(s) + " --gpus " + (s.gpus > 0 ? "all" : "none");
+  words += " --id " + ShellQuoted(s.name) + ".$SLURM_JOB_ID.${SLURM_PROCID:-0}";
   words += " --dir \"" + s.worker_dir + "/braid-$SLURM_JOB_ID.${SLURM_PROCID:-0}\"";
   return words + " --max-time \"$BRAID_TIME_LEFT\"";
 }
@@ -108,7 +96,7 @@ std::string ScriptOf(const Settings& settings) {
       "BRAID_TIME_LEFT=$(squeue --noheader --jobs=\"$SLURM_JOB_ID\" --format=%L)\n"
       "case \"$BRAID_TIME_LEFT\" in *[0-9]*) ;; *) BRAID_TIME_LEFT=UNLIMITED ;; esac\n"
       "export BRAID_TIME_LEFT\n";
-  const std::string worker = WorkerWords(settings);
+  const std::string worker = WorkerLine(settings);
   script += "if [ \"${SLURM_NTASKS:-1}\" -gt 1 ]; then\n";
   script += "  exec srun --kill-on-bad-exit=0 --mpi=none --cpus-per-task=" +
             std::to_string(settings.cpu_slots) + " sh -c " + ShellQuoted("exec " + worker) + "\n";

@@ -35,7 +35,7 @@ class Slurm final : public Engine {
 
   // Writes the script and, with `ask`, asks Slurm whether it would take a job of one worker. The
   // error is in Slurm's words, with advice.
-  Status Check(bool ask);
+  Status Check(bool ask) override;
 
   Result<std::vector<EngineJob>> List() override;
   Submission Submit(const Allocation& allocation) override;

@@ -93,6 +93,7 @@ INSIDE = {
     "trainer/eval/glue/tasks": "trainer/eval/glue",
     "trainer/export": "trainer/loop",
     "pool": "",
+    "pool/local": "pool",
     "pool/slurm": "pool",
     "pool/ssh": "pool",
     "worker/agent": "",

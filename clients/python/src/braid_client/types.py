@@ -612,7 +612,7 @@ class Pool(Message):
 
     # What one worker offers.
     cpu_slots: int = 0
-    # slurm
+    # slurm, local
     engine: str = ""
     folder: str = ""
     gpus: int = 0

@@ -1,0 +1,13 @@
+// The command line of a pool's workers, as far as all engines have it in common.
+#pragma once
+
+#include <string>
+
+#include "pool/settings.h"
+
+namespace braid::pool {
+
+// The program and its options as words of a shell, without --id, --dir, --gpus and --max-time.
+std::string WorkerWords(const Settings& settings);
+
+}  // namespace braid::pool
