@@ -1,5 +1,8 @@
 #include "recipe/recipe.h"
 
+#include <algorithm>
+
+#include "base/sha256.h"
 #include "base/text.h"
 
 namespace braid::recipe {
@@ -10,6 +13,15 @@ spec::Corpus Corpus::Task() const {
   task.name = name;
   if (!site.empty()) task.files = files;
   return task;
+}
+
+std::vector<std::string> Composite::Corpora() const {
+  std::vector<std::string> corpora;
+  for (const Member& member : members) {
+    if (std::find(corpora.begin(), corpora.end(), member.corpus) == corpora.end())
+      corpora.push_back(member.corpus);
+  }
+  return corpora;
 }
 
 const Corpus* Recipe::FindCorpus(const std::string& name) const {
@@ -24,6 +36,13 @@ const Model* Recipe::FindPath(const std::string& name) const {
     if (path.name() == name) return &path;
   }
   return nullptr;
+}
+
+uint64_t Recipe::SeedOf(const std::string& model) const {
+  uint64_t hash = 0;
+  for (const char c : Sha256Hex(model).substr(0, 8))
+    hash = hash * 16 + static_cast<uint64_t>(c >= 'a' ? c - 'a' + 10 : c - '0');
+  return TrainingSeed() + hash;
 }
 
 std::vector<const Recipe*> Recipe::Trained() const {

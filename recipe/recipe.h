@@ -84,6 +84,8 @@ struct Composite {
   int line = 0;
 
   const std::string& name() const { return spec.name; }
+  // The corpora of its paths in the order of the paths, without duplicates.
+  std::vector<std::string> Corpora() const;
 };
 
 struct Variant;
@@ -130,6 +132,9 @@ struct Recipe : spec::RecipeTop {
   const Corpus* FindCorpus(const std::string& name) const;
   const Model* FindPath(const std::string& name) const;
   uint64_t TrainingSeed() const { return training_seed.value_or(seed); }
+  // The seed of a model, derived from its name: paths with the same seed and shape would begin as
+  // equal twins and learn the same.
+  uint64_t SeedOf(const std::string& model) const;
   // The recipes that are trained: those of the variants, or this one.
   std::vector<const Recipe*> Trained() const;
 };

@@ -13,9 +13,9 @@ namespace {
 
 constexpr int64_t kMany = int64_t{1} << 62;
 constexpr int kDigits = 5;  // of a number that is drawn, because names show it
-// Draws for each combination that is wanted, after which one that was there already is taken: only
-// a range with hardly a number in it gets there.
-constexpr uint64_t kMaxDraws = 10000;
+// Draws for each combination that is wanted, after which there are no others: only ranges with
+// hardly a number in them get there.
+constexpr uint64_t kMaxDraws = 200;
 
 int64_t Product(int64_t a, int64_t b) {
   return a > kMany / std::max<int64_t>(b, 1) ? kMany : a * b;
@@ -67,7 +67,7 @@ std::vector<SweptValues> Drawn(const Sweep& sweep, const std::vector<SweepAxis>&
   std::vector<SweptValues> all;
   std::set<std::vector<std::string>> seen;
   const auto count = static_cast<size_t>(sweep.count.value_or(0));
-  for (uint64_t n = 0; all.size() < count; ++n) {
+  for (uint64_t n = 0; all.size() < count && n < kMaxDraws * count; ++n) {
     SweptValues values;
     std::vector<std::string> texts;
     for (const SweepAxis& axis : axes) {
@@ -77,7 +77,7 @@ std::vector<SweptValues> Drawn(const Sweep& sweep, const std::vector<SweepAxis>&
                            : ValueAt(axis, stream.Below(n, axis.values.size())));
       texts.push_back(values.back().text);
     }
-    if (seen.insert(texts).second || n > kMaxDraws * count) all.push_back(std::move(values));
+    if (seen.insert(texts).second) all.push_back(std::move(values));
   }
   return all;
 }

@@ -55,7 +55,8 @@ int64_t CountVariants(const Sweep& sweep);
 // any number of them.
 int64_t CountCombinations(const Sweep& sweep);
 
-// The values of each variant, in the order of the axes. The last axis varies fastest, so that the
+// The values of each variant, in the order of the axes; fewer than CountVariants if the ranges have
+// fewer different numbers. The last axis varies fastest, so that the
 // seeds of one setting are neighbours. REQUIRES: CountVariants is at most spec::kMaxVariants, and
 // of a random sweep `count` is at most CountCombinations.
 std::vector<SweptValues> DrawVariants(const Sweep& sweep);

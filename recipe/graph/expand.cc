@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "base/sha256.h"
 #include "base/text.h"
 #include "recipe/compat.h"
 #include "recipe/evaluation.h"
+#include "recipe/graph/card.h"
 #include "recipe/graph/continued_rate.h"
 #include "recipe/graph/merge_jobs.h"
 #include "recipe/graph/share.h"
@@ -128,7 +128,7 @@ class Expander {
     job.estimate = Sizes::TrainingOf(dag_.models.back());
     job.spec = schema::ToJson(spec::TrainTask{.model = model::ToJson(made.spec),
                                               .data = DataOf(made.corpora, share),
-                                              .seed = SeedOf(made.name()),
+                                              .seed = recipe_.SeedOf(made.name()),
                                               .loss_average = recipe_.eval.loss_average,
                                               .start_moments = made.start_moments});
     // A path trains as Train says. TrainTask has TaskTrain, whose further fields are of composites:
@@ -172,15 +172,6 @@ class Expander {
     return OkStatus();
   }
 
-  // Each model has a seed of its own, derived from its name: paths with the same seed and shape
-  // would begin as equal twins and learn the same.
-  uint64_t SeedOf(const std::string& name) const {
-    uint64_t hash = 0;
-    for (const char c : Sha256Hex(name).substr(0, 8))
-      hash = hash * 16 + static_cast<uint64_t>(c >= 'a' ? c - 'a' + 10 : c - '0');
-    return recipe_.TrainingSeed() + hash;
-  }
-
   // The origin of the trained weights of a path.
   InputRef WeightsOf(const std::string& path) const {
     const std::string& from = recipe_.FindPath(path)->from;
@@ -222,16 +213,6 @@ class Expander {
     return names;
   }
 
-  // The corpora of the composite's paths in the order of the paths, without duplicates.
-  static std::vector<std::string> CorporaOf(const Composite& composite) {
-    std::vector<std::string> corpora;
-    for (const Member& member : composite.members) {
-      if (std::find(corpora.begin(), corpora.end(), member.corpus) == corpora.end())
-        corpora.push_back(member.corpus);
-    }
-    return corpora;
-  }
-
   // The same value as StartMerge makes of a request, so that composites of recipes and of `braid
   // merge` are one thing from here on.
   Merge MergeOf(const Composite& composite) {
@@ -249,7 +230,7 @@ class Expander {
     if (!composite.base.empty())
       merge.base = TrainedBefore(SourceKind::kBase, composite.name(), composite.base,
                                  composite.line);
-    for (const std::string& corpus : CorporaOf(composite))
+    for (const std::string& corpus : composite.Corpora())
       merge.data.emplace_back(corpus, ShardsOf(corpus));
     merge.joint = JointPhase{composite.joint, TheTokenizer(), recipe_.split,
                              recipe_.eval.loss_average};
@@ -268,7 +249,7 @@ class Expander {
     JobNode &merge = jobs[0], &gate = jobs[1], &joint = jobs[2];
     BRAID_RETURN_IF_ERROR(
         Plan(composite.spec, joint.name,
-             sizes_.LengthOf(CorporaOf(composite), 1 - recipe_.split.paths, composite.joint),
+             sizes_.LengthOf(composite.Corpora(), 1 - recipe_.split.paths, composite.joint),
              &composite.joint));
     if (const std::string text = CautionOfRates(recipe_, composite); !text.empty())
       dag_.cautions.push_back({joint.name, text});
@@ -291,7 +272,7 @@ class Expander {
             path_corpora, start);
     Measure({name, spec::ModelRole::kComposite, name, history, &composite.joint}, composite.spec,
             path_corpora, trained);
-    Export(name, composite.spec, CorporaOf(composite), trained);
+    Export(name, composite.spec, composite.Corpora(), trained);
     return OkStatus();
   }
 
@@ -360,16 +341,7 @@ class Expander {
     job.kind = NameOf(JobKind::kExport);
     job.name = JobName(JobKind::kExport, name);
     job.inputs = {{role::kModel, weights}, {role::kTokenizer, TheTokenizer()}};
-    // What the run knows of the model goes onto its card; counts are added by the coordinator, when
-    // the jobs that count have ended.
-    const std::vector<std::string> overrides = Overrides(recipe_);
-    spec::ModelCard card;
-    card.summary = "Trained by braid in the run " + recipe_.run + ", compat " +
-                   schema::NameOf(recipe_.compat) +
-                   (overrides.empty() ? "." : " with " + Join(overrides, ", ") + ".");
-    card.run.name = recipe_.run;
-    card.recipe = recipe_.text;
-    for (const std::string& corpus : corpora) card.corpora.push_back({corpus});
+    spec::ModelCard card = CardOf(recipe_, corpora);
     const bool merged = std::find(composites_.begin(), composites_.end(), name) !=
                         composites_.end();
     if (merged) {

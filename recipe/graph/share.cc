@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "recipe/graph/merge_jobs.h"
 #include "schema/read.h"
+#include "spec/data.h"
 #include "spec/report.h"
 #include "task/artifact.h"
 #include "task/job_kind.h"
@@ -30,6 +31,18 @@ struct Shared {
   std::vector<size_t> variants;
 };
 
+// The task without what its program does not read: a training on all of each corpus does not depend
+// on how that is divided.
+Json WhatIsRead(Json spec) {
+  if (!spec.contains("data") || !spec["data"].contains("split")) return spec;
+  Json& data = spec["data"];
+  const bool all = std::all_of(data["sources"].begin(), data["sources"].end(), [](const Json& one) {
+    return one.value("share", "") == schema::NameOf(spec::SplitPart::kAll);
+  });
+  if (all) data["split"].erase("paths");
+  return spec;
+}
+
 // The digest of all that decides what a job makes. `digests` has those of the jobs before it.
 std::string DigestOf(const JobNode& job, const std::map<std::string, std::string>& digests) {
   Json inputs = Json::object();
@@ -49,8 +62,9 @@ std::string DigestOf(const JobNode& job, const std::map<std::string, std::string
       {"across_sites", job.across_sites},
       {"inputs", inputs},
       {"parents", parents},
-      {"spec",
-       job.spec}}.dump());
+      {"spec", WhatIsRead(job.spec)},
+  }
+                       .dump());
 }
 
 // The values that all variants of a job have in common, of the axes that have several values. A job

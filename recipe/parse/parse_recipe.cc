@@ -248,6 +248,13 @@ void ReadVariants(const YAML::Node& document, const Sweep& sweep, YamlErrors& er
     return errors.Fail(YAML::Mark(), Format("sweep: %zu variants of a recipe of %s are too many",
                                             all.size(), FormatBytes(recipe->text.size()).c_str()));
   }
+  if (static_cast<int64_t>(all.size()) < CountVariants(sweep)) {
+    return errors.Fail(
+        document["sweep"].Mark(),
+        Format("sweep.count: the ranges have %zu different combinations, and %lld are "
+               "asked for; widen a range, or lower count",
+               all.size(), (long long)sweep.count.value_or(0)));
+  }
   const std::string text = recipe->text;
   std::vector<Variant> variants;
   for (const SweptValues& values : all) {

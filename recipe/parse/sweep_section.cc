@@ -8,6 +8,7 @@
 #include "recipe/parse/stack_section.h"
 #include "recipe/parse/swept_field.h"
 #include "recipe/parse/yaml_source.h"
+#include "spec/documents/documents.h"
 #include "spec/recipe.h"
 
 namespace braid::recipe {
@@ -24,6 +25,17 @@ std::string TextOf(const YAML::Node& node) {
   return "[" + Join(parts, ", ") + "]";
 }
 
+// What a value is compared by: 1e-3 and 0.001 are one number.
+std::string MeaningOf(const YAML::Node& node) {
+  if (node.IsScalar() && node.Tag() != "!") {
+    if (const Result<int64_t> whole = ParseWhole(node.Scalar()); whole.ok())
+      return std::to_string(*whole);
+    if (const Result<double> number = ParseDouble(node.Scalar()); number.ok())
+      return FormatDouble(*number);
+  }
+  return TextOf(node);
+}
+
 // Adds the texts of a list of values; no two may be the same.
 void ReadValues(const YAML::Node& list, const std::string& where, YamlErrors& errors,
                 std::vector<std::string>* values) {
@@ -32,7 +44,7 @@ void ReadValues(const YAML::Node& list, const std::string& where, YamlErrors& er
   std::set<std::string> seen;
   for (const YAML::Node& item : list) {
     values->push_back(TextOf(item));
-    if (!seen.insert(values->back()).second)
+    if (!seen.insert(MeaningOf(item)).second)
       errors.Fail(item.Mark(), where + ": " + values->back() + " appears twice");
   }
 }
@@ -95,6 +107,11 @@ bool IsRange(const YAML::Node& node) {
   return node.IsMap() && (node["min"] || node["max"]);
 }
 
+// A key at the top of a recipe.
+bool IsKey(const std::string& name) {
+  return spec::RecipeDocument().Find(name) != nullptr;
+}
+
 void ReadAxis(const YAML::Node& key, const YAML::Node& node, YamlErrors& errors, Sweep* sweep) {
   SweepAxis axis;
   axis.name = key.Scalar();
@@ -103,7 +120,11 @@ void ReadAxis(const YAML::Node& key, const YAML::Node& node, YamlErrors& errors,
   const bool together = node.IsMap() && !IsRange(node);
   if (together) {
     // Its name is the user's own, and no field.
-    if (!IsName(axis.name) || axis.name.find('.') != std::string::npos) {
+    if (IsKey(axis.name)) {
+      errors.Fail(key.Mark(), where +
+                                  ": expected a list of values, found a mapping; fields that "
+                                  "vary together have a name that is no field");
+    } else if (!IsName(axis.name) || axis.name.find('.') != std::string::npos) {
       errors.Fail(key.Mark(),
                   where + (field.error.empty() ? ": expected a list of values, found a mapping"
                                                : ": fields that vary together have a name without "
@@ -135,11 +156,24 @@ std::vector<std::string> FieldsOf(const YAML::Node& key, const YAML::Node& node)
   return fields;
 }
 
+// The field with the name of a model in the place of its number: both are one field.
+std::string ByName(const YAML::Node& document, const std::string& field) {
+  std::vector<std::string> parts = Split(field, '.');
+  if (parts.size() < 2 || !document[parts[0]] || !document[parts[0]].IsSequence()) return field;
+  const Result<int64_t> number = ParseInt(parts[1]);
+  if (!number.ok() || *number < 0 || *number >= static_cast<int64_t>(document[parts[0]].size()))
+    return field;
+  const YAML::Node model = document[parts[0]][static_cast<size_t>(*number)];
+  if (model.IsMap() && model["name"] && model["name"].IsScalar()) parts[1] = model["name"].Scalar();
+  return Join(parts, ".");
+}
+
 // No field varies twice, nor does a section together with a field of it: the order would decide.
-void CheckOverlap(const YAML::Node& over, YamlErrors& errors) {
+void CheckOverlap(const YAML::Node& document, const YAML::Node& over, YamlErrors& errors) {
   std::vector<std::string> seen;
   for (const auto& item : over) {
-    for (const std::string& field : FieldsOf(item.first, item.second)) {
+    for (const std::string& written : FieldsOf(item.first, item.second)) {
+      const std::string field = ByName(document, written);
       for (const std::string& other : seen) {
         const auto within = [](const std::string& inner, const std::string& outer) {
           return inner == outer || inner.starts_with(outer + ".");
@@ -153,7 +187,7 @@ void CheckOverlap(const YAML::Node& over, YamlErrors& errors) {
   }
 }
 
-void ReadSweepSection(YamlMap& root, Sweep* sweep) {
+void ReadSweepSection(const YAML::Node& document, YamlMap& root, Sweep* sweep) {
   const YAML::Node node = root.Node("sweep");
   if (!node.IsDefined()) return;
   YamlErrors& errors = root.errors();
@@ -168,7 +202,7 @@ void ReadSweepSection(YamlMap& root, Sweep* sweep) {
     (void)once.Node(item.first.Scalar());
     ReadAxis(item.first, item.second, errors, sweep);
   }
-  CheckOverlap(over, errors);
+  CheckOverlap(document, over, errors);
   std::vector<std::string> names;
   for (const SweepAxis& axis : sweep->axes) names.push_back(axis.name);
   const std::vector<std::string> labels = LabelsOf(names);
@@ -202,8 +236,13 @@ std::vector<std::string> SeedsOf(const YAML::Node& node, uint64_t own, YamlError
 void ReadSeeds(YamlMap& root, Sweep* sweep) {
   const YAML::Node node = root.Node(kSeedsAxis);
   if (!node.IsDefined()) return;
-  for (const SweepAxis& axis : sweep->axes) {
-    if (axis.name == "seed")
+  const YAML::Node section = root.Node("sweep");
+  const YAML::Node over = section.IsDefined() && section.IsMap() && section["over"]
+                              ? section["over"]
+                              : YAML::Node(YAML::NodeType::Map);
+  for (const auto& item : over) {
+    const std::vector<std::string> fields = FieldsOf(item.first, item.second);
+    if (std::find(fields.begin(), fields.end(), "seed") != fields.end())
       root.Fail(kSeedsAxis,
                 "sweep.over has seed already, which draws the text that is set aside too; give one "
                 "of the two");
@@ -261,7 +300,7 @@ Sweep ReadSweep(const YAML::Node& document, YamlErrors& errors) {
   }
   YamlMap root(own, "", errors);
   (void)root.Node("seed");
-  ReadSweepSection(root, &sweep);
+  ReadSweepSection(document, root, &sweep);
   ReadSeeds(root, &sweep);
   if (errors.ok()) CheckCount(document, sweep, errors);
   return sweep;

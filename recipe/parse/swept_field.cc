@@ -77,7 +77,9 @@ YAML::Node SetInList(const YAML::Node& list, size_t at, const Way& way) {
   const std::string section = Join({way.parts.begin(), way.parts.begin() + static_cast<int>(at)},
                                    ".");
   way.errors.Fail(way.mark, "sweep.over." + way.path + ": " + section + " has no " + part +
-                                (names.empty() ? "" : "; it has " + Join(names, ", ")));
+                                (names.empty() ? ""
+                                               : "; it has " + Join(names, ", ") +
+                                                     " (a name with dots by its number, from 0)"));
   return list;
 }
 

@@ -101,14 +101,17 @@ std::string SeedsSentence(const Sweep& sweep) {
 
 // "Over 3 seeds and 2 seeds " or "In this one training ".
 std::string SeedsOf(const CandidateComparison& one) {
-  if (!one.over_seeds) return kInThisTraining;
+  if (one.one_training) return kInThisTraining;
+  if (!one.over_seeds) return "With one seed of one of them, and so without an interval, ";
   const size_t a = one.composite->trainings.size(), b = one.dense->trainings.size();
   return a == b ? Format("Over %zu seeds ", a) : Format("Over %zu and %zu seeds ", a, b);
 }
 
-// The verdict for people: whether the composite's loss is lower.
-std::string VerdictOn(const CandidateComparison& one) {
-  switch (LossIsLower(one.difference)) {
+// The verdict for people: whether the composite's loss is lower. A mean beside one training has no
+// interval, and then nothing is decided.
+std::string VerdictOn(const CandidateComparison& one, const Estimate& difference) {
+  if (!one.over_seeds && !one.one_training) return "undecided";
+  switch (LossIsLower(difference)) {
     case Verdict::kHolds:
       return "better";
     case Verdict::kDoesNotHold:
@@ -116,7 +119,11 @@ std::string VerdictOn(const CandidateComparison& one) {
     case Verdict::kUndecided:
       break;
   }
-  return std::abs(one.difference.value) < kSameLoss ? "equal" : "undecided";
+  // Equal is what lies within the margin with its whole interval.
+  return std::abs(difference.value) + difference.HalfWidth() < kSameLoss ? "equal" : "undecided";
+}
+std::string VerdictOn(const CandidateComparison& one) {
+  return VerdictOn(one, one.difference);
 }
 
 std::string VerdictSentence(const CandidateComparison& one) {
@@ -130,7 +137,14 @@ std::string VerdictSentence(const CandidateComparison& one) {
                      " against " + EstimateText(one.dense->LossOn(kAllText), 4) + ", difference " +
                      (one.difference.value < 0 ? "" : "+") + ToText(one.difference, 4);
   if (one.time_share >= 0) text += Format(", in %.2f of its time on equal cores", one.time_share);
-  return text + ".";
+  if (one.device_time_share >= 0)
+    text += Format(" and %.2f of its device time", one.device_time_share);
+  text += ".";
+  for (const auto& [corpus, difference] : one.by_corpus) {
+    text += " On " + CorpusTitle(corpus) + " it is " + VerdictOn(one, difference) + ": " +
+            (difference.value < 0 ? "" : "+") + ToText(difference, 4) + ".";
+  }
+  return text;
 }
 
 Table CandidatesBesideDense(const std::vector<CandidateComparison>& all) {
@@ -138,7 +152,14 @@ Table CandidatesBesideDense(const std::vector<CandidateComparison>& all) {
   table.columns = {{"composite"},        {"best dense of its tokens"},
                    {"seeds", true},      {"loss", true},
                    {"dense", true},      {"difference", true},
-                   {"the composite is"}, {"time, of dense's", true}};
+                   {"the composite is"}, {"time, of dense's", true},
+                   {"device time", true}};
+  std::set<std::string> corpora;
+  for (const CandidateComparison& one : all) {
+    for (const auto& [corpus, difference] : one.by_corpus) corpora.insert(corpus);
+  }
+  for (const std::string& corpus : corpora)
+    table.columns.push_back({"difference on " + CorpusTitle(corpus), true});
   for (const CandidateComparison& one : all) {
     table.rows.push_back(
         {one.composite->Title(), one.dense->Title(),
@@ -146,7 +167,15 @@ Table CandidatesBesideDense(const std::vector<CandidateComparison>& all) {
          EstimateText(one.composite->LossOn(kAllText), 4),
          EstimateText(one.dense->LossOn(kAllText), 4),
          (one.difference.value < 0 ? "" : "+") + ToText(one.difference, 4), VerdictOn(one),
-         one.time_share >= 0 ? Format("%.2f", one.time_share) : "-"});
+         one.time_share >= 0 ? Format("%.2f", one.time_share) : "-",
+         one.device_time_share >= 0 ? Format("%.2f", one.device_time_share) : "-"});
+    for (const std::string& corpus : corpora) {
+      const auto found = one.by_corpus.find(corpus);
+      table.rows.back().push_back(found == one.by_corpus.end()
+                                      ? "-"
+                                      : (found->second.value < 0 ? "" : "+") +
+                                            ToText(found->second, 4));
+    }
   }
   return table;
 }
@@ -191,7 +220,7 @@ void AddEqualSearches(const Sweep& sweep, Document* document) {
   if (all.empty()) return;
   document->Heading("Best dense against best composite");
   for (const EqualSearch& one : all) {
-    document->Text(Format("At %s tokens, of %lld dense and %lld composite settings. ",
+    document->Text(Format("At %s tokens, the best of %lld dense and of %lld composite settings. ",
                           KnownCount(one.tokens).c_str(), (long long)one.dense.settings,
                           (long long)one.composites.settings) +
                    VerdictSentence(one.best));
@@ -202,7 +231,11 @@ void AddEqualSearches(const Sweep& sweep, Document* document) {
       "the loss that the best of equally many settings has in the mean, were they drawn from those "
       "that were trained; device time is the part of the family's core-seconds that so many "
       "settings take, jobs of several settings counted once. The best setting was chosen by the "
-      "text on which it is shown, in both families.");
+      "trainings and the text on which it is shown, in both families; intervals are not corrected "
+      "for "
+      "the choice, nor for the number of composites that are judged above: of many at 95 %, some "
+      "lie "
+      "beyond theirs by chance.");
 }
 
 void AddCandidates(const Report& report, Document* document) {
@@ -217,7 +250,11 @@ void AddCandidates(const Report& report, Document* document) {
   document->Text(
       "Tokens and times of a composite include those of its paths: time is its critical path "
       "(longest path, merge, gate, joint training), device time the core-seconds of all its jobs. "
-      "A dash under a setting: the model does not depend on it.");
+      "A dash under a setting: the model does not depend on it. Where settings were drawn at "
+      "random, a "
+      "value may also stand beside a model that does not depend on it, if no other variant shares "
+      "its "
+      "training.");
   const std::vector<CandidateComparison> all = CompareCandidates(sweep.candidates);
   if (!all.empty()) {
     document->Heading("Composites beside dense models");
@@ -225,7 +262,11 @@ void AddCandidates(const Report& report, Document* document) {
     document->Text(
         "Each composite stands against the dense model and setting with the lowest loss among "
         "those with as many tokens. Time is the composite's critical path as a part of the dense "
-        "model's time on as many cores, were that divided by them without loss.");
+        "model's time on as many cores (the most that the composite uses at once, in either "
+        "phase), were "
+        "that divided by them without loss; device time compares the core-seconds. Composites that "
+        "no "
+        "dense model has the tokens of are not here.");
   }
   AddEqualSearches(sweep, document);
 }
@@ -262,6 +303,11 @@ Json CandidateJson(const Candidate& candidate) {
 }
 
 Json BesideDenseJson(const CandidateComparison& one) {
+  Json by_corpus = Json::object();
+  for (const auto& [corpus, difference] : one.by_corpus) {
+    by_corpus[corpus] = ToJson(difference);
+    by_corpus[corpus]["verdict"] = VerdictOn(one, difference);
+  }
   return {{"composite", one.composite->Title()},
           {"dense", one.dense->Title()},
           {"tokens", one.composite->tokens()},
@@ -269,6 +315,8 @@ Json BesideDenseJson(const CandidateComparison& one) {
           {"over_seeds", one.over_seeds},
           {"seeds", {one.composite->trainings.size(), one.dense->trainings.size()}},
           {"verdict", VerdictOn(one)},
+          {"by_corpus", by_corpus},
+          {"device_time_share", one.device_time_share >= 0 ? Json(one.device_time_share) : Json()},
           {"time_share", one.time_share >= 0 ? Json(one.time_share) : Json()}};
 }
 

@@ -62,15 +62,32 @@ bool HasLowerLoss(const Candidate& a, const Candidate& b) {
   return loss->value < other->value;
 }
 
+// Composite less dense on a corpus, if both were measured on it.
+std::optional<Estimate> DifferenceOn(const Candidate& composite, const Candidate& dense,
+                                     const std::string& corpus) {
+  const auto a = composite.LossOn(corpus), b = dense.LossOn(corpus);
+  if (!a.has_value() || !b.has_value()) return std::nullopt;
+  if (composite.trainings.size() == 1 && dense.trainings.size() == 1)
+    return LossDifference(composite.trainings.front(), dense.trainings.front(), corpus);
+  return Difference(*a, *b);
+}
+
 CandidateComparison BesideDense(const Candidate& composite, const Candidate& dense) {
-  CandidateComparison comparison{&composite, &dense, {}};
-  const Estimate a = *composite.LossOn(kAllText), b = *dense.LossOn(kAllText);
-  comparison.over_seeds = a.has_interval() && b.has_interval();
-  comparison.difference = Difference(a, b);
-  if (!comparison.over_seeds && composite.trainings.size() == 1 && dense.trainings.size() == 1)
-    comparison.difference = *LossDifference(composite.trainings.front(), dense.trainings.front(),
-                                            kAllText);
-  const auto time = composite.Seconds(), device_time = dense.CoreSeconds();
+  CandidateComparison comparison;
+  comparison.composite = &composite;
+  comparison.dense = &dense;
+  const size_t a = composite.trainings.size(), b = dense.trainings.size();
+  comparison.over_seeds = a > 1 && b > 1;
+  comparison.one_training = a == 1 && b == 1;
+  comparison.difference = *DifferenceOn(composite, dense, kAllText);
+  for (const auto& [corpus, loss] : composite.trainings.front().evaluation.losses) {
+    const auto difference = DifferenceOn(composite, dense, corpus);
+    if (corpus != kAllText && difference.has_value()) comparison.by_corpus[corpus] = *difference;
+  }
+  const auto time = composite.Seconds(), device_time = dense.CoreSeconds(),
+             own_device_time = composite.CoreSeconds();
+  if (own_device_time.has_value() && device_time.has_value() && device_time->value > 0)
+    comparison.device_time_share = own_device_time->value / device_time->value;
   if (time.has_value() && device_time.has_value() && device_time->value > 0 &&
       composite.cores() > 0)
     comparison.time_share = time->value /

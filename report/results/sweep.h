@@ -71,17 +71,22 @@ std::vector<Candidate> CandidatesOf(const std::vector<VariantResults>& variants)
 struct CandidateComparison {
   const Candidate* composite = nullptr;
   const Candidate* dense = nullptr;
-  // Loss on all text, composite less dense. The seeds of the two are independent (Welch); with one
-  // seed of either, the interval is that of the text that was set aside.
+  // Loss on all text, composite less dense, and on each corpus that both were measured on. Where
+  // both have several seeds, their interval is that of independent seeds (Welch); where both have
+  // one, that of the text that was set aside; else it is not known.
   Estimate difference;
-  // Of seeds: both have at least two. Otherwise it is of one training.
+  std::map<std::string, Estimate> by_corpus;
+  // Both have at least two seeds; or both are one training.
   bool over_seeds = false;
+  bool one_training = false;
   // Time of the composite as a share of the dense model's on equal cores, were that model's time
   // divided by its cores; negative: not known.
   double time_share = -1;
+  // The same of core-seconds: of the time of devices.
+  double device_time_share = -1;
 };
-// Each composite with the dense candidate of the lowest mean loss among those with as many tokens
-// (all of them, if none has).
+// Each composite with the dense candidate of the lowest mean loss among those with as many tokens.
+// Composites that no dense model has the tokens of are left out.
 std::vector<CandidateComparison> CompareCandidates(const std::vector<Candidate>& candidates);
 
 // What the search of one family of models, dense or composite, gave with equal tokens.

@@ -17,7 +17,9 @@ TEST(SweepErrorTest, UnknownFieldsAreNamedWithTheNearest) {
             "r.yaml:14:16: sweep.over.train.bacth: train has no field bacth; did you mean "
             "train.batch?");
   EXPECT_EQ(ErrorOf(Swept("sweep: {over: {baselines.dens.d: [64, 128]}}\n")),
-            "r.yaml:14:16: sweep.over.baselines.dens.d: baselines has no dens; it has dense");
+            "r.yaml:14:16: sweep.over.baselines.dens.d: baselines has no dens; it has dense (a "
+            "name with dots "
+            "by its number, from 0)");
   EXPECT_THAT(ErrorOf(Swept("sweep: {over: {baselines.dense: [1, 2]}}\n")),
               HasSubstr("sweep.over.baselines.dense: is a whole item; name a field within it"));
   EXPECT_THAT(ErrorOf(Swept("sweep: {over: {run: [a, b]}}\n")),
@@ -49,7 +51,7 @@ TEST(SweepErrorTest, ListsHaveValues) {
   EXPECT_THAT(ErrorOf(Swept("sweep: {over: {}}\n")),
               HasSubstr("sweep.over: expected a mapping of fields to lists of values"));
   EXPECT_THAT(ErrorOf(Swept("sweep: {over: {train: {epochs: [1, 2]}}}\n")),
-              HasSubstr("expected a mapping of fields to values"));
+              HasSubstr("have a name that is no field"));
 }
 
 TEST(SweepErrorTest, TooManyVariantsAreCounted) {
@@ -87,7 +89,21 @@ TEST(SweepErrorTest, RangesAreOfNumbersInRandomSweeps) {
               HasSubstr("sweep.count"));
 }
 
+TEST(SweepErrorTest, ARangeWithTooFewNumbersIsCounted) {
+  EXPECT_THAT(ErrorOf(Swept("sweep: {method: random, count: 50, over: {train.optimizer.lr: {min: "
+                            "1e-3, max: 1.0000000000000002e-3}}}\n")),
+              HasSubstr("different combinations, and 50 are asked for; widen a range, or lower "
+                        "count"));
+}
+
 TEST(SweepErrorTest, NoFieldIsSetTwice) {
+  EXPECT_THAT(ErrorOf(Swept("sweep: {over: {paths.0.train.epochs: [1], paths.path_1.train.epochs: "
+                            "[2]}}\n")),
+              HasSubstr("paths.path_1.train.epochs is set twice"));
+  EXPECT_THAT(ErrorOf(Swept("seeds: 2\nsweep: {over: {both: {a: {seed: 1}, b: {seed: 2}}}}\n")),
+              HasSubstr("seeds: sweep.over has seed already"));
+  EXPECT_THAT(ErrorOf(Swept("sweep: {over: {train.optimizer.lr: [1e-3, 0.001]}}\n")),
+              HasSubstr("0.001 appears twice"));
   EXPECT_THAT(ErrorOf(Swept("sweep: {over: {train.optimizer: [{lr: 1e-3}], train.optimizer.lr: "
                             "[1e-3]}}\n")),
               HasSubstr("train.optimizer.lr is set twice, by train.optimizer too"));
@@ -96,6 +112,16 @@ TEST(SweepErrorTest, NoFieldIsSetTwice) {
   EXPECT_THAT(ErrorOf(Swept("seeds: [1, 1]\n")), HasSubstr("seeds: 1 appears twice"));
   EXPECT_THAT(ErrorOf(Swept("seeds: [1, -2]\n")),
               HasSubstr("seeds: expected whole numbers of at least 0"));
+}
+
+// A name of the user's own that is a field would be taken for it.
+TEST(SweepErrorTest, FieldsThatVaryTogetherHaveANameThatIsNoField) {
+  for (const char* name : {"seeds", "seed", "sequence"}) {
+    EXPECT_THAT(ErrorOf(Swept(std::string("sweep: {over: {") + name +
+                              ": {a: {train.batch: 4}, b: {train.batch: 8}}}}\n")),
+                HasSubstr("have a name that is no field"))
+        << name;
+  }
 }
 
 TEST(SweepErrorTest, SettingsOfSeveralFieldsHaveTheSameFields) {

@@ -193,12 +193,11 @@ TEST(SweepTest, ARandomSweepOfListsTakesNoCombinationTwice) {
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), 12u);
 }
 
-// The least range still ends.
-TEST(SweepTest, ANarrowRangeIsDrawnFromToo) {
-  const Recipe recipe = MustParse(
-      Swept("sweep: {method: random, count: 5, over: {train.optimizer.lr: {min: 1e-3, max: "
-            "1.0000000000000002e-3}}}\n"));
-  EXPECT_EQ(recipe.variants.size(), 5u);
+// A dense model reads all of each corpus, however that is divided between paths and joint phase.
+TEST(SweepTest, ABaselineDoesNotDependOnTheSplit) {
+  const Dag dag = MustExpand(Swept("sweep: {over: {split.paths: [0.6, 0.75]}}\n"));
+  EXPECT_EQ(CountJobs(dag, "train"), 2 * 2 + 1);
+  EXPECT_THAT(JobNames(dag), AllOf(Contains("dense"), Contains("path_1-paths_0.75")));
 }
 
 TEST(SweepTest, LabelsAreTheShortestThatTellFieldsApart) {

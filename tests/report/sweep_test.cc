@@ -189,9 +189,10 @@ TEST(SweepReportTest, TheTablesHaveMeansIntervalsAndSeeds) {
   EXPECT_THAT(text, HasSubstr("12 variants of one recipe, 4 models and settings, 12 trainings."));
   EXPECT_THAT(text, HasSubstr("means over up to 3 seeds"));
   EXPECT_THAT(text, HasSubstr("2.4000 ± 0.0248"));
-  EXPECT_THAT(text, HasSubstr("Over 3 seeds c, share 0.2 is better than dense, rate 3e-3 on all "
-                              "text: 2.2000 ± 0.0248 against 2.4000 ± 0.0248, difference -0.2000 "
-                              "± 0.0227, in 0.60 of its time on equal cores."));
+  EXPECT_THAT(
+      text, HasSubstr("Over 3 seeds c, share 0.2 is better than dense, rate 3e-3 on all "
+                      "text: 2.2000 ± 0.0248 against 2.4000 ± 0.0248, difference -0.2000 "
+                      "± 0.0227, in 0.60 of its time on equal cores and 0.60 of its device time."));
   EXPECT_THAT(text, Not(HasSubstr("one training")));
 }
 
@@ -203,6 +204,37 @@ TEST(SweepReportTest, AVerdictNeedsAnIntervalThatExcludesChance) {
   const std::string text = SummaryOf(RunOf(sweep));
   EXPECT_THAT(text, HasSubstr(" does not differ for sure from dense, rate 3e-3"));
   EXPECT_THAT(text, Not(HasSubstr("is better than")));
+}
+
+// A small difference with a wide interval is not equality.
+TEST(SweepReportTest, EqualIsWhatLiesWithinTheMarginWithItsInterval) {
+  Sweep sweep = Swept();
+  for (size_t i = 0; i < 3; ++i) SetLoss(&sweep.candidates[1].trainings[i], 2.39 + 0.01 * i);
+  EXPECT_THAT(SummaryOf(RunOf(sweep)), HasSubstr("c, share 0.2 does not differ for sure from"));
+  for (const size_t candidate : {1, 3}) {
+    for (size_t i = 0; i < 3; ++i)
+      SetLoss(&sweep.candidates[candidate].trainings[i], 2.39 + 1e-5 * i);
+  }
+  EXPECT_THAT(SummaryOf(RunOf(sweep)), HasSubstr("c, share 0.2 is equal to dense, rate 3e-3"));
+}
+
+// Three seeds beside one have no interval, so that nothing is decided.
+TEST(SweepReportTest, ManySeedsBesideOneDecideNothing) {
+  Sweep sweep = Swept();
+  sweep.candidates[3].trainings.resize(1);
+  const std::string text = SummaryOf(RunOf(sweep));
+  EXPECT_THAT(text, HasSubstr("With one seed of one of them, and so without an interval, c, share "
+                              "0.2 does not differ for sure from dense, rate 3e-3"));
+  EXPECT_THAT(text, Not(HasSubstr("In this one training")));
+}
+
+TEST(SweepReportTest, ALossOnEachCorpusIsJudgedToo) {
+  Sweep sweep = Swept();
+  for (const size_t candidate : {1, 3}) {
+    for (ModelResult& training : sweep.candidates[candidate].trainings)
+      training.evaluation.losses["tales"] = {candidate == 1 ? 3.0 : 2.0, 10, 1000};
+  }
+  EXPECT_THAT(SummaryOf(RunOf(sweep)), HasSubstr("On tales it is worse: +1.0000 ± 0.0000."));
 }
 
 TEST(SweepReportTest, WithOneSeedTheReportSaysThatItProvesLittle) {

@@ -35,6 +35,7 @@ def candidate(model, role, loss, values):
         "values": values,
         "trainings": ["a", "b", "c"],
         "loss": {"all": score(loss, 0.01), "speeches": score(loss + 1, 0.02)},
+        "parameters": 2_000_000,
         "tokens": 120_000,
         "seconds": score(10.0),
         "core_seconds": score(20.0),
@@ -61,6 +62,8 @@ REPORT = {
                     "difference": score(-0.2, 0.05),
                     "over_seeds": True,
                     "time_share": 0.75,
+                    "device_time_share": 0.9,
+                    "by_corpus": {"speeches": {**score(-0.1, 0.2), "verdict": "undecided"}},
                 },
                 "equal_search": [{"settings": 1, "dense": 4.55, "composite": 4.35}],
             }
@@ -129,9 +132,62 @@ class Study(unittest.TestCase):
         self.assertIn("on 2 cores of a test", text)
         self.assertIn("4.3000 ± 0.0100", text)
         self.assertIn("difference -0.2000 ± 0.0500 nats, over seeds; in 0.75 of its time", text)
+        self.assertIn("On speeches: undecided, -0.1000 ± 0.2000.", text)
         # Of each model the best setting, and the composite at each share.
         self.assertNotIn("6e-3", text)
         self.assertIn("| composite, split.paths 0.9 |", text)
+
+    def command(self, state, code=0):
+        """A braid that keeps what it was asked, and whose runs are in `state`; its watch ends with `code`."""
+        calls = []
+
+        def braid(*words, **more):
+            words = [word for word in words if word not in ("-o", "json")]
+            calls.append(words)
+            out = {
+                "submit": f"run-{len(calls)}",
+                "retry": f"run-{len(calls)}",
+                "describe": json.dumps({"state": state, "jobs": []}),
+            }.get(words[0], "")
+            if words[0] == "report":
+                folder = words[words.index("--out") + 1]
+                self.study.write(os.path.join(folder, "report.json"), json.dumps(REPORT))
+            return subprocess.CompletedProcess(
+                words, code if words[0] == "watch" else 0, stdout=out, stderr=""
+            )
+
+        self.study.braid = braid
+        return calls
+
+    def run_first(self):
+        with contextlib.redirect_stderr(io.StringIO()):
+            self.study.run_stage("120k-2-paths")
+
+    def test_a_stage_that_was_cut_off_goes_on_with_its_run(self):
+        calls = self.command("RUN_RUNNING", code=1)
+        with self.assertRaisesRegex(
+            SystemExit, "run run-1 of stage 120k-2-paths has not succeeded"
+        ):
+            self.run_first()
+        self.assertEqual([words[0] for words in calls], ["submit", "watch"])
+        calls = self.command("RUN_RUNNING")
+        self.run_first()
+        self.assertEqual(calls[:2], [["describe", "run-1"], ["watch", "run-1"]])
+        self.assertTrue(self.study.is_done("120k-2-paths"))
+
+    def test_what_failed_is_tried_again_and_what_was_done_taken_over(self):
+        self.study.write(self.study.place("120k-2-paths", "run"), "run-0")
+        calls = self.command("RUN_FAILED")
+        self.run_first()
+        self.assertEqual(calls[1][:3], ["retry", "run-0", "--request-id"])
+        self.assertEqual(calls[2], ["watch", "run-2"])
+        self.assertEqual(self.study.read(self.study.place("120k-2-paths", "run")), "run-2")
+
+    def test_another_recipe_under_a_stage_is_refused(self):
+        self.study.write(self.study.place("120k-2-paths", "recipe.yaml"), "run: other\n")
+        self.command("RUN_RUNNING")
+        with self.assertRaisesRegex(SystemExit, "was made by another version of the study"):
+            self.run_first()
 
     def test_the_status_lists_what_is_left(self):
         self.finish(self.study.stages()[0])
