@@ -52,9 +52,8 @@ bool StandsIn(const catalog::WorkerRecord& other, const catalog::WorkerRecord& w
 
 bool HasStandIn(const catalog::WorkerRecord& worker, const State& state) {
   const auto& workers = state.image().workers;
-  return std::any_of(workers.begin(), workers.end(), [&](const auto& entry) {
-    return StandsIn(entry.second, worker, state);
-  });
+  return std::any_of(workers.begin(), workers.end(),
+                     [&](const auto& entry) { return StandsIn(entry.second, worker, state); });
 }
 
 // Writes the health down if it has changed, with the event if a quarantine begins or ends. `why`
@@ -121,7 +120,8 @@ void NoteSuccess(const AttemptRecord& attempt, Transaction& tx) {
     Put(worker,
         scheduler::AfterFailure(
             known->second.health,
-            {job, tx.wall_ms(), "it failed here and on other workers, and then succeeded elsewhere"},
+            {job, tx.wall_ms(),
+             "it failed here and on other workers, and then succeeded elsewhere"},
             tx.options().health),
         "", tx);
   }
@@ -139,7 +139,9 @@ Status Release(const std::string& worker, Transaction& tx) {
 std::string QuarantineOf(const catalog::WorkerRecord& worker, const State& state) {
   const auto live = state.workers.find(worker.id);
   const bool quarantined = live != state.workers.end() && live->second.quarantined;
-  return quarantined && HasStandIn(worker, state) ? scheduler::QuarantineText(worker.id, worker.health) : "";
+  return quarantined && HasStandIn(worker, state)
+             ? scheduler::QuarantineText(worker.id, worker.health)
+             : "";
 }
 
 }  // namespace braid::coordinator

@@ -64,9 +64,9 @@ TEST(ChangesTest, ACoreThatLooksOnlyAtChangesDecidesTheSame) {
   }
   for (const char* what :
        {"WAITING_CAPACITY", "DATA_SITE_OFFLINE", "GANG_INCOMPLETE", "BACKOFF", "RECOVERING_LEASES",
-        "WORKER_DISK_FULL", "in quarantine", "UNSCHEDULABLE", "attempt RUNNING",
-        "attempt STOPPING", "attempt SUCCEEDED", "attempt FAILED", "attempt PREEMPTED",
-        "attempt CANCELLED", "attempt LOST"})
+        "WORKER_DISK_FULL", "in quarantine", "UNSCHEDULABLE", "attempt RUNNING", "attempt STOPPING",
+        "attempt SUCCEEDED", "attempt FAILED", "attempt PREEMPTED", "attempt CANCELLED",
+        "attempt LOST"})
     EXPECT_GT(seen[what], 0) << what << " never came";
 }
 

@@ -100,9 +100,7 @@ class Quarantine(unittest.TestCase):
         described = braid.run("worker", "describe", "worker-1").stdout
         self.assertIn(text, described)
         for name in failed:
-            self.assertRegex(
-                described, rf"failed   \S+Z {run}/{name}: the task program was killed"
-            )
+            self.assertRegex(described, rf"failed   \S+Z {run}/{name}: the task program was killed")
         self.assertIn(text, braid.job(run, failed[1])["pendingDetail"])
         (event,) = [e for e in braid.events() if e["kind"] == "worker.quarantined"]
         self.assertEqual(event["detail"], text)

@@ -65,7 +65,9 @@ class Quotas(unittest.TestCase):
                 file.truncate(60_000_000)
             refused = braid.run("artifact", "put", large, code=1)
             self.assertIn("is 47.7 MiB of artifacts; ", refused.stderr)
-            self.assertIn("and this would be 57.2 MiB more: delete runs that nobody needs", refused.stderr)
+            self.assertIn(
+                "and this would be 57.2 MiB more: delete runs that nobody needs", refused.stderr
+            )
             braid.run("cancel", run)
             self.assertEqual(
                 {q["name"]: q.get("jobs", "0") for q in braid.json("quota")["quotas"]}[user], "0"
@@ -77,7 +79,13 @@ class Quotas(unittest.TestCase):
             with open(path, "w", encoding="utf-8") as file:
                 file.write("users: {ada: {byte: 5}}\n")
             done = subprocess.run(
-                [program("braid-coordinator"), "--dir", os.path.join(braid.folder, "other"), "--quotas", path],
+                [
+                    program("braid-coordinator"),
+                    "--dir",
+                    os.path.join(braid.folder, "other"),
+                    "--quotas",
+                    path,
+                ],
                 capture_output=True,
                 text=True,
                 timeout=60,
