@@ -209,6 +209,8 @@ TEST(SweepReportTest, AVerdictNeedsAnIntervalThatExcludesChance) {
 // A small difference with a wide interval is not equality.
 TEST(SweepReportTest, EqualIsWhatLiesWithinTheMarginWithItsInterval) {
   Sweep sweep = Swept();
+  // The other composite is worse, so that the sentence is about the first.
+  for (ModelResult& training : sweep.candidates[2].trainings) SetLoss(&training, 3.0);
   for (size_t i = 0; i < 3; ++i) SetLoss(&sweep.candidates[1].trainings[i], 2.39 + 0.01 * i);
   EXPECT_THAT(SummaryOf(RunOf(sweep)), HasSubstr("c, share 0.2 does not differ for sure from"));
   for (const size_t candidate : {1, 3}) {
