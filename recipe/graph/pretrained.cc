@@ -13,7 +13,7 @@ using model::CheckpointRequirement;
 bool CarriesMomentsOf(const Recipe& recipe, const std::string& path) {
   return std::any_of(
       recipe.composites.begin(), recipe.composites.end(), [&](const Composite& composite) {
-        return composite.joint.carry_optimizer &&
+        return composite.joint.carries() &&
                std::any_of(composite.members.begin(), composite.members.end(),
                            [&](const Member& member) { return member.path == path; });
       });
@@ -59,7 +59,7 @@ std::vector<CheckpointRequirement> RequirementsOf(const Recipe& recipe) {
                                composite.spec,
                                {},
                                0,
-                               composite.joint.carry_optimizer};
+                               composite.joint.carries()};
     for (const Member& member : composite.members) {
       // Paths that replace one of the base, or are new, are not asked of it.
       if (!member.kept) base.paths.push_back(recipe.FindPath(member.path)->spec);

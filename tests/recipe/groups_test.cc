@@ -1,6 +1,7 @@
 // `groups` and `first` of joint phases.
 #include <gmock/gmock.h>
 
+#include "recipe/graph/pretrained.h"
 #include "schema/read.h"
 #include "spec/train.h"
 #include "tests/recipe/small_recipe.h"
@@ -50,6 +51,15 @@ TEST(GroupsTest, MomentsOfAGroupAreMergedForItAlone) {
   EXPECT_EQ(moments("parallel.0.path.1.attn.q.weight"), spec::GroupMoments::kCarry);
   EXPECT_EQ(moments("embed.weight"), spec::GroupMoments::kReset);
   EXPECT_EQ(moments("large.0.attn.q.weight"), spec::GroupMoments::kReset);
+  // A checkpoint of `from` is asked for its state before the run begins.
+  for (const char* moments : {"carry", "reset"}) {
+    const Recipe given = MustParse(Replaced(
+        "corpus: tales", "corpus: tales, from: ./a",
+        Composed(std::string("joint: {groups: [{of: paths, moments: ") + moments + "}]}")));
+    const auto required = CheckpointRequirements(given);
+    ASSERT_EQ(required.size(), 1u);
+    EXPECT_EQ(required[0].moments, std::string(moments) == "carry");
+  }
   // All carry, one group begins anew.
   const std::string reset = Composed(
       "joint: {carry_optimizer: true, groups: [{of: head, moments: reset}]}");
