@@ -81,6 +81,8 @@ JobState = Literal[
 # - `RECOVERING_LEASES`: The coordinator has just started and waits for its workers.
 # - `WORKER_DISK_FULL`: The disk of the worker that could run it is full; it continues by itself
 # when there is room.
+# - `WORKER_QUARANTINED`: The worker that could run it is in quarantine: several jobs in a row
+# failed there.
 PendingReason = Literal[
     "PENDING_REASON_UNSPECIFIED",
     "WAITING_PARENTS",
@@ -93,6 +95,7 @@ PendingReason = Literal[
     "UNSCHEDULABLE",
     "RECOVERING_LEASES",
     "WORKER_DISK_FULL",
+    "WORKER_QUARANTINED",
 ]
 
 
@@ -209,6 +212,10 @@ class Artifact(Message):
     # The attempt that made it: run, job and lease epoch; empty for an artifact that a user
     # uploaded.
     run_id: str = ""
+    site: str = ""
+    # Whose quotas it counts for: the user of the run that made it, or who uploaded it, and the
+    # site of the worker that made it. Empty: not known.
+    user: str = ""
     worker: str = ""
 
 
@@ -555,6 +562,13 @@ class ListPoolsResponse(Message):
 
 
 @dataclass(frozen=True)
+class ListQuotasResponse(Message):
+    """What ListQuotas is answered with."""
+
+    quotas: list[Quota] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class ListRunsResponse(Message):
     """What ListRuns is answered with."""
 
@@ -696,6 +710,21 @@ class QueryUploadResponse(Message):
 
     committed: int = 0
     complete: bool = False
+
+
+@dataclass(frozen=True)
+class Quota(Message):
+    """How much a user or a site has, beside how much it may have; a limit of -1: any amount."""
+
+    # Bytes of artifacts that are kept, files that several have counted in each.
+    artifact_bytes: int = 0
+    artifact_bytes_limit: int = 0
+    # Jobs that have not ended; of a site, those that are bound to it.
+    jobs: int = 0
+    jobs_limit: int = 0
+    # "user" or "site"
+    kind: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -843,6 +872,8 @@ class Worker(Message):
     admit: WorkerAdmit = "WORKER_ADMIT_UNSPECIFIED"
     boot_id: str = ""
     cpu_slots: int = 0
+    # Jobs that failed there, through no fault of their own, since one has succeeded; oldest first.
+    failures: list[WorkerFailure] = field(default_factory=list)
     gpus: list[Gpu] = field(default_factory=list)
     host: str = ""
     id: str = ""
@@ -850,6 +881,10 @@ class Worker(Message):
     labels: dict[str, str] = field(default_factory=dict)
     last_seen_ms: int = 0
     link: WorkerLink = "WORKER_LINK_UNSPECIFIED"
+    # Why it is in quarantine and what to do, for people; empty: it is in none.
+    quarantine: str = ""
+    # In quarantine, the worker gets no new jobs until then; 0: it is in none.
+    quarantine_until_ms: int = 0
     # The ranks that it should be running.
     ranks: list[RankId] = field(default_factory=list)
     # What it found when it tried workers of other hosts.
@@ -871,3 +906,13 @@ class WorkerCertificate(Message):
     expires_ms: int = 0
     site: str = ""
     worker_id: str = ""
+
+
+@dataclass(frozen=True)
+class WorkerFailure(Message):
+    """An attempt that failed on a worker through no fault of its job."""
+
+    error: str = ""
+    # "RUN/JOB"
+    job: str = ""
+    time_ms: int = 0
