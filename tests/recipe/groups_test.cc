@@ -52,13 +52,13 @@ TEST(GroupsTest, MomentsOfAGroupAreMergedForItAlone) {
   EXPECT_EQ(moments("embed.weight"), spec::GroupMoments::kReset);
   EXPECT_EQ(moments("large.0.attn.q.weight"), spec::GroupMoments::kReset);
   // A checkpoint of `from` is asked for its state before the run begins.
-  for (const char* moments : {"carry", "reset"}) {
+  for (const char* word : {"carry", "reset"}) {
     const Recipe given = MustParse(Replaced(
         "corpus: tales", "corpus: tales, from: ./a",
-        Composed(std::string("joint: {groups: [{of: paths, moments: ") + moments + "}]}")));
+        Composed(std::string("joint: {groups: [{of: paths, moments: ") + word + "}]}")));
     const auto required = CheckpointRequirements(given);
     ASSERT_EQ(required.size(), 1u);
-    EXPECT_EQ(required[0].moments, std::string(moments) == "carry");
+    EXPECT_EQ(required[0].moments, std::string(word) == "carry");
   }
   // All carry, one group begins anew.
   const std::string reset = Composed(
@@ -82,6 +82,9 @@ TEST(GroupsTest, WhatACompositeDoesNotHaveIsRefusedWhereItIsNamed) {
                         "connect share"));
   EXPECT_THAT(ErrorOf(std::string(kSmall) + "joint: {first: {only: routers, steps: 3}}\n"),
               HasSubstr("composites.0.joint.first.only: names no tensors of composite c"));
+  EXPECT_THAT(ErrorOf(Composed("joint: {freeze_paths: true, first: {only: paths, steps: 3}}")),
+              HasSubstr("composites.0.joint.first.only: names blocks of the paths alone, which "
+                        "freeze_paths freezes"));
   // A group of the whole recipe may be of another composite.
   MustParse(std::string(kSmall) + "joint: {groups: [{of: gates, lr_factor: 2}]}\n");
   EXPECT_THAT(ErrorOf(Composed("joint: {groups: [{of: gate, lr_factor: 2}]}")),
