@@ -73,7 +73,7 @@ TEST_F(QuotaCallsTest, UploadsCountForTheTokenAndAreRefusedBeforeTheyAreSent) {
   EXPECT_EQ(list.quotas(0).kind(), "user");
   EXPECT_EQ(list.quotas(0).name(), "ada");
   EXPECT_EQ(list.quotas(0).artifact_bytes(), 6);
-  EXPECT_EQ(list.quotas(0).artifact_bytes_limit(), 10);
+  EXPECT_EQ(list.quotas(0).artifact_bytes_limit(), 1);
   EXPECT_EQ(list.quotas(0).jobs(), 0);
   EXPECT_EQ(list.quotas(0).jobs_limit(), -1);
   EXPECT_EQ(list.quotas(1).name(), "eve");

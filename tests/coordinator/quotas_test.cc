@@ -51,7 +51,7 @@ TEST_F(QuotasTest, MoreJobsThanAUserMayHaveAreRefusedUntilSomeHaveEnded) {
   EXPECT_TRUE(TrySubmit({Node("a", "train"), Node("b", "train")}, "eve", &other).ok());
   EXPECT_EQ(UseOf("ada").jobs, 2);
   // Running ones count, too, and ended ones do not.
-  FakeWorker& worker = AddWorker("w1", 8);
+  FakeWorker& worker = AddWorker("w1", 1);
   EXPECT_TRUE(Beat(worker).ok());
   EXPECT_EQ(UseOf("ada").jobs, 2);
   EXPECT_TRUE(End(RankOf(run, "a"), "w1", true).ok());

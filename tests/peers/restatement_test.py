@@ -59,7 +59,7 @@ class LlamaTest(unittest.TestCase):
 
     def test_every_field_of_the_block_folds_into_llama(self):
         specs = [spec for spec in table.dense_table() if spec["dense"]["block"] == "llama"]
-        self.assertEqual(len(specs), 7)
+        self.assertEqual(len(specs), 10)
         for spec in specs:
             self.compare(spec)
 

@@ -53,9 +53,9 @@ TEST(GroupsTest, MomentsOfAGroupAreMergedForItAlone) {
   EXPECT_EQ(moments("large.0.attn.q.weight"), spec::GroupMoments::kReset);
   // A checkpoint of `from` is asked for its state before the run begins.
   for (const char* word : {"carry", "reset"}) {
-    const Recipe given = MustParse(Replaced(
-        "corpus: tales", "corpus: tales, from: ./a",
-        Composed(std::string("joint: {groups: [{of: paths, moments: ") + word + "}]}")));
+    const Recipe given = MustParse(
+        Replaced("corpus: tales", "corpus: tales, from: ./a",
+                 Composed(std::string("joint: {groups: [{of: paths, moments: ") + word + "}]}")));
     const auto required = CheckpointRequirements(given);
     ASSERT_EQ(required.size(), 1u);
     EXPECT_EQ(required[0].moments, std::string(word) == "carry");

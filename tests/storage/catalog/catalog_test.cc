@@ -518,6 +518,7 @@ TEST_F(CatalogTest, WhatIsLoadedAndWhatIsCountedIsAllThatThereIs) {
   const LiveRows live = catalog->LoadLive().value();
   RowCounts left;
   left.artifact_bytes = 24;
+  left.bytes_of_user["ann"] = 12;
   EXPECT_TRUE(live.elsewhere == left) << "artifacts of a deleted run stay until they are removed";
   EXPECT_TRUE(catalog->past()->EndedUsersOf("t1", 5).value().empty());
 }
