@@ -73,9 +73,6 @@ void Put(const std::string& worker, WorkerHealth health, const std::string& why,
     event = "released";
     detail = "it gets jobs again: " + why;
   }
-  // The pass that follows is to know it: it would grant another job there otherwise.
-  if (tx.state().workers.contains(worker))
-    tx.worker(worker).quarantined = scheduler::InQuarantine(health, tx.wall_ms(), options);
   tx.Add(catalog::WorkerHealthChanged{worker, std::move(health), event, detail});
 }
 

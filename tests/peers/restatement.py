@@ -124,8 +124,8 @@ def rotate(x, arch):
     size = x.shape[-1]
     theta = arch["rope_base"] ** (-2.0 * torch.arange(size // 2, dtype=torch.float64) / size)
     if arch["rope_scaling"]:
-        theta = torch.tensor([stretched(one, arch["rope_scaling"]) for one in theta.tolist()])
-        theta = theta.double()
+        steps = [stretched(one, arch["rope_scaling"]) for one in theta.tolist()]
+        theta = torch.tensor(steps, dtype=torch.float64)
     angle = torch.outer(torch.arange(x.shape[-2], dtype=torch.float64), theta)
     cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     if arch["rope_layout"] == "interleaved":
