@@ -217,6 +217,9 @@ const Schema& Optimizer::Fields() {
   return fields;
 }
 
+// Bounds both fields of `average`, so that their product is a number.
+constexpr double kMostStates = 1e9;
+
 const Schema& Average::Fields() {
   static const Schema fields = [] {
     Builder<Average> field("average", "The mean of the weights of the last updates.");
@@ -224,9 +227,11 @@ const Schema& Average::Fields() {
           "Of so many states of the weights; the last is that behind the last step. 0: the model "
           "is what the last step leaves.")
         .AtLeast(0)
+        .AtMost(kMostStates)
         .OmitDefault();
     field("every", &Average::every, "Steps from one of these states to the next.")
         .AtLeast(1)
+        .AtMost(kMostStates)
         .OmitDefault();
     field.Check([](const Average& average, const Fail& fail) {
       if (average.last == 0 && average.every != 1)

@@ -1,9 +1,13 @@
 #include "recipe/parse/composite_section.h"
 
+#include <algorithm>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "base/text.h"
 #include "model/fields.h"
+#include "model/tensors.h"
 #include "recipe/compat.h"
 #include "recipe/parse/arch_section.h"
 #include "recipe/parse/stack_section.h"
@@ -107,12 +111,22 @@ void CheckParentsRates(YamlMap& map, const Recipe& recipe, const Composite& comp
   for (const Member& member : composite.members) {
     const Model* path = member.kept ? nullptr : recipe.FindPath(member.path);
     if (path == nullptr || !path->from.empty()) continue;
-    if (spec::EndRate(path->train).value_or(1) > 0) continue;
-    return map.Fail("joint",
-                    Format("lr_schedule continue begins at the rate at which the parents ended, "
-                           "and path %s ends at 0 (lr_schedule %s, lr_min 0); train the paths with "
-                           "lr_schedule constant, or give them lr_min",
-                           path->name().c_str(), NameOf(path->train.lr_schedule).c_str()));
+    const std::optional<double> rate = spec::EndRate(path->train);
+    if (!rate) continue;
+    if (*rate <= 0) {
+      return map.Fail("joint",
+                      Format("lr_schedule continue begins at the rate at which the parents ended, "
+                             "and path %s ends at 0 (lr_schedule %s, lr_min 0); train the paths "
+                             "with lr_schedule constant, or give them lr_min",
+                             path->name().c_str(), NameOf(path->train.lr_schedule).c_str()));
+    }
+    for (const auto& [field, value] : {std::pair("lr_min", composite.joint.lr_min),
+                                       std::pair("warmup_start", composite.joint.warmup_start)}) {
+      if (value <= *rate) continue;
+      return map.Fail("joint", Format("%s %g is above the rate %g at which path %s ends, and with "
+                                      "which lr_schedule continue begins; lower it",
+                                      field, value, *rate, path->name().c_str()));
+    }
   }
 }
 
@@ -131,8 +145,20 @@ void CheckGroups(YamlMap& map, const Recipe& recipe, const Composite& composite)
     if (spec::HasTensors(groups[i].of, spec)) continue;
     fail("joint.groups." + std::to_string(i - recipe.joint.groups.size()) + ".of");
   }
-  if (composite.joint.first && !spec::HasTensors(composite.joint.first->only, spec))
-    fail("joint.first.only");
+  if (!composite.joint.first) return;
+  const std::vector<spec::TensorPart>& only = composite.joint.first->only;
+  if (!spec::HasTensors(only, spec)) return fail("joint.first.only");
+  const std::vector<model::TensorSpec> all = model::Tensors(spec);
+  const bool moves = std::any_of(all.begin(), all.end(), [&](const model::TensorSpec& tensor) {
+    const bool frozen = composite.joint.freeze_paths != 0 &&
+                        spec::PartOf(tensor.name, spec) == spec::TensorPart::kPaths;
+    return !frozen && spec::IsOf(only, tensor.name, spec);
+  });
+  if (!moves) {
+    map.FailAt("joint.first.only",
+               "names blocks of the paths alone, which freeze_paths freezes, so that nothing would "
+               "be trained; take one of the two out");
+  }
 }
 
 // Its blocks compute as those of its paths do, which must agree.
@@ -213,6 +239,7 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
     ReadJointSection(joint, map.PathOf("joint"), errors, &composite.joint);
     errors.set_inherited(before);
   }
+  DropInheritedWarmup(&composite.joint);
   // Rates that were taken from `train` are scaled (spec::Joint::lr_factor). The factor is listed
   // among the defaults unless the recipe gave it, or rates of its own.
   const bool usual = !composite.joint.own_rates && !composite.joint.lr_factor.has_value() &&

@@ -26,15 +26,20 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
   spec::RecipeTraining training;
   ReadFields(map, &training);
   made.start = training.start;
-  if (made.train.lr_schedule == spec::LrSchedule::kContinue && made.start.empty()) {
-    map.Fail("train",
-             "lr_schedule continue begins at the rate at which the training of start ended; give "
-             "start, or another lr_schedule");
-  }
   made.start_moments = training.start_moments;
   made.slots = training.slots;
   made.device = training.device;
   return made;
+}
+
+// Nothing is continued where nothing has been. A path that was trained before is not trained here.
+void CheckItContinues(YamlMap& map, const Model& made) {
+  if (made.train.lr_schedule != spec::LrSchedule::kContinue || !made.start.empty() ||
+      !made.from.empty())
+    return;
+  map.Fail("train",
+           "lr_schedule continue begins at the rate at which the training of start ended; give "
+           "start, or another lr_schedule");
 }
 
 // The shapes of the paths of a composite from scratch, which are no models of their own.
@@ -65,6 +70,7 @@ Model ReadPath(const YAML::Node& node, const std::string& where, const Recipe& r
   if (!made.from.empty() && !made.start.empty())
     map.Fail("start", "from is trained already and begins nothing; give one of the two");
   made.corpora = {ReadCorpusName(map, recipe)};
+  CheckItContinues(map, made);
   map.NotYet("attn", "another attention");
   return made;
 }
@@ -74,6 +80,7 @@ Model ReadBaseline(const YAML::Node& node, const std::string& where, const Recip
   YamlMap map(node, where, errors);
   Model made = ReadCommon(map, node, recipe);
   for (const Corpus& corpus : recipe.corpora) made.corpora.push_back(corpus.name);
+  CheckItContinues(map, made);
   if (map.Has("paths")) {
     ReadShapes(map, &made.spec);
     ReadConnections(map, model::Connection().init, &made.spec);  // from scratch there is nothing to

@@ -287,6 +287,7 @@ Result<Joint> ParseJoint(std::string_view text, const std::string& name) {
       errors.Fail(section.Mark(), "joint: expected a mapping; docs/recipe.md describes the fields");
     } else {
       ReadJointSection(section, "joint", errors, &joint);
+      DropInheritedWarmup(&joint);
     }
   } catch (const YAML::Exception& error) {
     errors.Fail(error);

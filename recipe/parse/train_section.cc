@@ -20,15 +20,12 @@ void CheckRateFactor(YamlMap& map, Joint* joint) {
              "warmup_start)");
 }
 
-// A phase that continues goes on at the rate that it finds. What it has from `train` of a warm-up
-// was for networks from scratch.
+// A phase that continues goes on at the rate that it finds.
 void CheckContinued(YamlMap& map, Joint* joint) {
   joint->own_warmup = joint->own_warmup || map.Has("warmup_steps");
   if (joint->lr_schedule != spec::LrSchedule::kContinue) return;
-  if (!joint->own_warmup) {
-    joint->warmup_steps = 0;
-    joint->warmup_start = 0;
-  }
+  if (!joint->own_warmup && map.Has("warmup_start"))
+    map.Fail("warmup_start", "is of a warm-up; give warmup_steps too");
   for (const char* rate : {"optimizer.lr", "lr_factor"}) {
     if (!map.HasAt(rate)) continue;
     map.FailAt(rate,
@@ -38,6 +35,12 @@ void CheckContinued(YamlMap& map, Joint* joint) {
 }
 
 }  // namespace
+
+void DropInheritedWarmup(Joint* joint) {
+  if (joint->lr_schedule != spec::LrSchedule::kContinue || joint->own_warmup) return;
+  joint->warmup_steps = 0;
+  joint->warmup_start = 0;
+}
 
 void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlErrors& errors,
                       spec::Train* train) {

@@ -17,4 +17,8 @@ void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlError
 void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors,
                       Joint* joint);
 
+// What a joint phase that continues has from `train` of a warm-up was for networks from scratch,
+// and is taken back. Called when the settings of a phase are complete.
+void DropInheritedWarmup(Joint* joint);
+
 }  // namespace braid::recipe

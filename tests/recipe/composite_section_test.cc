@@ -70,6 +70,20 @@ TEST(CompositeSectionTest, AJointPhaseThatContinuesTakesNoWarmUpAndNoFactorFromT
   }
 }
 
+// The recipe's joint phase continues, and one composite does not: it has the warm-up of `train`.
+TEST(CompositeSectionTest, OnlyWhatContinuesLosesTheWarmUp) {
+  std::string text = Replaced("{name: c}", "{name: c}\n  - {name: w, joint: {lr_schedule: wsd}}");
+  text = Replaced("batch: 4", "batch: 4, lr_schedule: constant, warmup_steps: 9", text) +
+         "joint: {lr_schedule: continue}\n";
+  const Recipe recipe = MustParse(text);
+  EXPECT_EQ(recipe.composites[0].joint.warmup_steps, 0);
+  EXPECT_EQ(recipe.composites[1].joint.warmup_steps, 9);
+  EXPECT_THAT(ErrorOf(Replaced("continue}", "continue, warmup_start: 1e-4}", text)),
+              HasSubstr("joint.warmup_start: is of a warm-up; give warmup_steps too"));
+  EXPECT_THAT(ErrorOf(Replaced("continue}", "continue, lr_min: 5e-3}", text)),
+              HasSubstr("lr_min 0.005 is above the rate 0.001 at which path path_1 ends"));
+}
+
 TEST(CompositeSectionTest, WhatContinuesNeedsARateToContinueAt) {
   EXPECT_THAT(ErrorOf(Composed("joint: {lr_schedule: continue}")),
               HasSubstr("r.yaml:10:22: composites.0.joint: lr_schedule continue begins at the rate "
@@ -87,6 +101,11 @@ TEST(CompositeSectionTest, WhatContinuesNeedsARateToContinueAt) {
   EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, lr_schedule: continue")),
               HasSubstr("paths.0.train: lr_schedule continue begins at the rate at which the "
                         "training of start ended; give start, or another lr_schedule"));
+  // Paths that were trained before are not trained here, whatever the recipe's `train` says.
+  const std::string trained = Replaced("corpus: tales", "corpus: tales, from: ./a",
+                                       Replaced("corpus: sums", "corpus: sums, from: ./b"));
+  MustParse(Replaced("blocks: 4}", "blocks: 4, train: {lr_schedule: constant}}",
+                     Replaced("batch: 4", "batch: 4, lr_schedule: continue", trained)));
   MustParse(Replaced("corpus: tales", "corpus: tales, start: ./a, train: {lr_schedule: continue}"));
 }
 

@@ -38,8 +38,8 @@ struct TrainState {
   // Tokens trained on so far, over all ranks.
   int64_t tokens = 0;
   uint64_t seed = 0;
-  // The learning rate of the last step, of a merged composite the lowest of its parents'. Absent
-  // where there was no step, or before versions that note it.
+  // The learning rate of the step that would come next, of a merged composite the lowest of its
+  // parents'. Absent where there was no step, or before versions that note it.
   std::optional<double> rate;
   // Where the last step ran.
   Environment environment;

@@ -39,7 +39,13 @@ Status ContinueRate(const task::Task& task, Schedule* schedule) {
     BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
     BRAID_ASSIGN_OR_RETURN(start, StateFromJson(json, path));
   }
-  if (!start.rate || *start.rate <= 0) {
+  if (start.rate && *start.rate <= 0) {
+    return InvalidArgument(
+        std::string("spec.train.lr_schedule: continue begins at the rate at which the training of "
+                    "its start, or of one of its parents, ended, and that is 0; ") +
+        kInstead);
+  }
+  if (!start.rate) {
     return InvalidArgument(
         std::string("spec.train.lr_schedule: continue begins at the rate at which the training of "
                     "its start ended, and that is not known: input \"init\" was imported, or comes "

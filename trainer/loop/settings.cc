@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "model/tensors.h"
 #include "schema/read.h"
 
 namespace braid::trainer {
@@ -53,14 +54,34 @@ void Spread(const spec::TaskTrain& train, TrainSettings* s) {
   s->telemetry_steps = train.telemetry.steps;
 }
 
-// A step that trains nothing is a mistake; a group that this composite does not have is none, as
-// several composites may share their settings.
-Status CheckGroups(const spec::TaskTrain& train, const model::ModelSpec& model) {
+bool TrainsBesidesPaths(const std::vector<spec::TensorPart>& parts, const model::ModelSpec& model) {
+  const std::vector<model::TensorSpec> all = model::Tensors(model);
+  return std::any_of(all.begin(), all.end(), [&](const model::TensorSpec& tensor) {
+    return spec::IsOf(parts, tensor.name, model) &&
+           spec::PartOf(tensor.name, model) != spec::TensorPart::kPaths;
+  });
+}
+
+// `leaves`: no optimizer's state is taken over. A step that trains nothing is a mistake; a group
+// that this composite does not have is none, as several composites may share their settings.
+Status CheckGroups(const spec::TaskTrain& train, bool leaves, const model::ModelSpec& model) {
   if (train.groups.empty() && !train.first) return OkStatus();
   if (model.kind == model::Kind::kDense) {
     return InvalidArgument(std::string("spec.train.") + (train.first ? "first" : "groups") +
                            ": model " + model.name +
                            " is no composite, whose parts these are; leave it out");
+  }
+  for (const spec::TensorGroup& group : train.groups) {
+    if (leaves && group.moments == spec::GroupMoments::kCarry) {
+      return InvalidArgument(
+          "spec.start_moments: leave contradicts the moments: carry of a group in "
+          "spec.train.groups; take one of the two out");
+    }
+  }
+  if (train.first && train.freeze_paths != 0 && !TrainsBesidesPaths(train.first->only, model)) {
+    return InvalidArgument(
+        "spec.train.first.only: names blocks of the paths alone, which freeze_paths freezes, so "
+        "that nothing would be trained; take one of the two out");
   }
   if (train.first && !spec::HasTensors(train.first->only, model)) {
     return InvalidArgument("spec.train.first.only: model " + model.name +
@@ -85,7 +106,8 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
     return InvalidArgument("spec.train.freeze_paths: model " + settings.model.name +
                            " has no paths to freeze; set 0");
   }
-  BRAID_RETURN_IF_ERROR(CheckGroups(task.train, settings.model));
+  BRAID_RETURN_IF_ERROR(
+      CheckGroups(task.train, task.start_moments == spec::StartMoments::kLeave, settings.model));
   return settings;
 }
 

@@ -54,9 +54,9 @@ Status TakeStartMoments(const TrainSettings& settings, const std::string& folder
   if (!PathExists(JoinPath(folder, artifact_files::kOptimizer))) {
     const char* needed_by = NeededBy(settings);
     if (needed_by == nullptr) return OkStatus();
-    return InvalidArgument(
-        std::string("input \"init\" has no optimizer.safetensors, and ") + needed_by +
-        "; give a checkpoint with the state of training, or start_moments: leave");
+    return InvalidArgument(std::string("input \"init\" has no optimizer.safetensors, and ") +
+                           needed_by +
+                           "; give a checkpoint with the state of training, or do without it");
   }
   OptimizerSnapshot snapshot = optimizer->Take();
   BRAID_ASSIGN_OR_RETURN(const std::vector<size_t> absent,

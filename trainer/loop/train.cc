@@ -255,7 +255,8 @@ class Training {
     }
     ++state_.step;
     average_->AfterUpdate(state_.step);
-    state_.rate = lr;
+    // That of the step that would follow: exactly where the curve ends, after the last one.
+    state_.rate = LearningRate(settings_.schedule, state_.step);
     state_.epoch = place.epoch;
     state_.tokens += static_cast<int64_t>(place.micro_batches.size()) * settings_.batch * T;
     stop_ = sums[kStop] > 0;
@@ -405,10 +406,12 @@ class Training {
       BRAID_RETURN_IF_ERROR(FatalOf(writer_->Finish()));
       last_good_ = std::max(last_good_, writer_->last_written());
     }
+    const bool continues = settings_.schedule.kind == spec::LrSchedule::kContinue;
     return InvalidArgument(Format(
-        "%s; the training has diverged and stops. Last good checkpoint: %s. A lower "
-        "train.optimizer.lr or more warmup_steps may help",
-        what.c_str(), last_good_ > 0 ? ("step " + std::to_string(last_good_)).c_str() : "none"));
+        "%s; the training has diverged and stops. Last good checkpoint: %s. %s may help",
+        what.c_str(), last_good_ > 0 ? ("step " + std::to_string(last_good_)).c_str() : "none",
+        continues ? "warmup_steps, lower factors of train.groups, or another lr_schedule"
+                  : "A lower train.optimizer.lr or more warmup_steps"));
   }
 
   void MaybeCheckpoint() {

@@ -136,6 +136,18 @@ TEST_F(ContinuedTrainTest, GoesOnAtTheRateOfItsStartAndFallsOnceAtTheEnd) {
   EXPECT_EQ(Bits(second), Bits(task));
 }
 
+// A cosine, or a decay, ends at exactly 0, and nothing could be learned from there on.
+TEST_F(ContinuedTrainTest, AStartThatHasDecayedToNothingIsRefused) {
+  task::Task decayed = NewTask("decayed");
+  decayed.spec["train"].update({{"lr_schedule", "wsd"}, {"steps", 4}});
+  ASSERT_TRUE(Run(decayed).ok());
+  const std::string folder = JoinPath(decayed.output, "model");
+  EXPECT_EQ(ReadJsonFile(folder + "/state.json").value()["rate"], 0);
+  EXPECT_THAT(Error(Continued("on", folder)),
+              HasSubstr("its start, or of one of its parents, ended, and that is 0; give another "
+                        "lr_schedule"));
+}
+
 TEST_F(ContinuedTrainTest, StaysAtTheRateWithoutADecay) {
   task::Task task = Continued("on", Start());
   task.spec["train"]["lr_decay_fraction"] = 0;

@@ -55,7 +55,7 @@ TEST_F(GroupsTrainTest, MomentsAreCarriedOrResetGroupByGroup) {
   ASSERT_TRUE(RemoveFile(start + "/optimizer.safetensors").ok());
   EXPECT_EQ(Error(Joint("none", start, {{{"of", "paths"}, {"moments", "carry"}}})),
             "input \"init\" has no optimizer.safetensors, and a group's moments are to be carried; "
-            "give a checkpoint with the state of training, or start_moments: leave");
+            "give a checkpoint with the state of training, or do without it");
 }
 
 TEST_F(GroupsTrainTest, StoppedAndResumedHasTheBitsOfAnUndisturbedRun) {
@@ -85,6 +85,13 @@ TEST_F(GroupsTrainTest, WhatCannotBeIsRefused) {
   EXPECT_THAT(Error(Joint("b", start, {{{"of", "gates"}}})),
               HasSubstr("spec.train.groups.0.of: says nothing of them; give lr_factor, "
                         "warmup_steps, weight_decay or moments"));
+  task::Task frozen = Joint("frozen", start, nullptr, {{"only", "paths"}, {"steps", 3}});
+  frozen.spec["train"]["freeze_paths"] = -1;
+  EXPECT_THAT(Error(frozen), HasSubstr("spec.train.first.only: names blocks of the paths alone, "
+                                       "which freeze_paths freezes"));
+  task::Task leave = Joint("leave", start, {{{"of", "paths"}, {"moments", "carry"}}});
+  leave.spec["start_moments"] = "leave";
+  EXPECT_THAT(Error(leave), HasSubstr("spec.start_moments: leave contradicts the moments: carry"));
   task::Task dense = NewTask("dense");
   dense.spec["train"]["groups"] = {{{"of", "new"}, {"lr_factor", 2}}};
   EXPECT_EQ(Error(dense),
