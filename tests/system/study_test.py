@@ -84,9 +84,10 @@ class Study(unittest.TestCase):
         os.makedirs(self.study.DATA)
 
     def write_texts(self):
+        """More text than the largest budget takes."""
         for name, row in (
-            ("speeches", {"text": "My fellow Americans", "year": 1}),
-            ("mathematics", {"question": "1 + 1?", "answer": "2", "module": "a"}),
+            ("speeches", {"text": "My fellow Americans, " * 8, "year": 1}),
+            ("mathematics", {"question": "What is 1 + 1? " * 12, "answer": "2", "module": "a"}),
         ):
             for half in ("", "_1", "_2"):
                 with open(
