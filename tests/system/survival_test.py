@@ -13,7 +13,7 @@ import unittest
 
 import by_hand
 from by_hand import BINARY_DIR, program, wait_until
-from service import RECIPE, Service, wait_job, write_recipe
+from service import RECIPE, Service, stopped, wait_job, write_recipe
 
 LONG = 100_000  # steps of a training that is still going on when a test has seen what it wants
 
@@ -148,38 +148,41 @@ class Survival(unittest.TestCase):
     def test_a_namesake_is_refused_and_the_elder_trains_on(self):
         with Service(workers=1) as braid:
             run = braid.submit(self.recipe(braid, steps=LONG), "--only", "path_tales")
-            wait_job(
-                braid,
-                run,
-                "path_tales",
-                lambda job: int(job.get("progress", {}).get("done", 0)) > 0,
-                "training",
-            )
+            def done(job):
+                return int(job.get("progress", {}).get("done", 0))
+
+            wait_job(braid, run, "path_tales", lambda job: done(job) > 0, "training")
             folder = os.path.join(braid.folder, "namesake")
             os.makedirs(folder)
-            with open(os.path.join(folder, "log"), "w", encoding="utf-8") as log:
-                namesake = subprocess.Popen(
-                    [
-                        program("braid-worker"),
-                        "--address-file",
-                        os.path.join(braid.folder, "state", "address.json"),
-                        "--dir",
-                        folder,
-                        "--id",
-                        "worker-1",
-                        "--slots",
-                        "1",
-                    ],
-                    env=braid.environment,
-                    stderr=log,
+            with stopped(braid.processes("braid-trainer")):
+                with open(os.path.join(folder, "log"), "w", encoding="utf-8") as log:
+                    namesake = subprocess.Popen(
+                        [
+                            program("braid-worker"),
+                            "--address-file",
+                            os.path.join(braid.folder, "state", "address.json"),
+                            "--dir",
+                            folder,
+                            "--id",
+                            "worker-1",
+                            "--slots",
+                            "1",
+                        ],
+                        env=braid.environment,
+                        stderr=log,
+                    )
+                self.assertEqual(namesake.wait(timeout=120), 5)
+                with open(os.path.join(folder, "log"), encoding="utf-8") as log:
+                    self.assertIn("worker id worker-1 is that of another process", log.read())
+                job = braid.job(run, "path_tales")
+                self.assertEqual(
+                    [attempt["state"] for attempt in job["attempts"]], ["ATTEMPT_RUNNING"]
                 )
-            self.assertEqual(namesake.wait(timeout=120), 5)
-            with open(os.path.join(folder, "log"), encoding="utf-8") as log:
-                self.assertIn("worker id worker-1 is that of another process", log.read())
-            job = braid.job(run, "path_tales")
-            self.assertEqual([attempt["state"] for attempt in job["attempts"]], ["ATTEMPT_RUNNING"])
-            self.assertEqual(len(braid.processes("braid-trainer")), 1)
-            braid.run("cancel", run)
+                self.assertEqual(len(braid.processes("braid-trainer")), 1)
+            before = done(job)
+            job = wait_job(braid, run, "path_tales", lambda job: done(job) > before, "more steps")
+            self.assertEqual(len(job["attempts"]), 1)
+            braid.run("cancel", run, code=None)  # it may have ended meanwhile
 
     def test_a_run_has_a_user_and_a_priority(self):
         with Service(workers=1) as braid:
