@@ -221,6 +221,7 @@ class Sharer {
   void Report() {
     JobNode job = *graphs_.front().Find(NameOf(JobKind::kReport));
     job.inputs.clear();
+    job.parents.clear();
     spec::ReportTask task = TaskOf(0);
     task.recipe = recipe_.text;
     task.sweep.emplace();
@@ -243,10 +244,12 @@ class Sharer {
     dag_.jobs.push_back(std::move(job));
   }
 
-  // What the variant's own report reads, under the names of the run.
+  // What the variant's own report waits for and reads, under the names of the run.
   void AddInputs(size_t variant, JobNode* job) const {
     const std::map<std::string, std::string>& names = dag_.variants[variant].jobs;
-    for (const auto& [own, input] : graphs_[variant].Find(NameOf(JobKind::kReport))->inputs) {
+    const JobNode& report = *graphs_[variant].Find(NameOf(JobKind::kReport));
+    for (const std::string& parent : report.parents) job->parents.push_back(names.at(parent));
+    for (const auto& [own, input] : report.inputs) {
       const std::string& maker = names.at(input.job);
       const std::string kind = own.substr(0, own.find('.') + 1);
       // A history is called as its job, the others as what their jobs are about.

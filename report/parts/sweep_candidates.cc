@@ -238,6 +238,11 @@ void AddEqualSearches(const Sweep& sweep, Document* document) {
       "beyond theirs by chance.");
 }
 
+bool Has(const Sweep& sweep, Role role) {
+  return std::any_of(sweep.candidates.begin(), sweep.candidates.end(),
+                     [role](const Candidate& candidate) { return candidate.role == role; });
+}
+
 void AddCandidates(const Report& report, Document* document) {
   if (report.results.sweep == nullptr) return;
   const Sweep& sweep = *report.results.sweep;
@@ -267,6 +272,10 @@ void AddCandidates(const Report& report, Document* document) {
         "that divided by them without loss; device time compares the core-seconds. Composites that "
         "no "
         "dense model has the tokens of are not here.");
+  } else if (Has(sweep, Role::kComposite) && Has(sweep, Role::kDense)) {
+    document->Text(
+        "No composite stands beside a dense model: none of the dense models has as many tokens. "
+        "Train one for as many, with `train.epochs` of its own, for a verdict.");
   }
   AddEqualSearches(sweep, document);
 }

@@ -83,6 +83,19 @@ TEST(SweepTest, SeedsShareTheText) {
   EXPECT_THAT(JobNames(dag), Contains("evaluate:c-seed_2@start"));
 }
 
+// The coordinator takes jobs in an order in which it knows what each waits for.
+TEST(SweepTest, ParentsComeFirst) {
+  const Dag dag = MustExpand(
+      Swept("seeds: 2\nsweep: {over: {baselines.dense.train.optimizer.lr: [1e-3, 3e-3]}}\n"));
+  std::set<std::string> before;
+  for (const JobNode& job : dag.jobs) {
+    for (const std::string& parent : job.parents)
+      EXPECT_TRUE(before.contains(parent)) << parent << " of " << job.name;
+    before.insert(job.name);
+  }
+  EXPECT_THAT(dag.Find("report")->parents, Contains("dense-lr_3e-3-seed_43"));
+}
+
 // A task of a variant is that of a recipe which says the same, so that its artifacts are, too.
 TEST(SweepTest, TheTasksOfAVariantAreThoseOfItsOwnRecipe) {
   const Dag swept = MustExpand(

@@ -209,7 +209,9 @@ class Dashboard(unittest.TestCase):
         page.go("#/submit")
         page.type("#recipe", "run: " + NASTY + "\ncorpra: 1\n")
         page.says("no such key; did you mean corpora?")
-        self.assertEqual(page.find(".gutter .error")[-1].text.strip(), "2")
+        page.wait(
+            lambda: page.find(".gutter .error")[-1].text.strip() == "2", "line 2 is not marked"
+        )
         page.shoot("submit-wrong")
         page.find("#file")[0].send_keys(self.recipe)
         page.says("The recipe is right: ")

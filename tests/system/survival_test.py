@@ -148,6 +148,7 @@ class Survival(unittest.TestCase):
     def test_a_namesake_is_refused_and_the_elder_trains_on(self):
         with Service(workers=1) as braid:
             run = braid.submit(self.recipe(braid, steps=LONG), "--only", "path_tales")
+
             def done(job):
                 return int(job.get("progress", {}).get("done", 0))
 
