@@ -177,24 +177,22 @@ class ChannelReader {
   Channel& channel_;
 };
 
+// A share of the disk, or a size with its unit: a number alone may have been meant as either.
 void ReadDisk(YamlMap& map, Settings* settings) {
   const std::string text = map.String("disk_free", "10%");
-  const std::string number(Trim(text.substr(0, text.find_first_of("%kKMGTiB"))));
-  const std::string unit(Trim(text.substr(std::min(text.size(), text.find_first_of("%kKMGTiB")))));
-  const Result<double> value = ParseDouble(number);
-  const std::vector<std::pair<std::string, double>> units = {
-      {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}};
-  const auto found = std::find_if(units.begin(), units.end(),
-                                  [&](const auto& one) { return one.first == unit; });
-  if (value.ok() && unit == "%" && *value >= 0 && *value < 100) {
-    settings->disk_free_share = *value / 100;
-  } else if (value.ok() && *value >= 0 && *value < 1e6 && found != units.end()) {
+  if (text.ends_with('%')) {
+    const Result<double> percent = ParseDouble(Trim(text.substr(0, text.size() - 1)));
+    if (percent.ok() && *percent >= 0 && *percent < 100) {
+      settings->disk_free_share = *percent / 100;
+      return;
+    }
+  } else if (const Result<int64_t> bytes = ParseBytes(text); bytes.ok() && text.ends_with('B')) {
     settings->disk_free_share = 0;
-    settings->disk_free_bytes = static_cast<int64_t>(*value * found->second);
-  } else {
-    map.Fail("disk_free", "expected a share such as 10%, or a size such as 50GB, found \"" +
-                              Excerpt(text) + "\"");
+    settings->disk_free_bytes = *bytes;
+    return;
   }
+  map.Fail("disk_free",
+           "expected a share such as 10%, or a size such as 50GB, found \"" + Excerpt(text) + "\"");
 }
 
 void ReadDocument(const YAML::Node& document, const std::string& folder, YamlErrors& errors,

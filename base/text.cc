@@ -6,6 +6,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <ctime>
+#include <utility>
 
 #include "base/excerpt.h"
 
@@ -103,6 +104,21 @@ std::string Format(const char* format, ...) {
   std::vsnprintf(text.data(), text.size() + 1, format, again);
   va_end(again);
   return text;
+}
+
+Result<int64_t> ParseBytes(std::string_view text) {
+  constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"B", 1},        {"", 1},         {"kB", 1e3},     {"MB", 1e6},
+      {"GB", 1e9},     {"TB", 1e12},    {"PB", 1e15},    {"KiB", 0x1p10},
+      {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"PiB", 0x1p50}};
+  const size_t end = std::min(text.size(), text.find_first_not_of("0123456789."));
+  const std::string_view unit = Trim(text.substr(end));
+  const Result<double> value = ParseDouble(text.substr(0, end));
+  for (const auto& [name, bytes] : kUnits) {
+    if (value.ok() && unit == name && *value * bytes < 0x1p62)
+      return static_cast<int64_t>(*value * bytes);
+  }
+  return InvalidArgument("\"" + std::string(text) + "\" is no size such as 500GB or 2TiB");
 }
 
 std::string FormatBytes(uint64_t bytes) {

@@ -30,6 +30,10 @@ std::string NearestWord(std::string_view word, const std::vector<std::string>& w
 // ParseDouble takes "inf" and "nan" too.
 Result<int64_t> ParseInt(std::string_view text);
 Result<double> ParseDouble(std::string_view text);
+// A size as people write it, in bytes: "500GB", "1.5 TiB", or a number of bytes without a unit.
+// Units are B, kB to PB (powers of 1000) and KiB to PiB (powers of 1024). kInvalidArgument for
+// anything else, a negative number, and 2^62 bytes or more.
+Result<int64_t> ParseBytes(std::string_view text);
 
 // Sizes, counts, durations and times for people: FormatBytes "1.2 MiB", FormatCount "13.6 M"
 // (decimal units), FormatDuration "3.4 s" or "1 h 02 min", FormatUtc "2026-03-01T12:00:00.123Z"

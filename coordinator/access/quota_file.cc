@@ -2,9 +2,7 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "base/excerpt.h"
 #include "base/file.h"
@@ -30,17 +28,8 @@ int64_t BytesIn(YamlMap& map, const std::string& key, int64_t otherwise) {
   const std::string text = map.String(key, "");
   if (text.empty()) return otherwise;
   if (text == kNone) return kNoLimit;
-  const size_t end = std::min(text.size(), text.find_first_not_of("0123456789."));
-  const Result<double> value = ParseDouble(std::string(text.substr(0, end)));
-  const std::string unit(Trim(text.substr(end)));
-  static const std::vector<std::pair<std::string, double>> units = {
-      {"B", 1},        {"", 1},         {"kB", 1e3},     {"MB", 1e6},
-      {"GB", 1e9},     {"TB", 1e12},    {"PB", 1e15},    {"KiB", 0x1p10},
-      {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"PiB", 0x1p50}};
-  const auto found = std::find_if(units.begin(), units.end(),
-                                  [&](const auto& one) { return one.first == unit; });
-  if (value.ok() && found != units.end() && *value * found->second < 0x1p62)
-    return static_cast<int64_t>(*value * found->second);
+  const Result<int64_t> bytes = ParseBytes(text);
+  if (bytes.ok()) return *bytes;
   map.Fail(key, "expected a size such as 500GB or 2TiB, or none, found \"" + Excerpt(text) + "\"");
   return otherwise;
 }

@@ -35,6 +35,17 @@ TEST(Text, PeopleReadTheseNumbers) {
   EXPECT_EQ(FormatDouble(0.1), "0.1");
 }
 
+TEST(Text, SizesAreReadWithTheirUnits) {
+  EXPECT_EQ(*ParseBytes("500GB"), 500'000'000'000);
+  EXPECT_EQ(*ParseBytes("1.5 TiB"), 1'649'267'441'664);
+  EXPECT_EQ(*ParseBytes("3kB"), 3000);
+  EXPECT_EQ(*ParseBytes("7"), 7);
+  for (const char* wrong :
+       {"", "GB", "-1GB", "5 gigabytes", "5gb", "1.2.3GB", "5000PiB", "inf", "1e3"})
+    EXPECT_FALSE(ParseBytes(wrong).ok()) << wrong;
+  EXPECT_EQ(ParseBytes("lots").status().message(), "\"lots\" is no size such as 500GB or 2TiB");
+}
+
 TEST(Base64, GivesTheVectorsOfRfc4648) {
   for (const auto& [plain, coded] :
        std::vector<std::pair<std::string, std::string>>{{"", ""},
