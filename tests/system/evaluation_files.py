@@ -81,14 +81,14 @@ def write_lines(path, lines):
         out.writelines(line + "\n" for line in lines)
 
 
-def write_suite(folder, tasks, validation):
+def write_suite(folder, tasks, validation, rows=ROWS):
     """Rows of both classes for each task; `validation` is the suite's name of that split."""
     for task, row_of in tasks.items():
         splits = ["dev_matched", "dev_mismatched"] if task == "MNLI" else [validation]
         for split in ["train", *splits]:
             write_lines(
                 os.path.join(folder, task, split + ".jsonl"),
-                [json.dumps(row_of(row, row % 2 == 0)) for row in range(ROWS)],
+                [json.dumps(row_of(row, row % 2 == 0)) for row in range(rows)],
             )
 
 

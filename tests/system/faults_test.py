@@ -7,7 +7,7 @@ import unittest
 
 import by_hand
 from by_hand import wait_until
-from evaluation_files import write_glue
+from evaluation_files import GLUE, write_glue, write_suite
 from service import RECIPE, Service, stopped, wait_job, write_recipe
 
 # Long enough to be killed three times: the path and the joint job that the ladder climbs on.
@@ -16,7 +16,7 @@ LADDER = RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps:
     "joint: {ranks: 2}", "joint: {ranks: 2, steps: 2500}"
 )
 SIGTERM_STEPS = 5000
-GLUE = """evaluate:
+EVALUATION = """evaluate:
   - loss: all
   - glue: {dir: glue, tasks: [cola, sst2], epochs: 600, patience: 600, batch: 4, seeds: [3],
            adapters: true}
@@ -145,7 +145,11 @@ class KillLadder(unittest.TestCase):
     def test_an_evaluation_goes_on_behind_what_it_has_measured(self):
         with Service() as braid:
             write_glue(os.path.join(braid.folder, "glue"))
-            text = RECIPE[: RECIPE.index("evaluate:")] + GLUE
+            # The second task is stopped in the middle: it takes seconds, and progress is reported each second.
+            write_suite(
+                os.path.join(braid.folder, "glue"), {"SST-2": GLUE["SST-2"]}, "dev", rows=72
+            )
+            text = RECIPE[: RECIPE.index("evaluate:")] + EVALUATION
             recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=10, text=text)
             run = braid.submit(recipe, "--only", "evaluate:dense")
             wait_job(
@@ -161,9 +165,8 @@ class KillLadder(unittest.TestCase):
             job = braid.job(run, "evaluate:dense")
             self.assertEqual(attempts(job), 2)
             self.assertEqual(job["attempts"][0]["state"], "ATTEMPT_PREEMPTED")
-            self.assertGreaterEqual(
-                int(job["attempts"][1]["resumedStep"]), 3
-            )  # losses of both corpora, and the first task
+            # Behind the losses of both corpora and the first task.
+            self.assertGreaterEqual(int(job["attempts"][1]["resumedStep"]), 3)
             undisturbed = braid.submit(recipe, "--only", "evaluate:dense")
             braid.run("wait", undisturbed, "--timeout", "200s")
             self.assertEqual(job["outputs"], braid.job(undisturbed, "evaluate:dense")["outputs"])

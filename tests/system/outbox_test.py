@@ -13,7 +13,7 @@ import unittest
 
 import by_hand
 from by_hand import program, wait_until
-from service import Braid, wait_job, write_recipe
+from service import Braid, held_at, wait_job, write_recipe
 
 RECIPE = """run: away
 tokenizer: {train: {vocab: 400}}
@@ -118,12 +118,13 @@ class Outbox(unittest.TestCase):
 
     def test_what_finished_while_the_coordinator_was_away_is_its_own_success(self):
         with Site() as site:
-            steps = 3000  # some seconds behind the first checkpoint
+            steps = 3000
             undisturbed = self.submit(site, steps, every=100)
             site.run("wait", undisturbed, "--timeout", "60s")
             run = self.submit(site, steps, every=100)
-            wait_job(site, run, "model", lambda job: job.get("checkpointStep"), "a checkpoint")
-            site.kill("coordinator")
+            with held_at(site, 100):
+                wait_job(site, run, "model", lambda job: job.get("checkpointStep"), "a checkpoint")
+                site.kill("coordinator")
             wait_until(lambda: site.kept("end.json"), "the end to be kept", timeout_s=60)
             # Twice: nothing that is kept is lost by being found.
             for times in (1, 2):

@@ -2,6 +2,7 @@
 environment, and gone at the end."""
 
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -265,6 +266,19 @@ def stopped(pids):
         yield
     finally:
         send(signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def held_at(braid, step):
+    """Trainers are held still inside the block, from just after one of them wrote its checkpoint of this step: however fast
+    the machine, it has not ended. Gives their pids."""
+    written = os.path.join(
+        glob.escape(braid.folder), "state", "*", "ranks", "*", "work", "checkpoints", f"step-{step}"
+    )
+    wait_until(lambda: glob.glob(written), f"a checkpoint of step {step} on the worker's disk")
+    trainers = braid.processes("braid-trainer")
+    with stopped(trainers):
+        yield trainers
 
 
 def wait_job(braid, run, name, condition, what, timeout_s=120):
