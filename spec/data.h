@@ -1,4 +1,4 @@
-// What a training reads: `split` of recipes, `data` of `train` and `joint` tasks.
+// The data of a training: `split` of recipes, `data` of `train` and `joint` tasks.
 #pragma once
 
 #include <cstdint>
