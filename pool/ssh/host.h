@@ -70,7 +70,8 @@ struct Probed {
   // How trying to reach the coordinator's address ended: "yes", or why not.
   std::string reach;
 };
-// Parses the output of ProbeScript. kInvalidArgument for any other text.
+// Parses the output of ProbeScript. kInternal, quoting its beginning, if it lacks the folder, the
+// processor or torch's libraries.
 Result<Probed> ParseProbe(const std::string& text);
 
 // Checks, before anything is copied, whether the programs of this machine can run on the host. They
