@@ -1,5 +1,4 @@
-// Everything that a report says, as numbers: no prose, no layout. gather.h reads it from the inputs
-// of the task.
+// All numbers of a report, without prose and layout. gather.h reads it from the inputs of the task.
 #pragma once
 
 #include <cstdint>
