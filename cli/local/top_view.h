@@ -10,9 +10,10 @@
 
 namespace braid::cli {
 
+// The pages.
 enum class TopPage { kRuns, kWorkers, kRun, kLog };
 
-// Where somebody is.
+// The page, and the selection on it.
 struct TopPlace {
   TopPage page = TopPage::kRuns;
   std::string run_id, run_name, job;
