@@ -9,10 +9,14 @@
 namespace braid::alert {
 namespace {
 
+// Pauses between attempts double from a second, at which a receiver that restarts is soon back, to
+// five minutes, so that one that is away for hours is not flooded. Errors of reading events are
+// retried at a fixed pace, since they are local.
 constexpr int64_t kFirstPauseMs = 1'000;
 constexpr int64_t kLongestPauseMs = 300'000;
 constexpr int64_t kReadAgainMs = 5'000;
-// How many events that nobody is told of are looked at again after a restart, at most.
+// The number of events without an alert after which the journal is written: so many are read again
+// after a restart at most.
 constexpr int64_t kEventsBetweenNotes = 1'000;
 
 }  // namespace
