@@ -95,7 +95,7 @@ Result<std::string> SpecFile(const std::string& given, const char* word, const s
 
 using TrainerWords = std::vector<std::string>;
 
-// What is measured by one command of braid-trainer.
+// The measurements of one command of braid-trainer.
 struct Part {
   const char* name;  // in a JSON document of several parts, as in evaluation.json
   TrainerWords words;

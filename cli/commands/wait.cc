@@ -26,6 +26,8 @@ std::string Unschedulable(const v1::Run& run) {
 
 // Whether a pool is served, whose agent asks for workers that there are none of yet.
 bool PoolIsServed(Client& client) {
+  // Agents report about every second. One that was silent for ten minutes has ended or lost its
+  // network, and no worker will come from it.
   constexpr int64_t kSilentMs = 600'000;
   const auto pools = client.Call<v1::ListPoolsResponse>(&v1::Pools::Stub::ListPools, client.pools(),
                                                         v1::ListPoolsRequest());
