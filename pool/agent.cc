@@ -6,10 +6,12 @@
 namespace braid::pool {
 namespace {
 
+// Pauses after failures of the engine. Batch systems are down for hours at times; ten minutes keep
+// the load small and the wait after their return short.
 constexpr int64_t kFirstPauseMs = 2'000;
 constexpr int64_t kLongestPauseMs = 600'000;
 
-// What events call the engine.
+// The name of the engine in events.
 std::string EngineName(const Settings& settings) {
   return settings.engine == "slurm" ? "Slurm" : "this machine";
 }
@@ -108,7 +110,7 @@ std::optional<Agent::Step> Agent::NextSubmission() {
   return std::nullopt;
 }
 
-// Jobs that wait in the engine's queue although nobody wants their workers any more.
+// Jobs that wait in the engine's queue although their workers are not needed any more.
 std::optional<Agent::Step> Agent::NextCancel(int64_t now_ms) {
   std::vector<Allocation> wanted = AllocationsFor(settings_, wanted_.demands);
   std::vector<std::string> surplus;

@@ -90,6 +90,7 @@ std::string AdviceOnExit(const ProcessExit& exit, const std::string& last_line,
   if (exit.signal != 0)
     return "it was ended by signal " + std::to_string(exit.signal) + "; " + printed;
   if (exit.code == 0) return printed;
+  // EX_CONFIG of sysexits.h, with which braid-worker ends if its settings are wrong.
   constexpr int kConfig = 78;
   return "code " + std::to_string(exit.code) + "; " + printed + "; its log is " + log +
          (exit.code == kConfig ? ": mend what it says, or delete the pool and create it again"
