@@ -41,6 +41,7 @@ class Measurements {
     return *std::any_cast<T>(&kept);
   }
 
+  // Removes the value of the type, if there is one.
   template <typename T>
   void Remove() {
     values_.erase(typeid(T));

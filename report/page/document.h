@@ -57,6 +57,7 @@ class Document {
     std::vector<Block> inside;
   };
 
+  // A document without blocks.
   explicit Document(std::string title) : title_(std::move(title)) {}
 
   // Append a block of the kind that they are named after.
@@ -72,6 +73,7 @@ class Document {
   // A fold of one table under a line of text, which may be empty; nothing if the table has no rows.
   void FoldTable(const std::string& title, const std::string& text, Table table);
 
+  // The title, and the blocks in their order.
   const std::string& title() const { return title_; }
   const std::vector<Block>& blocks() const { return blocks_; }
 

@@ -52,6 +52,7 @@ struct Candidate {
   std::optional<Estimate> CoreSeconds() const;
   // Tokens of the first training; 0: not known.
   int64_t tokens() const { return trainings.front().tokens; }
+  // Cores (or GPUs) of the first training; 0: not known.
   int64_t cores() const { return trainings.front().cores; }
 };
 
