@@ -43,7 +43,7 @@ struct TensorSpec {
   double scale = 0.02;        // deviation, or the constant
   IdentityMap identity = {};  // of kIdentity
 
-  // The product of the shape.
+  // The number of elements: the product of the shape.
   int64_t elements() const;
   // Whether weight decay applies to it under `decay_scope: matrices`.
   bool decays() const {
