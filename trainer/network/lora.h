@@ -54,6 +54,7 @@ class Lora {
   void Initialize(uint64_t seed);
   // layout().size values, and back again. Setting leaves the moments alone.
   std::vector<float> Parameters() const;
+  // Replaces the trained values by layout().size others. The moments of the optimizer stay.
   void SetParameters(const std::vector<float>& parameters);
   // layout().size values.
   std::vector<float> Gradients() const;
