@@ -32,10 +32,12 @@ constexpr int kMostSteps = 10;
 constexpr size_t kMostEvents = 100;
 constexpr int64_t kDeleteMs = 120'000;
 
+// The agent's own log is its standard error.
 void Say(const std::string& pool, const std::string& text) {
   std::fprintf(stderr, "pool %s: %s\n", pool.c_str(), text.c_str());
 }
 
+// Signals that end the agent; blocked in every thread, taken by the loop.
 sigset_t EndSignals() {
   sigset_t set;
   sigemptyset(&set);
