@@ -1,4 +1,4 @@
-// Something that people asked to be told of: a run has failed, a worker is lost.
+// Alerts: events that people want to be notified of, such as a failed run or a lost worker.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 
 namespace braid::alert {
 
-// failed, done, cancelled: a run has ended so. diverged: a training has, and its job failed.
-// stalled: a training made no step and was stopped. worker_lost: nothing is heard of a worker.
-// worker_quarantined: several jobs in a row failed on one.
-// disk_low: the coordinator's disk is nearly full, or a worker's is full. pool_trouble: a pool
-// cannot get its workers. test: somebody tries a channel.
+// The kinds of alerts. failed, done, cancelled: the end of a run. diverged: a training diverged,
+// and its job failed. stalled: a training made no step and was stopped. worker_lost: a worker is
+// silent for too long. worker_quarantined: several jobs in a row failed on a worker. disk_low: the
+// coordinator's disk is nearly full, or a worker's is full. pool_trouble: a pool cannot get its
+// workers. test: a user tests a channel.
 enum class Kind {
   kFailed,
   kDiverged,
@@ -26,24 +26,25 @@ enum class Kind {
   kPoolTrouble,
   kTest
 };
+// "failed", "diverged", ..., as settings and messages name the kinds.
 const Words& WordsOf(Kind);
 
-// Whether somebody has to do something about it, for colours and urgency.
+// Whether the alert reports a problem, for the colour and urgency of messages.
 bool IsBad(Kind kind);
 
-// One alert. Every text may come from users: whoever shows it makes it harmless.
+// One alert. Every text may come from users: code that shows it must escape it.
 struct Alert {
   Kind kind = Kind::kTest;
-  // The same for every delivery of this alert, and of no other one: receivers that were told twice
-  // know by it.
+  // A unique id, the same for every delivery of this alert, by which receivers recognise repeated
+  // deliveries.
   std::string id;
-  // One line that says all: "run nightly has failed".
+  // A summary in one line: "run nightly has failed".
   std::string title;
   // More lines, such as an error; may be empty.
   std::string text;
   // A command that shows more; may be empty.
   std::string command;
-  // The page of the dashboard about it; empty if it is not known where people reach that.
+  // The URL of the dashboard's page about it; empty if the dashboard's address is not known.
   std::string url;
   int64_t time_ms = 0;  // wall clock
   // The event behind it: its number (0: none) and kind.

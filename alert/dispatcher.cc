@@ -9,10 +9,14 @@
 namespace braid::alert {
 namespace {
 
+// Pauses between attempts double from a second, at which a receiver that restarts is soon back, to
+// five minutes, so that one that is away for hours is not flooded. Errors of reading events are
+// retried at a fixed pace, since they are local.
 constexpr int64_t kFirstPauseMs = 1'000;
 constexpr int64_t kLongestPauseMs = 300'000;
 constexpr int64_t kReadAgainMs = 5'000;
-// How many events that nobody is told of are looked at again after a restart, at most.
+// The number of events without an alert after which the journal is written: so many are read again
+// after a restart at most.
 constexpr int64_t kEventsBetweenNotes = 1'000;
 
 }  // namespace
@@ -83,6 +87,7 @@ void Dispatcher::Run(Line* line) {
   while (!stop_) {
     const Result<std::vector<Found>> found = read_(progress.seq);
     if (!found.ok()) {
+      // The same error is logged once, not every few seconds.
       if (std::exchange(complaint, found.status().message()) != found.status().message() && !stop_)
         Log(LogLevel::kWarning, "coordinator", "alerts: reading events: " + complaint);
       if (!Pause(kReadAgainMs)) return;
@@ -93,6 +98,8 @@ void Dispatcher::Run(Line* line) {
       const bool wanted = one.alert.has_value() && line->channel.Wants(*one.alert);
       if (wanted && !Deliver(line, *one.alert, &progress)) return;
       progress.seq = one.seq;
+      // A delivered alert must be noted at once, or a restart would send it again. For other events
+      // a rare note suffices: they are only read again.
       if (!wanted && progress.seq < noted + kEventsBetweenNotes) continue;
       Note(*line, progress);
       noted = progress.seq;
@@ -106,6 +113,7 @@ bool Dispatcher::Deliver(Line* line, const Alert& alert, Progress* progress) {
                            line->channel.name;
   std::string answer;
   for (int64_t pause_ms = kFirstPauseMs;; pause_ms = std::min(2 * pause_ms, kLongestPauseMs)) {
+    // By the wall clock, since the age counts across restarts.
     if (clock_->WallMs() - alert.time_ms > line->channel.keep_ms) {
       Log(LogLevel::kError, "coordinator",
           what + ": given up after " +

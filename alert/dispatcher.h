@@ -1,6 +1,7 @@
-// Sends alerts: a thread for each channel, so that one that is slow or away holds up no other, and
-// none the coordinator. An alert is tried until it is delivered, with growing pauses, or too old;
-// its channel sends nothing else meanwhile, so that alerts arrive in order.
+// Sends alerts. Each channel has a thread of its own, so that a slow or unreachable receiver delays
+// neither other channels nor the coordinator. An alert is sent again, with growing pauses, until it
+// is delivered or too old. Its channel sends nothing else meanwhile, so that alerts arrive in
+// order.
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,7 @@
 
 namespace braid::alert {
 
-// An event, and the alert that it is, if any.
+// An event, with its alert if it is of a kind that makes one.
 struct Found {
   int64_t seq = 0;
   std::optional<Alert> alert;
@@ -29,7 +30,7 @@ struct Found {
 // The next events after `seq`, in order; none if there is no newer one. Called in several threads.
 using ReadAfter = std::function<Result<std::vector<Found>>(int64_t seq)>;
 
-// A channel and how it fares, for people.
+// The state of a channel, for people.
 struct ChannelState {
   std::string name, kind, to;
   std::vector<std::string> on;
@@ -38,10 +39,12 @@ struct ChannelState {
   std::string trouble;
 };
 
+// Delivers alerts by all channels. Thread-safe.
 class Dispatcher {
  public:
   // `journal` and `clock` outlive it. `read` is called until it is destroyed.
   Dispatcher(std::vector<Channel> channels, Journal* journal, ReadAfter read, const Clock* clock);
+  // Stops, and waits for the threads: up to about a second.
   ~Dispatcher();
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
@@ -49,10 +52,12 @@ class Dispatcher {
   // From now on nothing is sent, and what is being sent ends within about a second; it is sent
   // after the next start. Returns at once; may be repeated.
   void Stop();
-  // There may be new events. Quick; from any thread.
+  // Makes all channels look for new events. Returns at once; may be called in any thread.
   void Wake();
+  // The channels in the order of the settings.
   std::vector<ChannelState> Channels();
-  // Sends this alert by that channel now, in this thread. kNotFound, with the names that there are.
+  // Sends this alert by that channel now, in the caller's thread. kNotFound, with all names, if
+  // there is no such channel.
   Result<Outcome> SendNow(const std::string& channel, const Alert& alert);
 
  private:

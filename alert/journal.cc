@@ -10,6 +10,7 @@
 namespace braid::alert {
 namespace {
 
+// A journal has some hundred bytes for each channel; a larger file is not ours.
 constexpr uint64_t kMaxBytes = 1 << 20;
 
 Status NotOurs(const Status& why) {

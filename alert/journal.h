@@ -1,5 +1,5 @@
-// How far each channel is, on the disk: what was delivered before a restart is not sent again, and
-// what was not is.
+// The position of each channel in the events, kept on the disk, so that after a restart no
+// delivered alert is sent again and no other one is lost.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@
 
 namespace braid::alert {
 
-// Of one channel.
+// The position of one channel.
 struct Progress {
-  // The event up to which everything was looked at and delivered.
+  // The number of the event up to which all alerts have been delivered or given up.
   int64_t seq = 0;
   int64_t sent = 0;
   int64_t dropped = 0;
@@ -22,22 +22,24 @@ struct Progress {
   bool operator==(const Progress&) const = default;
 };
 
-// Thread-safe.
+// The file with the positions of all channels. Thread-safe.
 class Journal {
  public:
-  // Reads the file. A channel that is new there begins with the events after `last_seq`: nobody
-  // wants to be told what happened before they asked. So does one that is ahead of them, as after
-  // an older catalog was put back. Channels that are not named are forgotten. kDataLoss for a file
-  // that is not one of ours.
+  // Reads the file. A new channel begins with the events after `last_seq`: alerts about earlier
+  // events are not wanted. So does a channel whose position is beyond `last_seq`, as after an older
+  // catalog was restored. Channels that are not named are forgotten. kDataLoss for a file that is
+  // not one of ours.
   static Result<Journal> Open(const std::string& path, const std::vector<std::string>& channels,
                               int64_t last_seq);
   Journal(Journal&& other) noexcept;
 
+  // The position of a channel that was named to Open.
   Progress Of(const std::string& channel);
-  // Durable when it returns OK. In memory it counts in any case, so that this process sends nothing
-  // twice.
+  // Stores the position, durably if the result is OK. The position in memory changes in any case,
+  // so that this process sends nothing twice.
   Status Note(const std::string& channel, const Progress& progress);
-  // Whether the disk was found nearly full, and that was said.
+  // Whether the disk was nearly full when last checked, and an alert for that was made; NoteDiskLow
+  // stores it.
   bool disk_low();
   Status NoteDiskLow(bool low);
 

@@ -10,8 +10,8 @@
 namespace braid::alert {
 namespace {
 
-// What the receivers take, in bytes, with room to spare: a title of Discord has 256 characters and
-// a text 4,096, one of Slack 40,000.
+// The lengths that receivers accept, in bytes, with room to spare: a title of Discord has 256
+// characters and a text 4,096, one of Slack 40,000.
 constexpr size_t kTitleBytes = 200;
 constexpr size_t kTextBytes = 3000;
 
@@ -144,6 +144,7 @@ std::string EmailMessage(const Alert& alert, const Channel& channel, int64_t now
   mail += "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n";
   mail += "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n";
   const std::string body = Base64Encode(PlainText(alert));
+  // RFC 2045, section 6.8, limits lines of base64 to 76 characters.
   constexpr size_t kLine = 76;
   for (size_t at = 0; at < body.size(); at += kLine) mail += body.substr(at, kLine) + "\r\n";
   return mail;

@@ -1,5 +1,5 @@
-// An alert in the form that each receiver understands. Texts of users do nothing there: no mention
-// of a channel, no link, no header of their own.
+// Converts an alert to the format of each kind of receiver. Texts of users are escaped: they cannot
+// mention a channel, make a link or add a header.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +24,12 @@ struct HttpMessage {
 // 1970.
 Result<HttpMessage> WebhookMessage(const Alert& alert, const std::string& secret,
                                    const std::string& bearer, int64_t now_s);
-// For an incoming webhook of Slack, and for one of Discord.
+// The body for an incoming webhook of Slack, and for one of Discord.
 HttpMessage SlackMessage(const Alert& alert);
 HttpMessage DiscordMessage(const Alert& alert);
 
-// A whole message of e-mail (RFC 5322), with CRLF: from and to of the channel, plain text in UTF-8.
+// A complete e-mail message (RFC 5322) with CRLF line ends: sender and recipients of the channel,
+// plain text in UTF-8. `now_s`: seconds since 1970.
 std::string EmailMessage(const Alert& alert, const Channel& channel, int64_t now_s);
 
 // The environment of a command: BRAID_ALERT_KIND, ..._TITLE and so on, and all of it as

@@ -16,7 +16,9 @@
 namespace braid::alert {
 namespace {
 
+// How often a running command is checked for the end of its time and for a stop of the coordinator.
 constexpr int64_t kLookMs = 200;
+// The part of a command's error output that is kept: enough for one message.
 constexpr size_t kSaidBytes = 300;
 
 Result<std::string> SecretIn(const std::string& path) {
@@ -65,7 +67,7 @@ Result<std::string> BeginningOf(const std::string& path) {
   return text;
 }
 
-// A file that nobody else can read is where the command says why it fails.
+// The command's output goes to a file that other users cannot read.
 Result<Outcome> RunCommand(const Channel& channel, const Alert& alert,
                            const std::atomic<bool>& stop) {
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder folder, TemporaryFolder::Create("braid-alert"));

@@ -1,4 +1,4 @@
-// One try to tell somebody.
+// One attempt to deliver an alert.
 #pragma once
 
 #include <atomic>
@@ -9,8 +9,9 @@
 
 namespace braid::alert {
 
-// Sends the alert by the channel, in this thread, for about channel.timeout_ms at most. Secrets are
-// read now. `stop` ends it within about a second, as a failure.
+// Sends the alert by the channel, in this thread, for about channel.timeout_ms at most. Files with
+// secrets are read at each call. If `stop` becomes true, the call ends within about a second with
+// Verdict::kFailed.
 Outcome Send(const Channel& channel, const Alert& alert, const std::atomic<bool>& stop);
 
 }  // namespace braid::alert

@@ -20,6 +20,7 @@ namespace {
 using recipe::YamlErrors;
 using recipe::YamlMap;
 
+// Limits against reading a wrong file by mistake; real ones are far smaller.
 constexpr uint64_t kMaxSettingsBytes = 1 << 20;
 constexpr uint64_t kMaxSecretBytes = 8192;
 

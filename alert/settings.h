@@ -1,4 +1,5 @@
-// The file of the coordinator's machine that says who is told what (docs/alerts.md).
+// The settings of alerts: a file on the coordinator's machine that lists the channels and their
+// alerts (docs/alerts.md).
 #pragma once
 
 #include <cstdint>
@@ -12,17 +13,18 @@
 
 namespace braid::alert {
 
+// The kinds of channels.
 enum class ChannelKind { kWebhook, kSlack, kDiscord, kEmail, kCommand };
 const Words& WordsOf(ChannelKind);
 
-// A way to tell somebody, and of what. Secrets are files, which are read at each delivery, so that
-// a new one counts at once. Paths are absolute.
+// A channel: a receiver of alerts, and the alerts that it gets. Secrets are in files, which are
+// read at each delivery, so that a changed secret is used at once. Paths are absolute.
 struct Channel {
   std::string name;
   ChannelKind kind = ChannelKind::kWebhook;
 
-  // Of webhook: the address, here or in a file; of Slack and Discord always in a file, because who
-  // knows it may write there.
+  // Of webhook: the address, here or in a file; of Slack and Discord always in a file, because the
+  // address itself is a secret: whoever has it may post there.
   std::string url, url_file;
   // Of webhook; empty: none. What signs the message, and what is sent as a bearer token.
   std::string secret_file, bearer_file;
@@ -47,13 +49,16 @@ struct Channel {
   int64_t timeout_ms = 20'000;       // of one try
   int64_t keep_ms = 24 * 3'600'000;  // an alert that is older is given up
 
+  // Whether the channel gets the alert, by its kind and, if it is about a run, by the run's name
+  // and user. Does not apply to Dispatcher::SendNow.
   bool Wants(const Alert& alert) const;
-  // Where it leads, for people, without secrets.
+  // The destination, for people, without secrets.
   std::string To() const;
 };
 
+// The content of the file.
 struct Settings {
-  // Where people reach the dashboard, without a slash at the end; empty: not known.
+  // The URL of the dashboard for links in messages, without a slash at the end; empty: not known.
   std::string url;
   // Of the coordinator's disk: less free than this is an alert. One of the two is 0.
   double disk_free_share = 0.1;
@@ -71,8 +76,8 @@ Result<Settings> ReadSettings(const std::string& path);
 
 // The one line of a file with a secret. Errors name the file.
 Result<std::string> ReadSecret(const std::string& path);
-// Why `url` is no address that alerts may be sent to; empty: it is one. `secret`: it must not be
-// sent in the clear to another machine.
+// The reason for which alerts may not be sent to `url`; empty if they may. With `secret`, addresses
+// on other machines must use TLS.
 std::string WrongUrl(const std::string& url, bool secret);
 
 }  // namespace braid::alert

@@ -14,6 +14,7 @@ namespace braid::alert {
 namespace {
 
 constexpr size_t kAnswerBytes = 300;  // of what the other side says, for people
+// A receiver may ask for a pause, but not for one that makes the alert useless.
 constexpr int64_t kMaxRetryAfterMs = 3'600'000;
 
 struct CloseHandle {
@@ -78,7 +79,7 @@ Handle MakeHandle(const Transfer& transfer, const char* protocols, std::string* 
   return handle;
 }
 
-// What went wrong on the way, with what may help.
+// The error of a transfer, with advice.
 std::string Trouble(CURLcode code, const char* error, const Transfer& transfer) {
   if (code == CURLE_OPERATION_TIMEDOUT)
     return "no answer within " + FormatDuration(static_cast<double>(transfer.timeout_ms) / 1000);
@@ -101,7 +102,7 @@ Outcome OfStatus(CURL* curl, const std::string& answer) {
   if (status >= 200 && status < 300) outcome.verdict = Verdict::kDelivered;
   if (status >= 300 && status < 400)
     outcome.answer += "; redirections are not followed: name the address where it leads";
-  // The alert is at fault, and not who sends it: others may pass.
+  // The alert itself is at fault and not the credentials: other alerts may be accepted.
   if (status == 400 || status == 413 || status == 422) outcome.verdict = Verdict::kRefused;
   curl_off_t retry_after_s = 0;
   curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);

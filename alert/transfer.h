@@ -10,17 +10,18 @@
 
 namespace braid::alert {
 
-// What one try has come to.
+// The result of one attempt.
 enum class Verdict {
   kDelivered,
   kFailed,  // may succeed later
   kRefused  // of this alert alone: it would be refused again
 };
+// The result of one attempt, with details.
 struct Outcome {
   Verdict verdict = Verdict::kFailed;
-  // What the other side said, or why there was no answer; without secrets.
+  // The receiver's answer, or why there was none; without secrets.
   std::string answer;
-  // The other side asks not to be tried again before; 0: it does not say.
+  // The pause for which the receiver has asked, in milliseconds; 0: none.
   int64_t retry_after_ms = 0;
 };
 
@@ -32,10 +33,11 @@ struct Transfer {
   const std::atomic<bool>* stop = nullptr;  // ends it within about a second
 };
 
-// Delivered by a status of 2xx. Redirections are not followed: they would lead a secret elsewhere.
+// Sends an HTTP POST. A status of 2xx is kDelivered. Redirections are not followed, since they
+// could send a secret to another server.
 Outcome Post(const Transfer& transfer, const HttpMessage& message);
 
-// Hands the message to the server of the channel.
+// Sends the message by SMTP to the server of the channel.
 Outcome Mail(const Transfer& transfer, const Channel& channel, const std::string& password,
              const std::string& message);
 

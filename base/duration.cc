@@ -7,6 +7,7 @@
 namespace braid {
 namespace {
 
+// A hundred years: a bound far above all uses, so that products stay within int64_t.
 constexpr int64_t kLongestDays = 36'500;
 
 // "MM:SS", "HH:MM:SS"; after days "HH", "HH:MM", "HH:MM:SS". -1 for anything else.

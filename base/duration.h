@@ -1,4 +1,4 @@
-// Times that people write on command lines.
+// Durations as people write them on command lines.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,8 @@
 
 namespace braid {
 
-// "90", "90s", "30m", "2h", "30d" in milliseconds.
+// Parses "90" (seconds), "90s", "30m", "2h" or "30d"; returns milliseconds. kInvalidArgument for
+// any other text.
 Result<int64_t> ParseDuration(const std::string& text);
 
 // How long something may take: a duration as above or, as Slurm writes them, "MM:SS", "HH:MM:SS",

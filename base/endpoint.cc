@@ -20,6 +20,8 @@
 namespace braid {
 namespace {
 
+// Tokens are made of 256 random bits. Tokens that a user wrote must have at least 32 characters, so
+// that they cannot be guessed; larger files hold something else.
 constexpr size_t kTokenBytes = 32;
 constexpr size_t kMinTokenCharacters = 32;
 constexpr uint64_t kMaxTokenFileBytes = 4096;

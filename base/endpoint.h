@@ -25,16 +25,18 @@ struct Endpoint {
   std::string ca;
   std::string ca_file;
   std::string ca_sha256;
-  // The caller's own certificate and its key (PEM), by which a worker that has joined is known;
-  // empty for who has a token.
+  // The caller's own certificate and its key (PEM), by which the coordinator recognises a worker
+  // that has joined; empty for callers that have a token.
   std::string certificate;
   std::string key;
 
+  // Whether calls go over TLS. Without it, FindEndpoint accepts loopback addresses only.
   bool tls() const { return !ca.empty() || !ca_sha256.empty(); }
   bool operator==(const Endpoint&) const = default;
 };
 
-// What a user said about the coordinator to be reached.
+// How to find a coordinator, as command lines or the membership of a worker give it. Empty fields
+// are not given.
 struct EndpointSource {
   // HOST:PORT. Empty: the address is taken from the address file.
   std::string address;

@@ -234,7 +234,7 @@ Status MakeFolder(const std::string& path) {
     return ErrnoStatus(error == EEXIST ? ENOTDIR : error, "making folder " + path);
   }
   // The folder's name has to survive a power failure if the files written into it are to. A parent
-  // that may not be read cannot be opened for syncing; refusing to work there would help nobody.
+  // that may not be read cannot be opened for syncing; refusing to work there would be of no use.
   const Status synced = SyncFolder(parent);
   if (synced.ok() || synced.code() == StatusCode::kPermissionDenied) return OkStatus();
   // Otherwise the next call would find the folder and take it for durable.

@@ -1,4 +1,4 @@
-// Message authentication: who knows a secret can prove it without saying it.
+// Message authentication: proves that a sender knows a secret key without sending the key.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,8 @@ namespace braid {
 // HMAC-SHA-256 (RFC 2104) of `text` under `key`, as 32 bytes.
 std::string HmacSha256(std::string_view key, std::string_view text);
 
-// `count` random bytes of the kernel, at most 256, fit for secrets.
+// `count` random bytes from the kernel's generator, good enough for keys and tokens. REQUIRES:
+// count <= 256.
 Result<std::string> SecretBytes(size_t count);
 
 }  // namespace braid

@@ -13,6 +13,7 @@ namespace {
 // would overflow the stack. serde_json, the parser that many programs use, has the same limit.
 constexpr size_t kMaxDepth = 127;
 
+// The parser's message quotes the text around the error, which may be long.
 constexpr size_t kParseErrorBytes = 320;
 
 // A value as an error message shows it.

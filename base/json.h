@@ -68,7 +68,7 @@ class JsonReader {
   std::string Choice(const std::string& key, const std::string& fallback,
                      const std::vector<std::string>& allowed);
 
-  // Adds an error of the caller's about a field whose type is right and whose value is not.
+  // Records an error about a field that has the right type but a wrong value.
   void Fail(const std::string& key, const std::string& message);
   // The first error; or the first field of the object that was not read, as an unknown field with
   // the nearest name that was read; or OK.

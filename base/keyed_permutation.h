@@ -1,5 +1,5 @@
-// A permutation that is computed and stored nowhere: any element at once, in constant memory, of
-// any number of elements.
+// A permutation that is computed instead of stored: it takes constant memory for any number of
+// elements, and each element can be computed without the others.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@ class KeyedPermutation {
   // REQUIRES: 0 < count < 2^62.
   KeyedPermutation(const RandomStream& stream, uint64_t count);
 
+  // The number of elements.
   uint64_t count() const { return count_; }
   // The element at `index`. REQUIRES: index < count(). Takes some 300 ns.
   uint64_t At(uint64_t index) const;

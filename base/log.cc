@@ -19,6 +19,7 @@ void SetLogLevel(LogLevel level) {
 
 void Log(LogLevel level, std::string_view who, std::string_view message) {
   if (level < lowest.load()) return;
+  // In the order of LogLevel.
   constexpr char kLetters[] = "DIWE";
   std::string line = FormatUtc(SystemClock().WallMs());
   line += ' ';

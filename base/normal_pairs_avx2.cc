@@ -13,6 +13,8 @@
 namespace braid {
 namespace {
 
+// In units of the last place of fp64. A generous bound: the polynomials and the library's functions
+// differ by a few units.
 constexpr long long kUncertain = 1 << 12;
 // Of the 52 bits of an fp64 fraction, those that fp32 does not have.
 constexpr long long kDroppedBits = (1LL << 29) - 1;

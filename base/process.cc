@@ -23,6 +23,8 @@ extern char** environ;
 namespace braid {
 namespace {
 
+// The first descriptor after the standard streams. Its number is passed to the child in
+// BRAID_TASK_FD.
 constexpr int kTaskFd = 3;
 
 // The descriptor through which the child, until exec, tells its parent why it could not start.
@@ -78,7 +80,7 @@ Prepared Prepare(const ProcessOptions& options) {
 [[noreturn]] void RunChild(const Prepared& prepared) {
   setsid();
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // The parent ended before prctl took effect; nobody would kill this child.
+  // The parent ended before prctl took effect, so the kernel would not kill this child.
   if (getppid() != prepared.parent) _exit(127);
   // Blocked and ignored signals are inherited through exec, and the task programs rely on the
   // defaults.
@@ -191,7 +193,7 @@ bool Process::Wait(int64_t timeout_ms) {
     if (ready == 0) return false;
   }
   // Children of the child may still run. They are killed before the leader is reaped: afterwards
-  // its id, which is the id of the group too, may belong to somebody else.
+  // its id, which is the id of the group too, may belong to another group by now.
   kill(-pid_, SIGKILL);
   int status = 0;
   rusage usage{};

@@ -46,7 +46,8 @@ inline constexpr char kTls[] = "tls";
 // In a worker's folder. The lock is held by the running worker.
 inline constexpr char kWorkerLock[] = "worker.lock";
 
-// A random id, made once for each folder. It tells this worker from another one of the same name.
+// A random id, made once for each folder. It distinguishes this worker from another one of the same
+// name.
 inline constexpr char kInstance[] = "instance";
 
 // The blobs that were fetched (storage/files/blob_store.h).

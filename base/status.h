@@ -49,11 +49,11 @@ class [[nodiscard]] Status {
   Status(StatusCode code, std::string message) : code_(code), message_(std::move(message)) {}
   Status(StatusCode code, ErrorReason reason, std::string message)
       : code_(code), reason_(NameOf(reason)), message_(std::move(message)) {}
-  // For the word of another error or of another process, which may know more reasons than this one;
-  // "" is none.
+  // With the reason as a word that was copied from another error or received from another process,
+  // which may know more reasons than this program; "" means no reason.
   Status(StatusCode code, std::string reason, std::string message)
       : code_(code), reason_(std::move(reason)), message_(std::move(message)) {}
-  // A reason in code is an ErrorReason.
+  // Deleted so that code names reasons by ErrorReason and not by string literals.
   template <size_t N>
   Status(StatusCode code, const char (&reason)[N], std::string message) = delete;
 
@@ -81,6 +81,7 @@ class [[nodiscard]] Status {
   std::string message_;
 };
 
+// The status of success.
 inline Status OkStatus() {
   return {};
 }

@@ -13,10 +13,11 @@
 
 namespace braid {
 
-// Work is begun in the order in which it came. It must not wait for other work of the same pool,
-// which may be behind it in the queue.
+// Runs functions on its threads, and begins them in the order in which they were queued. A function
+// must not wait for another one of the same pool, which may be behind it in the queue. Thread-safe.
 class ThreadPool {
  public:
+  // Starts no thread yet. REQUIRES: max_threads > 0.
   explicit ThreadPool(size_t max_threads) : max_threads_(max_threads) {}
 
   // Waits until all work that was given to it is done.
@@ -34,8 +35,8 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   // Queues a function, from any thread, also from one of the pool's. The function must not throw.
-  // If the system gives no thread, the work waits for those that there are; only if there is none
-  // at all, std::system_error is thrown and the function is not queued.
+  // If the system cannot start another thread, the function waits for the existing ones; only if
+  // there is none at all, std::system_error is thrown and the function is not queued.
   void Do(std::function<void()> work) {
     MutexLock lock(mutex_);
     queue_.push_back(std::move(work));

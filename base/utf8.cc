@@ -46,6 +46,7 @@ size_t ValidSequence(std::string_view text, size_t* bad) {
 
 size_t AsciiPrefix(std::string_view text) {
   size_t at = 0;
+  // The highest bit of each of eight bytes, which is set in every byte that is not ASCII.
   constexpr uint64_t kHighBits = 0x8080808080808080u;
   // Many bytes at a time: most text is ASCII, and the check of a corpus is bound by this loop.
   for (std::array<uint64_t, 8> words; at + sizeof words <= text.size(); at += sizeof words) {

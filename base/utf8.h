@@ -10,9 +10,10 @@ namespace braid {
 // The length in bytes of the longest prefix that is valid UTF-8 (without surrogates and overlong
 // forms); text.size() if the whole text is valid.
 size_t Utf8Prefix(std::string_view text);
+// Whether the whole text is valid UTF-8.
 bool IsUtf8(std::string_view text);
-// The longest prefix of at most `most` bytes that ends with a whole code point. A piece of another
-// length may not be valid, which no proto field takes.
+// The longest prefix of at most `most` bytes that ends with a whole code point. Cutting elsewhere
+// could leave half a character, and string fields of Protocol Buffers refuse invalid UTF-8.
 std::string_view CutUtf8(std::string_view text, size_t most);
 // The text with each maximal invalid sequence of bytes replaced by one U+FFFD, as the Unicode
 // standard recommends (section 3.9).

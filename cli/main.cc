@@ -46,7 +46,7 @@ std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
 
 int Main(int argc, char** argv) {
   setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
-  // What goes wrong is said once, by the command; the library would say it at every try.
+  // Errors are reported once, by the command; gRPC would log each attempt.
   setenv("GRPC_VERBOSITY", "NONE", 0);
   signal(SIGPIPE, SIG_IGN);
   CLI::App app("braid pretrains language models in parts: paths apart, then together.");

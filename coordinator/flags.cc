@@ -37,7 +37,8 @@ void AddAddresses(CLI::App* app, Flags* flags) {
                   "disk is nearly full (docs/alerts.md)");
 }
 
-// What concerns workers: certificates, heartbeats, and how long a silent one is waited for.
+// Options about workers: certificates, heartbeats, and the time for which a silent worker is waited
+// for.
 void AddWorkers(CLI::App* app, Flags* flags) {
   app->add_option("--worker-certificate-s", flags->worker_certificate_s,
                   "How long the certificate of a worker is good; the worker renews it in time")
@@ -68,7 +69,7 @@ void AddWorkers(CLI::App* app, Flags* flags) {
       ->capture_default_str();
 }
 
-// What is kept for how long, and how much anybody may ask for.
+// Options about retention, quotas and rates.
 void AddLimits(CLI::App* app, Flags* flags) {
   app->add_option("--quotas", flags->quotas,
                   "YAML file that says how many jobs and bytes each user and site may have; read "

@@ -41,7 +41,7 @@ struct Flags {
 // Adds the options to `app`, which fill `flags` when it parses. `flags` outlives it.
 void AddOptions(CLI::App* app, Flags* flags);
 
-// What the options' own checks cannot see: which of them belong together. kInvalidArgument, or
+// Checks combinations of options, which the checks of single options cannot. kInvalidArgument, or
 // kPermissionDenied for HTTP beyond loopback, with what to do.
 Status CheckFlags(const Flags& flags);
 

@@ -48,6 +48,8 @@ using namespace braid::coordinator;  // NOLINT
 constexpr int kCannotStartExit = 78;  // EX_CONFIG of sysexits.h
 constexpr int kFolderInUseExit = 5;
 
+// At the end of the loop, callers get up to 5 s for their last answers. Readiness is published
+// twice a second; certificates last for months, so an hourly check is enough for their renewal.
 constexpr int kFatalExit = 1;
 constexpr int64_t kLastWordsMs = 5'000;
 constexpr int64_t kTickMs = 20;
@@ -72,6 +74,7 @@ std::string RunId() {
 Status RefuseNetworkFolder(const std::string& dir) {
   struct statfs info{};
   if (statfs(dir.c_str(), &info) != 0) return OkStatus();
+  // Magic numbers from linux/magic.h; those of SMB are not in all of its versions.
   constexpr int64_t kNfs = 0x6969, kFuse = 0x65735546, kSmb2 = 0xFE534D42, kCifs = 0xFF534D42;
   const auto type = static_cast<int64_t>(static_cast<uint32_t>(info.f_type));
   if (type != kNfs && type != kFuse && type != kSmb2 && type != kCifs) return OkStatus();
@@ -161,7 +164,8 @@ void WaitForSignal(const Flags& flags, const std::optional<rpc::Authority>& auth
   } while (poll(&wake, 1, kHealthMs) <= 0 || (wake.revents & POLLIN) == 0);
 }
 
-// What the coordinator has in its folder, which is its own as long as this lives.
+// The stores in the coordinator's folder, and the lock that keeps other processes out while this
+// lives.
 struct Stores {
   FileLock lock;
   std::string token;
@@ -227,7 +231,7 @@ Options OptionsOf(const Flags& flags, const Stores& stores, const QuotaTable* qu
   return options;
 }
 
-// What the API needs to know of the options and of the stores.
+// The backend of the API, from options and stores.
 void FillBackend(const Flags& flags, const Stores& stores, Backend* backend) {
   backend->store = stores.catalog.get();
   backend->blobs = stores.blobs.get();
@@ -249,7 +253,7 @@ void FillBackend(const Flags& flags, const Stores& stores, Backend* backend) {
   backend->worker_certificate_ms = flags.worker_certificate_s * 1000;
 }
 
-// Runs the loop until it ends. If it fails, whoever waited has an answer. The servers get a moment
+// Runs the loop until it ends. If it fails, waiting callers get an answer. The servers get a moment
 // to send it, until they have `served`; then this process ends in any case, so that the next one
 // (braid up starts it) loads what is on the disk.
 void RunLoop(Core* core, const std::atomic<bool>& served, Status* status) {
@@ -300,7 +304,7 @@ Status ServeUntilSignal(const Flags& flags, const Stores& stores, const Backend&
   return status;
 }
 
-// Who tells people what happens; null if nobody is to be told.
+// The sender of alerts; null if no alerts are configured.
 Result<std::unique_ptr<AlertCenter>> AlertsOf(const Flags& flags, const Stores& stores,
                                               const catalog::Reader* reader, Core* core) {
   if (flags.alerts.empty()) return std::unique_ptr<AlertCenter>();

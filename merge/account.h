@@ -8,9 +8,9 @@
 
 namespace braid::merge {
 
-// As far as it is known before anything is written.
+// The account as far as the plan determines it. VerifyComposite adds the digests.
 Json ToJson(const MergePlan& plan);
-// One line a tensor, for terminals.
+// The account for terminals, with one line for each tensor.
 std::string ToText(const MergePlan& plan);
 // merge.md, from the account that VerifyComposite completed.
 std::string AccountMarkdown(const Json& account);

@@ -36,8 +36,8 @@ class BaseMapping {
     std::string tensor;  // of the base
     std::vector<Overlap> overlaps;
   };
-  // What the base has for a tensor outside the paths' blocks, embedding and head. Axes correspond
-  // by what they count:
+  // The part of the base that corresponds to a tensor outside the paths' blocks, embedding and
+  // head. Axes correspond by what they count:
   //
   //   the D-wide stream, the paths of a gate, the choices of a router:
   //       piece by piece, by BasePath, where widths are equal: of gate.weight [N, D], the row of

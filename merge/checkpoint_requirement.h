@@ -1,5 +1,5 @@
-// Checkpoints that are handed over against what they must be (model/checkpoint_requirement.h):
-// known before other models have been trained for days.
+// Checks checkpoints that a recipe names against their requirements
+// (model/checkpoint_requirement.h), before other models are trained for days.
 #pragma once
 
 #include <functional>
@@ -13,14 +13,15 @@
 
 namespace braid::merge {
 
-// Configuration and headers of one, with those of its optimizer if moments are taken over; nothing
-// if it cannot be looked into from here.
+// Reads the configuration and tensor headers of a required checkpoint, and those of its optimizer
+// state if `expected.moments`. nullopt if the checkpoint cannot be read here and has to be checked
+// elsewhere.
 using ReadRequirement =
     std::function<Result<std::optional<Parent>>(const model::CheckpointRequirement& expected)>;
 
-// Shapes, arch, tensors, tokenizers, moments where they are taken over, and what a base must hold.
-// `tokenizer` is the digest of the run's tokenizer, or empty if it is not there yet.
-// kInvalidArgument (INVALID_RECIPE) that begins "FILE:LINE: CHECKPOINT: ".
+// Compares shapes, arch fields, tensors, tokenizers, optimizer states where they are used, and the
+// paths of a base. `tokenizer` is the digest of the run's tokenizer, or empty if it is not there
+// yet. kInvalidArgument (INVALID_RECIPE) that begins "FILE:LINE: CHECKPOINT: ".
 Status CheckRequirements(const std::vector<model::CheckpointRequirement>& all,
                          const std::string& file, const std::string& tokenizer,
                          const ReadRequirement& read);

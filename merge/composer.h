@@ -18,10 +18,13 @@ struct TensorSet {
   // The name of the state; empty: the weights.
   std::string state;
 
+  // Whether the set is the weights and not an optimizer state.
   bool IsWeights() const { return state.empty(); }
+  // The name in the file for a tensor of the model.
   std::string NameOf(const std::string& tensor) const {
     return IsWeights() ? tensor : state + "." + tensor;
   }
+  // Whether a tensor with these optimizer states is in the set; every tensor is in the weights.
   bool IsIn(const std::vector<std::string>& states) const;
 };
 
@@ -38,6 +41,8 @@ struct Rows {
 // Thread-safe. REQUIRES: the plan outlives it.
 class Composer {
  public:
+  // Opens the files of the set in the sources. `folders` are those of plan.sources, in their order.
+  // Errors are those of SafetensorsFile::Open.
   static Result<Composer> Create(const MergePlan& plan, const TensorSet& set,
                                  const std::vector<std::string>& folders);
 

@@ -26,7 +26,7 @@ Status CheckArch(const std::string& a_name, const model::Arch& a, const std::str
   return OkStatus();
 }
 
-// What all weights of one model have in common.
+// The fields in which all weights of one model must agree.
 Status CheckPair(const std::string& a_name, const model::ModelSpec& a, const std::string& b_name,
                  const model::ModelSpec& b) {
   const auto equal = [&](const std::string& field, const Json& x, const Json& y,
@@ -86,7 +86,7 @@ Status CheckPlace(const std::string& who, const model::Stack& there, const model
 }
 
 // With a base, paths are matched by name. Parents that the composite does not have are an error
-// too: whoever gives one expects it to be used.
+// too: the user expects a given parent to be used.
 Status CheckAgainstBase(const std::vector<Parent>& parents, const Parent& base,
                         const model::ModelSpec& composite) {
   if (base.spec.connection.kind != composite.connection.kind) {

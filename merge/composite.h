@@ -19,21 +19,22 @@ namespace braid::merge {
 // parent is needed. kFailedPrecondition (INCOMPATIBLE_PARENTS) names parent, field and both values.
 Status CheckParents(const std::vector<Parent>& parents, const std::optional<Parent>& base);
 
-// The same for what is asked for against what is there: `composite` has a path for every parent, in
+// Checks a requested composite against its sources: `composite` has a path for every parent, in
 // their order, or with a base by name, and every other path is one of the base; shapes are equal in
 // every field.
 Status CheckComposite(const std::vector<Parent>& parents, const std::optional<Parent>& base,
                       const model::ModelSpec& composite);
 
-// A path that was trained before against what a recipe says of it, while nothing is known of the
-// others: its shape, the arch fields of CheckParents, and its tensors. INCOMPATIBLE_PARENTS names
+// Checks a path that was trained earlier against its description in a recipe, without the other
+// paths: its shape, the arch fields of CheckParents, and its tensors. INCOMPATIBLE_PARENTS names
 // the path, the field or tensor, and both values.
 Status CheckPath(const Parent& path, const model::Stack& asked, const model::Arch& arch);
 
-// The same of a model of any kind: all of its spec but its name and sequence, and its tensors.
+// As CheckPath for a model of any kind: compares the whole spec except for name and sequence, and
+// checks the tensors.
 Status CheckModel(const Parent& parent, const model::ModelSpec& asked);
 
-// What of a composite does not follow from its parents.
+// The choices for a composite that its parents do not determine.
 struct CompositeOptions {
   std::string name = "composite";
   model::Connection connection;   // with a base: of the same kind

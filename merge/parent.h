@@ -15,13 +15,14 @@ namespace braid::merge {
 
 // A trained model to be merged: its spec and the headers of its tensors, not their values.
 struct Parent {
+  // A tensor as the header of a file lists it.
   struct Tensor {
     std::string name;
     std::string dtype;
     std::vector<int64_t> shape;
   };
-  // The state of the optimizer: flat buffers that are called by a name, of which each tensor has
-  // its part, `<state>.<tensor>`. AdamW keeps `m` and `v` of every tensor.
+  // The state of the optimizer, as named states with one tensor each for a parameter:
+  // `<state>.<tensor>`. AdamW keeps `m` and `v` of every tensor.
   struct Moments {
     std::vector<Tensor> tensors;
     int64_t step = 0;                      // updates that made them
@@ -29,7 +30,9 @@ struct Parent {
     // The states of each tensor, if some do not have AdamW's; else empty.
     std::map<std::string, std::vector<std::string>> states;
 
+    // The number of updates that made the tensor's state.
     int64_t Age(const std::string& tensor) const;
+    // The names of the tensor's states.
     const std::vector<std::string>& StatesOf(const std::string& tensor) const;
   };
 
@@ -44,20 +47,21 @@ struct Parent {
 // The states of a tensor that AdamW trains.
 const std::vector<std::string>& AdamWStates();
 
-// config.json and the header of model.safetensors of a checkpoint folder, and of state.json, if it
-// is there, the rate; with `moments` also the rest of state.json and the header of
+// Reads config.json and the header of model.safetensors of a checkpoint folder, and the learning
+// rate from state.json if that exists; with `moments` also the rest of state.json and the header of
 // optimizer.safetensors, without which the parent is kFailedPrecondition (INCOMPATIBLE_PARENTS).
 Result<Parent> ReadParent(const std::string& name, const std::string& folder, bool moments = false);
 
-// The tensors are those of its spec, all of them and no others, F32 and in their shapes; so are the
-// moments if they were read. Else INCOMPATIBLE_PARENTS with parent and tensor.
+// Checks that the tensors are exactly those of the spec, with their shapes and dtype F32, and the
+// same for the optimizer state if it was read. Otherwise kFailedPrecondition
+// (INCOMPATIBLE_PARENTS), naming parent and tensor.
 Status CheckTensors(const Parent& parent);
 
-// Every value of model.safetensors in `folder` is finite. Else kInvalidArgument with tensor and
-// place.
+// Checks that every value of model.safetensors in `folder` is finite. Otherwise kInvalidArgument,
+// naming the tensor and the index.
 Status CheckFinite(const std::string& folder);
 
-// kFailedPrecondition (INCOMPATIBLE_PARENTS).
+// A status kFailedPrecondition with the reason INCOMPATIBLE_PARENTS.
 Status Incompatible(const std::string& message);
 
 }  // namespace braid::merge

@@ -1,5 +1,5 @@
-// What a merge would do, before anything is written: where does each tensor of the composite come
-// from (docs/papers/papaformer.md#s6). Pure; the coordinator and the CLI use it.
+// The plan of a merge, made before anything is written: the source of each tensor of the composite
+// (docs/papers/papaformer.md#s6). Pure; the coordinator and the CLI use it.
 //
 //   tensor                     without a base              with a base
 //   embed, head (slice: norm)  the columns of the parents  those of the parent of each path, else
@@ -89,14 +89,15 @@ struct MergePlan {
   std::vector<Dropped> dropped;
 };
 
+// The options of a plan that do not affect the composite's spec.
 struct MergeOptions {
   uint64_t seed = 42;
   // REQUIRES: the optimizer states of parents and base were read.
   bool carry_optimizer = false;
 };
 
-// Every source tensor is used or dropped, every target filled or new; else an error that names the
-// tensor, or what CheckComposite finds (composite.h).
+// Makes the plan. In the result every source tensor is used or dropped, and every target is filled
+// or new. Otherwise an error that names the tensor, or an error of CheckComposite (composite.h).
 Result<MergePlan> PlanMerge(const std::vector<Parent>& parents, const std::optional<Parent>& base,
                             const model::ModelSpec& composite, const MergeOptions& options);
 

@@ -9,6 +9,7 @@
 namespace braid::merge {
 namespace {
 
+// The base's name in the account and in errors.
 constexpr char kBaseName[] = "base";
 
 struct Ref {
@@ -29,7 +30,7 @@ Result<Json> ParseConnect(const std::string& connect) {
   return ParseJson(connect, "connect");
 }
 
-// What is new begins as in recipes without `compat: paper`, or as in the base, unless told
+// What is new begins as in recipes without `compat: paper`, or as in the base, unless specified
 // otherwise.
 Result<model::Connection> ConnectionOf(const std::string& connect,
                                        const std::optional<Parent>& base) {

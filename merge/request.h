@@ -12,8 +12,7 @@
 
 namespace braid::merge {
 
-// What somebody asks for, in the words of the command line and of StartMerge; nothing is checked
-// yet.
+// The request, in the words of the command line and of StartMerge. Nothing is checked yet.
 struct MergeRequest {
   std::string name = "composite";
   std::vector<std::string> parents;  // "REF" or "NAME=REF"; REF is a folder or an artifact, as
@@ -25,7 +24,7 @@ struct MergeRequest {
   bool carry_optimizer = false;
 };
 
-// A plan, and what its sources were called in the request.
+// A plan, and the REFs of its sources in the request.
 struct PlannedMerge {
   MergePlan plan;
   std::vector<std::string> refs;  // in the order of plan.sources

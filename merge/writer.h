@@ -14,9 +14,9 @@ namespace braid::merge {
 // Writes <folder>/model.safetensors, config.json, state.json and, if the first source has one,
 // tokenizer.json; of a plan that carries the optimizer also optimizer.safetensors, and `steps` in
 // state.json, with `states` unless every tensor has AdamW's. `source_folders` are in the order of
-// plan.sources. Works on so many `threads`; `progress` hears of every tensor written, one call at a
-// time. A NaN or infinity in a source, and a second moment below zero, is kInvalidArgument with
-// source and tensor.
+// plan.sources. Works on so many `threads`; `progress` is called after every tensor written, by one
+// thread at a time. A NaN or infinity in a source, and a second moment below zero, is
+// kInvalidArgument with source and tensor.
 Status WriteComposite(const MergePlan& plan, const std::vector<std::string>& source_folders,
                       const std::string& folder, size_t threads,
                       const std::function<void(int64_t done, int64_t total)>& progress);

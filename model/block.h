@@ -1,6 +1,6 @@
-// A kind of decoder block as an object that is found by name: everything that the project asks of a
-// block besides running it, which trainer/network/blocks/ does. A new one is a file in
-// model/blocks/ and its name in model/blocks/registry.cc.
+// The kinds of decoder blocks as objects that are found by name. A kind describes everything about
+// a block (checks, tensors, costs) except its computation, which is in trainer/network/blocks/. A
+// new kind is a file in model/blocks/ and an entry in model/blocks/registry.cc.
 #pragma once
 
 #include <cstdint>
@@ -21,16 +21,15 @@ class TensorList;
 struct WidthProblem;
 struct Widths;
 
-// One block of a stack. `depth` is the number of blocks that the stream runs through, for
-// ResidualInit::kDepthScaled.
+// The sizes of one block of a stack. `depth` is the number of blocks that the residual stream
+// passes through in the whole model; ResidualInit::kDepthScaled divides by its root.
 struct BlockShape {
   const Stack& stack;
   const Arch& arch;
   int64_t depth;
 };
 
-// A kind of block, found by its name (model/blocks/registry.cc): all that the project has to know
-// of it but how it computes.
+// A kind of block. Objects have static storage and are compared by address.
 struct BlockKind {
   const char* name;     // "dual_path", in recipes and configurations
   const char* meaning;  // completes "`dual_path`: ..." in the documents
@@ -43,8 +42,8 @@ struct BlockKind {
   // scaled: a dense model of such blocks can be exported as a Llama.
   bool is_llama_layers = false;
 
-  // Names of the fields of Dual that mean something for it. None: the block has no section `dual`,
-  // and Stack::ffn is the hidden width of its feed-forward.
+  // The names of the fields of Dual that apply to this kind. Empty: the block has no section
+  // `dual`, and Stack::ffn is the hidden width of its feed-forward.
   std::span<const char* const> settings;
 
   // kInvalidArgument, the message beginning with `where`, if Stack::ffn or Stack::dual cannot be
@@ -52,20 +51,22 @@ struct BlockKind {
   Status (*check)(const Stack& stack, const std::string& where);
   // Appends the tensors of one block, in the order in which they are used.
   void (*add_tensors)(const TensorList& to, const BlockShape& shape);
-  // Operations of one block for one token of sequences of `sequence` tokens, by both accountings.
+  // The floating-point operations of one block per token, forward, for sequences of `sequence`
+  // tokens (model/flops.h).
   Flops (*flops)(const Stack& stack, const Arch& arch, int64_t sequence);
   // The widths that cost problem.budget (model/dual_width.h); null: a recipe has to give them.
   Result<Widths> (*solve_widths)(const WidthProblem& problem) = nullptr;
 
   // Whether a stack of this kind may have the setting of that name in its `dual` section.
   bool HasSetting(std::string_view field) const;
+  // Whether stacks of this kind have a `dual` section.
   bool has_dual() const { return !settings.empty(); }
 };
 
 // All kinds of blocks, in the order in which documents and messages list them.
 const std::vector<const BlockKind*>& Registered(const BlockKind*);
 
-// The block of a stack that does not say otherwise.
+// The default kind: one Llama layer.
 extern const BlockKind kLlamaBlock;
 
 // Names of the blocks that have the field of Dual: "loop or dual_path".

@@ -1,4 +1,4 @@
-// How the paths of a composite hear one another, as data.
+// How the outputs of a composite's paths are combined, as data.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ enum class ConnectionKind { kShare, kRouted, kSlice };
 // layer's input.
 enum class RouterInput { kCombined, kConcat, kX };
 // What shrink, share, combine, grow, path_in and path_out begin as. normal: N(0, 0.02), as
-// published. identity: every path hears the sum of the embeddings, then the mean of the paths'
-// streams, and its own slice gets its own output (model/tensors.h).
+// published. identity: each path first reads the sum of the embedding's slices and later the mean
+// of the paths' streams, and writes its output to its own slice (model/tensors.h).
 enum class ConnectInit { kNormal, kIdentity };
 // How the logits of a slice composite's paths are put together.
 enum class LogitScale { kMean, kSum };
@@ -31,14 +31,15 @@ const schema::Words& WordsOf(RouterInput);
 const schema::Words& WordsOf(ConnectInit);
 const schema::Words& WordsOf(LogitScale);
 
-// Who decides, for each token and parallel layer, between the paths' outputs and their combination
-// (docs/papers/papaformer.md#s3, #s3.1, #s10). Choices 0 .. N-1 are the paths, choice N is the
-// combination.
+// The router, which decides for each token and parallel layer between the paths' outputs and their
+// combination (docs/papers/papaformer.md#s3, #s3.1, #s10). Choices 0 .. N-1 are the paths, choice N
+// is the combination.
 struct Router {
   const RouterKind* kind = &kGumbelRouter;
   RouterInput input = RouterInput::kCombined;
   double tau = 1.0;  // temperature, above 0
-  // Of routers that have it: true is one choice with gradients straight through, false a mixture.
+  // Of routers with RouterKind::has_hard: true takes one choice, with straight-through gradients;
+  // false takes the mixture of all choices.
   bool hard = true;
 
   friend bool operator==(const Router&, const Router&) = default;
@@ -50,7 +51,7 @@ struct Connection {
   Router router;          // of routed
   bool residual = false;  // share, routed: add the layer's input, wherever the widths agree
   bool norm = false;  // share, routed: RMS norm on what the connection gives, before the residual
-  // share, routed. It decides initial values alone, never what given weights compute.
+  // share, routed. Affects initial values only, not the function of given weights.
   ConnectInit init = ConnectInit::kNormal;
   // slice (a start that preserves the parents' function): path p keeps its own slice of the D-wide
   // stream.
@@ -62,21 +63,22 @@ struct Connection {
 
   bool is_slice() const { return kind == ConnectionKind::kSlice; }
   bool is_routed() const { return kind == ConnectionKind::kRouted; }
-  // It has a router that chooses.
+  // Whether a router chooses between the paths for each token.
   bool chooses() const { return is_routed() && router.kind->chooses; }
 
   friend bool operator==(const Connection&, const Connection&) = default;
 };
 
-// Whether the composite begins as what its paths do, side by side, rather than from random
-// connections: large blocks then begin as the identity too, unless told otherwise.
+// Whether the untrained connections preserve the paths' functions instead of being random. The
+// default of large blocks is then to begin as the identity, too.
 bool StartsFromPaths(const Connection& connection);
 
-// What stands in a configuration. The error names the field below `path`; ValidateConnection's
-// rules are not asked.
+// Reads the `connection` of a configuration. Errors name the field below `path`. Checks types and
+// ranges of single fields only; ValidateConnection has the rules between fields.
 Result<Connection> ConnectionFromJson(const Json& json, const std::string& path);
 
-// Fields of another kind must be at their defaults; tau is above 0; weights are as many as `paths`.
+// Checks that fields of other kinds of connections have their defaults, that tau is above 0, and
+// that there are no weights or one for each of `paths` paths.
 Status ValidateConnection(const Connection& connection, size_t paths, const std::string& where);
 
 }  // namespace braid::model

@@ -19,13 +19,14 @@ int64_t EffectiveWidth(int64_t d_ffn, int64_t multiple);
 enum class FlopMatch { kProjections, kTotal };
 const schema::Words& WordsOf(FlopMatch);
 
-// Which widths of a dual-path block cost as much as a block that is given.
+// The input of the solver: find the feed-forward widths with which a block of kind `block` costs
+// `budget`.
 struct WidthProblem {
   const BlockKind* block = &kLlamaBlock;  // one that has BlockKind::solve_widths
   int64_t d = 0;
   int64_t loops = 1;   // K
   double budget = 0;   // F_M, operations per token and layer
-  double alpha = 0.5;  // of blocks with both paths: the deep one's share
+  double alpha = 0.5;  // share of the budget for the deep path, in blocks with both paths
   FlopMatch flop_match = FlopMatch::kProjections;
   int64_t sequence = 256;  // for kTotal
   int64_t against = 0;  // for kTotal of a baseline: K of the dual model that it is compared with;
@@ -40,9 +41,9 @@ struct Widths {
   int64_t wide = 0;
 };
 
-// kInvalidArgument if attention alone costs more than a path's share of the budget. Under kTotal
-// the published rule holds: a dual model of K steps keeps F_M, a baseline of n passes gets F_M + (K
-// + 1 - n) scores of a pass.
+// Solves for the widths. kInvalidArgument if attention alone costs more than a path's share of the
+// budget. Under kTotal the published rule holds: a dual model of K steps keeps F_M, a baseline of n
+// passes gets F_M + (K + 1 - n) scores of a pass.
 Result<Widths> SolveWidths(const WidthProblem& problem);
 
 }  // namespace braid::model

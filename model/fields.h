@@ -8,6 +8,8 @@
 
 namespace braid::model {
 
+// The description of each struct, as schema::FieldsOf finds it. The argument only selects the
+// overload and may be null.
 const schema::Schema& SchemaOf(const RopeScaling*);
 const schema::Schema& SchemaOf(const Arch*);
 const schema::Schema& SchemaOf(const Router*);
@@ -16,7 +18,7 @@ const schema::Schema& SchemaOf(const Connection*);
 const schema::Schema& SchemaOf(const Stack*);
 const schema::Schema& SchemaOf(const ModelSpec*);
 
-// The same for those who have no object.
+// The same descriptions under names of their own.
 const schema::Schema& ArchFields();
 const schema::Schema& ConnectionFields();
 const schema::Schema& DualFields();
@@ -26,7 +28,7 @@ const schema::Schema& DualFields();
 std::string BlockMeanings();
 std::string RouterMeanings();
 
-// The words of the blocks that have a section `dual` (`has_dual`), or of those that have `ffn`.
+// The names of the block kinds with a section `dual` if `has_dual`, otherwise of those with `ffn`.
 schema::Words BlockWords(bool has_dual);
 
 }  // namespace braid::model

@@ -6,12 +6,14 @@
 
 namespace braid::model {
 
-// Forward, per token, 2 a multiply-add; norms, softmax and activations are not counted.
+// Floating-point operations per token of a forward pass. A multiply-add counts as 2; norms, softmax
+// and activations are not counted.
 struct Flops {
   // All products with weights: accounting A.
   double projections = 0;
-  // What attention does with positions: the scores, and the mix of values by them. A token sees
-  // half of the T positions on average, so that both together take 2 T w in each pass of width w.
+  // Attention's products between positions: the scores, and the weighted sum of values. A token
+  // sees half of the T positions on average, so that both together take 2 T w in each pass of width
+  // w.
   double scores = 0;
 
   // Accounting B: attention as it is computed, below the diagonal alone.
@@ -30,9 +32,9 @@ struct Flops {
   }
 };
 
-// One block, at sequences of `sequence` tokens.
+// The operations of one block of `stack`, for sequences of `sequence` tokens.
 Flops BlockFlops(const Stack& stack, const Arch& arch, int64_t sequence);
-// The whole model, head included, at T = spec.sequence.
+// The operations of the whole model, head included, for sequences of T = spec.sequence tokens.
 Flops ForwardFlops(const ModelSpec& spec);
 // ForwardFlops(spec).full_square(). Training costs three times as much.
 double ForwardFlopsPerToken(const ModelSpec& spec);

@@ -1,6 +1,6 @@
-// A router as an object that is found by name: what the project asks of it besides running it,
-// which trainer/network/routers/ does. A new one is a file in model/routers/ and its name in
-// model/routers/registry.cc.
+// The kinds of routers as objects that are found by name. A kind describes a router's settings; its
+// computation is in trainer/network/routers/. A new kind is a file in model/routers/ and an entry
+// in model/routers/registry.cc.
 #pragma once
 
 #include <vector>
@@ -9,18 +9,17 @@
 
 namespace braid::model {
 
-// A kind of router, found by its name (model/routers/registry.cc): all that the project has to know
-// of it but how it computes.
+// A kind of router. Objects have static storage and are compared by address.
 struct RouterKind {
   const char* name;     // "gumbel", in recipes and configurations
   const char* meaning;  // completes "`gumbel`: ..." in the documents
 
-  // It chooses for each token, and has weights and an input for that. Otherwise the paths and their
-  // combination count alike.
+  // The router chooses for each token, by a linear map of its input. Otherwise it has no weights,
+  // and the paths and their combination are averaged with equal weights.
   bool chooses = true;
   // Noise is drawn for it in training, and in evaluation under RouterNoise::kAlways.
   bool draws_noise = false;
-  // Router::hard means something for it, and its value where nobody says one.
+  // Router::hard applies to it; and the default of that setting.
   bool has_hard = false;
   bool hard_by_default = true;
 };
@@ -28,7 +27,7 @@ struct RouterKind {
 // All routers, in the order in which documents and messages list them.
 const std::vector<const RouterKind*>& Registered(const RouterKind*);
 
-// The router of a routed connection that does not say otherwise.
+// The default router of a routed connection.
 extern const RouterKind kGumbelRouter;
 
 }  // namespace braid::model

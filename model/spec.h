@@ -101,8 +101,8 @@ Result<ModelSpec> FromJson(const Json& json, const std::string& path = "model");
 // The dense model that path `index` of `composite` is when it stands alone.
 ModelSpec PathAlone(const ModelSpec& composite, size_t index);
 
-// Fields that decide what given blocks compute and that differ, with both values: what the paths of
-// a composite must agree in. A4 and A5 are none of them.
+// A field of Arch in which two models differ, with both values. Only fields that change what given
+// blocks compute: the paths of a composite must agree in them. A4 and A5 are not among them.
 struct ArchDifference {
   std::string field;
   Json a, b;

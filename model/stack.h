@@ -1,4 +1,4 @@
-// A stack of equal decoder blocks, as data: what kind of block, how wide, how many.
+// A stack of equal decoder blocks, as data: the kind of block, its sizes, and the number of blocks.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ const schema::Words& WordsOf(DualGate);
 const schema::Words& WordsOf(StepMix);
 const schema::Words& WordsOf(DualResidual);
 
-// Settings of the blocks that have any (docs/papers/dual_path.md#s1, #s3, #s9); which of them mean
-// something is said by BlockKind::settings. The others are at their defaults.
+// Settings of the blocks that have any (docs/papers/dual_path.md#s1, #s3, #s9); BlockKind::settings
+// lists those that apply to a kind of block; the others have their defaults.
 struct Dual {
   int64_t loops = 1;     // K: steps of the deep path, which share one set of weights
   int64_t ffn_deep = 0;  // hidden width of the deep path's feed-forward, as it is (no 2/3 rule)
@@ -37,8 +37,8 @@ struct Dual {
   DualGate gate = DualGate::kTwoGates;
   StepMix mix = StepMix::kAct;
   DualResidual residual = DualResidual::kScaled;
-  bool skip_last_router = true;  // the last step takes what mass is left whatever its router says:
-                                 // do not ask it
+  bool skip_last_router = true;  // the last step takes the remaining mass in any case, so its
+                                 // router is not computed
   double scale_init = -7;        // start of a_k and beta; a sublayer is scaled by softplus of them
                                  // (section 3)
   bool scale_decay = false;      // weight decay on a_k and beta
@@ -64,9 +64,12 @@ struct Stack {
   // attention); 0: as many as `heads`.
   int64_t kv_heads = 0;
 
+  // Whether its blocks have a deep path, and a wide path.
   bool has_deep() const { return block->has_deep; }
   bool has_wide() const { return block->has_wide; }
+  // The width of one head. REQUIRES: heads > 0.
   int64_t head_size() const { return d / heads; }
+  // The number of heads of keys, which is also that of values.
   int64_t key_heads() const { return kv_heads == 0 ? heads : kv_heads; }
   // Width of all heads of keys, and of values.
   int64_t value_width() const { return key_heads() * head_size(); }
@@ -74,11 +77,11 @@ struct Stack {
   friend bool operator==(const Stack&, const Stack&) = default;
 };
 
-// As it stands in a configuration: `ffn` or `dual`, as the block has it.
+// The stack as the JSON of a configuration, with `ffn` or `dual` depending on the kind of block.
 Json StackToJson(const Stack& stack);
 
-// Heads divide d into even sizes, kv_heads divide heads, the widths that the block needs are there,
-// ... The error begins with `where`.
+// Checks the sizes: heads divide d into even head sizes, kv_heads divide heads, the widths that the
+// kind of block needs are given, and so on. kInvalidArgument; the message begins with `where`.
 Status ValidateStack(const Stack& stack, const std::string& where);
 
 // The two large blocks of a composite of these paths where nothing else is said: llama, D the sum

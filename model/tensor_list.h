@@ -37,7 +37,7 @@ class TensorList {
   TensorList In(const std::string& name) const { return {all_, prefix_ + name + "."}; }
 
  private:
-  // What the functions above have in common.
+  // Appends one tensor; the functions above call it.
   void Add(const std::string& name, std::vector<int64_t> shape, Init init, Role role,
            double scale) const;
 

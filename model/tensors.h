@@ -12,14 +12,16 @@
 
 namespace braid::model {
 
+// How a tensor is initialized.
 enum class Init {
   kNormal,    // N(0, scale) from RandomStream(seed, name), element i from Normal(i), row-major; pad
               // rows are then zeroed
   kConstant,  // scale itself
-  kIdentity,  // what `identity` says
+  kIdentity,  // zeros and ones, as `identity` places them
 };
 
-// What a tensor is for, as far as the optimizer cares (T5 of docs/papers/papaformer.md#s7).
+// The use of a tensor, by which the optimizer decides on weight decay (T5 of
+// docs/papers/papaformer.md#s7).
 enum class Role { kEmbedding, kMatrix, kHead, kGain, kBeta, kBias, kScale, kDecayedScale };
 
 // A matrix of zeros and ones: rows and columns fall into pieces of these widths, one after another
@@ -41,9 +43,9 @@ struct TensorSpec {
   double scale = 0.02;        // deviation, or the constant
   IdentityMap identity = {};  // of kIdentity
 
-  // The product of the shape.
+  // The number of elements: the product of the shape.
   int64_t elements() const;
-  // Under `decay_scope: matrices`.
+  // Whether weight decay applies to it under `decay_scope: matrices`.
   bool decays() const {
     return role == Role::kMatrix || role == Role::kHead || role == Role::kDecayedScale;
   }
@@ -111,14 +113,16 @@ int64_t BodyParameterCount(const ModelSpec& spec);
 // Width that parallel layer `layer` reads: D for the first layer of paths of unequal width, else
 // the common width.
 int64_t LayerInputWidth(const ModelSpec& spec, int64_t layer);
-// Width that its connection gives: D for the last layer of share, else the common width.
+// Width of the output of the layer's connection: D for the last layer of share, else the common
+// width.
 int64_t LayerOutputWidth(const ModelSpec& spec, int64_t layer);
 // Width r that the router of `layer` reads. REQUIRES: the connection is routed.
 int64_t RouterInputWidth(const ModelSpec& spec, int64_t layer);
+// Whether all paths of a composite have the same width.
 bool EqualWidths(const ModelSpec& spec);
-// Parallel layers at which a choice between the paths can be told (docs/papers/papaformer.md#s8.4):
-// those with a router, or of `share` all but the last, whose output is wider, if the paths are of
-// one width.
+// The number of parallel layers at which a choice between the paths can be observed
+// (docs/papers/papaformer.md#s8.4): those with a router, or of `share` all but the last, whose
+// output is wider, if the paths are of one width.
 int64_t DecidingLayers(const ModelSpec& spec);
 
 }  // namespace braid::model

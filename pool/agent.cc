@@ -6,10 +6,12 @@
 namespace braid::pool {
 namespace {
 
+// Pauses after failures of the engine. Batch systems are down for hours at times; ten minutes keep
+// the load small and the wait after their return short.
 constexpr int64_t kFirstPauseMs = 2'000;
 constexpr int64_t kLongestPauseMs = 600'000;
 
-// What events call the engine.
+// The name of the engine in events.
 std::string EngineName(const Settings& settings) {
   return settings.engine == "slurm" ? "Slurm" : "this machine";
 }
@@ -42,6 +44,7 @@ void Agent::SetTrouble(const std::string& what, const std::string& trouble, int6
 }
 
 void Agent::Pause(int64_t now_ms) {
+  // The bound keeps the shift from overflowing.
   const int64_t doublings = std::min<int64_t>(failures_++, 16);
   paused_until_ms_ = now_ms + std::min(kLongestPauseMs, kFirstPauseMs << doublings);
 }
@@ -71,6 +74,8 @@ std::vector<Supply> Agent::SupplyNow() const {
 }
 
 std::optional<Agent::Step> Agent::Next(int64_t now_ms) {
+  // The list comes first: without it, jobs that exist already would be submitted again. Cancelling
+  // comes before submitting, since it frees room below max_workers.
   if (now_ms >= list_at_ms_ && (!listed_ || unsure_ || !jobs_.empty())) return List{};
   if (!listed_ || unsure_) return std::nullopt;
   if (deleting_) return NextDelete(now_ms);
@@ -96,6 +101,7 @@ std::optional<Agent::Step> Agent::NextSubmission() {
        Missing(AllocationsFor(settings_, wanted_.demands), SupplyNow())) {
     if (allocation.workers <= free) return Submit{allocation};
     if (allocation.workers <= settings_.max_workers) continue;
+    // Once for each run: the gang stays in the demand until its run ends.
     if (too_large_told_.insert(allocation.run).second) {
       Tell("trouble", "a gang of run " + allocation.run + " needs " +
                           std::to_string(allocation.workers) +
@@ -108,7 +114,7 @@ std::optional<Agent::Step> Agent::NextSubmission() {
   return std::nullopt;
 }
 
-// Jobs that wait in the engine's queue although nobody wants their workers any more.
+// Jobs that wait in the engine's queue although their workers are not needed any more.
 std::optional<Agent::Step> Agent::NextCancel(int64_t now_ms) {
   std::vector<Allocation> wanted = AllocationsFor(settings_, wanted_.demands);
   std::vector<std::string> surplus;

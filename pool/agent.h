@@ -1,10 +1,9 @@
-// All decisions of a pool's agent as one state machine without clock, process or connection: what
-// the coordinator and the engine said goes in, the next thing to do comes out.
+// All decisions of a pool's agent as one state machine without clock, process or connection. Inputs
+// are the answers of the coordinator and of the engine; the output is the next action.
 //
-// It never asks twice for the same need: what it has asked for counts as coming until its workers
-// are there or the engine says that it has ended. After its own start, and after a submission of
-// which nobody knows whether it came through, it first reads the engine's list, where jobs are
-// found again by their names.
+// It never submits twice for the same need: a submitted job counts as coming until its workers have
+// connected or the engine reports its end. After the agent's start, and after a submission whose
+// outcome is unknown, it first reads the engine's list, in which it finds its jobs by their names.
 #pragma once
 
 #include <cstdint>
@@ -27,17 +26,19 @@ struct KnownWorker {
   bool ready = false;
   int64_t slots_used = 0;
 };
-// What the coordinator says.
+// The coordinator's answer to a report.
 struct Wanted {
   std::vector<Demand> demands;
   std::vector<KnownWorker> workers;
 };
 
-// What happened, for people; `what` is a word of PoolEvent in pools.proto.
+// An event for people, numbered from 1 in the life of the agent; `what` is a word of PoolEvent in
+// pools.proto.
 struct Happened {
   int64_t number = 0;
   std::string what, detail;
 };
+// A worker whose job has ended, and why.
 struct Gone {
   std::string worker, why;
 };
@@ -45,17 +46,20 @@ struct Gone {
 // The id of a worker of a job: rank i of its allocation.
 std::string WorkerId(const std::string& pool, const std::string& job, int64_t rank);
 
+// Not thread-safe.
 class Agent {
  public:
   struct Options {
     // How often the engine is asked for its list while the pool has jobs there.
     int64_t list_every_ms = 15'000;
-    // How long too many waiting jobs are left, in case they are wanted again.
+    // How long superfluous waiting jobs are kept in the engine's queue, in case they are needed
+    // again.
     int64_t surplus_ms = 15'000;
   };
   // `now_ms`, here and below, is a monotonic clock.
   Agent(const Settings& settings, const Options& options, int64_t now_ms);
 
+  // The actions: read the engine's list, submit an allocation, cancel jobs.
   struct List {};
   struct Submit {
     Allocation allocation;
@@ -65,28 +69,30 @@ class Agent {
     bool waiting_only = true;
   };
   using Step = std::variant<List, Submit, Cancel>;
-  // What is to be done now; nullopt: nothing before the next event. Whoever carries it out answers
-  // with one of the calls below before asking again.
+  // The next action; nullopt: none before the next event. The caller carries it out and reports the
+  // result by one of the functions below before calling Next again.
   std::optional<Step> Next(int64_t now_ms);
 
+  // The results of the three actions, and a new answer of the coordinator.
   void OnListed(const Result<std::vector<EngineJob>>& listed, int64_t now_ms);
   void OnSubmitted(const Allocation& allocation, const Submission& submission, int64_t now_ms);
   void OnCancelled(const Cancel& cancel, const Status& status, int64_t now_ms);
   void OnWanted(const Wanted& wanted, int64_t now_ms);
-  // The coordinator does not answer: until OnWanted nothing is asked for, and nothing taken back.
+  // The coordinator does not answer: until the next OnWanted nothing is submitted or cancelled.
   void OnUnreachable();
 
   // The pool is to be deleted: all of its jobs are ended, and no more are asked for.
   void Delete();
-  // Whether the engine has none of its jobs left.
+  // Whether Delete was called and the engine has none of the pool's jobs left.
   bool deleted() const { return deleting_ && listed_ && !unsure_ && jobs_.empty(); }
 
-  // For the next report: the jobs, what keeps the pool from asking, and what was not reported yet.
+  // The contents of the next report: the jobs, the reason for which the pool submits nothing (or
+  // empty), and the events and gone workers that were not reported yet.
   std::vector<EngineJob> jobs() const;
   const std::string& trouble() const { return trouble_; }
   const std::vector<Happened>& events() const { return events_; }
   const std::vector<Gone>& gone() const { return gone_; }
-  // A report with so many of them has arrived.
+  // A report with the first `events` events and `gone` workers has arrived; they are dropped.
   void OnReported(size_t events, size_t gone);
 
  private:

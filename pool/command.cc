@@ -11,6 +11,7 @@
 namespace braid::pool {
 namespace {
 
+// A list of 100,000 jobs of squeue has some 10 MB.
 constexpr uint64_t kMaxOutput = uint64_t{16} << 20;
 
 // Empty if it is nowhere.

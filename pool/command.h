@@ -18,7 +18,7 @@ struct CommandResult {
 
 // Runs `argv`, whose first word is looked up in PATH, until it has ended. Errors: kNotFound ("no
 // such program: sbatch") if it is not there; kDeadlineExceeded ("no answer of sbatch in 60 s") if
-// it had to be killed, so that nobody knows what it has done.
+// it was killed after `timeout_ms`; then its effect is unknown.
 Result<CommandResult> RunCommand(const std::vector<std::string>& argv, int64_t timeout_ms);
 
 }  // namespace braid::pool

@@ -1,4 +1,4 @@
-// A batch system, or this machine, as a pool's agent sees it.
+// The interface to a batch system, or to this machine, that starts the workers of a pool.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +18,11 @@ struct EngineJob {
   std::string run;
   // In the engine's words: PENDING, RUNNING, TIMEOUT.
   std::string state;
-  // The same: why it waits.
+  // The engine's word for the reason for which the job waits.
   std::string reason;
   bool ended = false;
-  // Of a job that has ended otherwise than well: what that means, and what to do. Of one that
-  // waits: what to do, unless waiting is all.
+  // For a failed job: the meaning of its end, and what to do. For a waiting job: what to do, if
+  // waiting does not suffice.
   std::string advice;
 
   bool operator==(const EngineJob&) const = default;
@@ -32,9 +32,9 @@ struct EngineJob {
 struct Submission {
   enum class Kind {
     kAccepted,
-    // The engine said no, in `error`, or could not be asked.
+    // The engine refused, for the reason in `error`, or could not be called.
     kRefused,
-    // It did not answer in time: perhaps there is a job now.
+    // It did not answer in time: the job may exist or not.
     kUnknown,
   };
   Kind kind = Kind::kAccepted;
@@ -49,13 +49,15 @@ struct Submission {
 class Engine {
  public:
   virtual ~Engine() = default;
-  // Prepares the pool's folder and, with `ask`, finds out whether the engine could run a job of one
+  // Prepares the pool's folder and, with `ask`, checks whether the engine could run a job of one
   // worker.
   virtual Status Check(bool ask) = 0;
   // The pool's jobs, those that ended recently among them.
   virtual Result<std::vector<EngineJob>> List() = 0;
+  // Submits a job that starts the workers of the allocation.
   virtual Submission Submit(const Allocation& allocation) = 0;
-  // Ends jobs; with `waiting_only` those of them that wait still. A job that has ended is no error.
+  // Cancels jobs, with `waiting_only` only those that still wait. A job that has ended already is
+  // not an error.
   virtual Status Cancel(const std::vector<std::string>& ids, bool waiting_only) = 0;
   // The agent ends. An engine whose jobs live no longer than the agent ends them, with checkpoints.
   virtual void Leave() {}

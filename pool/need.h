@@ -1,5 +1,5 @@
-// How many workers a pool needs: from the jobs that wait, what its workers offer, and those that
-// are there or on their way. Pure.
+// Computes the workers that a pool needs from the waiting jobs, the size of its workers, and the
+// workers that exist or have been submitted. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ struct Supply {
   bool operator==(const Supply&) const = default;
 };
 
-// What of `wanted` is served by nothing that exists. A gang is served by one allocation alone, and
-// takes from it what it needs.
+// Those of the `wanted` allocations that the existing ones do not serve. A gang must be served by a
+// single allocation, of which it takes as many workers as it needs.
 std::vector<Allocation> Missing(std::vector<Allocation> wanted, std::vector<Supply> supply);
 
 }  // namespace braid::pool

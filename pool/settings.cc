@@ -11,6 +11,7 @@ namespace braid::pool {
 namespace {
 
 bool IsName(const std::string& name) {
+  // The name is a part of worker ids and of job names, which Slurm shows in narrow columns.
   constexpr size_t kLongest = 40;
   return !name.empty() && name.size() <= kLongest &&
          std::all_of(name.begin(), name.end(), [](char c) {
@@ -24,7 +25,7 @@ Status CheckRange(const char* option, int64_t value, int64_t least, int64_t most
                          std::to_string(least) + " to " + std::to_string(most) + " are possible");
 }
 
-// What only a batch system knows.
+// Settings that only batch systems have.
 Status CheckLocal(const Settings& s) {
   const std::pair<const char*, bool> given[] = {
       {"--account", !s.account.empty()}, {"--partition", !s.partition.empty()},

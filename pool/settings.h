@@ -1,5 +1,5 @@
-// What a pool is: which batch system its workers are asked of, with which limits, and how they are
-// started. Written down in a file of the pool's folder at its site.
+// The settings of a pool: its batch system, its limits, and how its workers are started. They are
+// stored in a file in the pool's folder at its site.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 
 namespace braid::pool {
 
+// The settings of one pool, as `braid pool create` makes them.
 struct Settings {
   std::string name;
   // 8 random digits, made once: jobs of another pool of this name, of another project of the same
@@ -19,7 +20,7 @@ struct Settings {
   std::string engine = "slurm";
   // The most workers at a time, waiting ones included.
   int64_t max_workers = 4;
-  // What one worker offers, and the engine is asked for.
+  // The slots of one worker, which are also requested from the engine.
   int64_t cpu_slots = 1;
   int64_t gpus = 0;
   // Of the workers: their site, the kinds of jobs that they take (empty: all), how long they stay
@@ -50,11 +51,13 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 };
 
-// Errors name the option of `braid pool create` and say what is possible.
+// Checks the settings. kInvalidArgument names the option of `braid pool create` and the values that
+// are possible.
 Status Check(const Settings& settings);
 
 // The file of a pool's folder that has its settings.
 inline constexpr char kSettingsFile[] = "pool.json";
+// Read and write that file in a pool's folder. Errors name the path.
 Result<Settings> ReadSettings(const std::string& folder);
 Status WriteSettings(const std::string& folder, const Settings& settings);
 

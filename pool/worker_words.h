@@ -1,4 +1,4 @@
-// The command line of a pool's workers, as far as all engines have it in common.
+// The part of the command line of a pool's workers that is the same for all engines.
 #pragma once
 
 #include <string>

@@ -13,10 +13,10 @@ namespace braid::recipe {
 // How shared and routed connections of merged composites begin.
 model::ConnectInit ConnectInitPreset(spec::Compat compat);
 
-// A1-A5.
+// The fields A1-A5 under a preset.
 model::Arch ArchPreset(spec::Compat compat);
 
-// The joint rate as a share of train's, by kind of connection.
+// The factor between the learning rates of `train` and those of `joint`, by kind of connection.
 double JointRatePreset(spec::Compat compat, model::ConnectionKind connect);
 
 // Multiplies the rates that `joint` has from `train` by its lr_factor, or by what `compat` has for

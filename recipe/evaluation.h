@@ -1,4 +1,4 @@
-// What a recipe measures of its models, and what of it applies to one of them.
+// The evaluations of a recipe, and the selection of those that apply to one model.
 #pragma once
 
 #include <map>
@@ -25,10 +25,10 @@ struct Evaluation : spec::RecipeEvaluate {
   std::map<SourceKind, LocalData> data;
 };
 
-// The parts that a model has: routing is of composites that route or share, dual of models that
-// loop. `path_corpora`: of each path of a composite, what it was trained on, or empty. `start`: a
-// composite before joint training. Averages and labels of losses are those of a recipe without
-// settings.
+// The evaluations that apply to one model: `routing` to composites that route or share, `dual` to
+// models with looped blocks, the others to all. `path_corpora`: of each path of a composite, what
+// it was trained on, or empty. `start`: the model is a composite before its joint training. The
+// settings T8 and T1 of `loss` keep their defaults here.
 spec::Measurements MeasurementsOf(const Evaluation& evaluation, const model::ModelSpec& spec,
                                   const std::vector<std::string>& path_corpora, bool start);
 
@@ -37,13 +37,13 @@ spec::Measurements MeasurementsOf(const Evaluation& evaluation, const model::Mod
 std::optional<spec::DualPathSettings> DualPathOf(const spec::RecipeDualPath& dual,
                                                  const model::ModelSpec& spec);
 
-// Whether a model decides between paths, so that routing can be told, and whether it has blocks
-// that `dual` is about.
+// Whether the model decides between paths, so that `routing` applies; and whether it has looped
+// blocks, so that `dual` applies.
 bool Routes(const model::ModelSpec& spec);
 bool CanBeAnalysed(const model::ModelSpec& spec);
 
-// Whether an intervention would change anything in a model: a loop has no gates to set, an early
-// exit is of steps that have a mass, some models have fewer layers than others.
+// Whether an intervention would change anything in a model: some kinds of blocks have no gates,
+// early exit needs a halting mass, and some models have fewer layers than others.
 bool AppliesTo(const spec::NamedIntervention& intervention, const model::ModelSpec& spec);
 
 // Number, from 1, of the path that `path` names or numbers in a composite; 0 if it has none such.

@@ -93,8 +93,9 @@ struct Variant;
 // The whole recipe: sections that others inherit from have been applied to them. With `seeds` or
 // `sweep` it is that of its first variant, and `variants` has all of them.
 struct Recipe : spec::RecipeTop {
-  // One of `seeds`: of initial weights, the order of the text and what else a training draws;
-  // absent: `seed`, of which the tokenizer and what is set aside always are.
+  // The element of `seeds` for this variant: it seeds initial weights, the order of the text and
+  // everything else that a training draws. Absent: `seed`. The tokenizer and the validation split
+  // always use `seed`.
   std::optional<uint64_t> training_seed;
   model::Arch arch;
   spec::RecipeEval eval;
@@ -131,6 +132,7 @@ struct Recipe : spec::RecipeTop {
   // Null if there is none of this name.
   const Corpus* FindCorpus(const std::string& name) const;
   const Model* FindPath(const std::string& name) const;
+  // The seed of everything that a training draws.
   uint64_t TrainingSeed() const { return training_seed.value_or(seed); }
   // The seed of a model, derived from its name: paths with the same seed and shape would begin as
   // equal twins and learn the same.

@@ -25,6 +25,7 @@ enum class SourceKind {
   kGlue,
   kSuperGlue
 };
+// "tokenizer", "source", ...: the first words of names.
 const Words& WordsOf(SourceKind);
 
 // The name of a source: "from.path_1"; "tokenizer" for kinds that a recipe has once, whose `owner`

@@ -1,4 +1,4 @@
-// Who calls, as the connection and the call's metadata show it. Without gRPC.
+// The caller of an RPC, as its connection and metadata identify it. Does not depend on gRPC.
 #pragma once
 
 #include <functional>

@@ -7,7 +7,7 @@
 namespace braid::rpc {
 namespace {
 
-// What a job demands has the same names in every message that carries it.
+// The fields of a job's requirements have the same names in every message.
 template <typename Message>
 void Write(const task::Requirements& job, Message* message) {
   message->set_kind(job.kind);

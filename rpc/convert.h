@@ -28,7 +28,8 @@ task::Progress ProgressOf(const v1::Progress& message);
 void Fill(const task::Assignment& assignment, v1::RankAssignment* message);
 task::Assignment AssignmentOf(const v1::RankAssignment& message);
 
-// Fills all fields except id and worker_id, which tell whose end it is and are set by the caller.
+// Fills all fields except id and worker_id, which identify the rank and its worker and are set by
+// the caller.
 void Fill(const task::Outcome& outcome, v1::ReportEndedRequest* message);
 task::Outcome OutcomeOf(const v1::ReportEndedRequest& message);
 

@@ -1,5 +1,5 @@
 // The line that `braid worker invite` prints and `braid-worker --join` reads: all that a worker
-// needs to find its coordinator, to know it, and to be known to it once.
+// needs to find its coordinator, to authenticate it, and to authenticate itself once.
 #pragma once
 
 #include <string>

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kBefore = ": try again in ";
 constexpr std::string_view kAfter = " ms";
+// The text comes from another program: whatever it says, no client sleeps for longer than a minute.
 constexpr int64_t kLongestMs = 60'000;
 
 }  // namespace

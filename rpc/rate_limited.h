@@ -1,4 +1,5 @@
-// The error of who calls too often, which says when to call again. Without gRPC.
+// The error for a caller that exceeds its rate, with the time after which to call again. Does not
+// depend on gRPC.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@ namespace braid::rpc {
 // callers passes only code and message on, so the reason and the time are found in the message
 // again (FromGrpc, RetryAfterMs).
 Status RateLimited(const std::string& why, int64_t wait_ms);
-// How long to wait if this is such an error; 0 if it is none.
+// The number of milliseconds to wait before calling again, if `status` is such an error; otherwise
+// 0.
 int64_t RetryAfterMs(const Status& status);
 
 }  // namespace braid::rpc

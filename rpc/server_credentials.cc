@@ -10,6 +10,8 @@
 namespace braid::rpc {
 namespace {
 
+// Names of HTTP/2 headers and of the scheme of RFC 6750. Certificate files are checked for changes
+// every second.
 constexpr std::string_view kKey = "authorization";
 constexpr std::string_view kScheme = "Bearer ";
 constexpr std::string_view kPath = ":path";

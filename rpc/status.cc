@@ -35,7 +35,8 @@ const std::string& ReasonOf(const Status& status) {
   return status.reason().empty() ? NameOf(UsualReasonOf(status.code())) : status.reason();
 }
 
-// Who does not say who they are, or cannot prove it, get another code of gRPC than who may not.
+// gRPC has different codes for callers that are not authenticated and for callers that are not
+// authorized.
 grpc::StatusCode CodeOf(const Status& status) {
   if (status.Is(ErrorReason::kUnauthenticated)) return grpc::UNAUTHENTICATED;
   return static_cast<grpc::StatusCode>(status.code());

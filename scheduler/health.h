@@ -14,6 +14,7 @@ namespace braid::scheduler {
 using task::WorkerFailure;
 using task::WorkerHealth;
 
+// When a quarantine begins, and how long it lasts.
 struct HealthOptions {
   // Failures of so many different jobs in a row, no success between them, begin a quarantine; after
   // it a single one does, until a job has succeeded. 0: no worker is ever put into quarantine.

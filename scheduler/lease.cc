@@ -19,6 +19,7 @@ Link LinkOf(const WorkerContact& contact, int64_t now_ms, int64_t started_ms,
 }
 
 int64_t BackoffMs(int64_t failures_in_row, double uniform) {
+  // The bound after the second failure; it doubles with each further one.
   constexpr int64_t kFirstMs = 2000;
   if (failures_in_row <= 1) return 0;
   // The bound keeps the shift from overflowing.

@@ -28,20 +28,20 @@ struct LeaseOptions {
   int64_t isolation_timeout_ms = 86'400'000;
 };
 
-// The state of the connection to a worker. kOffline: not heard of since the coordinator's start,
-// and without leases. kReady: connected. kDisconnected: silent, but keeps its leases for the grace.
-// kLost: silent for longer; its leases are ended.
+// The state of the connection to a worker. kOffline: no contact since the coordinator's start, and
+// no leases. kReady: connected. kDisconnected: silent, but keeps its leases for the grace. kLost:
+// silent for longer; its leases are ended.
 enum class Link { kOffline = 1, kReady, kDisconnected, kLost };
 
 // What the coordinator knows about the contact to a worker; monotonic times.
 struct WorkerContact {
   // The worker has an open session.
   bool session = false;
-  // The worker was heard of since the coordinator's start.
+  // There was contact with the worker since the coordinator's start.
   bool contacted = false;
   bool holds_leases = false;
   bool local_site = false;
-  // When the worker was last heard of, if `contacted`.
+  // The time of the last message of the worker, if `contacted`.
   int64_t last_contact_ms = 0;
 };
 

@@ -26,7 +26,7 @@ class FairOrder {
   // The next job to be offered slots, as an index into the snapshot's jobs; nullopt when every job
   // had its turn.
   std::optional<size_t> Next();
-  // Tells that the job got its slots, which raises its user's share.
+  // Records that the job got its slots, which raises its user's share.
   void Granted(size_t job);
 
  private:

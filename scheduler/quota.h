@@ -1,6 +1,6 @@
-// Quotas: how much each user and each site may have, and the refusal of what would be more. What
-// runs is never ended, and nothing that a job made is refused: quotas bound what is newly asked
-// for.
+// Quotas: bounds on the jobs and artifacts of each user and each site. They apply to new
+// submissions and uploads only: running jobs are never ended, and outputs of jobs are never
+// refused.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,10 @@
 
 namespace braid::scheduler {
 
-// The value of a limit that there is not.
+// The value of a limit that is not set.
 constexpr int64_t kNoLimit = -1;
 
+// The limits of one user or site.
 struct QuotaLimits {
   // Bytes of artifacts that are kept, files that several have counted in each.
   int64_t artifact_bytes = kNoLimit;
@@ -22,19 +23,21 @@ struct QuotaLimits {
   bool operator==(const QuotaLimits&) const = default;
 };
 
-// How much of it somebody has.
+// The present use of a user or site.
 struct QuotaUse {
   int64_t artifact_bytes = 0;
   int64_t jobs = 0;
   bool operator==(const QuotaUse&) const = default;
 };
 
+// All limits.
 struct Quotas {
-  // Of those that are not named.
+  // The limits of each user and of each site without an entry of its own.
   QuotaLimits each_user, each_site;
   std::map<std::string, QuotaLimits> users, sites;
 
-  // A user or site without a name has no limits: nobody else could be told apart from it.
+  // The limits of one user or site. An empty name has no limits, since all users without a name
+  // would share them.
   QuotaLimits OfUser(const std::string& name) const;
   QuotaLimits OfSite(const std::string& name) const;
   bool operator==(const Quotas&) const = default;

@@ -10,6 +10,8 @@
 namespace braid::scheduler {
 namespace {
 
+// A cluster whose hosts cannot reach each other has very many pairs, and all for the same few
+// reasons.
 constexpr size_t kMaxPairsNamed = 3;
 // Looks at pairs of workers within one search. Thirty hosts that all reach each other need 435.
 constexpr int64_t kMaxLooks = 50'000;

@@ -1,4 +1,4 @@
-// Who can talk to whom: the ranks of one job connect to each other, so they are only placed on
+// Which workers can connect to each other. All ranks of a job do, so they are placed only on
 // workers of which every two can. Workers of one host always can (loopback). Others can if each
 // advertises an address and has reached the other there, which they try beforehand
 // (worker/agent/reach.h), and if they are at one site or the job may leave it.

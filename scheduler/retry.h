@@ -31,7 +31,7 @@ struct FailureHistory {
 
 using task::FailureCategory;
 
-// What follows a failure.
+// The decision about a failed attempt.
 struct RetryDecision {
   bool retry = false;
   // The counters with this failure added.

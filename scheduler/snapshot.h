@@ -40,8 +40,8 @@ struct WorkerView {
   std::vector<std::string> kinds;
   // Where its ranks are reached from other hosts; empty: they are not.
   std::string address;
-  // The workers of other hosts that it has tried to reach: empty if it did, otherwise where it
-  // tried and why not, for people.
+  // The workers of other hosts that it has tried to reach, by id. The text is empty if it reached
+  // them; otherwise it says where it tried and what failed, for people.
   std::map<std::string, std::string> tried;
   // The ids of artifacts in its cache; null: none. Shared, because views are copied in every pass.
   std::shared_ptr<const std::set<std::string>> cached;

@@ -1,5 +1,5 @@
-// Builds the description of a settings struct: one line for each field, with its name, member and
-// meaning, and after it what else is to be said.
+// Builds the description of a settings struct: one line for each field with its name, member and
+// meaning, followed by calls that set its range and other properties.
 //
 //   struct Optimizer {
 //     double lr = 5e-4;
@@ -60,7 +60,7 @@ class Builder {
     return (*this)(name, member, FieldsOf<typename Inner<M>::type>().meaning.c_str());
   }
 
-  // A field that is described already.
+  // The field of this name, so that a property can be changed. REQUIRES: it has been described.
   Field& Existing(const char* name) {
     const auto at = std::find_if(schema_.fields.begin(), schema_.fields.end(),
                                  [&](const Field& field) { return field.name == name; });

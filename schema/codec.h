@@ -107,14 +107,15 @@ struct Codec<std::map<std::string, T>> {
     return values;
   }
 };
-// So many numbers, no more and no fewer: Field::Size is to say it, too.
+// A list of exactly N numbers. Field::Size must declare the same N, since it is what checks the
+// length of a document's list.
 template <size_t N>
 struct Codec<std::array<double, N>> {
   static constexpr Type kType = Type::kNumbers;
   static Json Get(const std::array<double, N>& values) { return values; }
   static std::array<double, N> Set(const Json& list) { return list.get<std::array<double, N>>(); }
 };
-// Objects that are found by name.
+// A registered object (schema/words.h), written as its name.
 template <IsRegistered T>
 struct Codec<const T*> {
   static constexpr Type kType = Type::kChoice;

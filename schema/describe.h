@@ -36,6 +36,7 @@ std::string DefaultText(const Schema& schema, const Field& field);
 // What `braid explain` prints: type, range, defaults and meaning of a field, or the list of a
 // section's fields. ExplainJson has the same content for programs.
 std::string ExplainText(const FieldLocation& location);
+// The same content as JSON, for programs.
 Json ExplainJson(const FieldLocation& location);
 
 // The JSON Schema (draft 2020-12) of documents with the root section `root`.

@@ -1,4 +1,4 @@
-// Values that say nothing.
+// Tests for empty JSON values.
 #pragma once
 
 #include <string>

@@ -30,7 +30,7 @@ class Source {
   // Reports an error at the first of `fields` that the document contains ("lr_min", "optimizer.lr";
   // "" stands for the mapping itself), or about the first one if it contains none of them.
   virtual void FailAt(const std::vector<std::string>& fields, const std::string& message) = 0;
-  // Tells that the field is absent and takes this value, for `braid plan`, which lists defaults.
+  // Records that the field is absent and takes this value, for `braid plan`, which lists defaults.
   virtual void NoteDefault(const Field&, const Json& /*value*/) {}
   // All fields are known now: reports any other key of the mapping as an error.
   virtual void Finish() = 0;
@@ -42,7 +42,8 @@ class Source {
 // reported them.
 void Read(Source& source, const Schema& schema, void* object);
 
-// The same of fields that stand among others in a mapping: whoever reads the others finishes it.
+// As Read, for a mapping that also has fields of other structs. Does not call Source::Finish; the
+// caller does, once all fields are read.
 void ReadAmong(Source& source, const Schema& schema, void* object);
 
 // Reads one field alone, for readers that decide by themselves which fields are there.

@@ -1,5 +1,6 @@
-// The facts of a model card that the model itself does not know: `card` of an `export` task. A
-// recipe gives what it knows, the coordinator adds what jobs counted.
+// The contents of a model card that cannot be read from the model itself: `card` of an `export`
+// task. The recipe's graph fills in names and text, the coordinator adds the numbers that jobs
+// reported.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@ struct CardRun {
   static const schema::Schema& Fields();
 };
 
-// A corpus that it was trained on; counts of 0 are not known, here and below.
+// A corpus that the model was trained on. A count of 0 means unknown, here and below.
 struct CardCorpus {
   std::string name;
   int64_t tokens = 0;
@@ -27,7 +28,7 @@ struct CardCorpus {
   static const schema::Schema& Fields();
 };
 
-// A parent of a composite: its artifact, and the tokens that it was trained on.
+// A parent of a composite: its artifact, and the number of tokens that it was trained on.
 struct CardParent {
   std::string name;
   std::string artifact;
@@ -41,7 +42,7 @@ struct ModelCard {
   // One or two sentences at the top.
   std::string summary;
   std::string license;
-  // That the model was trained on, those of its parents included.
+  // The number of tokens that the model was trained on, including those of its parents.
   int64_t tokens = 0;
   CardRun run;
   std::vector<CardCorpus> corpora;

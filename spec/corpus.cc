@@ -9,10 +9,11 @@ using schema::Builder;
 using schema::Fail;
 using schema::Schema;
 
+// Shared by recipes and tasks, so that both refuse an empty list with the same words.
 constexpr const char* kNoFiles = "must name at least one file or pattern";
 
-// Reports keys that have no effect together with others: whoever writes one expects something of
-// it. Only a value that differs from the default counts as given.
+// Reports keys that have no effect together with others: ignoring them would surprise the user who
+// wrote them. Only a value that differs from the default counts as given.
 void CheckText(const CorpusText& corpus, const Fail& fail) {
   const CorpusText defaults;
   const bool joins = !corpus.join.empty(), cut = !corpus.separator.empty();
@@ -57,8 +58,8 @@ void CheckTokenFiles(const CorpusText& corpus, const Fail& fail) {
   if (corpus.bytes != 0) fail({"bytes"}, "cannot cap files of ids; give tokens instead");
 }
 
-// Files of a site are read by a worker, whose working folder nobody knows: only absolute names mean
-// the same there.
+// Files of a site are read by a worker, whose working folder the user does not know: only absolute
+// names mean the same there.
 void CheckSite(const RecipeCorpus& corpus, const Fail& fail) {
   for (const auto& [field, files] :
        {std::pair{"files", &corpus.files}, {"validation", &corpus.validation}}) {

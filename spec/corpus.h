@@ -37,7 +37,7 @@ struct CorpusText {
   std::string input_ids;
   // Instead of rows and text: files of token ids.
   std::optional<TokenFiles> token_files;
-  // Absent: told from the content of each file.
+  // Absent: recognised from the content of each file.
   std::optional<CorpusFormat> format;
   // Of plain text: a line equal to this ends a document; empty: a file is one document.
   std::string separator;
@@ -50,8 +50,8 @@ struct CorpusText {
   int64_t bytes = 0;
   int64_t tokens = 0;
 
-  // Whether documents are ids of a tokenizer, and no text; and whether fields are named, as only
-  // rows have them.
+  // Whether the documents are token ids instead of text; and whether fields are named, which only
+  // rows have.
   bool has_ids() const { return !input_ids.empty() || token_files.has_value(); }
   bool names_fields() const { return !text.empty() || !join.empty() || !input_ids.empty(); }
 

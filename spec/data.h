@@ -1,4 +1,4 @@
-// What a training reads: `split` of recipes, `data` of `train` and `joint` tasks.
+// The data of a training: `split` of recipes, `data` of `train` and `joint` tasks.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ const schema::Words& WordsOf(Shuffle);
 // How each corpus is divided between the paths and the joint phase
 // (docs/papers/papaformer.md#s4).
 struct Split {
-  // The part of the paths, above 0 and below 1.
+  // The part of the paths, above 0 and at most 1; with 1 nothing is left for the joint phase.
   double paths = 0.6;
   SplitUnit unit = SplitUnit::kChunk;
   Shuffle shuffle = Shuffle::kDocuments;

@@ -1,5 +1,5 @@
-// At which learning rate a training ends, as its settings say it: where `lr_schedule: continue` of
-// a training that follows begins.
+// The learning rate at which a training ends, computed from its settings. A following training with
+// `lr_schedule: continue` begins at this rate.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 namespace braid::spec {
 
-// The rate that the curve ends at. Absent where more than the settings decides it
+// The last rate of the schedule. nullopt if the settings alone do not determine it
 // (`cosine_misstepped`, and `continue` without a decay).
 std::optional<double> EndRate(const Train& train);
 

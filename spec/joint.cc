@@ -12,6 +12,8 @@ using schema::Builder;
 using schema::Fail;
 using schema::Schema;
 
+// All ranks must get equally many sequences of a micro-batch: only then is the mean over the ranks'
+// means the mean over the batch.
 void CheckRanks(const Joint& joint, const Fail& fail) {
   if (joint.batch % joint.ranks != 0) {
     fail({"ranks"}, Format("%lld ranks do not divide a batch of %lld sequences",
@@ -25,12 +27,15 @@ void CheckRanks(const Joint& joint, const Fail& fail) {
 
 constexpr const char* kFreezeValues = "true, false or a number of steps";
 
+// In recipes freeze_paths is true, false or a number of steps. Task files have a number, where -1
+// means for ever, so both forms are accepted here.
 std::string WrongFreeze(const Json& value) {
   const bool steps = value.is_number_integer() && value.get<double>() >= -1 &&
                      value.get<double>() <= static_cast<double>(schema::kMaxInteger);
   return value.is_boolean() || steps ? "" : std::string("expected ") + kFreezeValues;
 }
 
+// The number of steps for either form.
 int64_t ReadFreeze(const Json& value) {
   return value.is_boolean() ? (value.get<bool>() ? -1 : 0) : value.get<int64_t>();
 }
@@ -68,6 +73,8 @@ const Schema& TaskTrain::Fields() {
   return fields;
 }
 
+// A group that carries its moments needs them in the merged checkpoint, even if all others begin at
+// zero.
 bool Joint::carries() const {
   return carry_optimizer || std::any_of(groups.begin(), groups.end(), [](const auto& group) {
            return group.moments == GroupMoments::kCarry;

@@ -13,7 +13,7 @@ namespace braid::spec {
 
 // The spec of a `merge` task: parents become a composite.
 struct MergeTask {
-  // The composite, a model::ModelSpec as JSON; what the tokenizer decides may be open in it.
+  // The composite, a model::ModelSpec as JSON. Fields that the tokenizer decides may be missing.
   Json model;
   // Of new tensors.
   uint64_t seed = 42;
@@ -41,11 +41,11 @@ struct GateTask {
   static const schema::Schema& Fields();
 };
 
-// The formats of other libraries.
+// The formats of other libraries in which models can be exported.
 enum class ExportFormat { kHuggingFace };
 const schema::Words& WordsOf(ExportFormat);
 
-// The type of the exported numbers.
+// The element type of exported weights.
 enum class ExportDtype { kF32, kBf16 };
 const schema::Words& WordsOf(ExportDtype);
 
@@ -55,7 +55,7 @@ struct ExportTask {
   std::string name;
   ExportFormat format = ExportFormat::kHuggingFace;
   ExportDtype dtype = ExportDtype::kF32;
-  // Absent: the card says what the model itself knows.
+  // Absent: the card has only what can be read from the model itself.
   std::optional<ModelCard> card;
 
   static const schema::Schema& Fields();

@@ -16,6 +16,7 @@ using schema::Schema;
 void CheckTraining(const RecipeTraining& model, const Fail& fail) {
   CheckGpuSlots(model.slots, model.device,
                 "one GPU trains a model of its own (joint training has joint.ranks)", fail);
+  // Without `start` there is no checkpoint from which a state could be taken.
   if (model.start_moments != StartMoments::kAuto && model.start.empty())
     fail({"start_moments"}, "is of a start; give start too");
 }

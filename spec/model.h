@@ -23,7 +23,8 @@ const schema::Words& WordsOf(FfnRule);
 // rule, or by a budget of operations.
 struct RecipeDual : model::Dual {
   FfnRule ffn_rule = FfnRule::kExact;
-  // Under FfnRule::kPaper: what widths are rounded up to, and the widths before the rule.
+  // Under FfnRule::kPaper: the multiple to which widths are rounded up, and the widths before the
+  // rule.
   int64_t multiple = 256;
   std::optional<int64_t> d_ffn_deep;
   std::optional<int64_t> d_ffn_wide;

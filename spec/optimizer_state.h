@@ -1,4 +1,5 @@
-// What optimizers keep for each tensor, for those who count memory and files without running one.
+// The size of the state that optimizers keep for each tensor, for estimates of memory and of file
+// sizes.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What stands at the top of a recipe beside its sections.
+// The settings at the top level of a recipe.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,15 @@ namespace braid::spec {
 // The priority of a run is in [-kMaxPriority, kMaxPriority].
 inline constexpr int64_t kMaxPriority = 1000;
 
-// The fields of a recipe that are no sections.
+// The fields at the top level of a recipe that are not sections.
 struct RecipeTop {
   // The name of the run.
   std::string run;
   Compat compat = Compat::kFixed;
   // Jobs of runs of higher priority go first.
   int64_t priority = 0;
-  // Of initial weights, data order, and whatever else is drawn.
+  // The seed of initial weights, of the order of the text, and of everything else that is drawn at
+  // random.
   uint64_t seed = 42;
   // The length of a training sequence, in tokens.
   int64_t sequence = 256;

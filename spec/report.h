@@ -56,7 +56,7 @@ struct ReportedVariant {
   static const schema::Schema& Fields();
 };
 
-// What the run varied.
+// The variants of a run with `seeds` or `sweep`.
 struct ReportedSweep {
   // In the order of the recipe: fields, names of fields that vary together, and `seeds`.
   std::vector<std::string> axes;

@@ -31,6 +31,7 @@ const Schema& RecipeSweep::Fields() {
     field("seed", &RecipeSweep::seed, "Seed of the drawing.")
         .OnlyIf("method", SweepMethod::kRandom);
     field.Check([](const RecipeSweep& sweep, const Fail& fail) {
+      // A range has infinitely many values, so a random sweep has no natural size.
       if (sweep.method == SweepMethod::kRandom && !sweep.count)
         fail({"count"}, "is missing: how many combinations are drawn");
     });
@@ -48,6 +49,7 @@ const Schema& SweepRange::Fields() {
           "`linear`: every value is as likely as any other; `log`: every factor is.");
     field.Check([](const SweepRange& range, const Fail& fail) {
       if (range.max <= range.min) fail({"max"}, "is not above min");
+      // The logarithm of 0 and below does not exist.
       if (range.scale == SweepScale::kLog && range.min <= 0)
         fail({"min"}, "must be above 0 with scale: log");
     });

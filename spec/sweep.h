@@ -22,9 +22,9 @@ const schema::Words& WordsOf(SweepScale);
 // `sweep` of a recipe without `over`, whose keys are fields of the recipe.
 struct RecipeSweep {
   SweepMethod method = SweepMethod::kGrid;
-  // Of random: how many combinations are drawn.
+  // Of kRandom: the number of combinations that are drawn.
   std::optional<int64_t> count;
-  // Of random: of the drawing.
+  // Of kRandom: the seed of the draw.
   uint64_t seed = 42;
 
   static const schema::Schema& Fields();

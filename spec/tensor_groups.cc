@@ -14,6 +14,7 @@ using schema::Schema;
 
 constexpr char kNoPart[] = "must name at least one part";
 
+// A group without any setting is most likely a mistake, such as a wrongly indented key.
 void CheckGroup(const TensorGroup& group, const Fail& fail) {
   if (group.lr_factor || group.warmup_steps || group.weight_decay || group.moments) return;
   fail({"of"}, "says nothing of them; give lr_factor, warmup_steps, weight_decay or moments");
@@ -96,6 +97,8 @@ TensorPart PartOf(const std::string& tensor, const model::ModelSpec& composite) 
 bool IsOf(const std::vector<TensorPart>& parts, const std::string& tensor,
           const model::ModelSpec& composite) {
   const TensorPart part = PartOf(tensor, composite);
+  // Final norms are copied with slice connections only: those of other composites act on another
+  // hidden state, so the merge makes a new one.
   const bool copied = part == TensorPart::kEmbedding || part == TensorPart::kPaths ||
                       part == TensorPart::kHead ||
                       (part == TensorPart::kNorm && composite.connection.is_slice());
@@ -113,6 +116,7 @@ bool HasTensors(const std::vector<TensorPart>& parts, const model::ModelSpec& co
 
 TensorTreatment TreatmentOf(const std::string& tensor, const model::ModelSpec& composite,
                             const std::vector<TensorGroup>& groups) {
+  // Groups in their order, so that a later one overrides an earlier one field by field.
   TensorTreatment treatment;
   for (const TensorGroup& group : groups) {
     if (!IsOf(group.of, tensor, composite)) continue;

@@ -12,9 +12,9 @@
 
 namespace braid::spec {
 
-// What a tensor of a composite is to its joint phase. The first two are wholes of the others:
-// kCopied is what the paths bring (embedding, blocks of paths, head and, of `slice`, the final
-// norms), kNew what the composite adds to that.
+// The parts into which the joint phase divides the tensors of a composite. The first two are unions
+// of the others: kCopied are the tensors that come from the paths (embedding, blocks of paths, head
+// and, with `slice`, the final norms), kNew those that the merge adds.
 enum class TensorPart {
   kCopied,
   kNew,
@@ -30,11 +30,12 @@ enum class TensorPart {
 };
 const schema::Words& WordsOf(TensorPart);
 
-// What becomes of the optimizer's state with which a tensor comes.
+// Whether a tensor's optimizer state from the merge is kept or set to zero.
 enum class GroupMoments { kCarry, kReset };
 const schema::Words& WordsOf(GroupMoments);
 
-// One entry of `groups`. What it does not say, an earlier entry says, or `joint` itself.
+// One entry of `groups`. An absent field has the value of an earlier entry for the same tensor, or
+// else that of `joint`.
 struct TensorGroup {
   std::vector<TensorPart> of;
   // Multiplies the learning rate of every step.
@@ -60,14 +61,16 @@ struct FirstOnly {
 // tensor of `composite`.
 TensorPart PartOf(const std::string& tensor, const model::ModelSpec& composite);
 
-// Whether one of `parts`, as users name them, has the tensor.
+// Whether the tensor belongs to one of `parts`, which may contain kCopied and kNew.
 bool IsOf(const std::vector<TensorPart>& parts, const std::string& tensor,
           const model::ModelSpec& composite);
 
-// Whether they have any tensor of the composite, whose vocabulary may be open.
+// Whether any tensor of the composite belongs to one of `parts`. The vocabulary of the composite
+// may be unknown.
 bool HasTensors(const std::vector<TensorPart>& parts, const model::ModelSpec& composite);
 
-// What the groups say together of one tensor: of several entries the last that says it.
+// The settings of one tensor, combined from all groups that contain it: of several entries that set
+// a field, the last one counts.
 struct TensorTreatment {
   double lr_factor = 1;
   int64_t warmup_steps = 0;
@@ -76,6 +79,7 @@ struct TensorTreatment {
 
   friend bool operator==(const TensorTreatment&, const TensorTreatment&) = default;
 };
+// Combines the groups for one tensor. REQUIRES: `tensor` is the name of a tensor of `composite`.
 TensorTreatment TreatmentOf(const std::string& tensor, const model::ModelSpec& composite,
                             const std::vector<TensorGroup>& groups);
 

@@ -28,6 +28,7 @@ void CheckSchedule(const Train& train, const Fail& fail) {
 
 constexpr const char* kKeepValues = "a whole number, at least 1, or all";
 
+// -1 stands for `all` in task files, so it is accepted, too.
 std::string WrongKeep(const Json& value) {
   const bool number = value.is_number_integer() &&
                       (value.get<double>() >= 1 || value.get<double>() == -1) &&
@@ -35,10 +36,12 @@ std::string WrongKeep(const Json& value) {
   return number || value == "all" ? "" : std::string("expected ") + kKeepValues;
 }
 
+// The number of checkpoints for either form; -1: all.
 int64_t ReadKeep(const Json& value) {
   return value == "all" ? -1 : value.get<int64_t>();
 }
 
+// Recipes say `all` where task files have -1.
 Json KeepAsWritten(const Json& keep) {
   return keep == -1 ? Json("all") : keep;
 }
@@ -304,6 +307,7 @@ const Schema& Train::Fields() {
   return fields;
 }
 
+// The member initializers are the preset `fixed`; only `paper` needs changes.
 Train TrainPreset(Compat compat) {
   Train train;
   if (compat == Compat::kPaper) schema::ApplyPaper(Train::Fields(), &train);

@@ -37,8 +37,8 @@ enum class DecayScope { kMatrices, kAll, kAllButEmbedding };
 enum class AccumTail { kDrop, kFlush, kCarry };
 // T7: whether each epoch has an order of its own.
 enum class ShuffleSeed { kPerEpoch, kConstant };
-// The optimizer's state (of any optimizer) of a checkpoint that a training begins with: taken if
-// there is one, required, or left.
+// Whether a training that begins from a checkpoint also takes its optimizer state: if there is one
+// (kAuto), always (kTake; an error without one), or never (kLeave).
 enum class StartMoments { kAuto, kTake, kLeave };
 // How the rate of kWsd and kContinue decreases at the end.
 enum class LrDecayShape { kLinear, kSqrt };

@@ -9,7 +9,7 @@
 
 namespace braid::submit {
 
-// How grave a finding is.
+// The severity of a finding.
 enum class Severity {
   // A run of this recipe is refused.
   kError,

@@ -24,6 +24,7 @@ struct FirstSizes {
   int64_t steps = 0;
 };
 
+// The names in the first recipe.
 struct FirstRecipeOptions {
   std::string run;
   // A tokenizer.json as the recipe will name it; empty: one is trained.
@@ -32,13 +33,13 @@ struct FirstRecipeOptions {
   std::string folder = ".";
 };
 
-// Both estimated.
+// The estimated size of a corpus.
 struct CorpusSize {
   int64_t tokens = 0;
   int64_t documents = 0;
 };
 
-// Chosen for these corpora, of which there is one at least.
+// Chooses the sizes. REQUIRES: `corpora` is not empty.
 FirstSizes SizesFor(const std::vector<CorpusSize>& corpora);
 
 // The YAML text. `paths` of the facts are written as they are, so they must be relative to the

@@ -43,8 +43,8 @@ bool IsOneFile(const recipe::Source& source);
 Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file,
                                                    const recipe::Source& source);
 
-// Tells why FilesOf failed: true if nothing exists under one of the source's names; false if
-// something exists that is not right, such as a folder in the place of a file.
+// The reason for which FilesOf failed: true if nothing exists under one of the source's names;
+// false if something of the wrong kind does, such as a folder in the place of a file.
 bool IsMissing(const RecipeFile& file, const recipe::Source& source);
 
 // The field of the recipe that names the source: "corpora.tales.files" for "source.tales",

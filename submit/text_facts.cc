@@ -31,6 +31,7 @@ constexpr double kPassages = 400;
 // Text from the beginning, of which the first words become a prompt, so long at most.
 constexpr size_t kFirstText = 2'000;
 constexpr int kPromptWords = 5;
+// A prompt of a few words fits the context of the smallest model and one line of the recipe.
 constexpr size_t kPromptBytes = 80;
 
 constexpr std::array<const char*, 6> kEndings = {".jsonl", ".ndjson", ".jsonlines",

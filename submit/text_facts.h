@@ -1,4 +1,4 @@
-// What somebody's own text files are, as far as their beginning tells: for a first recipe.
+// Properties of a user's text files, read from the beginning of the files, for a first recipe.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,8 @@ struct TextFacts {
   std::string input_ids;
   // Of plain text: the line that ends a document; empty: a file is one document.
   std::string separator;
-  // On disk, and of the text, which is estimated for compressed files and for rows.
+  // The size on disk, and the size of the text in bytes, which is estimated for compressed files
+  // and for rows.
   int64_t bytes = 0;
   double text_bytes = 0;
   // Estimated from what was seen at the beginning of the files.
@@ -31,7 +32,7 @@ struct TextFacts {
 
 // Groups files, which must exist, to corpora. Files whose names differ in numbers alone are one
 // corpus ("train-00001.jsonl", "train-00002.jsonl"), and so are the text files of a folder that is
-// given itself. "NAME=PATH" says which. The names are those of the files without numbers and
+// given itself. "NAME=PATH" names the corpus. The names are those of the files without numbers and
 // endings. kNotFound names what is not there, or a folder without text files.
 Result<std::vector<TextFacts>> GroupFiles(const std::vector<std::string>& given);
 

@@ -22,7 +22,10 @@
 namespace braid::task {
 namespace {
 
+// Fast trainings make hundreds of steps a second, of which people need to see a few.
 constexpr int64_t kProgressEveryMs = 250;
+// Control messages are short. A longer line means that the stream is broken, as after a lost
+// worker.
 constexpr size_t kMaxLine = size_t{1} << 20;
 
 // Set by the signal handler, hence global and lock-free.

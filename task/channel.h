@@ -42,7 +42,7 @@ class Channel {
   static Result<std::unique_ptr<Channel>> Open(const Task& task);
   virtual ~Channel() = default;
 
-  // Tells that the program runs. To be called first.
+  // Reports that the program runs. REQUIRES: called once, before all other events.
   virtual void Started() = 0;
   // Reports progress; may be called at each step. At most four lines a second are sent, but always
   // the first of a phase and the one with done == total. Negative `tokens_per_s` and `eta_s` mean

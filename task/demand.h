@@ -1,4 +1,4 @@
-// What waiting jobs demand of workers, as the coordinator tells it to the agents of pools.
+// The demand of waiting jobs for workers, as the coordinator reports it to the agents of pools.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace braid::task {
 
-// Jobs that wait because there is no worker, or no free one, for them, and that demand the same
+// A group of jobs with equal requirements that wait because no worker, or no free one, matches them
 // (Demand of the API).
 struct Demand {
   Requirements requirements;

@@ -1,4 +1,4 @@
-// Who is responsible for the failure of an attempt (docs/tasks.md).
+// The categories of failures of an attempt (docs/tasks.md).
 #pragma once
 
 #include <string_view>
@@ -7,8 +7,9 @@
 
 namespace braid::task {
 
-// user: the settings or the data. infra: a machine, a disk or the network. preempted: the attempt
-// was told to stop. system: braid itself. cancelled: the user has asked for it.
+// user: the settings or the data. infra: a machine, a disk or the network. preempted: the
+// coordinator or the system asked the attempt to stop. system: braid itself. cancelled: the user
+// cancelled the run.
 enum class FailureCategory { kUser, kInfra, kPreempted, kSystem, kCancelled };
 
 // Events, messages and the catalog carry a category as its word.
@@ -22,7 +23,7 @@ inline FailureCategory FailureCategoryOf(std::string_view word) {
   return FromName<FailureCategory>(word).value_or(FailureCategory::kSystem);
 }
 
-// Whether the attempt ended because it was told to, and not by a fault of anybody.
+// Whether the attempt ended on request and not by a fault.
 inline bool WasStopped(FailureCategory category) {
   return category == FailureCategory::kPreempted || category == FailureCategory::kCancelled;
 }

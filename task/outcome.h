@@ -47,14 +47,15 @@ struct Outcome {
   bool success = false;
   // Of rank 0: the manifest (JSON) of each output, with the output's role.
   std::vector<std::pair<std::string, std::string>> outputs;
-  // Of a success: what the program said about its result, as JSON.
+  // Of a success: what the program reported about its result, as JSON.
   std::string summary;
   // Of a failure.
   Failure failure;
   int64_t exit_code = 0;
   // The signal that ended the program; 0: none.
   int64_t signal = 0;
-  // The program ended because it lost the connection to another rank, which is the one to blame.
+  // The program ended because it lost the connection to another rank. That rank's failure then
+  // decides about the attempt.
   bool peer_lost = false;
 };
 

@@ -1,6 +1,6 @@
-// What is known of a run and its jobs, for those who write about it: reports, and the model cards
-// of exports. The coordinator makes it, and the task file of such a job carries it as JSON (FACTS
-// of docs/tasks.md).
+// A summary of a run and its jobs, for the jobs that describe the run: reports, and exports, which
+// write model cards. The coordinator makes it, and the task file of such a job carries it as JSON
+// (FACTS of docs/tasks.md).
 #pragma once
 
 #include <cstdint>
@@ -35,6 +35,7 @@ struct JobSummary : Requirements {
   std::string summary_json;
 };
 
+// A run and its jobs.
 struct RunSummary {
   std::string id;
   std::string name;
@@ -49,7 +50,7 @@ struct RunSummary {
 Json ToJson(const RunSummary& run);
 
 // The summary from that JSON. `path` names the JSON in errors. Absent fields keep their defaults,
-// and unknown ones are passed over, since a newer coordinator may say more.
+// and unknown ones are passed over, since a newer coordinator may send more.
 Result<RunSummary> RunSummaryFromJson(const Json& json, const std::string& path);
 
 }  // namespace braid::task

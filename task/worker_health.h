@@ -1,4 +1,4 @@
-// What is remembered of a worker on which jobs failed through no fault of their own. The policy is
+// The record of failures on a worker that were not the fault of the jobs. The policy is
 // scheduler/health.h; the catalog keeps it, so that a restart forgets nothing.
 #pragma once
 
@@ -18,6 +18,7 @@ struct WorkerFailure {
   bool operator==(const WorkerFailure&) const = default;
 };
 
+// The failures on a worker since its last success, and its quarantine.
 struct WorkerHealth {
   // Those since the last success, oldest first, one for each job.
   std::vector<WorkerFailure> failures;

@@ -14,7 +14,7 @@
 
 namespace braid::worker {
 
-// As given; what is not is empty.
+// The values of the options; an option that was not given is empty or has the default below.
 struct Flags {
   std::string coordinator, address_file, token_file, ca, join, dir, id, site, bin;
   std::string gpus = "all", advertise = "auto", cache_limit = kDefaultCacheLimit;
@@ -32,10 +32,12 @@ const CLI::Option* AddOptions(CLI::App* app, Flags* flags);
 // Whether the flags can be used together, and what they name can be read.
 Status CheckFlags(const Flags& flags);
 
-// Where the coordinator is, of a worker that is told so.
+// How to find the coordinator according to the flags. For workers that have not joined by an
+// invitation.
 EndpointSource FlagSource(const Flags& flags);
 // Folders below which files of site-bound corpora are read.
 Result<std::vector<std::string>> DataRoots(const std::vector<std::string>& folders);
+// Parses labels "key=value". kInvalidArgument for a text without a key or '='.
 Result<std::map<std::string, std::string>> ParseLabels(const std::vector<std::string>& texts);
 // When the worker leaves by itself.
 Result<StayLimits> LimitsOf(const Flags& flags);

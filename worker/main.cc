@@ -296,7 +296,7 @@ int Main(int argc, char** argv) {
   // A child of this process calls exec at once and uses no gRPC, so gRPC need not stop its threads
   // for each fork.
   setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
-  // What goes wrong is in this program's log, once; the library would say it at every try.
+  // Errors are logged once, by this program; gRPC would log each attempt.
   setenv("GRPC_VERBOSITY", "NONE", 0);
   spdlog::set_default_logger(spdlog::stderr_logger_mt("worker"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n: %v", spdlog::pattern_time_type::utc);

@@ -35,8 +35,10 @@ std::vector<std::string> EndAll(const Coordinator& coordinator, int callers);
 // A worker that takes every rank that it is given.
 class TakingWorker {
  public:
+  // Connects a worker with `slots` CPU slots at the site.
   TakingWorker(const Coordinator& coordinator, const std::string& site, int slots);
   ~TakingWorker();
+  // The worker's id.
   const std::string& id() const { return id_; }
   // Waits until some rank of the run is here; false after ten seconds.
   bool WaitFor(const std::string& run);
@@ -62,6 +64,7 @@ class TakingWorker {
 // progress of their ranks every five seconds.
 class Crowd {
  public:
+  // Connects `workers` workers at the site.
   Crowd(const Coordinator& coordinator, int workers, const std::string& site);
   ~Crowd();
   // How many ranks they have, and how many of their sessions have ended.

@@ -22,7 +22,7 @@ std::string BlobPath(const std::string& sha256) {
   return std::string(state_files::kStore) + "/blobs/" + sha256.substr(0, 2) + "/" + sha256;
 }
 
-// A backup never overwrites what somebody else keeps there.
+// A backup never overwrites files that are not of a backup.
 Status CheckFolder(const std::string& dir) {
   if (!PathExists(dir)) return OkStatus();
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(dir));

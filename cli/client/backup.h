@@ -23,8 +23,8 @@ struct BackUpResult {
 // `sha256sum --check`, and with `with_blobs` the blobs themselves, below DIR/store. A folder that
 // holds an earlier backup is brought up to date: what is there is not fetched again, and the
 // earlier catalog stays until all blobs of the new one are there. kAlreadyExists for a folder with
-// other things, or one that a coordinator uses or has used. `progress` hears the bytes of blobs
-// that are there, and all.
+// other things, or one that a coordinator uses or has used. `progress` is called with the bytes of
+// blobs that are there, and the bytes of all.
 Result<BackUpResult> BackUp(Client& client, const std::string& dir, bool with_blobs,
                             const std::function<void(uint64_t, uint64_t)>& progress);
 

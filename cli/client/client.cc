@@ -41,6 +41,7 @@ Status FromGrpc(const grpc::Status& status, const std::string& address) {
 }
 
 bool RatePatience::Wait(const Status& status) {
+  // After a minute the load is not a burst any more, and the user should see the error.
   constexpr int64_t kLongestMs = 60'000;
   const int64_t wait_ms = rpc::RetryAfterMs(status);
   if (wait_ms == 0 || waited_ms_ + wait_ms > kLongestMs) return false;

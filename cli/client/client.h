@@ -27,15 +27,15 @@ namespace braid::cli {
 // went. A token that is missing or wrong is kPermissionDenied (UNAUTHENTICATED).
 Status FromGrpc(const grpc::Status& status, const std::string& address);
 
-// Who runs this program, for the fair share between users and for quotas: the name of the user it
-// runs as, or the number.
+// The user who runs this program, for fair shares and quotas: the name of the effective user, or
+// the number if it has no name.
 std::string UserName();
 
-// The patience of one call with a coordinator that says that its caller calls too often.
+// Waits for one call whose caller exceeds the coordinator's rate limit.
 class RatePatience {
  public:
-  // Waits as long as the coordinator says; false, at once, for another error, and when it has been
-  // a minute in all.
+  // Waits for the time that the coordinator asks for. Returns false, without waiting, for any other
+  // error, and once the waits add up to a minute.
   bool Wait(const Status& status);
 
  private:
@@ -43,8 +43,8 @@ class RatePatience {
 };
 
 // A coordinator, spoken to with a person's token. Calls block. Several threads may use one client.
-// Uploads and downloads go on where a cut ended them, and say so to nobody; what they report is
-// bytes done and bytes in all.
+// Uploads and downloads continue by themselves after a lost connection; their progress is reported
+// as bytes done and bytes in all.
 class Client {
  public:
   // Opens no connection yet: the first call does.
@@ -54,8 +54,8 @@ class Client {
   // because of TLS, kPermissionDenied (TLS) says why.
   Status StatusOf(const grpc::Status& status) const;
 
-  // One call, with a deadline; the error is that of StatusOf. Who calls too often waits for its
-  // turn, as the coordinator says, for a minute at most.
+  // One call, with a deadline; the error is that of StatusOf. If the caller exceeds its rate, the
+  // call waits as the coordinator asks, for a minute at most.
   //
   //   client.Call<v1::Run>(&v1::Runs::Stub::GetRun, client.runs(), request)
   template <typename Response, typename Stub, typename Request>
@@ -85,13 +85,14 @@ class Client {
   v1::Keeping::Stub* keeping() { return keeping_.get(); }
   v1::Pools::Stub* pools() { return pools_.get(); }
   v1::Alerts::Stub* alerts() { return alerts_.get(); }
+  // HOST:PORT of the coordinator.
   const std::string& address() const { return endpoint_.address; }
 
   // `id` may be a prefix of a run's id, or a run's name (the newest). kNotFound if there is none.
   Result<v1::Run> GetRun(const std::string& id);
 
   // Sends the files of a folder that the coordinator lacks and commits them as an artifact.
-  // `progress` hears the bytes sent and those of all files.
+  // `progress` is called with the bytes sent and those of all files.
   Result<v1::Artifact> PutFolder(const std::string& folder, const std::string& kind,
                                  const Json& metadata, const std::string& name,
                                  const std::function<void(uint64_t, uint64_t)>& progress);
@@ -105,7 +106,8 @@ class Client {
   Result<v1::Artifact> GetToFolder(const std::string& artifact, const std::string& folder,
                                    const std::function<void(uint64_t, uint64_t)>& progress);
   // One file, by way of PATH.part, which an interrupted download leaves and the next one continues.
-  // Its digest is verified. `got` hears the bytes that came, and those of the part.
+  // Its digest is verified. `got` is called with the number of new bytes, at first with those of
+  // the part.
   Status DownloadFile(const std::string& sha256, const std::string& path,
                       const std::function<void(uint64_t)>& got);
 

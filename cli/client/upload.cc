@@ -13,6 +13,8 @@
 namespace braid::cli {
 namespace {
 
+// Large enough that the round trips of messages do not matter, and far below the limit of a message
+// (rpc/channel.h).
 constexpr size_t kPiece = size_t{1} << 20;
 constexpr int kIdleTries = 3;  // of an upload that does not get on
 

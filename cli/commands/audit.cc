@@ -17,6 +17,7 @@ struct AuditFlags {
   int64_t limit = 100;
 };
 
+// The rows of one request; more are fetched in several.
 constexpr int64_t kRowsAtOnce = 1000;
 
 Result<int64_t> MomentOf(const char* flag, const std::string& text) {

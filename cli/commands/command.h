@@ -10,7 +10,7 @@
 
 namespace braid::cli {
 
-// What a chosen command does; the exit code, or an error that main shows.
+// The action of a chosen command. Returns the exit code, or an error that main shows.
 using Action = std::function<Result<int>()>;
 // What a command is registered on: its subcommand is added to `app`, and if a person chooses it,
 // parsing puts its action into `chosen`. All of it outlives the action.

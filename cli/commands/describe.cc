@@ -8,7 +8,7 @@
 namespace braid::cli {
 namespace {
 
-// What a program printed goes to the terminal as text: nothing of it is obeyed there.
+// What a program printed goes to the terminal as text: control characters in it are not passed on.
 void PrintLogTail(const std::string& log_tail) {
   if (log_tail.empty()) return;
   std::printf("  its last lines:\n");

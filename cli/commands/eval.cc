@@ -41,16 +41,16 @@ const std::vector<SettingOption>& Settings() {
 }
 
 struct EvalFlags {
-  // What is measured: paths, and for routing and dual a word or a file.
+  // The measurements: paths, and for routing and dual a word or a file.
   std::string model, blimp, glue, routing, dual;
   std::vector<std::string> shards, next_token;
-  // How: the settings that were given.
+  // The settings that were given; braid-trainer has the defaults.
   GivenSettings settings;
   std::string adapters, threads;
 };
 
-// How much text of each corpus routing and dual read, if the flags do not say it: as much as dual
-// does in a recipe, since all of it would take long.
+// The sequences of each corpus that routing and dual read. The default is that of `dual` in
+// recipes: reading all text would take long.
 int64_t SequencesOf(const EvalFlags& flags) {
   const auto given = flags.settings.find("--sequences");
   const int64_t sequences = given == flags.settings.end() ? 0 : std::stoll(given->second);
@@ -64,7 +64,7 @@ Json RoutingSpec(const EvalFlags& flags) {
   return schema::ToJson(routing);
 }
 
-// The published interventions, as far as the model has what they change.
+// The published interventions that change something in this model.
 Result<Json> DualSpec(const EvalFlags& flags, const std::string& folder) {
   const std::string path = JoinPath(folder, artifact_files::kConfig);
   BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
@@ -95,7 +95,7 @@ Result<std::string> SpecFile(const std::string& given, const char* word, const s
 
 using TrainerWords = std::vector<std::string>;
 
-// What is measured by one command of braid-trainer.
+// The measurements of one command of braid-trainer.
 struct Part {
   const char* name;  // in a JSON document of several parts, as in evaluation.json
   TrainerWords words;

@@ -1,4 +1,4 @@
-// braid gc: deletes what nothing needs, and says what and why.
+// braid gc: deletes artifacts and blobs that nothing needs, and prints them with the reasons.
 #include <cinttypes>
 #include <cstdio>
 
@@ -10,6 +10,7 @@
 namespace braid::cli {
 namespace {
 
+// A collection answers when it is done, which takes minutes for a large store.
 constexpr int64_t kTimeoutMs = 3'600'000;
 constexpr size_t kIdDigits = 12;
 
@@ -26,6 +27,7 @@ void PrintAmounts(const char* verb, const char* one, const char* many,
 }
 
 void PrintRemoved(bool dry_run, const v1::CollectGarbageResponse& found) {
+  // More lines would scroll the summary off a terminal.
   constexpr int kMostLines = 20;
   int lines = 0;
   for (const v1::Artifact& artifact : found.removed()) {

@@ -14,6 +14,7 @@
 namespace braid::cli {
 namespace {
 
+// The options of both subcommands. An empty or absent one leaves the choice to the service.
 struct MergeFlags {
   merge::MergeRequest merge;
   int64_t seed = 42;
@@ -76,6 +77,7 @@ Result<int> Plan(const Globals& globals, const MergeFlags& flags) {
   const auto folders = static_cast<size_t>(
       std::count_if(sources.begin(), sources.end(), NamesFolder));
   if (folders > 0 && folders == sources.size()) return PlanFolders(globals, merge);
+  // No program could read both: the coordinator has no access to folders of this machine.
   if (folders > 0)
     return InvalidArgument(
         "the parents are partly folders and partly artifacts; put the folders first: braid "
@@ -103,6 +105,7 @@ Result<int> Start(const Globals& globals, const MergeFlags& flags) {
     (*request.mutable_data())[item.substr(0, equals)] = item.substr(equals + 1);
   }
   request.set_joint(flags.joint);
+  // The option takes the settings themselves or a file with them.
   if (!flags.joint.empty() && PathExists(flags.joint)) {
     BRAID_ASSIGN_OR_RETURN(*request.mutable_joint(), ReadFile(flags.joint));
   }
@@ -112,6 +115,8 @@ Result<int> Start(const Globals& globals, const MergeFlags& flags) {
   request.set_loss_average(flags.loss_average);
   request.set_priority(flags.priority);
   request.set_user(UserName());
+  // gRPC may send the call again after a lost connection; the id keeps that from starting a second
+  // run.
   request.set_request_id(RandomUuid());
   BRAID_ASSIGN_OR_RETURN(
       v1::Run run, (client.Call<v1::Run>(&v1::Merges::Stub::StartMerge, client.merges(), request)));

@@ -124,7 +124,7 @@ std::map<std::string, const v1::PlannedJob*> JobsByName(const v1::Plan& plan) {
   return jobs;
 }
 
-// What the variants would cost apart, beside what they cost together.
+// The costs of the variants trained separately, beside their cost with shared jobs.
 std::string SharingText(const v1::Plan& plan) {
   double apart = 0, together = 0;
   int64_t jobs_apart = 0, shared_jobs = 0;

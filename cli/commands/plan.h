@@ -10,10 +10,10 @@
 
 namespace braid::cli {
 
-// `findings` are all of the recipe's. What is not here stands among `missing`, all else among the
-// warnings.
+// Makes the plan. `findings` are all findings about the recipe: those about missing files go to the
+// plan's `missing`, all others to its warnings.
 v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Finding>& findings);
-// For people.
+// The plan as text for people.
 std::string PlanText(const v1::Plan& plan);
 
 }  // namespace braid::cli

@@ -16,7 +16,7 @@
 namespace braid::cli {
 namespace {
 
-// The options of `create` that are no settings as they stand.
+// The options of `create`: the settings, and those that are converted to settings.
 struct CreateFlags {
   pool::Settings settings;
   std::string bin;
@@ -38,8 +38,8 @@ void FillCoordinator(const Globals& globals, pool::Settings* settings) {
   settings->ca = absolute(globals.ca);
 }
 
-// On this machine there are as many workers as there is room for, in a folder where their agent
-// finds what they left.
+// The defaults on this machine: as many workers as its cores allow, in the pool's folder, where the
+// agent finds the results that workers left behind.
 void FillLocal(bool most_given, pool::Settings* settings) {
   const int64_t cores = std::max(1U, std::thread::hardware_concurrency());
   if (!most_given)
@@ -48,6 +48,7 @@ void FillLocal(bool most_given, pool::Settings* settings) {
 }
 
 Result<int> CreateThePool(const Globals& globals, CreateFlags flags) {
+  // Before anything is written: a pool whose agent cannot find the coordinator is of no use.
   BRAID_RETURN_IF_ERROR(Connect(globals).status());
   FillCoordinator(globals, &flags.settings);
   flags.settings.worker_program = JoinPath(

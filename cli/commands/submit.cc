@@ -23,7 +23,7 @@ struct SubmitFlags {
   bool watch = false;
 };
 
-// Checks the recipe and its files, before anybody is asked for anything.
+// Checks the recipe and its files before the coordinator is contacted.
 Result<submit::Submission> Checked(const SubmitFlags& flags, const submit::Tools& tools) {
   BRAID_ASSIGN_OR_RETURN(submit::Submission submission,
                          submit::Examine(flags.recipe, flags.only, tools));

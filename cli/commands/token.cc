@@ -35,7 +35,8 @@ Result<v1::Role> RoleOf(const std::string& word) {
 Result<int> Create(const Globals& globals, const NewTokenFlags& flags) {
   v1::CreateTokenRequest request;
   BRAID_ASSIGN_OR_RETURN(const v1::Role role, RoleOf(flags.role));
-  // The secret is drawn here, and only its digest leaves this program but for standard output.
+  // The secret is drawn here. The coordinator gets its digest only, so neither the network nor the
+  // catalog ever holds the secret.
   BRAID_ASSIGN_OR_RETURN(const std::string secret, NewSecret());
   request.set_name(flags.name);
   request.set_role(role);
@@ -59,6 +60,7 @@ Result<int> Create(const Globals& globals, const NewTokenFlags& flags) {
                  {"name", token.name()},
                  {"role", flags.role},
                  {"expires_ms", token.expires_ms()}};
+    // With --file, the secret must not also end up in the log of a script.
     if (flags.file.empty()) said["token"] = secret;
     return std::fputs(DumpJson(said).c_str(), stdout), kOkExit;
   }
@@ -68,6 +70,8 @@ Result<int> Create(const Globals& globals, const NewTokenFlags& flags) {
                    ? "it is shown this once: keep it in a file of mode 0600, for --token-file or "
                      "BRAID_TOKEN_FILE"
                    : ("it is in " + flags.file).c_str());
+  // Alone on standard output, for SECRET=$(braid token create ...); everything else goes to
+  // standard error.
   if (flags.file.empty()) std::printf("%s\n", secret.c_str());
   return kOkExit;
 }

@@ -19,7 +19,7 @@ struct UpFlags {
   bool detach = false;
 };
 
-// What was not asked for follows from the cores of this machine.
+// Defaults for options that were not given, from the number of cores of this machine.
 void FillIn(ServiceOptions* service) {
   const auto cores = static_cast<int32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
   if (service->workers < 0) service->workers = std::min(2, cores);

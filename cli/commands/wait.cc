@@ -11,8 +11,8 @@
 namespace braid::cli {
 namespace {
 
-// What no worker can ever run, where nothing else runs either: the run stands still until a worker
-// for it comes.
+// The first queued job, with its reason, if no worker can run any job that is left: the run then
+// stands still until a suitable worker joins. Empty otherwise.
 std::string Unschedulable(const v1::Run& run) {
   std::string stuck;
   for (const v1::Job& job : run.jobs()) {
@@ -24,8 +24,10 @@ std::string Unschedulable(const v1::Run& run) {
   return stuck;
 }
 
-// Whether a pool is served, whose agent asks for workers that there are none of yet.
+// Whether a pool is served: its agent may start workers of a kind that does not exist yet.
 bool PoolIsServed(Client& client) {
+  // Agents report about every second. One that was silent for ten minutes has ended or lost its
+  // network, and no worker will come from it.
   constexpr int64_t kSilentMs = 600'000;
   const auto pools = client.Call<v1::ListPoolsResponse>(&v1::Pools::Stub::ListPools, client.pools(),
                                                         v1::ListPoolsRequest());
@@ -51,10 +53,11 @@ Result<int> Wait(const Globals& globals, const std::string& id, const std::strin
                                              request.timeout_ms() + 30'000);
     if (waited.ok()) {
       run = *waited;
-      // The same as before the wait: a worker that is only starting has had its time.
+      // Only if it was so before the wait, too: a worker that is just starting gets time to join.
       if (!stuck.empty() && run.state() == v1::RUN_ACTIVE && Unschedulable(run) == stuck &&
           !PoolIsServed(client))
         break;
+      // A coordinator that restarts is waited for, as long as the user has allowed.
     } else if (waited.status().code() != StatusCode::kUnavailable &&
                waited.status().code() != StatusCode::kDeadlineExceeded) {
       return waited.status();

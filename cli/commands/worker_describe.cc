@@ -11,7 +11,7 @@
 namespace braid::cli {
 namespace {
 
-// What comes from workers and programs is text: nothing of it is obeyed by the terminal.
+// Text from workers and programs is printed without control characters.
 void PrintField(const char* name, const std::string& value) {
   if (!value.empty()) std::printf("%-8s %s\n", name, Excerpt(value, kMessageBytes).c_str());
 }

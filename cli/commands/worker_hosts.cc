@@ -24,6 +24,7 @@ std::string IdOf(const std::string& host) {
 Result<int> Add(const Globals& globals, AddFlags flags) {
   pool::ssh::HostSettings& host = flags.host;
   if (host.id.empty()) host.id = IdOf(host.remote.host);
+  // Relative to the home folder there; one folder for each worker, as a host may have several.
   if (host.folder.empty()) host.folder = ".braid-worker/" + host.id;
   if (!host.remote.config.empty()) host.remote.config = AbsolutePath(host.remote.config);
   BRAID_RETURN_IF_ERROR(AddHost(globals, host, !flags.no_unit));

@@ -5,6 +5,7 @@
 
 namespace braid::cli {
 
+// Adds them to the command `worker`.
 void RegisterWorkerHosts(const Registry& registry, CLI::App* worker);
 
 }  // namespace braid::cli

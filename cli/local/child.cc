@@ -14,6 +14,8 @@
 namespace braid::cli {
 namespace {
 
+// A program that ran for ten seconds has passed its start: its next end is a new failure, and the
+// pauses begin anew.
 constexpr int64_t kHealthyMs = 10'000;
 constexpr int64_t kMaxBackoffMs = 5'000;
 constexpr int64_t kFolderFreeMs = 10'000;  // a program that was killed may hold its folder for a
@@ -24,6 +26,7 @@ constexpr int kCannotStart = 78, kNotUnderstood = 2, kInUse = 5;
 
 // What a program wrote last to its log behind `offset`, without the time and name in front.
 std::string LastLine(const std::string& log, uint64_t offset) {
+  // The end of the log in which the last message is looked for.
   constexpr uint64_t kTail = 64 << 10;
   const Result<uint64_t> size = FileSize(log);
   UniqueFd fd(open(log.c_str(), O_RDONLY | O_CLOEXEC));

@@ -1,4 +1,4 @@
-// A program that is kept running.
+// Supervision of a program that is to keep running.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,14 @@
 
 namespace braid::cli {
 
-// One program that is started again when it dies, later each time until it stays up. What happens
-// to it is said on standard error. Not safe for use by several threads at once.
+// One program that is started again when it dies, later each time until it stays up. Its starts and
+// ends are reported on standard error. Not safe for use by several threads at once.
 class Child {
  public:
-  // What to start. Asked before each start, with the number of starts in a row that did not last.
+  // Returns what to start. Called before each start with the number of starts in a row that did not
+  // last.
   using Options = std::function<ProcessOptions(int failures)>;
-  // Starts nothing yet; `name` is how messages call it.
+  // Starts nothing yet. `name` is the program's name in messages.
   Child(std::string name, Options options)
       : name_(std::move(name)), make_options_(std::move(options)) {}
 

@@ -8,6 +8,8 @@
 namespace braid::cli {
 namespace {
 
+// Below 10 GiB, the checkpoints of a few small models may fill the disk; below 1 GiB nothing useful
+// can run. Clocks that differ by seconds confuse timestamps and certificates' dates.
 constexpr uint64_t kLittleBytes = uint64_t{10} << 30;
 constexpr uint64_t kTooLittleBytes = uint64_t{1} << 30;
 constexpr int64_t kClockMs = 5'000;

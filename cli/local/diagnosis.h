@@ -1,4 +1,4 @@
-// What braid doctor finds, and how single facts are judged.
+// The findings of braid doctor, and the rules by which single facts are judged.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@
 
 namespace braid::cli {
 
-// How bad it is: an error keeps something from working now, a warning may do so later.
+// The severity: an error keeps something from working now, a warning may do so later.
 enum class Verdict { kOk, kWarning, kError };
 // "ok", "warning", "error".
 const braid::Words& WordsOf(Verdict);
 
-// One thing that was looked at.
+// The result of one check.
 struct Diagnosis {
   Verdict verdict = Verdict::kOk;
   std::string subject;  // "state folder"
@@ -39,8 +39,8 @@ Diagnosis JudgeClock(int64_t ahead_ms, int64_t doubt_ms);
 Diagnosis JudgeCertificate(const std::string& what, int64_t ends_ms, int64_t now_ms);
 // The version of a program that this one works with.
 Diagnosis JudgeVersion(const std::string& what, std::string_view version, std::string_view ours);
-// Variables of the environment, "NAME=value": the ones that say something to braid's programs, and
-// those that nearly do.
+// Variables of the environment, "NAME=value": those that braid's programs read, and those whose
+// names differ from these by a typing error.
 Diagnosis JudgeEnvironment(const std::vector<std::string>& variables);
 
 }  // namespace braid::cli

@@ -18,7 +18,9 @@ namespace {
 constexpr std::array<const char*, 6> kPrograms = {"braid-coordinator", "braid-worker",
                                                   "braid-prepare",     "braid-trainer",
                                                   "braid-merge",       "braid-report"};
+// braid-trainer loads LibTorch, which takes many seconds from a cold disk.
 constexpr int64_t kProgramStartMs = 60'000;
+// LibTorch alone takes some hundred MB in each training process.
 constexpr uint64_t kLittleMemory = uint64_t{2} << 30;
 // The first driver for CUDA 13, with which the plug-in is built.
 constexpr int kOldestDriver = 580;

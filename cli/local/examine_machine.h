@@ -1,4 +1,4 @@
-// What braid doctor finds out about this machine without a coordinator.
+// The checks of braid doctor about this machine, which need no coordinator.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// What braid doctor finds out about the state folder of braid up, and about the coordinator that
-// commands would ask.
+// The checks of braid doctor about the state folder of braid up, and about the coordinator that
+// commands would use.
 #pragma once
 
 #include <vector>
@@ -9,10 +9,10 @@
 
 namespace braid::cli {
 
-// The folder --dir: whose it is, who can read it, the room on its disk, and whether braid is up.
+// The folder --dir: its owner, its mode, the room on its disk, and whether braid is up.
 std::vector<Diagnosis> ExamineStateFolder(const Globals& globals);
 // The coordinator: address, token, certificate, answer, versions, clock, dashboard, workers. Ends
-// with the first thing without which the next ones cannot be looked at.
+// at the first failure that makes the following checks impossible.
 std::vector<Diagnosis> ExamineCoordinator(const Globals& globals);
 
 }  // namespace braid::cli

@@ -19,8 +19,7 @@ namespace {
 
 constexpr auto kLookAgain = std::chrono::seconds(1);
 
-// Of a run that is followed, each training has a thread, whose stream lasts as long as the
-// training.
+// For a followed run, each training has a thread, whose stream lasts as long as the training.
 class MetricExport {
  public:
   MetricExport(Client* client, MetricFormat format, std::string folder)

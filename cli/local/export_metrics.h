@@ -10,6 +10,7 @@
 
 namespace braid::cli {
 
+// The formats of the files.
 enum class MetricFormat { kCsv, kTensorboard };
 
 // Writes FOLDER/JOB.csv, or an event file in FOLDER/JOB, for each training of the run that has

@@ -18,8 +18,8 @@ std::string HostFolder(const Globals& globals, const std::string& id);
 Result<std::vector<pool::ssh::HostSettings>> AddedHosts(const Globals& globals);
 
 // Copies the programs to the host unless they are there, starts a worker, and waits until it is
-// connected. For one that was added before, the same with what has changed since. What is done is
-// said on standard error. With `use_unit` systemd of the user starts it, where there is one.
+// connected. For one that was added before, the same with what has changed since. Each step is
+// reported on standard error. With `use_unit` systemd of the user starts it, where there is one.
 Status AddHost(const Globals& globals, pool::ssh::HostSettings settings, bool use_unit);
 
 // Keeps the tunnel of an added worker, through which it reaches the coordinator, until a signal
@@ -33,7 +33,7 @@ Status EndTunnel(const Globals& globals, const std::string& id);
 bool TunnelIsKept(const Globals& globals, const std::string& id);
 
 // Ends the worker there, which hands back what it runs, removes its folder there and its tunnel.
-// With `force` also if the host does not answer, or has what the coordinator does not have.
+// With `force` even if the host does not answer, or still has results that the coordinator lacks.
 Status RemoveHost(const Globals& globals, const std::string& id, bool force);
 
 }  // namespace braid::cli

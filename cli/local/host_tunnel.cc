@@ -31,6 +31,8 @@ constexpr char kTunnelLock[] = "tunnel.lock";
 constexpr char kTunnelFile[] = "tunnel.json";  // {"pid": of the process that keeps it}
 constexpr char kTunnelLog[] = "tunnel.log";
 constexpr char kSshLog[] = "ssh.log";
+// Starting PortScript on a host takes seconds; a minute covers slow logins. A tunnel that lasted a
+// minute was a working one, after whose end the pauses begin anew at a second.
 constexpr int64_t kPortMs = 60'000;
 constexpr int64_t kLongestPauseS = 60;
 constexpr int64_t kLastsMs = 60'000;
@@ -126,7 +128,7 @@ class Tunnel {
   const Globals& globals_;
   const HostSettings host_;
   const std::string ssh_log_;
-  // The trouble that was said last.
+  // The trouble that was last reported.
   std::string said_;
 };
 
@@ -204,6 +206,7 @@ Status StartTunnel(const Globals& globals, const std::string& id) {
 }
 
 Status EndTunnel(const Globals& globals, const std::string& id) {
+  // Longer than kPortMs: the process that keeps the tunnel may be waiting for a script on the host.
   constexpr int64_t kEndMs = 90'000;
   const int64_t end_ms = SystemClock().MonotonicMs() + kEndMs;
   const Result<Json> json = ReadJsonFile(TunnelPath(globals, id, kTunnelFile));

@@ -32,10 +32,12 @@ constexpr int kMostSteps = 10;
 constexpr size_t kMostEvents = 100;
 constexpr int64_t kDeleteMs = 120'000;
 
+// The agent's own log is its standard error.
 void Say(const std::string& pool, const std::string& text) {
   std::fprintf(stderr, "pool %s: %s\n", pool.c_str(), text.c_str());
 }
 
+// Signals that end the agent; blocked in every thread, taken by the loop.
 sigset_t EndSignals() {
   sigset_t set;
   sigemptyset(&set);
@@ -114,7 +116,7 @@ class PoolService {
       }
       SayNews();
       BRAID_RETURN_IF_ERROR(Sync());
-      // A few at a time: the coordinator hears of them, and a signal is heeded.
+      // A few at a time, so that they are reported to the coordinator and a signal is noticed.
       int steps = 0;
       while (steps < kMostSteps) {
         const auto step = agent_.Next(Now());
@@ -227,7 +229,7 @@ class PoolService {
   pool::Agent agent_;
   bool connected_ = false, complained_ = false, deleting_ = false;
   int64_t said_ = 0;
-  // The demands as they were last said in the log.
+  // The demands that were last written to the log.
   std::string demands_;
 };
 
@@ -248,6 +250,7 @@ std::string PoolFolder(const Globals& globals, const std::string& name) {
 }
 
 Status CreatePool(const Globals& globals, pool::Settings settings, bool check) {
+  // 32 random bits keep the pools of one user on one batch system apart.
   constexpr size_t kMarkDigits = 8;
   settings.mark = RandomUuid().substr(0, kMarkDigits);
   BRAID_RETURN_IF_ERROR(pool::Check(settings));

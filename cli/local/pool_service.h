@@ -1,5 +1,6 @@
-// The agent of a pool: a process at the pool's site that tells the coordinator how the pool is, and
-// asks the batch system for workers when jobs wait for some (pool/agent.h decides).
+// The agent of a pool: a process at the pool's site that reports the state of the pool to the
+// coordinator, and requests workers from the batch system when jobs wait for some (pool/agent.h
+// decides).
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@ std::string PoolFolder(const Globals& globals, const std::string& name);
 // job; with `check` false it is not asked. kAlreadyExists if there is a pool of this name.
 Status CreatePool(const Globals& globals, pool::Settings settings, bool check);
 
+// Intervals and time limits of the agent.
 struct PoolTimes {
   // How often the engine's list is read while the pool has jobs there (0: as often as is good for
   // the engine), and how long one of its commands may take.

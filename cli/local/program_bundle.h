@@ -8,6 +8,7 @@
 
 namespace braid::cli {
 
+// The folder and its identity.
 struct ProgramBundle {
   // Has bin/, with the programs that a worker needs, and lib/, with the libraries that they load
   // here and that neither torch nor every Linux brings.

@@ -8,6 +8,8 @@
 namespace braid::cli {
 namespace {
 
+// A port may still be held for a moment by the process before; after some tries another program has
+// it.
 constexpr int kTriesAtOnePort = 3;
 
 // A coordinator that is started again keeps the address that clients know, unless it cannot have

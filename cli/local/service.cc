@@ -45,6 +45,8 @@ Status WaitUntilReady(const Globals& globals, int32_t workers, int errors) {
   std::string last = "no answer";
   while (SystemClock().MonotonicMs() < deadline) {
     pollfd entry{errors, POLLIN, 0};
+    // The process writes here only if it fails; until then the pause of the poll separates the
+    // attempts.
     if (poll(&entry, 1, 100) > 0) {
       std::string said;
       char piece[4096];
@@ -101,14 +103,16 @@ sigset_t StopSignals() {
   return set;
 }
 
+// All workers are asked first, so that they write their checkpoints at the same time. The
+// coordinator is the last, because it takes the checkpoints.
 void StopChildren(const std::vector<std::unique_ptr<Child>>& children) {
   for (size_t i = 1; i < children.size(); ++i) children[i]->Ask();
   for (size_t i = 1; i < children.size(); ++i) children[i]->Stop(40'000);
   children[0]->Stop(20'000);
 }
 
-// Where a browser finds the dashboard of what is up in `dir`, and what it is asked for; empty as
-// long as the coordinator has not said so.
+// The address of the dashboard and the file with its token, for people; empty until the coordinator
+// has written its address file.
 std::string DashboardText(const std::string& dir) {
   const auto addresses = ReadJsonFile(JoinPath(dir, state_files::kAddress));
   const auto http = MemberOr<std::string>(addresses, "http", "");

@@ -10,6 +10,7 @@
 
 namespace braid::cli {
 
+// The options of `braid up`.
 struct ServiceOptions {
   int32_t workers = 2;                 // 0: a coordinator alone
   int32_t slots = 1;                   // CPU slots of each worker

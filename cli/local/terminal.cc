@@ -56,6 +56,8 @@ constexpr std::pair<std::string_view, Key> kKeys[] = {
     {" ", Key::kPageDown},     {"G", Key::kEnd},
     {"\t", Key::kTab}};
 
+// Control sequences of xterm: the alternate screen, the cursor off and on again, and an empty
+// screen.
 constexpr char kEnter[] = "\033[?1049h\033[?25l\033[2J";
 constexpr char kLeave[] = "\033[?25h\033[?1049l";
 

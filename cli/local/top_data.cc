@@ -9,6 +9,7 @@
 namespace braid::cli {
 namespace {
 
+// More runs or lines than fit on any screen, and few enough to be fetched every second.
 constexpr int kRuns = 200;
 constexpr int64_t kCallMs = 10'000;
 constexpr int64_t kLogLines = 200;

@@ -1,5 +1,5 @@
-// What `braid top` shows, fetched in a thread of its own, so that a slow coordinator holds up no
-// key.
+// The data of `braid top`, fetched in a thread of its own, so that keys work at once even if the
+// coordinator is slow.
 #pragma once
 
 #include <map>
@@ -13,7 +13,8 @@
 
 namespace braid::cli {
 
-// What somebody looks at: besides runs and workers, one run, and the log of one of its jobs.
+// The details to be fetched besides the lists of runs and workers: one run, and the log of one of
+// its jobs.
 struct TopWish {
   std::string run;  // id; empty: none
   std::string job;
@@ -26,6 +27,7 @@ struct TopCurve {
   std::vector<double> losses;
 };
 
+// All that one frame shows.
 struct TopData {
   std::string address;
   v1::ListRunsResponse runs;  // the newest
@@ -45,10 +47,12 @@ Status FetchTop(Client& client, const TopWish& wish, TopData* data);
 // Fetches again and again.
 class TopFeed {
  public:
+  // Starts to fetch, every `interval_ms`.
   TopFeed(Client client, int64_t interval_ms);
   // May take as long as a call that is open.
   ~TopFeed();
 
+  // A copy of the newest data.
   TopData Now();
   // From the next fetch on, which begins at once.
   void Wish(const TopWish& wish);

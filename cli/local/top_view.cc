@@ -17,6 +17,7 @@ constexpr int kCurveColumns = 30;
 
 using TopRow = std::vector<std::string>;
 
+// The number of characters of a UTF-8 text: every byte that does not continue one.
 int ColumnsOf(const std::string& text) {
   return static_cast<int>(
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
@@ -24,6 +25,7 @@ int ColumnsOf(const std::string& text) {
 
 // Rows as lines of equal columns, of which the last takes what is left.
 std::vector<std::string> Aligned(const std::vector<TopRow>& rows, int columns) {
+  // Wider cells are cut, so that one long name does not push all other columns off the screen.
   constexpr int kMost = 40;
   std::vector<int> widths;
   for (const TopRow& row : rows) {
@@ -41,6 +43,7 @@ std::vector<std::string> Aligned(const std::vector<TopRow>& rows, int columns) {
   return lines;
 }
 
+// The rows between the head and the foot of a frame of `rows` rows.
 int RoomFor(int rows) {
   return std::max(1, rows - kHeadRows - kFootRows);
 }
@@ -107,6 +110,7 @@ void AddTable(const std::vector<TopRow>& rows, int selected, int first, int colu
 // The curve of the selected job, if it is a training and there is room.
 void AddCurve(const TopData& data, const TopPlace& place, int columns, int rows,
               std::vector<ScreenLine>* frame) {
+  // Rows of the curve: with fewer its shape is not seen, and more would hide the jobs.
   constexpr int kLeast = 3, kMost = 8;
   const int left = rows - kFootRows - static_cast<int>(frame->size()) - 2;
   if (left < kLeast || place.selected_job >= data.run.jobs_size()) return;

@@ -10,14 +10,16 @@
 
 namespace braid::cli {
 
+// The pages.
 enum class TopPage { kRuns, kWorkers, kRun, kLog };
 
-// Where somebody is.
+// The page, and the selection on it.
 struct TopPlace {
   TopPage page = TopPage::kRuns;
   std::string run_id, run_name, job;
   int selected_run = 0, selected_job = 0;
   int scroll = 0;  // of workers and logs: lines up from the end of a log, down from the top
+  // The details that the page needs.
   TopWish wish() const { return {run_id, page == TopPage::kLog ? job : ""}; }
 };
 

@@ -17,7 +17,7 @@ std::string Utf8OfBraille(int bits) {
           static_cast<char>(0x80 | (code & 0x3F))};
 }
 
-// What a column of dots shows.
+// The values that one column of dots shows.
 struct Span {
   double least = 0, most = 0;
   bool any = false;

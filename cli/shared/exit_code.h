@@ -24,6 +24,7 @@ enum ExitCode {
 
 // How a command ends with an error, and how one that followed `run` does.
 int ExitCodeOf(const Status& status);
+// The exit code for the state of a run.
 int ExitCodeOf(const v1::Run& run);
 
 }  // namespace braid::cli

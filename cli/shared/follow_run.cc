@@ -18,6 +18,7 @@
 namespace braid::cli {
 namespace {
 
+// A coordinator that restarts is back within seconds; after a minute a user should see the error.
 constexpr int64_t kPatienceMs = 60'000;
 
 }  // namespace

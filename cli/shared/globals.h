@@ -10,6 +10,7 @@
 
 namespace braid::cli {
 
+// The options that all commands share.
 struct Globals {
   std::string address;         // --addr, BRAID_ADDR
   std::string dir = ".braid";  // --dir, BRAID_DIR: where `braid up` keeps its state
@@ -21,6 +22,7 @@ struct Globals {
   std::string output = "table";  // -o: table, csv, json, name
   bool no_header = false;
 
+  // Whether the output is JSON.
   bool json() const { return output == "json"; }
   // Where the coordinator is, --addr or what the address file of --dir says, and its token.
   // kUnavailable, with the commands that help, if neither is there.

@@ -17,10 +17,11 @@ using MetricValues = std::map<std::string, double>;
 class MetricFile {
  public:
   virtual ~MetricFile() = default;
-  // Steps rise.
+  // Adds the values of one step. REQUIRES: steps rise.
   virtual Status Add(int64_t step, const MetricValues& values) = 0;
-  // What was added is in the file, which is whole as a reader sees it.
+  // Writes all added values, so that a reader sees a complete file.
   virtual Status Flush() = 0;
+  // The path of the file.
   const std::string& path() const { return path_; }
 
  protected:

@@ -1,4 +1,5 @@
-// What commands write on standard output: messages as JSON, lists as tables, and the words in them.
+// The output of commands on standard output: messages as JSON, lists as tables, and the words in
+// them.
 #pragma once
 
 #include <google/protobuf/message.h>

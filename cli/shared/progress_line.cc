@@ -11,6 +11,7 @@
 namespace braid::cli {
 namespace {
 
+// Output that is not a terminal is mostly a log, in which every line stays.
 constexpr int64_t kQuietEveryMs = 5'000;
 
 }  // namespace

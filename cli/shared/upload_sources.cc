@@ -8,6 +8,7 @@
 namespace braid::cli {
 namespace {
 
+// Metadata is a part of the artifact's manifest; paths of any length must not make it large.
 constexpr size_t kShownPath = 400;
 
 // What is said of an uploaded source: its name, and of corpora what the recipe calls each file, for

@@ -1,4 +1,4 @@
-// The files of a recipe become artifacts.
+// Uploads the files of a recipe as artifacts.
 #pragma once
 
 #include <map>

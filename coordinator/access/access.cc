@@ -21,7 +21,7 @@ Status Unauthenticated(std::string message) {
   return Status(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated, std::move(message));
 }
 
-// What a credential is called, for people.
+// The name of a credential, for people.
 std::string Words(const CredentialRecord& credential) {
   if (credential.kind == CredentialKind::kKey) return "worker " + credential.name;
   return "token " + credential.id + " of " + credential.name;
@@ -36,8 +36,8 @@ std::string HowToReplace(const CredentialRecord& credential) {
          std::string(NameOf(credential.role)) + " --name " + credential.name + "`";
 }
 
-// Why the credential is not good now. An invitation that was used, or is too old, is for whoever
-// signs to judge, who knows the key that used it.
+// Why the credential is not good now. An invitation that was used or has expired passes here:
+// JoinWorker decides about it, since the key that used it may join again.
 Status Wrong(const CredentialRecord& credential, int64_t now_ms) {
   if (credential.kind == CredentialKind::kInvitation) return OkStatus();
   if (credential.ended_ms != 0) {

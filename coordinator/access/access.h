@@ -1,4 +1,5 @@
-// Who calls, and whether they may: the credentials of the catalog, in memory, for every call.
+// Authentication and authorization of every call, by the credentials of the catalog, which are kept
+// in memory.
 #pragma once
 
 #include <map>
@@ -16,9 +17,9 @@
 
 namespace braid::coordinator {
 
-// Who a caller is.
+// An authenticated caller.
 struct Identity {
-  // Of a worker its id.
+  // The name of a person, or the id of a worker.
   std::string name;
   Role role = Role::kViewer;
   // Of a worker: the only site at which it may be; empty: any.
@@ -28,13 +29,13 @@ struct Identity {
   // The caller showed an invitation, with which it may join and nothing else.
   bool invited = false;
 
-  // The token of the file is that of whoever runs the coordinator: it is believed in what it says
-  // of users.
+  // Whether the caller has the token of the coordinator's file, and so runs the coordinator. Such a
+  // caller may act in the name of any user.
   bool IsOwner() const { return credential.empty(); }
   bool IsWorker() const { return role == Role::kWorker; }
 };
 
-// Thread-safe.
+// Checks callers. Thread-safe.
 class Access {
  public:
   // `token` is the owner's, whose role is admin; people find it in `token_file`. `clock` outlives
@@ -46,15 +47,16 @@ class Access {
         clock_(clock),
         limits_(limits) {}
 
-  // All credentials of the catalog, at the start; then each as it is committed.
+  // Load replaces all credentials, at the start; Put adds or replaces one, when its change is
+  // committed.
   void Load(const catalog::CredentialTable& credentials);
   void Put(const catalog::CredentialRecord& credential);
 
-  // Whether somebody who was identified before is still who it was: for calls that last.
+  // Whether a caller who was identified earlier would still be accepted: for calls that stay open.
   struct Standing {
     // The errors are those of Identify; also for a worker whose newest certificate has expired.
     Status status;
-    // When this ends by itself, from now; -1: never, as far as is known.
+    // The time in ms until the credential expires; -1: it does not.
     int64_t ends_in_ms = -1;
   };
   Standing StandingOf(const Identity& who);
@@ -62,14 +64,14 @@ class Access {
   Wakeups& ends() { return ends_; }
 
   // OK if the caller may call its method. Otherwise kPermissionDenied that names the role which
-  // may, with the reason UNAUTHENTICATED if it is not known who calls. The message says what to do.
-  // kResourceExhausted (RATE_LIMITED), with the time to wait, for who calls too often; the owner of
-  // the coordinator may as often as it can.
+  // may, with the reason UNAUTHENTICATED if the caller is not known. The message says what to do.
+  // kResourceExhausted (RATE_LIMITED), with the time to wait, for a caller that exceeds its rate.
+  // The owner of the coordinator has no limit.
   Status Check(const rpc::Caller& caller);
-  // Who calls; the errors are those of Check. Of several tokens all have to be right, and a token
-  // goes before a certificate.
+  // Authenticates the caller; the errors are those of Check. Of several tokens all have to be
+  // right, and a token goes before a certificate.
   Result<Identity> Identify(const rpc::Caller& caller);
-  // By its token alone.
+  // Authenticates a caller by its token alone.
   Result<Identity> IdentifyToken(std::string_view token);
 
   // The credentials that were used since the last call, with the time of their last use.

@@ -1,5 +1,5 @@
-// What a caller may do is bounded by what is its own: a worker's attempts, a submitter's runs. Each
-// function wraps what a call wants of the core; who is not bounded gets it back as it is.
+// Checks that a caller acts only on its own objects: a worker on its attempts, a submitter on its
+// runs. Callers of other roles pass every check.
 #pragma once
 
 #include <string>
@@ -11,13 +11,13 @@
 
 namespace braid::coordinator {
 
-// kPermissionDenied for a worker to which the rank of that attempt is not leased. An attempt that
-// is not known is for others to refuse.
+// kPermissionDenied for a worker to which the rank of that attempt is not leased. An unknown
+// attempt passes: the handler refuses it with its own error.
 Status CheckOwnRank(const Identity& who, const RankKey& rank, const State& state);
 // kPermissionDenied for a worker with another id.
 Status CheckOwnName(const Identity& who, const std::string& worker);
-// kPermissionDenied for a submitter whose run it is not. `run` as ResolveRun takes it; one that is
-// not known is for others to refuse.
+// kPermissionDenied for a submitter whose run it is not. `run` as ResolveRun takes it; an unknown
+// run passes, as above.
 Status CheckOwnRun(const Identity& who, const std::string& run, const State& state);
 // The same for an artifact that a run has made; `id` as ResolveArtifact takes it.
 Status CheckOwnArtifact(const Identity& who, const std::string& id, const State& state);
@@ -28,7 +28,8 @@ Status CheckOwnInput(const Identity& who, const std::string& artifact, const Sta
 Status CheckOwnBlob(const Identity& who, const std::string& sha256, const State& state,
                     InputBlobs* blobs);
 
-// The user of a run that `who` submits, who says that it is `said`.
+// The user to whom a run that `who` submits belongs. `said` is the user name in the request; it
+// counts only if the owner of the coordinator calls.
 std::string UserOf(const Identity& who, const std::string& said);
 
 }  // namespace braid::coordinator

@@ -14,6 +14,7 @@ namespace {
 
 using catalog::CredentialKind;
 
+// Limits so that a caller with role admin, or a mistake in a script, cannot fill the catalog.
 constexpr size_t kLongestName = 100;
 constexpr size_t kMost = 100'000;
 constexpr size_t kIdDigits = 12;
@@ -52,7 +53,7 @@ std::vector<const CredentialRecord*> CredentialsOf(const std::string& name, cons
   return found;
 }
 
-// What a worker calls with, or called with: its keys and tokens.
+// The credentials of a worker, ended ones included: its keys and tokens.
 std::vector<const CredentialRecord*> CredentialsOfWorker(const std::string& worker,
                                                          const State& state) {
   std::vector<const CredentialRecord*> found = CredentialsOf(worker, state);

@@ -1,5 +1,5 @@
-// Decisions about credentials: who gets one, and when it ends. They run in the core's thread, and
-// `access` hears of each change once it is committed.
+// Decisions about credentials: their creation and their end. They run in the core's thread. Each
+// change is passed to `access` once it is committed.
 #pragma once
 
 #include <cstdint>
@@ -14,47 +14,49 @@ namespace braid::coordinator {
 
 using catalog::CredentialRecord;
 
+// A token to be created.
 struct NewToken {
   std::string name;
   Role role = Role::kViewer;
   std::string secret_sha256;
   int64_t lifetime_ms = 0;  // 0: until it is revoked
 };
-// kInvalidArgument for impossible values, kAlreadyExists for a digest that is known as another
-// credential's, and for a name that has another role.
+// Creates a token for a person or a worker. kInvalidArgument for impossible values, kAlreadyExists
+// for a digest that is known as another credential's, and for a name that has another role.
 Result<CredentialRecord> CreateToken(const NewToken& token, const Identity& by, Access* access,
                                      Transaction& tx);
 
+// An invitation to be created.
 struct NewInvitation {
   std::string secret_sha256;
   std::string worker;  // empty: any
   std::string site;    // empty: any
   int64_t lifetime_ms = 0;
 };
-// The same errors.
+// Creates an invitation for a worker; errors as for CreateToken.
 Result<CredentialRecord> InviteWorker(const NewInvitation& invitation, const Identity& by,
                                       Access* access, Transaction& tx);
 
 // Ends a token, a key, or an invitation that nobody has used. Open calls that were made with it end
-// (Access::StandingOf). A worker whose last key or token that was good this was is removed, as by
+// (Access::StandingOf). A worker that has no other valid key or token is removed, as by
 // RemoveWorker. kNotFound if there is none with this id, or token of this name; kInvalidArgument
-// for the name of several; kPermissionDenied for an operator who would end another's token than a
-// worker's.
+// for a name with several tokens; kPermissionDenied if an operator tries to end the token of
+// another person: operators may end credentials of workers only.
 Result<CredentialRecord> RevokeToken(const std::string& id, const Identity& by, Access* access,
                                      Transaction& tx);
 
-// What a worker shows to join.
+// A worker's request to join.
 struct Joining {
   std::string invitation;  // its credential's id
   std::string key_sha256;
   std::string worker;  // the id that it wants; empty: the invitation's, or `host`
   std::string host;
 };
-// The key's credential: from now on it is that worker. The same key may come again. Errors:
-// kPermissionDenied for an invitation that another key has used or that has expired, and for
-// another id than the invitation's; kAlreadyExists for the id of a worker that has joined with
-// another key, is connected, or has leases, and, if the invitation names no worker, for that of any
-// worker that is known and was not removed.
+// Makes the credential of the key, with which the worker is authenticated from now on. A repeated
+// request with the same key succeeds. Errors: kPermissionDenied for an invitation that another key
+// has used or that has expired, and for another id than the invitation's; kAlreadyExists for the id
+// of a worker that has joined with another key, is connected, or has leases, and, if the invitation
+// names no worker, for that of any worker that is known and was not removed.
 Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Transaction& tx);
 
 // A certificate was signed for the credential's key, until `expires_ms`.

@@ -13,6 +13,7 @@ namespace {
 // metadata, which are free-form and behind the list.
 constexpr std::string_view kEndOfFiles = "],\"kind\":";
 constexpr std::string_view kDigest = "\"sha256\":\"";
+// Hex digits of a SHA-256.
 constexpr size_t kDigits = 64;
 
 }  // namespace

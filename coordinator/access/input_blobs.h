@@ -1,5 +1,5 @@
-// Which blobs the artifacts consist of that workers read, so that a download asks a table and does
-// not search manifests.
+// An index of the blobs of artifacts that workers read, so that checking a download does not search
+// manifests.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace braid::coordinator {
 
-// For the core's thread alone. An artifact does not change, so what was read of it stays right.
+// Used by the core's thread alone. Artifacts are immutable, so an entry never becomes wrong.
 class InputBlobs {
  public:
   // Whether a file of the artifact is this blob. The first question about an artifact reads its
@@ -19,7 +19,7 @@ class InputBlobs {
   // files.
   bool Has(const catalog::ArtifactRecord& artifact, const std::string& sha256);
 
-  // How many manifests were read.
+  // The number of manifests that were read, for tests.
   size_t read() const { return read_; }
 
  private:

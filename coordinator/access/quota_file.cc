@@ -19,6 +19,7 @@ using scheduler::kNoLimit;
 using scheduler::QuotaLimits;
 using scheduler::Quotas;
 
+// Limits against a wrong file and against mistyped numbers.
 constexpr uint64_t kMaxQuotaBytes = 4 << 20;
 constexpr int64_t kMostJobs = 1'000'000'000;
 constexpr char kNone[] = "none";
@@ -39,7 +40,7 @@ int64_t JobsIn(YamlMap& map, const std::string& key, int64_t otherwise) {
   return map.Int(key, otherwise, 0, kMostJobs);
 }
 
-// What is not said is as in `otherwise`.
+// Absent limits are those of `otherwise`.
 QuotaLimits LimitsIn(YamlMap& map, const QuotaLimits& otherwise) {
   return {BytesIn(map, "artifact_bytes", otherwise.artifact_bytes),
           JobsIn(map, "jobs", otherwise.jobs)};

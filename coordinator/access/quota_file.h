@@ -1,4 +1,5 @@
-// The file that says the quotas of users and sites (docs/operating.md), read again when it changes.
+// The file with the quotas of users and sites (docs/operating.md), which is read again when it
+// changes.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@
 
 namespace braid::coordinator {
 
-// The quotas that the text says. kInvalidArgument with all mistakes, each as "name:line:column:
+// Parses the text of the file. kInvalidArgument with all mistakes, each as "name:line:column:
 // message"; also for an empty text, as a file that is being written is empty for a moment.
 Result<scheduler::Quotas> ParseQuotas(std::string_view text, const std::string& name);
 
@@ -23,14 +24,14 @@ class QuotaFile {
  public:
   explicit QuotaFile(std::string path) : path_(std::move(path)) {}
 
-  // What came of a look at the file.
+  // The result of Look: nothing new, a new content was read, or a new content was refused.
   enum class News { kNone, kRead, kRefused };
   // Reads the file if it is another one than at the last look, or has changed, and puts what it
   // says into `table`. One that cannot be read, or has mistakes, changes nothing; `why` says so,
   // once for each change.
   News Look(QuotaTable* table, Status* why);
-  // Looks, and tells people of what came of it by an event and in the log. Does nothing without a
-  // path. Waits for the core, in whose thread it must not be called.
+  // Calls Look, and reports a change by an event and in the log. Does nothing if the path is empty.
+  // Blocks until the core has taken the event, so it must not be called in the core's thread.
   void Tend(QuotaTable* table, Core* core);
 
  private:

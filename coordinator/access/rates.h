@@ -1,4 +1,4 @@
-// How often somebody may call: a bucket of tokens for each identity.
+// Rate limits of calls: a token bucket for each caller.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace braid::coordinator {
 
-// Calls a second, on average; 0: any number. For `kBurstS` seconds' worth of calls at once nobody
-// has to wait.
+// The limits. Rates are average calls per second of one caller; 0: no limit. A caller may make the
+// calls of Rates::kBurstS seconds at once.
 struct RateLimits {
   double people = 1'000;
   double workers = 5'000;
@@ -21,12 +21,13 @@ struct RateLimits {
   int64_t open = 1'000;
 };
 
-// How many calls of each person are open. Thread-safe.
+// Counts the open calls of each person. Thread-safe.
 class OpenCounts {
  public:
-  // One more of `who`, unless there are `most` (0: any number) already.
+  // Counts one more call of `who`. Returns false, and counts nothing, if `most` are open already
+  // (0: no limit).
   bool Enter(const std::string& who, int64_t most);
-  // One less. REQUIRES: an Enter that returned true.
+  // Counts one call less. REQUIRES: an Enter that returned true.
   void Leave(const std::string& who);
 
  private:
@@ -34,13 +35,13 @@ class OpenCounts {
   std::map<std::string, int64_t> counts_ BRAID_GUARDED_BY(mutex_);
 };
 
-// Thread-safe.
+// The token buckets of all callers. Thread-safe.
 class Rates {
  public:
   static constexpr double kBurstS = 10;
 
-  // One more call of this identity: 0, or after how many milliseconds it may be made. `now_ms` is
-  // monotonic.
+  // Takes a token from the caller's bucket. Returns 0 if there was one, otherwise the number of
+  // milliseconds until there is; then nothing is taken. `now_ms` is monotonic.
   int64_t Take(const std::string& who, double per_second, int64_t now_ms);
   // How many identities are remembered, for tests.
   size_t remembered();

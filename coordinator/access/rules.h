@@ -1,4 +1,4 @@
-// Which calls each role may make: the one table of them.
+// The table of the calls that each role may make.
 #pragma once
 
 #include <string>
@@ -13,13 +13,14 @@ using catalog::Role;
 
 // "submitter".
 std::string_view NameOf(Role role);
-// kInvalidArgument, with all names, for text that is none.
+// The role of a name. kInvalidArgument, listing all names, for any other text.
 Result<Role> RoleNamed(std::string_view name);
 
-// Who may make a call.
+// The callers that may make one call.
 struct CallRule {
   std::string_view method;  // "/braid.v1.Runs/SubmitRun"
-  // The first of the roles viewer, submitter, operator and admin that may; those after it may, too.
+  // The lowest role of viewer, submitter, operator and admin that may make the call; higher roles
+  // may, too.
   Role people = Role::kAdmin;
   // Whether a worker may, for what is its own (bounds.h).
   bool workers = false;
@@ -27,7 +28,7 @@ struct CallRule {
   bool invited = false;
 };
 
-// Null for a method that nobody may call: it is not in the table.
+// The rule of a method; null for a method that is not in the table, which no caller may call.
 const CallRule* RuleOf(std::string_view method);
 
 // OK if the role may make the call; kPermissionDenied names the role that may.

@@ -15,6 +15,8 @@
 namespace braid::coordinator {
 namespace {
 
+// Bounds the memory of a channel that has fallen behind. Free space changes slowly, so it is
+// checked twice a minute.
 constexpr int64_t kEventsAtOnce = 500;
 constexpr int64_t kLookAtDiskMs = 30'000;
 // There is room again only when there is so much more than the limit: a disk near it would
@@ -96,7 +98,7 @@ alert::Alert AlertCenter::AlertFor(alert::Kind kind, const catalog::EventRecord&
     auto snapshot = reader_->Open();
     if (snapshot.ok()) {
       auto read = (*snapshot)->past()->ReadRun(event.run);
-      // What cannot be read now is left out: that something has failed is worth more than its name.
+      // Details that cannot be read now are left out: the alert is more important than they are.
       if (read.ok()) rows = *std::move(read);
     }
   }

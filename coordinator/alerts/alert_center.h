@@ -1,5 +1,5 @@
-// Tells people what happens: turns the catalog's events into alerts, looks after the disk, and has
-// alert/dispatcher.h send them. Nothing of the coordinator waits for it.
+// Alerts of the coordinator: converts the catalog's events to alerts, watches the free space of the
+// disk, and sends alerts through alert/dispatcher.h. No other part of the coordinator waits for it.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,7 @@
 
 namespace braid::coordinator {
 
+// Thread-safe between Start and Stop.
 class AlertCenter {
  public:
   // Reads how far each channel is. `dir` is the coordinator's folder; all that is pointed to

@@ -1,4 +1,4 @@
-// Which events people are told of, and what they are told.
+// The conversion of events to alerts.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,8 @@
 
 namespace braid::coordinator {
 
-// What kind of alert an event is; nullopt for most events. Whether a training has diverged or stood
-// still, its event says in words of the trainer and of core/watchdog.h.
+// The kind of alert for an event; nullopt for most events. That a training diverged or stalled is
+// recognised by the text of the trainer's error and of core/watchdog.h.
 std::optional<alert::Kind> AlertKindOf(const catalog::EventRecord& event);
 
 // The alert of such an event. `rows`: the run of the event; null if it is about none, or the run

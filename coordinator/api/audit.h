@@ -14,24 +14,24 @@
 
 namespace braid::coordinator {
 
-// One call.
+// A call as the audit records it.
 struct Asked {
   Identity who;
   std::string peer;    // the caller's address
   std::string call;    // "CancelRun"
   std::string object;  // what it is about, as the caller says
-  // Of calls that workers make all the time and `braid events` tells of: only that somebody asked
-  // for what is not theirs (kPermissionDenied) is written down.
+  // Write a row only if the call was refused with kPermissionDenied. For calls that workers make
+  // all the time, which `braid events` shows anyway.
   bool only_denied = false;
 };
 
-// The work, with its row: written if the work changes something. A repeated request, which has been
-// answered before, and a preview change nothing.
+// Returns the work with the audit row added to its transaction. The row is written only if the work
+// changes something: repeated requests, which get their stored answer, and previews have no row.
 CoreWork Audited(const std::shared_ptr<const Asked>& asked, CoreWork work);
 
-// The call has failed, or did what the core has no part in: a row of its own, soon. Returns at
-// once. Refusals are written up to a number a second, then only counted, and the next row says how
-// many were left out: a flood of them neither fills the disk nor stops the loop.
+// Writes a row for a call that failed, or that had no part in the core. Returns at once; the row
+// follows soon. The number of rows per second for refused calls is limited; the next row says how
+// many were left out. So a flood of refused calls neither fills the disk nor delays the loop.
 void WriteOutcome(Backend* backend, const Asked& asked, const Status& status);
 
 }  // namespace braid::coordinator

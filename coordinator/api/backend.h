@@ -1,4 +1,4 @@
-// What the API works on.
+// The objects that the handlers of the API work on.
 #pragma once
 
 #include <atomic>
@@ -27,7 +27,7 @@ namespace braid::coordinator {
 
 class AlertCenter;
 
-// All that is pointed to outlives it, and it outlives the server.
+// The objects behind the pointers outlive it, and it outlives the server.
 struct Backend {
   Core* core = nullptr;
   catalog::Store* store = nullptr;    // events only

@@ -12,6 +12,7 @@
 namespace braid::coordinator {
 namespace {
 
+// Pieces well below the limit of a message: 5,000 digests take some 400 KB.
 constexpr uint64_t kCatalogPiece = uint64_t{1} << 20;
 constexpr size_t kBlobsAtOnce = 5000;
 

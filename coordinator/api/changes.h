@@ -1,4 +1,4 @@
-// What users ask to be changed, as commands for the core. Each is decided once for each request id
+// Changes that users request, as work for the core. Each is carried out once for each request id
 // (core/requests.h).
 #pragma once
 
@@ -19,8 +19,8 @@ namespace braid::coordinator {
 struct CoreWork {
   std::function<Status(Transaction&)> decide;
   std::function<Status(const State&)> read;
-  // What `decide` has changed, if the caller did not name it: the id of a run that was made. Asked
-  // for after `decide`, within its transaction; may be null.
+  // Returns the object that `decide` has changed if the caller could not name it, such as the id of
+  // a new run. Called after `decide`, within its transaction; may be null.
   std::function<std::string()> object = nullptr;
 };
 
@@ -32,10 +32,11 @@ using ShowRun = std::function<void(const RunRecord&, const State&)>;
 using ShowArtifact = std::function<void(const catalog::ArtifactRecord&)>;
 using ShowWorker = std::function<void(const catalog::WorkerRecord&, const State&)>;
 
-// kInvalidArgument (REQUEST_ID_REUSED) and what Submit, Cancel and Retry (core/runs.h) say.
+// Submit a recipe, cancel a run. Errors: kInvalidArgument (REQUEST_ID_REUSED), and those of Submit,
+// Cancel and Retry (core/runs.h).
 CoreWork SubmitRun(const RequestId& request, SubmitCommand command, ShowRun show);
 CoreWork CancelRun(const RequestId& request, const std::string& run, ShowRun show);
-// Shows the new run.
+// Repeats a run that failed or was cancelled; `show` gets the new run.
 CoreWork RetryRun(const RequestId& request, const std::string& run, ShowRun show);
 
 // Makes an artifact of blobs that are all stored, as the caller checked; one that is there already
@@ -43,22 +44,23 @@ CoreWork RetryRun(const RequestId& request, const std::string& run, ShowRun show
 CoreWork CommitArtifact(const std::string& request_id, catalog::ArtifactRecord artifact,
                         ShowArtifact show);
 
-// Pin (core/retention.h).
+// Pins or unpins an artifact; errors as for Pin (core/retention.h).
 CoreWork PinArtifact(const std::string& request_id, const std::string& artifact, bool pinned,
                      ShowArtifact show);
 
-// DeleteRun (core/retention.h); the caller deletes the run's logs and metrics afterwards. Once the
-// run is deleted, `*answer` is the text that repeated requests get, too. ReadDeletion parses it,
-// and is for threads other than the core's.
+// Deletes a run; errors as for DeleteRun (core/retention.h). The caller deletes the run's logs and
+// metrics afterwards. Once the run is deleted, `*answer` holds the stored answer, which repeated
+// requests get, too; ReadDeletion parses it, and may be called in any thread.
 CoreWork DeleteRun(const RequestId& request, const std::string& run,
                    std::shared_ptr<std::string> answer);
 DeletedRun ReadDeletion(const std::string& answer);
 
-// What DeleteRun would delete, with the same errors. Changes nothing.
+// Computes what DeleteRun would delete, with the same errors, and changes nothing.
 using ShowDeleted = std::function<void(const DeletedRun&)>;
 CoreWork PreviewDeletion(const std::string& run, ShowDeleted show);
 
-// kNotFound for a worker that never registered.
+// Cordon (or open), drain, or end the quarantine of a worker. kNotFound for a worker that never
+// registered.
 CoreWork CordonWorker(const std::string& request_id, const std::string& worker, bool open,
                       ShowWorker show);
 CoreWork DrainWorker(const std::string& request_id, const std::string& worker, ShowWorker show);

@@ -1,5 +1,5 @@
-// What workers report of their attempts. Each function does its part with files first, for a thread
-// that may do so, and returns what the core then has to decide.
+// Reports of workers about their attempts. Each function first does the part that works with files,
+// in a thread that may block, and returns the work for the core.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,12 @@
 
 namespace braid::coordinator {
 
-// Every file of the manifest is in the blob store; else kFailedPrecondition (BLOB_MISSING), naming
-// the first that is not.
+// Checks that every file of the manifest is in the blob store; otherwise kFailedPrecondition
+// (BLOB_MISSING), naming the first missing one.
 Status CheckBlobs(const storage::Manifest& manifest, const storage::BlobStore& blobs);
 
-// An artifact that `user` puts, whose blobs are all stored. `name` and `user` may be empty.
+// Makes an artifact that `user` uploads, whose blobs must all be stored. `name` and `user` may be
+// empty.
 Result<CoreWork> PutArtifact(const Backend& backend, const std::string& manifest_json,
                              const std::string& name, const std::string& user,
                              const std::string& request_id, ShowArtifact show);
@@ -34,23 +35,25 @@ Status VerifyBlobs(const catalog::ArtifactRecord& artifact, const storage::BlobS
 // The attempt has started its program.
 CoreWork StartedFact(const RankKey& rank);
 // A checkpoint whose files are all stored: the job resumes from it. The metrics before it are made
-// durable first, as nobody who resumes from it says them again.
+// durable first: an attempt that resumes from the checkpoint does not report them again.
 Result<CoreWork> CheckpointFact(const Backend& backend, const RankKey& rank, int64_t step,
                                 const std::string& manifest_json);
-// The end of a rank, with its logs and metrics made durable. Of an attempt that is over with it the
-// rendezvous keys are forgotten.
+// The end of a rank. Its logs and metrics are made durable first. If the attempt has ended with it,
+// its rendezvous keys are dropped.
 Result<CoreWork> EndedFact(const Backend& backend, const RankKey& rank, const std::string& worker,
                            const task::Outcome& outcome);
 // kAborted (STALE_LEASE) unless the attempt is live.
 CoreWork CheckLive(const RankKey& rank);
 
-// Which ranks were found to be ours, so that not every piece of a log asks the core. Thread-safe.
+// A cache of ranks for which callers were authorized, so that not every piece of a log needs the
+// core. Thread-safe.
 class KnownRanks {
  public:
-  // `who` was found to be allowed to speak for it.
+  // Whether `who` has been authorized to report for the rank.
   bool Has(const Identity& who, const RankKey& rank);
-  // What an attempt that has ended still has to say is kept: kAborted (STALE_LEASE) only for one
-  // that never was; kPermissionDenied for one that is not the caller's.
+  // Authorizes the caller in the core and remembers the result. An attempt that has ended is
+  // accepted, since its last lines may still arrive. kAborted (STALE_LEASE) for an attempt that
+  // never existed; kPermissionDenied for a rank of another worker.
   CoreWork Check(const Identity& who, const RankKey& rank);
 
  private:

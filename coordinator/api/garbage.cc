@@ -17,11 +17,14 @@ using catalog::ArtifactRecord;
 using storage::BlobStore;
 
 constexpr char kTurn[] = "garbage collection";
+// Another collection ends within a minute unless the store is very large; then the caller should
+// try later.
 constexpr int64_t kPatienceMs = 60'000;
 // So few at a time that the loop is not held by them. The rows of a run that has ended are read
 // from the catalog for them, all at once.
 constexpr size_t kArtifactsAtOnce = 200;
 constexpr int kRunsAtOnce = 10;
+// Each batch is one transaction, during which the loop does nothing else.
 constexpr int64_t kEventsOfABatch = 2000;
 // A blob of no artifact may be the first of many that a client uploads before it commits them.
 constexpr int64_t kUncommittedMs = 86'400'000;
@@ -111,7 +114,7 @@ Status RemoveArtifacts(Backend* backend, const Marks& marks, bool dry_run, Garba
       }
     }));
     if (!unneeded.empty() && !dry_run) {
-      // Asked again for each: since the query somebody may have begun to need it.
+      // Checked again for each artifact: another command may have made use of it since the query.
       BRAID_RETURN_IF_ERROR(backend->core->Do([&](Transaction& tx) {
         for (ArtifactRecord& artifact : unneeded) {
           const bool kept = artifact.made_by.run.empty() ||

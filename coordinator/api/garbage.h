@@ -31,21 +31,21 @@ struct Garbage {
   std::vector<catalog::ArtifactRecord> removed;
   // Blobs, by what they belonged to: "of removed artifacts", "of no artifact".
   std::map<std::string, Amount> deleted;
-  // The same of those that are not old enough.
+  // Blobs that nothing needs but that are too young to be deleted.
   std::map<std::string, Amount> waiting;
   // Artifacts that stay, by the reason.
   std::map<Keep, Amount> kept;
-  // All blobs before.
+  // All blobs in the store before the collection.
   Amount stored;
   int64_t folders_deleted = 0;
   int64_t events_deleted = 0;
 };
 
-// Blocks, for minutes if the store is large: for a thread that may. kUnavailable if another
-// collection goes on for longer than a minute, or while the coordinator stops.
+// Runs a collection. Blocks, for minutes if the store is large. kUnavailable if another collection
+// does not end within a minute, or if the coordinator stops.
 Result<Garbage> CollectGarbage(Backend* backend, bool dry_run);
 
-// A change that makes use of blobs, which are held until it is durable.
+// Returns the work such that its blobs are held (BlobStore::Hold) until the change is durable.
 CoreWork Holding(CoreWork work, std::shared_ptr<const storage::BlobStore::Hold> hold);
 
 // Deletes the logs and metrics of a run. Errors are logged: the next collection tries again.

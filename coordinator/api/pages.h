@@ -1,4 +1,4 @@
-// Lists in pieces.
+// Pages of lists.
 #pragma once
 
 #include <algorithm>
@@ -10,11 +10,13 @@
 
 namespace braid::coordinator {
 
+// The page that a client asks for.
 struct PageRequest {
   int64_t size = 0;   // of a page; 0: as many as is usual
   std::string token;  // where to go on, as the last page said; empty: at the beginning
 };
 
+// One page of a list.
 template <class Row>
 struct Page {
   std::vector<Row> rows;
@@ -26,7 +28,7 @@ inline size_t LimitOf(const PageRequest& page, int64_t usual, int64_t most) {
   return static_cast<size_t>(page.size <= 0 ? usual : std::min(page.size, most));
 }
 
-// kInvalidArgument for a token that no page of this list has given out.
+// The error for a page token that no page of this list has returned.
 inline Status NotOurToken(const std::string& token) {
   return InvalidArgument("page token " + token + " is not one of ours");
 }

@@ -11,9 +11,10 @@
 namespace braid::coordinator {
 namespace {
 
-// An agent that was not heard of for so long may be replaced by another one.
+// An agent that has been silent for so long may be replaced by another one.
 constexpr int64_t kAgentSilentMs = 30'000;
 constexpr size_t kMaxEventBytes = 1000;
+// The events that one report may add, so that a faulty agent cannot flood the catalog.
 constexpr size_t kMaxEvents = 100;
 
 bool WorkersWouldHelp(const PendingView& pending) {

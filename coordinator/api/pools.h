@@ -1,5 +1,5 @@
-// Pools of workers at sites (pools.proto): what their agents say, and which workers are wanted. All
-// of it is known in memory alone: an agent says everything again every second or so.
+// Pools of workers at sites (pools.proto): the reports of their agents, and the demand for workers.
+// All of it is kept in memory only, since an agent repeats its report about every second.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@ struct PoolJob {
   std::string id, name, state, reason;
   int32_t workers = 0;
 };
+// A pool, as its agent describes it.
 struct Pool {
   std::string name, engine, site, host, folder;
   int32_t max_workers = 0;
@@ -27,13 +28,16 @@ struct Pool {
   std::vector<PoolJob> jobs;
   std::string trouble;
 };
+// An action or failure of a pool, numbered by its agent.
 struct PoolEvent {
   int64_t number = 0;
   std::string what, detail;
 };
+// A worker of the pool that does not run any more.
 struct GoneWorker {
   std::string id, why;
 };
+// One report of an agent.
 struct PoolReport {
   Pool pool;
   std::string agent_id;
@@ -42,9 +46,9 @@ struct PoolReport {
   bool deleted = false;
 };
 
-// The demand that more workers could meet, as the last scheduling pass found it. Of jobs that wait
-// for something else (a backoff, the recovery of a coordinator that has just started, a site that
-// no pool is at) there is none, or the agent sees that it is not its.
+// The demand that more workers could meet, as the last scheduling pass found it. Jobs that wait for
+// something else (a backoff, or the recovery of a coordinator that has just started) are not
+// included; a demand bound to a site is ignored by agents of other sites.
 std::vector<task::Demand> DemandsOf(const State& state);
 
 // A worker of a pool.
@@ -56,9 +60,10 @@ struct PoolWorker {
 // The ephemeral workers whose ids begin with the name of the pool and a dot.
 std::vector<PoolWorker> WorkersOf(const std::string& pool, const State& state);
 
-// What the agents said. Not thread-safe.
+// The newest report of each agent. Not thread-safe.
 class PoolTable {
  public:
+  // One pool.
   struct Entry {
     Pool pool;
     std::string agent_id;
@@ -67,11 +72,11 @@ class PoolTable {
     int64_t last_event = 0;
   };
 
-  // Takes a report: writes its new events, loses what is leased to workers that are gone, and keeps
-  // the rest. kInvalidArgument for a name that is none, kAlreadyExists if another agent serves the
-  // pool.
+  // Stores a report: writes its new events, and ends the leases of workers that are gone.
+  // kInvalidArgument for an impossible name, kAlreadyExists if another agent serves the pool.
   Status Take(const PoolReport& report, Transaction& tx);
 
+  // All pools, by name.
   const std::map<std::string, Entry>& entries() const { return entries_; }
 
  private:

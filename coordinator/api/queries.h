@@ -1,5 +1,6 @@
-// What users ask of the state. Pure functions, called in the core's thread between two batches; the
-// pointers are valid until the next one. Or of the state of a snapshot (lists.h), in any thread.
+// Queries of the state. Pure functions, called in the core's thread between two batches, or in any
+// thread with the state of a snapshot (lists.h). In the core, returned pointers are valid until the
+// next batch.
 #pragma once
 
 #include <string>
@@ -19,11 +20,11 @@ Result<std::string> RunFilterOf(const std::string& text, const State& state);
 // stands for the oldest event that is there.
 Status CheckNotCompacted(int64_t since_seq, const State& state);
 
-// kNotFound names the jobs that the run has, or the one that was probably meant.
+// Finds a job of a run. kNotFound lists the jobs of the run, or suggests the nearest name.
 Result<const JobRecord*> FindJob(const std::string& run, const std::string& name,
                                  const State& state);
 
-// What a reader of a job's logs and metrics needs to know of it.
+// The state of a job as far as readers of its logs and metrics need it.
 Result<JobStanding> StandingOf(const std::string& run, const std::string& job, const State& state);
 
 // The artifact and all that it was made from, as far as it is stored here, each once. Every

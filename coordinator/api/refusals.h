@@ -1,4 +1,4 @@
-// How many refused calls are written down one by one.
+// The rate limit for audit rows of refused calls.
 #pragma once
 
 #include <algorithm>
@@ -8,11 +8,11 @@
 
 namespace braid::coordinator {
 
-// A bucket of tokens that counts what it turns away. Thread-safe.
+// A token bucket that counts the calls for which it had no token. Thread-safe.
 class Refusals {
  public:
-  // One more at this time (monotonic). -1: it is only counted; otherwise it is to be written, and
-  // so many before it were not.
+  // Called for each refused call; `now_ms` is monotonic. -1: write no row. Otherwise write one; the
+  // result is the number of calls since the last row that were left out.
   int64_t Take(int64_t now_ms) {
     MutexLock lock(mutex_);
     tokens_ = std::min(kMost, tokens_ + static_cast<double>(now_ms - last_ms_) * kEachMs);

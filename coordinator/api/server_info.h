@@ -1,4 +1,4 @@
-// What the service says of itself.
+// Information about the service itself.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace braid::coordinator {
 
-// What GetServerInfo adds to what the process knows of itself.
+// The part of GetServerInfo's reply that comes from the core's state.
 struct ServerFacts {
   bool recovering = false;  // it has just started and waits for its workers
   int64_t workers_ready = 0;

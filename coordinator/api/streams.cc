@@ -12,10 +12,12 @@
 namespace braid::coordinator {
 namespace {
 
+// Sizes for which the cost of a message does not matter, and which bound the memory of a slow
+// client.
 constexpr uint64_t kBlobPiece = uint64_t{1} << 20;
 constexpr int64_t kEventsAtOnce = 500;
 
-// What is new of a job: its lines, and its attempts and its end, which are events of its run.
+// Wake-ups for news of a job: new lines, and new attempts and its end, which are events of its run.
 std::vector<std::unique_ptr<Wakeups::Subscription>> SubscribeToJob(Backend* backend,
                                                                    AppendFiles* files,
                                                                    const catalog::JobKey& job,

@@ -1,6 +1,6 @@
 // What a stream sends to a client, piece by piece: logs, metrics, events, blobs. A stream looks at
-// the state in the core's thread, reads files in a thread for files, and in between nobody waits;
-// services/stream_call.h carries the pieces to the client, at the client's pace.
+// the state in the core's thread and reads files in a thread for files, and no thread waits in
+// between; services/stream_call.h carries the pieces to the client, at the client's pace.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@
 
 namespace braid::coordinator {
 
+// The result of Stream::Next.
 enum class StreamState {
   kPiece,       // `piece` is to be sent, and Next asked again
   kNothingYet,  // all is sent that there was; the next wake-up says when to look again
@@ -34,12 +35,12 @@ class Stream {
 
   // In the core's thread, before the first Next and after each wake-up.
   virtual Status Look(const State& state) = 0;
-  // Called once, after the first Look: what wakes the stream from now on. One Look follows, for
-  // what happened in between.
+  // Called once, after the first Look: subscribes to everything that may wake the stream. Another
+  // Look follows, for changes in between.
   virtual std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake wake) = 0;
   // In a thread for files.
   virtual Result<StreamState> Next(Piece* piece) = 0;
-  // How long the stream may be silent before it is woken all the same; 0: for ever.
+  // The longest time in ms without a wake-up, after which the stream is woken anyway; 0: no limit.
   virtual int64_t LongestSilenceMs() const { return 0; }
 };
 
@@ -63,7 +64,8 @@ class LogStream final : public Stream<LogReader::Next> {
   JobStanding standing_;
 };
 
-// The metric points of a job, in order of step within what was new at a time (ReadMetrics).
+// The metric points of a job (ReadMetrics). The points that are new at one time are sent in the
+// order of their steps.
 class MetricStream final : public Stream<std::vector<MetricPoint>> {
  public:
   static constexpr size_t kMostPoints = 1000;  // of one piece
@@ -111,7 +113,7 @@ class EventStream final : public Stream<catalog::EventRecord> {
 // The bytes of a blob (DownloadBlob). Never waits.
 class BlobStream final : public Stream<std::string> {
  public:
-  // `allowed` may refuse it beforehand; null: nobody does.
+  // `allowed` is called in the core's thread and may refuse the stream; null: it is allowed.
   BlobStream(Backend* backend, std::string sha256, uint64_t offset,
              std::function<Status(const State&)> allowed = nullptr);
   Status Look(const State& state) override { return allowed_ ? allowed_(state) : OkStatus(); }

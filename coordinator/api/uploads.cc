@@ -5,6 +5,7 @@
 namespace braid::coordinator {
 namespace {
 
+// As many files as a manifest may have (storage/files/manifest.h).
 constexpr size_t kMaxDigests = 100'000;
 
 }  // namespace

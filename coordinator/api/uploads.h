@@ -14,8 +14,9 @@ namespace braid::coordinator {
 // kInvalidArgument unless it is a SHA-256 as 64 lower-case hex digits.
 Status CheckDigest(const std::string& sha256);
 
-// Those that the store does not have. The others are promised: they stay for a while. At most
-// 100,000 at a time.
+// Returns those of the blobs that the store does not have. The others are promised
+// (BlobStore::Promise), so that they are not deleted for a while. kInvalidArgument for more than
+// 100,000.
 Result<std::vector<std::string>> MissingBlobs(const std::vector<std::string>& sha256,
                                               storage::BlobStore* blobs);
 
@@ -24,8 +25,8 @@ using UploadStatus = storage::BlobStore::UploadStatus;
 Result<UploadStatus> QueryUpload(const std::string& sha256, uint64_t size,
                                  storage::BlobStore* blobs);
 
-// One upload, or a part of one that goes on another time. Begin, then Take piece after piece, then
-// End, which is due also when the client is gone.
+// One call that uploads a blob or a part of one. Call Begin, then Take for each piece, then End,
+// also if the client has disconnected.
 class Upload {
  public:
   // `blobs` outlives it.
@@ -35,15 +36,17 @@ class Upload {
   // (OFFSET_MISMATCH) if less than `offset` is there; kInvalidArgument for a digest or a size that
   // cannot be.
   Status Begin(const std::string& sha256, uint64_t size, uint64_t offset);
-  // The whole blob is stored: there is nothing to send.
+  // Whether the whole blob is stored, so that nothing need be sent.
   bool complete() const { return complete_; }
-  // The next piece would be the last: with it the blob is hashed, which takes long if it is large.
+  // Whether a next piece of `bytes` bytes would be the last one. Taking it hashes the whole blob,
+  // which takes long if it is large.
   bool CompletesWith(size_t bytes) const { return offset_ + bytes >= size_; }
-  // REQUIRES: Begin was OK and the upload is not complete. The next piece. Bytes that are there
-  // already are skipped. With the last one, kInvalidArgument (DIGEST_MISMATCH) if the whole is not
-  // what its digest says; then all of it is dropped.
+  // Writes the next piece. Bytes that are stored already are skipped. With the last piece the
+  // digest is checked: kInvalidArgument (DIGEST_MISMATCH) drops the whole upload. REQUIRES: Begin
+  // was OK and the upload is not complete.
   Status Take(std::string_view data);
-  // Makes what came so far durable, so that it need not be sent again; says how much that is.
+  // Makes the received bytes durable, so that they need not be sent again, and returns their
+  // number.
   Result<UploadStatus> End();
 
  private:

@@ -7,6 +7,8 @@
 namespace braid::coordinator {
 namespace {
 
+// Calls end after a bounded time, so that a lost client is noticed; the callers ask again. Proxies
+// often close connections that are silent for five minutes.
 constexpr int64_t kLongestKeyWaitMs = 60'000;
 constexpr int64_t kLongestRunWaitMs = 240'000;
 

@@ -1,4 +1,5 @@
-// Single answers that take their time: a key that a gang waits for, the end of a run.
+// Calls with one answer that may have to wait for it: a rendezvous key of a gang, or the end of a
+// run.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ class KeyWait final : public std::enable_shared_from_this<KeyWait> {
   // Called once, in any thread: with the value; kAborted (STALE_LEASE) for an attempt that is not
   // live; kDeadlineExceeded; kUnavailable when the coordinator stops.
   using Done = std::function<void(Result<std::string>)>;
-  // `allowed` may refuse it beforehand.
+  // `allowed` is called in the core's thread and may refuse the wait; null: it is allowed.
   static std::shared_ptr<KeyWait> Start(Backend* backend, const RankKey& rank,
                                         const std::string& key, int64_t timeout_ms, Done done,
                                         std::function<Status(const State&)> allowed = nullptr);

@@ -21,7 +21,8 @@
 
 namespace braid::coordinator {
 
-// Thread-safe. Names are safe relative paths ("r-1/path_1/3.0"); the caller knows that they are.
+// A folder of such files. Thread-safe. REQUIRES: names are safe relative paths ("r-1/path_1/3.0",
+// see IsSafeRelativePath in base/file.h).
 class AppendFiles {
  public:
   // Makes a folder and those above it, durably; called without any lock.
@@ -30,18 +31,20 @@ class AppendFiles {
   static Result<std::unique_ptr<AppendFiles>> Open(const std::string& folder,
                                                    MakeFolders make_folders = MakeFolder);
 
-  // Writes what of `data` (beginning at `offset`) is not there yet; returns the file's new size.
-  // kOutOfRange (OFFSET_MISMATCH) if `offset` is beyond the end; the message names the end.
+  // Appends the part of `data` that is beyond the end of the file, where `data` begins at `offset`
+  // of the file; returns the file's new size in bytes. kOutOfRange (OFFSET_MISMATCH) if `offset` is
+  // beyond the end; the message names the end.
   Result<uint64_t> Append(const std::string& name, uint64_t offset, std::string_view data);
   // Makes the file durable; one that was never written is fine. After a failed fsync it is removed,
   // so that its writer, which then finds a hole, sends it again: kDataLoss (FSYNC_FAILED).
   Status Sync(const std::string& name);
-  // 0 for a file that was never written.
+  // The size of the file in bytes; 0 if it was never written.
   uint64_t Size(const std::string& name) const;
-  // Up to `max_bytes` from `offset`; empty at the end.
+  // Reads up to `max_bytes` bytes from `offset`; empty at the end of the file.
   Result<std::string> Read(const std::string& name, uint64_t offset, uint64_t max_bytes) const;
 
-  // The runs that have files here, and the removal of all files of one (none is fine).
+  // Runs lists the ids of the runs that have files here; RemoveRun removes all files of one. A run
+  // without files is not an error.
   Result<std::vector<std::string>> Runs() const;
   Status RemoveRun(const std::string& run);
 

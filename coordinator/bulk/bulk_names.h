@@ -1,4 +1,4 @@
-// What logs and metrics of an attempt are called in their folders (docs/formats.md).
+// The names of the log and metric files of attempts within their folders (docs/formats.md).
 #pragma once
 
 #include <string>
@@ -11,12 +11,12 @@ namespace braid::coordinator {
 inline std::string BulkFolder(const task::JobKey& job) {
   return job.run + "/" + job.job;
 }
-// "<run>/<job>/<epoch>.<rank>"
+// The log of one rank: "<run>/<job>/<epoch>.<rank>".
 inline std::string LogName(const task::RankKey& rank) {
   return BulkFolder(rank.Job()) + "/" + std::to_string(rank.epoch) + "." +
          std::to_string(rank.rank);
 }
-// "<run>/<job>/<epoch>.jsonl"
+// The metric lines of an attempt: "<run>/<job>/<epoch>.jsonl".
 inline std::string MetricsName(const task::AttemptKey& attempt) {
   return BulkFolder(attempt.Job()) + "/" + std::to_string(attempt.epoch) + ".jsonl";
 }

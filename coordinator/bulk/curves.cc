@@ -104,8 +104,8 @@ void JobCurves::AddLine(std::string_view line, int64_t epoch) {
   Add(*point);
 }
 
-// What writers write, read several times as fast as any JSON; false: it is something else, and
-// perhaps right all the same.
+// Parses the form in which braid writes lines, several times as fast as a JSON parser. False for
+// any other form, which may still be valid JSON.
 bool JobCurves::Scan(std::string_view line, int64_t* step, std::vector<Value>* values) {
   const auto take = [&line](std::string_view text) {
     if (!line.starts_with(text)) return false;
@@ -150,8 +150,8 @@ void JobCurves::Add(const MetricPoint& point) {
   AddPoint(point.step, point.epoch, values);
 }
 
-// A later attempt is right about the steps that it repeats; what an earlier one still sends of them
-// counts no more.
+// If attempts repeat steps, the latest one counts; later lines of an earlier attempt about these
+// steps are ignored.
 void JobCurves::AddPoint(int64_t step, int64_t epoch, const std::vector<Value>& values) {
   if (epoch < epoch_ && step <= last_step_) return;
   if (step <= last_step_) {

@@ -23,7 +23,7 @@ namespace braid::coordinator {
 // Some neighbouring points of a value.
 struct CurveColumn {
   int64_t step = 0;   // of the first point
-  double tokens = 0;  // that had been trained on by then; NaN: not said
+  double tokens = 0;  // trained on up to that point; NaN: unknown
   double low = 0, high = 0;
   double sum = 0;  // of `count` points
   int64_t count = 0;
@@ -34,12 +34,13 @@ class Curve {
  public:
   static constexpr size_t kMostColumns = 1024;
 
-  // `step` is behind all steps so far.
+  // Appends a point. REQUIRES: `step` is larger than all earlier ones.
   void Add(int64_t step, double tokens, double value);
   // Forgets the points from `step` on, but for those that share a column with earlier ones.
   void TruncateAt(int64_t step);
   // At most `columns` columns (at least 1), in the order of their steps.
   std::vector<CurveColumn> Columns(size_t columns) const;
+  // The number of points that were added, and the value of the last one.
   int64_t points() const { return points_; }
   double last() const { return last_; }
 
@@ -55,14 +56,19 @@ class JobCurves {
  public:
   static constexpr size_t kMostNames = 256;  // values beyond are left out
 
-  // Reads on where it stopped, of the attempts 1 to `epochs`.
+  // Reads the lines that attempts 1 to `epochs` have written since the last call.
   Status ReadOn(const AppendFiles& files, const task::JobKey& job, int64_t epochs);
+  // Adds one point. A point of a later attempt replaces the points of earlier attempts from its
+  // step on.
   void Add(const MetricPoint& point);
 
+  // The curves, by the names of the values.
   const std::map<std::string, Curve>& curves() const { return curves_; }
+  // The step of the newest point; -1 if there is none.
   int64_t last_step() const { return last_step_; }
   // Rises with every point.
   int64_t version() const { return version_; }
+  // The approximate memory of the object, in bytes.
   size_t bytes() const;
 
  private:
@@ -86,33 +92,36 @@ class JobCurves {
   int64_t version_ = 0;
 };
 
-// What is asked of the curves of a job.
+// A query for the curves of a job.
 struct CurveRequest {
   std::vector<std::string> names;  // empty: all
   size_t columns = 800;
 };
+// One curve of the answer.
 struct NamedCurve {
   std::string name;
   std::vector<CurveColumn> columns;
   int64_t points = 0;
   double last = 0;
 };
+// The answer to a CurveRequest.
 struct CurvesOfJob {
-  std::vector<std::string> names;  // that there are
+  std::vector<std::string> names;  // of all curves of the job
   std::vector<NamedCurve> curves;
   int64_t last_step = -1;
   int64_t version = 0;
 };
 
-// The curves of the jobs that were asked for last. Thread-safe: different jobs are read at the same
-// time.
+// A cache of the curves of recently queried jobs. Thread-safe; different jobs are read in parallel.
 class CurveCache {
  public:
   // `files` outlives it. At most about `most_bytes` are kept besides what is in use.
   explicit CurveCache(const AppendFiles* files, size_t most_bytes = size_t{128} << 20)
       : files_(files), most_bytes_(most_bytes) {}
 
+  // Reads new metric lines of the job and answers the query.
   Result<CurvesOfJob> Read(const JobStanding& job, const CurveRequest& request);
+  // The approximate memory of all cached curves, in bytes.
   size_t bytes();
 
  private:

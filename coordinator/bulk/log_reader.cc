@@ -8,6 +8,8 @@
 namespace braid::coordinator {
 namespace {
 
+// The last lines are looked for in the last 4 MiB only, so that a log without newlines is not read
+// whole.
 constexpr uint64_t kPieceBytes = 256 << 10;
 constexpr uint64_t kMaxTailBytes = 4 << 20;
 

@@ -1,5 +1,5 @@
-// Reading the log of a job, attempt after attempt: what comes next, and whether there will be more.
-// Nothing here waits.
+// Reads the log of a job, attempt after attempt. No function waits for more text; the result says
+// whether there may be more.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace braid::coordinator {
 
-// What a reader of logs and metrics needs to know of a job.
+// The state of a job as far as readers of logs and metrics need it.
 struct JobStanding {
   task::JobKey key;
   int64_t epoch = 0;   // of its newest attempt; 0: none yet
@@ -32,19 +32,21 @@ class LogReader {
   // `logs` outlives it.
   LogReader(const AppendFiles* logs, const Options& options) : logs_(logs), options_(options) {}
 
-  // kNotFound for an attempt that the job does not have yet.
+  // Chooses the attempt and the offset to begin at. kNotFound for an attempt that the job does not
+  // have yet.
   Status Begin(const JobStanding& job);
 
   // As StreamState: a piece to be sent, nothing until the log grows, or the end.
   enum class State { kPiece, kNothingYet, kEnd };
+  // The result of Read.
   struct Next {
     State state = State::kEnd;
     int64_t epoch = 0;  // of a piece, as what follows
     int64_t offset = 0;
     std::string data;
   };
-  // `job` was looked at before this call: what an ended job has said is all there then.
-  // REQUIRES: Begin was OK.
+  // Returns the next piece. `job` must have been read before this call: if it says that the job has
+  // ended, the whole log is in the files by now. REQUIRES: Begin was OK.
   Result<Next> Read(const JobStanding& job);
 
  private:

@@ -40,7 +40,7 @@ Result<std::vector<MetricPoint>> MetricReader::Next(int64_t epochs) {
       }
       rest.remove_prefix(end + 1);
     }
-    // What is left is a line whose end has not come: it is read again.
+    // The rest is an incomplete line, which is read again later.
     offset += text.size() - rest.size();
   }
   std::vector<MetricPoint> points;

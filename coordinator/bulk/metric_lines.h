@@ -1,5 +1,5 @@
 // The metric points of one job over its attempts: each attempt has its own file of JSON lines, and
-// where a step was run twice the later attempt is right.
+// if several attempts ran the same step, the latest one counts.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,18 @@
 
 namespace braid::coordinator {
 
-// What an attempt measured after one step: numbers by their names, such as "loss".
+// The values that an attempt reported after one step, by their names, such as "loss".
 struct MetricPoint {
   int64_t step = 0;
   std::map<std::string, double> values;
   int64_t epoch = 0;
 };
 
-// Reads on where it stopped. Lines that are not complete yet, or not metrics, are left out.
+// Reads the metric lines of a job, each once. Incomplete lines are read later; lines that are not
+// metrics are skipped.
 class MetricReader {
  public:
-  // `files` outlives it; they are called as MetricsName says.
+  // `files` outlives the reader. The names of its files are those of MetricsName.
   MetricReader(const AppendFiles* files, task::JobKey job) : files_(files), job_(std::move(job)) {}
 
   // Points that are new since the last call, of epochs 1 to `epochs`, in order of (step, epoch); of

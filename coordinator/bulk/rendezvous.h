@@ -18,14 +18,15 @@
 
 namespace braid::coordinator {
 
-// Thread-safe. Waiting holds no thread: who asks for a key that is not there yet leaves a callback.
+// The tables of all attempts. Thread-safe. Waiting occupies no thread: a request for a missing key
+// leaves a callback.
 class RendezvousTable {
  public:
   static constexpr size_t kMaxValueBytes = 64 * 1024;
   static constexpr size_t kMaxKeys = 4096;  // of one generation
 
-  // The same value again is fine; another is kAlreadyExists. Too large or too many:
-  // kInvalidArgument. Answers all who wait for the key.
+  // Stores a value and answers all waiters for the key. Storing the same value again is OK; another
+  // value is kAlreadyExists. kInvalidArgument for a value that is too large and for too many keys.
   Status Put(const catalog::AttemptKey& generation, const std::string& key, std::string_view value);
 
   // Called exactly once, without any lock of this class: at once, or by the thread of Put, GiveUp
@@ -37,14 +38,14 @@ class RendezvousTable {
   WaiterId Get(const catalog::AttemptKey& generation, const std::string& key, Done done);
   // Answers the waiter with an error, unless it has its answer.
   void GiveUp(WaiterId waiter, const Status& why);
-  // How many wait, for metrics and tests.
+  // The number of waiters, for metrics and tests.
   size_t waiting();
 
-  // The attempt is over; nobody asks for its keys any more.
+  // Drops the keys of an attempt that has ended.
   void Forget(const catalog::AttemptKey& generation);
-  // Those that have keys here.
+  // The attempts that have keys here.
   std::vector<catalog::AttemptKey> Generations();
-  // Answers all who wait, and whoever asks from now on, with kUnavailable.
+  // Answers all waiters, and all later calls of Get, with kUnavailable.
   void Close();
 
  private:

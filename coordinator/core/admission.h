@@ -1,5 +1,5 @@
-// Whether a worker gets new attempts: an operator closes it for them, empties it, or takes it away.
-// These decisions run in the core's thread.
+// Decisions of operators about whether a worker gets new attempts: cordon, drain and removal. They
+// run in the core's thread.
 #pragma once
 
 #include <string>

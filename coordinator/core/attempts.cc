@@ -23,6 +23,7 @@ using catalog::Failure;
 using catalog::StopReason;
 using task::FailureCategory;
 
+// Workers send this much at most; a longer text would only fill the catalog.
 constexpr size_t kMaxLogTailBytes = 4096;
 
 // The last `max_bytes` of the text. A line that is cut at the front is left out, unless there is no
@@ -40,7 +41,7 @@ Status Stale(const AttemptKey& key, const std::string& why) {
                 "attempt " + key.ToString() + ": " + why);
 }
 
-// What the retry policy asks about the attempts of a job, `now` being the one that is ending.
+// The input of the retry policy about the attempts of a job; `now` is the one that is ending.
 // Counters of the job hold what survives a success in keeping a checkpoint; streaks ("in a row")
 // are read from the rows, newest attempt first, because a streak is broken by the first attempt
 // that does not belong to it.
@@ -181,7 +182,7 @@ void AcceptFailure(const EndedCommand& command, Transaction& tx) {
     }
     // When a rank dies, its peers fail in their next collective operation, often before the worker
     // of the dead rank reports. Their failure only says that a peer is gone, so it is replaced once
-    // by one that names the cause. Ranks that stopped because they were told to know no cause.
+    // by one that names the cause. Ranks that stopped on request do not know the cause.
     if (attempt.stop_reason == StopReason::kAbort && live.blamed_peer && !command.peer_lost &&
         !WasStopped(task::FailureCategoryOf(command.failure.category))) {
       live.blamed_peer = false;

@@ -41,7 +41,7 @@ struct EndedCommand {
   // The artifacts that the program made, each with `role` set; their blobs are in the blob store.
   // Rank 0 alone has outputs.
   std::vector<catalog::ArtifactRecord> outputs;
-  // A JSON text, empty if the program said nothing.
+  // The program's summary of its result as JSON; empty if it sent none.
   std::string summary;
   // Meaningful only if `success` is false.
   catalog::Failure failure;
@@ -63,7 +63,7 @@ void LoseRank(const AttemptKey& attempt, int64_t rank, const std::string& why, T
 
 // Marks the attempt as stopping, which asks every rank to stop with the next DesiredState. Under
 // kCancel and kDrain the ranks have time to write a checkpoint, under kAbort they have none.
-// `failure` is what the attempt will have ended with.
+// `failure` is recorded as the failure of the attempt when it ends.
 void StopAttempt(const AttemptKey& attempt, catalog::StopReason reason,
                  const catalog::Failure& failure, Transaction& tx);
 

@@ -1,6 +1,6 @@
 // What has changed since the core's loop last looked, so that a step costs as much as what it
 // changes, and not as much as all that there is. Kept by State and by transactions as they change
-// something. All of it says only where to look: looking once too often does no harm.
+// something. The entries are hints only: an entry too many costs time and has no other effect.
 #pragma once
 
 #include <cstdint>
@@ -11,29 +11,30 @@
 
 namespace braid::coordinator {
 
+// The changes since the last step of the loop.
 struct Changes {
-  // What the next WatchWorkers has to look at: workers that said something, or of which something
-  // is due; attempts that were told something, or of which something was told.
+  // The workers and attempts that the next WatchWorkers has to look at: those that sent a message,
+  // have a deadline, or were changed by a decision.
   std::set<std::string> workers;
   std::set<task::AttemptKey> attempts;
-  // Workers that may have to be told something else (DesiredChanges).
+  // Workers whose DesiredState may have changed (DesiredChanges).
   std::set<std::string> desired;
   // Something on which grants and the reasons of waiting jobs depend: a job was queued, a slot is
   // free, a worker came, went or changed.
   bool scheduling = true;
-  // Something on which it depends who tries to reach whom (NamePeers), or who has which GPU
-  // (ClaimFreedGpus).
+  // Something on which the results of NamePeers (`peers`) or ClaimFreedGpus (`gpus`) depend.
   bool peers = true;
   bool gpus = true;
-  // All workers and attempts are to be watched, or told.
+  // All workers and attempts are to be watched (`all_watched`); all DesiredStates are to be
+  // computed (`all_desired`).
   bool all_watched = true;
   bool all_desired = true;
 
-  // After changes were taken back, say.
+  // Marks everything as changed, for example after updates were taken back.
   void MarkAll() { scheduling = peers = gpus = all_watched = all_desired = true; }
 };
 
-// What the last scheduling pass found, as far as it says when the next one is due.
+// The results of the last scheduling pass that decide when the next one is due.
 struct LastPass {
   // The coordinator had just started, and workers were still coming back.
   bool recovering = false;

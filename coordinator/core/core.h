@@ -47,8 +47,8 @@ struct Command {
   // transaction has been taken back by then. Other effects belong into Transaction::Later.
   std::function<Status(Transaction&)> decide;
   std::function<Status(const State&)> read;
-  // Called once, when all is durable, or with the error. In the loop's thread, which everybody
-  // waits for: an answer that takes time is for a thread of the caller's.
+  // Called once, when all is durable, or with the error. It runs in the loop's thread and must be
+  // quick: pass longer work on to another thread.
   std::function<void(Status)> answer;
 };
 
@@ -63,6 +63,8 @@ struct CoreCounters {
   double commit_seconds = 0;
 };
 
+// The loop and its state. Post, Do, Query, Stop and the functions that say so are thread-safe; the
+// others belong to the thread of the loop.
 class Core {
  public:
   // Loads what has to be in memory from options.store. Fails with the store's error.
@@ -77,12 +79,13 @@ class Core {
   // Posts a read and blocks until it has run. The same requirements as Do. kUnavailable if the loop
   // has ended (`read` did not run then), kInternal if `read` threw.
   Status Query(std::function<void(const State&)> read);
-  // The number of the newest event that is durable.
+  // The number of the newest event that is durable. Thread-safe.
   int64_t durable_seq();
   // Notified after new events of a run are durable, by the run's id; the topic kAllEvents with
   // every event.
   static constexpr char kAllEvents[] = "";
   Wakeups& events() { return events_; }
+  // The totals so far. Thread-safe.
   CoreCounters counters();
 
   // Runs batches until Stop(), then answers the commands that are left with kUnavailable. Returns
@@ -91,9 +94,10 @@ class Core {
   // Makes Run() return after its current batch. Thread-safe.
   void Stop();
 
-  // Runs one batch, which may be empty: time has passed all the same, and workers may be lost by
-  // it. For Run(), and for tests, which call it instead of Run() in a thread of their own.
+  // Runs one batch, which may be empty: as time passes, workers may be lost. For Run(), and for
+  // tests, which call it instead of Run() in a thread of their own.
   Status Step();
+  // For the thread of the loop alone.
   const State& state() const { return state_; }
   const Options& options() const { return options_; }
 

@@ -1,4 +1,4 @@
-// What the workers are told: each its complete set of ranks.
+// Computes the DesiredState of workers: the complete set of ranks that each should run.
 #pragma once
 
 #include <memory>
@@ -14,11 +14,11 @@ struct Push {
   std::shared_ptr<SessionSink> sink;
   std::shared_ptr<const Desired> desired;
 };
-// Computes for each connected worker that may have to be told something else the complete set of
-// ranks that it should run, and returns the sets that differ from the last one pushed in its
-// session, each with a new version. Notes in LiveAttempt which version told the worker about a
-// rank, or about its stop, first. That is how the core knows later whether the worker has acted on
-// it. REQUIRES: the updates of the batch are committed; the caller pushes the result.
+// Computes the set for each connected worker whose set may have changed, and returns those that
+// differ from the last one pushed in the worker's session, each with a new version. Notes in
+// LiveAttempt the first version that contains a rank, or its stop. By comparing it with the version
+// that the worker reports as applied, the core knows later whether the worker has acted on it.
+// REQUIRES: the updates of the batch are committed; the caller pushes the result.
 std::vector<Push> DesiredChanges(State& state, const Options& options);
 
 }  // namespace braid::coordinator

@@ -7,6 +7,8 @@
 namespace braid::coordinator {
 namespace {
 
+// A disk may be full for a moment, as when another job is about to remove its files; so the waits
+// begin short.
 constexpr int64_t kFirstWaitMs = 2'000;
 constexpr int64_t kMaxWaitMs = 60'000;
 // A smaller gain may be the log file or the folder of the failed rank itself, which is not room for

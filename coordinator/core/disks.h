@@ -1,4 +1,4 @@
-// Full disks of workers. A failure for lack of disk space (STORAGE_FULL) tells nothing about the
+// Full disks of workers. A failure for lack of disk space (STORAGE_FULL) is no evidence against the
 // job. It is not counted against the job, and its worker gets no new attempt until there is room or
 // a waiting time is over.
 #pragma once

@@ -49,7 +49,7 @@ std::string LostLine(const AttemptRecord& attempt, const State& state) {
 void NoteProgress(int64_t rank, const task::Progress& progress, int64_t now_ms, LiveAttempt* live) {
   std::pair<std::string, int64_t>& known = live->moved[rank];
   if (known.first == progress.phase && known.second == progress.done) return;
-  // From one step to the next; the way to the first one says nothing about steps.
+  // From one step to the next; the time before the first step is no measure of a step.
   if (known.first == progress.phase && known.second > 0)
     live->longest_step_ms = std::max(live->longest_step_ms, now_ms - live->moved_ms);
   known = {progress.phase, progress.done};
@@ -64,7 +64,7 @@ void WatchGang(const AttemptKey& key, Transaction& tx) {
     return;
   const auto found = state.attempts.find(key);
   const bool known = found != state.attempts.end();
-  // A coordinator that has just started has not heard of earlier steps.
+  // A coordinator that has just started does not know about earlier steps.
   const int64_t moved_ms = std::max(known ? found->second.moved_ms : 0, state.started_ms);
   const int64_t longest_ms = known ? found->second.longest_step_ms : 0;
   const int64_t still_ms = tx.now_ms() - moved_ms;

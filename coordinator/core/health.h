@@ -10,10 +10,10 @@
 namespace braid::coordinator {
 
 // A rank on `worker` reported `failure`, which has ended the attempt or will end it. Counts against
-// the worker if it may be its fault: not a failure of the user's, a stop or a full disk (which
-// disks.h is about), nor one of a gang on several workers, as nobody knows which was at fault. If
-// the job failed like that on another worker before, it is suspect, and counts against none until
-// it has succeeded somewhere (NoteSuccess).
+// the worker if the worker may be at fault. Failures of category user, stops and full disks
+// (disks.h) do not count, nor do failures of a gang on several workers, since it is unknown which
+// of them caused it. If the job failed like that on another worker before, it is suspect, and
+// counts against none until it has succeeded somewhere (NoteSuccess).
 void NoteFailureOn(const std::string& worker, const AttemptKey& attempt,
                    const catalog::Failure& failure, Transaction& tx);
 
@@ -25,9 +25,8 @@ void NoteSuccess(const AttemptRecord& attempt, Transaction& tx);
 // never registered; a worker in no quarantine succeeds.
 Status Release(const std::string& worker, Transaction& tx);
 
-// Why the worker gets no new jobs, if it is in quarantine; else empty. Also empty as long as no
-// other worker is there that could do the same: whoever is alone of its kind is never passed over,
-// as jobs that wait for nobody are no better than jobs that may fail.
+// Why the worker gets no new jobs, if it is in quarantine; else empty. Also empty while no other
+// worker could run the same jobs: then quarantine would only make them wait.
 std::string QuarantineOf(const catalog::WorkerRecord& worker, const State& state);
 
 }  // namespace braid::coordinator

@@ -128,8 +128,8 @@ std::vector<double> CostsOf(const std::string& run, const Image& image) {
   return by_position;
 }
 
-// The run whose critical paths may be others after the update: a new job makes them longer, and one
-// that ends without success makes them shorter. A success does not, as nothing that is queued comes
+// The run whose critical paths the update may change: a new job makes them longer, and one that
+// ends without success makes them shorter. A success does not, as nothing that is queued comes
 // before it.
 const std::string* ReorderedRun(const catalog::Update& update) {
   if (const auto* created = std::get_if<catalog::JobCreated>(&update)) return &created->job.key.run;

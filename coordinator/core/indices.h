@@ -1,8 +1,8 @@
-// What follows from the rows of the catalog and would take a walk over all of them to find: which
-// jobs are queued, which attempts run where, what is used by whom, how many rows are in which
-// state. Kept row by row: before an update is applied (or taken back) the rows that it changes are
-// taken out, afterwards they are put in as they are then. So nothing here knows what an update
-// does, and Rebuild gives the same as any history of updates.
+// Indices over the rows of the catalog, for questions that would otherwise need a walk over all
+// rows: which jobs are queued, which attempts run on a worker, what uses an artifact, how many rows
+// are in each state. Kept row by row: before an update is applied (or taken back) the rows that it
+// changes are taken out, afterwards they are put in as they are then. So the indices do not depend
+// on the meaning of updates, and Rebuild gives the same result as any sequence of updates.
 #pragma once
 
 #include <compare>
@@ -35,7 +35,7 @@ class Indices {
   // A time and an id: rows in the order in which they were made.
   using ByTime = std::set<std::pair<int64_t, std::string>>;
 
-  // Everything anew from the rows.
+  // Computes all indices from the rows.
   void Rebuild(const catalog::Image& image);
   // To be called before and after `image` is changed as the update says, or is changed back.
   void TakeOut(const catalog::Update& update, const catalog::Image& image);
@@ -64,8 +64,8 @@ class Indices {
   const std::set<catalog::AttemptKey>& live() const { return live_; }
   // Those of them that have a rank on the worker.
   const std::set<catalog::AttemptKey>& LiveOn(const std::string& worker) const;
-  // The slots that they hold of the worker, and of all workers by user; users without are not
-  // there.
+  // The slots of the worker that live attempts hold; and the slots of all workers that they hold,
+  // by user. Users without any are not in the map.
   scheduler::SlotAmounts HeldOf(const std::string& worker) const;
   const std::map<std::string, scheduler::SlotAmounts>& held_by() const { return held_by_; }
   // Jobs of several ranks that have not ended.
@@ -80,15 +80,16 @@ class Indices {
   int64_t UnendedOfSite(const std::string& site) const;
   const std::map<std::string, int64_t>& unended_of_user() const { return unended_of_user_; }
   const std::map<std::string, int64_t>& unended_of_site() const { return unended_of_site_; }
-  // How many jobs and runs name the artifact.
+  // The number of jobs and runs that name the artifact.
   int64_t UsesOf(const std::string& artifact) const;
+  // The job's checkpoints in the image that were not removed, oldest first.
   const std::set<CheckpointOrder>& CheckpointsOf(const catalog::JobKey& job) const;
 
   // The runs of one name, and the artifacts that a run made.
   const ByTime& RunsNamed(const std::string& name) const;
   const ByTime& MadeBy(const std::string& run) const;
 
-  // How many rows there are.
+  // The numbers of rows in the image.
   const catalog::RowCounts& counts() const { return counts_; }
 
   // For tests.

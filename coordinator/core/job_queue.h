@@ -14,6 +14,8 @@
 
 namespace braid::coordinator {
 
+// Jobs are kept in groups of equal requirements, within a group in a line for each priority and
+// user. Not thread-safe.
 class JobQueue {
  public:
   // A job within a line. Its fields are those that order the jobs of one user and priority.
@@ -39,6 +41,7 @@ class JobQueue {
     size_t jobs = 0;
     bool operator==(const Group&) const = default;
   };
+  // Orders requirements, for use as keys of maps.
   struct Less {
     bool operator()(const task::Requirements& a, const task::Requirements& b) const {
       return std::tie(a.kind, a.site, a.device, a.ranks, a.slots, a.across_sites) <
@@ -52,18 +55,21 @@ class JobQueue {
     return job.epoch > 0 || job.not_before_ms > 0;
   }
 
-  // `cost`: of the critical path from the job to the end of its run. REQUIRES: the job is not in
-  // the queue.
+  // Adds a job. `cost` is the cost of the critical path from the job to the end of its run.
+  // REQUIRES: the job is not in the queue.
   void Add(const catalog::JobRecord& job, const catalog::RunRecord& run, double cost);
-  // With the rows as they were when the job was added; nothing for a job that is not in the queue.
+  // Removes a job; does nothing if it is not in the queue. REQUIRES: the rows are as they were when
+  // the job was added.
   void Remove(const catalog::JobRecord& job, const catalog::RunRecord& run);
   void Clear() { *this = JobQueue(); }
 
+  // The number of queued jobs, and whether a job is among them.
   bool empty() const { return costs_.empty(); }
   size_t size() const { return costs_.size(); }
   bool contains(const catalog::JobKey& job) const { return costs_.contains(job); }
   // Every queued job, with the cost of its critical path.
   const std::map<catalog::JobKey, double>& costs() const { return costs_; }
+  // The jobs in no group (IsSingle), and the groups.
   const std::set<catalog::JobKey>& singles() const { return singles_; }
   const Groups& groups() const { return groups_; }
 

@@ -1,4 +1,4 @@
-// To whom a rank of an attempt is leased: the one place that says so.
+// The worker to which a rank of an attempt is leased.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,14 @@
 
 namespace braid::coordinator {
 
-// The worker of the rank; null if the attempt has no such rank. A worker is believed in what it
-// says of the ranks that are leased to it, and of no others.
+// The worker of the rank; null if the attempt has no such rank. Reports about a rank are accepted
+// only from this worker.
 inline const std::string* WorkerOf(const catalog::AttemptRecord& attempt, int64_t rank) {
   if (rank < 0 || rank >= std::ssize(attempt.workers)) return nullptr;
   return &attempt.workers[static_cast<size_t>(rank)];
 }
 
-// Whether the rank is there and leased to the worker.
+// Whether the attempt has the rank and it is leased to the worker.
 inline bool IsLeasedTo(const catalog::AttemptRecord& attempt, int64_t rank,
                        const std::string& worker) {
   const std::string* leased_to = WorkerOf(attempt, rank);

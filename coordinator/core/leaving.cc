@@ -9,9 +9,12 @@
 namespace braid::coordinator {
 namespace {
 
+// The row of a cordoned worker keeps the operator's decision in case the worker comes back; after a
+// day it will not.
 constexpr int64_t kCordonedMs = 86'400'000;
 
-// An entry that stands for nothing: whoever had the id has left, and nobody else has it yet.
+// An entry without a worker: the worker with the id has left, and no other one has taken the id
+// yet.
 bool IsEmpty(const std::string& id, const LiveWorker& worker, const State& state) {
   return worker.session == nullptr && worker.hello.id.empty() && worker.unwritten.empty() &&
          !state.image().workers.contains(id);

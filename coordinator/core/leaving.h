@@ -8,16 +8,16 @@
 
 namespace braid::coordinator {
 
-// The ephemeral worker has said that it leaves: its session ends once that is committed, and the
-// next pass does the rest.
+// Records that the ephemeral worker has announced its end. Its session ends once that is committed;
+// the next pass does the rest.
 void NoteLeft(const std::string& worker, Transaction& tx);
 
-// Of a worker that has said that it leaves: what is leased to it and was not begun is queued again,
-// as preempted. A part of WatchWorkers, as is the next one.
+// For a worker that has announced its end: queues jobs again, as preempted, whose attempts are
+// leased to it and have not started. Part of WatchWorkers.
 void TakeBackFromWhoLeft(const std::string& worker, Transaction& tx);
 
-// Whoever started the ephemeral worker says that it does not run any more, and why. What is leased
-// to it is lost, and it is taken off the list by the next pass.
+// The agent of the pool that started the ephemeral worker reports that it has ended, and why. Ranks
+// leased to it are lost, and the next pass removes it from the list.
 void DeclareGone(const std::string& worker, const std::string& why, Transaction& tx);
 
 // Takes an ephemeral worker off the list once nothing is leased to it and it has left or is
@@ -29,7 +29,7 @@ void ForgetIfGone(const std::string& worker, Transaction& tx);
 bool IsToBeForgotten(const std::string& id, const LiveWorker& worker, const State& state,
                      const Options& options, int64_t now_ms);
 
-// Drops what is known in memory alone of workers that were forgotten. REQUIRES: no transaction is
+// Drops the LiveWorker entries of workers whose rows were removed. REQUIRES: no transaction is
 // open.
 void DropForgotten(State& state);
 

@@ -14,6 +14,7 @@ namespace braid::coordinator {
 
 class QuotaTable;
 
+// The options of the core.
 struct Options {
   // Not owned; both outlive the core.
   catalog::Store* store = nullptr;
@@ -32,7 +33,7 @@ struct Options {
   // Identifies the network namespace of the coordinator's machine. A worker that reports the same
   // one, and no site, belongs to the coordinator's site.
   std::string network;
-  // What users and sites may have (core/quotas.h), not owned; null: as much as they like.
+  // The quotas of users and sites (core/quotas.h), not owned; null: no limits.
   const QuotaTable* quotas = nullptr;
   // How long a gang may make no step while one of its ranks is out of reach. Then it is aborted, so
   // that the other ranks free their slots.

@@ -23,7 +23,7 @@ using scheduler::Link;
 
 // After a pass over all jobs that took so long, the loop does other things for so many times that.
 constexpr int64_t kPause = 2;
-// Before jobs are granted again whose grant a fault has kept.
+// The pause before jobs are tried again whose grant failed because of a fault.
 constexpr int64_t kFaultPauseMs = 200;
 
 scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& state) {
@@ -65,6 +65,7 @@ void FillUsage(const State& state, scheduler::Snapshot* snapshot) {
 // The beginning of an error for one line of a list. A cut within a UTF-8 character would garble the
 // terminal.
 std::string Shortened(const std::string& text) {
+  // The text is a part of the reason why a job waits, which is shown on one line.
   constexpr size_t kMaxBytes = 200;
   if (text.size() <= kMaxBytes) return text;
   size_t end = kMaxBytes;
@@ -184,7 +185,7 @@ std::vector<JobKey> JobsToOffer(const std::vector<scheduler::WorkerView>& worker
   return keys;
 }
 
-// What is known now of the jobs that wait, for people and for the next pass.
+// The reasons of waiting jobs, for people and for the next pass.
 void Remember(const std::vector<JobKey>& keys, const scheduler::Plan& plan, Transaction& tx) {
   const State& state = tx.state();
   Pending& pending = tx.pending();

@@ -15,7 +15,8 @@ namespace braid::coordinator {
 // that time.
 void SchedulePass(Transaction& tx);
 
-// How the text begins that says why a job waits whose grant failed.
+// The beginning of the text that says why a job waits, if its grant failed because of a fault in
+// braid.
 inline constexpr char kNotGranted[] = "a fault of braid keeps it from being granted: ";
 
 // True for a while after the start, as long as some worker that holds leases in the catalog has not

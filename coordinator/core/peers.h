@@ -1,5 +1,5 @@
-// Which workers are to try whether they can reach each other, and what they found: the
-// coordinator's part in forming gangs across hosts (scheduler/reach.h).
+// The coordinator's part in forming gangs across hosts (scheduler/reach.h): it chooses which
+// workers test their connections to each other, and keeps the results.
 #pragma once
 
 #include <cstdint>
@@ -25,10 +25,11 @@ struct Advertised {
   bool operator==(const Advertised&) const = default;
 };
 
-// kInvalidArgument for what no worker of ours says: it goes to other workers and to people.
+// Checks what a worker advertises, since it is passed on to other workers and to people.
+// kInvalidArgument for anything that braid-worker would not send.
 Status CheckAdvertised(const Advertised& advertised);
 
-// A worker of another host that a worker is to try (Peer in gangs.proto).
+// A worker of another host to which a worker shall test its connection (Peer in gangs.proto).
 struct Peer {
   std::string worker;
   std::string boot_id;
@@ -39,7 +40,7 @@ struct Peer {
   bool operator==(const Peer&) const = default;
 };
 
-// What came of it (Reach in gangs.proto).
+// The result of such a test (Reach in gangs.proto).
 struct PeerReach {
   std::string boot_id;
   int64_t asked = 0;
@@ -50,12 +51,12 @@ struct PeerReach {
 
 // Sets LiveWorker::peers of every connected worker: while a job with several ranks has not ended,
 // workers of other hosts at its site (at all sites, if such a job may leave its own), at most some
-// thirty of them, its neighbours in the order of the names. Otherwise none, so that nobody dials
-// anybody for nothing. Does nothing if nothing has changed (Changes::peers).
+// thirty of them, its neighbours in the order of the names. Otherwise none, so that no connections
+// are made in vain. Does nothing if nothing has changed (Changes::peers).
 void NamePeers(State& state);
 
-// What a worker says about its peers, cut to what it can honestly say: so many peers, texts of so
-// many bytes.
+// The results that a worker reports, limited to the number of peers that it can have been given and
+// to texts of bounded length.
 std::map<std::string, PeerReach> Bounded(std::map<std::string, PeerReach> said);
 
 // What `worker` found about each of its present peers that it has tried: empty, or where it tried

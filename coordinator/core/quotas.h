@@ -1,4 +1,5 @@
-// Quotas of users and sites as the core applies them: what they use, and whether there may be more.
+// Quotas of users and sites in the core: their present use, and the checks before something is
+// added.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@ class QuotaTable {
  public:
   // Not null; without any limit until the first Put.
   std::shared_ptr<const scheduler::Quotas> Get() const;
+  // Replaces the quotas.
   void Put(scheduler::Quotas quotas);
 
  private:
@@ -26,10 +28,10 @@ class QuotaTable {
       std::make_shared<const scheduler::Quotas>();
 };
 
-// What a user has: jobs of its runs that have not ended, and artifacts that it uploaded or that its
-// runs made.
+// The use of a user: jobs of its runs that have not ended, and artifacts that it uploaded or that
+// its runs made.
 scheduler::QuotaUse UseOfUser(const std::string& user, const State& state);
-// What a site has: jobs that are bound to it and have not ended, and artifacts that its workers
+// The use of a site: jobs that are bound to it and have not ended, and artifacts that its workers
 // made.
 scheduler::QuotaUse UseOfSite(const std::string& site, const State& state);
 

@@ -18,7 +18,7 @@ Result<std::string> DecideIdempotently(
                       ": take a new one");
   }
   // The answer and the decision's updates are in one transaction: either both are durable, or a
-  // repeated request decides again on a state that knows nothing of the first.
+  // repeated request decides again on a state without the changes of the first.
   BRAID_ASSIGN_OR_RETURN(std::string answer, decide(tx));
   tx.Add(catalog::RequestRemembered{{request.method, request.id, digest, answer, tx.wall_ms()}});
   return answer;

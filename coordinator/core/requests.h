@@ -11,6 +11,7 @@
 
 namespace braid::coordinator {
 
+// A request of a client.
 struct RequestId {
   std::string method;
   // Chosen by the client; empty if the request is not idempotent, and then each one is decided.

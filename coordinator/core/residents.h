@@ -18,7 +18,7 @@
 
 namespace braid::coordinator {
 
-// Something whose rows may leave memory: a run with all that belongs to it, or one artifact.
+// A unit of rows that leaves memory together: a run with all that belongs to it, or one artifact.
 struct Guest {
   enum class Kind { kRun, kArtifact };
   Kind kind = Kind::kRun;

@@ -11,6 +11,7 @@
 
 namespace braid::coordinator {
 
+// A submission, checked and expanded to its graph of jobs.
 struct SubmitCommand {
   // The jobs to run. A submission of a part of a recipe (`only`) has been cut to that part already.
   recipe::Dag dag;

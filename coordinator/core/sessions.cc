@@ -123,8 +123,8 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
   fresh.hello = std::move(hello);
   worker = std::move(fresh);
   for (const RankKey& key : ranks) {
-    // The new session has been told nothing. Versions noted for the old one would make a rank look
-    // missing that the worker simply has not reported yet.
+    // Nothing has been sent on the new session. Versions noted for the old one would make a rank
+    // look missing that the worker simply has not reported yet.
     LiveAttempt& attempt = tx.attempt(key.attempt());
     attempt.assigned_version.erase(key.rank);
     attempt.stop_version.erase(key.rank);

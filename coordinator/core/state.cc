@@ -53,7 +53,7 @@ void State::TakeBack(const catalog::Update& update, const catalog::Undo& undo) {
   if (const auto* deleted = std::get_if<catalog::RunDeleted>(&update)) deleted_.erase(deleted->run);
 }
 
-// Its workers are told something else, and hold a lease more or less.
+// The DesiredState of its workers changes, and so do their leases.
 void State::NoteAttempt(const AttemptRecord& attempt) {
   changes.attempts.insert(attempt.key);
   changes.workers.insert(attempt.workers.begin(), attempt.workers.end());

@@ -1,6 +1,7 @@
 // All that the core knows: the image of the catalog (the durable part), indices over it, and what
-// is known only while the process lives, such as who is connected, how far an attempt is, and why a
-// job waits. It also notes what has changed since the loop last looked.
+// is known only while the process lives, such as the connections of workers, the progress of
+// attempts, and the reasons for which jobs wait. It also notes what has changed since the loop last
+// looked.
 #pragma once
 
 #include <compare>
@@ -41,7 +42,7 @@ using task::RankKey;
 // the worker until `full_until_ms`, or until there is clearly more room than when its disk was
 // full.
 struct WorkerDisk {
-  // As the worker's newest heartbeat says; -1 if it does not say.
+  // From the worker's newest heartbeat; -1 if it did not report it.
   int64_t free_bytes = -1;
   // Monotonic; 0 if the disk is not known to be full. The next field is the same moment by the wall
   // clock, for messages.
@@ -64,7 +65,7 @@ struct LiveWorker {
   // Null while there is no stream.
   std::shared_ptr<SessionSink> session;
   int64_t session_id = 0;
-  // Whether it said hello to this process, and when it was last heard (monotonic).
+  // Whether it said hello to this process, and the time of its last message (monotonic).
   bool contacted = false;
   int64_t last_contact_ms = 0;
   // Wall clock; when the record's last_seen_ms was last written.
@@ -94,7 +95,8 @@ struct LiveWorker {
   std::vector<RefusedGpu> refused_gpus;
   // Where its ranks are reached from other hosts, as this session's hello says.
   Advertised advertised;
-  // Whom it is to try (NamePeers), null for nobody, and what it found, by worker.
+  // The workers to which it shall test its connection (NamePeers; null: none), and the results, by
+  // worker.
   std::shared_ptr<const std::vector<Peer>> peers;
   std::map<std::string, PeerReach> reach;
   // When its ranks last lost those of other hosts (AskAgain); monotonic.
@@ -135,8 +137,8 @@ struct LiveAttempt {
   Stillness stillness;
   // It was stopped because its program made no step.
   bool stalled = false;
-  // For attempts of reports and exports: the summary that the worker was first told, which then
-  // stays the same.
+  // For attempts of reports and exports: the summary that was first sent to the worker. Later
+  // changes of the run are not sent.
   std::shared_ptr<const RunSummary> run_summary;
 };
 
@@ -239,6 +241,7 @@ class State {
   // is lost, or was restarted and delivers nothing of it, or was told to stop it and no longer has
   // it.
   bool RankIsGone(const AttemptRecord& attempt, int64_t rank) const;
+  // True if RankIsGone holds for every rank.
   bool AllRanksGone(const AttemptRecord& attempt) const;
   // True if the rank's worker is connected, has acted on a DesiredState with this rank, and does
   // not have the rank, although no end was reported.
@@ -259,7 +262,7 @@ class State {
   int64_t last_session = 0;
   // Version of the newest Desired of any worker.
   int64_t version = 0;
-  // Of what LiveWorker::peers were last made from.
+  // A digest of the inputs from which LiveWorker::peers were last computed.
   uint64_t peers_digest = 0;
   // Apply and transactions add to them, the core's loop takes them.
   Changes changes;
@@ -292,7 +295,8 @@ class State {
   std::set<std::string> deleted_;
 };
 
-// When the job could be queued: since its last parent ended or, if it has none, since it is there.
+// The wall-clock time at which the job could be queued: the end of its last parent or, if it has
+// none, its creation.
 int64_t QueuedMs(const JobRecord& job, const State& state);
 
 }  // namespace braid::coordinator

@@ -148,7 +148,7 @@ void Observe(const std::string& id, LiveWorker& worker, State& state, const Opti
     state.changes.workers.insert(id);
 }
 
-// What a pass watches.
+// The workers and attempts that a pass watches.
 struct Watched {
   std::set<std::string> workers;
   std::set<AttemptKey> attempts;
@@ -244,7 +244,7 @@ std::string WatchWorkers(Transaction& tx) {
       WatchSteps(key, tx);
     });
   }
-  // What was decided above may have touched others.
+  // The decisions above may have changed others.
   std::set<AttemptKey> left = watched.attempts;
   left.insert(tx.changes().attempts.begin(), tx.changes().attempts.end());
   for (const AttemptKey& key : left) {

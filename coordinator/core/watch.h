@@ -1,6 +1,6 @@
-// What becomes of workers and attempts as time passes: silence, full disks, ranks that died with
-// their worker, gangs that lost each other. They run in the core's thread, in every step of its
-// loop.
+// Decisions that follow from the passing of time: silent workers, full disks, ranks that ended with
+// their worker, gangs whose ranks lost each other. They run in the core's thread, in every step of
+// its loop.
 #pragma once
 
 #include <cstdint>

@@ -38,7 +38,7 @@ void NoteStillness(const task::Progress& progress, int64_t now_ms, int64_t beat_
   if (first || !moved) {
     still.still_ms += first ? 0 : passed_ms;
   } else {
-    // From one step to the next; the way to the first one says nothing about steps.
+    // From one step to the next; the time before the first step is no measure of a step.
     if (still.phase == progress.phase && still.done > 0)
       still.longest_step_ms = std::max(still.longest_step_ms, still.still_ms + passed_ms);
     still.still_ms = 0;

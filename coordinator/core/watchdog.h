@@ -1,6 +1,6 @@
 // Programs that run and get no further: a training that makes no step for too long is stopped, and
-// its job queued again as after the loss of a machine. Nobody else would notice: the worker beats,
-// the program lives, and the slots are held.
+// its job queued again as after the loss of a machine. Nothing else would detect this: the worker
+// sends heartbeats, the program runs, and the slots stay in use.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 namespace braid::coordinator {
 
 // How long, in ms, the job's program may make no step, as its recipe says (train.stall_timeout); 0:
-// as long as it likes, as for kinds of jobs that have no steps.
+// without limit, as for kinds of jobs that have no steps.
 int64_t StallTimeoutMs(const JobRecord& job);
 
-// Takes a heartbeat's word on rank 0 to the attempt's account of how long it makes no step. Only
-// time between two heartbeats that list the rank counts, and little of it if they are far apart:
-// a worker, or a coordinator, that slept is no program that hangs. `beat_ms` is the most that
-// counts between two heartbeats.
+// Updates the time for which the attempt has made no step from a heartbeat's report on rank 0. Only
+// time between two heartbeats that list the rank counts, and little of it if they are far apart: a
+// worker, or a coordinator, that slept is no program that hangs. `beat_ms` is the most that counts
+// between two heartbeats.
 void NoteStillness(const task::Progress& progress, int64_t now_ms, int64_t beat_ms,
                    LiveAttempt* live);
 

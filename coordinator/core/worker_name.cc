@@ -5,6 +5,7 @@
 namespace braid::coordinator {
 namespace {
 
+// NAME_MAX of Linux file systems.
 constexpr size_t kLongestFileName = 255;
 
 }  // namespace

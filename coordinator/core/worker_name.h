@@ -1,4 +1,4 @@
-// What may be the id of a worker, or the name of its site.
+// The rule for ids of workers and names of sites.
 #pragma once
 
 #include <string>

@@ -10,7 +10,7 @@
 namespace braid::coordinator {
 namespace {
 
-// The catalog knows nothing of connections: to people, an attempt is disconnected while one of its
+// Connections are not in the catalog: to people, an attempt is disconnected while one of its
 // workers is.
 v1::AttemptState StateOf(const AttemptRecord& attempt, const State& state) {
   if (Ended(attempt.state)) return static_cast<v1::AttemptState>(attempt.state);

@@ -24,16 +24,15 @@ v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail);
 v1::Artifact ArtifactMessage(const catalog::ArtifactRecord& artifact, Detail detail);
 // An event as WatchEvents and ListEvents send it.
 v1::Event EventMessage(const catalog::EventRecord& event);
-// A worker's registration, with its connection, the ranks of its live leases, its GPUs that are
-// refused, and whom it reaches.
+// A worker's registration, with its connection, the ranks of its live leases, its refused GPUs, and
+// the workers that it reaches.
 v1::Worker WorkerView(const catalog::WorkerRecord& worker, const State& state);
-// What a session has to say to its worker: the ranks that it should run, and by what intervals it
-// reports and gives up (`lease`).
+// The message of a session to its worker: the ranks that it should run, and the intervals of
+// `lease` for its heartbeats and for giving up without contact.
 v1::DesiredState DesiredMessage(const SessionMessage& message, const std::string& coordinator_id,
                                 const scheduler::LeaseOptions& lease);
 
-// The inverse for what the worker says. Fields that are missing keep their defaults; nothing is
-// checked here.
+// Converts a message of a worker. Missing fields keep their defaults; nothing is checked here.
 WorkerMessage WorkerMessageOf(const v1::WorkerSignal& signal);
 
 }  // namespace braid::coordinator

@@ -10,8 +10,8 @@
 
 namespace braid::coordinator {
 
-// A channel within the process passes by the server's credentials: `check` is asked about each call
-// beforehand, as the server asks it, and the handlers see the caller's token as always.
+// A channel within the process bypasses the server's credentials. So `check` is called before each
+// call, as the server would do, and the handlers see the caller's token as usual.
 std::unique_ptr<JsonCalls> MakeInProcessCalls(std::shared_ptr<grpc::Channel> channel,
                                               rpc::CallerCheck check);
 

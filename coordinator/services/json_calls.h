@@ -24,6 +24,7 @@ struct JsonMethod {
   bool bytes = false;    // its replies are pieces of a file, not JSON
 };
 
+// A call with its request.
 struct JsonCall {
   std::string token;  // of the caller; empty: none was shown
   std::string json;   // the request; empty: an empty one
@@ -31,7 +32,8 @@ struct JsonCall {
   std::vector<std::pair<std::string, std::string>> fields;
   // Of a stream: the id of the last reply that the caller has; it goes on behind that one.
   std::string resume_after;
-  // True once nobody waits for the reply any more. Asked from time to time; may be null.
+  // Returns true once the client has gone, so that the call can be cancelled. Called from time to
+  // time; may be null.
   std::function<bool()> gone;
 };
 
@@ -39,6 +41,7 @@ struct JsonCall {
 class JsonStream {
  public:
   enum class State { kReply, kNothingYet, kEnd };
+  // The result of Read.
   struct Next {
     State state = State::kEnd;
     std::string json;  // of a reply; of DownloadBlob its bytes as they are

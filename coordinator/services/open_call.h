@@ -1,6 +1,6 @@
-// What all calls that wait have in common: a reactor of gRPC's callback API that is finished
-// exactly once, whoever ends it first (the client, the server that stops, the call itself), and
-// lives until gRPC and everybody who was given a callback have let it go.
+// The common base of all calls that stay open: a reactor of gRPC's callback API that is finished
+// exactly once, whichever ends it first (the client, a stop of the server, the call itself), and
+// that lives until gRPC and all callbacks have released it.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -48,8 +48,8 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
     if (finish) FinishNow();
   }
 
-  // gRPC's last call to the reactor: it has let the call go. What still holds a pointer to it keeps
-  // it alive until it is done.
+  // gRPC's last call to the reactor. gRPC's share in the object ends; it lives on while callbacks
+  // hold other shares.
   void OnDone() final {
     stopping_.reset();
     ending_.reset();
@@ -67,8 +67,8 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
   OpenCall(grpc::CallbackServerContext* context, Backend* backend)
       : context_(context), backend_(backend) {}
 
-  // Called once, after the constructor: from now on gRPC owns the call, too. It has ended if it is
-  // not known who calls.
+  // Called once, after the constructor: from now on gRPC shares ownership of the call. If the
+  // caller cannot be authenticated, the call has ended on return.
   void Open() {
     self_ = this->shared_from_this();
     stopping_ = backend_->stop.Subscribe(Backend::kStopping, Weakly(&OpenCall::Stop));
@@ -91,13 +91,15 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
   }
   // REQUIRES: the call was opened.
   const Identity& who() const { return who_; }
-  // False: the call has ended, nothing may be done with it any more.
+  // Enters the call. False: it has ended, and no operation may be begun any more.
   bool Enter() {
     MutexLock lock(mutex_);
     if (end_.has_value()) return false;
     ++inside_;
     return true;
   }
+  // Leaves the call, and finishes it if it has ended meanwhile. REQUIRES: an Enter that returned
+  // true.
   void Leave() {
     bool finish = false;
     {
@@ -108,7 +110,7 @@ class OpenCall : public Base, public std::enable_shared_from_this<OpenCall<Base>
     }
     if (finish) FinishNow();
   }
-  // The call is about to be finished; nobody is in it, and nobody will be.
+  // Called before the call is finished, when no thread is in it and none can enter any more.
   virtual void OnEnd() {}
   // How the call ends when the server stops.
   virtual void Stop() { End(Unavailable("the coordinator is stopping")); }

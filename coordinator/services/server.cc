@@ -25,10 +25,12 @@
 namespace braid::coordinator {
 namespace {
 
+// What is dropped is small, so once a minute suffices.
 constexpr int64_t kTidyEveryMs = 60'000;
 constexpr int kMaxCallsOfAConnection = 1024;  // more wait with the client
 
-// Now and then: what nobody comes back for is dropped. Ends by itself when the alarms stop.
+// Periodically drops abandoned uploads and rendezvous keys, and stores when credentials were last
+// used. Ends when the alarms stop.
 void TidyAgain(Backend* backend) {
   backend->alarms.After(kTidyEveryMs, [backend] {
     backend->files.Do([backend] {

@@ -1,5 +1,5 @@
-// The gRPC server: all services, health and reflection, on one address, for who may call them
-// (coordinator/access). No gRPC in this header.
+// The gRPC server: all services, health and reflection, on one address, behind the checks of
+// coordinator/access. No gRPC in this header.
 #pragma once
 
 #include <memory>
@@ -22,8 +22,8 @@ class Server {
   // Health of the service "coordinator": not while it waits for its workers after a start. At first
   // it is not.
   virtual void SetReady(bool ready) = 0;
-  // Whether the caller may make the call. A refusal for the role has a row in the audit. To be
-  // asked by every door to the API.
+  // Whether the caller may make the call. A refusal for the role has a row in the audit. Every
+  // other entry to the API, such as HTTP, must call it, too.
   virtual Status Check(const rpc::Caller& caller) = 0;
   // The same calls as JSON; lives as long as the server.
   virtual JsonCalls* json_calls() = 0;
@@ -31,8 +31,8 @@ class Server {
   virtual void Stop() = 0;
 
   // Listens on `address` ("127.0.0.1:0": any free port), with TLS if the backend has its files.
-  // kPermissionDenied for an address that is not loopback without TLS, kUnavailable if it cannot be
-  // had.
+  // kPermissionDenied for an address beyond loopback without TLS, kUnavailable if the address
+  // cannot be bound.
   static Result<std::unique_ptr<Server>> Start(const std::string& address, Backend* backend);
 };
 

@@ -11,9 +11,9 @@
 
 namespace braid::coordinator {
 
-// Reads one message after another, each when the core has the one before; writes what the core
-// wants of the worker, only the newest if the worker is slow. A session that another one replaces,
-// or whose worker's credential ends, ends at once, and says why.
+// Reads one message after another, each once the core has taken the one before. Writes the worker's
+// DesiredState; if the worker is slow, only the newest one. A session that another one replaces, or
+// whose worker's credential ends, ends at once, and says why.
 class SessionCall final
     : public OpenCall<grpc::ServerBidiReactor<v1::WorkerSignal, v1::DesiredState>> {
  public:

@@ -14,6 +14,7 @@
 
 namespace braid::coordinator {
 
+// `Piece` is what the stream yields, `Message` the message of the API that carries it.
 template <class Piece, class Message>
 class StreamCall final : public OpenCall<grpc::ServerWriteReactor<Message>> {
  public:

@@ -67,7 +67,7 @@ Status Guarded(const FileWork& work) {
 
 namespace {
 
-// Work whose client is gone is not begun: it would keep others waiting for nobody.
+// Work whose client is gone is not begun: it would only delay other calls.
 Status Still(const Context* context, const FileWork& work) {
   return context->IsCancelled() ? Cancelled("the client is gone") : Guarded(work);
 }

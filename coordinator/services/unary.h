@@ -1,6 +1,6 @@
-// How a call with one request and one reply is carried out without holding a thread while the core
-// decides. Each function returns at once; the call is finished, and with it the lives of request
-// and reply end, when its last part is done.
+// Carries out calls with one request and one reply without holding a thread while the core decides.
+// Each function returns at once; the call is finished, and with it the lives of request and reply
+// end, when its last part is done.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -19,15 +19,17 @@
 
 namespace braid::coordinator {
 
-// What is done with files, in a thread that may block on a disk. May fill the reply.
+// The part of a call that works with files, in a thread that may block on a disk. May fill the
+// reply.
 using FileWork = std::function<Status()>;
 using Reactor = grpc::ServerUnaryReactor;
 using Context = grpc::CallbackServerContext;
 
-// Who calls, as it was found when the call was let in; an error if that has changed meanwhile.
+// The caller, authenticated again within the handler; an error if its credential has ended since
+// the call was accepted.
 Result<Identity> WhoCalls(const grpc::ServerContextBase& context, const Backend& backend);
 
-// What a call is to the audit. `object` is what it is about, as the caller says.
+// The audit record of a call. `object` is the object of the call as the caller names it.
 using Audit = std::shared_ptr<const Asked>;
 Audit AuditOf(const Context& context, const Identity& who, std::string call, std::string object);
 // The same of a call that workers make all the time: see Asked::only_denied.
@@ -51,7 +53,7 @@ Reactor* InFilesThenCore(Context* context, Backend* backend, std::function<Resul
 Reactor* InCoreThenFiles(Context* context, Backend* backend, CoreWork first, ThreadPool* pool,
                          FileWork then, Audit audit = nullptr);
 
-// What it throws is kInternal: no request ends the process.
+// Runs the work; an exception becomes kInternal, so that no request can end the process.
 Status Guarded(const FileWork& work);
 
 }  // namespace braid::coordinator

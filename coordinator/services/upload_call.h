@@ -10,6 +10,7 @@
 
 namespace braid::coordinator {
 
+// One call of UploadBlob.
 class UploadCall final : public OpenCall<grpc::ServerReadReactor<v1::UploadBlobRequest>> {
  public:
   // Begins the call; what it returns is for gRPC. `reply` is gRPC's and is filled before the call

@@ -44,7 +44,7 @@ class KeyCall final : public OpenCall<grpc::ServerUnaryReactor> {
   void OnEnd() override {
     if (started_) wait_->Cancel();
   }
-  // The table answers all who wait, with the same words.
+  // The table answers all waiting calls with this error.
   void Stop() override {}
 
   std::shared_ptr<KeyWait> wait_;

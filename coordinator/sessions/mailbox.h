@@ -1,4 +1,4 @@
-// Between the core, which says what a worker should run, and the stream that tells it.
+// Passes the DesiredState of a worker from the core to the stream that sends it.
 #pragma once
 
 #include <functional>
@@ -20,9 +20,10 @@ struct SessionMessage {
   bool unchanged = false;
 };
 
-// Of one session: the core puts the newest state here, and the session takes what is to be sent.
-// Only the newest state matters, so nothing queues up for a slow worker. Every heartbeat is
-// answered, so that a worker knows that somebody listens. Thread-safe.
+// The mailbox of one session: the core puts the newest state here, and the session takes the
+// message that is to be sent. Only the newest state is kept, so nothing queues up for a slow
+// worker. Every heartbeat is answered, so that a worker knows that the coordinator is reachable.
+// Thread-safe.
 class Mailbox final : public SessionSink {
  public:
   // `due` is called, without any lock of this class, whenever there may be something to take and
@@ -32,9 +33,10 @@ class Mailbox final : public SessionSink {
   void Push(std::shared_ptr<const Desired> desired) override;
   void Replaced(const std::string& why) override;
 
-  // A heartbeat came: an answer is due, if there is a state to speak of.
+  // A heartbeat has arrived: an answer is due, if there is a state to send.
   void AnswerDue();
-  // What is to be sent now; nothing if nothing is due, or after the end.
+  // Takes the message that is to be sent now; nullopt if none is due, and after another session has
+  // taken over.
   std::optional<SessionMessage> Take();
   // Not OK once another session has taken over (kAlreadyExists, WORKER_REPLACED).
   Status status();

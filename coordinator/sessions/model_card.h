@@ -1,4 +1,5 @@
-// What a report or a model card tells of its run, put into the spec of the job that writes it.
+// Adds the facts about a run to the specs of the jobs that describe it: reports and exports with
+// model cards.
 #pragma once
 
 #include <string>
@@ -10,10 +11,10 @@
 
 namespace braid::coordinator {
 
-// Adds to the card of an export what only `facts`, a task::RunSummary as JSON, know: the id of the
-// run, the tokens that the model with artifact `model` was trained on (those of its parents
-// included, if all are known), the size of its corpora, and each parent's artifact and tokens. What
-// they do not know stays away.
+// Adds to the card of an export the facts that are only in `facts`, a task::RunSummary as JSON: the
+// id of the run, the tokens that the model with artifact `model` was trained on (those of its
+// parents included, if all are known), the size of its corpora, and each parent's artifact and
+// tokens. Fields without a fact are left as they are.
 void FillCard(const Json& facts, const std::string& model, spec::ModelCard* card);
 
 // The spec of a report or an export with what is known of its run; that of any other job as it is,

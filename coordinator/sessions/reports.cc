@@ -7,7 +7,7 @@
 namespace braid::coordinator {
 namespace {
 
-// Of a failure: what its program said, or how it ended.
+// The text of a failure: the program's error, or how the program ended.
 std::string ErrorOf(const task::Outcome& outcome) {
   if (!outcome.failure.error.empty() || outcome.success) return outcome.failure.error;
   if (outcome.signal != 0)

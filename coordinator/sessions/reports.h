@@ -1,4 +1,5 @@
-// What workers report of their attempts, as commands of the core. Without gRPC and without threads.
+// Converts reports of workers about their attempts to commands of the core. Without gRPC and
+// without threads.
 #pragma once
 
 #include <functional>
@@ -15,8 +16,8 @@ namespace braid::coordinator {
 // not.
 using BlobCheck = std::function<Status(const storage::Manifest& manifest)>;
 
-// A manifest as the artifact it will be; who made it is for the caller to add. Refuses what is not
-// canonical.
+// Makes the artifact of a manifest. The caller adds the maker. kInvalidArgument for a manifest that
+// is not canonical.
 Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json,
                                            storage::Manifest* manifest);
 
@@ -24,7 +25,7 @@ Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json,
 Result<catalog::ArtifactRecord> ArtifactMadeBy(const task::RankKey& rank, const std::string& role,
                                                const std::string& manifest_json,
                                                const BlobCheck& check);
-// When it was made, and by which worker: known to the core alone.
+// Sets the time and the worker that made the artifact, which only the core knows.
 void Attribute(const task::RankKey& rank, Transaction& tx, catalog::ArtifactRecord* artifact);
 
 // The end of a rank. Every output is stored; an error names its role.

@@ -1,5 +1,5 @@
-// One session of a worker: its hello and its heartbeats become commands of the core, and what the
-// core wants of it waits in a mailbox. Without gRPC, and without a thread of its own.
+// One session of a worker: its hello and its heartbeats become commands of the core, and the states
+// for the worker wait in a mailbox. Without gRPC, and without a thread of its own.
 #pragma once
 
 #include <functional>
@@ -36,7 +36,7 @@ class Session {
   std::optional<SessionMessage> TakeDue() { return mailbox_->Take(); }
   // Not OK once another session has taken over (kAlreadyExists, WORKER_REPLACED).
   Status status() { return mailbox_->status(); }
-  // The stream has ended. The core is told, nobody waits for it. REQUIRES: no message is being
+  // The stream has ended. Informs the core, without waiting for it. REQUIRES: no message is being
   // taken.
   void Close();
 

@@ -15,6 +15,7 @@ namespace braid::coordinator {
 // `blobs` outlive it; `scratch` is a folder for short-lived files.
 class CatalogArtifacts final : public StoredArtifacts {
  public:
+  // Opens nothing; `scratch` is used by ReadCheckpoint only.
   CatalogArtifacts(Core* core, const storage::BlobStore* blobs, std::string scratch)
       : core_(core), blobs_(blobs), scratch_(std::move(scratch)) {}
 

@@ -1,4 +1,4 @@
-// A merge of stored checkpoints that somebody asks for: planned, and made a graph of jobs. Without
+// A requested merge of stored checkpoints: plans it, and expands it to a graph of jobs. Without
 // gRPC and without the core.
 #pragma once
 
@@ -15,6 +15,7 @@
 
 namespace braid::coordinator {
 
+// A plan whose sources are stored artifacts.
 struct StoredMergePlan {
   merge::MergePlan plan;
   std::vector<std::string> ids;  // of artifacts, whole, in the order of plan.sources

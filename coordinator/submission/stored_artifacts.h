@@ -1,4 +1,4 @@
-// What is stored already, as whoever asks for a run or a merge needs to see it.
+// Access to the stored artifacts, for the checks of submissions and merges.
 #pragma once
 
 #include <string>

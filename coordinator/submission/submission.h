@@ -1,4 +1,4 @@
-// A recipe that somebody submits: checked, expanded and compared with what is stored. Without gRPC
+// A submitted recipe: checks it, expands it, and compares it with stored checkpoints. Without gRPC
 // and without the core: the command that comes out is what the core decides on.
 #pragma once
 

@@ -5,6 +5,7 @@
 namespace braid::coordinator {
 namespace {
 
+// How long the thread sleeps at most; a new earlier alarm wakes it in any case.
 constexpr int64_t kLongestSleepMs = 60'000;
 
 }  // namespace

@@ -13,7 +13,7 @@
 
 namespace braid::coordinator {
 
-// Thread-safe.
+// Alarms that each ring once. Thread-safe.
 class Alarms {
  public:
   using Id = uint64_t;

@@ -1,4 +1,5 @@
-// One at a time, without waiting: whoever comes while somebody works leaves a note, and goes.
+// Mutual exclusion without blocking: a thread that arrives while another one works leaves a note
+// and returns.
 #pragma once
 
 #include <atomic>
@@ -13,7 +14,8 @@ namespace braid::coordinator {
 // A wake-up during a step makes one more step, so none is missed. Thread-safe.
 class Turn {
  public:
-  // True: the turn is the caller's, until it leaves. False: somebody has it and goes around again.
+  // True: the caller has the turn until it calls Leave. False: another thread has it, and will make
+  // one more step.
   bool Enter() {
     int seen = kFree;
     while (true) {
@@ -22,7 +24,8 @@ class Turn {
       if (seen == kTaken && state_.compare_exchange_weak(seen, kAgain)) return false;
     }
   }
-  // True: somebody came meanwhile, the turn is still the caller's. REQUIRES: the caller has it.
+  // True: another thread arrived meanwhile; the caller keeps the turn and must make one more step.
+  // REQUIRES: the caller has it.
   bool Leave() {
     int seen = kTaken;
     if (state_.compare_exchange_strong(seen, kFree)) return false;

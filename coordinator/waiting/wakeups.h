@@ -1,8 +1,8 @@
 // Callbacks that are called when something happens to a topic: a line was added to a job's log, an
 // event of a run is durable. This is how a followed stream waits without a thread.
 //
-// A wake-up carries no data: who is woken looks for itself what is new. To miss nothing, subscribe
-// first and look then.
+// A wake-up carries no data: the subscriber looks by itself for what is new. To miss nothing,
+// subscribe first and look afterwards.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@
 
 namespace braid::coordinator {
 
-// Thread-safe.
+// The subscriptions to all topics. Thread-safe.
 class Wakeups {
  public:
   // Called in the thread that notifies, without any lock of this class: it must be quick, and hand
@@ -46,7 +46,7 @@ class Wakeups {
   [[nodiscard]] std::unique_ptr<Subscription> Subscribe(const std::string& topic, Wake wake);
   // Calls all that are subscribed to `topic`, each once.
   void Notify(const std::string& topic);
-  // How many there are, for metrics and tests.
+  // The number of subscriptions, for metrics and tests.
   size_t subscriptions();
 
  private:

@@ -26,11 +26,12 @@ constexpr int64_t kKeptLogs = 100;
 // A worker hands back what it runs within 25 s.
 constexpr int64_t kLeaveMs = 40'000;
 
-// As they are called in the pool's folder and in the ids of workers.
+// The name of a worker's folder and log, and the last part of its id.
 std::string NameOf(const std::string& job, size_t rank) {
   return job + "." + std::to_string(rank);
 }
 
+// The last line of a log, which mostly says why the program ended; empty if it cannot be read.
 std::string LastLineOf(const std::string& path) {
   const Result<std::string> text = ReadFile(path);
   if (!text.ok()) return "";
@@ -48,6 +49,7 @@ void RemoveOldLogs(const std::string& folder, int64_t job) {
   }
 }
 
+// The GPUs of this machine. An error, unlike an empty list, means that it is not known.
 Result<std::vector<std::string>> Gpus(int64_t timeout_ms) {
   const Result<CommandResult> said = RunCommand(
       {"nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"}, timeout_ms);
@@ -58,6 +60,7 @@ Result<std::vector<std::string>> Gpus(int64_t timeout_ms) {
   return ParseGpus(said->out);
 }
 
+// Refuses settings whose workers could never all start here.
 Status CheckCount(const char* option, int64_t each, int64_t workers, int64_t there,
                   const std::string& what) {
   if (each * workers <= there) return OkStatus();
@@ -90,6 +93,7 @@ std::string AdviceOnExit(const ProcessExit& exit, const std::string& last_line,
   if (exit.signal != 0)
     return "it was ended by signal " + std::to_string(exit.signal) + "; " + printed;
   if (exit.code == 0) return printed;
+  // EX_CONFIG of sysexits.h, with which braid-worker ends if its settings are wrong.
   constexpr int kConfig = 78;
   return "code " + std::to_string(exit.code) + "; " + printed + "; its log is " + log +
          (exit.code == kConfig ? ": mend what it says, or delete the pool and create it again"

@@ -55,7 +55,7 @@ class Local final : public Engine {
   Status Start(const std::string& id, const Allocation& allocation, Job* job);
   Result<std::vector<std::string>> TakeGpus(std::set<std::string>* taken);
   std::string LogPath(const std::string& id, size_t rank) const;
-  // Says in `job` how it is; it has ended when all of its workers have.
+  // Updates the state in `job`; the job has ended when all of its workers have.
   void Look(Job* job);
 
   const Settings settings_;

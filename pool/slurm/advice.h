@@ -1,4 +1,4 @@
-// What Slurm says, and what to do about it.
+// Explanations of Slurm's states and messages, with advice for users.
 #pragma once
 
 #include <string>
@@ -8,14 +8,13 @@ namespace braid::pool::slurm {
 // Whether a job in this state (of squeue) has ended.
 bool HasEnded(const std::string& state);
 
-// The words of a command that failed, on one line, with advice.
+// The error output of a failed command, on one line, followed by advice.
 std::string AdviceOn(const std::string& error);
 
-// What to do about a job that waits for this reason (of squeue); empty if waiting is all there is
-// to do.
+// Advice for a job that waits for this reason (of squeue); empty if nothing but waiting helps.
 std::string AdviceOnReason(const std::string& reason);
 
-// What the end of a job in this state means. `last_line` is what it printed last.
+// The meaning of the end of a job in this state. `last_line` is the last line that it printed.
 std::string AdviceOnEnd(const std::string& state, const std::string& last_line);
 
 }  // namespace braid::pool::slurm

@@ -30,7 +30,7 @@ std::string MarkOf(const Settings& s) {
   return s.mark.empty() ? "-" : s.mark;
 }
 
-// What the coordinator calls a run, as a part of a job's name and of its comment.
+// The name of a run as a part of a job's name and of its comment.
 std::string PlainRun(std::string run) {
   for (char& c : run) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -44,7 +44,7 @@ std::string LastLine(std::string text) {
   return text.substr(text.rfind('\n') + 1);  // npos + 1 is 0
 }
 
-// What a program said that failed.
+// The error output of a failed program.
 std::string WordsOf(const std::string& program, const CommandResult& result) {
   const std::string& words = result.err.empty() ? result.out : result.err;
   return words.empty() ? program + " ended with code " + std::to_string(result.code) : words;

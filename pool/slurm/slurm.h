@@ -10,10 +10,10 @@
 
 namespace braid::pool::slurm {
 
-// "braid:POOL:MARK:WORKERS:RUN", by which a job is found again.
+// The name of a job, "braid:POOL:MARK:WORKERS:RUN", by which the agent finds it in the queue.
 std::string JobName(const Settings& settings, const Allocation& allocation);
 
-// The lines of `squeue --format=%i|%T|%r|%j` that are of the pool.
+// Parses the output of `squeue --format=%i|%T|%r|%j`, and returns the jobs of this pool.
 std::vector<EngineJob> ParseQueue(const Settings& settings, const std::string& text);
 
 // The batch script that starts the worker or workers of one job.
@@ -23,10 +23,11 @@ std::string ScriptOf(const Settings& settings);
 // other lines around. Empty if there is none.
 std::string IdFrom(const std::string& printed);
 
-// The words of sbatch, without the script. `folder` is the pool's.
+// The command line of sbatch without the script. `folder` is the pool's.
 std::vector<std::string> SubmitWords(const Settings& settings, const std::string& folder,
                                      const Allocation& allocation);
 
+// The engine for Slurm. Used by one thread.
 class Slurm final : public Engine {
  public:
   // `folder` is the pool's; its logs/ get what the jobs print. Each command gets `timeout_ms`.

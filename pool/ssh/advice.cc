@@ -61,6 +61,7 @@ std::string OneLine(const std::string& text) {
     if (part.empty() || part.find_first_not_of("@ ") == std::string::npos) continue;
     line += (line.empty() ? "" : "; ") + part;
   }
+  // ssh may print a banner of many lines before its error.
   constexpr size_t kMost = 400;
   return line.size() <= kMost ? line : line.substr(0, kMost) + "...";
 }

@@ -1,12 +1,12 @@
-// What the messages of ssh, and of the programs that it starts on a host, mean for whoever adds a
-// worker. Pure.
+// Explanations of the messages of ssh, and of programs that it starts on a host, for users who add
+// a worker. Pure functions.
 #pragma once
 
 #include <string>
 
 namespace braid::pool::ssh {
 
-// The words of ssh or tar about `host`, on one line, and what to do about them.
+// The error output of ssh or tar about `host`, on one line, followed by advice.
 std::string AdviceOn(const std::string& host, const std::string& error);
 
 }  // namespace braid::pool::ssh

@@ -11,6 +11,7 @@ namespace braid::pool::ssh {
 namespace {
 
 bool IsWorkerName(const std::string& name) {
+  // The id is a part of file names and of the name of a systemd unit.
   constexpr size_t kLongest = 60;
   return !name.empty() && name.size() <= kLongest && name.front() != '.' && name.front() != '-' &&
          std::all_of(name.begin(), name.end(), [](char c) {

@@ -1,5 +1,5 @@
-// A worker that was put on a host by ssh: where it is, how it runs, and what the host said of
-// itself. Its settings are written down in a file of the state folder.
+// A worker that was installed on a host by ssh: its settings, which are stored in a file of the
+// state folder, and the properties of the host.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 namespace braid::pool::ssh {
 
+// The settings of one such worker.
 struct HostSettings {
   // Of the worker.
   std::string id;
@@ -23,8 +24,8 @@ struct HostSettings {
   //   address.json, token        where the coordinator is, and the worker's credential
   //   worker/, log               of braid-worker
   std::string folder;
-  // The machine and state folder from which it is added: "login:/home/ada/.braid". A folder of the
-  // host is of one.
+  // The machine and state folder from which it is added: "login:/home/ada/.braid". A folder on the
+  // host belongs to one owner.
   std::string owner;
   // A Python of the host that has torch.
   std::string python = "python3";
@@ -32,23 +33,27 @@ struct HostSettings {
   std::string address;
   // Whether systemd of its user starts it; otherwise a plain process does.
   bool unit = false;
-  // Of the worker, as its options are called; empty or 0: the worker's own defaults.
+  // Options of braid-worker, under their names; empty or 0: the defaults of braid-worker.
   int64_t slots = 0;
   std::string gpus, site, cache_limit, advertise;
   std::vector<std::string> kinds, labels, data_roots;
 
+  // Whether the worker reaches the coordinator through a tunnel.
   bool tunnel() const { return address.empty(); }
   bool operator==(const HostSettings&) const = default;
 };
 
-// Errors name the option of `braid worker add` and say what is possible.
+// Checks the settings. kInvalidArgument names the option of `braid worker add` and the values that
+// are possible.
 Status Check(const HostSettings& settings);
 
+// The file with the settings in a host's folder of the state folder, and how it is read and
+// written.
 inline constexpr char kHostFile[] = "host.json";
 Result<HostSettings> ReadHost(const std::string& folder);
 Status WriteHost(const std::string& folder, const HostSettings& settings);
 
-// What the host says of itself (ProbeScript).
+// The properties of the host, as ProbeScript prints them.
 struct Probed {
   std::string folder, arch, glibc, torch;
   // The folders of torch's libraries, with ':' between.
@@ -56,7 +61,8 @@ struct Probed {
   int64_t free_bytes = 0;
   int64_t cores = 0;
   int64_t gpus = 0;
-  // systemd of its user can be asked; and goes on when the user logs out.
+  // Whether the systemd of the user can be reached (`unit`), and whether it keeps running after the
+  // user logs out (`lingers`).
   bool unit = false;
   bool lingers = false;
   // The programs are there already.
@@ -64,10 +70,12 @@ struct Probed {
   // How trying to reach the coordinator's address ended: "yes", or why not.
   std::string reach;
 };
+// Parses the output of ProbeScript. kInternal, quoting its beginning, if it lacks the folder, the
+// processor or torch's libraries.
 Result<Probed> ParseProbe(const std::string& text);
 
-// Whether programs of this machine can run there, as far as is known before they are copied: of
-// `bytes` for the processor `arch`.
+// Checks, before anything is copied, whether the programs of this machine can run on the host. They
+// take `bytes` bytes and are for the processor `arch`.
 Status CheckProbe(const HostSettings& settings, const Probed& probed, const std::string& arch,
                   int64_t bytes);
 

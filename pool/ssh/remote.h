@@ -1,5 +1,5 @@
 // A machine that is reached by the system's ssh, with the keys, names and jump hosts of its user's
-// own configuration. Nothing is asked for: no password, no passphrase, no host key.
+// own configuration. ssh never prompts: not for a password, a passphrase, or an unknown host key.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +10,20 @@
 
 namespace braid::pool::ssh {
 
-// How it is reached.
+// How to reach the machine.
 struct Remote {
   // As ssh takes it: "gpu1", "ada@10.0.0.2".
   std::string host;
   // A file instead of ~/.ssh/config; empty: that.
   std::string config;
-  // "Port=2222", as ssh takes them after -o. They cannot make it ask, or accept a host key.
+  // "Port=2222", as ssh takes them after -o. They cannot make ssh prompt or accept an unknown host
+  // key.
   std::vector<std::string> options;
 
   bool operator==(const Remote&) const = default;
 };
 
-// Errors name the option.
+// kInvalidArgument names the wrong option.
 Status Check(const Remote& remote);
 
 // The words of ssh that run `command` there by the user's shell; with `forward` ("-R" and what

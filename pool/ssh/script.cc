@@ -8,7 +8,7 @@
 namespace braid::pool::ssh {
 namespace {
 
-// What all scripts begin with. A script is a function that is called last, so that nothing that it
+// The beginning of all scripts. A script is a function that is called last, so that nothing that it
 // runs can read the rest of it.
 constexpr char kBegin[] = R"sh(
 LC_ALL=C

@@ -13,7 +13,7 @@ void ReadArchSection(YamlMap& section, model::Arch* arch);
 // dense model has no router whose noise could be set.
 void ReadModelArch(YamlMap& model, bool dense, int64_t sequence, model::Arch* arch);
 
-// `arch` of a composite, whose blocks are its paths': what is left to it is A4 and A5.
+// `arch` of a composite. Its blocks are those of its paths, so only A4 and A5 can be set here.
 void ReadCompositeArch(YamlMap& composite, int64_t sequence, model::Arch* arch);
 
 }  // namespace braid::recipe

@@ -19,7 +19,7 @@
 namespace braid::recipe {
 namespace {
 
-// What a router does not look at must not be given.
+// Settings that the kind of router does not use must not be given.
 void CheckRouter(YamlMap& map, const model::RouterKind& router) {
   if (router.chooses && !router.has_hard && map.HasAt("router.hard"))
     map.FailAt("router.hard", std::string(router.name) + " takes one choice always");

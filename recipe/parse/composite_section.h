@@ -9,7 +9,8 @@
 
 namespace braid::recipe {
 
-// A spec with what the recipe says for all models; vocabulary open.
+// A spec with the recipe-wide settings of models. The vocabulary is not set, since the tokenizer
+// decides it.
 model::ModelSpec BlankSpec(const Recipe& recipe, const std::string& name);
 
 // connect, connect_init, router, residual, norm, cross, gate, scale, weights and large, of a

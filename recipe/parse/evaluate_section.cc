@@ -164,7 +164,7 @@ class ItemReader {
     }
   }
 
-  // Files that a tagger has been at; the trainer knows them by their names in the source.
+  // Files with tags; the trainer knows them by their names in the source.
   void Tagged(const std::vector<std::string>& files) {
     AddData(SourceKind::kTagged, files, "dual.tagged", /*folders=*/false);
     // A text goes by the name of its file without endings (corpus/tagged_text.h), beside the

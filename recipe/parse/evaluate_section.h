@@ -9,7 +9,7 @@ namespace braid::recipe {
 // REQUIRES: the models of *recipe are read already; prompts name their paths.
 void ReadEvaluate(YamlMap& root, Recipe* recipe);
 
-// The shortest table of positions of all models; 0: none has an end.
+// The smallest rope_max_pos of all models; 0: no model has a limit.
 int64_t FewestPositions(const Recipe& recipe);
 
 }  // namespace braid::recipe

@@ -1,5 +1,5 @@
-// Stacks of blocks in a recipe: paths, dense baselines, large blocks, and the knobs of their
-// blocks.
+// Stacks of blocks in a recipe: paths, dense baselines, large blocks, and the settings of their
+// kinds of blocks.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,8 @@
 
 namespace braid::recipe {
 
+// Whether the text may be the name of a model: 1 to 64 letters, digits, '_', '-' and '.', and not
+// "." or "..". Names become parts of paths and of job names.
 bool IsName(const std::string& name);
 // An error at `key` if `name` stands there and is not one.
 void CheckName(YamlMap& map, const std::string& key, const std::string& name);

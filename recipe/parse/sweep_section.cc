@@ -25,7 +25,7 @@ std::string TextOf(const YAML::Node& node) {
   return "[" + Join(parts, ", ") + "]";
 }
 
-// What a value is compared by: 1e-3 and 0.001 are one number.
+// The form in which values are compared: 1e-3 and 0.001 are the same number.
 std::string MeaningOf(const YAML::Node& node) {
   if (node.IsScalar() && node.Tag() != "!") {
     if (const Result<int64_t> whole = ParseWhole(node.Scalar()); whole.ok())

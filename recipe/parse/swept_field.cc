@@ -15,7 +15,7 @@ bool IsNumber(const std::string& part) {
   return !part.empty() && part.find_first_not_of("0123456789") == std::string::npos;
 }
 
-// What is of the run and not of a variant.
+// Fields of the whole run, which cannot vary.
 bool IsOfRun(const std::string& field) {
   return field == "run" || field == "priority" || field == "seeds" || field == "sweep";
 }

@@ -1,4 +1,4 @@
-// A field of a recipe by its path, "baselines.dense.train.optimizer.lr": what it is, and a document
+// Finds a field of a recipe by its path, "baselines.dense.train.optimizer.lr", and makes documents
 // in which it has another value. Parts behind `paths`, `composites` and `baselines` are names of
 // models or their numbers from 0, those behind `corpora` names of corpora.
 #pragma once
@@ -19,6 +19,7 @@ struct FieldOfRecipe {
   // Why it cannot vary: there is no such field, or one that makes no sense. Empty: it can.
   std::string error;
 };
+// Finds the field that a sweep names by its path.
 FieldOfRecipe FindSweptField(const std::string& path);
 
 // `document` with `value` at `path`. Nothing of `document` is changed, which shares what both have
@@ -28,7 +29,7 @@ FieldOfRecipe FindSweptField(const std::string& path);
 YAML::Node WithField(const YAML::Node& document, const std::string& path, const YAML::Mark& mark,
                      const YAML::Node& value, YamlErrors& errors);
 
-// A scalar that says where it comes from.
+// A scalar node whose errors are reported at `mark`.
 YAML::Node ScalarAt(const YAML::Mark& mark, const std::string& text);
 
 }  // namespace braid::recipe

@@ -17,8 +17,8 @@ void ReadTrainSection(const YAML::Node& node, const std::string& path, YamlError
 void ReadJointSection(const YAML::Node& node, const std::string& path, YamlErrors& errors,
                       Joint* joint);
 
-// What a joint phase that continues has from `train` of a warm-up was for networks from scratch,
-// and is taken back. Called when the settings of a phase are complete.
+// Resets the warm-up that a joint phase with `lr_schedule: continue` inherited from `train`: it is
+// meant for networks that start from scratch. Called when all settings of the phase have been read.
 void DropInheritedWarmup(Joint* joint);
 
 }  // namespace braid::recipe

@@ -36,7 +36,7 @@ class YamlErrors {
   // Adds an error that yaml-cpp threw, at its place.
   void Fail(const YAML::Exception& error);
 
-  // None yet, of another reading of the same file.
+  // A new object without errors, for another reading of the same file.
   YamlErrors ForSameFile() const { return YamlErrors(file_); }
   // Adds those of another reading; an error that is here already is kept once.
   void Add(const YamlErrors& other) { errors_.insert(other.errors_.begin(), other.errors_.end()); }
@@ -52,7 +52,9 @@ class YamlErrors {
   // Records that `field` was absent and has this value. Ignored while inherited settings are read,
   // because what comes from another section is no default.
   void NoteDefault(const std::string& field, const std::string& value);
+  // The recorded defaults, by the path of the field.
   const std::map<std::string, std::string>& defaults() const { return defaults_; }
+  // Whether inherited settings are being read.
   bool inherited() const { return inherited_; }
   void set_inherited(bool inherited) { inherited_ = inherited; }
 

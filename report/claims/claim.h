@@ -14,7 +14,7 @@ inline constexpr char kPapaformer[] = "PaPaformer";
 inline constexpr char kDualPath[] = "dual-path";
 inline constexpr char kBraid[] = "braid";  // by construction, of what the papers do not have
 
-// What came of a claim for one set of models.
+// The result of testing a claim on one set of models.
 struct ClaimTest {
   std::string subject;  // the models: "share and dense"
   Verdict verdict = Verdict::kUndecided;

@@ -1,4 +1,4 @@
-// What the papers claim, and what this run says of it.
+// The claims of the papers, tested on the results of a run.
 #pragma once
 
 #include <vector>

@@ -16,6 +16,7 @@ struct CompositeAndDense {
   const ModelResult& composite;
   const ModelResult& dense;
 
+  // Both names, for ClaimTest::subject.
   std::string subject() const { return composite.name + " and " + dense.name; }
 };
 // All composites of `roles`, role by role; those without a dense model to compare with are left

@@ -1,4 +1,4 @@
-// What a run says of one claim.
+// The verdict of a run on one claim.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace braid::report {
 
-// Undecided: an interval reaches over zero, a difference is too small to mean anything, or what
-// would decide it was not measured.
+// Undecided: the interval contains zero, the difference is too small to be meaningful, or the
+// deciding quantity was not measured.
 enum class Verdict { kHolds, kDoesNotHold, kUndecided };
 
 // What a test of a claim found on certain models.
@@ -36,6 +36,7 @@ inline constexpr char kOneTraining[] = "in this one training";
 // "holds in this one training", "does not hold in this one training", "undecided in this one
 // training".
 std::string ToText(Verdict verdict);
+// The number of findings with this verdict.
 int CountOf(const std::vector<Finding>& findings, Verdict verdict);
 
 // Whether a difference of losses is below zero for sure, or above: by more than kSameLoss and, if

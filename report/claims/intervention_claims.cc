@@ -40,7 +40,7 @@ SmallestChange SmallestChangeOf(const Dual& dual, const Selection& selected) {
   return smallest;
 }
 
-// Forced steps alone: an intervention that sets gates too says nothing of the steps.
+// Forced steps alone: an intervention that also sets gates is no evidence about steps.
 bool AsLearned(const Intervention& one) {
   return !one.gate_values && one.gates.value_or(GateRule::kLearned) == GateRule::kLearned;
 }

@@ -19,7 +19,8 @@ ClaimTest TestLoss(const CompositeAndDense& pair) {
   } else {
     const bool known = composite.tokens > 0 && dense.tokens > 0;
     if (known) test.verdict = LossIsLower(*difference);
-    // Who saw more text must not win by it; who loses in spite of it has lost.
+    // A model that saw more text must not win because of it; if it loses in spite of it, the
+    // comparison is valid.
     const bool saw_more = known && !SameTokens(composite, dense) && composite.tokens > dense.tokens;
     const bool saw_less = known && !SameTokens(composite, dense) && composite.tokens < dense.tokens;
     if (saw_more && test.verdict == Verdict::kHolds) test.verdict = Verdict::kUndecided;

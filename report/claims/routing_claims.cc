@@ -102,6 +102,7 @@ std::vector<ClaimTest> TestEvenUse(const Results& results) {
   ClaimTest test{"all composites"};
   std::erase_if(uses,
                 [](const PathUse& use) { return !MeanScore(use.model->evaluation).has_value(); });
+  // In percentage points. Smaller differences are not distinguished from chance.
   constexpr double kSameUse = 5;
   if (uses.size() < 3) {
     test.reason = Format(

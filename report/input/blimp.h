@@ -12,7 +12,7 @@
 
 namespace braid::report {
 
-// In per cent.
+// BLiMP scores of one model, in per cent.
 struct Blimp {
   // Unweighted over the paradigms. Its interval is that of the pairs drawn, binomial a paradigm,
   // and of the router's noise where several noise seeds were averaged.

@@ -13,6 +13,7 @@ double StudentT(double freedom) {
                                2.2622,  2.2281, 2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199,
                                2.1098,  2.1009, 2.0930, 2.0860, 2.0796, 2.0739, 2.0687, 2.0639,
                                2.0595,  2.0555, 2.0518, 2.0484, 2.0452, 2.0423};
+  // The quantile 0.975 of the normal distribution.
   constexpr double kNormal = 1.959964;
   if (!std::isfinite(freedom)) return kNormal;
   if (freedom <= 1) return kTable[0];

@@ -11,17 +11,19 @@
 
 namespace braid::report {
 
-// `variance` is that of the value itself (a standard error squared), with the degrees of freedom it
-// was estimated on.
+// A value with its uncertainty. `variance` is that of the value itself (the squared standard
+// error); `freedom` are the degrees of freedom of its estimate.
 struct Estimate {
   double value = 0;
   double variance = -1;  // below 0: not known, as with a single seed
   double freedom = std::numeric_limits<double>::infinity();
 
+  // Whether the variance, and so an interval, is known.
   bool has_interval() const { return variance >= 0; }
   // Half the width of the 95 % interval: Student's t for `freedom` times the standard error;
   // infinite if not known.
   double HalfWidth() const;
+  // The ends of the 95 % interval.
   double low() const { return value - HalfWidth(); }
   double high() const { return value + HalfWidth(); }
 };
@@ -43,6 +45,7 @@ Estimate MeanOf(const std::vector<Estimate>& parts);
 // a - b of independent estimates. On the same test items they are correlated, and the interval is
 // too wide: on the safe side.
 Estimate Difference(const Estimate& a, const Estimate& b);
+// The estimate times a factor.
 Estimate Scaled(const Estimate& estimate, double factor);
 
 // "62.55 ± 0.37"; without an interval "62.55".

@@ -1,7 +1,7 @@
-// What one model was measured to be: evaluation.json (docs/formats.md), read strictly. A part that
-// is there has the types and ranges of the format, or the error names file and field. Fields beyond
-// the format are let pass: a newer braid-trainer may say more. Scores, accuracies and shares are in
-// per cent everywhere, as in the papers.
+// The measurements of one model: evaluation.json (docs/formats.md), read strictly. A part that is
+// there has the types and ranges of the format, or the error names file and field. Unknown fields
+// are ignored, since a newer braid-trainer may write more. Scores, accuracies and shares are in per
+// cent everywhere, as in the papers.
 #pragma once
 
 #include <cstdint>

@@ -12,8 +12,9 @@
 
 namespace braid::report {
 
-// In per cent. A task without two seeds takes the largest variance of the other tasks for its own
-// (one task of the paper has one seed); if none has two, no interval is known.
+// The score of one task in per cent. A task without two seeds takes the largest variance of the
+// other tasks for its own (one task of the paper has one seed); if none has two, no interval is
+// known.
 struct GlueTask {
   // The mean over its seeds, and their standard deviation (negative: not known).
   Estimate score;

@@ -1,6 +1,6 @@
-// What evaluations found out about one model, by the type of what they found, and how each kind is
-// read. Nothing here knows which kinds there are: parts of the report bring theirs
-// (report/parts/part.h), so that a new kind needs no field in a struct that everything includes.
+// The measurements of one model, by the C++ type of each kind, and how each kind is read. This
+// header does not list the kinds: parts of the report bring theirs (report/parts/part.h), so that a
+// new kind needs no field in a struct that everything includes.
 #pragma once
 
 #include <any>
@@ -27,6 +27,7 @@ class Measurements {
     const auto found = values_.find(typeid(T));
     return found == values_.end() ? nullptr : std::any_cast<T>(&found->second);
   }
+  // The same, to be changed.
   template <typename T>
   T* Find() {
     return const_cast<T*>(std::as_const(*this).Find<T>());
@@ -40,6 +41,7 @@ class Measurements {
     return *std::any_cast<T>(&kept);
   }
 
+  // Removes the value of the type, if there is one.
   template <typename T>
   void Remove() {
     values_.erase(typeid(T));

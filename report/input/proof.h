@@ -1,5 +1,5 @@
-// What a merge says of itself, and the proof of its outputs: merge.json and gate.json
-// (docs/formats.md), read strictly in what a report needs of them.
+// The account of a merge and the proof of its outputs: merge.json and gate.json (docs/formats.md).
+// The fields that a report needs are read strictly.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace braid::report {
 
-// What a report needs of merge.json.
+// The fields of merge.json that a report needs.
 struct MergeAccount {
   // In the order of their slices.
   std::vector<std::string> parents;
@@ -25,7 +25,7 @@ struct MergeAccount {
   std::string proof;
 };
 
-// What a report needs of gate.json.
+// The fields of gate.json that a report needs.
 struct GateProof {
   // "bit-equal"; empty: hidden states were not compared.
   std::string hidden_states;

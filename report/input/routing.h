@@ -12,8 +12,8 @@
 
 namespace braid::report {
 
-// Choices are counted from 1; the last one, if there are more choices than paths, is the
-// combination of the paths.
+// The choices for one prompt. They are counted from 1; if there are more choices than paths, the
+// last one is the combination of the paths.
 struct RoutedPrompt {
   std::string text;
   int64_t correct = 0;  // the path of the prompt's domain, from 1; 0: none is named

@@ -11,12 +11,13 @@
 
 namespace braid::report {
 
-// Ends the reading of the object `json`, which `read` has read. Fields that nobody asked for are no
-// error here: a newer program may say more, and some are for other readers.
+// Ends the reading of the object `json`, which `read` has read. Fields that were not read are no
+// error: a newer program may write more, and some are for other readers.
 Status FinishLenient(JsonReader& read, const Json& json);
 
 // "PATH: expected EXPECTED, found ..."
 Status Wrong(const std::string& path, const std::string& expected, const Json& found);
+// OK if the value is an object, or an array; otherwise Wrong(...).
 Status CheckObject(const Json& json, const std::string& path);
 Status CheckArray(const Json& json, const std::string& path);
 

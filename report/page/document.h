@@ -57,6 +57,7 @@ class Document {
     std::vector<Block> inside;
   };
 
+  // A document without blocks.
   explicit Document(std::string title) : title_(std::move(title)) {}
 
   // Append a block of the kind that they are named after.
@@ -66,12 +67,13 @@ class Document {
   void Code(const std::string& text);
   void Plot(const std::string& caption, const std::string& file, const std::string& svg);
   void Tiles(std::vector<Tile> tiles);
-  // What few readers want to see at once: the blocks of `inside`, which a page shows when asked.
-  // Its title is theirs.
+  // A collapsed section: a page shows the blocks of `inside` when the reader opens it. Its title is
+  // that of `inside`.
   void Fold(const Document& inside);
   // A fold of one table under a line of text, which may be empty; nothing if the table has no rows.
   void FoldTable(const std::string& title, const std::string& text, Table table);
 
+  // The title, and the blocks in their order.
   const std::string& title() const { return title_; }
   const std::vector<Block>& blocks() const { return blocks_; }
 

@@ -1,4 +1,4 @@
-// What the papers claim, and what this run says of it.
+// The part of the report on the claims of the papers.
 #include "report/claims/claims.h"
 
 #include <string>

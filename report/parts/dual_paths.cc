@@ -29,7 +29,7 @@ Table InterventionTable(const Dual& dual) {
     table.columns.push_back({CorpusTitle(corpus) + ": loss", true});
     table.columns.push_back({"change", true});
   }
-  // What all changes are changes of.
+  // The losses with learned gates, to which all changes refer.
   if (!dual.loss.empty()) {
     std::vector<std::string> row = {"as trained"};
     for (const std::string& corpus : corpora) {

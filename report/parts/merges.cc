@@ -1,4 +1,4 @@
-// What composites took from their parents, and what proves it.
+// The parents of composites, and the proofs of the merges.
 #include <optional>
 #include <string>
 #include <vector>

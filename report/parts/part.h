@@ -1,7 +1,8 @@
 // Parts of the report. A part is one measurement or one view of a run, with all that the report
 // says of it: how it is read from evaluation.json, what it adds to report.json, and its paragraphs,
 // tables and plots. Each stands in a file of its own and is found by its line in the list of
-// registry.cc; whoever writes documents goes through that list and knows nothing else of it.
+// registry.cc; the code that writes documents goes through that list and knows nothing else about
+// parts.
 #pragma once
 
 #include <vector>
@@ -14,7 +15,7 @@
 
 namespace braid::report {
 
-// What parts are made from.
+// The input of parts.
 struct Report {
   const Results& results;
   const std::vector<Finding>& findings;  // what TestClaims (report/claims/claims.h) says of them

@@ -10,7 +10,7 @@
 namespace braid::report {
 namespace {
 
-// What the variants say of one claim, each by itself.
+// The verdicts of the variants on one claim, each by itself.
 struct ClaimCount {
   std::string source;
   // Variants in which it holds for all models it is tested on, for none, and the others.

@@ -1,4 +1,4 @@
-// Which dense models a composite is compared with.
+// The choice of dense models with which a composite is compared.
 #pragma once
 
 #include <vector>
@@ -7,10 +7,10 @@
 
 namespace braid::report {
 
-// Tokens further apart than this share are not called the same.
+// Numbers of tokens that differ by more than this share do not count as the same.
 constexpr double kSameTokens = 0.02;
 
-// Whether both saw the same number of tokens; numbers that are not known count as the same.
+// Whether both were trained on the same number of tokens; unknown numbers count as the same.
 bool SameTokens(const ModelResult& a, const ModelResult& b);
 
 // The dense models that saw as many tokens as `composite`; all of them if none did.

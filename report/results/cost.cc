@@ -27,7 +27,7 @@ double Rate(int64_t tokens, double seconds) {
 }
 
 // Sums over the paths of a composite. A path that was not trained in this run (`from`, or kept of a
-// `base`) has costs that nobody here knows, and then nor are the sums.
+// `base`) has unknown costs, and so the sums are unknown.
 struct PathSums {
   bool tokens_known = true, times_known = true;
   int64_t tokens = 0, cores = 0;

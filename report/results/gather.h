@@ -1,4 +1,4 @@
-// Reads what a report is made of.
+// Reads the inputs of a report.
 #pragma once
 
 #include <vector>

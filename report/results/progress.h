@@ -1,5 +1,5 @@
-// How far each training was at a given point: what its history says of gradients, and losses of
-// composite and dense model after equal tokens and after equal time.
+// The course of trainings: gradient norms from their histories, and the losses of composite and
+// dense model after equal tokens and after equal time.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
-// Everything that a report says, as numbers: no prose, no layout. gather.h reads it from the inputs
-// of the task.
+// All numbers of a report, without prose and layout. gather.h reads it from the inputs of the task.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +24,7 @@ struct JobResult : task::JobSummary {
   // `summary_json` as an object; empty if it is none.
   Json summary = Json::object();
 
+  // CPU cores, or GPUs, of all ranks together.
   int64_t cores() const { return ranks * slots; }
   // Tokens that it was trained on; 0 if its summary does not have them.
   int64_t tokens() const;

@@ -1,4 +1,4 @@
-// What report.json (docs/formats.md) says of a run whatever was measured.
+// The fields of report.json (docs/formats.md) that do not depend on which evaluations there are.
 #pragma once
 
 #include "base/json.h"

@@ -1,4 +1,4 @@
-// What a model is in a comparison, for people.
+// The names of the roles of models, for people.
 #pragma once
 
 #include <string>

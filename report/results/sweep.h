@@ -52,10 +52,11 @@ struct Candidate {
   std::optional<Estimate> CoreSeconds() const;
   // Tokens of the first training; 0: not known.
   int64_t tokens() const { return trainings.front().tokens; }
+  // Cores (or GPUs) of the first training; 0: not known.
   int64_t cores() const { return trainings.front().cores; }
 };
 
-// What a run varied, and what came of it.
+// The variants of a run and their results.
 struct Sweep {
   // Axes with more than one value, in the order of the recipe.
   std::vector<std::string> axes;
@@ -89,7 +90,7 @@ struct CandidateComparison {
 // Composites that no dense model has the tokens of are left out.
 std::vector<CandidateComparison> CompareCandidates(const std::vector<Candidate>& candidates);
 
-// What the search of one family of models, dense or composite, gave with equal tokens.
+// The result of the search over one family of models, dense or composite, with equal tokens.
 struct Search {
   // Settings that were tried, and the core-seconds of all their jobs; negative: not known.
   int64_t settings = 0;
@@ -117,9 +118,9 @@ struct EqualSearch {
 // One for each number of tokens that both families have, in the order of tokens.
 std::vector<EqualSearch> SearchesOf(const Sweep& sweep);
 
-// A cost that losses are held against.
+// A cost with which losses are compared.
 enum class Cost { kTokens, kSeconds, kCoreSeconds };
-// The cost of an candidate; negative: not known.
+// The cost of a candidate; negative: not known.
 double CostOf(const Candidate& candidate, Cost cost);
 // The dense and composite candidates that no other one beats in both cost and mean loss on all
 // text, from the cheapest to the one with the lowest loss.

@@ -16,7 +16,7 @@ struct ServerTls {
   std::string certificate;  // its own first, then those of its issuers
   std::string key;
   std::string clients;  // the authorities of client certificates
-  // The certificate that clients must know: they trust who is signed by it.
+  // The certificate that clients must have: they trust servers whose certificate it signed.
   std::string trust;
   std::string trust_sha256;
 };
@@ -33,8 +33,8 @@ class Authority {
   // new one is made if there is none, if the old one lacks a name, or if a third of its year or
   // less is left; the key stays.
   Result<ServerTls> OwnServer(const std::vector<std::string>& names) const;
-  // The same with a certificate and key of the user's. The last certificate in the file is what
-  // clients are told to trust. Errors name the files.
+  // The same with a certificate and key of the user's. The last certificate in the file is the one
+  // that clients get to trust. Errors name the files.
   Result<ServerTls> ServerOf(const std::string& certificate_file,
                              const std::string& key_file) const;
 

@@ -1,5 +1,5 @@
 // X.509 certificates as PEM text: keys (EC P-256), a small certificate authority, requests and what
-// a certificate says. OpenSSL does the work and is seen nowhere else but in peer.cc.
+// a certificate says. OpenSSL does the work; its types do not appear in this header.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct Certified {
   std::string certificate;
 };
 
-// What a certificate is to say.
+// The contents of a certificate to be made.
 struct CertificateTerms {
   // The subject's common name, at most 64 bytes: for people, who see it in other tools.
   std::string common_name;
@@ -28,7 +28,7 @@ struct CertificateTerms {
   int64_t lifetime_s = 0;
 };
 
-// What a certificate says.
+// The contents of an existing certificate.
 struct CertificateFacts {
   std::string sha256;                  // of its DER bytes, 64 hex digits: its fingerprint
   std::string key_sha256;              // of its public key (SubjectPublicKeyInfo)
@@ -40,7 +40,8 @@ struct CertificateFacts {
 Result<std::string> MakeKey();
 // A key and a certificate of itself that may sign others, valid for `lifetime_s`.
 Result<Certified> MakeAuthority(const std::string& common_name, int64_t lifetime_s);
-// A request to sign the public half of `key`, PEM; signed by the key, as a proof of who has it.
+// A request to sign the public half of `key`, PEM. It is signed with the key itself, which proves
+// that the sender has it.
 Result<std::string> MakeRequest(const std::string& key, const std::string& common_name);
 // The digest of the public key of a request (CertificateFacts::key_sha256). kInvalidArgument for
 // text that is no request, for one that is not signed by its own key, and for a key of another kind
@@ -50,9 +51,9 @@ Result<std::string> KeyDigestOfRequest(const std::string& request);
 // the request.
 Result<std::string> Sign(const Certified& authority, const std::string& request,
                          const CertificateTerms& terms);
-// Of the first certificate in a PEM text. kInvalidArgument if there is none.
+// Reads the first certificate in a PEM text. kInvalidArgument if there is none.
 Result<CertificateFacts> FactsOf(const std::string& certificate);
-// kInvalidArgument unless the first certificate is that of the key.
+// Checks that the first certificate belongs to the key; otherwise kInvalidArgument.
 Status CheckBelongs(const Certified& pair);
 
 }  // namespace braid::rpc

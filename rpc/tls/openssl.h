@@ -16,8 +16,8 @@
 
 namespace braid::rpc {
 
-// Deletes an object by the function that OpenSSL has for its type. What such an owner gives away
-// with release() belongs to whoever OpenSSL says.
+// A deleter that calls the function that OpenSSL has for the type. release() hands ownership over,
+// for OpenSSL functions that take it.
 template <auto kFree>
 struct FreeBy {
   template <typename T>
@@ -40,7 +40,8 @@ Status OpensslError(const std::string& doing);
 OwnedX509 ReadX509(const std::string& pem);
 // The certificate as PEM, with its newline at the end.
 std::string PemOf(X509* certificate);
-// A BIO that reads `text`, which outlives it; and the text that was written to one in memory.
+// ReaderOf returns a BIO that reads `text`, which must outlive it. TextOf returns the text that was
+// written to a BIO in memory.
 OwnedBio ReaderOf(const std::string& text);
 std::string TextOf(BIO* memory);
 // Whether it is an IPv4 or IPv6 address in numbers, without brackets.

@@ -17,6 +17,7 @@
 namespace braid::rpc {
 namespace {
 
+// A server that accepts connections and says nothing within 5 s does not speak TLS.
 constexpr int kPatienceS = 5;
 // HTTP/2, which is what gRPC speaks.
 constexpr unsigned char kProtocols[] = {2, 'h', '2'};
@@ -44,7 +45,7 @@ Result<UniqueFd> Connect(const std::string& address) {
       code != 0)
     return Unavailable("looking up " + address + ": " + gai_strerror(code));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> list(found, freeaddrinfo);
-  // A name may have several addresses. If none answers, the last one's error is told.
+  // A name may have several addresses. If none answers, the last one's error is returned.
   int error = ECONNREFUSED;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
     UniqueFd fd(socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC, at->ai_protocol));

@@ -1,6 +1,6 @@
-// A look at who listens at an address, with a TLS handshake of our own, in which nothing is sent:
-// to get the certificate of an authority whose fingerprint is known, and to say what is wrong where
-// gRPC only says that there is no connection.
+// A TLS handshake of our own with the program that listens at an address, in which no data is sent.
+// It fetches the certificate of an authority whose fingerprint is known, and explains failures of
+// which gRPC reports only that there is no connection.
 #pragma once
 
 #include <string>
@@ -11,14 +11,15 @@
 
 namespace braid::rpc {
 
-// What a program that listens showed.
+// The result of the handshake.
 struct PeerView {
   bool tls = false;  // it answered the handshake
   // The certificates that it sent, PEM, its own first. They were not verified.
   std::vector<std::string> chain;
 };
 
-// kUnavailable if nobody listens at HOST:PORT, or if it says nothing within 5 s.
+// Connects to HOST:PORT. kUnavailable if nothing listens there, or if there is no answer within 5
+// s.
 Result<PeerView> LookAt(const std::string& address);
 
 // The certificate, PEM, with the SHA-256 `fingerprint` among those that the program at `address`

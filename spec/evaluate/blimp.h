@@ -1,4 +1,5 @@
-// `blimp` of an evaluation: how often the grammatical sentence of a pair is the likelier one.
+// The settings of the evaluation `blimp`: how often a model finds the grammatical sentence of a
+// pair likelier than the ungrammatical one.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 namespace braid::spec {
 
-// Of a task; its input `blimp` has the files.
+// `blimp` of an `evaluate` task, whose input `blimp` holds the files.
 struct BlimpSettings {
   // The first so many pairs of each paradigm; 0: all.
   int64_t pairs = 0;
@@ -16,7 +17,7 @@ struct BlimpSettings {
   static const schema::Schema& Fields();
 };
 
-// Of a recipe.
+// `blimp` of a recipe.
 struct RecipeBlimp : BlimpSettings {
   // The folder with the files, relative to the recipe's.
   std::string dir;

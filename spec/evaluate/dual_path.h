@@ -14,8 +14,8 @@
 
 namespace braid::spec {
 
-// With another number of steps: the number that tells a step its place is scaled to it, or stays as
-// it was in training.
+// The step feature (the position of a step, as an input of the router) when the number of steps is
+// changed: rescaled to the new number, or as it was in training.
 enum class StepFeature { kRescaled, kTrained };
 // The gates (g_d, g_w) of the deep and the wide path: as learned, (1, 0), (0, 1), (1/2, 1/2),
 // (1, 1), or those of other tokens of the sequence.
@@ -42,7 +42,7 @@ struct NamedIntervention {
   std::optional<double> early_exit;
   // The blocks or parallel layers that it acts on; empty: all.
   std::vector<int64_t> layers;
-  // Of shuffled gates and of `control`.
+  // The seed of shuffled gates and of `control`.
   std::optional<uint64_t> seed;
   // Gates are set on as many random tokens outside of `classes` instead.
   bool control = false;
@@ -52,6 +52,7 @@ struct NamedIntervention {
 
   static const schema::Schema& Fields();
 
+  // Whether each token gets the gates of another token of its sequence.
   bool shuffles_gates() const { return gates == GateRule::kShuffled; }
   // Whether both gates get values, by a rule or as numbers.
   bool sets_gates() const;
@@ -61,7 +62,7 @@ struct NamedIntervention {
   bool changes_gates() const { return sets_gates() || shuffles_gates(); }
 };
 
-// Of a task. `tagged` are files of its input `tagged`.
+// `dual` of an `evaluate` task. `tagged` names files of its input `tagged`.
 struct DualPathSettings {
   // Sequences that are read of each corpus and of each tagged text.
   int64_t sequences = 8;
@@ -71,7 +72,7 @@ struct DualPathSettings {
   static const schema::Schema& Fields();
 };
 
-// Of a recipe. `tagged` are files beside it.
+// `dual` of a recipe. `tagged` are paths relative to the recipe's folder.
 struct RecipeDualPath : DualPathSettings {
   // The interventions of the paper's table, made for each model's own number of steps, instead of a
   // list.
@@ -80,8 +81,8 @@ struct RecipeDualPath : DualPathSettings {
   static const schema::Schema& Fields();
 };
 
-// The interventions of section 7 for a model that loops `loops` times; those of parts of speech
-// only with tagged text.
+// The interventions of the paper's table (docs/papers/dual_path.md#s7) for a model with `loops`
+// steps. Those that act on parts of speech are included only if there is tagged text.
 std::vector<NamedIntervention> PublishedInterventions(int64_t loops, bool tagged);
 
 }  // namespace braid::spec

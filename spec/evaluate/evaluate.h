@@ -18,7 +18,7 @@
 
 namespace braid::spec {
 
-// What is measured of one model; what is absent is not.
+// The evaluations of one model. An absent part is not measured.
 struct Measurements {
   std::optional<LossSettings> loss;
   std::optional<GenerateSettings> generate;
@@ -28,6 +28,7 @@ struct Measurements {
   std::optional<DualPathSettings> dual;
   std::optional<NextTokenSettings> next_token;
 
+  // Whether anything is measured.
   bool any() const;
 
   static const schema::Schema& Fields();
@@ -59,8 +60,8 @@ struct EvaluateResources {
   static const schema::Schema& Fields();
 };
 
-// `evaluate` of a recipe: a list of mappings in which each part stands once at most, read one over
-// another. A task has what of it applies to its model.
+// `evaluate` of a recipe: a list of mappings in which each part occurs at most once; the reader
+// merges them. Each task gets the parts that apply to its model (recipe/evaluation.h).
 struct RecipeEvaluate {
   std::optional<RecipeLoss> loss;
   std::optional<RecipeGenerate> generate;

@@ -63,6 +63,7 @@ const Schema& RecipeGenerate::Fields() {
         .DefaultText("required");
     field.Or("prompts", &RecipeGenerate::prompt_file);
     field.Include<Sampling>();
+    // The reader of recipes fills it in (recipe/parse/evaluate_section.cc).
     field.Existing("seed").DefaultText("the recipe's");
     field.Check([](const RecipeGenerate& generate, const Fail& fail) {
       if (generate.prompts.empty() && !generate.prompt_file)

@@ -1,4 +1,4 @@
-// `generate` of an evaluation: samples, text that a model writes behind prompts.
+// The settings of the evaluation `generate`: samples of text with which a model continues prompts.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct Sampling {
   static const schema::Schema& Fields();
 };
 
-// Of a task.
+// `generate` of an `evaluate` task.
 struct GenerateSettings : Sampling {
   std::vector<std::string> prompts;
   // A file of input `prompts` with a prompt on each line, which follow those above; empty: none.
@@ -41,7 +41,7 @@ struct PromptFile {
   static const schema::Schema& Fields();
 };
 
-// Of a recipe: the prompts themselves, or their file.
+// `generate` of a recipe: the prompts themselves, or their file.
 struct RecipeGenerate : Sampling {
   std::vector<std::string> prompts;
   std::optional<PromptFile> prompt_file;

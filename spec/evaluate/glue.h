@@ -10,7 +10,7 @@
 
 namespace braid::spec {
 
-// Of MNLI's two validation sets: the mean of both scores, or the matched set alone.
+// How MNLI's two validation sets make one score: the mean of both, or the matched set alone.
 enum class MnliScore { kMean, kMatched };
 const schema::Words& WordsOf(MnliScore);
 
@@ -50,7 +50,7 @@ struct FineTuning {
   static const schema::Schema& Fields();
 };
 
-// Of a task: both suites together.
+// `glue` of an `evaluate` task: the tasks of both suites together.
 struct GlueSettings : FineTuning {
   // Empty: CountedGlueTasks().
   std::vector<std::string> tasks;
@@ -62,7 +62,7 @@ struct GlueSettings : FineTuning {
 struct RecipeGlue : FineTuning {
   // The folder with the tasks' files, relative to the recipe's.
   std::string dir;
-  // Of this suite; empty: those of it that count.
+  // Names of tasks of this suite; empty: those that count in its mean.
   std::vector<std::string> tasks;
   // Composites are measured before their joint training, too.
   bool start = false;

@@ -1,4 +1,5 @@
-// `loss` of an evaluation: the mean loss of a token on what was set aside of each corpus.
+// The settings of the evaluation `loss`: the mean loss per token on the validation text of each
+// corpus.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 namespace braid::spec {
 
-// Of a recipe.
+// `loss` of a recipe.
 struct RecipeLoss {
   // The first so many sequences of each corpus; 0: all.
   int64_t sequences = 0;
@@ -17,7 +18,7 @@ struct RecipeLoss {
   static const schema::Schema& Fields();
 };
 
-// Of a task, which also has the settings that a recipe makes for all its models: T8 and T1.
+// `loss` of an `evaluate` task, which also carries the recipe-wide settings T8 and T1.
 struct LossSettings : RecipeLoss {
   LossAverage average = LossAverage::kTokenMean;
   LastLabel last_label = LastLabel::kIgnore;

@@ -35,6 +35,8 @@ const Schema& NextTokenSettings::Fields() {
     field("format", &NextTokenSettings::format,
           "What every file is, whatever it looks like; absent: told from the content of each.");
     field.Check([](const NextTokenSettings& next, const Fail& fail) {
+      // A window of 0 is replaced by the task's sequence later; the trainer checks the stride
+      // against that (FillNextToken).
       if (next.window > 0 && next.stride > next.window)
         fail({"stride"}, "is above window; tokens between two windows would not be read");
     });

@@ -11,7 +11,7 @@
 
 namespace braid::spec {
 
-// Of a task; every file of its input `next_token` is measured.
+// `next_token` of an `evaluate` task, which measures every file of its input `next_token`.
 struct NextTokenSettings {
   // Tokens of a pass of the model; 0: EvaluateTask::sequence.
   int64_t window = 0;
@@ -28,7 +28,7 @@ struct NextTokenSettings {
   static const schema::Schema& Fields();
 };
 
-// Of a recipe.
+// `next_token` of a recipe.
 struct RecipeNextToken : NextTokenSettings {
   // Patterns, relative to the recipe's folder.
   std::vector<std::string> files;

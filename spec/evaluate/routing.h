@@ -21,7 +21,8 @@ struct RoutingPrompt {
   static const schema::Schema& Fields();
 };
 
-// Of a task. That a model has the paths is checked where the model is known.
+// `routing` of an `evaluate` task. Numbers of paths are checked against the model when it is
+// opened.
 struct RoutingSettings {
   // Absent: braid's own.
   std::optional<std::vector<RoutingPrompt>> prompts;
@@ -33,8 +34,8 @@ struct RoutingSettings {
   static const schema::Schema& Fields();
 };
 
-// A prompt of a recipe, which serves composites with other paths: of one that has not the path,
-// the prompt is left out.
+// A prompt of a recipe. A composite without the path `correct` is not given the prompt, since a
+// recipe may have composites of different paths.
 struct RecipeRoutingPrompt {
   std::string text;
   // The path that should answer it: its name, or its number from 1.
@@ -43,7 +44,7 @@ struct RecipeRoutingPrompt {
   static const schema::Schema& Fields();
 };
 
-// Of a recipe: its own prompts or braid's (`prompts: default`), and held-out text.
+// `routing` of a recipe: its own prompts or braid's (`prompts: default`), and held-out text.
 struct RecipeRouting {
   std::vector<RecipeRoutingPrompt> prompts;
   bool default_prompts = false;

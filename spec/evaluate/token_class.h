@@ -8,9 +8,9 @@
 namespace braid::spec {
 
 // WORD letters, NUM digits, PUNCT, SYM (mathematical and other symbols), SPACE nothing but white
-// space, OTHER (special tokens, parts of characters): told from the characters of a token alone.
+// space, OTHER (special tokens, parts of characters): decided by the characters of a token alone.
 // Behind these six, the parts of speech of Universal Dependencies that are none of them; only text
-// that a tagger has been at has those.
+// with tags has those.
 enum class TokenClass : uint8_t {
   kWord,
   kNum,
@@ -33,15 +33,16 @@ enum class TokenClass : uint8_t {
   kVerb,
   kX
 };
+// The number of classes that need no tags, and of all classes.
 inline constexpr int kCoarseClasses = 6;
 inline constexpr int kTokenClasses = 20;
 const schema::Words& WordsOf(TokenClass);
 
-// Whether only tagged text has it.
+// Whether the class is a part of speech, which only tagged text has.
 constexpr bool IsPartOfSpeech(TokenClass one) {
   return static_cast<int>(one) >= kCoarseClasses;
 }
-// Whether only text without tags has it.
+// Whether only untagged text has the class: tagged text divides it into parts of speech.
 constexpr bool IsUntagged(TokenClass one) {
   return one == TokenClass::kWord || one == TokenClass::kOther;
 }

@@ -7,12 +7,13 @@
 
 namespace braid::catalog {
 
+// One row of the audit.
 struct AuditRecord {
   // 1, 2, 3, ... in the order of commits; given by the catalog.
   int64_t seq = 0;
   int64_t time_ms = 0;
-  // The name of who called, its role ("operator") and the id of its credential; empty for the token
-  // of the coordinator's file.
+  // The caller's name, role ("operator") and credential id. The credential is empty for the token
+  // in the coordinator's file.
   std::string user;
   std::string role;
   std::string credential;
@@ -20,8 +21,8 @@ struct AuditRecord {
   std::string peer;
   // The call, without its service: "CancelRun".
   std::string call;
-  // What it was about: the id of a run, an artifact, a worker or a credential; of a refused call
-  // what the caller named, as it was said.
+  // The object of the call: the id of a run, an artifact, a worker or a credential. For a refused
+  // call, the text with which the caller named it.
   std::string object;
   // "OK", or the reason or code of the error: "PERMISSION_DENIED". `detail` is its message.
   std::string outcome;
@@ -29,7 +30,7 @@ struct AuditRecord {
   bool operator==(const AuditRecord&) const = default;
 };
 
-// Which rows to read: those for which all that is said here is true.
+// Selects the rows for which every condition holds.
 struct AuditQuery {
   std::string user, call, object, outcome;  // empty: any; `call` in any case
   int64_t since_ms = 0;                     // at this time or later

@@ -17,7 +17,7 @@ namespace braid::catalog {
 // thread-safe.
 class Catalog final : public Store {
  public:
-  // Where the catalog is.
+  // How to open the catalog.
   struct Options {
     std::string path;
     // The largest size of the file in pages of 4 KiB; 0: no limit. For tests of a full disk.
@@ -28,8 +28,8 @@ class Catalog final : public Store {
   static Result<std::unique_ptr<Catalog>> Open(const Options& options);
   ~Catalog() override;
 
-  // Random, and made with the file: whoever keeps something for a coordinator knows by it whose it
-  // is, whatever address it has. A backup has the same.
+  // A random id of the catalog, made with the file. Workers and alert receivers identify the
+  // coordinator by it, whatever its address. A restored backup has the same id.
   const std::string& id() const { return id_; }
 
   Status Commit(const Updates& updates, int64_t time_ms) override;

@@ -10,14 +10,15 @@
 
 namespace braid::catalog {
 
-// What proves who somebody is.
+// The kinds of proof by which the coordinator identifies a caller.
 enum class CredentialKind {
   kToken = 1,       // a secret that every call carries
   kInvitation = 2,  // a secret with which a worker may join once
   kKey = 3,         // a key that the coordinator's authority has signed: a worker that has joined
 };
 
-// What somebody may do; coordinator/access/rules.h has the calls of each.
+// The role of a caller, which decides the calls that it may make (coordinator/access/rules.h). The
+// numbers are stored in the catalog.
 enum class Role {
   kViewer = 1,
   kSubmitter = 2,
@@ -26,17 +27,18 @@ enum class Role {
   kWorker = 5,
 };
 
-// One credential. Secrets are kept as digests only. None is removed, so that who comes with an old
-// one is told what has become of it.
+// One credential. Secrets are kept as digests only. Records are never removed, so that a call with
+// an ended credential can be refused with the reason.
 struct CredentialRecord {
   std::string id;  // "t-5f3c9a1b2d4e", "i-...", "k-..."
   CredentialKind kind = CredentialKind::kToken;
-  // The name of who has it; of a worker its id. Empty for an invitation that any worker may use.
+  // The holder: the name of a person or the id of a worker. Empty for an invitation that any worker
+  // may use.
   std::string name;
   Role role = Role::kViewer;
   // Of workers: the only site at which it may be; empty: any.
   std::string site;
-  // Of the secret, or of the public key (DER, SubjectPublicKeyInfo).
+  // The SHA-256 of the secret, or of the public key (DER, SubjectPublicKeyInfo).
   std::string sha256;
   int64_t created_ms = 0;
   std::string created_by;

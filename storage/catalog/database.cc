@@ -7,6 +7,7 @@
 namespace braid::catalog {
 namespace {
 
+// Other programs that open the catalog, such as sqlite3, hold its lock for moments only.
 constexpr int64_t kBusyMs = 5000;
 
 // SQLite reports FULL for ENOSPC of a write alone. A quota, a limit on file sizes and a wal-index
@@ -176,13 +177,14 @@ Status Database::CopyTo(const std::string& path) {
                                                      "main");
   int code = backup == nullptr ? sqlite3_errcode(target->connection_) : SQLITE_OK;
   if (backup != nullptr) {
+    // sqlite3_backup_step copies all remaining pages for a negative number.
     constexpr int kAllPages = -1;
     (void)sqlite3_backup_step(backup, kAllPages);
     code = sqlite3_backup_finish(backup);
   }
   const Status status = code == SQLITE_OK ? OkStatus() : target->Error(code, "copying to");
   (void)Execute("COMMIT");
-  // The copy says of itself that it is in WAL mode, and without that it is one file.
+  // The copied header says WAL mode; in another mode the copy is a single file.
   return status.ok() ? target->Execute("PRAGMA journal_mode=DELETE") : status;
 }
 

@@ -25,6 +25,7 @@ using Value = std::variant<int64_t, double, std::string>;
 // text.
 class Row {
  public:
+  // For Database. The statement must outlive the row and stand on a row of its result.
   explicit Row(sqlite3_stmt* statement) : statement_(statement) {}
   // The value of a column, converted.
   int64_t Int(int column) const;
@@ -66,9 +67,11 @@ class Database {
   // Copies the content of the WAL into the database file as far as no reader prevents it. Returns
   // the number of pages that remain in the WAL alone.
   Result<int64_t> Checkpoint();
-  // From now on wal_pages() is the number of pages in the WAL after the last commit of this
-  // connection. Replaces SQLite's automatic checkpoints.
+  // Begins to count the pages in the WAL for wal_pages(). Turns SQLite's automatic checkpoints off:
+  // the caller has to call Checkpoint.
   void CountWalPages();
+  // The number of pages in the WAL after the last commit of this connection; 0 before
+  // CountWalPages.
   int64_t wal_pages() const { return wal_pages_; }
 
  private:

@@ -20,16 +20,19 @@ struct RunRows {
   RunRecord run;
   std::vector<JobRecord> jobs;
   std::vector<AttemptRecord> attempts;
-  // The artifacts that it made, removed ones too. ReadRun leaves them out.
+  // The artifacts that the run made, including removed ones. ReadRun leaves this list empty;
+  // ReadMade reads it.
   std::vector<ArtifactRecord> made;
 };
 
-// How many rows there are, by what statistics tell apart. Zeros are left out.
+// Numbers of rows and bytes, grouped as the statistics of the service show them. Groups with a
+// count of zero are left out.
 struct RowCounts {
   // By kind and state; by category of the failure and state; by state.
   std::map<std::pair<std::string, int>, int64_t> jobs, attempts;
   std::map<RunState, int64_t> runs;
-  // Of artifacts that were not removed, files that several have counted in each.
+  // The bytes of all artifacts that were not removed. A file that several artifacts share counts in
+  // each of them.
   int64_t artifact_bytes = 0;
   // The same by user and by site; those without a name are left out.
   std::map<std::string, int64_t> bytes_of_user, bytes_of_site;
@@ -41,7 +44,7 @@ struct RowCounts {
   bool operator==(const RowCounts&) const = default;
 };
 
-// What has to be in memory for the first decision, and how much there is besides.
+// The rows that must be in memory before the first decision, and counts of all others.
 struct LiveRows {
   // Runs that have not ended with their jobs, attempts and artifacts; workers, credentials and
   // requests.
@@ -49,8 +52,8 @@ struct LiveRows {
   RowCounts elsewhere;
 };
 
-// Thrown where rows are looked up that cannot be read, so that what is there never looks as if it
-// were not. The message is that of the status.
+// Thrown by functions that look up rows, if the catalog cannot be read: returning "not found" would
+// be wrong. The message is that of the status.
 class Unreadable final : public std::exception {
  public:
   explicit Unreadable(Status why) : why_(std::move(why)) {}
@@ -71,6 +74,7 @@ class Past {
   virtual Result<std::optional<RunRows>> ReadRun(const std::string& id) = 0;
   // The artifacts that the run made.
   virtual Result<std::vector<ArtifactRecord>> ReadMade(const std::string& run) = 0;
+  // The artifact, whether it was removed or not; nullopt if there is no such id.
   virtual Result<std::optional<ArtifactRecord>> ReadArtifact(const std::string& id) = 0;
 
   // Ids that begin with `prefix`, in order, at most `limit`.

@@ -16,15 +16,17 @@
 
 namespace braid::catalog {
 
-// Thread-safe. Its calls must have returned before the Catalog of the same file is closed.
+// Reads one catalog file. Thread-safe. All calls must have returned before the Catalog of the same
+// file is closed.
 class Reader {
  public:
   explicit Reader(std::string path) : path_(std::move(path)) {}
 
-  // All that is there at this moment, for several questions.
+  // A snapshot of the present state, for several queries that must agree with each other.
   Result<std::unique_ptr<Snapshot>> Open() const { return Snapshot::Open(path_); }
-  // Calls `see` for each artifact, removed ones too, in the order of the runs that made them; stops
-  // at its first error. `used`: a run that has ended names it (Past::EndedUsersOf).
+  // Calls `see` for each artifact, including removed ones, in the order of the runs that made them;
+  // stops at its first error and returns it. `used` says whether a run that has ended names the
+  // artifact (Past::EndedUsersOf).
   Status EachArtifact(const std::function<Status(const ArtifactRecord&, bool used)>& see) const;
   // Rows of the audit, the newest first.
   Result<std::vector<AuditRecord>> ReadAudit(const AuditQuery& query) const;

@@ -170,7 +170,7 @@ struct JobRecord : task::JobSpec {
 
 using task::Failure;
 
-// Why an attempt is told to stop: its run was cancelled, its worker is drained (both leave it time
+// Why an attempt is asked to stop: its run was cancelled, its worker is drained (both leave it time
 // for a checkpoint), or one of its ranks has failed, without which the others cannot go on.
 enum class StopReason { kNone, kCancel, kDrain, kAbort };
 const Words& WordsOf(StopReason);
@@ -199,7 +199,7 @@ struct AttemptRecord {
 // An immutable set of files. The bytes are in the blob store, the list of files is the manifest.
 struct ArtifactRecord {
   std::string id;
-  // A word of task::ArtifactKind, or what a user said who uploaded it.
+  // A word of task::ArtifactKind, or the kind that a user gave at the upload.
   std::string kind;
   // The canonical bytes, whose SHA-256 is the id (storage/files/manifest.h).
   std::string manifest;

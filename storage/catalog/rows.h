@@ -74,7 +74,7 @@ const std::string& ColumnNames() {
   return names;
 }
 
-// How many columns that are: the index of the first one behind them.
+// The number of these columns, which is also the index of the first further column of a SELECT.
 template <typename Table>
 int CountColumns() {
   int count = 0;

@@ -135,7 +135,7 @@ struct Checker {
   Status operator()(const PoolReported&) const { return OkStatus(); }
   Status operator()(const ServerReported&) const { return OkStatus(); }
 
-  // No two credentials have the same digest: it says who somebody is.
+  // No two credentials have the same digest, since the digest identifies the caller.
   Status operator()(const CredentialChanged& u) const {
     const CredentialRecord* same = image.credentials.WithDigest(u.credential.sha256);
     return same == nullptr || same->id == u.credential.id ? OkStatus()

@@ -15,7 +15,8 @@
 
 namespace braid::catalog {
 
-// When a row was made, and its id: rows in the order in which they were made.
+// The creation time of a row in ms since 1970, and its id: the sort key of lists in order of
+// creation.
 using TimePlace = std::pair<int64_t, std::string>;
 
 // Which jobs to list.

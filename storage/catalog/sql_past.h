@@ -1,4 +1,4 @@
-// The past as the tables have it.
+// The implementation of Past over the tables of the catalog.
 #pragma once
 
 #include <optional>

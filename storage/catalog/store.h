@@ -29,10 +29,10 @@ class Store {
   virtual Status Commit(const Updates& updates, int64_t time_ms) = 0;
   // All rows, as the last commit left them.
   virtual Result<Image> Load() = 0;
-  // Where rows are read that are not in memory, by the thread that commits; outlived by the store.
-  // Null: all rows are in memory from the start, and stay there.
+  // Reads the rows that are not in memory. Used by the thread that commits; valid as long as the
+  // store. Null: all rows are in memory from the start, and stay there.
   virtual Past* past() { return nullptr; }
-  // What has to be in memory from the start: all rows if there is no past.
+  // Reads the rows that have to be in memory from the start: all of them if past() is null.
   virtual Result<LiveRows> LoadLive() {
     BRAID_ASSIGN_OR_RETURN(Image image, Load());
     return LiveRows{std::move(image), {}};

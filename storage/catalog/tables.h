@@ -111,8 +111,8 @@ struct AttemptsTable {
   }
 };
 
-// Key: id. Of an artifact that is there only whether it is pinned or removed changes; one that was
-// removed and is made again has another maker, too.
+// Key: id. Of an existing artifact only the fields for pinning and removal change. If a removed
+// artifact is made again, its maker changes, too.
 struct ArtifactsTable {
   using Record = ArtifactRecord;
   static constexpr char kName[] = "artifacts";
@@ -142,7 +142,7 @@ struct ArtifactsTable {
   }
 };
 
-// Key: id.
+// Key: id. A worker as it last registered, and its record of failures.
 struct WorkersTable {
   using Record = WorkerRecord;
   static constexpr char kName[] = "workers";
@@ -171,7 +171,7 @@ struct WorkersTable {
   }
 };
 
-// Key: (method, id).
+// Key: (method, id). The stored answers of idempotent requests.
 struct RequestsTable {
   using Record = RequestRecord;
   static constexpr char kName[] = "requests";
@@ -185,7 +185,7 @@ struct RequestsTable {
   }
 };
 
-// Key: id.
+// Key: id. Tokens, invitations and keys of workers; rows are never deleted.
 struct CredentialsTable {
   using Record = CredentialRecord;
   static constexpr char kName[] = "credentials";
@@ -206,7 +206,7 @@ struct CredentialsTable {
   }
 };
 
-// Key: seq, which the catalog gives. Rows do not change; old ones are deleted.
+// Key: seq, which the catalog assigns. Rows of the audit do not change; old ones are deleted.
 struct AuditTable {
   using Record = AuditRecord;
   static constexpr char kName[] = "audit";
@@ -225,7 +225,7 @@ struct AuditTable {
   }
 };
 
-// Key: seq. Rows do not change; those of deleted runs and old ones are deleted.
+// Key: seq. Events do not change; those of deleted runs and old ones are deleted.
 struct EventsTable {
   using Record = EventRecord;
   static constexpr char kName[] = "events";

@@ -110,8 +110,8 @@ struct CheckpointCommitted {
 };
 
 // An artifact exists. No effect if it existed before, unless it was removed: then it is a new one,
-// of whoever made it now. What the row said of its earlier maker would keep it for a run that does
-// not need it, or that is gone, and not for the one that does.
+// of whoever made it now. Keeping the earlier maker would protect the artifact for a run that does
+// not need it or no longer exists, and not for the run that does.
 struct ArtifactCommitted {
   ArtifactRecord artifact;
 };
@@ -150,7 +150,7 @@ struct WorkerAdmitted {
 };
 
 // A job failed or succeeded on the worker, or somebody ended its quarantine (scheduler/health.h).
-// `event` is quarantined, released, or empty for a change that concerns nobody yet.
+// `event` is quarantined, released, or empty for a change that people need not see.
 struct WorkerHealthChanged {
   std::string worker;
   WorkerHealth health;
@@ -159,7 +159,8 @@ struct WorkerHealthChanged {
   std::string detail;
 };
 
-// When the worker was last heard of, written now and then.
+// The time of the last contact with the worker, written about once a minute and not at each
+// heartbeat.
 struct WorkerSeen {
   std::string worker;
   int64_t last_seen_ms = 0;
@@ -178,8 +179,8 @@ struct WorkerForgotten {
   // For the event.
   std::string why;
 };
-// Makes an event and changes no row: what a pool has done, or could not do. `what` is one of those
-// that docs/api.md lists.
+// Makes an event and changes no row: an action or a failure of a pool. docs/api.md lists the values
+// of `what`.
 struct PoolReported {
   std::string pool;
   std::string what;

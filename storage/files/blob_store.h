@@ -42,6 +42,7 @@ class BlobStore {
   static Result<std::unique_ptr<BlobStore>> Open(const std::string& folder) {
     return Open(folder, Limits());
   }
+  // The same with other limits for unfinished uploads.
   static Result<std::unique_ptr<BlobStore>> Open(const std::string& folder, const Limits& limits);
   ~BlobStore();
 
@@ -117,7 +118,8 @@ class BlobStore {
   // Removes the blob's file. Artifacts laid out before keep their links.
   Status Remove(const std::string& sha256);
 
-  // Deleting what nothing needs, while others upload, ask and commit. Who deletes goes like this:
+  // Deleting blobs that nothing needs, while other threads upload, query and commit. The deleting
+  // thread proceeds in this order:
   //
   //   begin the sweep; find out which blobs are needed; Remove each of the others.
   //

@@ -40,8 +40,9 @@ struct Manifest {
 
   // The sum of the files' sizes.
   uint64_t TotalBytes() const;
-  // The canonical bytes (JSON with sorted keys and no spaces), and their SHA-256.
+  // The canonical bytes: JSON with sorted keys and no spaces.
   std::string Canonical() const;
+  // The SHA-256 of Canonical(), which is the artifact's id.
   std::string Id() const;
 };
 

@@ -36,14 +36,14 @@ class Collective {
   virtual Status Barrier() = 0;
 };
 
-// Whether all ranks give the same text. All call it; all have the same answer.
+// Whether all ranks pass the same text. Collective: every rank calls it and gets the same answer.
 Result<bool> SameOnAllRanks(Collective& collective, std::string_view text);
 
 // The collective of a single rank, in which every sum is the value itself.
 std::unique_ptr<Collective> LocalCollective();
 
 // Gloo over TCP, for CPU ranks. Each listens on `address`, an address of its machine as numbers, at
-// a port that the system chooses; empty: on 127.0.0.1, for ranks of one host. What they say is not
+// a port that the system chooses; empty: on 127.0.0.1, for ranks of one host. The traffic is not
 // encrypted. The ranks exchange their addresses through `rendezvous`, under keys "gloo/...".
 // `timeout_ms` limits the meeting and each operation. kFailedPrecondition in a build without Gloo;
 // kAborted if a rank does not come in time, or if this machine does not have the address.

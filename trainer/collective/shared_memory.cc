@@ -234,6 +234,7 @@ class SharedMemory final : public Collective {
 
   // The same without copies: every rank adds up one share, and writes it to all buffers.
   Status SumInPlace(int64_t begin, int64_t count) {
+    // 8 KiB of sums stay in the first cache while the buffers of all peers pass by.
     constexpr int64_t kPiece = 2048;
     float sums[kPiece];
     BRAID_RETURN_IF_ERROR(Barrier());

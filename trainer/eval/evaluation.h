@@ -55,7 +55,7 @@ struct EvaluationInputs {
   const std::vector<corpus::Shards>& shards;
 };
 
-// What an evaluation measures with.
+// The objects with which an evaluation measures.
 struct EvaluationRun {
   Network& network;
   // For additional outputs. Progress is reported through the hooks.
@@ -92,6 +92,7 @@ struct EvaluationCommand {
   const char* usage;
   // Names of the options that take a value.
   std::vector<const char*> options;
+  // Runs the command and prints its result. Errors are shown by main.
   Status (*run)(const Arguments& arguments);
 };
 

@@ -35,6 +35,7 @@ class Journal {
   // evaluation that is stopped.
   Status Save();
 
+  // The number of pieces so far.
   int64_t pieces() const { return static_cast<int64_t>(pieces_.size()); }
 
  private:

@@ -13,6 +13,7 @@
 
 namespace braid::trainer {
 
+// A network with the tokenizer of its texts.
 struct OpenedModel {
   SharedTokenizer tokenizer;
   std::unique_ptr<Network> network;

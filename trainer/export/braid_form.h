@@ -1,6 +1,6 @@
-// The exported form of models that no Llama can express: config.json and tensors for braid's own
-// modelling code (configuration_braid.py and modeling_braid.py, which are written into the exported
-// folder).
+// The exported form of models that cannot be expressed as a Llama: config.json and tensors for
+// braid's own modelling code (configuration_braid.py and modeling_braid.py, which are written into
+// the exported folder).
 #pragma once
 
 #include <string_view>

@@ -29,6 +29,7 @@ std::string WhyNotLlama(const model::ModelSpec& spec);
 Json LlamaConfig(const model::ModelSpec& spec, spec::ExportDtype dtype = spec::ExportDtype::kF32);
 // How transformers calls a type: "float32", "bfloat16".
 const char* TorchDtype(spec::ExportDtype dtype);
+// The tensors of model.safetensors, in the order of the Llama's layers.
 std::vector<ExportedTensor> LlamaTensors(const model::ModelSpec& spec);
 
 }  // namespace braid::trainer

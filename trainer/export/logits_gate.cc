@@ -17,6 +17,7 @@
 namespace braid::trainer {
 namespace {
 
+// Errors in names or layouts of tensors show in every sequence, so few are needed.
 constexpr int64_t kGateSequences = 16;
 // In tokens. Longer sequences would show no other difference, and their logits take much memory.
 constexpr int64_t kLongestGateSequence = 256;

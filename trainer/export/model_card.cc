@@ -78,7 +78,7 @@ std::string ModelTable(const ModelSpec& spec, const spec::ModelCard& card) {
   return table;
 }
 
-// A count of 0 is one that nobody knows.
+// A count of 0 is unknown.
 std::string CountCell(int64_t count) {
   return count > 0 ? std::to_string(count) : "";
 }

@@ -10,6 +10,7 @@
 
 namespace braid::trainer {
 
+// The contents of the three files.
 struct TokenizerFiles {
   // tokenizer.json, byte for byte, because braid identifies a tokenizer by the digest of this file.
   std::string tokenizer;

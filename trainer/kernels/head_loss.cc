@@ -8,6 +8,7 @@
 namespace braid::trainer {
 namespace {
 
+// Rows whose logits are in memory at once.
 constexpr int64_t kRowsCuda = 512;
 
 double HeadLossCuda(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,

@@ -24,6 +24,7 @@
 namespace braid::trainer {
 namespace {
 
+// Entries of the vocabulary in a tile.
 constexpr int64_t kEntries = 256;
 constexpr int64_t kRowsAtOnce = 256;  // a whole number of panels
 constexpr int64_t kGroups = 16;

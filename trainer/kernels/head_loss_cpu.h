@@ -5,7 +5,7 @@
 
 namespace braid::trainer {
 
-// The tensors of HeadLoss, row-major.
+// The operands of HeadLoss as pointers to row-major arrays.
 struct HeadLossOperands {
   const float* hidden;  // [rows, width]
   const float* head;    // [vocab, width]
@@ -17,6 +17,8 @@ struct HeadLossOperands {
   float* losses;  // [rows], those of ignored rows are left; may be null
 };
 
+// Returns the sum of the losses in nats over rows with a label of 0 or more. Writes dx, losses and
+// adds to dhead as the fields say.
 double HeadLossCpu(const HeadLossOperands& operands);
 
 }  // namespace braid::trainer

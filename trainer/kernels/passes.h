@@ -25,6 +25,8 @@ struct NormGradients {
   at::Tensor dx;     // and `add`, if that is defined
   at::Tensor dgain;  // [parts, w]
 };
+// The gradients of NormForward from the gradient dy of y. `add` is added to dx; it may be
+// undefined.
 NormGradients NormBackward(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& inverse,
                            const at::Tensor& dy, const at::Tensor& add);
 
@@ -33,6 +35,7 @@ struct NormedMap {
   at::Tensor y;  // of the map
   Normed normed;
 };
+// y = RmsNorm(x) weight', row piece by row piece, so that the norm's result stays in the cache.
 NormedMap NormMapForward(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& weight,
                          double eps);
 // From the gradient of the map's result; `add` must be defined. That of the weight is
@@ -41,25 +44,30 @@ NormGradients NormMapBackward(const at::Tensor& x, const at::Tensor& gain, const
                               const at::Tensor& weight, const at::Tensor& dy,
                               const at::Tensor& add);
 
-// FeedForwardHalf, with whole gains and slopes.
+// The result of FeedForwardForward, and what its backward pass reads again.
 struct FedForward {
   at::Tensor y;
   at::Tensor hidden;  // gate | up, [rows, 2f]
   at::Tensor f;       // what is scaled; undefined without scale
   Normed normed;
 };
+// FeedForwardHalf of x [parts * rows, w] (functions.h), with gains and slopes of all parts side by
+// side.
 FedForward FeedForwardForward(const at::Tensor& x, const FeedForwardWeights& weights,
                               const at::Tensor& scale, double eps);
-// Its y alone, to the bit, where no backward pass follows: what is between stays in the cache.
+// The y of FeedForwardForward, with the same bits, for passes without a backward pass: intermediate
+// results are not kept, so they stay in the cache.
 at::Tensor FeedForwardValue(const at::Tensor& x, const FeedForwardWeights& weights,
                             const at::Tensor& scale, double eps);
 
+// Gradients of a feed-forward half.
 struct FeedForwardGradients {
   NormGradients norm;
   at::Tensor dhidden, dbeta;
   at::Tensor gated;  // the value of the gate once more, if it was asked for
 };
-// From the gradients of `f`, df, and of y. Those of the weights are MapWeightGradient's.
+// Computes them from the gradients df of FedForward::f and dy of y. MapWeightGradient computes
+// those of the weights. `value`: also returns the value of the gate.
 FeedForwardGradients FeedForwardBackward(const at::Tensor& x, const FeedForwardWeights& weights,
                                          const FedForward& forward, const at::Tensor& df,
                                          const at::Tensor& dy, bool value);
@@ -73,6 +81,8 @@ struct GateGradients {
   at::Tensor dbeta;  // [parts, f]; undefined without beta
   at::Tensor y;      // the value once more, if it was asked for
 };
+// The gradients of GateForward from the gradient dy of its result. `value`: also returns the
+// result.
 GateGradients GateBackward(const at::Tensor& x, const at::Tensor& beta, const at::Tensor& dy,
                            bool value);
 
@@ -90,18 +100,22 @@ struct Attended {
   at::Tensor y;     // [batch * sequence, w]
   at::Tensor sums;  // [2, batch, query heads, sequence], for the backward pass
 };
+// RopeAttention (functions.h) of qkv [batch * sequence, w + 2 v].
 Attended AttentionForward(const at::Tensor& qkv, const AttentionShape& shape);
 
+// Gradients of an attention.
 struct AttentionGradients {
   at::Tensor dqkv;
   at::Tensor dq_gain, dk_gain;  // undefined without gains
 };
+// The gradients of AttentionForward from the gradient dy of its result.
 AttentionGradients AttentionBackward(const at::Tensor& qkv, const Attended& forward,
                                      const AttentionShape& shape, const at::Tensor& dy);
 
 // y = x weight' + add for x [paths * rows, in] and a weight [out, in] or [paths, out, in], whose
 // maps are contiguous but may lie apart. `add` may be undefined.
 at::Tensor MapForward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add);
+// dx = dy weight: the gradient of MapForward's x.
 at::Tensor MapInputGradient(const at::Tensor& dy, const at::Tensor& weight);
 // The gradient of input number `input` of a differentiable function, which is `weight`. If that is
 // a leaf with a gradient, it is added there in place, and undefined is returned, which autograd

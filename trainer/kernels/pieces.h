@@ -21,10 +21,11 @@ constexpr int64_t kPieceRows = 64;
 inline float* Data(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.mutable_data_ptr<float>() : nullptr;
 }
+// The data of a contiguous tensor for reading; null if it is undefined.
 inline const float* Read(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.const_data_ptr<float>() : nullptr;
 }
-// The same at a row, or null.
+// `data` + `offset`, or null if `data` is null.
 inline float* At(float* data, int64_t offset) {
   return data != nullptr ? data + offset : nullptr;
 }
@@ -35,6 +36,7 @@ inline const float* At(const float* data, int64_t offset) {
 // `parts` blocks of `rows` rows, cut into pieces.
 struct Pieces {
   int64_t parts, rows;
+  // The number of pieces of one block, and of all blocks.
   int64_t each() const { return (rows + kPieceRows - 1) / kPieceRows; }
   int64_t count() const { return parts * each(); }
 
@@ -50,12 +52,14 @@ struct Pieces {
   }
 };
 
-// The norm of a pass, of which a piece of rows is taken.
+// The operands of a norm over all rows of a pass.
 struct NormRows {
   const float *x, *gain;
   float* inverse;
   int64_t w;
 
+  // The operands for the rows first .. first + count - 1, which belong to block `part`. The caller
+  // sets eps and y, or the fields of the backward pass.
   RmsNormOperands From(int64_t part, int64_t first, int64_t count) const {
     RmsNormOperands o{};
     o.x = x + first * w;
@@ -72,6 +76,7 @@ inline LinearShape ShapeOf(int64_t rows, const at::Tensor& weight) {
   const int64_t paths = weight.dim() == 3 ? weight.size(0) : 1;
   return {paths, rows / paths, weight.size(-1), weight.size(-2)};
 }
+// The distance in floats between the maps of two paths; 0 for a single map.
 inline int64_t StrideOf(const at::Tensor& weight) {
   return weight.dim() == 3 ? weight.stride(0) : 0;
 }

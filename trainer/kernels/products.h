@@ -44,6 +44,7 @@ enum class Scratch {
   kAttention,
   kCount
 };
+// Returns that memory of the calling thread.
 float* ScratchFloats(Scratch purpose, int64_t count);
 
 // Packs the weights of LinearForward or of LinearInputGradient into memory of this thread, which

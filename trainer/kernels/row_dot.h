@@ -5,8 +5,8 @@
 
 namespace braid::trainer {
 
-// Taken in sixteen sums side by side, which compilers make vectors of: the same bits whatever the
-// width of these.
+// The dot product of a [count] and b [count]. Sixteen partial sums, which compilers turn into
+// vectors, give the same bits whatever the width of the vectors is.
 inline float RowDot(const float* a, const float* b, int64_t count) {
   constexpr int64_t kSums = 16;
   float sums[kSums] = {};

@@ -14,7 +14,7 @@
 
 namespace braid::trainer {
 
-// What a map does besides its product; undefined tensors do nothing.
+// The operations around the product of a map; undefined tensors are left out.
 struct RowMap {
   at::Tensor gain{};   // [in] or [paths, in]: rows are normed first (RmsNorm)
   double eps = 0;      // of this norm
@@ -46,6 +46,7 @@ struct KeptKeys {
   int64_t size, capacity;
   at::Tensor keys, values;  // [paths, sequences, heads.keys, ...], packed for the kernel
 
+  // Allocates room for `capacity` tokens of each sequence, with heads of `size` elements.
   static KeptKeys Make(int64_t paths, int64_t sequences, const HeadCounts& heads, int64_t size,
                        int64_t capacity);
 };
@@ -58,9 +59,9 @@ struct CachedAttentionForm {
   double eps;                 // of these norms
 };
 
-// RopeAttention of rows that follow those whose keys were kept; theirs are kept, too. qkv [paths *
-// rows, w + 2 v], the rows of each path being those of `read` -> [paths * rows, w]. REQUIRES: all
-// of `read` have room.
+// RopeAttention of new rows, which see the rows before them through the kept keys and values. Their
+// own keys and values are kept, too. qkv [paths * rows, w + 2 v], the rows of each path being those
+// of `read` -> [paths * rows, w]. REQUIRES: all of `read` have room.
 at::Tensor CachedAttention(const at::Tensor& qkv, const std::vector<NewRows>& read,
                            const CachedAttentionForm& form, KeptKeys* kept);
 

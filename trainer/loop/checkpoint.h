@@ -55,6 +55,7 @@ struct TrainState {
 // Errors name the field, with `path` in front. Members of state.json that belong to the optimizer
 // are ignored.
 Json ToJson(const TrainState& state);
+// The inverse of ToJson.
 Result<TrainState> StateFromJson(const Json& json, const std::string& path);
 
 // Writes the folder so that it appears complete or not at all: into `folder`.tmp, which is synced

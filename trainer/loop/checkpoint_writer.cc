@@ -71,7 +71,7 @@ struct CheckpointWriter::State {
                          {{"step", state.step}, {"epoch", state.epoch}, {"tokens", state.tokens}});
       RemoveOld();
     } else {
-      // What a full disk has of it would keep the next one out, too.
+      // Parts of it on a full disk would leave no room for the next one, either.
       (void)RemoveTree(target + ".tmp");
       MutexLock lock(mutex);
       error = status.Wrap("checkpoint of step " + std::to_string(state.step));

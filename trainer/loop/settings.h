@@ -18,6 +18,8 @@
 
 namespace braid::trainer {
 
+// The settings of one training, with every default filled in. The comments name the paper's rules
+// T1-T8 (docs/papers/papaformer.md#s7).
 struct TrainSettings {
   model::ModelSpec model;
   uint64_t seed = 42;

@@ -11,7 +11,7 @@
 namespace braid::trainer {
 namespace {
 
-// Who asks for a state that must be there; null: nobody.
+// The setting that requires a state; null if none does.
 const char* NeededBy(const TrainSettings& settings) {
   if (settings.start_moments == spec::StartMoments::kTake) return "start_moments is take";
   const auto& groups = settings.optimizer.groups;

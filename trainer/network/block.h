@@ -16,10 +16,10 @@
 
 namespace braid::trainer {
 
-// The layer of a block that is in none: a large block of a composite.
+// The layer number of blocks outside of parallel layers: the large blocks of a composite.
 inline constexpr int64_t kNoLayer = -1;
 
-// Which block of a network it is.
+// The position of a block in its network.
 struct BlockPlace {
   const model::Stack& stack;  // outlives the block
   std::string place;          // prefix of its tensors, "parallel.1.path.0"
@@ -31,6 +31,7 @@ struct BlockPlace {
 // it keeps nothing between passes.
 class Block {
  public:
+  // Stores the place; derived classes make their leaves.
   explicit Block(BlockPlace at) : at_(std::move(at)) {}
   virtual ~Block() = default;
 
@@ -49,8 +50,8 @@ class Block {
   };
   virtual std::vector<Attention> Attentions() = 0;
 
-  // The sublayers of a block that is nothing else and scales nothing: equal ones of several paths
-  // may run as one. Null of other blocks.
+  // The sublayers of a block that consists of them alone, without scales. The network may run those
+  // of several paths with equal shapes as one. Null for other blocks.
   virtual const Sublayers* AsSublayers() const { return nullptr; }
 
  private:
@@ -64,10 +65,10 @@ struct BlockMaker {
                                  const model::Arch& arch);
 };
 
-// All of them: one for each registered model::BlockKind (blocks/registry.cc).
+// All makers: one for each registered model::BlockKind (blocks/registry.cc).
 const std::vector<BlockMaker>& BlockMakers();
 
-// The block that at.stack is made of.
+// Makes a block of the kind of at.stack.
 std::unique_ptr<Block> MakeBlock(const LeafMaker& leaf, const BlockPlace& at,
                                  const model::Arch& arch);
 

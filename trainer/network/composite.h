@@ -1,5 +1,5 @@
-// What lies between embedding and head of a composite: large blocks, parallel layers of path
-// blocks, and the connections share, routed and slice (docs/papers/papaformer.md#s2, #s3, #s10;
+// The part of a composite between embedding and head: large blocks, parallel layers of path blocks,
+// and the connections share, routed and slice (docs/papers/papaformer.md#s2, #s3, #s10;
 // docs/models.md for slice).
 #pragma once
 

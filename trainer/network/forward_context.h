@@ -1,5 +1,5 @@
-// One run of a network: what its parts need to know besides their input. Torch inside; the public
-// face is network.h.
+// The context of one forward pass: what the parts of a network need besides their input. Uses
+// torch; the public interface is network.h.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,14 +23,14 @@ struct Rope {
   at::Tensor cos, sin;  // [positions, head size / 2]
 };
 
-// Tables of positions, made once a (head size, length).
+// Tables of rotations, grown on demand and kept for each head size.
 class RopeTables {
  public:
-  // Of a model with this `arch`, which must outlive them.
+  // For a model with this `arch`, which must outlive the tables.
   RopeTables(const model::Arch& arch, at::Device device) : arch_(arch), device_(device) {}
   // Positions begin .. begin + count - 1.
   Rope Get(int64_t head_size, int64_t begin, int64_t count);
-  // Position 0 and at least `count` in all; valid until the next call.
+  // The positions from 0 on, at least `count` of them; valid until the next call.
   const Rope& Table(int64_t head_size, int64_t count);
 
  private:
@@ -43,11 +43,13 @@ class RopeTables {
 // heads of keys, capacity, size].
 class KeyCache {
  public:
+  // Room for `capacity` tokens of each sequence.
   explicit KeyCache(int64_t capacity) : capacity_(capacity) {}
   // The next attention of this pass adds its keys and values [.., T, size] at `begin` and gets all
   // so far back.
   std::pair<at::Tensor, at::Tensor> Extend(const at::Tensor& keys, const at::Tensor& values,
                                            int64_t begin);
+  // To be called before each pass: the next Extend is for the first attention.
   void BeginPass() { next_ = 0; }
 
  private:
@@ -79,12 +81,13 @@ struct ForwardContext {
   uint64_t draw = 0;
   int64_t first_row = 0;
   const Intervention* intervention = nullptr;
-  // What the parts add to, in the order in which they run; null: nobody asked.
+  // Lists to which the parts append, in the order in which they run; null: not wanted.
   std::vector<BlockReadout>* readouts = nullptr;
   std::vector<LayerRouting>* routing = nullptr;
   const Auxiliary* auxiliary = nullptr;
   at::Tensor auxiliary_loss;  // of the layers so far; undefined: none
 
+  // The number of rows of the pass.
   int64_t rows() const { return batch * sequence; }
   // Numbers of rows of each sequence, which follow one another.
   std::vector<int64_t> Lengths() const;

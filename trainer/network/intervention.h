@@ -1,4 +1,4 @@
-// What can be changed in a dual-path model while it is evaluated, and what can be read from it
+// Interventions on a dual-path model during evaluation, and the values that are read out
 // (docs/papers/dual_path.md#s6, #s7). No torch in this header.
 #pragma once
 
@@ -40,7 +40,7 @@ struct BlockReadout {
   std::vector<float> gate_deep, gate_wide;
   std::vector<float> norm_deep, norm_wide, norm_input;  // |D_d|, |D_w|, |x|
   std::vector<float> expected_steps;                    // E of 1.3
-  std::vector<std::vector<float>> step_router;          // q_k of every step that was asked
+  std::vector<std::vector<float>> step_router;          // q_k of every step that was computed
   std::vector<float> scale_deep;                        // s_d^k, [K]
   float scale_wide = 0;
 };

@@ -3,6 +3,7 @@
 namespace braid::trainer {
 namespace {
 
+// In elements: 256 bytes, a multiple of cache lines, of vectors, and of what GPUs fetch at once.
 constexpr int64_t kAlignment = 64;
 
 bool ContinuesPrevious(const std::string& name) {

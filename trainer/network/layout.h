@@ -28,6 +28,7 @@ struct Layout {
   int64_t decayed = 0;  // elements [0, decayed) are the matrices
   int64_t size = 0;
 
+  // The slot of a tensor. REQUIRES: the model has the tensor.
   const Slot& at(const std::string& name) const { return slots[by_name.at(name)]; }
 };
 

@@ -40,10 +40,12 @@ class Lora {
   // outlive them, and has at most one set at a time (kFailedPrecondition). All start at zero:
   // Initialize or Load is next.
   static Result<std::unique_ptr<Lora>> Attach(Network& network, const LoraConfig& config);
+  // Detaches the adapters from the network.
   ~Lora();
   Lora(const Lora&) = delete;
   Lora& operator=(const Lora&) = delete;
 
+  // The settings, and the layout of the trained values.
   const LoraConfig& config() const { return config_; }
   const LoraLayout& layout() const { return layout_; }
 
@@ -52,6 +54,7 @@ class Lora {
   void Initialize(uint64_t seed);
   // layout().size values, and back again. Setting leaves the moments alone.
   std::vector<float> Parameters() const;
+  // Replaces the trained values by layout().size others. The moments of the optimizer stay.
   void SetParameters(const std::vector<float>& parameters);
   // layout().size values.
   std::vector<float> Gradients() const;

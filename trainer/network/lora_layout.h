@@ -9,7 +9,7 @@
 
 namespace braid::trainer {
 
-// How large the adapters are, and what they are added with.
+// The sizes of adapters and classifier, and the factor of the adapters.
 struct LoraConfig {
   int64_t rank = 8;
   double alpha = 16;     // what an adapter adds is alpha / rank * B A x
@@ -23,6 +23,7 @@ struct LoraConfig {
 // them in their deep and in their wide path; the steps of a deep path share theirs, as they share
 // its weights. Then classifier.weight [outputs, w]. Offsets and sizes are in elements, not bytes.
 struct LoraLayout {
+  // Where one tensor stands.
   struct Slot {
     std::string name;
     std::vector<int64_t> shape;
@@ -38,6 +39,7 @@ struct LoraLayout {
   const Slot& at(const std::string& name) const;
 };
 
+// The layout of the adapters of a model; it follows from the arguments alone.
 LoraLayout MakeLoraLayout(const model::ModelSpec& spec, const LoraConfig& config);
 
 }  // namespace braid::trainer

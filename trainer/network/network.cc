@@ -360,7 +360,7 @@ void ConfigureRuntime(int64_t threads) {
                                                                                      // it once a
                                                                                      // process
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
-  // Else torch fills every new tensor with NaN first: a pass over memory that nobody reads.
+  // Else torch fills every new tensor with NaN first: a pass over memory that is never read.
   at::globalContext().setDeterministicFillUninitializedMemory(false);
   // On a GPU, torch might use TF32 otherwise: products of ten bits where the papers' numbers have
   // 23.

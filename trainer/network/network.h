@@ -22,7 +22,8 @@ namespace braid::trainer {
 // A label that counts for nothing.
 inline constexpr int32_t kIgnore = -1;
 
-// Sums, not means: those of several micro-batches and ranks are added before anybody divides.
+// Losses of a pass as sums, not means: sums of several micro-batches and ranks are added before
+// they are divided.
 struct LossSum {
   double loss = 0;  // sum over the targets, nats
   int64_t targets = 0;
@@ -32,8 +33,8 @@ struct LossSum {
                          // mean over the rows
 };
 
-// What a training pass adds to cross-entropy, and what it leaves to chance
-// (docs/papers/papaformer.md#s7, T3 and T4; 1.1).
+// The auxiliary losses and the dropout of training passes (docs/papers/papaformer.md#s7, T3 and T4;
+// 1.1).
 struct Auxiliary {
   double lambda_entropy = 0.01;
   double lambda_load = 0.01;
@@ -45,7 +46,7 @@ struct Auxiliary {
   std::function<void(double* values, int64_t count)> mean_over_ranks;
 };
 
-// What one micro-batch needs to know besides its tokens.
+// The options of Network::Backward for one micro-batch.
 struct BackwardOptions {
   double scale = 1;      // of the sum of losses
   double aux_scale = 1;  // of the auxiliary losses
@@ -72,7 +73,7 @@ class Decoder {
   std::vector<float> Read(const std::vector<int32_t>& ids);
 };
 
-// What the model thought of the token that came.
+// The model's prediction of the token that followed.
 struct TokenPrediction {
   double log_probability = 0;  // natural logarithm
   int64_t rank = 0;            // tokens that are likelier: 0 for the likeliest
@@ -96,7 +97,7 @@ class Network {
   // optimizers and by gangs' reductions in place.
   float* parameters();
   float* gradients();
-  // Before the first Backward of a step.
+  // Sets all gradients to zero; to be called before the first Backward of a step.
   void ZeroGradients();
 
   // Initial values from (seed, tensor name).
@@ -109,14 +110,14 @@ class Network {
   // d(auxiliary) to the gradients.
   LossSum Backward(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence,
                    const BackwardOptions& options);
-  // In force for all training from here on.
+  // Sets the auxiliary losses and dropout of all later training passes.
   void SetAuxiliary(const Auxiliary& auxiliary);
 
-  // What follows evaluates. With `router_noise: always` every pass draws anew, from a sequence that
-  // begins here.
+  // Begins an evaluation. With `router_noise: always` every pass draws new noise, from a sequence
+  // of draws that begins here.
   void SetEvaluationSeed(uint64_t seed);
-  // In force for all evaluation from here on; {} ends it. A pass throws std::invalid_argument
-  // unless `positions` has one entry for each of its rows, or none.
+  // Sets the intervention of all later evaluation passes; {} ends it. A pass throws
+  // std::invalid_argument unless `positions` has one entry for each of its rows, or none.
   void SetIntervention(const std::optional<Intervention>& intervention);
   // The loss without gradients; `of_sequences` (may be null) receives the sum of each sequence,
   // [batch].
@@ -131,8 +132,8 @@ class Network {
                                            int64_t sequence);
   // Logits [sequence, vocab] of one sequence, or of its last position alone.
   std::vector<float> Logits(const std::vector<int32_t>& ids, bool last_only);
-  // Of so many sequences, at most `capacity` tokens of each. Its logits equal those of Logits but
-  // for rounding. The network must outlive it.
+  // Makes a decoder of `sequences` sequences, with at most `capacity` tokens each. Its logits equal
+  // those of Logits but for rounding. The network must outlive it.
   std::unique_ptr<Decoder> NewDecoder(int64_t capacity, int64_t sequences = 1);
   // Read-outs of every block with a deep or a wide path, in the order in which they run.
   std::vector<BlockReadout> Readouts(const int32_t* ids, int64_t batch, int64_t sequence);
@@ -141,8 +142,8 @@ class Network {
   std::vector<LayerRouting> Routing(const int32_t* ids, int64_t batch, int64_t sequence);
 
   // The stack of path `path` on its own slice of the embedding: hidden states [sequence, d] after
-  // the embedding and after each block. Of a dense model, path 0 is the model itself. What the gate
-  // compares.
+  // the embedding and after each block. Of a dense model, path 0 is the model itself. For the
+  // comparison of a composite with its parents (trainer/gate/gate.h).
   std::vector<std::vector<float>> PathStates(size_t path, const std::vector<int32_t>& ids);
 
   struct Impl;  // network_impl.h: for the files of this folder alone
@@ -155,11 +156,11 @@ class Network {
   std::unique_ptr<Impl> impl_;
 };
 
-// Sets threads and allocator for this process; before the first tensor. Again changes the threads
-// alone. Reductions are deterministic from here on.
+// Sets the number of threads and the allocator of this process, and makes reductions deterministic.
+// To be called before the first tensor is made; later calls change the number of threads only.
 void ConfigureRuntime(int64_t threads);
-// What decides the bits besides seed, world and threads: "AVX2", "AVX512", ... and the version of
-// torch.
+// The part of the environment that decides the bits of results, besides seed, world and threads:
+// "AVX2", "AVX512", ... and the version of torch.
 std::string InstructionSet();
 
 }  // namespace braid::trainer

@@ -1,5 +1,5 @@
-// Sequences of tokens that share beginnings, as a tree: what several begin with is read once. No
-// torch in this header.
+// Sequences of tokens that share beginnings, as a tree: a common beginning is read once. No torch
+// in this header.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@ namespace braid::trainer {
 
 // The tokens that a model reads, a row each, and those whose probability is asked for.
 struct PrefixTree {
+  // A token whose probability is wanted.
   struct Target {
     int32_t row;  // after which the token stands
     int32_t id;

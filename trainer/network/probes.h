@@ -1,4 +1,4 @@
-// The read-outs of a block by name: what telemetry and evaluation record of them.
+// The read-outs of a block by name, as telemetry and evaluation record them.
 #pragma once
 
 #include <functional>

@@ -5,6 +5,7 @@
 namespace braid::trainer {
 namespace {
 
+// Keeps the logarithm finite where a path gets no tokens at all.
 constexpr double kInsideLog = 1e-8;
 
 // Sum of m log m. Of several ranks m is the mean of their `share`s, and each rank's loss has the

@@ -14,17 +14,17 @@
 
 namespace braid::trainer {
 
-// What a router decided for each token of a layer; N paths, and the combination as number N.
+// A router's decision for each token of a layer with N paths; number N is the combination.
 struct Routed {
   at::Tensor weights;  // g [rows, N + 1]
   at::Tensor choices;  // arg-max of what weighed them, noise included, [rows]
 };
 
-// How a kind of router computes.
+// The computation of a kind of router.
 struct RouterForward {
   const char* kind;  // a name of model::RouterKind
   // The weights for logits z [rows, N + 1] in fp32. `place` names the noise. Null: the router does
-  // not choose, and nobody asks it for logits.
+  // not choose, and no logits are computed for it.
   Routed (*route)(const model::Router& router, const at::Tensor& logits, const std::string& place,
                   const ForwardContext& pass) = nullptr;
   // The weights of a token add up to 1, so that the auxiliary losses may take them for a
@@ -32,9 +32,9 @@ struct RouterForward {
   bool gives_distribution = true;
 };
 
-// All of them: one for each registered model::RouterKind (routers/registry.cc).
+// All routers: one for each registered model::RouterKind (routers/registry.cc).
 const std::vector<RouterForward>& RouterForwards();
-// That of a kind of router.
+// The entry of a kind of router.
 const RouterForward& ForwardOf(const model::RouterKind& kind);
 
 // lambda_entropy * (8) + lambda_load * (9 with its sign) of one layer, a scalar. Undefined

@@ -24,6 +24,7 @@ class RowCache {
     read_ = std::move(read);
     next_ = 0;
   }
+  // The rows that the present pass reads.
   const std::vector<NewRows>& read() const { return read_; }
   // Positions up to the last one of this pass.
   int64_t positions() const {

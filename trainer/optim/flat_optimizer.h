@@ -26,7 +26,7 @@ class FlatOptimizer : public Optimizer {
   FlatOptimizer(Network& network, const OptimizerConfig& config, std::vector<StateLayout> states,
                 std::vector<int> groups);
 
-  // Adjacent tensors in the buffers that are treated alike, with the padding between them.
+  // Adjacent tensors in the buffers with equal settings and age, with the padding between them.
   struct Range {
     size_t first_slot = 0;
     size_t slots = 0;
@@ -37,7 +37,7 @@ class FlatOptimizer : public Optimizer {
     // An index into treatments_: what the settings say of these tensors alone.
     size_t treatment = 0;
     // The rate and the weight decay of the present update, set before Update runs. The decay is
-    // decoupled, multiplied by the rate; whether the tensors decay is the optimizer's to say.
+    // decoupled, multiplied by the rate; the derived class decides whether the tensors decay.
     double lr = 0;
     double weight_decay = 0;
     // The age of the tensors (Optimizer), which counts the present update while Update runs.
@@ -95,7 +95,7 @@ class FlatOptimizer : public Optimizer {
   const OptimizerConfig config_;
   const std::vector<StateLayout> states_;
   const std::vector<int> groups_;
-  // All that occur, and for each slot which of them is its own.
+  // The distinct treatments, and the index of that of each slot.
   std::vector<Treatment> treatments_;
   std::vector<size_t> treatment_of_;
   // All parameters and gradients, as views of the network's buffers.

@@ -80,6 +80,7 @@ struct OptimizerSnapshot {
 
   // The state of this name. REQUIRES: there is one.
   State& Of(std::string_view name);
+  // The same for reading.
   const State& Of(std::string_view name) const;
 };
 

@@ -19,6 +19,7 @@ class WeightAverage {
   // `settings.last` may be 0: then all functions do nothing, and no memory is taken. REQUIRES:
   // settings.reach() < total.
   WeightAverage(const spec::Average& settings, int64_t total, Network& network);
+  // Releases the buffers.
   ~WeightAverage();
 
   // Called after each update, with the number of updates so far. Takes the weights into the mean if

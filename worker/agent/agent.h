@@ -25,8 +25,10 @@
 
 namespace braid::worker {
 
+// The agent of one worker process.
 class Agent {
  public:
+  // What the agent needs to know of its process.
   struct Options {
     // Unique for each process of the worker. It also names the random streams from which pauses are
     // drawn, so that a test with a fixed id is reproducible.
@@ -41,8 +43,8 @@ class Agent {
     uint64_t cache_limit_bytes = std::numeric_limits<uint64_t>::max();
     // When the worker leaves by itself.
     StayLimits stay = {};
-    // The worker does not come back under its id: the coordinator is told when it ends, and forgets
-    // it.
+    // The worker does not come back under its id: it reports its end to the coordinator, which then
+    // removes it.
     bool ephemeral = false;
   };
 
@@ -57,6 +59,7 @@ class Agent {
   // nothing. REQUIRES: `now_ms` never decreases.
   Effects Handle(const Event& event, int64_t now_ms);
 
+  // Whether the effect Finish was returned.
   bool finished() const { return finished_; }
   // True if no work is on its way and no rank is left, so that nothing can happen by itself but
   // heartbeats and dialling.
@@ -110,9 +113,9 @@ class Agent {
   Stay stay_;
   const bool ephemeral_;
 
-  // A stop takes two steps: until `stop_step_ms_` the coordinator is to hear that the worker
-  // drains; then the ranks are told to stop, and `stop_step_ms_` becomes the time by which all of
-  // them have handed back what they have, `stop_within_ms_` after they were told.
+  // A stop takes two steps: until `stop_step_ms_` the agent waits for the coordinator to learn that
+  // the worker drains. Then the ranks are asked to stop, and `stop_step_ms_` becomes the time by
+  // which all of them must have delivered their results, `stop_within_ms_` later.
   bool stop_requested_ = false;
   bool stop_all_sent_ = false;
   int64_t stop_step_ms_ = kNever;

@@ -14,9 +14,9 @@
 
 namespace braid::worker {
 
-// Whether the coordinator refused to commit because it lacks a blob that it had said to have, or
-// was sent (BLOB_MISSING). That is no final answer: whoever has the blob stores it again and
-// commits again, kMostLost times at most.
+// Whether the coordinator refused to commit because it lacks a blob that it had reported as stored
+// or that was sent to it (BLOB_MISSING). The sender then stores the blob and commits again, at most
+// kMostLost times.
 bool IsBlobLost(const Status& status);
 inline constexpr int kMostLost = 10;
 // The pause before that, in milliseconds, when blobs were lost `times` times: none the first time,
@@ -49,6 +49,7 @@ class BlobMoves {
   // waiters is cancelled.
   void Leave(const CallOwner& owner);
 
+  // Whether no transfer is under way.
   bool empty() const { return moves_.empty(); }
 
  private:
@@ -68,7 +69,7 @@ class BlobMoves {
   // Sends missing[next], then the ones behind it; `then` gets the first error, or OK after the last
   // one.
   void UploadNext(const CallOwner& owner, const Digests& missing, size_t next, const Then& then);
-  // The transfer has ended: whoever waits for it hears so.
+  // The transfer has ended: calls the callbacks of all that wait for it.
   void OnMoved(const Key& key, const Status& status);
 
   Calls& calls_;

@@ -94,7 +94,7 @@ void Cache::Advance() {
     }
     return;
   }
-  // The coordinator hears at once that they are not here any more.
+  // The coordinator learns at once that they are not here any more.
   for (const std::string& id : evicting_.artifacts) {
     const auto artifact = content_.artifacts.extract(id);
     // Blobs that stay because somebody needs them belong to no artifact now.

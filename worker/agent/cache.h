@@ -1,6 +1,6 @@
-// The worker's cache as its decisions see it: which artifacts have all of their files there, which
-// of them are in use, and what has to leave when it is too large. The coordinator is told about the
-// artifacts and prefers to place jobs where their inputs are.
+// The state of the worker's cache for its decisions: which artifacts are complete in it, which of
+// them are in use, and what is removed when it is too large. The list of artifacts is reported to
+// the coordinator, which prefers to place jobs where their inputs are.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 
 namespace braid::worker {
 
+// A part of the agent; not thread-safe.
 class Cache {
  public:
   // Both references outlive this. `limit_bytes` is how large the cache may become; what is in use
@@ -22,7 +23,7 @@ class Cache {
   Cache(Turn& turn, Calls& calls, uint64_t limit_bytes)
       : turn_(turn), calls_(calls), limit_bytes_(limit_bytes) {}
 
-  // Asks what an earlier process of this worker left in the cache.
+  // Begins to list what an earlier process of this worker left in the cache.
   void Start();
 
   // Adds an artifact that was fetched, or found there, and is about to be used.

@@ -1,5 +1,4 @@
-// What leaves the worker's cache when it is too large. Pure: the cache as it is goes in, what is to
-// be removed comes out.
+// The eviction policy of the worker's cache. Pure functions of the cache's content and use.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +18,7 @@ struct CachedArtifact {
   bool operator==(const CachedArtifact&) const = default;
 };
 
+// All blobs in the cache.
 struct CacheContent {
   std::map<std::string, CachedArtifact> artifacts;  // by id
   // Blobs of no artifact: what is left of checkpoints that were sent and of fetches that failed.
@@ -31,6 +31,7 @@ struct CacheUse {
   std::set<std::string> blobs;
 };
 
+// Artifacts and single blobs to be removed.
 struct Eviction {
   std::vector<std::string> artifacts;
   std::vector<std::string> blobs;

@@ -20,10 +20,11 @@ namespace braid::worker {
 // Whether another try may succeed: kUnavailable, kDeadlineExceeded, or the reason STORAGE_FULL.
 bool IsTransient(const Status& status);
 
-// For whom a piece of work is done: a rank, or a transfer that several ranks share. Owners with the
+// The owner of a piece of work: a rank, or a transfer that several ranks share. Owners with the
 // same text are the same owner. Names it in log lines.
 using CallOwner = std::string;
 
+// All work under way. A part of the agent; callbacks run within Agent::Handle.
 class Calls {
  public:
   // Called once with the result of the last try.
@@ -47,8 +48,9 @@ class Calls {
   // Calls `then` after `ms` milliseconds.
   int64_t Later(const CallOwner& owner, int64_t ms, std::function<void()> then);
 
-  // Afterwards the callback is not called, and nothing is tried again. A try that is on its way
-  // goes on, but is told that nobody waits for it (CancelWork). Unknown ids are ignored.
+  // Cancel one piece of work, or all of an owner: the callback is not called, and nothing is tried
+  // again. A try that is under way gets the effect CancelWork and may end early. Unknown ids are
+  // ignored.
   void Cancel(int64_t id);
   void CancelAll(const CallOwner& owner);
 

@@ -22,8 +22,10 @@
 
 namespace braid::worker {
 
+// The checkpoints of one rank. A part of the agent.
 class CheckpointOutbox {
  public:
+  // Callbacks to the owner.
   struct Listener {
     // The coordinator refused a checkpoint as STALE_LEASE.
     std::function<void()> on_stale;

@@ -48,8 +48,8 @@ struct Do {
   int64_t id = 0;
   Work work;
 };
-// Nobody waits for the try with this id any more, so a transfer may end early. Done follows all the
-// same.
+// The result of the try with this id is not needed any more, so a transfer may end early. Done
+// follows in any case.
 struct CancelWork {
   int64_t id = 0;
 };

@@ -41,8 +41,8 @@ struct DesiredArrived {
 // The time of the last ArmTimer has come.
 struct TimerFired {};
 
-// The worker was asked to end, by a signal. What runs has so long for a checkpoint, and for handing
-// it over.
+// The worker was asked to end, by a signal. The running ranks have `within_ms` to write a
+// checkpoint and to deliver it.
 struct StopRequested {
   int64_t within_ms = kStopWithinMs;
 };

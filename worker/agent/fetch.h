@@ -32,6 +32,7 @@ class Fetches {
   // Removes `owner` from all fetches. A fetch without waiters is cancelled.
   void Leave(const CallOwner& owner);
 
+  // Whether no fetch is under way.
   bool empty() const { return running_.empty(); }
 
  private:

@@ -5,6 +5,7 @@
 namespace braid::worker {
 namespace {
 
+// A log that is followed looks live with four updates a second.
 constexpr int64_t kPauseMs = 250;
 
 }  // namespace

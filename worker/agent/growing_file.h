@@ -12,10 +12,12 @@
 
 namespace braid::worker {
 
+// Sends one file of one rank. A part of the agent.
 class GrowingFileSender {
  public:
   using Then = std::function<void(const Status& status)>;
 
+  // `calls` outlives this. Nothing is sent before Start or SendRest.
   GrowingFileSender(Calls& calls, const RankKey& key, GrowingFile file);
 
   // Starts to look for new bytes.

@@ -35,7 +35,7 @@ struct KeptEnd {
 
 // A rank of an earlier process of this worker, of which something is not delivered yet.
 struct KeptRank {
-  // For whom it was kept.
+  // The coordinator and the worker id for which it was kept.
   Owner owner;
   // Only what is needed to deliver: the key, and what manifests say of their origin.
   Assignment assignment;

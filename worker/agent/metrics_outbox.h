@@ -14,6 +14,7 @@
 
 namespace braid::worker {
 
+// The metrics of one rank. A part of the agent.
 class MetricsOutbox {
  public:
   using Then = std::function<void(const Status& status)>;

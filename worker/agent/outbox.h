@@ -1,4 +1,4 @@
-// What one rank has to tell the coordinator while its program runs: its start, its log, its
+// The messages of one rank to the coordinator while its program runs: its start, its log, its
 // metrics, its checkpoints. Each message is repeated until it is acknowledged or refused. Log,
 // metrics and the newest checkpoint are on this worker's disk, so that a later process of the
 // worker can deliver them (worker/agent/kept_rank.h).
@@ -18,8 +18,10 @@
 
 namespace braid::worker {
 
+// The messages of one rank. A part of the agent.
 class Outbox {
  public:
+  // Callbacks to the rank.
   struct Listener {
     // The coordinator refused a message as STALE_LEASE: this worker does not hold the attempt any
     // more.
@@ -53,13 +55,13 @@ class Outbox {
 
   // Whether a later process of the worker would find a checkpoint to deliver.
   bool keeps_checkpoint() const { return checkpoints_.keeps_any(); }
-  // Cancels what Calls and BlobMoves know under an owner other than the rank's; whether some of it
-  // is on its way still.
+  // Leave cancels the work that runs under other owners than the rank's (the transfer of a
+  // checkpoint); InFlight says whether some of it is still under way.
   void Leave() { checkpoints_.Leave(); }
   bool InFlight() const { return checkpoints_.InFlight(); }
 
  private:
-  // Tells the coordinator that the program runs, until it has heard it.
+  // Reports the start of the program until the coordinator acknowledges it.
   void ReportStart();
   // Closes log and metrics once nothing can add to them: checkpoints are delivered, and metrics
   // kept.

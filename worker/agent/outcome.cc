@@ -74,7 +74,8 @@ bool EndedWell(const ProgramEnded& ended) {
 
 Outcome EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnded& ended,
                      bool stopped, bool worker_stops) {
-  // The program knows best why it failed. The exit code and signal are only the second source.
+  // The program's own error is the best description of a failure. The exit code and signal are only
+  // the second source.
   if (error.has_value()) {
     Outcome end = Failed(error->category, InvalidArgument(error->message), error->hint,
                          error->deterministic);

@@ -26,13 +26,13 @@ bool IsDamaged(const Status& status);
 Outcome DamagedInput(const Status& status, const Status& stored);
 
 // The failure of a rank whose program ended and did not succeed. `error` is the program's own error
-// event, if it wrote one; `stopped` says that it had been told to stop,
-// `worker_stops` that the worker has been asked to end.
+// event, if it wrote one; `stopped`: the rank had been asked to stop; `worker_stops`: the whole
+// worker had been asked to end.
 Outcome EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnded& ended,
                      bool stopped, bool worker_stops);
 // Adds exit code, signal, loss of a peer and, of a failure, the tail of the log.
 void DescribeExit(const ProgramEnded& ended, Outcome* end);
-// Whether the process ended as one must that has reported a result: exit status 0.
+// Whether the process exited with status 0, without which a reported result does not count.
 bool EndedWell(const ProgramEnded& ended);
 
 }  // namespace braid::worker

@@ -24,7 +24,8 @@ struct CheckpointMessage {
   std::string folder;
   Json metadata = Json::object();
 };
-// The program is done. What it says comes before its exit, and counts only if it exits with 0.
+// The program has finished. It sends this before its exit; the result counts only if it then exits
+// with status 0.
 struct ResultMessage {
   // A folder that becomes an artifact.
   struct Output {
@@ -53,7 +54,7 @@ struct RendezvousMessage {
   int64_t timeout_ms = 0;
 };
 
-// What a line can be.
+// Any of these messages.
 using ProgramMessage = std::variant<Progress, MetricMessage, CheckpointMessage, ResultMessage,
                                     ErrorMessage, RendezvousMessage>;
 

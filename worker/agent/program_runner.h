@@ -1,13 +1,13 @@
-// Task programs as the worker's decisions see them. worker/attempt/ runs real processes; tests and
-// simulators have their own. What the programs do arrives as ProgramStarted, ProgramSaid and
-// ProgramEnded (worker/agent/event.h).
+// The interface through which the agent starts and controls task programs. worker/attempt/ runs
+// real processes; tests and simulators have their own. What the programs do arrives as
+// ProgramStarted, ProgramSaid and ProgramEnded (worker/agent/event.h).
 #pragma once
 
 #include "worker/agent/effect.h"
 
 namespace braid::worker {
 
-// worker/attempt/ implements it with processes, tests with a list of what was asked.
+// worker/attempt/ implements it with processes, tests with a list of the requests.
 class ProgramRunner {
  public:
   virtual ~ProgramRunner() = default;

@@ -32,6 +32,7 @@ class Rank {
     Fetches& fetches;
     Cache& cached;
   };
+  // A rank that the coordinator has assigned; it waits until Begin.
   Rank(const Services& services, const Owner& owner, const Assignment& assignment);
   // A rank of an earlier process of this worker; it has no program any more.
   Rank(const Services& services, const KeptRank& kept);
@@ -60,6 +61,7 @@ class Rank {
 
   // Events of its program.
   void OnStarted(const Status& status);
+  // The program wrote an event line.
   void OnSaid(const ProgramMessage& message);
   // `worker_stops`: the worker has been asked to end.
   void OnEnded(const ProgramEnded& ended, bool worker_stops);
@@ -68,10 +70,12 @@ class Rank {
   // to stay, once its program and its work have ended.
   void Settle();
 
+  // For whom the rank runs: coordinator and worker id.
   const Owner& owner() const { return owner_; }
   const Assignment& assignment() const { return assignment_; }
   const std::vector<std::string>& gpus() const { return gpus_; }
   const Progress& progress() const { return progress_; }
+  // Whether Begin was called; and whether Stop was.
   bool begun() const { return phase_ != Phase::kWaiting; }
   bool stopping() const { return stop_asked_; }
   // Whether its program may still exist, or is being started.

@@ -22,10 +22,10 @@ class Ranks {
   Ranks(const Rank::Services& services, std::string worker, std::vector<std::string> gpus,
         const std::vector<KeptRank>& kept);
 
-  // Begins to deliver what was kept, as far as it is known whose it is; the rest waits for the
-  // first OnDesired. What was kept for another worker, or turns out to be another coordinator's, is
-  // not touched: it stays on the disk, and the log says so. To be called once, within the first
-  // event.
+  // Begins to deliver kept ranks whose coordinator is known; the others wait for the first
+  // OnDesired, which names the coordinator. Ranks that were kept for another worker id or another
+  // coordinator are not touched: they stay on the disk, and the log says so. To be called once,
+  // within the first event.
   void Recover();
 
   // Makes the ranks match the coordinator's set. The program of a rank that is dropped is killed;
@@ -36,10 +36,11 @@ class Ranks {
   // The rank with this key, also while it is being dropped; null if there is none.
   Rank* Find(const RankKey& key) const;
 
-  // From now on no new rank is started, because the worker is about to leave. One that comes all
-  // the same is reported as not begun once the coordinator knows that the worker drains, so that it
-  // is placed elsewhere.
+  // From now on no new rank is started, because the worker is about to leave. A rank that is
+  // assigned nevertheless is reported as not started once the coordinator knows that the worker
+  // drains, so that it is placed elsewhere.
   void Drain() { draining_ = true; }
+  // A heartbeat that says "draining" was sent, so the coordinator knows it.
   void DrainIsKnown() { drain_is_known_ = true; }
   bool draining() const { return draining_; }
 
@@ -52,6 +53,7 @@ class Ranks {
 
   // Removes ranks that have finished, and begins ranks that wait for slots if the slots are free.
   void Advance();
+  // The earliest time at which Advance has something to do; kNever if there is none.
   int64_t NextWake() const;
 
   // Whether no rank has anything left to do or to report.

@@ -6,6 +6,8 @@
 namespace braid::worker {
 namespace {
 
+// The owner of probes in Calls. A few at a time: a peer that drops packets holds a try until its
+// time is over.
 constexpr char kReachOwner[] = "reach";
 constexpr int64_t kAtOnce = 4;
 // Between two tries of a peer that is reached: often enough to notice a line that swallows what is

@@ -1,6 +1,6 @@
-// Which workers of other hosts this one reaches: it tries those that the coordinator names, each
-// when it is named and from time to time after that, and tells what came of it. Ranks of one job
-// are only placed on hosts that have reached each other (scheduler/reach.h).
+// Tests the connections to workers of other hosts: those that the coordinator names, when they are
+// named and from time to time afterwards. The results go to the coordinator. Ranks of one job are
+// only placed on hosts that have reached each other (scheduler/reach.h).
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 
 namespace braid::worker {
 
+// A part of the agent.
 class Reach {
  public:
   // Both outlive this.
@@ -25,7 +26,8 @@ class Reach {
   // known about it is forgotten; one that is not named any more is forgotten.
   void OnPeers(const std::vector<Peer>& peers);
 
-  // What came of it, by the peers' names. Rises with every change of the report; never 0.
+  // The results for all peers that were tried, in the order of their names; and a version that
+  // rises with every change of the report and is never 0.
   std::vector<PeerReach> Report() const;
   int64_t version() const { return version_; }
 

@@ -9,6 +9,7 @@
 
 namespace braid::worker {
 
+// What to do so that the ranks match.
 struct Actions {
   std::vector<Assignment> start;
   // Each with the milliseconds that it has for its checkpoint.
@@ -17,7 +18,7 @@ struct Actions {
   std::vector<RankKey> drop;
 };
 
-// `have` maps the ranks of this worker to whether they have been told to stop. A rank that is
+// `have` maps the ranks of this worker to whether they have been asked to stop. A rank that is
 // listed to be stopped but was never started is in `start`, too, so that its end is reported.
 Actions Reconcile(const std::map<RankKey, bool>& have, const DesiredState& desired);
 

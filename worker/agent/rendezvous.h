@@ -13,8 +13,10 @@
 
 namespace braid::worker {
 
+// The requests of one rank. A part of the agent.
 class RendezvousRelay {
  public:
+  // Callbacks to the rank.
   struct Listener {
     // Sends a control line to the program.
     std::function<void(const Json& control)> tell;

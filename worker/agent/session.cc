@@ -5,6 +5,8 @@
 namespace braid::worker {
 namespace {
 
+// A coordinator that restarts is dialled again at once; the bound keeps many workers from dialling
+// one that is away for long too often.
 constexpr int64_t kFirstWaitMs = 100;
 constexpr int64_t kMaxWaitMs = 5'000;
 // How long ALREADY_EXISTS is tolerated: longer than a coordinator's usual lease, after which it

@@ -1,5 +1,5 @@
-// The stream to the coordinator as the worker's decisions see it. worker/rpc/ implements it with
-// gRPC; tests and simulators have their own. What happens on it arrives as events
+// The interface through which the agent uses the stream to the coordinator. worker/rpc/ implements
+// it with gRPC; tests and simulators have their own. What happens on it arrives as events
 // (worker/agent/event.h).
 #pragma once
 

@@ -1,5 +1,5 @@
-// How long a worker stays if nobody ends it: until it has had nothing to do for so long, or until
-// its time is up. Pure: time and occupation go in, the stage comes out.
+// Decides when a worker ends by itself: after a time without work, or at a fixed time after its
+// start. Without a clock: each call gets the time.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,19 @@
 
 namespace braid::worker {
 
-// What bounds the stay of a worker; kNever: nothing does.
+// The limits; kNever: no limit.
 struct StayLimits {
-  // The worker leaves when it has had nothing for so long, also if that is because it does not
-  // reach the coordinator.
+  // The worker leaves after this time without work, even if the reason is that it does not reach
+  // the coordinator.
   int64_t until_idle_ms = kNever;
-  // The worker is gone so long after its start.
+  // The worker has ended by this time after its start.
   int64_t max_time_ms = kNever;
 };
 
+// The stage of one worker.
 class Stay {
  public:
-  // In this order.
+  // The stages, in this order.
   //
   //   kOpen      takes every rank that it is given
   //   kLastWork  goes on with the ranks that run, and takes no new ones: there is no time for them

@@ -13,6 +13,7 @@ namespace braid::worker {
 // A time that never comes.
 inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
+// One event's time and effects. All parts of an agent refer to the same object.
 struct Turn {
   // Monotonic clock, in milliseconds.
   int64_t now_ms = 0;

@@ -27,7 +27,7 @@ struct RefusedGpu {
   bool operator==(const RefusedGpu&) const = default;
 };
 
-// A worker of another host that this one is to try (Peer in gangs.proto).
+// A worker of another host to which this one shall test its connection (Peer in gangs.proto).
 struct Peer {
   std::string worker;
   std::string boot_id;
@@ -40,7 +40,7 @@ struct Peer {
   bool operator==(const Peer&) const = default;
 };
 
-// What came of trying it (Reach in gangs.proto).
+// The result of the test (Reach in gangs.proto).
 struct PeerReach {
   std::string worker;
   std::string boot_id;
@@ -51,8 +51,8 @@ struct PeerReach {
   bool operator==(const PeerReach&) const = default;
 };
 
-// Whose a result is: the coordinator that asked for it, by the id of its catalog, and the worker to
-// which the rank was leased. Empty fields are not known: what an earlier version kept has none.
+// The owner of a rank's results: the coordinator, by the id of its catalog, and the worker to which
+// the rank was leased. Empty fields are unknown: files of an earlier version lack them.
 struct Owner {
   std::string coordinator;
   std::string worker;
@@ -63,7 +63,7 @@ struct Owner {
 // worker.proto).
 struct DesiredState {
   int64_t version = 0;
-  // The id of the coordinator; empty if it is of an earlier version, which says none.
+  // The id of the coordinator; empty if it is of an earlier version, which does not send it.
   std::string coordinator;
   // Ranks that are not listed must stop.
   std::vector<Assignment> ranks;

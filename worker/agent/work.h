@@ -171,14 +171,14 @@ struct ArtifactFound {
   bool laid_out = false;
   storage::Manifest manifest;
 };
-// How far the coordinator's copy of a growing file is.
+// The state of the coordinator's copy of a growing file.
 struct PieceSent {
   // Bytes that the coordinator has now.
   int64_t offset = 0;
   // The file has no more than that.
   bool at_end = false;
 };
-// What a piece of work brings back, beside its status.
+// The result of a piece of work, besides its status.
 using Answer = std::variant<std::monostate, ArtifactFound, storage::Manifest,
                             std::vector<std::string>, PieceSent, std::string, CacheContent>;
 

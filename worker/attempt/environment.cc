@@ -8,6 +8,8 @@ extern char** environ;
 namespace braid::worker {
 namespace {
 
+// Names and beginnings of names that tasks get. A library that needs another variable is a reason
+// to add it here; keys of services (AWS_, HF_TOKEN, WANDB_, ...) never are.
 constexpr std::array<std::string_view, 11> kNames = {
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TMP", "TEMP", "TERM"};
 constexpr std::array<std::string_view, 33> kBeginnings = {

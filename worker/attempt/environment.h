@@ -8,9 +8,9 @@
 namespace braid::worker {
 
 // Whether a task program gets this variable: those that locate programs, libraries and folders,
-// language and time zone, and the settings of libraries that compute. All others are withheld. A
-// recipe has no business with the worker's keys for other services, and a list of all secrets would
-// never be complete.
+// language and time zone, and the settings of libraries that compute. All others are withheld.
+// Programs that recipes control must not see the worker's keys for other services, and a list of
+// variables with secrets would never be complete.
 bool IsForTasks(std::string_view name);
 
 // The variables of this process for which IsForTasks is true.

@@ -35,6 +35,7 @@ Status WriteKeptRank(const std::string& worker_folder, const Owner& owner,
 // another file system; they must not be changed afterwards.
 Result<std::string> WriteKeptCheckpoint(const std::string& worker_folder, const RankKey& key,
                                         const KeptCheckpoint& checkpoint);
+// Removes the copy of a checkpoint. One that does not exist is not an error.
 Status RemoveKeptCheckpoint(const std::string& worker_folder, const RankKey& key, int64_t number);
 
 // Writes the end of a rank after its outputs, log and metrics were synced. kDataLoss (FSYNC_FAILED)

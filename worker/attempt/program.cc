@@ -60,7 +60,7 @@ void Program::ReadLines(const std::function<void(std::string_view line)>& on_lin
   while (process_->socket() >= 0) {
     const ssize_t n = recv(process_->socket(), piece, sizeof piece, MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
-    // Nothing there now; whoever polls the socket calls again.
+    // Nothing to read now; the poll loop calls again.
     if (n < 0) return;
     if (n == 0) {
       MutexLock lock(socket_mutex_);

@@ -16,6 +16,7 @@
 
 namespace braid::worker {
 
+// One process. Start and Serve belong to one thread; Tell and Kill are thread-safe.
 class Program {
  public:
   Program();

@@ -14,8 +14,9 @@ namespace braid::worker {
 // for a file system is replaced by its SHA-256.
 std::string RankFolderName(const RankKey& key);
 
-// The path of the rank's folder below the worker's, and the names of the files and folders in it.
+// The path of the rank's folder, below the worker's folder.
 std::string RankFolder(const std::string& worker_folder, const RankKey& key);
+// The names of the files and folders in a rank's folder.
 inline constexpr char kLogFile[] = "log";
 inline constexpr char kMetricsFile[] = "metrics.jsonl";
 inline constexpr char kOutputFolder[] = "output";

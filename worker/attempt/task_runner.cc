@@ -12,6 +12,7 @@
 namespace braid::worker {
 namespace {
 
+// Enough for the last messages and a stack trace; the whole log is sent by itself.
 constexpr int64_t kLogTailBytes = 4096;
 
 }  // namespace
@@ -47,7 +48,7 @@ void TaskRunner::JoinEnded() {
 
 void TaskRunner::Run(const StartProgram& start, Program& program) {
   const RankKey& key = start.assignment.key;
-  // Whether it started is told first, whatever the program says at once.
+  // The result of the start is posted before the program's first lines.
   const Status status = Begin(start, program);
   events_.Post(ProgramStarted{key, status});
   if (!status.ok()) return;

@@ -9,6 +9,7 @@
 
 namespace braid::worker {
 
+// The default of --cache-limit.
 inline constexpr char kDefaultCacheLimit[] = "20%";
 
 // Bytes from a number with a unit ("500MB", "20GiB", "1.5T"; K, M, G and T are powers of 1024,

@@ -10,6 +10,7 @@
 namespace braid::worker {
 namespace {
 
+// Bounds a message, and what is sent again after a lost connection.
 constexpr size_t kPieceBytes = size_t{256} << 10;
 
 }  // namespace

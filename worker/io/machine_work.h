@@ -12,8 +12,8 @@
 
 namespace braid::worker {
 
-// Holds no state of its own but where things are: a try that is repeated finds on the disk, or is
-// told by the coordinator, how far the last one came.
+// Stateless: a repeated try finds on the disk, or learns from the coordinator, how far the last one
+// came.
 class MachineWork {
  public:
   // `link` and `cache` outlive this. `folder` is the worker's; ranks/ and artifacts/ are below it.

@@ -8,6 +8,7 @@
 
 namespace braid::worker {
 
+// Ends transfers early: a transfer checks it between pieces.
 class StopSignal {
  public:
   // Sets the flag, for good, and wakes all waiters.

@@ -9,6 +9,7 @@
 namespace braid::worker {
 namespace {
 
+// How often a download that waits for another one of the same blob checks whether it should stop.
 constexpr int64_t kTurnLookMs = 100;
 
 // DISK_FULL is not transient (STORAGE_FULL would be retried here for ever): the rank fails, and its

@@ -21,6 +21,7 @@
 namespace braid::worker {
 namespace {
 
+// The beginning names protocol and version. 128 random bits make a nonce unique.
 constexpr std::string_view kMagic = "braidp1\n";
 constexpr size_t kNonceBytes = 16;
 // For a stranger, or a peer on a line that has just broken, to say all that it has to say.

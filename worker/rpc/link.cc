@@ -21,6 +21,7 @@
 namespace braid::worker {
 namespace {
 
+// Much longer than any answer takes; a connection that is dead by then is replaced.
 constexpr int64_t kCallMs = 20'000;
 // Below gRPC's limit of 4 MiB for a message.
 constexpr size_t kPiece = size_t{1} << 20;

@@ -20,6 +20,8 @@
 namespace braid::worker {
 namespace {
 
+// The answer needs a signature and a commit, so it takes less than a second unless the catalog is
+// locked.
 constexpr int64_t kJoinMs = 30'000;
 // Between two tries to renew a certificate.
 constexpr int64_t kShortestMs = 1'000, kLongestMs = 3'600'000;

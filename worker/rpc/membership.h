@@ -18,15 +18,15 @@
 
 namespace braid::worker {
 
-// What a worker that has joined knows of itself and of its coordinator.
+// The identity of a worker that has joined, and the address of its coordinator.
 struct Membership {
   std::string address;
   std::string worker_id;
   std::string site;  // empty: the worker says
 };
 
-// None if this folder's worker has not joined. kFailedPrecondition, with what to do, for files that
-// are damaged, and for a certificate that has expired.
+// Reads the files; nullopt if this folder's worker has not joined. kFailedPrecondition, with what
+// to do, for files that are damaged, and for a certificate that has expired.
 Result<std::optional<Membership>> ReadMembership(const std::string& folder);
 
 // Joins with an invitation, under the id `wanted` (empty: the invitation's, or the host's name).

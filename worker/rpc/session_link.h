@@ -15,7 +15,7 @@
 
 namespace braid::worker {
 
-// What the hello of a worker says about it (WorkerHello in worker.proto).
+// The worker's description of itself in its hello (WorkerHello in worker.proto).
 struct Identity {
   std::string worker_id;
   std::string boot_id;

@@ -40,6 +40,7 @@ struct BlimpOptions {
 
 // What was measured of one model.
 struct BlimpResult {
+  // One paradigm.
   struct Accuracy {
     std::string paradigm;
     // From 0 to 1; mean over the noise seeds.

@@ -14,6 +14,7 @@ namespace braid::trainer {
 
 // A file of pairs: the same grammatical contrast in many sentences.
 struct Paradigm {
+  // Two sentences that differ in one point of grammar, of which `good` is grammatical.
   struct Pair {
     std::string good;
     std::string bad;

@@ -19,6 +19,7 @@ using TokenScorer = std::function<std::vector<float>(const int32_t* ids, const i
 // The same for sentences that share beginnings: log p of each of tree.targets.
 using PrefixScorer = std::function<std::vector<float>(const PrefixTree& tree)>;
 
+// Special tokens of the model, and the size of batches.
 struct ScoreOptions {
   int32_t eos_id = 0;
   int32_t pad_id = 0;

@@ -10,6 +10,7 @@
 namespace braid::trainer {
 namespace {
 
+// Fixed, so that the noise of a router is the same for all interventions and their losses compare.
 constexpr uint64_t kNoiseSeed = 42;
 
 // Sums of the read-outs of one block over some of the tokens, and their means.

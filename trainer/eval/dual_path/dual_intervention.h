@@ -11,18 +11,19 @@
 
 namespace braid::trainer {
 
-// What was asked, without what is as usual.
+// The intervention as JSON for the results; fields that have their defaults are left out.
 Json ToJson(const spec::NamedIntervention& named);
 
-// Layers without such blocks, or an early exit from steps that have no mass, would change nothing:
-// kInvalidArgument.
+// kInvalidArgument if the intervention would change nothing in this model: layers without such
+// blocks, or an early exit where steps have no halting mass.
 Status CheckFits(const spec::NamedIntervention& named, const model::ModelSpec& spec);
-// Parts of speech do not occur in text without tags, nor the coarse WORD and OTHER in text with
-// them.
+// Whether the text can have the intervention's classes of tokens: parts of speech do not occur in
+// untagged text, nor the coarse WORD and OTHER in tagged text.
 bool Concerns(const spec::NamedIntervention& named, const DualText& text);
 
-// What it does to a batch. A control takes in each sequence as many positions as the classes have
-// there, drawn from (seed, number of the sequence in its text); all others, where there are fewer.
+// The intervention on one batch, with the positions that it acts on. A control acts in each
+// sequence on as many other positions as the classes have there, drawn from (seed, number of the
+// sequence in its text), or on all others if these are fewer.
 Intervention ToIntervention(const spec::NamedIntervention& named, const DualText::Batch& batch);
 
 }  // namespace braid::trainer

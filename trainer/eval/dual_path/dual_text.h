@@ -13,7 +13,9 @@
 
 namespace braid::trainer {
 
+// One text, cut into sequences of equal length.
 struct DualText {
+  // Some consecutive sequences of the text.
   struct Batch {
     // [sequences, sequence], row-major.
     std::vector<int32_t> ids, labels;

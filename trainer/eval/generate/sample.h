@@ -16,6 +16,7 @@
 
 namespace braid::trainer {
 
+// One generated text.
 struct Sample {
   std::string prompt;
   // The generated text, without the prompt.
@@ -51,7 +52,7 @@ Result<std::vector<Sample>> GenerateAll(Network& network, const corpus::Tokenize
                                         std::span<const std::string> prompts,
                                         const spec::GenerateSettings& settings,
                                         uint64_t first_stream);
-// The same for one prompt.
+// Generates the text of one prompt; draws come from `stream`. Otherwise as GenerateAll.
 Result<Sample> Generate(Network& network, const corpus::Tokenizer& tokenizer,
                         corpus::Encoder& encoder, const std::string& prompt,
                         const spec::GenerateSettings& settings, uint64_t stream);

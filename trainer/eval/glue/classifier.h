@@ -1,4 +1,5 @@
-// What fine-tuning needs of a model with adapters: all that GLUE's training loop knows about it.
+// The interface of a classifier for fine-tuning: a model with adapters, as GLUE's training loop
+// uses it.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@ class Classifier {
 
   // Copies of the trained weights (adapters and classifier), which SetWeights puts back.
   virtual std::vector<float> Weights() const = 0;
+  // Restores weights that Weights returned in the same training.
   virtual void SetWeights(const std::vector<float>& weights) = 0;
 };
 

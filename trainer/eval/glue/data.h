@@ -13,6 +13,7 @@ namespace braid::trainer {
 
 // The examples of one task, as its files have them.
 struct TaskData {
+  // The examples of one split.
   struct Set {
     std::string split;
     std::string path;

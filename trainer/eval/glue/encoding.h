@@ -20,12 +20,14 @@ struct Kept {
 // one the odd token (Hugging Face's `longest_first`).
 Kept Truncated(size_t first, size_t second, size_t length);
 
+// One example as token ids.
 struct EncodedExample {
   // The tokens of the first text, then those of the second, with nothing between them. At least one
   // token: <|endoftext|> if there is no text.
   std::vector<int32_t> ids;
   double label = 0;
 };
+// Encodes examples in their order, each truncated to `length` tokens (Truncated).
 std::vector<EncodedExample> EncodeExamples(const std::vector<Example>& examples,
                                            const corpus::Tokenizer& tokenizer,
                                            corpus::Encoder& encoder, int64_t length);
@@ -38,6 +40,7 @@ struct Batch {
   std::vector<float> labels;
   int64_t sequence = 0;
 
+  // The number of examples in the batch.
   int64_t rows() const { return static_cast<int64_t>(lengths.size()); }
 };
 // The examples order[first .. behind) of `examples`, padded to the longest of them.

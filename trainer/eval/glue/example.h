@@ -11,6 +11,7 @@
 
 namespace braid::trainer {
 
+// A row of a file.
 struct Row {
   // An object. Every field of a .tsv file is a text.
   Json fields;

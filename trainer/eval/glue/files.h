@@ -20,6 +20,7 @@ namespace braid::trainer {
 // dev. Of MNLI, dev is dev_matched; of mnli-mm, dev is dev_mismatched.
 class TaskFiles {
  public:
+  // Lists the files below `folder`; errors are those of listing.
   static Result<TaskFiles> Find(const std::string& folder);
 
   // Whether there is a file of any split of the task.

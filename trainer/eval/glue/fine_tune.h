@@ -23,6 +23,7 @@ double LinearRate(double lr, double warmup, int64_t step, int64_t total);
 // Decides after each epoch, by the validation loss, whether to stop.
 class EarlyStopping {
  public:
+  // Stops after `patience` epochs in a row without a lower loss.
   explicit EarlyStopping(int64_t patience) : patience_(patience) {}
 
   // Takes the loss of an epoch; returns whether it is the lowest so far.
@@ -30,6 +31,7 @@ class EarlyStopping {
 
   // Whether the last `patience` losses were no improvement.
   bool done() const { return without_ >= patience_; }
+  // The lowest loss so far; 0 before the first.
   double best() const { return best_; }
 
  private:

@@ -20,6 +20,7 @@ namespace braid::trainer {
 
 // What was measured of one model.
 struct GlueResult {
+  // The results of one task.
   struct Task {
     std::string name;
     std::string suite;

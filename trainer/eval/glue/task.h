@@ -12,6 +12,7 @@
 
 namespace braid::trainer {
 
+// One example: a text or a pair of texts, and its label.
 struct Example {
   std::string first;
   // Empty for tasks of single sentences.
@@ -20,11 +21,13 @@ struct Example {
   double label = 0;
 };
 
+// How predictions are scored; trainer/eval/metrics/ has the formulas.
 enum class Metric { kAccuracy, kF1, kMatthews, kPearsonSpearman };
 
 // "accuracy", "f1", "matthews", "pearson_spearman".
 std::string MetricName(Metric metric);
 
+// One task of a suite.
 struct GlueTask {
   // As recipes and evaluation.json call it: "sst2".
   std::string name;
@@ -42,6 +45,7 @@ struct GlueTask {
   // Appends the examples of one row; a row as published for MultiRC has several.
   std::function<Status(const Row&, std::vector<Example>*)> read;
 
+  // Whether the task predicts a number; and the number of outputs of its classifier.
   bool regression() const { return labels.empty(); }
   int64_t outputs() const { return regression() ? 1 : static_cast<int64_t>(labels.size()); }
 };

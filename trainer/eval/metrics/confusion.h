@@ -6,6 +6,7 @@
 
 namespace braid::trainer {
 
+// Counts of predictions by their outcome.
 struct Confusion {
   int64_t true_positive = 0;
   int64_t true_negative = 0;

@@ -85,7 +85,7 @@ TextSums SumsFromJson(const Json& json) {
 // Collects the windows of documents and runs many of them in one pass.
 class TextReader {
  public:
-  // `passed` hears of every pass of the network; its error ends the reading.
+  // `passed` is called after every pass of the network; its error ends the reading.
   TextReader(Network& network, const SharedTokenizer& tokenizer,
              const spec::NextTokenSettings& settings, std::function<Status()> passed)
       : network_(network),

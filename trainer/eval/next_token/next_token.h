@@ -12,13 +12,14 @@
 
 namespace braid::trainer {
 
-// With 0 replaced by what it stands for. kInvalidArgument if the model has fewer positions than the
-// window, or the stride is above it.
+// The settings with every 0 replaced by the value that it stands for; `sequence` is that of the
+// task. kInvalidArgument if the model has fewer positions than the window, or the stride is above
+// it.
 Result<spec::NextTokenSettings> FillNextToken(spec::NextTokenSettings settings,
                                               const model::ModelSpec& model, int64_t sequence,
                                               const std::string& path);
 
-// What is wrong with the first document of each file.
+// Checks that the first document of each file can be read; errors name the file.
 Status CheckNextTokenFiles(const spec::NextTokenSettings& settings,
                            const std::vector<corpus::CorpusFile>& files);
 

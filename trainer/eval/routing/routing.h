@@ -18,7 +18,7 @@
 
 namespace braid::trainer {
 
-// What is measured, with every default filled in.
+// The settings with every default filled in.
 struct RoutingPlan {
   std::vector<spec::RoutingPrompt> prompts;
   bool own_prompts = false;  // the settings have some; otherwise they are DefaultRoutingPrompts()
@@ -41,7 +41,7 @@ Result<std::vector<int32_t>> EncodeRoutingPrompt(const spec::RoutingPrompt& prom
 using RoutingTracer =
     std::function<std::vector<LayerRouting>(const int32_t* ids, int64_t batch, int64_t sequence)>;
 
-// A composite as the analysis sees it.
+// The interface of a composite for the analysis.
 struct RoutedModel {
   // Number of choices: the paths, and with a router the combined vector.
   int64_t choices = 0;

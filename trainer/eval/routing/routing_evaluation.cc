@@ -14,6 +14,7 @@
 namespace braid::trainer {
 namespace {
 
+// Fixed, so that a repeated analysis of a model with noise gives the same decisions.
 constexpr uint64_t kRoutingSeed = 42;
 
 RoutedModel RoutedModelOf(Network& network) {

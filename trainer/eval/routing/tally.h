@@ -13,13 +13,16 @@ namespace braid::trainer {
 // vector, which is never right.
 class RoutingTally {
  public:
+  // A tally of a layer, or a model, with this number of choices.
   explicit RoutingTally(int64_t choices) : counts_(static_cast<size_t>(choices), 0) {}
 
   // Counts one decision. `correct` is the right path, or -1 if none is known. REQUIRES: 0 <= choice
   // < choices.
   void Add(int64_t choice, int64_t correct);
+  // Adds the counts of another tally with the same choices.
   void Add(const RoutingTally& other);
 
+  // The number of counted decisions.
   int64_t decisions() const { return decisions_; }
 
   // Per cent of all decisions, one for each choice; 0 if there are no decisions.
@@ -27,6 +30,7 @@ class RoutingTally {
 
   // Per cent of the decisions for which the right path is known.
   double Correct() const;
+  // Whether the right path was known for any decision.
   bool knows_correct() const { return judged_ > 0; }
 
  private:

@@ -12,12 +12,14 @@
 namespace braid::trainer {
 namespace {
 
+// The smallest multiple of `to` that is at least `count`.
 BRAID_INLINE int64_t RoundUp(int64_t count, int64_t to) {
   return (count + to - 1) / to * to;
 }
 
 // Queries of a block: as many as have scores of 128 KB, but at least a tile and not too many.
 constexpr int64_t kMostQueries = 48;
+// The number of queries whose scores are computed together. 32768 floats are 128 KB.
 BRAID_INLINE int64_t BlockQueries(int64_t sequence) {
   const int64_t fit = 32768 / RoundUp(sequence, kPanel) / kTileRows * kTileRows;
   return fit < kTileRows ? kTileRows : Least(fit, kMostQueries);
@@ -37,6 +39,7 @@ class Arena {
   float* next_;
 };
 
+// The floats of scratch memory that either pass needs for one head of keys.
 int64_t AttentionScratch(int64_t sequence, int64_t size) {
   const int64_t rows = RoundUp(sequence, kPanel), columns = RoundUp(size, kPanel);
   constexpr int64_t kMatrices = 10, kSlack = 16 * 16;
@@ -58,6 +61,7 @@ BRAID_INLINE void TurnRows(const AttentionOperands& o, const float* in, int64_t 
   }
 }
 
+// Multiplies `count` elements by `factor` in place.
 BRAID_INLINE void Multiply(float* x, int64_t count, float factor) {
   ForEachVector(count, [&](auto load, auto store)
                            __attribute__((always_inline)) { store(x, load(x) * factor); });
@@ -70,6 +74,7 @@ struct Turned {
   float* inverse;  // of the norm
 };
 
+// Takes the buffers of a Turned from the arena.
 BRAID_INLINE Turned RoomToTurn(const AttentionOperands& o, const float* gain, Arena* arena) {
   Turned turned{};
   turned.rotated = turned.rows = arena->Take(o.sequence * o.size);
@@ -79,6 +84,7 @@ BRAID_INLINE Turned RoomToTurn(const AttentionOperands& o, const float* gain, Ar
   return turned;
 }
 
+// The operands of the norm of rotated heads.
 BRAID_INLINE RmsNormOperands NormOf(const AttentionOperands& o, const float* gain,
                                     const Turned& turned) {
   RmsNormOperands norm{};
@@ -92,6 +98,7 @@ BRAID_INLINE RmsNormOperands NormOf(const AttentionOperands& o, const float* gai
   return norm;
 }
 
+// Rotates the rows `in` [sequence, size], which are o.ld apart, and norms them if there is a gain.
 BRAID_INLINE void Turn(const AttentionOperands& o, const float* in, const float* gain,
                        const Turned& turned) {
   TurnRows(o, in, o.ld, 1.0f, turned.rotated, o.size);
@@ -110,6 +117,7 @@ BRAID_INLINE void TurnBack(const AttentionOperands& o, const Turned& turned, con
   TurnRows(o, gradient, o.size, -1.0f, out, o.ld);
 }
 
+// Sets x[begin .. end) to zero.
 BRAID_INLINE void Zero(float* x, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; ++i) x[i] = 0.0f;
 }
@@ -145,6 +153,7 @@ BRAID_INLINE void ScoreGradients(float* x, float* dp, int64_t count, int64_t end
   Zero(dp, count, end);
 }
 
+// The dot product of `count` elements.
 BRAID_INLINE float Dot(const float* a, const float* b, int64_t count) {
   Vector sums = {};
   ForEachVector(count,
@@ -168,6 +177,7 @@ BRAID_INLINE void Score(const AttentionOperands& o, const float* rows, int64_t l
            .ldc = ld_scores});
 }
 
+// 1 / sqrt(head size), by which queries are multiplied.
 BRAID_INLINE float ScaleOf(const AttentionOperands& o) {
   return 1.0f / __builtin_sqrtf(static_cast<float>(o.size));
 }
@@ -216,6 +226,7 @@ BRAID_INLINE void MixValues(const AttentionOperands& o, const float* q, const fl
   }
 }
 
+// The forward pass for one head of keys and values (SimdKernels::attention).
 void AttentionForward(const AttentionOperands& o) {
   Arena arena(o.scratch);
   const int64_t T = o.sequence, ld = RoundUp(T, kPanel);
@@ -281,6 +292,7 @@ BRAID_INLINE void BackwardBlock(const AttentionOperands& o, const float* q, int6
   add(g.scores, g.dv);
 }
 
+// The backward pass (SimdKernels::attention_backward). Overwrites dq, dk and dv.
 void AttentionBackward(const AttentionOperands& o) {
   Arena arena(o.scratch);
   const int64_t T = o.sequence, ld = RoundUp(T, kPanel), block = BlockQueries(T),

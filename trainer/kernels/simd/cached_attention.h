@@ -8,12 +8,14 @@
 namespace braid::trainer {
 namespace {
 
+// The floats of scratch memory for `rows` new rows, the last of which is at position `last`.
 int64_t CachedScratch(int64_t rows, int64_t last, int64_t size) {
   const int64_t positions = RoundUp(last + 1, kPanel);
   constexpr int64_t kMatrices = 4, kSlack = 16 * 16;
   return kMatrices * rows * size + 2 * rows + BlockQueries(last + 1) * positions + kSlack;
 }
 
+// Stores the key and the value of position `at` in the packed layouts of the cache.
 BRAID_INLINE void Keep(const CachedAttentionOperands& o, const float* key, const float* value,
                        int64_t at) {
   const int64_t size = o.rows.size;
@@ -58,6 +60,7 @@ BRAID_INLINE void MixKept(const CachedAttentionOperands& cached, const Attention
   }
 }
 
+// The attention of the new rows of one sequence (SimdKernels::cached_attention).
 void CachedAttention(const CachedAttentionOperands& cached) {
   const AttentionOperands& o = cached.rows;
   Arena arena(o.scratch);

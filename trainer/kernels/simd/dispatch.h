@@ -25,6 +25,7 @@ Status CheckIsa();
 // For tests: Simd() gives `kernels` until the end of the scope. Not thread-safe.
 class ScopedSimd {
  public:
+  // `kernels` must be one of UsableSimdKernels().
   explicit ScopedSimd(const SimdKernels& kernels);
   ~ScopedSimd();
   ScopedSimd(const ScopedSimd&) = delete;

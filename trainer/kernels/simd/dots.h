@@ -49,6 +49,7 @@ BRAID_INLINE Four SumsOfFour(const Vector* x) {
   return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
 
+// The partial sums of a tile: one vector for each pair of a row of A and a row of B.
 template <int kRows, int kColumns>
 struct DotTile {
   Vector sums[kRows][kColumns];
@@ -101,6 +102,8 @@ BRAID_INLINE void StoreDots(const DotOperands& o, int64_t row, int64_t column, F
     c[i] = add != nullptr ? sums[i] + add[i] : sums[i];
 }
 
+// One tile of C: kRows rows of A from `row` on by kColumns rows of B from `column` on. `fetch`:
+// prefetches the rows of B of the next tile.
 template <int kRows, int kColumns>
 BRAID_INLINE void Dot(const DotOperands& o, int64_t row, int64_t column, bool fetch) {
   const float* b[kColumns];
@@ -141,6 +144,7 @@ BRAID_INLINE void DotsOfOne(const DotOperands& o, int64_t row) {
   }
 }
 
+// C = factor (A B') + add (SimdKernels::dots).
 void Dots(const DotOperands& o) {
   // As many rows of A at a time as stay in the second cache.
   const int64_t fit = 32768 / o.k, most = fit < kDotRows ? kDotRows : fit;

@@ -7,6 +7,8 @@
 namespace braid::trainer {
 namespace {
 
+// The logits of a tile and the maximum of each row. The width is taken in slices of kDepth, so that
+// a slice of x stays in the first cache.
 void HeadLogits(const HeadTile& t, const float* x, float* maxima) {
   for (int64_t begin = 0; begin < t.width; begin += kDepth) {
     const int64_t depth = Least(kDepth, t.width - begin);
@@ -38,6 +40,7 @@ void HeadLogits(const HeadTile& t, const float* x, float* maxima) {
   }
 }
 
+// Replaces logits by e^(logit - maximum) and sums them for each row.
 void HeadExp(const HeadTile& t, const float* maxima, float* sums) {
   for (int64_t i = 0; i < 2 * t.panels; ++i) {
     float* x = t.logits + i / 2 * t.entries * kPanel + i % 2 * kLanes;
@@ -59,12 +62,14 @@ void HeadExp(const HeadTile& t, const float* maxima, float* sums) {
   }
 }
 
+// Copies the tile's part of the head in the order in which HeadInputGradient reads it.
 void HeadColumns(const HeadTile& t, float* columns) {
   ForEachBlock(t.width, [&]<int kRows>(int64_t column) {
     CopyColumns<kRows>(t.head + column, t.width, t.entries, columns + column * t.entries);
   });
 }
 
+// dx += factor of the row * exponentials * head.
 void HeadInputGradient(const HeadTile& t, const float* columns, const float* factors, float* dx) {
   for (int64_t panel = 0; panel < t.panels; ++panel) {
     const Vector low = Load(factors + panel * kPanel),
@@ -85,6 +90,7 @@ void HeadInputGradient(const HeadTile& t, const float* columns, const float* fac
   }
 }
 
+// gradient += exponentials' x, for x packed by rows.
 void HeadWeightGradient(const HeadTile& t, const float* x, float* gradient) {
   const int64_t rows = t.panels * kPanel;
   for (int64_t first = 0; first < t.width; first += kPanel) {

@@ -9,8 +9,10 @@ namespace {
 
 // Four floats, which all instruction sets of a processor with vectors have.
 typedef float Four __attribute__((vector_size(16)));
+// The same at any address of a float.
 typedef float UnalignedFour __attribute__((vector_size(16), aligned(4), may_alias));
 
+// Read and write four floats at any address.
 BRAID_INLINE Four LoadFour(const float* x) {
   return *reinterpret_cast<const UnalignedFour*>(x);
 }
@@ -69,6 +71,8 @@ BRAID_INLINE void CopyColumns(const float* a, int64_t lda, int64_t count, float*
   for (int i = 0; i < kRows; ++i) packed[i] = a[i];
 }
 
+// Packs rows into panels, with a factor for each row (SimdKernels::pack). A factor of 0 gives
+// zeros, even for NaN.
 void Pack(const float* b, int64_t ldb, int64_t rows, int64_t columns, const float* scale,
           float* packed) {
   for (int64_t first = 0; first < columns; first += kPanel) {
@@ -89,6 +93,7 @@ void Pack(const float* b, int64_t ldb, int64_t rows, int64_t columns, const floa
   }
 }
 
+// Packs the transpose of w [columns, rows] (SimdKernels::pack_transposed).
 void PackTransposed(const float* w, int64_t ldw, int64_t rows, int64_t columns, float* packed) {
   // Squares that fit into the first cache: of a larger one, each line that is written would be
   // fetched again for every column.

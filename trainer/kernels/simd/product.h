@@ -16,6 +16,8 @@ constexpr int64_t kDepth = 4096 / kPanel;
 // Blocks of at most kTileRows rows that are taken together: 96 rows, of 96 KB for kDepth of AVX2.
 constexpr int64_t kGroupBlocks = 96 / kTileRows;
 
+// The smaller of two. std::min is an inline function, of which the linker might keep a copy that
+// other processors cannot run.
 BRAID_INLINE int64_t Least(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
@@ -26,6 +28,7 @@ struct Tile {
   Vector sums[kRows][2];
 };
 
+// Sets the sums to zero.
 template <int kRows>
 BRAID_INLINE void Clear(Tile<kRows>* tile) {
 #pragma GCC unroll 16
@@ -141,11 +144,13 @@ BRAID_INLINE void ForBlocks(int64_t count, int64_t from, int64_t to, Body body) 
              [&]<int kRows>() { body.template operator()<kRows>(begin); });
   }
 }
+// ForBlocks over all blocks.
 template <typename Body>
 BRAID_INLINE void ForEachBlock(int64_t count, Body body) {
   ForBlocks(count, 0, BlocksOf(count), body);
 }
 
+// C = A B + add (SimdKernels::product).
 void Product(const ProductOperands& o) {
   const int64_t blocks = BlocksOf(o.rows);
   for (int64_t from = 0; from < blocks; from += kGroupBlocks) {
@@ -171,6 +176,7 @@ void Product(const ProductOperands& o) {
   }
 }
 
+// C += A' B (SimdKernels::outer).
 void Outer(const OuterOperands& o) {
   // The columns of A that make blocks are copied together first: read where they are, they would
   // collide in the cache.

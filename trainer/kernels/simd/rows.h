@@ -7,10 +7,12 @@
 namespace braid::trainer {
 namespace {
 
+// 1 / (1 + e^-x).
 BRAID_INLINE Vector Sigmoid(Vector x) {
   return 1.0f / (1.0f + Exp(-x));
 }
 
+// The forward pass of the gate, with a learned beta or with beta = 1.
 template <bool kBeta>
 BRAID_INLINE void SwiGluRows(const SwiGluOperands& o) {
   for (int64_t row = 0; row < o.rows; ++row) {
@@ -24,6 +26,7 @@ BRAID_INLINE void SwiGluRows(const SwiGluOperands& o) {
   }
 }
 
+// The backward pass of the gate; dbeta is added to.
 template <bool kBeta>
 BRAID_INLINE void SwiGluBackwardRows(const SwiGluOperands& o) {
   for (int64_t row = 0; row < o.rows; ++row) {
@@ -48,6 +51,7 @@ BRAID_INLINE void SwiGluBackwardRows(const SwiGluOperands& o) {
   }
 }
 
+// The two passes (SimdKernels::swiglu, swiglu_backward).
 void SwiGlu(const SwiGluOperands& o) {
   o.beta != nullptr ? SwiGluRows<true>(o) : SwiGluRows<false>(o);
 }
@@ -55,6 +59,7 @@ void SwiGluBackward(const SwiGluOperands& o) {
   o.beta != nullptr ? SwiGluBackwardRows<true>(o) : SwiGluBackwardRows<false>(o);
 }
 
+// y = gain x r with r = 1 / sqrt(mean(x^2) + eps), which is kept in `inverse`.
 void RmsNorm(const RmsNormOperands& o) {
   for (int64_t row = 0; row < o.rows; ++row) {
     const float* x = o.x + row * o.w;
@@ -72,6 +77,7 @@ void RmsNorm(const RmsNormOperands& o) {
   }
 }
 
+// dx = r (dy gain - x r^2 mean(dy gain x)) + add, and dgain += dy x r.
 void RmsNormBackward(const RmsNormOperands& o) {
   for (int64_t row = 0; row < o.rows; ++row) {
     const float* x = o.x + row * o.w;
@@ -105,6 +111,7 @@ BRAID_INLINE void TurnHalf(const float* in, const float* cos, const float* sin, 
   });
 }
 
+// The same for the layout in which neighbours rotate together.
 BRAID_INLINE void TurnPairs(const float* in, const float* cos, const float* sin, int64_t half,
                             float sign, float* out) {
   for (int64_t i = 0; i < half; ++i) {
@@ -114,6 +121,7 @@ BRAID_INLINE void TurnPairs(const float* in, const float* cos, const float* sin,
   }
 }
 
+// One update of AdamW, which also sets the gradients to zero (SimdKernels::adamw).
 void AdamW(const AdamWOperands& o) {
   const float scale = 1.0f / o.divide, new1 = 1.0f - o.beta1, new2 = 1.0f - o.beta2;
   ForEachVector(o.count, [&](auto load, auto store) __attribute__((always_inline)) {
@@ -127,6 +135,7 @@ void AdamW(const AdamWOperands& o) {
   });
 }
 
+// The sum of squares in fp64, in sixteen partial sums whatever the instruction set.
 double SumOfSquares(const float* x, int64_t count) {
   typedef double Doubles __attribute__((vector_size(8 * 16)));
   typedef float Floats __attribute__((vector_size(4 * 16), aligned(4), may_alias));
@@ -146,6 +155,7 @@ double SumOfSquares(const float* x, int64_t count) {
   return sum;
 }
 
+// y = e^x for `count` elements, for tests.
 void ExpAll(const float* x, int64_t count, float* y) {
   ForEachVector(
       count, [&](auto load, auto store) __attribute__((always_inline)) { store(y, Exp(load(x))); });

@@ -139,6 +139,7 @@ struct SimdKernels {
   // The transpose of w [columns, rows] -> packed.
   void (*pack_transposed)(const float* w, int64_t ldw, int64_t rows, int64_t columns,
                           float* packed);
+  // C = A B + add; C += A' B; C = factor (A B') + add.
   void (*product)(const ProductOperands& o);
   void (*outer)(const OuterOperands& o);
   void (*dots)(const DotOperands& o);
@@ -157,6 +158,8 @@ struct SimdKernels {
   // gradient [entries, width] += exponentials' x, where x [panels * panel, width] is packed.
   void (*head_weight_gradient)(const HeadTile& tile, const float* x, float* gradient);
 
+  // Forward and backward passes of gate, norm and attention; the operands above have their
+  // formulas.
   void (*swiglu)(const SwiGluOperands& o);
   void (*swiglu_backward)(const SwiGluOperands& o);
   void (*rms_norm)(const RmsNormOperands& o);

@@ -8,18 +8,21 @@
 namespace braid::trainer {
 namespace {
 
+// Floats of a vector, and columns of a packed panel.
 constexpr int64_t kLanes = BRAID_LANES;
 constexpr int64_t kPanel = 2 * kLanes;
 // Rows of a register tile. With two vectors of columns the sums of a tile fill most registers: 12
 // of 16, or 24 of the 32 of AVX-512.
 constexpr int64_t kTileRows = kLanes == 16 ? 12 : 6;
 
+// Vectors in registers, at any address of a float, and of the bits of floats.
 typedef float Vector __attribute__((vector_size(4 * BRAID_LANES)));
 typedef float UnalignedVector __attribute__((vector_size(4 * BRAID_LANES), aligned(4), may_alias));
 typedef int32_t IntVector __attribute__((vector_size(4 * BRAID_LANES)));
 
 #define BRAID_INLINE [[gnu::always_inline]] inline
 
+// Read and write a vector at any address of a float; a vector of equal elements.
 BRAID_INLINE Vector Load(const float* x) {
   return *reinterpret_cast<const UnalignedVector*>(x);
 }
@@ -35,11 +38,13 @@ BRAID_INLINE Vector LoadSome(const float* x, int64_t count) {
   for (int64_t i = 0; i < count; ++i) all[i] = x[i];
   return Load(all);
 }
+// Writes the first `count` elements of the vector only.
 BRAID_INLINE void StoreSome(float* x, int64_t count, Vector value) {
   float all[kLanes];
   Store(all, value);
   for (int64_t i = 0; i < count; ++i) x[i] = all[i];
 }
+// The sum of the elements, added up in halves.
 BRAID_INLINE float Sum(Vector value) {
   float all[kLanes];
   Store(all, value);
@@ -52,6 +57,7 @@ BRAID_INLINE float Sum(Vector value) {
 BRAID_INLINE Vector Larger(Vector a, Vector b) {
   return b > a ? b : a;
 }
+// The largest element.
 BRAID_INLINE float Largest(Vector value) {
   float all[kLanes];
   Store(all, value);
@@ -60,6 +66,7 @@ BRAID_INLINE float Largest(Vector value) {
   }
   return all[0];
 }
+// The square root of each element, correctly rounded.
 BRAID_INLINE Vector SquareRoot(Vector x) {
   Vector root;
   for (int64_t i = 0; i < kLanes; ++i) root[i] = __builtin_sqrtf(x[i]);

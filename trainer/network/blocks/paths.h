@@ -11,13 +11,13 @@
 
 namespace braid::trainer {
 
-// The intervention of a pass if it concerns the blocks of `layer`; null: nothing is changed.
+// The intervention of a pass if it acts on the blocks of `layer`; otherwise null.
 const Intervention* ChangeOf(const ForwardContext& pass, int64_t layer);
 
-// What the steps of the deep path gave, and how they are weighed.
+// The results of the steps of the deep path, and their weights.
 struct Steps {
   std::vector<at::Tensor> hidden;   // h^1 .. h^K, [rows, w]
-  std::vector<at::Tensor> routers;  // q_k of those that were asked, [rows, 1]
+  std::vector<at::Tensor> routers;  // q_k of the routers that were computed, [rows, 1]
   std::vector<at::Tensor> weights;  // of the mix, [rows, 1]; of kFinal and kUniform empty
   at::Tensor mixed;                 // h_deep [rows, w]
 };
@@ -26,12 +26,14 @@ struct Steps {
 // (docs/papers/dual_path.md#s1.2).
 class DeepPath {
  public:
+  // Makes the leaves with the prefix of the block at `at` and "deep.".
   DeepPath(const LeafMaker& leaf, const BlockPlace& at, const model::Arch& arch);
 
   // x [rows, w]. `change` may be null.
   Steps Run(const at::Tensor& x, const Intervention* change, ForwardContext& pass) const;
   // s_d^k of every step that was trained, [K].
   at::Tensor Scales() const;
+  // Its attention, for adapters.
   Block::Attention attention() { return {&body_, place_ + ".deep"}; }
 
  private:
@@ -45,12 +47,14 @@ class DeepPath {
 // One application of wide sublayers (docs/papers/dual_path.md#s1).
 class WidePath {
  public:
+  // Makes the leaves with the prefix of the block at `at` and "wide.".
   WidePath(const LeafMaker& leaf, const BlockPlace& at, const model::Arch& arch);
 
   // h_wide [rows, w] of x [rows, w].
   at::Tensor Run(const at::Tensor& x, ForwardContext& pass) const;
   // s_w [1].
   at::Tensor Scale() const;
+  // Its attention, for adapters.
   Block::Attention attention() { return {&body_, place_ + ".wide"}; }
 
  private:

@@ -1,5 +1,4 @@
-// What can be read from a block of the dual-path paper while it runs
-// (docs/papers/dual_path.md#s6).
+// The read-outs of a dual-path block, computed while it runs (docs/papers/dual_path.md#s6).
 #pragma once
 
 #include <ATen/core/Tensor.h>
