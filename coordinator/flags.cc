@@ -24,12 +24,26 @@ void AddAddresses(CLI::App* app, Flags* flags) {
                   "PEM file of a certificate of yours and those of its issuers; read again when it "
                   "changes");
   app->add_option("--tls-key", flags->tls_key, "PEM file of its key");
-  app->add_option("--http", flags->http,
-                  "Address of the dashboard, the JSON API, /metrics and /healthz")
+  app->add_option(
+         "--http", flags->http,
+         "Address of the dashboard, the JSON API, /metrics and /healthz. Anywhere but on "
+         "loopback it speaks HTTPS, with the certificate of --listen or that of --http-cert")
       ->capture_default_str();
-  app->add_option("--http-host", flags->http_hosts,
-                  "A name that HTTP requests may call this machine by, besides localhost and the "
-                  "address of --http; may be repeated");
+  app->add_flag("--http-tls", flags->http_tls, "speak HTTPS on loopback, too");
+  app->add_option("--http-cert", flags->http_certificate,
+                  "PEM file of a certificate of yours for HTTPS, and those of its issuers; read "
+                  "again when it changes");
+  app->add_option("--http-key", flags->http_key, "PEM file of its key");
+  app->add_option(
+         "--http-strict-days", flags->http_strict_days,
+         "for how long a browser that came by HTTPS uses nothing else for that name of this "
+         "machine, on any port (HSTS); 0: not at all, and whoever did forgets it")
+      ->check(CLI::Range(0, 730))
+      ->capture_default_str();
+  app->add_option(
+      "--http-host", flags->http_hosts,
+      "A name that HTTP requests may call this machine by, besides localhost, the "
+      "address of --http and, with HTTPS, the names of the certificate; may be repeated");
   app->add_option("--address-file", flags->address_file,
                   "Written with both addresses and the token's file as JSON when ready");
   app->add_option("--alerts", flags->alerts,
@@ -126,16 +140,25 @@ Status CheckFlags(const Flags& flags) {
                            ":0 takes a free one");
   if (flags.tls_certificate.empty() != flags.tls_key.empty())
     return InvalidArgument("--tls-cert and --tls-key belong together: give both or none");
+  if (flags.http_certificate.empty() != flags.http_key.empty())
+    return InvalidArgument("--http-cert and --http-key belong together: give both or none");
   if (!flags.tls_certificate.empty() && !flags.tls_names.empty())
     return InvalidArgument(
         "--tls-name is for the certificate that the coordinator makes itself; "
         "--tls-cert has its names already");
-  return CheckLoopback(flags.http, "HTTP");
+  if (flags.http.rfind(':') == std::string::npos)
+    return InvalidArgument("--http " + flags.http + " has no port: " + flags.http +
+                           ":0 takes a free one");
+  return OkStatus();
 }
 
 bool WantsTls(const Flags& flags) {
   return flags.tls || !flags.tls_names.empty() || !flags.tls_certificate.empty() ||
          !IsLoopbackHost(HostOf(flags.listen));
+}
+
+bool WantsHttps(const Flags& flags) {
+  return flags.http_tls || !flags.http_certificate.empty() || !IsLoopbackHost(HostOf(flags.http));
 }
 
 std::string JoinHost(const Flags& flags) {

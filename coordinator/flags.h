@@ -17,6 +17,9 @@ struct Flags {
   std::vector<std::string> http_hosts;
   std::string listen = "127.0.0.1:0";
   std::string http = "127.0.0.1:0";
+  bool http_tls = false;
+  std::string http_certificate, http_key;
+  int http_strict_days = 180;
   std::string address_file;
   bool tls = false;
   std::vector<std::string> tls_names;
@@ -41,13 +44,15 @@ struct Flags {
 // Adds the options to `app`, which fill `flags` when it parses. `flags` outlives it.
 void AddOptions(CLI::App* app, Flags* flags);
 
-// Checks combinations of options, which the checks of single options cannot. kInvalidArgument, or
-// kPermissionDenied for HTTP beyond loopback, with what to do.
+// Checks combinations of options, which the checks of single options cannot. kInvalidArgument, with
+// what to do.
 Status CheckFlags(const Flags& flags);
 
 // Whether gRPC speaks TLS: wherever it can be reached from other machines, and where it is asked
 // for.
 bool WantsTls(const Flags& flags);
+// The same of HTTP.
+bool WantsHttps(const Flags& flags);
 
 // Where workers of other machines reach this server, as far as is known here: by the first name
 // that was given, else by the address, else by one of this machine's.

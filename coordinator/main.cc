@@ -29,6 +29,7 @@
 #include "base/version.h"
 #include "coordinator/access/quota_file.h"
 #include "coordinator/alerts/alert_center.h"
+#include "coordinator/certificate.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/pass.h"
 #include "coordinator/flags.h"
@@ -104,25 +105,8 @@ std::string LocalAddress(const std::string& address) {
   return "127.0.0.1" + address.substr(host.size());
 }
 
-Result<std::optional<rpc::Authority>> AuthorityOf(const Flags& flags) {
-  if (!WantsTls(flags)) return std::optional<rpc::Authority>();
-  auto authority = rpc::Authority::Open(JoinPath(AbsolutePath(flags.dir), state_files::kTls));
-  BRAID_RETURN_IF_ERROR(authority.status());
-  return std::optional(*std::move(authority));
-}
-
-Result<std::optional<rpc::ServerTls>> TlsOf(const Flags& flags,
-                                            const std::optional<rpc::Authority>& authority) {
-  if (!authority.has_value()) return std::optional<rpc::ServerTls>();
-  auto files = flags.tls_certificate.empty()
-                   ? authority->OwnServer(rpc::ServerNames(flags.listen, flags.tls_names))
-                   : authority->ServerOf(flags.tls_certificate, flags.tls_key);
-  BRAID_RETURN_IF_ERROR(files.status());
-  return std::optional(*std::move(files));
-}
-
 Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer& http,
-                      const std::optional<rpc::ServerTls>& tls) {
+                      const ServersTls& tls) {
   if (flags.address_file.empty()) return OkStatus();
   // Below the folder of the address file its name is relative: all of it may be moved, and may have
   // a name that is not UTF-8.
@@ -131,12 +115,14 @@ Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer
     return path.starts_with(home) ? path.substr(home.size()) : path;
   };
   Json addresses = {{"grpc", LocalAddress(server.address())},
-                    {"http", http.address()},
+                    {"http", LocalAddress(http.address())},
                     {"pid", getpid()},
                     {"token_file", relative(TokenFile(flags))}};
-  if (tls.has_value()) {
-    addresses["ca_file"] = relative(AbsolutePath(tls->trust));
-    addresses["ca_sha256"] = tls->trust_sha256;
+  // Each of the two speaks TLS where an authority is named for it.
+  for (const auto& [begin, files] : {std::pair("", &tls.grpc), std::pair("http_", &tls.http)}) {
+    if (!files->has_value()) continue;
+    addresses[begin + std::string("ca_file")] = relative(AbsolutePath((*files)->trust));
+    addresses[begin + std::string("ca_sha256")] = (*files)->trust_sha256;
   }
   return WriteFileAtomic(flags.address_file,
                          addresses.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -170,7 +156,7 @@ struct Stores {
   FileLock lock;
   std::string token;
   std::optional<rpc::Authority> authority;
-  std::optional<rpc::ServerTls> tls;
+  ServersTls tls;
   std::unique_ptr<catalog::Catalog> catalog;
   std::unique_ptr<storage::BlobStore> blobs;
   std::unique_ptr<AppendFiles> logs;
@@ -247,8 +233,8 @@ void FillBackend(const Flags& flags, const Stores& stores, Backend* backend) {
   backend->coordinator_id = stores.catalog->id();
   backend->token = stores.token;
   backend->token_file = TokenFile(flags);
-  backend->tls = stores.tls;
-  backend->authority = stores.authority.has_value() ? &*stores.authority : nullptr;
+  backend->tls = stores.tls.grpc;
+  backend->authority = stores.tls.grpc.has_value() ? &*stores.authority : nullptr;
   backend->join_host = JoinHost(flags);
   backend->worker_certificate_ms = flags.worker_certificate_s * 1000;
 }
@@ -267,9 +253,10 @@ void RunLoop(Core* core, const std::atomic<bool>& served, Status* status) {
   if (!served) _exit(kFatalExit);
 }
 
-HttpServer::Options HttpOptionsOf(const Flags& flags, const Backend& backend, Server* server) {
+HttpServer::Options HttpOptionsOf(const Flags& flags, const Stores& stores, const Backend& backend,
+                                  Server* server) {
   return {flags.http,
-          flags.http_hosts,
+          HttpHosts(flags, stores.tls),
           [server](std::string_view method, bool sent, std::string_view given) {
             rpc::Caller caller{method, {}, ""};
             if (sent) caller.tokens.push_back(given);
@@ -277,7 +264,9 @@ HttpServer::Options HttpOptionsOf(const Flags& flags, const Backend& backend, Se
           },
           server->json_calls(),
           backend.metrics,
-          backend.reader};
+          backend.reader,
+          stores.tls.http,
+          flags.http_strict_days};
 }
 
 // Serves until a signal or the end of the loop. `serving` is set once it does: an error before that
@@ -285,16 +274,17 @@ HttpServer::Options HttpOptionsOf(const Flags& flags, const Backend& backend, Se
 Status ServeUntilSignal(const Flags& flags, const Stores& stores, const Backend& backend,
                         Server* server, const std::function<void()>& look, bool* serving) {
   Core* const core = backend.core;
-  auto http = HttpServer::Start(HttpOptionsOf(flags, backend, server), core);
+  auto http = HttpServer::Start(HttpOptionsOf(flags, stores, backend, server), core);
   Status status = http.status();
   if (status.ok()) status = WriteAddresses(flags, *server, **http, stores.tls);
   if (status.ok()) {
     *serving = true;
-    spdlog::info(
-        "coordinator {} serves gRPC on {}{}, HTTP on {}, state in {}", stores.catalog->id(),
-        server->address(),
-        stores.tls.has_value() ? " (TLS, authority sha256:" + stores.tls->trust_sha256 + ")" : "",
-        (*http)->address(), flags.dir);
+    spdlog::info("coordinator {} serves gRPC on {}{}, {} on {}, state in {}", stores.catalog->id(),
+                 server->address(),
+                 stores.tls.grpc.has_value()
+                     ? " (TLS, authority sha256:" + stores.tls.grpc->trust_sha256 + ")"
+                     : "",
+                 stores.tls.http.has_value() ? "HTTPS" : "HTTP", (*http)->address(), flags.dir);
     WaitForSignal(flags, stores.authority, core, server, look);
     spdlog::info("stopping");
   }

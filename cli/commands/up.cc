@@ -76,8 +76,12 @@ void RegisterUp(const Registry& registry) {
                       "machine; may be repeated");
   command
       ->add_option("--http", flags->service.http,
-                   "loopback address of the dashboard, the JSON API and metrics")
+                   "address of the dashboard, the JSON API and metrics; port 0 takes a free one. "
+                   "Anywhere but on loopback it speaks HTTPS: 0.0.0.0:7071")
       ->capture_default_str();
+  command->add_flag_callback(
+      "--http-tls", [flags] { flags->service.coordinator_words.push_back("--http-tls"); },
+      "speak HTTPS on loopback, too");
   command->add_option(
       "--http-host", flags->service.http_hosts,
       "a name that HTTP requests may call this machine by, besides localhost; may be repeated");
@@ -91,6 +95,12 @@ void RegisterUp(const Registry& registry) {
        {std::pair("--alerts",
                   "file that says who is told when runs fail, workers are lost, ... "
                   "(docs/alerts.md)"),
+        std::pair("--http-cert",
+                  "a certificate of yours (PEM) for HTTPS, with those of its issuers"),
+        std::pair("--http-key", "the key of --http-cert (PEM)"),
+        std::pair(
+            "--http-strict-days",
+            "how long browsers that came by HTTPS use nothing else here (HSTS); 0: not at all"),
         std::pair("--quotas",
                   "file that says how much users and sites may have (docs/operating.md)"),
         std::pair("--quarantine-after",
@@ -109,7 +119,8 @@ void RegisterUp(const Registry& registry) {
         name,
         [flags, option = std::string(name)](const std::string& value) {
           // braid up --detach goes on in another folder.
-          const bool is_file = option == "--alerts" || option == "--quotas";
+          const bool is_file = option == "--alerts" || option == "--quotas" ||
+                               option == "--http-cert" || option == "--http-key";
           flags->service.coordinator_words.insert(flags->service.coordinator_words.end(),
                                                   {option, is_file ? AbsolutePath(value) : value});
         },

@@ -89,7 +89,7 @@ Diagnosis JudgeCertificate(const std::string& what, int64_t ends_ms, int64_t now
   found.verdict = over ? Verdict::kError : Verdict::kWarning;
   found.advice =
       "the coordinator renews its own months before: restart it, and read its log; one of yours "
-      "(--tls-cert) is read again when its file changes";
+      "(--tls-cert, --http-cert) is read again when its file changes";
   return found;
 }
 

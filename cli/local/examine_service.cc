@@ -101,6 +101,37 @@ std::vector<Diagnosis> ExamineCertificates(const Endpoint& endpoint) {
   return {JudgeCertificate("that of " + endpoint.address, facts->ends_ms, SystemClock().WallMs())};
 }
 
+// The certificate of the dashboard, where the address file says that it has HTTPS.
+std::vector<Diagnosis> ExamineDashboard(const Globals& globals) {
+  const auto addresses = ReadJsonFile(JoinPath(globals.dir, state_files::kAddress), 1 << 16);
+  const auto http = MemberOr<std::string>(addresses, "http", "");
+  const auto authority = MemberOr<std::string>(addresses, "http_ca_file", "");
+  if (!globals.address.empty() || http.empty() || authority.empty()) return {};
+  Endpoint endpoint;
+  endpoint.address = http;
+  endpoint.ca_file = authority.starts_with('/') ? authority : JoinPath(globals.dir, authority);
+  Diagnosis found{Verdict::kOk, "dashboard", "https://" + http, ""};
+  const auto ca = ReadFile(endpoint.ca_file, 1 << 20);
+  endpoint.ca = ca.ok() ? *ca : "";
+  const auto view = rpc::LookAt(http);
+  if (!ca.ok() || !view.ok()) {
+    found.verdict = Verdict::kWarning;
+    found.found = ca.ok() ? view.status().message() : ca.status().message();
+    found.advice = "the log of the coordinator says what became of it";
+    return {found};
+  }
+  if (const std::string why = rpc::WhyNoConnection(endpoint); !why.empty()) {
+    found.verdict = Verdict::kWarning;
+    found.found = why;
+    found.advice = "docs/security.md, On a network";
+    return {found};
+  }
+  const auto facts = rpc::FactsOf(view->chain.empty() ? "" : view->chain.front());
+  if (facts.ok())
+    found = JudgeCertificate("that of https://" + http, facts->ends_ms, SystemClock().WallMs());
+  return {found};
+}
+
 struct Asked {
   Result<v1::ServerInfo> info;
   int64_t sent_ms, received_ms;  // wall clock
@@ -239,6 +270,7 @@ std::vector<Diagnosis> ExamineCoordinator(const Globals& globals) {
     return found;
   }
   found.push_back({Verdict::kOk, "coordinator", AnsweredText(*endpoint, asked), ""});
+  for (Diagnosis& one : ExamineDashboard(globals)) found.push_back(std::move(one));
   found.push_back(JudgeVersion("the coordinator", asked.info->version(), kVersion));
   if (asked.info->time_ms() != 0)
     found.push_back(JudgeClock(asked.info->time_ms() - (asked.sent_ms + asked.received_ms) / 2,

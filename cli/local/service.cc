@@ -118,8 +118,13 @@ std::string DashboardText(const std::string& dir) {
   const auto http = MemberOr<std::string>(addresses, "http", "");
   const auto token = MemberOr<std::string>(addresses, "token_file", "");
   if (http.empty()) return "";
-  return "dashboard: http://" + http + "/ (sign in with the token in " +
-         (token.starts_with('/') ? token : JoinPath(dir, token)) + ")";
+  const auto in_dir = [&dir](const std::string& path) {
+    return path.starts_with('/') ? path : JoinPath(dir, path);
+  };
+  const auto authority = MemberOr<std::string>(addresses, "http_ca_file", "");
+  return std::string("dashboard: ") + (authority.empty() ? "http://" : "https://") + http +
+         "/ (sign in with the token in " + in_dir(token) +
+         (authority.empty() ? "" : "; its authority, for browsers, is " + in_dir(authority)) + ")";
 }
 
 // Tends the children until a signal, or until one of them cannot start.

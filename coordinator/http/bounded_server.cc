@@ -3,7 +3,6 @@
 #include <absl/strings/match.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -43,33 +42,25 @@ bool WaitFor(socket_t socket, short events, int64_t deadline_ms,
   return false;
 }
 
-bool SendAll(socket_t socket, std::string_view data, int64_t deadline_ms,
+bool SendAll(Connection* connection, std::string_view data, int64_t deadline_ms,
              const std::atomic<bool>& stopping) {
   while (!data.empty()) {
-    const ssize_t n = send(socket, data.data(), data.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n > 0) {
-      data.remove_prefix(static_cast<size_t>(n));
-    } else if (n < 0 && errno != EINTR && errno != EAGAIN) {
+    const rpc::Moved moved = connection->Write(data);
+    if (moved.state == rpc::Moved::State::kOver) return false;
+    data.remove_prefix(moved.bytes);
+    if (moved.state == rpc::Moved::State::kLater &&
+        !WaitFor(connection->socket(), moved.events, deadline_ms, stopping))
       return false;
-    } else if (!WaitFor(socket, POLLOUT, deadline_ms, stopping)) {
-      return false;
-    }
   }
   return true;
-}
-
-// The client has closed its side, or the connection is broken.
-bool HasHungUp(socket_t socket) {
-  char byte;
-  const ssize_t n = recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN);
 }
 
 // What the library reads is the head, and nothing comes after it; what it writes has a deadline.
 class HeadStream final : public httplib::Stream {
  public:
-  HeadStream(socket_t socket, std::string head, bool is_long, const std::atomic<bool>& stopping)
-      : socket_(socket),
+  HeadStream(Connection* connection, std::string head, bool is_long,
+             const std::atomic<bool>& stopping)
+      : connection_(connection),
         head_(std::move(head)),
         is_long_(is_long),
         deadline_ms_(SystemClock().MonotonicMs() + BoundedServer::kWriteMs),
@@ -77,7 +68,8 @@ class HeadStream final : public httplib::Stream {
 
   bool is_readable() const override { return at_ < head_.size(); }
   bool is_writable() const override {
-    return !HasHungUp(socket_) && WaitFor(socket_, POLLOUT, Deadline(), stopping_);
+    return !connection_->HasHungUp() &&
+           WaitFor(connection_->socket(), POLLOUT, Deadline(), stopping_);
   }
   ssize_t read(char* to, size_t size) override {
     const size_t count = std::min(size, head_.size() - at_);
@@ -86,7 +78,8 @@ class HeadStream final : public httplib::Stream {
     return static_cast<ssize_t>(count);
   }
   ssize_t write(const char* from, size_t size) override {
-    return SendAll(socket_, {from, size}, Deadline(), stopping_) ? static_cast<ssize_t>(size) : -1;
+    return SendAll(connection_, {from, size}, Deadline(), stopping_) ? static_cast<ssize_t>(size)
+                                                                     : -1;
   }
   // Nobody asks for the addresses, and the library looks at the number of a socket only to refuse
   // large ones.
@@ -99,7 +92,7 @@ class HeadStream final : public httplib::Stream {
     return is_long_ ? SystemClock().MonotonicMs() + BoundedServer::kWriteMs : deadline_ms_;
   }
 
-  const socket_t socket_;
+  Connection* const connection_;
   const std::string head_;
   const bool is_long_;
   size_t at_ = 0;
@@ -122,16 +115,16 @@ std::string ForLibrary(const std::string& head) {
   return kept;
 }
 
-// Closing on bytes that were not read would take the answer away from the client.
-void DrainAndClose(socket_t socket, const std::atomic<bool>& stopping) {
-  ::shutdown(socket, SHUT_WR);
+// Closing on bytes that were not read would take the answer away from the client. They are not
+// decrypted.
+void EndAndDrain(Connection* connection, const std::atomic<bool>& stopping) {
+  connection->EndAnswer();
   const int64_t deadline_ms = SystemClock().MonotonicMs() + kDrainMs;
   char piece[4096];
-  while (WaitFor(socket, POLLIN, deadline_ms, stopping)) {
-    const ssize_t n = recv(socket, piece, sizeof piece, MSG_DONTWAIT);
+  while (WaitFor(connection->socket(), POLLIN, deadline_ms, stopping)) {
+    const ssize_t n = recv(connection->socket(), piece, sizeof piece, MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) break;
   }
-  ::close(socket);
 }
 
 // The path of a request line, "GET /api/v1/x?y=z HTTP/1.1", decoded as the library decodes it
@@ -146,7 +139,9 @@ std::string PathOf(std::string_view head) {
 
 }  // namespace
 
-BoundedServer::BoundedServer(Answer answer, IsLong is_long) : is_long_(std::move(is_long)) {
+BoundedServer::BoundedServer(Answer answer, IsLong is_long,
+                             std::unique_ptr<rpc::SessionFactory> tls)
+    : is_long_(std::move(is_long)), tls_(std::move(tls)) {
   new_task_queue = [] { return new NoQueue; };
   set_payload_max_length(0);
   set_pre_routing_handler(
@@ -185,7 +180,12 @@ void BoundedServer::Stop() {
 }
 
 bool BoundedServer::process_and_close_socket(socket_t socket) {
-  reception_->Add(socket);
+  UniqueFd owned(socket);
+  if (tls_ == nullptr) {
+    reception_->Add(std::make_unique<Connection>(std::move(owned)));
+  } else if (auto session = tls_->Begin(socket); session != nullptr) {
+    reception_->Add(std::make_unique<Connection>(std::move(owned), std::move(session)));
+  }
   return true;
 }
 
@@ -197,12 +197,14 @@ void BoundedServer::HandOver(Received received) {
     constexpr std::string_view kBusy =
         "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
         "Content-Length: 0\r\n\r\n";
-    (void)send(received.socket, kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::close(received.socket);
+    (void)received.connection->Write(kBusy);
+    received.connection->EndAnswer();
     return;
   }
   ++count;
-  received.gone = [this, socket = received.socket] { return stopping_ || HasHungUp(socket); };
+  received.gone = [this, connection = received.connection] {
+    return stopping_ || connection->HasHungUp();
+  };
   const auto shared = std::make_shared<const Received>(std::move(received));
   const auto work = [this, shared, is_long, &count] {
     if (!is_long) --count;
@@ -214,23 +216,24 @@ void BoundedServer::HandOver(Received received) {
     } catch (...) {
       Log(LogLevel::kWarning, "coordinator", "HTTP: a request ended with an exception");
     }
-    DrainAndClose(shared->socket, stopping_);
+    EndAndDrain(shared->connection.get(), stopping_);
     if (is_long) --count;
   };
   try {
     (is_long ? long_threads_ : short_threads_)->Do(work);
   } catch (const std::exception& error) {  // the system has no thread for the first one
     --count;
-    ::close(shared->socket);
     Log(LogLevel::kError, "coordinator",
         std::string("HTTP: a request is dropped: ") + error.what());
   }
 }
 
 void BoundedServer::Serve(const Received& received, bool is_long) {
+  // Something that is no TLS, at once: the client then knows what is wrong.
+  if (received.wrong == Received::Wrong::kTls) return Refuse(received, "400 Bad Request");
   if (received.wrong == Received::Wrong::kHeadTooLarge)
     return Refuse(received, "431 Request Header Fields Too Large");
-  HeadStream stream(received.socket, ForLibrary(received.head), is_long, stopping_);
+  HeadStream stream(received.connection.get(), ForLibrary(received.head), is_long, stopping_);
   bool closed = false;
   in_hand = &received;
   (void)process_request(stream, /*close_connection=*/true, closed, nullptr);
@@ -239,7 +242,7 @@ void BoundedServer::Serve(const Received& received, bool is_long) {
 
 void BoundedServer::Refuse(const Received& received, std::string_view status_line) {
   (void)SendAll(
-      received.socket,
+      received.connection.get(),
       "HTTP/1.1 " + std::string(status_line) + "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
       SystemClock().MonotonicMs() + kWriteMs, stopping_);
 }

@@ -30,7 +30,9 @@ class BoundedServer final : public httplib::Server {
       std::function<void(const httplib::Request&, const Received& received, httplib::Response*)>;
   // Whether the answer to this path may take longer than others, as a stream does.
   using IsLong = std::function<bool(std::string_view path)>;
-  BoundedServer(Answer answer, IsLong is_long);
+  // With `tls`, connections are under TLS, but for those of clients that begin without it
+  // (Received::connection says so).
+  BoundedServer(Answer answer, IsLong is_long, std::unique_ptr<rpc::SessionFactory> tls = nullptr);
   ~BoundedServer() override;
 
   // After binding: lets more connections wait to be accepted than the library's five, as a browser
@@ -47,6 +49,7 @@ class BoundedServer final : public httplib::Server {
   void Refuse(const Received& received, std::string_view status_line);
 
   const IsLong is_long_;
+  const std::unique_ptr<rpc::SessionFactory> tls_;  // of the thread that accepts; null: plain
   std::atomic<bool> stopping_{false};
   std::atomic<size_t> waiting_{0}, long_{0};
   std::unique_ptr<ThreadPool> short_threads_, long_threads_;

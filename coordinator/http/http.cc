@@ -19,6 +19,7 @@
 #include "coordinator/http/json_api.h"
 #include "coordinator/http/metrics.h"
 #include "coordinator/http/page_data.h"
+#include "coordinator/http/plain_request.h"
 #include "coordinator/http/request_guard.h"
 #include "coordinator/http/run_views.h"
 #include "coordinator/http/sign_in.h"
@@ -71,14 +72,15 @@ Result<int64_t> PageSizeOf(const std::string& text) {
 
 class LibServer final : public HttpServer {
  public:
-  LibServer(Options options, Core* core)
+  LibServer(Options options, std::unique_ptr<rpc::SessionFactory> tls, Core* core)
       : options_(std::move(options)),
         core_(core),
         api_(options_.calls == nullptr ? nullptr : std::make_unique<JsonApi>(options_.calls)),
         curves_(options_.metrics),
         server_([this](const Request& request, const Received& received,
                        Response* response) { Answer(request, received, response); },
-                [this](std::string_view path) { return api_ != nullptr && api_->IsLong(path); }) {}
+                [this](std::string_view path) { return api_ != nullptr && api_->IsLong(path); },
+                std::move(tls)) {}
   ~LibServer() override { LibServer::Stop(); }
 
   Status Listen() {
@@ -103,7 +105,7 @@ class LibServer final : public HttpServer {
     }
     server_.WidenBacklog();
     address_ = host + ":" + std::to_string(port);
-    guard_.emplace(address_, options_.hosts, &sign_in_);
+    guard_.emplace(address_, options_.hosts, options_.tls.has_value(), &sign_in_);
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     while (!server_.is_running()) std::this_thread::yield();  // stop() before that would do nothing
     return OkStatus();
@@ -124,6 +126,10 @@ class LibServer final : public HttpServer {
     response->set_header("Referrer-Policy", "no-referrer");
     response->set_header("Cross-Origin-Resource-Policy", "same-origin");
     if (const Status host = guard_->CheckHost(request); !host.ok()) return SetError(host, response);
+    if (options_.tls.has_value()) {
+      if (!received.connection->secure()) return AnswerPlain(request, response);
+      SetStrictTransport(request, options_.strict_days, response);
+    }
     if (received.wrong == Received::Wrong::kBodyTooLarge)
       return SetError(413,
                       InvalidArgument("the body of a request has at most " +
@@ -252,7 +258,8 @@ class LibServer final : public HttpServer {
 
   void SetCookie(const std::string& value, const std::string& more, Response* response) {
     response->set_header("Set-Cookie", guard_->CookieName() + "=" + value +
-                                           "; Path=/; HttpOnly; SameSite=Strict" + more);
+                                           "; Path=/; HttpOnly; SameSite=Strict" +
+                                           (options_.tls.has_value() ? "; Secure" : "") + more);
   }
 
   // A browser asks again each time, and is told that it has the file already.
@@ -344,7 +351,14 @@ class LibServer final : public HttpServer {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Start(const Options& options, Core* core) {
   if (!options.check) return FailedPrecondition("a server without a check would be open to all");
-  auto server = std::make_unique<LibServer>(options, core);
+  std::unique_ptr<rpc::SessionFactory> tls;
+  if (options.tls.has_value()) {
+    BRAID_ASSIGN_OR_RETURN(tls, rpc::SessionFactory::Open(*options.tls));
+  } else if (!IsLoopbackHost(HostOf(options.address))) {
+    return PermissionDenied("HTTP on " + options.address +
+                            ", which is not a loopback address, needs TLS");
+  }
+  auto server = std::make_unique<LibServer>(options, std::move(tls), core);
   BRAID_RETURN_IF_ERROR(server->Listen());
   return std::unique_ptr<HttpServer>(std::move(server));
 }

@@ -7,11 +7,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "rpc/tls/authority.h"
 
 namespace braid::catalog {
 class Reader;
@@ -34,17 +36,20 @@ class HttpServer {
   virtual void Stop() = 0;
 
   struct Options {
-    std::string address;             // loopback; port 0 takes a free one
+    std::string address;             // port 0 takes a free one; without `tls` one of loopback
     std::vector<std::string> hosts;  // names that a Host header may have besides loopback ones and
-                                     // the address's own
+                                     // the address's own; "*.example.org" for all of one level
     // OK for a token that may call the method ("/braid.v1.Runs/ListRuns"); otherwise an error that
     // says what to do. `sent` is false if no token came. Not null.
     std::function<Status(std::string_view method, bool sent, std::string_view token)> check;
     JsonCalls* calls = nullptr;            // the API; null: it is not served. Outlives the server
     const AppendFiles* metrics = nullptr;  // for curves; the same
     const catalog::Reader* reader = nullptr;  // for the list of runs; the same
+    std::optional<rpc::ServerTls> tls;        // HTTPS with these files, read again as they change
+    int strict_days = 0;  // for how long browsers use nothing but https for a name of this machine
   };
-  // `core` outlives the server. kUnavailable if the address cannot be had.
+  // `core` outlives the server. kUnavailable if the address cannot be had, kInvalidArgument if the
+  // files of `tls` cannot be used, kPermissionDenied for an address of the network without `tls`.
   static Result<std::unique_ptr<HttpServer>> Start(const Options& options, Core* core);
 };
 

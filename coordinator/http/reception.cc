@@ -5,7 +5,6 @@
 #include <absl/strings/strip.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -42,15 +41,12 @@ Reception::Reception(std::function<void(Received)> hand_over)
   thread_ = std::thread([this] { Run(); });
 }
 
-void Reception::Add(int socket) {
+void Reception::Add(std::unique_ptr<Connection> connection) {
   {
     MutexLock lock(mutex_);
-    if (stopping_ || count_ >= kMaxConnections) {
-      ::close(socket);
-      return;
-    }
+    if (stopping_ || count_ >= kMaxConnections) return;
     ++count_;
-    added_.push_back(socket);
+    added_.push_back(std::move(connection));
   }
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(wake_.get(), &one, sizeof one);
@@ -70,9 +66,10 @@ void Reception::Run() {
   while (true) {
     {
       MutexLock lock(mutex_);
-      for (const int socket : std::exchange(added_, {})) {
+      for (std::unique_ptr<Connection>& connection : std::exchange(added_, {})) {
         Arrival arrival;
-        arrival.received.socket = socket;
+        arrival.received.connection = std::move(connection);
+        arrival.events = POLLIN;
         arrival.deadline_ms = SystemClock().MonotonicMs() + kHeadMs;
         arrivals_.push_back(std::move(arrival));
       }
@@ -80,14 +77,14 @@ void Reception::Run() {
     }
     Wait();
   }
-  for (const Arrival& arrival : arrivals_) ::close(arrival.received.socket);
+  arrivals_.clear();
 }
 
 void Reception::Wait() {
   std::vector<pollfd> polled = {{wake_.get(), POLLIN, 0}};
   int64_t next_ms = SystemClock().MonotonicMs() + kBodyMs;
   for (const Arrival& arrival : arrivals_) {
-    polled.push_back({arrival.received.socket, POLLIN, 0});
+    polled.push_back({arrival.received.connection->socket(), arrival.events, 0});
     next_ms = std::min(next_ms, arrival.deadline_ms);
   }
   const int64_t wait_ms = std::max<int64_t>(0, next_ms - SystemClock().MonotonicMs());
@@ -118,20 +115,33 @@ void Reception::ReadAll(const std::vector<bool>& readable) {
       MutexLock lock(mutex_);
       --count_;
     }
-    if (step == Step::kGone)
-      ::close(arrival.received.socket);
-    else
-      Finish(&arrival);
+    if (step == Step::kWhole) Finish(&arrival);
   }
   arrivals_ = std::move(kept);
 }
 
+// All that is there: what TLS has decrypted already makes no poll() return.
 Reception::Step Reception::ReadOne(Arrival* arrival) {
   char piece[kReadBytes];
-  const ssize_t n = recv(arrival->received.socket, piece, sizeof piece, MSG_DONTWAIT);
-  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return Step::kMore;
-  if (n <= 0) return Step::kGone;
-  arrival->bytes.append(piece, static_cast<size_t>(n));
+  Step step = Step::kMore;
+  while (step == Step::kMore) {
+    const rpc::Moved moved = arrival->received.connection->Read(piece, sizeof piece);
+    if (moved.state == rpc::Moved::State::kOver) return Step::kGone;
+    if (moved.state == rpc::Moved::State::kLater) {
+      arrival->events = moved.events;
+      return Step::kMore;
+    }
+    step = Take({piece, moved.bytes}, arrival);
+  }
+  return step;
+}
+
+Reception::Step Reception::Take(std::string_view piece, Arrival* arrival) {
+  arrival->bytes += piece;
+  if (arrival->bytes.front() == rpc::ServerSession::kFirstByte) {
+    arrival->received.wrong = Received::Wrong::kTls;
+    return Step::kWhole;
+  }
   if (arrival->head_bytes == 0) {
     const size_t end = arrival->bytes.find(kHeadEnd);
     if (end == std::string::npos && arrival->bytes.size() <= kMaxHeadBytes) return Step::kMore;
@@ -166,8 +176,7 @@ Reception::Step Reception::HeadEnded(Arrival* arrival) {
   const std::string_view expect = HeaderOf(head, "expect");
   if (absl::EqualsIgnoreCase(absl::string_view(expect.data(), expect.size()), "100-continue")) {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    (void)send(arrival->received.socket, kContinue.data(), kContinue.size(),
-               MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)arrival->received.connection->Write(kContinue);
   }
   return Step::kMore;
 }

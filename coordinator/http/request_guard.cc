@@ -16,10 +16,22 @@ std::string LowerCase(std::string_view text) {
   return absl::AsciiStrToLower(absl::string_view(text.data(), text.size()));
 }
 
-// "https://braid.example:80" -> "braid.example:80".
-std::string_view AfterScheme(std::string_view origin) {
+// The host of an Origin, "https://braid.example:80" -> "braid.example:80". Empty for a page that
+// came without TLS, if this server speaks it.
+std::string_view HostOfOrigin(std::string_view origin, bool secure) {
   const size_t at = origin.find("://");
-  return at == std::string_view::npos ? std::string_view() : origin.substr(at + 3);
+  if (at == std::string_view::npos || (secure && origin.substr(0, at) != "https")) return "";
+  return origin.substr(at + 3);
+}
+
+// Whether `host`, in lower case, is called `name`: itself, or one level below "*.example.org".
+bool IsCalled(std::string_view host, const std::string& name) {
+  if (host.starts_with('[') && host.ends_with(']') && !name.starts_with('['))
+    host = host.substr(1, host.size() - 2);
+  const std::string own = LowerCase(name);
+  if (!own.starts_with("*.")) return host == own;
+  const size_t dot = host.find('.');
+  return dot != 0 && dot != std::string_view::npos && host.substr(dot) == own.substr(1);
 }
 
 }  // namespace
@@ -27,7 +39,7 @@ std::string_view AfterScheme(std::string_view origin) {
 bool RequestGuard::IsOurs(const std::string& host) const {
   if (IsLoopbackHost(host) || host == LowerCase(HostOf(address_))) return true;
   return std::any_of(hosts_.begin(), hosts_.end(),
-                     [&](const std::string& name) { return host == LowerCase(name); });
+                     [&](const std::string& name) { return IsCalled(host, name); });
 }
 
 Status RequestGuard::CheckHost(const httplib::Request& request) const {
@@ -44,8 +56,8 @@ Status RequestGuard::CheckOrigin(const httplib::Request& request, bool changes,
   const std::string site = LowerCase(request.get_header_value("Sec-Fetch-Site"));
   const std::string origin = LowerCase(request.get_header_value("Origin"));
   // The very host and port, not only one of ours: another server of this machine is another origin.
-  const bool same = !origin.empty() &&
-                    AfterScheme(origin) == LowerCase(Trim(request.get_header_value("Host")));
+  const bool same = !origin.empty() && HostOfOrigin(origin, secure_) ==
+                                           LowerCase(Trim(request.get_header_value("Host")));
   if ((!origin.empty() && !same) || site == "cross-site" || (site == "same-site" && changes))
     return PermissionDenied("a page of another origin (" + (origin.empty() ? site : origin) +
                             ") may not use this server");
@@ -72,7 +84,8 @@ ShownToken RequestGuard::TokenOf(const httplib::Request& request) const {
 }
 
 std::string RequestGuard::CookieName() const {
-  return "braid_session_" + address_.substr(address_.rfind(':') + 1);
+  return (secure_ ? "__Host-braid_session_" : "braid_session_") +
+         address_.substr(address_.rfind(':') + 1);
 }
 
 std::string RequestGuard::SessionOf(const httplib::Request& request) const {

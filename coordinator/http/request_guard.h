@@ -21,9 +21,13 @@ struct ShownToken {
 
 class RequestGuard {
  public:
-  // `address` is that of the server, `hosts` further names of it; `sign_in` outlives it.
-  RequestGuard(std::string address, std::vector<std::string> hosts, SignIn* sign_in)
-      : address_(std::move(address)), hosts_(std::move(hosts)), sign_in_(sign_in) {}
+  // `address` is that of the server, `hosts` further names of it ("*.example.org": all of one
+  // level); `secure`: it speaks TLS. `sign_in` outlives it.
+  RequestGuard(std::string address, std::vector<std::string> hosts, bool secure, SignIn* sign_in)
+      : address_(std::move(address)),
+        hosts_(std::move(hosts)),
+        secure_(secure),
+        sign_in_(sign_in) {}
 
   // A browser sends the name that it was told: a page elsewhere, whose name was made to point here,
   // is refused. kPermissionDenied.
@@ -36,6 +40,8 @@ class RequestGuard {
   ShownToken TokenOf(const httplib::Request& request) const;
 
   // The name of the cookie: cookies do not tell ports of a host apart, so the name has the port.
+  // Under TLS its beginning makes browsers take it from this very host over https, and from no
+  // other.
   std::string CookieName() const;
   std::string SessionOf(const httplib::Request& request) const;
 
@@ -44,6 +50,7 @@ class RequestGuard {
 
   const std::string address_;
   const std::vector<std::string> hosts_;
+  const bool secure_;
   SignIn* const sign_in_;
 };
 

@@ -123,17 +123,16 @@ Result<ServerTls> Authority::OwnServer(const std::vector<std::string>& names) co
 }
 
 Result<ServerTls> Authority::ServerOf(const std::string& certificate_file,
-                                      const std::string& key_file) const {
-  const Result<Certified> pair = ReadPair(key_file, certificate_file);
-  if (!pair.ok()) return pair.status().Wrap("--tls-cert and --tls-key");
+                                      const std::string& key_file, const std::string& trust) const {
+  BRAID_ASSIGN_OR_RETURN(const Certified pair, ReadPair(key_file, certificate_file));
   ServerTls files;
   files.certificate = certificate_file;
   files.key = key_file;
   files.clients = JoinPath(folder_, "ca.pem");
-  files.trust = JoinPath(folder_, "trust.pem");
+  files.trust = JoinPath(folder_, trust);
   // Of a chain the last certificate: what clients have to trust, where a server certificate of
   // somebody else's authority is used.
-  const std::string last = pair->certificate.substr(pair->certificate.rfind(kBegin));
+  const std::string last = pair.certificate.substr(pair.certificate.rfind(kBegin));
   BRAID_ASSIGN_OR_RETURN(const CertificateFacts facts, FactsOf(last));
   files.trust_sha256 = facts.sha256;
   BRAID_RETURN_IF_ERROR(WriteSecretFile(files.trust, last));

@@ -34,9 +34,10 @@ class Authority {
   // less is left; the key stays.
   Result<ServerTls> OwnServer(const std::vector<std::string>& names) const;
   // The same with a certificate and key of the user's. The last certificate in the file is the one
-  // that clients get to trust. Errors name the files.
-  Result<ServerTls> ServerOf(const std::string& certificate_file,
-                             const std::string& key_file) const;
+  // that clients get to trust: it is copied to the file `trust` of the folder. Errors name the
+  // files.
+  Result<ServerTls> ServerOf(const std::string& certificate_file, const std::string& key_file,
+                             const std::string& trust = "trust.pem") const;
 
   // A certificate for a client's request, followed by the authority's own.
   Result<std::string> SignClient(const std::string& request, const std::string& common_name,

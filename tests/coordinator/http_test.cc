@@ -13,6 +13,8 @@
 #include "coordinator/core/core.h"
 #include "coordinator/http/assets.h"
 #include "coordinator/http/bounded_server.h"
+#include "coordinator/http/request_guard.h"
+#include "coordinator/http/sign_in.h"
 #include "storage/catalog/catalog.h"
 #include "storage/catalog/reader.h"
 #include "tests/coordinator/http_client.h"
@@ -78,6 +80,51 @@ TEST(HttpTest, ATakenPortIsNamed) {
   // With SO_REUSEPORT the second would share the port and take half of the requests.
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(second.status().message(), HasSubstr((*first)->address()));
+}
+
+TEST(HttpTest, BeyondLoopbackThereIsNothingWithoutTls) {
+  Coordinator coordinator;
+  const auto server = HttpServer::Start(OptionsOf("0.0.0.0:0"), coordinator.core.get());
+  EXPECT_EQ(server.status().code(), StatusCode::kPermissionDenied);
+  EXPECT_THAT(server.status().message(), HasSubstr("0.0.0.0:0"));
+  HttpServer::Options options = OptionsOf("127.0.0.1:0");
+  options.tls.emplace().certificate = "/none.pem";
+  options.tls->key = "/none.key";
+  const auto secure = HttpServer::Start(options, coordinator.core.get());
+  ASSERT_FALSE(secure.ok());
+  EXPECT_THAT(secure.status().message(), HasSubstr("/none.key"));
+}
+
+TEST(RequestGuardTest, NamesOfACertificateAreTheMachines) {
+  SignIn sign_in{&SystemClock()};
+  const RequestGuard guard("0.0.0.0:7", {"*.Example.org", "fd00::5"}, true, &sign_in);
+  const auto check = [&](const std::string& host) {
+    httplib::Request request;
+    request.headers.emplace("Host", host);
+    return guard.CheckHost(request).ok();
+  };
+  EXPECT_TRUE(check("a.example.org:7"));
+  EXPECT_TRUE(check("[fd00::5]:7"));
+  EXPECT_FALSE(check("example.org"));
+  EXPECT_FALSE(check(".example.org"));
+  EXPECT_FALSE(check("a.b.example.org"));
+  EXPECT_FALSE(check("[fd00::6]:7"));
+}
+
+// Under TLS, a page that came without it is of another origin.
+TEST(RequestGuardTest, ThePlainPageIsAnotherOrigin) {
+  SignIn sign_in{&SystemClock()};
+  const auto check = [&](bool secure, const std::string& origin) {
+    const RequestGuard guard("127.0.0.1:7", {}, secure, &sign_in);
+    httplib::Request request;
+    request.headers.emplace("Host", "localhost:7");
+    request.headers.emplace("Origin", origin);
+    return guard.CheckOrigin(request, /*changes=*/true, /*by_cookie=*/true).ok();
+  };
+  EXPECT_TRUE(check(true, "https://localhost:7"));
+  EXPECT_FALSE(check(true, "http://localhost:7"));
+  EXPECT_TRUE(check(false, "http://localhost:7"));
+  EXPECT_TRUE(check(false, "https://localhost:7")) << "behind a proxy that adds TLS";
 }
 
 TEST(BoundedServerTest, APathIsLongHoweverItIsWritten) {

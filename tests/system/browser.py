@@ -12,8 +12,8 @@ PATIENCE_S = 60
 
 
 class Browser:
-    def __init__(self, address):
-        self.address = "http://" + address
+    def __init__(self, address, scheme="http"):
+        self.address = scheme + "://" + address
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         # Nothing is fetched from elsewhere, and root needs no sandbox.
@@ -28,6 +28,8 @@ class Browser:
             "--window-size=1280,900",
         ):
             options.add_argument(word)
+        # The authority of a test's coordinator is in no store of the browser's.
+        options.accept_insecure_certs = scheme == "https"
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Driver("/usr/bin/chromedriver"))
 

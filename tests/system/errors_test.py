@@ -310,24 +310,6 @@ class Errors(unittest.TestCase):
         self.assertEqual(done.returncode, 6)
         self.assertIn("braid up", done.stderr)
 
-    def test_http_beyond_this_machine_is_refused(self):
-        done = subprocess.run(
-            [
-                program("braid-coordinator"),
-                "--dir",
-                os.path.join(self.service.folder, "open"),
-                "--listen",
-                "127.0.0.1:0",
-                "--http",
-                "0.0.0.0:0",
-            ],
-            capture_output=True,
-            text=True,
-            timeout=30,
-        )
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn("HTTP is served without TLS", done.stderr)
-
     def test_model_that_is_nowhere(self):
         said = self.service.run("generate", "models/none", "prompt", code=3).stderr
         self.assertIn("models/none is no folder here, and no model of the coordinator: ", said)

@@ -533,8 +533,12 @@ class Starting(unittest.TestCase):
         return done.stderr
 
     def test_what_cannot_work_is_refused_with_a_sentence(self):
-        self.assertIn("HTTP is served without TLS", self.refused("--http", "0.0.0.0:0"))
-        self.assertIn("belong together", self.refused("--tls-cert", "/none"))
+        for flag in ("--tls-cert", "--http-cert"):
+            self.assertIn("belong together", self.refused(flag, "/none"))
+        said = self.refused("--http-cert", "/none.pem", "--http-key", "/none.key")
+        self.assertIn("--http-cert and --http-key", said)
+        self.assertIn("/none", said)
+        self.assertIn("--http 0.0.0.0 has no port", self.refused("--http", "0.0.0.0"))
         said = self.refused("--tls-cert", "/none.pem", "--tls-key", "/none.key")
         self.assertIn("--tls-cert and --tls-key", said)
         self.assertIn("/none", said)

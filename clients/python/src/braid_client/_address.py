@@ -15,6 +15,9 @@ from ._errors import InvalidArgument, NotFound, PermissionDenied, Unavailable
 
 StrPath = Union[str, "os.PathLike[str]"]
 
+# ssl.VERIFY_X509_PARTIAL_CHAIN, which Python 3.9 does not name.
+_PARTIAL_CHAIN = 0x80000
+
 _HELP = "start one with braid up, or give url= (BRAID_HTTP) and token_file= (BRAID_TOKEN_FILE)"
 
 
@@ -61,18 +64,28 @@ class Source:
             url = str(known.get("http") or "")
             if not url:
                 raise Unavailable(self._nobody(path))
-        elif _place(url) != _place(str(known.get("http") or "")):
+        elif _place(url)[1:] != _place(str(known.get("http") or ""))[1:]:
             known = {}  # the token of one coordinator is never sent to another one
+        authority = self.ca or str(known.get("http_ca_file") or "")
         scheme, host, port = _place(url)
+        # Of loopback, the authority of the environment may be that of gRPC alone.
+        if "//" not in url and (
+            known.get("http_ca_file") or (self.ca and not known and not _is_loopback(host))
+        ):
+            scheme = "https"
         if not host:
-            raise InvalidArgument(f"{url} is no address: give http://HOST:PORT or HOST:PORT")
+            raise InvalidArgument(f"{url} is no address: give https://HOST:PORT or HOST:PORT")
         if scheme != "https" and not _is_loopback(host):
             raise PermissionDenied(
                 f"{url} is not a loopback address, and over plain HTTP the token would cross the "
-                "network: come through an SSH tunnel (ssh -L), or an https:// proxy"
+                "network: give https://HOST:PORT, with the authority of its certificate (ca=, "
+                "BRAID_CA), or come through an SSH tunnel (ssh -L)"
             )
         token, token_file = self._token(known, path)
-        context = ssl.create_default_context(cafile=self.ca or None) if scheme == "https" else None
+        context = None
+        if scheme == "https":
+            named = Path(self.ca) if self.ca else path.parent / authority if authority else None
+            context = _context(named)
         return Endpoint(scheme, host, port, token, token_file, context)
 
     def _nobody(self, path: Path) -> str:
@@ -153,6 +166,31 @@ def _place(url: str) -> tuple[str, str, int]:
     if parts.scheme not in ("http", "https") or parts.path.strip("/") or parts.query:
         return parts.scheme, "", 0
     return parts.scheme, parts.hostname or "", port or (443 if parts.scheme == "https" else 80)
+
+
+def _context(authority: Optional[Path]) -> ssl.SSLContext:
+    """What verifies a server: it must be certified by this authority, or by one that the machine
+    trusts if none is named."""
+    if str(authority).startswith("sha256:"):
+        raise InvalidArgument(
+            f"{authority} is the digest of an authority, and HTTPS needs the authority's file: "
+            "ca= (BRAID_CA) names a copy of the coordinator's ca.pem"
+        )
+    context = ssl.create_default_context()
+    if authority is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # It is trusted by itself, also if another authority has certified it.
+        context.verify_flags |= _PARTIAL_CHAIN
+        try:
+            context.load_verify_locations(cafile=os.fspath(authority))
+        except FileNotFoundError:
+            raise NotFound(f"the authority's file {authority} is not there") from None
+        except PermissionError:
+            raise PermissionDenied(f"the authority's file {authority} may not be read") from None
+        except (OSError, ValueError):
+            raise InvalidArgument(f"{authority} holds no certificate (PEM)") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def _is_loopback(host: str) -> bool:

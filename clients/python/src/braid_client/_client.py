@@ -71,7 +71,7 @@ class Client:
     Without arguments it is the one that the command line would find: `dir` (BRAID_DIR, default
     .braid) is the folder where `braid up` keeps its state, whose address file names address and
     token. Otherwise `url` (BRAID_HTTP) is HOST:PORT or a whole URL, and `token` or `token_file`
-    (BRAID_TOKEN_FILE) what proves who calls. `ca` (BRAID_CA) is the authority of an https:// proxy.
+    (BRAID_TOKEN_FILE) what proves who calls. `ca` (BRAID_CA) is the authority of https.
 
     `retry_s`: for how long a call is repeated while nobody answers, as during a restart. Nothing is
     sent before the first call.

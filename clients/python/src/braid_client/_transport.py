@@ -7,6 +7,7 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, Callable, Generic, Optional, TypeVar, Union
 from urllib.parse import urlencode
 
 from ._address import Endpoint, Source
-from ._errors import BraidError, Unauthenticated, Unavailable, error_of
+from ._errors import BraidError, PermissionDenied, Unauthenticated, Unavailable, error_of
 
 T = TypeVar("T")
 Query = Mapping[str, Union[str, int, bool, Iterable[str]]]
@@ -101,6 +102,9 @@ class Transport:
             if answer.response.status < 400:
                 return answer
             content = answer.response.read()
+        except ssl.SSLError as error:
+            connection.close()
+            raise _tls_error(error, endpoint) from None
         except _BROKEN as error:
             connection.close()
             raise Unavailable(
@@ -267,6 +271,22 @@ def _error_of(content: bytes, status: int) -> BraidError:
     except ValueError:
         body = {"message": content.decode("utf-8", "replace")[:200]}
     return error_of(body if isinstance(body, dict) else {}, status)
+
+
+def _tls_error(error: ssl.SSLError, endpoint: Endpoint) -> BraidError:
+    """What is wrong with who answers; it was sent nothing."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return PermissionDenied(
+            f"the program at {endpoint.url} is not known to be the coordinator "
+            f"({error.verify_message}): nothing was sent to it. ca= (BRAID_CA) names the authority "
+            "that it must be certified by, and the address must be a name of its certificate"
+        )
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
+        return PermissionDenied(
+            f"the program at {endpoint.url} speaks no TLS, and nothing was sent to it: is it the "
+            "coordinator, and was it started with HTTPS (--http-tls)?"
+        )
+    return Unavailable(f"the TLS connection to {endpoint.url} failed ({error})")
 
 
 def _with_token_file(error: BraidError, endpoint: Endpoint) -> BraidError:

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""HTTPS: the dashboard and the HTTP API on a network, with certificates that change, expire or are somebody else's."""
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import unittest
+import warnings
+from unittest import mock
+
+import by_hand
+from browser import Browser
+from by_hand import wait_until
+from network_test import Coordinator, braid
+
+sys.path.insert(0, os.path.join(by_hand.SOURCE_DIR, "clients", "python", "src"))
+import braid_client  # noqa: E402
+
+
+def make(folder, name, days, names="DNS:localhost,IP:127.0.0.1"):
+    """NAME.pem and NAME.key, a certificate of its own; of `days` below 0 it has expired already."""
+    subprocess.run(
+        f"cd {folder} && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+        f" -keyout {name}.key -out {name}.pem -subj /CN={name} -days {abs(days)}"
+        f" -addext subjectAltName={names} 2>/dev/null",
+        shell=True,
+        check=True,
+    )
+    if days < 0:
+        # `req` knows no beginning in the past; `ca` does, and signs the key again.
+        subprocess.run(
+            f"cd {folder} && mkdir {name}.d && touch {name}.d/index && echo 01 > {name}.d/serial"
+            f" && printf '[ca]\\ndefault_ca=c\\n[c]\\ndatabase={name}.d/index\\nserial={name}.d/serial\\n"
+            f"new_certs_dir={name}.d\\ndefault_md=sha256\\npolicy=p\\nx509_extensions=x\\n[p]\\n"
+            f"commonName=supplied\\n[x]\\nsubjectAltName={names}\\n' > {name}.cnf"
+            f" && openssl req -new -key {name}.key -subj /CN={name} -out {name}.csr"
+            f" && openssl ca -batch -config {name}.cnf -selfsign -keyfile {name}.key -in {name}.csr"
+            f" -startdate 20200101000000Z -enddate 20200201000000Z -notext -out {name}.pem"
+            " 2>/dev/null",
+            shell=True,
+            check=True,
+        )
+    return [os.path.join(folder, name + end) for end in (".pem", ".key")]
+
+
+class Https(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Coordinator(
+            "--http", "0.0.0.0:0", "--tls-name", "braid.example", "--http-strict-days", "3"
+        )
+        cls.service.__enter__()
+        cls.addClassCleanup(cls.service.__exit__, None)
+
+    def trust(self):
+        return ssl.create_default_context(cafile=self.service.tls("ca.pem"))
+
+    def port(self):
+        return int(self.service.endpoint()["http"].rsplit(":", 1)[1])
+
+    def ask(self, path, context=None, method="GET", **headers):
+        """Status, headers and text; plain without a context. Nobody follows redirects."""
+        connection = (
+            http.client.HTTPSConnection("localhost", self.port(), context=context, timeout=60)
+            if context
+            else http.client.HTTPConnection("localhost", self.port(), timeout=60)
+        )
+        with contextlib.closing(connection):
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.headers, answer.read().decode()
+
+    def client(self, **more):
+        return braid_client.Client(retry_s=0, **more)
+
+    def test_beyond_loopback_there_is_nothing_but_tls(self):
+        authorization = dict([self.service.authorization()])
+        status, headers, text = self.ask("/api/v1/runs", self.trust(), **authorization)
+        self.assertEqual((status, json.loads(text)), (200, {"runs": []}))
+        # For localhost it would be for everything else that people run there.
+        self.assertNotIn("Strict-Transport-Security", headers)
+        named = {**authorization, "Host": "braid.example:80"}
+        status, headers, _ = self.ask("/api/v1/runs", self.trust(), **named)
+        self.assertEqual(status, 200, "a name of the certificate is one of this machine")
+        self.assertEqual(headers["Strict-Transport-Security"], "max-age=259200")
+        status, headers, _ = self.ask("/web/app.js?x=1")
+        self.assertEqual(status, 307)
+        self.assertEqual(headers["Location"], f"https://localhost:{self.port()}/web/app.js?x=1")
+        status, headers, text = self.ask("/api/v1/runs", **authorization)
+        self.assertEqual(status, 400)
+        for word in ("speaks HTTPS", f"https://localhost:{self.port()}", "replace its token"):
+            self.assertIn(word, text)
+        self.assertNotIn("runs", json.loads(text))
+        status, headers, _ = self.ask("/x", Host="evil.example")
+        self.assertEqual((status, headers.get("Location")), (403, None))
+
+    def test_old_versions_are_refused(self):
+        context = self.trust()
+        warnings.simplefilter("ignore", DeprecationWarning)  # which is why they are refused
+        self.addCleanup(warnings.resetwarnings)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("DEFAULT@SECLEVEL=0")
+        with self.assertRaisesRegex(ssl.SSLError, "PROTOCOL_VERSION"):
+            self.ask("/healthz", context)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        self.assertEqual(self.ask("/healthz", context)[0], 200)
+
+    def test_large_bodies_and_silent_clients(self):
+        silent = [socket.create_connection(("localhost", self.port())) for _ in range(20)]
+        half = self.trust().wrap_socket(
+            socket.create_connection(("localhost", self.port())), server_hostname="localhost"
+        )
+        half.sendall(b"GET /healthz HTTP/1.1\r\nHost: local")
+        # A body of many records of TLS, which come at once.
+        client = self.client(dir=os.path.join(self.service.folder, "state"))
+        recipe = "# " + "x" * 3_000_000 + "\n"
+        self.assertTrue(client.check(text=recipe).findings)
+        half.sendall(b"host\r\n\r\n")
+        self.assertIn(b"200 OK", half.recv(100))
+        for one in [*silent, half]:
+            one.close()
+
+    def test_the_client_for_python_trusts_the_authority_alone(self):
+        state = os.path.join(self.service.folder, "state")
+        self.assertEqual(self.client(dir=state).whoami().role, "ADMIN")
+        url, token_file = f"https://127.0.0.1:{self.port()}", self.service.endpoint()["token_file"]
+        ca = self.service.tls("ca.pem")
+        given = {"token_file": token_file, "dir": "none"}
+        self.client(url=url, ca=ca, **given).whoami()
+        self.client(url=f"https://localhost:{self.port()}", ca=ca, **given).whoami()
+        with self.assertRaisesRegex(braid_client.PermissionDenied, "nothing was sent to it. ca="):
+            self.client(url=url, **given).whoami()
+        with self.assertRaisesRegex(braid_client.PermissionDenied, "127.0.0.2"):
+            self.client(url=f"https://127.0.0.2:{self.port()}", ca=ca, **given).whoami()
+        with Coordinator("--http-tls") as other:
+            with self.assertRaisesRegex(braid_client.PermissionDenied, "certificate|nothing was"):
+                self.client(url=url, ca=other.tls("ca.pem"), **given).whoami()
+        digest = "sha256:" + self.service.endpoint()["http_ca_sha256"]
+        with self.assertRaisesRegex(braid_client.InvalidArgument, "a copy of the coordinator's ca"):
+            self.client(url=url, ca=digest, **given).whoami()
+        with self.assertRaisesRegex(braid_client.NotFound, "authority's file /none.pem is not"):
+            self.client(url=url, ca="/none.pem", **given).whoami()
+        with self.assertRaisesRegex(braid_client.InvalidArgument, "holds no certificate"):
+            self.client(url=url, ca=token_file, **given).whoami()
+        with Coordinator() as plain:
+            insecure = "https://" + plain.endpoint()["http"]
+            with self.assertRaisesRegex(braid_client.PermissionDenied, "no TLS.*--http-tls"):
+                self.client(url=insecure, ca=ca, **given).whoami()
+            # The authority of gRPC says nothing of a plain address of loopback.
+            with mock.patch.dict(os.environ, {"BRAID_CA": ca}):
+                self.client(dir=os.path.join(plain.folder, "state")).whoami()
+
+    def test_a_browser_signs_in(self):
+        with Browser(self.service.endpoint()["http"], "https") as page:
+            page.open()
+            page.type("#token", self.service.token())
+            page.click("form button[type=submit]")
+            page.says("Runs")
+            (cookie,) = page.driver.get_cookies()
+            self.assertEqual(cookie["name"], f"__Host-braid_session_{self.port()}")
+            self.assertTrue(cookie["secure"] and cookie["httpOnly"])
+            self.assertEqual(page.complaints(), [])
+
+
+class Certificates(unittest.TestCase):
+    """A certificate of the user's for HTTPS, replaced while the coordinator runs."""
+
+    def shown(self, service):
+        port = int(service.endpoint()["http"].rsplit(":", 1)[1])
+        return ssl.get_server_certificate(("localhost", port), timeout=60).strip()
+
+    def test_a_new_certificate_is_shown_without_a_restart(self):
+        work = tempfile.TemporaryDirectory(prefix="braid-https-")
+        self.addCleanup(work.cleanup)
+        folder = work.name
+        first, second, old = (
+            make(folder, name, days) for name, days in (("a", 2), ("b", 2), ("old", -1))
+        )
+        used = [os.path.join(folder, "used" + end) for end in (".pem", ".key")]
+
+        def replace(which, source):
+            with open(source, "rb") as file, open(used[which] + ".new", "wb") as copy:
+                copy.write(file.read())
+            os.rename(used[which] + ".new", used[which])
+
+        def text(path):
+            with open(path, encoding="utf-8") as file:
+                return file.read().strip()
+
+        replace(0, first[0])
+        replace(1, first[1])
+        with Coordinator("--http-cert", used[0], "--http-key", used[1]) as service:
+            self.assertEqual(self.shown(service), text(first[0]))
+            state = os.path.join(service.folder, "state")
+            client = braid_client.Client(dir=state, retry_s=0)
+            client.whoami()
+            self.assertEqual(service.run("list", "runs").returncode, 0, "gRPC stays as it was")
+            found = braid(folder, "--dir", state, "-o", "json", "doctor").stdout
+            self.assertIn("that of https://127.0.0.1", found)
+            # Between the two files the old certificate is shown, and the log says why.
+            replace(0, second[0])
+            self.assertEqual(self.shown(service), text(first[0]))
+            self.assertEqual(self.shown(service), text(first[0]))
+            self.assertEqual(service.log("coordinator").count("is not that of the certificate"), 1)
+            replace(1, second[1])
+            self.assertEqual(self.shown(service), text(second[0]))
+            with self.assertRaisesRegex(braid_client.PermissionDenied, "nothing was sent"):
+                client.whoami()  # it knows the first
+            with self.assertRaisesRegex(braid_client.PermissionDenied, "nothing was sent"):
+                braid_client.Client(dir=state, ca=first[0], retry_s=0).whoami()
+            braid_client.Client(dir=state, ca=second[0], retry_s=0).whoami()
+            # One that has expired.
+            replace(0, old[0])
+            replace(1, old[1])
+            self.assertEqual(self.shown(service), text(old[0]))
+            with self.assertRaisesRegex(braid_client.PermissionDenied, "certificate has expired"):
+                braid_client.Client(dir=state, ca=old[0], retry_s=0).whoami()
+            os.remove(used[1])
+            self.assertEqual(self.shown(service), text(old[0]))
+            wait_until(lambda: "No such file" in service.log("coordinator"), "the missing key")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
