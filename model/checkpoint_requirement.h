@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "model/spec.h"
 
 namespace braid::model {
@@ -15,7 +16,7 @@ struct CheckpointRequirement {
   // not among `paths`.
   enum class As { kPath, kWhole, kBase };
 
-  std::string source;      // "from.path_1", "start.dense", "base.composite"
+  std::string source;      // "from.path_1", "start.dense", ...
   std::string checkpoint;  // artifact id or folder, as it was written
   int line = 0;            // of the recipe
   As as = As::kPath;
@@ -23,6 +24,7 @@ struct CheckpointRequirement {
   std::vector<ModelSpec> paths;  // kBase: those that come from elsewhere
   int64_t vocab = 0;             // rows that the recipe's tokenizer will give; 0: not known
   bool moments = false;          // AdamW's are taken over
+  Json training;                 // the spec of the task that goes on from it; null: none does
 
   std::string model() const { return source.substr(source.find('.') + 1); }
 };
