@@ -87,9 +87,10 @@ std::string Differences(const TrainingNote& note, const TrainTask& task,
 
 Status CheckLength(const Begun& begun, const Train& train) {
   const auto shorter = [&](const char* field, int64_t bound, int64_t done, const char* unit) {
-    return InvalidArgument(Format("it has done %lld %s, and train.%s ends the training after "
-                                  "%lld; give more: what was done counts",
-                                  (long long)done, unit, field, (long long)bound));
+    return InvalidArgument(
+        Format("it has done %lld %s, and train.%s ends the training after "
+               "%lld; give more: what was done counts",
+               (long long)done, unit, field, (long long)bound));
   };
   if (train.steps > 0 && train.steps <= begun.steps)
     return shorter("steps", train.steps, begun.steps, "steps");
@@ -122,10 +123,11 @@ Status CheckGoesOn(const Begun& begun, const TrainTask& task) {
   }
   const TrainingNote& was = *begun.training;
   if (was.train.average.last > 0 && begun.steps >= was.total) {
-    return InvalidArgument(Format("its weights are the mean of %lld states (train.average), from "
-                                  "which no training goes on; give a checkpoint from before its "
-                                  "end, %s",
-                                  (long long)was.train.average.last, kNewTraining));
+    return InvalidArgument(
+        Format("its weights are the mean of %lld states (train.average), from "
+               "which no training goes on; give a checkpoint from before its "
+               "end, %s",
+               (long long)was.train.average.last, kNewTraining));
   }
   const std::string differences = Differences(was, task, MustBeSame);
   if (!differences.empty()) {
@@ -137,9 +139,8 @@ Status CheckGoesOn(const Begun& begun, const TrainTask& task) {
 }
 
 std::string OtherSettings(const TrainingNote& note, const TrainTask& task) {
-  return Differences(note, task, [](const std::string& name) {
-    return !MustBeSame(name) && !MayDiffer(name);
-  });
+  return Differences(note, task,
+                     [](const std::string& name) { return !MustBeSame(name) && !MayDiffer(name); });
 }
 
 }  // namespace braid::spec

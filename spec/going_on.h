@@ -36,8 +36,8 @@ struct Begun {
   std::optional<TrainingNote> training;
 };
 
-// Fails unless the training of `task` reads the same text in the same order, by the same steps, with
-// the same optimizer, and is longer than what has been done. The message names the settings as
+// Fails unless the training of `task` reads the same text in the same order, by the same steps,
+// with the same optimizer, and is longer than what has been done. The message names the settings as
 // recipes do. What else differs (rates, decay, checkpoints, ...) holds from here on.
 Status CheckGoesOn(const Begun& begun, const TrainTask& task);
 

@@ -44,8 +44,7 @@ Result<Resumed> ReadContinued(const task::Task& task, const TrainSettings& setti
                               const spec::TrainingNote& note, const Layout& layout) {
   BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(task::role::kContinue));
   const std::string path = JoinPath(folder, artifact_files::kState);
-  if (!PathExists(path))
-    return Refused("it has no state.json; give a checkpoint of a training");
+  if (!PathExists(path)) return Refused("it has no state.json; give a checkpoint of a training");
   BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
   BRAID_ASSIGN_OR_RETURN(const TrainState state, StateFromJson(json, path));
   BRAID_ASSIGN_OR_RETURN(const auto asked, schema::FromJson<spec::TrainTask>(task.spec, "spec"));
@@ -53,19 +52,21 @@ Result<Resumed> ReadContinued(const task::Task& task, const TrainSettings& setti
   if (!goes_on.ok()) return Refused(goes_on.message());
   BRAID_RETURN_IF_ERROR(CheckShards(*state.training, note));
   if (state.step >= note.total) {
-    return Refused(Format("it has done %lld steps, and the whole training has %lld; give more "
-                          "epochs, steps or tokens: what was done counts",
-                          (long long)state.step, (long long)note.total));
+    return Refused(
+        Format("it has done %lld steps, and the whole training has %lld; give more "
+               "epochs, steps or tokens: what was done counts",
+               (long long)state.step, (long long)note.total));
   }
   if (note.train.average.last > 0 && note.total - note.train.average.reach() <= state.step) {
-    return Refused(Format("train.average reaches back to step %lld, and it has done %lld; lower "
-                          "average.last or average.every, or give more steps",
-                          (long long)(note.total - note.train.average.reach()),
-                          (long long)state.step));
+    return Refused(
+        Format("train.average reaches back to step %lld, and it has done %lld; lower "
+               "average.last or average.every, or give more steps",
+               (long long)(note.total - note.train.average.reach()), (long long)state.step));
   }
   if (!PathExists(JoinPath(folder, artifact_files::kOptimizer))) {
-    return Refused("it has no optimizer.safetensors; give a checkpoint with the state of training, "
-                   "or begin a new training with its weights (start)");
+    return Refused(
+        "it has no optimizer.safetensors; give a checkpoint with the state of training, "
+        "or begin a new training with its weights (start)");
   }
   // A model keeps its weights under another name.
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec stored, ReadModelSpec(folder));
@@ -74,8 +75,7 @@ Result<Resumed> ReadContinued(const task::Task& task, const TrainSettings& setti
   model.dense.name = stored.dense.name;
   BRAID_ASSIGN_OR_RETURN(
       Resumed resumed,
-      ReadCheckpoint(folder, model, layout,
-                     FindOptimizer(settings.optimizer.kind).states(layout)));
+      ReadCheckpoint(folder, model, layout, FindOptimizer(settings.optimizer.kind).states(layout)));
   Log(LogLevel::kInfo, task.job,
       Format("goes on after step %lld of %lld, up to step %lld", (long long)state.step,
              (long long)state.training->total, (long long)note.total));

@@ -35,8 +35,7 @@ TEST_F(GoingOnTest, HasTheBitsOfOneLongTraining) {
     const std::string suffix = tail;
     task::Task whole = Long("whole" + suffix, 40), half = Long("half" + suffix, 20);
     task::Task second = Long("second" + suffix, 40);
-    for (task::Task* task : {&whole, &half, &second})
-      task->spec["train"]["accum_tail"] = tail;
+    for (task::Task* task : {&whole, &half, &second}) task->spec["train"]["accum_tail"] = tail;
     ASSERT_TRUE(Run(whole).ok());
     ASSERT_TRUE(Run(half).ok());
     second = Continued(second, half);
@@ -117,9 +116,8 @@ TEST_F(GoingOnTest, AnotherTrainingIsRefused) {
             "weights (start)");
   EXPECT_THAT(error({{"data", {{"split", {{"paths", 0.5}}}}}}),
               HasSubstr("split.paths was 0.6 and is 0.5;"));
-  EXPECT_THAT(
-      error({{"data", {{"sources", {{{"role", "data.tales"}, {"share", "paths"}}}}}}}),
-      HasSubstr("corpora was tales (all), sums (all) and is tales (paths);"));
+  EXPECT_THAT(error({{"data", {{"sources", {{{"role", "data.tales"}, {"share", "paths"}}}}}}}),
+              HasSubstr("corpora was tales (all), sums (all) and is tales (paths);"));
   EXPECT_THAT(error({{"train", {{"optimizer", {{"kind", "muon"}}}}}}),
               HasSubstr("train.optimizer.kind was not given and is muon;"));
   EXPECT_THAT(error(Json::object(), 5),
@@ -135,8 +133,9 @@ TEST_F(GoingOnTest, AnotherTrainingIsRefused) {
   Json sums = ReadJsonFile(world_.at("data.sums/shards.json")).value();
   sums["sources"] = {{{"file", "a"}, {"sha256", "b"}}};
   ASSERT_TRUE(WriteJsonFile(world_.at("data.sums/shards.json"), sums).ok());
-  EXPECT_THAT(error(Json::object()), HasSubstr("the text of sums is not that on which it was "
-                                               "trained (other files, caps, samples or tokenizer)"));
+  EXPECT_THAT(error(Json::object()),
+              HasSubstr("the text of sums is not that on which it was "
+                        "trained (other files, caps, samples or tokenizer)"));
 }
 
 TEST_F(GoingOnTest, OtherSettingsHoldFromThereOn) {
@@ -146,8 +145,7 @@ TEST_F(GoingOnTest, OtherSettingsHoldFromThereOn) {
   const Json state = ReadJsonFile(JoinPath(task.output, "model/state.json")).value();
   const auto was = schema::FromJson<spec::TrainingNote>(state["training"], "state").value();
   task.spec["train"]["clip"] = 1;
-  EXPECT_EQ(spec::OtherSettings(
-                was, schema::FromJson<spec::TrainTask>(task.spec, "spec").value()),
+  EXPECT_EQ(spec::OtherSettings(was, schema::FromJson<spec::TrainTask>(task.spec, "spec").value()),
             "train.clip was 0.5 and is 1.0");
 }
 
