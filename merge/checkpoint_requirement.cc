@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 #include "merge/composite.h"
+#include "schema/read.h"
+#include "spec/going_on.h"
 
 namespace braid::merge {
 namespace {
@@ -44,9 +46,23 @@ Status CheckVocabulary(const CheckpointRequirement& expected, const Parent& pare
              parent.name.c_str(), (long long)parent.spec.vocab, (long long)expected.vocab));
 }
 
+// A training that goes on with this checkpoint; what only the files of the text tell is for the
+// trainer.
+Status CheckTraining(const Json& training, const Parent& parent) {
+  BRAID_ASSIGN_OR_RETURN(const auto task,
+                         schema::FromJson<spec::TrainTask>(training, "the recipe"));
+  BRAID_RETURN_IF_ERROR(spec::CheckGoesOn(parent.begun, task));
+  const bool keeps_rate = task.train.lr_schedule == spec::LrSchedule::kContinue;
+  if (!keeps_rate || parent.rate.value_or(0) > 0) return OkStatus();
+  return Incompatible(
+      "lr_schedule continue keeps the rate at which its training ended, and that is 0; give a "
+      "checkpoint from before its decay, or another lr_schedule");
+}
+
 Status CheckOne(const CheckpointRequirement& expected, const Parent& parent,
                 const std::string& tokenizer) {
   BRAID_RETURN_IF_ERROR(CheckVocabulary(expected, parent, tokenizer));
+  if (!expected.training.is_null()) BRAID_RETURN_IF_ERROR(CheckTraining(expected.training, parent));
   switch (expected.as) {
     case CheckpointRequirement::As::kPath:
       return CheckPath(parent, expected.spec.dense, expected.spec.arch);

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "merge/tensor_values.h"
 #include "model/tensors.h"
+#include "schema/read.h"
 #include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
 
@@ -86,6 +87,21 @@ Result<std::optional<double>> ReadRate(const std::string& folder) {
   return std::optional<double>(state["rate"].get<double>());
 }
 
+// Steps, tokens and training of state.json, which ReadAges has found to be an object.
+Result<spec::Begun> ReadBegun(const std::string& folder) {
+  const std::string path = JoinPath(folder, artifact_files::kState);
+  BRAID_ASSIGN_OR_RETURN(const Json state, ReadJsonFile(path));
+  JsonReader read(state, path);
+  spec::Begun begun{read.RequireInt("step"), read.Int("tokens", 0), {}};
+  const Json training = read.Has("training") ? read.RequireObject("training") : Json();
+  for (const auto& [key, value] : state.items()) (void)read.Value(key);  // the trainer's
+  BRAID_RETURN_IF_ERROR(read.Finish());
+  if (training.is_null()) return begun;
+  BRAID_ASSIGN_OR_RETURN(begun.training,
+                         schema::FromJson<spec::TrainingNote>(training, path + ".training"));
+  return begun;
+}
+
 using TensorsByName = std::map<std::string, const Parent::Tensor*>;
 
 // `name` is there as `expected` says, and is then taken out of `there`.
@@ -154,6 +170,7 @@ Result<Parent> ReadParent(const std::string& name, const std::string& folder, bo
   BRAID_ASSIGN_OR_RETURN(parent.rate, ReadRate(folder));
   if (moments) {
     BRAID_ASSIGN_OR_RETURN(parent.moments, ReadMoments(name, folder));
+    BRAID_ASSIGN_OR_RETURN(parent.begun, ReadBegun(folder));
   }
   return parent;
 }

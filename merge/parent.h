@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "model/spec.h"
+#include "spec/going_on.h"
 
 namespace braid::merge {
 
@@ -42,14 +43,17 @@ struct Parent {
   std::optional<Moments> moments;  // not read unless asked for
   // The learning rate of its last step; absent where its state.json does not say it.
   std::optional<double> rate;
+  // How far its training is; not read unless asked for with the moments.
+  spec::Begun begun;
 };
 
 // The states of a tensor that AdamW trains.
 const std::vector<std::string>& AdamWStates();
 
 // Reads config.json and the header of model.safetensors of a checkpoint folder, and the learning
-// rate from state.json if that exists; with `moments` also the rest of state.json and the header of
-// optimizer.safetensors, without which the parent is kFailedPrecondition (INCOMPATIBLE_PARENTS).
+// rate from state.json if that exists; with `moments` also the ages and the training of state.json
+// and the header of optimizer.safetensors, without which the parent is kFailedPrecondition
+// (INCOMPATIBLE_PARENTS).
 Result<Parent> ReadParent(const std::string& name, const std::string& folder, bool moments = false);
 
 // Checks that the tensors are exactly those of the spec, with their shapes and dtype F32, and the

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "model/spec.h"
 
 namespace braid::model {
@@ -16,7 +17,7 @@ struct CheckpointRequirement {
   // kind; or those parts of a composite that do not come from `paths` (a base).
   enum class As { kPath, kWhole, kBase };
 
-  std::string source;      // "from.path_1", "start.dense", "base.composite"
+  std::string source;      // "from.path_1", "start.dense", ...
   std::string checkpoint;  // artifact id or folder, as it was written
   int line = 0;            // of the recipe
   As as = As::kPath;
@@ -24,6 +25,7 @@ struct CheckpointRequirement {
   std::vector<ModelSpec> paths;  // kBase: those that come from elsewhere
   int64_t vocab = 0;             // rows that the recipe's tokenizer will give; 0: not known
   bool moments = false;          // its optimizer state is used, too
+  Json training;                 // the spec of the task that continues it; null: none does
 
   // The name of the model that uses the checkpoint: the part of `source` after the dot.
   std::string model() const { return source.substr(source.find('.') + 1); }

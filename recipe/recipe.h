@@ -46,6 +46,8 @@ struct Model {
   std::string start;
   // What becomes of the optimizer's state of `start`.
   spec::StartMoments start_moments = spec::StartMoments::kAuto;
+  // The same: the checkpoint where its training goes on; empty: it begins anew.
+  std::string continued;
   spec::Train train;
   // Of the job that trains it.
   int64_t slots = 1;

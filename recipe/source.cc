@@ -3,8 +3,9 @@
 namespace braid::recipe {
 
 const Words& WordsOf(SourceKind) {
-  static const Words words = {"tokenizer", "source", "validation", "from",  "start", "base",
-                              "prompts",   "tagged", "next_token", "blimp", "glue",  "superglue"};
+  static const Words words = {"tokenizer", "source", "validation", "from",   "start",
+                              "continue",  "base",   "prompts",    "tagged", "next_token",
+                              "blimp",     "glue",   "superglue"};
   return words;
 }
 

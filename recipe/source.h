@@ -17,6 +17,7 @@ enum class SourceKind {
   kValidation,  // the validation files of a corpus
   kFrom,        // checkpoints: of a path or baseline that is trained already,
   kStart,       // that a training begins with,
+  kContinue,    // of a training that goes on,
   kBase,        // and the composite of which another one keeps paths
   kPrompts,     // what evaluations read besides models and shards
   kTagged,

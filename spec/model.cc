@@ -19,6 +19,11 @@ void CheckTraining(const RecipeTraining& model, const Fail& fail) {
   // Without `start` there is no checkpoint from which a state could be taken.
   if (model.start_moments != StartMoments::kAuto && model.start.empty())
     fail({"start_moments"}, "is of a start; give start too");
+  if (!model.continued.empty() && !model.start.empty()) {
+    fail({"continue"},
+         "goes on with the training of a checkpoint, and start begins a new one; give one of the "
+         "two");
+  }
 }
 
 }  // namespace
@@ -150,6 +155,10 @@ const Schema& RecipeTraining::Fields() {
           "Of `start`: `auto`, the optimizer's state, with the number of updates behind it, is "
           "taken if the checkpoint has one; `take`, it is an error if it has none; `leave`, it "
           "begins at zero.");
+    field("continue", &RecipeTraining::continued,
+          "Its training goes on where that of this checkpoint stopped, up to the length that the "
+          "recipe now says: an artifact id, or a folder with a checkpoint. Text, seed, batches and "
+          "optimizer stay, below.");
     field.Check(CheckTraining);
     return field.Done();
   }();

@@ -78,6 +78,9 @@ struct RecipeTraining {
   // seed.
   std::string start;
   StartMoments start_moments = StartMoments::kAuto;
+  // `continue`: a checkpoint of a training of the same text, which this one makes longer; empty:
+  // there is none.
+  std::string continued;
 
   static const schema::Schema& Fields();
 };

@@ -121,6 +121,7 @@ std::string FieldOf(const recipe::Recipe& recipe, const recipe::Source& source) 
       return "composites." + owner + ".base";
     case SourceKind::kFrom:
     case SourceKind::kStart:
+    case SourceKind::kContinue:
       return (recipe.FindPath(owner) != nullptr ? "paths." : "baselines.") + owner + "." +
              NameOf(source.kind);
     default:

@@ -53,6 +53,8 @@ inline constexpr char kValidation[] = "validation";
 inline constexpr char kFile[] = "file";
 // The checkpoint whose weights a training begins with.
 inline constexpr char kInit[] = "init";
+// The checkpoint of a training that goes on with the same text, in its place.
+inline constexpr char kContinue[] = "continue";
 // The composite of which a merge keeps paths.
 inline constexpr char kBase[] = "base";
 

@@ -10,6 +10,7 @@
 #include "recipe/graph/merge_jobs.h"
 #include "recipe/graph/share.h"
 #include "recipe/graph/sizes.h"
+#include "recipe/graph/train_task.h"
 #include "spec/merge.h"
 #include "spec/report.h"
 #include "task/artifact.h"
@@ -99,21 +100,12 @@ class Expander {
     return {.files = corpus.site.empty() ? std::vector<std::string>() : corpus.validation};
   }
 
-  spec::Data DataOf(const std::vector<std::string>& corpora, spec::SplitPart share) const {
-    spec::Data data;
-    data.sequence = recipe_.sequence;
-    for (const std::string& corpus : corpora) data.sources.push_back({role::Data(corpus), share});
-    data.split = recipe_.split;
-    data.seed = recipe_.TrainingSeed();
-    return data;
-  }
-
   void AddData(const std::vector<std::string>& corpora, JobNode* job) const {
     job->inputs[role::kTokenizer] = TheTokenizer();
     for (const std::string& corpus : corpora) job->inputs[role::Data(corpus)] = ShardsOf(corpus);
   }
 
-  Status Train(const Model& made, spec::SplitPart share, double fraction) {
+  Status Train(const Model& made, double fraction) {
     JobNode job;
     job.name = made.name();
     job.kind = NameOf(JobKind::kTrain);
@@ -123,17 +115,15 @@ class Expander {
     if (!made.start.empty())
       job.inputs[role::kInit] = TrainedBefore(SourceKind::kStart, made.name(), made.start,
                                               made.line);
+    if (!made.continued.empty())
+      job.inputs[role::kContinue] = TrainedBefore(SourceKind::kContinue, made.name(),
+                                                  made.continued, made.line);
+    if (const std::string text = CautionOfGoingOn(made); !text.empty())
+      dag_.cautions.push_back({job.name, text});
     BRAID_RETURN_IF_ERROR(Plan(made.spec, job.name,
                                sizes_.LengthOf(made.corpora, fraction, made.train), &made.train));
     job.estimate = Sizes::TrainingOf(dag_.models.back());
-    job.spec = schema::ToJson(spec::TrainTask{.model = model::ToJson(made.spec),
-                                              .data = DataOf(made.corpora, share),
-                                              .seed = recipe_.SeedOf(made.name()),
-                                              .loss_average = recipe_.eval.loss_average,
-                                              .start_moments = made.start_moments});
-    // A path trains as Train says. TrainTask has TaskTrain, whose further fields are of composites:
-    // written from there they would be in the spec, too.
-    job.spec["train"] = schema::ToJson(made.train);
+    job.spec = TrainTaskOf(recipe_, made);
     dag_.jobs.push_back(std::move(job));
     return OkStatus();
   }
@@ -182,7 +172,7 @@ class Expander {
 
   Status Path(const Model& path) {
     if (path.from.empty()) {
-      BRAID_RETURN_IF_ERROR(Train(path, spec::SplitPart::kPaths, recipe_.split.paths));
+      BRAID_RETURN_IF_ERROR(Train(path, recipe_.split.paths));
     } else {
       BRAID_RETURN_IF_ERROR(Plan(path.spec, "", {}, nullptr));
       (void)TrainedBefore(SourceKind::kFrom, path.name(), path.from, path.line);
@@ -196,7 +186,7 @@ class Expander {
   }
 
   Status Baseline(const Model& baseline) {
-    BRAID_RETURN_IF_ERROR(Train(baseline, spec::SplitPart::kAll, 1.0));
+    BRAID_RETURN_IF_ERROR(Train(baseline, 1.0));
     const InputRef weights{baseline.name(), role::kModel, "", ""};
     const auto role = baseline.spec.kind == model::Kind::kDense
                           ? spec::ModelRole::kDense

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "recipe/graph/train_task.h"
 #include "recipe/source.h"
 
 namespace braid::recipe {
@@ -19,9 +20,10 @@ bool CarriesMomentsOf(const Recipe& recipe, const std::string& path) {
       });
 }
 
-// Adds the checkpoints of one model. `moments`: whether a merge carries the optimizer's state of
-// `from`. That of `start` is required only if the recipe says so.
-void AddModel(const Model& made, bool moments, std::vector<CheckpointRequirement>* all) {
+// Adds the checkpoints of one model of the recipe. `moments`: whether a merge carries the
+// optimizer's state of `from`. That of `start` is required only if the recipe says so.
+void AddModel(const Recipe& recipe, const Model& made, bool moments,
+              std::vector<CheckpointRequirement>* all) {
   const CheckpointRequirement::As as = made.spec.kind == model::Kind::kDense
                                            ? CheckpointRequirement::As::kPath
                                            : CheckpointRequirement::As::kWhole;
@@ -43,13 +45,23 @@ void AddModel(const Model& made, bool moments, std::vector<CheckpointRequirement
                     {},
                     0,
                     made.start_moments == spec::StartMoments::kTake});
+  if (!made.continued.empty())
+    all->push_back({SourceName(SourceKind::kContinue, made.name()),
+                    made.continued,
+                    made.line,
+                    as,
+                    made.spec,
+                    {},
+                    0,
+                    true,
+                    TrainTaskOf(recipe, made)});
 }
 
 std::vector<CheckpointRequirement> RequirementsOf(const Recipe& recipe) {
   std::vector<CheckpointRequirement> all;
   for (const Model& path : recipe.paths)
-    AddModel(path, CarriesMomentsOf(recipe, path.name()), &all);
-  for (const Model& baseline : recipe.baselines) AddModel(baseline, false, &all);
+    AddModel(recipe, path, CarriesMomentsOf(recipe, path.name()), &all);
+  for (const Model& baseline : recipe.baselines) AddModel(recipe, baseline, false, &all);
   for (const Composite& composite : recipe.composites) {
     if (composite.base.empty()) continue;
     CheckpointRequirement base{SourceName(SourceKind::kBase, composite.name()),
@@ -81,7 +93,7 @@ bool AreAlike(const CheckpointRequirement& a, const CheckpointRequirement& b) {
     return all;
   };
   return a.source == b.source && a.checkpoint == b.checkpoint && a.moments == b.moments &&
-         shapes(a) == shapes(b);
+         a.training == b.training && shapes(a) == shapes(b);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The checkpoints that a recipe names (`from`, `start`, `base`), with what each must be.
+// The checkpoints that a recipe names (`from`, `start`, `continue`, `base`), with what each must
+// be.
 #pragma once
 
 #include <vector>

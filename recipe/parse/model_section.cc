@@ -27,6 +27,7 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
   ReadFields(map, &training);
   made.start = training.start;
   made.start_moments = training.start_moments;
+  made.continued = training.continued;
   made.slots = training.slots;
   made.device = training.device;
   return made;
@@ -37,9 +38,17 @@ void CheckItContinues(YamlMap& map, const Model& made) {
   if (made.train.lr_schedule != spec::LrSchedule::kContinue || !made.start.empty() ||
       !made.from.empty())
     return;
+  if (!made.continued.empty()) {
+    if (made.train.warmup_steps > 0) {
+      map.Fail("train",
+               "lr_schedule continue keeps the rate of the training that goes on, which needs no "
+               "warm-up; set warmup_steps: 0");
+    }
+    return;
+  }
   map.Fail("train",
            "lr_schedule continue begins at the rate at which the training of start ended; give "
-           "start, or another lr_schedule");
+           "start or continue, or another lr_schedule");
 }
 
 // The shapes of the paths of a composite from scratch, which are no models of their own.
@@ -69,6 +78,8 @@ Model ReadPath(const YAML::Node& node, const std::string& where, const Recipe& r
   made.from = map.String("from", "");
   if (!made.from.empty() && !made.start.empty())
     map.Fail("start", "from is trained already and begins nothing; give one of the two");
+  if (!made.from.empty() && !made.continued.empty())
+    map.Fail("continue", "from is trained already and is not trained on; give one of the two");
   made.corpora = {ReadCorpusName(map, recipe)};
   CheckItContinues(map, made);
   map.NotYet("attn", "another attention");

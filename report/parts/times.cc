@@ -68,10 +68,27 @@ void AddTimeline(const Results& results, Document* document) {
                  ToSvg(timeline));
 }
 
+// Trainings that a job of this run has made longer; empty if there is none.
+std::string Continued(const Results& results) {
+  std::vector<std::string> parts;
+  for (const JobResult& job : results.jobs) {
+    if (job.tokens_before() > 0)
+      parts.push_back(job.name + " after " + FormatCount(static_cast<double>(job.tokens_before())) +
+                      " of its tokens");
+  }
+  if (parts.empty()) return "";
+  return "These trainings go on where another run had stopped: " + Join(parts, ", ") +
+         ". Their steps and tokens are those of the whole training. What the part before has taken "
+         "is not known here, so that there is no time for them and for what is made of them.";
+}
+
 void AddTimes(const Report& report, Document* document) {
   Table times = TimesTable(report.results);
-  if (times.rows.empty()) return;
+  const std::string continued = Continued(report.results);
+  if (times.rows.empty() && continued.empty()) return;
   document->Heading("Times");
+  if (!continued.empty()) document->Text(continued);
+  if (times.rows.empty()) return;
   document->Text(
       "Stage 1 is the training of a path, of a composite that of its longest path; stage 2 is the "
       "joint training, or that of a dense "

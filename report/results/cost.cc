@@ -26,6 +26,11 @@ double Rate(int64_t tokens, double seconds) {
   return tokens > 0 && seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
 }
 
+// Of a training that goes on, the part before took its time in another run.
+bool TimeIsKnown(const JobResult* job) {
+  return job != nullptr && job->seconds >= 0 && job->tokens_before() == 0;
+}
+
 // Sums over the paths of a composite. A path that was not trained in this run (`from`, or kept of a
 // `base`) has unknown costs, and so the sums are unknown.
 struct PathSums {
@@ -44,7 +49,7 @@ PathSums SumPaths(const Results& results, const ModelResult& composite) {
   for (const std::string& path : paths) {
     const JobResult* job = results.FindJob(path);
     sums.tokens_known = sums.tokens_known && TokensOf(job) > 0;
-    sums.times_known = sums.times_known && job != nullptr && job->seconds >= 0;
+    sums.times_known = sums.times_known && TimeIsKnown(job);
     if (job == nullptr) continue;
     sums.tokens += TokensOf(job);
     sums.cores += job->cores();
@@ -83,11 +88,12 @@ void AddToModel(const Results& results, ModelResult* model) {
   if (job == nullptr) return;
   model->tokens = TokensOf(job);
   model->cores = job->cores();
+  model->tokens_per_second = Rate(TokensOf(job) - job->tokens_before(), job->seconds);
+  if (!TimeIsKnown(job)) return;
   // A model that is no composite has one stage, whose time is its whole time.
   model->seconds = model->in_turn_seconds = job->seconds;
-  if (job->seconds >= 0) model->core_seconds = CoreSecondsOf(job);
+  model->core_seconds = CoreSecondsOf(job);
   (model->role == Role::kPath ? model->stage_1_seconds : model->stage_2_seconds) = job->seconds;
-  model->tokens_per_second = Rate(model->tokens, model->seconds);
 }
 
 void Compare(const ModelResult& composite, const ModelResult& dense, Results* results) {

@@ -11,6 +11,13 @@ int64_t JobResult::tokens() const {
   return found != summary.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
 }
 
+int64_t JobResult::tokens_before() const {
+  const auto found = summary.find("continued");
+  if (found == summary.end() || !found->is_object()) return 0;
+  const auto tokens = found->find("tokens");
+  return tokens != found->end() && tokens->is_number_integer() ? tokens->get<int64_t>() : 0;
+}
+
 std::optional<double> ModelResult::LossOn(const std::string& corpus) const {
   const auto found = evaluation.losses.find(corpus);
   return found == evaluation.losses.end() ? std::nullopt

@@ -28,6 +28,8 @@ struct JobResult : task::JobSummary {
   int64_t cores() const { return ranks * slots; }
   // Tokens that it was trained on; 0 if its summary does not have them.
   int64_t tokens() const;
+  // Of these, what the training had done before this job went on with it; 0 if it began it.
+  int64_t tokens_before() const;
 };
 
 // A model of the run: what was measured of it, and what it cost.

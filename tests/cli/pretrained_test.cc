@@ -9,6 +9,8 @@
 
 #include "merge/checkpoint_requirement.h"
 #include "model/tensors.h"
+#include "schema/read.h"
+#include "spec/train.h"
 #include "tests/recipe/small_recipe.h"
 
 namespace braid::recipe {
@@ -121,6 +123,49 @@ TEST_F(GivenTest, MomentsAreReadWhereTheyAreCarried) {
   EXPECT_EQ(Error(std::string(kOld) + "joint: {carry_optimizer: true}\n"), "no error");
   EXPECT_THAT(asked_for_moments_, ElementsAre("from.path_1", "base.c"));  // what a training begins
                                                                           // with has its own
+}
+
+// `continue`: the settings of the recipe against those that the checkpoint notes.
+class ContinuedTest : public GivenTest {
+ protected:
+  ContinuedTest() : text_(Replaced("start: 0123456789abcdef", "continue: 0123456789abcdef", kOld)) {
+    text_ = Replaced("run: small\n", "run: small\ntrain: {batch: 4, steps: 200}\n", text_);
+    const Recipe recipe = MustParse(text_);
+    Store("continue.path_2", recipe.paths[1].spec);
+    merge::Parent& parent = stored_.at("continue.path_2");
+    const auto task = schema::FromJson<spec::TrainTask>(CheckpointRequirements(recipe)[1].training,
+                                                        "recipe")
+                          .value();
+    parent.begun = {100, 25600, spec::TrainingNote{task.data, task.seed, task.train, 100, {}}};
+    parent.rate = 1e-3;
+  }
+  std::string text_;
+};
+
+TEST_F(ContinuedTest, ALongerTrainingOfTheSameTextGoesOn) {
+  EXPECT_EQ(Error(text_), "no error");
+  EXPECT_THAT(asked_for_moments_, ElementsAre("continue.path_2"));
+}
+
+TEST_F(ContinuedTest, AnotherTrainingIsRefusedBeforeItIsSubmitted) {
+  EXPECT_THAT(Error(Replaced("batch: 4", "batch: 8", text_)),
+              HasSubstr("r.yaml:8: 0123456789abcdef: a training goes on with the same text in the "
+                        "same order and with the same optimizer: train.batch was 4 and is 8;"));
+  EXPECT_THAT(Error("seed: 7\n" + text_), HasSubstr("seed was "));
+  EXPECT_THAT(Error(Replaced("steps: 200", "steps: 100", text_)),
+              HasSubstr("it has done 100 steps, and train.steps ends the training after 100"));
+  EXPECT_EQ(Error(Replaced("batch: 4", "batch: 4, clip: 2", text_)), "no error");
+}
+
+TEST_F(ContinuedTest, ARateOfNothingIsNotKept) {
+  const std::string text = Replaced("batch: 4", "batch: 4, lr_schedule: constant", text_);
+  EXPECT_EQ(Error(text), "no error");
+  stored_.at("continue.path_2").rate = 0;
+  EXPECT_EQ(Error(text), "no error");
+  EXPECT_THAT(
+      Error(Replaced("continue: 0123456789abcdef",
+                     "continue: 0123456789abcdef, train: {lr_schedule: continue}", text)),
+      HasSubstr("lr_schedule continue keeps the rate at which its training ended, and that is 0"));
 }
 
 }  // namespace

@@ -277,6 +277,39 @@ TEST(ExpandTest, EveryModelIsExported) {
   EXPECT_EQ(MustExpand(Text("")).Find("export:c"), nullptr);
 }
 
+TEST(ExpandTest, ATrainingMayGoOn) {
+  const Dag artifact = MustExpand(Text(", continue: 0123456789abcdef"));
+  EXPECT_EQ(artifact.Find("path_1")->inputs.at("continue").artifact, "0123456789abcdef");
+  EXPECT_FALSE(artifact.Find("path_1")->inputs.contains("init"));
+  // The task is that of one long training.
+  EXPECT_EQ(artifact.Find("path_1")->spec, MustExpand(Text("")).Find("path_1")->spec);
+  const Dag folder = MustExpand(Text(", continue: ./old/model"));
+  EXPECT_EQ(folder.Find("path_1")->inputs.at("continue").source, "continue.path_1");
+  EXPECT_TRUE(std::any_of(folder.sources.begin(), folder.sources.end(), [](const Source& s) {
+    return s.name() == "continue.path_1" && s.artifact == task::ArtifactKind::kCheckpoint;
+  }));
+}
+
+TEST(ExpandTest, APlanSaysWhereTheRateOfATrainingThatGoesOnJumps) {
+  const auto cautions = [](const std::string& schedule) {
+    std::string all;
+    for (const Caution& caution :
+         MustExpand(Text(", continue: ./old, train: {" + schedule + "}")).cautions) {
+      if (caution.job == "path_1") all += caution.text;
+    }
+    return all;
+  };
+  EXPECT_THAT(cautions("lr_schedule: cosine"),
+              HasSubstr("continue with lr_schedule cosine: the rate is that of one cosine over the "
+                        "whole, longer training"));
+  EXPECT_THAT(cautions("lr_schedule: wsd"),
+              HasSubstr("continue with lr_schedule wsd: the rate is optimizer.lr again up to the "
+                        "decay of the whole, longer training"));
+  for (const char* schedule :
+       {"lr_schedule: constant", "lr_schedule: continue", "lr_schedule: wsd, lr_decay_fraction: 0"})
+    EXPECT_EQ(cautions(schedule), "") << schedule;
+}
+
 TEST(ExpandTest, ATrainingMayBeginWithWhatWasTrainedBefore) {
   const Dag artifact = MustExpand(Text(", start: 0123456789abcdef"));
   EXPECT_EQ(artifact.Find("path_1")->inputs.at("init").artifact, "0123456789abcdef");

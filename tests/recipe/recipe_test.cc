@@ -140,6 +140,17 @@ TEST(RecipeTest, ImpossibleValuesNameTheField) {
   EXPECT_THAT(
       ErrorOf(Replaced("corpus: sums", "corpus: sums, from: ./a, start: ./b")),
       HasSubstr("paths.1.start: from is trained already and begins nothing; give one of the two"));
+  EXPECT_THAT(ErrorOf(Replaced("corpus: sums", "corpus: sums, from: ./a, continue: ./b")),
+              HasSubstr("paths.1.continue: from is trained already and is not trained on; give one "
+                        "of the two"));
+  EXPECT_THAT(ErrorOf(Replaced("corpus: sums", "corpus: sums, start: ./a, continue: ./b")),
+              HasSubstr("paths.1.continue: goes on with the training of a checkpoint, and start "
+                        "begins a new one; give one of the two"));
+  EXPECT_THAT(ErrorOf(Replaced("corpus: sums",
+                               "corpus: sums, continue: ./b, "
+                               "train: {lr_schedule: continue, warmup_steps: 3}")),
+              HasSubstr("paths.1.train: lr_schedule continue keeps the rate of the training that "
+                        "goes on, which needs no warm-up; set warmup_steps: 0"));
   EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, warmup_start: 1e-5")),
               HasSubstr("train.warmup_start: is of a warm-up; give warmup_steps too"));
   EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, warmup_steps: 5, warmup_start: 1")),

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "schema/read.h"
 #include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
 
@@ -190,6 +191,7 @@ Json ToJson(const TrainState& state) {
     entry["until_step"] = step;
     json["before"].push_back(std::move(entry));
   }
+  if (state.training) json["training"] = schema::ToJson(*state.training);
   if (!state.unfinished.is_null()) json["unfinished"] = state.unfinished;
   return json;
 }
@@ -208,9 +210,14 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
   for (const char* of_optimizer : {"steps", "states"}) (void)read.Value(of_optimizer);
   (void)read.Value("averaged");  // ReadAverage
   if (read.Has("rate")) state.rate = read.RequireDouble("rate");
+  const Json training = read.Has("training") ? read.RequireObject("training") : Json();
   if (read.Has("unfinished")) state.unfinished = read.RequireObject("unfinished");
   const Json before = read.Has("before") ? read.RequireArray("before") : Json::array();
   BRAID_RETURN_IF_ERROR(read.Finish());
+  if (!training.is_null()) {
+    BRAID_ASSIGN_OR_RETURN(state.training,
+                           schema::FromJson<spec::TrainingNote>(training, path + ".training"));
+  }
   for (size_t i = 0; i < before.size(); ++i) {
     JsonReader part(before[i], path + ".before." + std::to_string(i));
     const int64_t step = part.RequireInt("until_step");

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "model/spec.h"
+#include "spec/going_on.h"
 #include "trainer/network/network.h"
 #include "trainer/optim/optimizer.h"
 
@@ -47,6 +48,9 @@ struct TrainState {
   std::vector<std::pair<int64_t, Environment>> before;
   // SHA-256 of the task's spec, so that a checkpoint of another training is refused.
   std::string settings;
+  // Its text and settings, of which a training that goes on must have some in common; absent in
+  // checkpoints of merges and imports, and before versions that note it.
+  std::optional<spec::TrainingNote> training;
   // The metrics of the last step if a stop interrupted its validation; else null. Whoever resumes
   // validates first.
   Json unfinished;

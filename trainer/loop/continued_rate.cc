@@ -26,13 +26,15 @@ Status CheckBelow(const char* field, double value, double rate) {
 
 Status ContinueRate(const task::Task& task, Schedule* schedule) {
   if (schedule->kind != spec::LrSchedule::kContinue) return OkStatus();
-  if (!task.inputs.contains(task::role::kInit)) {
+  const bool goes_on = task.inputs.contains(task::role::kContinue);
+  const char* const input = goes_on ? task::role::kContinue : task::role::kInit;
+  if (!task.inputs.contains(input)) {
     return InvalidArgument(
         std::string("spec.train.lr_schedule: continue begins at the rate at which the training of "
                     "input \"init\" ended, and there is no such input; ") +
         kInstead);
   }
-  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(task::role::kInit));
+  BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(input));
   const std::string path = JoinPath(folder, artifact_files::kState);
   TrainState start;
   if (PathExists(path)) {
@@ -48,13 +50,21 @@ Status ContinueRate(const task::Task& task, Schedule* schedule) {
   if (!start.rate) {
     return InvalidArgument(
         std::string("spec.train.lr_schedule: continue begins at the rate at which the training of "
-                    "its start ended, and that is not known: input \"init\" was imported, or comes "
-                    "from a version of braid that did not note it; ") +
+                    "its start ended, and that is not known: input \"") +
+        input + "\" was imported, or comes from a version of braid that did not note it; " +
         kInstead);
   }
   schedule->lr = *start.rate;
   BRAID_RETURN_IF_ERROR(CheckBelow("lr_min", schedule->lr_min, schedule->lr));
   BRAID_RETURN_IF_ERROR(CheckBelow("warmup_start", schedule->warmup_start, schedule->lr));
+  if (goes_on) {
+    if (schedule->warmup_steps > 0) {
+      return InvalidArgument(
+          "spec.train.warmup_steps: lr_schedule continue keeps the rate of the training that goes "
+          "on, which needs no warm-up; set 0");
+    }
+    schedule->first_step = start.step;
+  }
   Log(LogLevel::kInfo, task.job,
       Format("begins at the rate %g, at which its start ended", schedule->lr));
   return OkStatus();

@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "corpus/dataset.h"
+#include "schema/read.h"
 #include "storage/files/artifact_files.h"
 #include "trainer/collective/collective.h"
 #include "trainer/loop/block_probes.h"
@@ -17,6 +18,7 @@
 #include "trainer/loop/checkpoint_writer.h"
 #include "trainer/loop/continued_rate.h"
 #include "trainer/loop/data_loader.h"
+#include "trainer/loop/going_on.h"
 #include "trainer/loop/gradient_sum.h"
 #include "trainer/loop/inputs.h"
 #include "trainer/loop/settings.h"
@@ -92,6 +94,16 @@ class Training {
     BRAID_ASSIGN_OR_RETURN(const auto epoch, dataset_->OpenEpoch(0));
     BRAID_ASSIGN_OR_RETURN(plan_, PlanSteps(settings_, epoch->sequences()));
     FillSchedule(plan_, &settings_.schedule);
+    return NoteTraining(spec);
+  }
+
+  // For whoever goes on from a checkpoint of this training.
+  Status NoteTraining(const Json& spec) {
+    BRAID_ASSIGN_OR_RETURN(spec::TrainTask task, schema::FromJson<spec::TrainTask>(spec, "spec"));
+    training_ = {std::move(task.data), task.seed, std::move(task.train), plan_.total, {}};
+    const std::vector<corpus::Shards>& shards = dataset_->sources();
+    for (size_t i = 0; i < shards.size(); ++i)
+      training_.shards[training_.data.sources[i].role] = DigestOf(shards[i]);
     return OkStatus();
   }
 
@@ -104,6 +116,8 @@ class Training {
     state_.seed = settings_.seed;
     if (!task_.resume.empty()) {
       BRAID_RETURN_IF_ERROR(Resume());
+    } else if (task_.inputs.contains(task::role::kContinue)) {
+      BRAID_RETURN_IF_ERROR(GoOn());
     } else if (task_.inputs.contains(task::role::kInit)) {
       BRAID_RETURN_IF_ERROR(LoadInit());
     } else {
@@ -111,6 +125,7 @@ class Training {
     }
     state_.environment = {task_.world, task_.threads, InstructionSet()};
     state_.settings = settings_digest_;
+    state_.training = training_;
     BRAID_ASSIGN_OR_RETURN(collective_,
                            MakeCollective(channel_.rendezvous(), task_.rank, task_.world,
                                           NameOf(task_.device), task_.address, kPeerTimeoutMs));
@@ -173,14 +188,28 @@ class Training {
       return InvalidArgument(
           task_.resume + " is a checkpoint of a training with other settings; start without it");
     }
-    optimizer_->Restore(resumed.snapshot);
     average_->Restore(resumed.snapshot);
+    resumed_step_ = resumed.state.step;
+    Log(LogLevel::kInfo, task_.job,
+        Format("goes on after step %lld", (long long)resumed.state.step));
+    return Take(std::move(resumed), task_.resume);
+  }
+
+  // A training of the same text, made longer. The mean of its last states is made anew, as those of
+  // the longer training are others; and no checkpoint of this training is there yet.
+  Status GoOn() {
+    BRAID_ASSIGN_OR_RETURN(Resumed resumed,
+                           ReadContinued(task_, settings_, training_, network_->layout()));
+    return Take(std::move(resumed), task_.inputs.at(task::role::kContinue));
+  }
+
+  // The state from which the training goes on; `folder` is where it was read.
+  Status Take(Resumed resumed, const std::string& folder) {
+    optimizer_->Restore(resumed.snapshot);
     history_ = std::move(resumed.history);
     state_ = std::move(resumed.state);
     // What a training that diverges later names as the checkpoint to go back to.
     last_good_ = state_.step;
-    resumed_step_ = state_.step;
-    Log(LogLevel::kInfo, task_.job, Format("goes on after step %lld", (long long)state_.step));
     const Environment was = state_.environment;
     if (const Environment now{task_.world, task_.threads, InstructionSet()}; !(was == now)) {
       state_.before.emplace_back(state_.step, was);
@@ -197,7 +226,7 @@ class Training {
       const size_t begin = end == 0 ? std::string::npos : history_.find_last_of('\n', end - 1);
       BRAID_ASSIGN_OR_RETURN(
           last_values_, ParseJson(std::string_view(history_).substr(begin + 1, end - begin - 1),
-                                  JoinPath(task_.resume, artifact_files::kHistory)));
+                                  JoinPath(folder, artifact_files::kHistory)));
       last_values_.erase("step");
     }
     return OkStatus();
@@ -487,6 +516,7 @@ class Training {
         {"steps", state_.step},          {"tokens", state_.tokens},
         {"ranks", task_.world},          {"threads", task_.threads},
         {"final", last_values_}};
+    BRAID_RETURN_IF_ERROR(SayWhatWasDone(&summary));
     BRAID_RETURN_IF_ERROR(MakeFolder(history));
     BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(history, artifact_files::kHistory), history_));
     BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(history, artifact_files::kSummary), summary));
@@ -501,12 +531,24 @@ class Training {
     return OkStatus();
   }
 
+  // Of a training that goes on: what another job has done of it, which is not this one's work.
+  Status SayWhatWasDone(Json* summary) const {
+    if (!task_.inputs.contains(task::role::kContinue)) return OkStatus();
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input(task::role::kContinue));
+    const std::string path = JoinPath(folder, artifact_files::kState);
+    BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
+    BRAID_ASSIGN_OR_RETURN(const TrainState begun, StateFromJson(json, path));
+    (*summary)["continued"] = {{"steps", begun.step}, {"tokens", begun.tokens}};
+    return OkStatus();
+  }
+
   const task::Task& task_;
   task::Channel& channel_;
   const Clock& clock_;
   std::shared_ptr<const corpus::Tokenizer> tokenizer_;
   TrainSettings settings_;
   std::string settings_digest_;
+  spec::TrainingNote training_;
   std::unique_ptr<corpus::Dataset> dataset_;
   StepPlan plan_;
   std::unique_ptr<Network> network_;

@@ -28,8 +28,8 @@ double WarmupStableDecay(const Schedule& schedule, int64_t step) {
   const int64_t total = schedule.total_steps;
   if (schedule.decay_fraction == 0) return schedule.lr;
   const auto decay = std::llround(schedule.decay_fraction * static_cast<double>(total));
-  const int64_t begin = std::max<int64_t>(schedule.warmup_steps,
-                                          total - std::max<int64_t>(1, decay));
+  const int64_t begin = std::max(
+      {schedule.warmup_steps, schedule.first_step, total - std::max<int64_t>(1, decay)});
   if (step < begin) return schedule.lr;
   const auto length = static_cast<double>(std::max<int64_t>(1, total - begin));
   const double done = std::min(1.0, static_cast<double>(step - begin) / length);

@@ -28,6 +28,8 @@ struct Schedule {
   // most 1), and the curve.
   double decay_fraction = 0.2;
   spec::LrDecayShape decay_shape = spec::LrDecayShape::kLinear;
+  // Of continue: the step with which a training goes on, before which its decay does not begin.
+  int64_t first_step = 0;
 };
 
 // An entry of the table.
@@ -53,7 +55,7 @@ struct ScheduleKind {
 //              decay_fraction n, rounded to at least one whole step; but not less than w. Without
 //              a decay (decay_fraction 0) it is lr to the end.
 //   continue   as wsd, with the rate at which the training of the start ended as lr
-//              (loop/continued_rate.h)
+//              (loop/continued_rate.h), and s not less than first_step
 //   cosine_misstepped
 //              the published schedule: a cosine over the M micro-batches of an epoch that
 //              advances once for each optimizer step, so that an epoch sees only its first
