@@ -63,7 +63,8 @@ bool BeginsWithSeedModel(const Recipe& recipe, const Model& path) {
 void ReadSeedModel(YamlMap& root, Recipe* recipe) {
   const YAML::Node node = root.Node(kSeedModel);
   if (recipe->split.seed_model == 0) {
-    if (node.IsDefined()) {
+    // Written as 0 it is switched off, as in one variant of a sweep.
+    if (node.IsDefined() && !root.HasAt("split.seed_model")) {
       root.Fail(kSeedModel,
                 "has no text to be trained on; give split.seed_model, its part, such as 0.1");
     }

@@ -109,6 +109,15 @@ TEST(SeedModelTest, IsMeasuredReportedAndExported) {
   EXPECT_EQ(first["role"], "seed_model");
 }
 
+TEST(SeedModelTest, AVariantMayBeWithoutIt) {
+  const Dag dag = MustExpand(kSeeded +
+                             "seed_model: {train: {lr_schedule: constant}}\n"
+                             "sweep: {over: {split.seed_model: [0, 0.1]}}\n");
+  EXPECT_EQ(dag.Find("seed_model-seed_model_0"), nullptr);
+  EXPECT_EQ(dag.Find("seed_model-seed_model_0.1")->spec["train"]["lr_schedule"], "constant");
+  EXPECT_FALSE(dag.Find("path_1-seed_model_0")->inputs.contains("init"));
+}
+
 TEST(SeedModelTest, OfASweepWhatIsEqualIsTrainedOnce) {
   // The part of the paths changes neither the seed model nor the baseline; the seed model's own
   // part changes all but the baseline.
