@@ -45,10 +45,13 @@ std::vector<uint32_t> DocumentsOf(const DataSpec& spec, const spec::DataSource& 
     return all;
   all = Permutation(RandomStream(spec.seed, "split/" + shards.corpus),
                     static_cast<uint32_t>(all.size()));
-  const auto border = static_cast<std::ptrdiff_t>(
-      std::llround(spec.split.paths * static_cast<double>(all.size())));
-  if (source.share == spec::SplitPart::kPaths) return {all.begin(), all.begin() + border};
-  return {all.begin() + border, all.end()};
+  const auto border = [&](double part) {
+    const auto at = std::llround(part * static_cast<double>(all.size()));
+    return all.begin() +
+           std::min(static_cast<std::ptrdiff_t>(all.size()), static_cast<std::ptrdiff_t>(at));
+  };
+  const auto [begin, end] = spec::BordersOf(spec.split, source.share);
+  return {border(begin), border(end)};
 }
 
 struct BuiltSource {
@@ -196,6 +199,7 @@ std::string IndexName(const DataSpec& spec, const std::vector<Shards>& sources, 
               {"seed", spec.seed},
               {"shuffle", NameOf(spec.shuffle_seed)},
               {"epoch", epoch}};
+  if (spec.split.seed_model > 0) key["seed_model"] = spec.split.seed_model;
   for (size_t s = 0; s < sources.size(); ++s) {
     key["sources"].push_back({NameOf(spec.sources[s].share), sources[s].description});
   }

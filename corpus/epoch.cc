@@ -1,5 +1,6 @@
 #include "corpus/epoch.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.h"
@@ -12,13 +13,14 @@ Result<ChunkRange> ChunksOf(const DataSpec& spec, size_t source, const Shards& s
                             uint64_t tokens) {
   const spec::SplitPart share = spec.sources[source].share;
   const uint64_t chunks = tokens / static_cast<uint64_t>(spec.sequence);
-  const auto border = static_cast<uint64_t>(
-      std::llround(spec.split.paths * static_cast<double>(chunks)));
   ChunkRange range{0, chunks};
-  if (spec.split.unit == spec::SplitUnit::kChunk && share == spec::SplitPart::kPaths) {
-    range = {0, border};
-  } else if (spec.split.unit == spec::SplitUnit::kChunk && share == spec::SplitPart::kJoint) {
-    range = {border, chunks - border};
+  if (spec.split.unit == spec::SplitUnit::kChunk && share != spec::SplitPart::kAll) {
+    const auto border = [&](double part) {
+      const auto at = std::llround(part * static_cast<double>(chunks));
+      return std::min(chunks, static_cast<uint64_t>(at));
+    };
+    const auto [begin, end] = spec::BordersOf(spec.split, share);
+    range = {border(begin), border(end) - border(begin)};
   }
   if (range.count > 0) return range;
   return InvalidArgument(Format(

@@ -35,9 +35,8 @@ uint64_t GroupCount(const Shards& shards, uint64_t group_size) {
 GroupedDocuments::GroupedDocuments(const DataSpec& spec, size_t source, const Shards& shards,
                                    int64_t epoch)
     : shard_(shards.train),
-      share_(spec.sources[source].share),
       split_(IsSplitByDocument(spec, source)),
-      paths_(spec.split.paths),
+      part_(spec::BordersOf(spec.split, spec.sources[source].share)),
       group_size_(GroupSize(shards, split_)),
       split_stream_(spec.seed, "split/" + shards.corpus + "/groups"),
       rotation_stream_(spec.seed, StreamOf("rotations", shards, epoch)),
@@ -59,13 +58,14 @@ std::vector<GroupedDocuments::Run> GroupedDocuments::RunsOf(uint64_t group) cons
   uint64_t begin = 0, length = size;
   if (split_ && size > 0) {
     // Rounded over all documents, so that the parts of the whole corpus are right to a document.
-    const auto border = [&](uint64_t documents) {
-      return std::llround(paths_ * static_cast<double>(documents));
+    const auto documents_before = [&](double border) {
+      const auto all = [&](uint64_t documents) {
+        return std::llround(border * static_cast<double>(documents));
+      };
+      return std::min(size, static_cast<uint64_t>(all(first + size) - all(first)));
     };
-    const auto of_paths = static_cast<uint64_t>(border(first + size) - border(first));
-    const uint64_t cut = split_stream_.Below(group, size);
-    begin = share_ == spec::SplitPart::kPaths ? cut : cut + of_paths;
-    length = share_ == spec::SplitPart::kPaths ? of_paths : size - of_paths;
+    begin = split_stream_.Below(group, size) + documents_before(part_.begin);
+    length = documents_before(part_.end) - documents_before(part_.begin);
   }
   std::vector<Run> runs;
   const auto add = [&](uint64_t from, uint64_t to) {  // of the share's documents

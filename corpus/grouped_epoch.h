@@ -42,9 +42,8 @@ class GroupedDocuments {
   uint64_t TokensOf(const Run& run) const;
 
   const ShardSet& shard_;
-  spec::SplitPart share_;
   bool split_;  // by document
-  double paths_;
+  spec::PartBorders part_;
   uint64_t group_size_;
   RandomStream split_stream_, rotation_stream_;
   KeyedPermutation order_;        // place -> group

@@ -53,6 +53,8 @@ struct Model {
   int64_t slots = 1;
   Device device = Device::kCpu;
   int line = 0;
+  // Its training begins with the recipe's seed model.
+  bool from_seed_model = false;
 
   const std::string& name() const { return spec.name; }
 };
@@ -114,6 +116,8 @@ struct Recipe : spec::RecipeTop {
   std::vector<Corpus> corpora;
   spec::RecipeValidation validation;
   spec::RecipeSplit split;
+  // The model from which all paths begin that have no `from` and no `start`.
+  std::optional<Model> seed_model;
   std::vector<Model> paths;
   std::vector<Composite> composites;
   std::vector<Model> baselines;

@@ -20,8 +20,23 @@ const schema::Words& WordsOf(Shuffle) {
   return words;
 }
 const schema::Words& WordsOf(SplitPart) {
-  static const schema::Words words = {"paths", "joint", "all"};
+  static const schema::Words words = {"paths", "joint", "all", "seed_model"};
   return words;
+}
+
+PartBorders BordersOf(const Split& split, SplitPart part) {
+  const double paths_end = split.seed_model + split.paths;
+  switch (part) {
+    case SplitPart::kSeedModel:
+      return {0, split.seed_model};
+    case SplitPart::kPaths:
+      return {split.seed_model, paths_end};
+    case SplitPart::kJoint:
+      return {paths_end, 1};
+    case SplitPart::kAll:
+      break;
+  }
+  return {0, 1};
 }
 
 const Schema& Split::Fields() {
@@ -37,6 +52,11 @@ const Schema& Split::Fields() {
           "documents.")
         // Task programs of older workers do not know it.
         .OmitDefault();
+    field("seed_model", &Split::seed_model,
+          "The part that a seed model is trained on, from which all paths begin; 0: there is none.")
+        .AtLeast(0)
+        .Below(1)
+        .OmitDefault();
     return field.Done();
   }();
   return fields;
@@ -48,15 +68,20 @@ const Schema& RecipeSplit::Fields() {
                                "Parts of each corpus for the paths and for joint training.");
     field.Include<Split>();
     field("joint", &RecipeSplit::joint,
-          "The part that composites are trained on; with `paths` it adds up to 1.")
+          "The part that composites are trained on; with `paths` and `seed_model` it adds up to 1.")
         .AtLeast(0)
         .AtMost(1)
         .DefaultText("the rest");
     // Numbers of a recipe are decimal: 0.6 and 0.4 do not add up to 1 exactly.
     field.Check([](const RecipeSplit& split, const Fail& fail) {
-      if (split.joint && std::abs(split.paths + *split.joint - 1) > 1e-9) {
+      const std::string seed = split.seed_model > 0 ? Format("seed_model %g, ", split.seed_model)
+                                                    : "";
+      if (split.joint && std::abs(split.joint_part() - *split.joint) > 1e-9) {
         fail({"joint"},
-             Format("paths %g and joint %g do not add up to 1", split.paths, *split.joint));
+             seed + Format("paths %g and joint %g do not add up to 1", split.paths, *split.joint));
+      } else if (split.joint_part() < -1e-9) {
+        fail({"seed_model", "paths"},
+             seed + Format("and paths %g are more than 1 together", split.paths));
       }
     });
     return field.Done();
@@ -70,7 +95,8 @@ const Schema& DataSource::Fields() {
     field("role", &DataSource::role, "The input that holds its shards: `data.<corpus>`.")
         .Required();
     field("share", &DataSource::share,
-          "Which part: the first of the split (`paths`), the rest (`joint`) or `all`.");
+          "Which part: that of the split for `paths`, the rest (`joint`), `all`, or the first "
+          "(`seed_model`), if there is one.");
     return field.Done();
   }();
   return fields;

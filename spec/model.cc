@@ -140,6 +140,25 @@ const Schema& RecipeConnectionFields() {
   return fields;
 }
 
+const Schema& RecipeSeedModel::Fields() {
+  static const Schema fields = [] {
+    Builder<RecipeSeedModel> field("seed_model", "The model from which all paths begin.");
+    field("slots", &RecipeSeedModel::slots,
+          "CPU cores of its job; 1 with `device: cuda`, which is one GPU.")
+        .AtLeast(1)
+        .AtMost(4096);
+    field("device", &RecipeSeedModel::device, "What it computes on.");
+    field("moments", &RecipeSeedModel::moments,
+          "The paths go on with the state of its optimizer (`carry`), or begin with none "
+          "(`reset`).");
+    field.Check([](const RecipeSeedModel& model, const Fail& fail) {
+      CheckGpuSlots(model.slots, model.device, "one GPU trains a model of its own", fail);
+    });
+    return field.Done();
+  }();
+  return fields;
+}
+
 const Schema& RecipeTraining::Fields() {
   static const Schema fields = [] {
     Builder<RecipeTraining> field("training", "The job that trains a model.");

@@ -85,6 +85,16 @@ struct RecipeTraining {
   static const schema::Schema& Fields();
 };
 
+// `seed_model` of a recipe: the model from which all paths begin. It has their shape.
+struct RecipeSeedModel {
+  int64_t slots = 1;
+  Device device = Device::kCpu;
+  // What becomes of its optimizer's state when the paths begin.
+  GroupMoments moments = GroupMoments::kCarry;
+
+  static const schema::Schema& Fields();
+};
+
 // The fields of model::Connection as recipes name them: `connect` and `connect_init` in place of
 // `kind` and `init`, among the keys of the composite.
 const schema::Schema& RecipeConnectionFields();

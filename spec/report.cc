@@ -40,8 +40,8 @@ std::vector<std::string> ReadOverrides(const Json& value) {
 }  // namespace
 
 const schema::Words& WordsOf(ModelRole) {
-  static const schema::Words words = {"path", "composite", "composite_start", "dense",
-                                      "composite_scratch"};
+  static const schema::Words words = {"path",  "composite",         "composite_start",
+                                      "dense", "composite_scratch", "seed_model"};
   return words;
 }
 
@@ -54,7 +54,8 @@ const Schema& ReportedModel::Fields() {
     field("history", &ReportedModel::history, "Its training is input `history.<history>`.");
     field("role", &ReportedModel::role,
           "What it is: `composite_start` is a composite before its joint training, "
-          "`composite_scratch` one that was trained from scratch.");
+          "`composite_scratch` one that was trained from scratch, `seed_model` the model from "
+          "which paths begin.");
     field("composite", &ReportedModel::composite, "Of a composite and its start: whose it is.");
     field("model", &ReportedModel::model,
           "Its spec, where its evaluation does not hold it ([models.md](models.md)).")

@@ -12,8 +12,9 @@
 namespace braid::spec {
 
 // What a model is in its run: a path; a composite after its joint training, and as it was merged; a
-// dense baseline, and a baseline that is a composite trained from scratch.
-enum class ModelRole { kPath, kComposite, kCompositeStart, kDense, kCompositeScratch };
+// dense baseline, and a baseline that is a composite trained from scratch; the seed model from
+// which the paths begin.
+enum class ModelRole { kPath, kComposite, kCompositeStart, kDense, kCompositeScratch, kSeedModel };
 const schema::Words& WordsOf(ModelRole);
 
 // A row of the report's tables.

@@ -31,6 +31,7 @@ class Expander {
     dag_.run = recipe_.run;
     Tokenizer();
     for (const Corpus& corpus : recipe_.corpora) Prepare(corpus);
+    if (recipe_.seed_model) BRAID_RETURN_IF_ERROR(SeedModel(*recipe_.seed_model));
     for (const Model& path : recipe_.paths) BRAID_RETURN_IF_ERROR(Path(path));
     for (const Model& baseline : recipe_.baselines) BRAID_RETURN_IF_ERROR(Baseline(baseline));
     for (const Composite& composite : recipe_.composites)
@@ -115,6 +116,7 @@ class Expander {
     if (!made.start.empty())
       job.inputs[role::kInit] = TrainedBefore(SourceKind::kStart, made.name(), made.start,
                                               made.line);
+    if (made.from_seed_model) job.inputs[role::kInit] = ModelOf(*recipe_.seed_model);
     if (!made.continued.empty())
       job.inputs[role::kContinue] = TrainedBefore(SourceKind::kContinue, made.name(),
                                                   made.continued, made.line);
@@ -146,6 +148,8 @@ class Expander {
     return {"", "", SourceName(kind, owner), ""};
   }
   static InputRef TheTokenizer() { return {NameOf(JobKind::kTokenizer), role::kTokenizer, "", ""}; }
+  // What the training of this model makes.
+  static InputRef ModelOf(const Model& trained) { return {trained.name(), role::kModel, "", ""}; }
   static InputRef ShardsOf(const std::string& corpus) {
     return {JobName(JobKind::kPrepare, corpus), role::kShards, "", ""};
   }
@@ -165,9 +169,17 @@ class Expander {
   // The origin of the trained weights of a path.
   InputRef WeightsOf(const std::string& path) const {
     const std::string& from = recipe_.FindPath(path)->from;
-    if (from.empty()) return {path, role::kModel, "", ""};
+    if (from.empty()) return ModelOf(*recipe_.FindPath(path));
     if (IsArtifactId(from)) return {"", "", "", from};
     return FromSource(SourceKind::kFrom, path);
+  }
+
+  Status SeedModel(const Model& seed) {
+    BRAID_RETURN_IF_ERROR(Train(seed, recipe_.split.seed_model));
+    Measure({seed.name(), spec::ModelRole::kSeedModel, "", seed.name(), &seed.train}, seed.spec, {},
+            ModelOf(seed));
+    Export(seed.name(), seed.spec, seed.corpora, ModelOf(seed));
+    return OkStatus();
   }
 
   Status Path(const Model& path) {
@@ -187,7 +199,7 @@ class Expander {
 
   Status Baseline(const Model& baseline) {
     BRAID_RETURN_IF_ERROR(Train(baseline, 1.0));
-    const InputRef weights{baseline.name(), role::kModel, "", ""};
+    const InputRef weights = ModelOf(baseline);
     const auto role = baseline.spec.kind == model::Kind::kDense
                           ? spec::ModelRole::kDense
                           : spec::ModelRole::kCompositeScratch;
@@ -239,7 +251,7 @@ class Expander {
     JobNode &merge = jobs[0], &gate = jobs[1], &joint = jobs[2];
     BRAID_RETURN_IF_ERROR(
         Plan(composite.spec, joint.name,
-             sizes_.LengthOf(composite.Corpora(), 1 - recipe_.split.paths, composite.joint),
+             sizes_.LengthOf(composite.Corpora(), recipe_.split.joint_part(), composite.joint),
              &composite.joint));
     if (const std::string text = CautionOfRates(recipe_, composite); !text.empty())
       dag_.cautions.push_back({joint.name, text});

@@ -32,14 +32,18 @@ struct Shared {
 };
 
 // The task without what its program does not read: a training on all of each corpus does not depend
-// on how that is divided.
+// on how that is divided, and a seed model's not on where the part of the paths ends.
 Json WhatIsRead(Json spec) {
   if (!spec.contains("data") || !spec["data"].contains("split")) return spec;
   Json& data = spec["data"];
-  const bool all = std::all_of(data["sources"].begin(), data["sources"].end(), [](const Json& one) {
-    return one.value("share", "") == schema::NameOf(spec::SplitPart::kAll);
-  });
-  if (all) data["split"].erase("paths");
+  const auto reads_only = [&](spec::SplitPart part) {
+    return std::all_of(data["sources"].begin(), data["sources"].end(), [&](const Json& one) {
+      return one.value("share", "") == schema::NameOf(part);
+    });
+  };
+  if (reads_only(spec::SplitPart::kAll)) data["split"].erase("seed_model");
+  if (reads_only(spec::SplitPart::kAll) || reads_only(spec::SplitPart::kSeedModel))
+    data["split"].erase("paths");
   return spec;
 }
 

@@ -5,6 +5,16 @@
 #include "task/artifact.h"
 
 namespace braid::recipe {
+namespace {
+
+// The part of the text on which a path, the seed model or a baseline is trained.
+spec::SplitPart PartOf(const Recipe& recipe, const std::string& name) {
+  if (recipe.FindPath(name) != nullptr) return spec::SplitPart::kPaths;
+  if (recipe.seed_model && recipe.seed_model->name() == name) return spec::SplitPart::kSeedModel;
+  return spec::SplitPart::kAll;
+}
+
+}  // namespace
 
 spec::Data DataOf(const Recipe& recipe, const std::vector<std::string>& corpora,
                   spec::SplitPart share) {
@@ -18,10 +28,9 @@ spec::Data DataOf(const Recipe& recipe, const std::vector<std::string>& corpora,
 }
 
 Json TrainTaskOf(const Recipe& recipe, const Model& made) {
-  const bool is_path = recipe.FindPath(made.name()) != nullptr;
-  const spec::SplitPart share = is_path ? spec::SplitPart::kPaths : spec::SplitPart::kAll;
+  const spec::SplitPart part = PartOf(recipe, made.name());
   Json task = schema::ToJson(spec::TrainTask{.model = model::ToJson(made.spec),
-                                             .data = DataOf(recipe, made.corpora, share),
+                                             .data = DataOf(recipe, made.corpora, part),
                                              .seed = recipe.SeedOf(made.name()),
                                              .loss_average = recipe.eval.loss_average,
                                              .start_moments = made.start_moments});

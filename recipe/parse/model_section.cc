@@ -4,6 +4,7 @@
 
 #include "recipe/parse/arch_section.h"
 #include "recipe/parse/composite_section.h"
+#include "recipe/parse/seed_model_section.h"
 #include "recipe/parse/stack_section.h"
 #include "recipe/parse/train_section.h"
 #include "recipe/parse/yaml_source.h"
@@ -34,9 +35,9 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
 }
 
 // Nothing is continued where nothing has been. A path that was trained before is not trained here.
-void CheckItContinues(YamlMap& map, const Model& made) {
-  if (made.train.lr_schedule != spec::LrSchedule::kContinue || !made.start.empty() ||
-      !made.from.empty())
+void CheckItContinues(YamlMap& map, const Model& made, bool begins_with_seed_model) {
+  if (made.train.lr_schedule != spec::LrSchedule::kContinue || begins_with_seed_model ||
+      !made.start.empty() || !made.from.empty())
     return;
   if (!made.continued.empty()) {
     if (made.train.warmup_steps > 0) {
@@ -81,7 +82,7 @@ Model ReadPath(const YAML::Node& node, const std::string& where, const Recipe& r
   if (!made.from.empty() && !made.continued.empty())
     map.Fail("continue", "from is trained already and is not trained on; give one of the two");
   made.corpora = {ReadCorpusName(map, recipe)};
-  CheckItContinues(map, made);
+  CheckItContinues(map, made, BeginsWithSeedModel(recipe, made));
   map.NotYet("attn", "another attention");
   return made;
 }
@@ -91,7 +92,7 @@ Model ReadBaseline(const YAML::Node& node, const std::string& where, const Recip
   YamlMap map(node, where, errors);
   Model made = ReadCommon(map, node, recipe);
   for (const Corpus& corpus : recipe.corpora) made.corpora.push_back(corpus.name);
-  CheckItContinues(map, made);
+  CheckItContinues(map, made, /*begins_with_seed_model=*/false);
   if (map.Has("paths")) {
     ReadShapes(map, &made.spec);
     ReadConnections(map, model::Connection().init, &made.spec);  // from scratch there is nothing to

@@ -10,6 +10,7 @@
 #include "recipe/parse/composite_section.h"
 #include "recipe/parse/evaluate_section.h"
 #include "recipe/parse/model_section.h"
+#include "recipe/parse/seed_model_section.h"
 #include "recipe/parse/stack_section.h"
 #include "recipe/parse/sweep_section.h"
 #include "recipe/parse/train_section.h"
@@ -118,7 +119,7 @@ void ReadSplit(YamlMap& root, Recipe* recipe) {
   YamlMap split(root.Node("split"), "split", root.errors());
   ReadFields(split, &recipe->split);
   if (!split.Has("joint"))
-    root.errors().NoteDefault("split.joint", FormatDouble(1 - recipe->split.paths));
+    root.errors().NoteDefault("split.joint", FormatDouble(recipe->split.joint_part()));
 }
 
 void ReadTraining(YamlMap& root, Recipe* recipe) {
@@ -143,14 +144,18 @@ void ReadModels(YamlMap& root, Recipe* recipe) {
   each("paths", [&](const YAML::Node& node, const std::string& where) {
     recipe->paths.push_back(ReadPath(node, where, *recipe, root.errors()));
   });
+  ReadSeedModel(root, recipe);
   each("composites", [&](const YAML::Node& node, const std::string& where) {
     recipe->composites.push_back(ReadComposite(node, where, *recipe, root.errors()));
   });
   each("baselines", [&](const YAML::Node& node, const std::string& where) {
     recipe->baselines.push_back(ReadBaseline(node, where, *recipe, root.errors()));
   });
-  if (recipe->split.paths == 1 && !recipe->composites.empty()) {
-    root.Fail("split", "paths takes every chunk, and leaves the joint training of composites." +
+  if (recipe->split.joint_part() < 1e-9 && !recipe->composites.empty()) {
+    const bool seed = recipe->split.seed_model > 0;
+    root.Fail("split", std::string(seed ? "seed_model and paths take every chunk, and leave"
+                                        : "paths takes every chunk, and leaves") +
+                           " the joint training of composites." +
                            recipe->composites.front().name() + " nothing");
   }
   if (recipe->paths.empty() && recipe->baselines.empty() && recipe->composites.empty()) {
@@ -173,6 +178,7 @@ void ReadExport(YamlMap& root, Recipe* recipe) {
 
 void CheckNames(const Recipe& recipe, YamlErrors& errors, const YAML::Node& document) {
   std::set<std::string> names;
+  if (recipe.seed_model) names.insert(kSeedModel);
   const auto once = [&](const std::string& name, const char* key, size_t index) {
     if (names.insert(name).second) return;
     errors.Fail(document[key][index].Mark(), std::string(key) + "." + std::to_string(index) +

@@ -31,11 +31,15 @@ std::map<std::string, std::string> ValuesOf(const Recipe& recipe) {
               {"validation", {{"documents", recipe.validation.documents}}},
               {"split",
                {{"paths", recipe.split.paths},
-                {"joint", 1 - recipe.split.paths},
+                {"joint", recipe.split.joint_part()},
                 {"unit", schema::NameOf(recipe.split.unit)}}},
               {"arch", schema::ToJson(recipe.arch)},
               {"train", schema::ToJson(recipe.train)},
               {"eval", schema::ToJson(recipe.eval)}};
+  if (recipe.seed_model) {
+    all["split"]["seed_model"] = recipe.split.seed_model;
+    all["seed_model"]["train"] = schema::ToJson(recipe.seed_model->train);
+  }
   if (!recipe.composites.empty())
     all["joint"] = schema::ToJson<spec::Joint>(recipe.joint, schema::Form::kRecipe);
   std::map<std::string, std::string> values;

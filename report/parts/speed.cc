@@ -41,7 +41,8 @@ void AddSpeed(const Report& report, Document* document) {
   document->Heading("Time, on equal cores");
   document->Add(SpeedTable(results));
   document->Text(
-      "The critical path is the longest path job, the merge, its proof and the joint job, as "
+      "The critical path is the seed model if there is one, the longest path job, the merge, its "
+      "proof and the joint job, as "
       "measured, without time in the "
       "queue. The dense time on equal cores assumes that the dense model would use more cores "
       "without any loss, which "

@@ -90,7 +90,9 @@ void AddTimes(const Report& report, Document* document) {
   if (!continued.empty()) document->Text(continued);
   if (times.rows.empty()) return;
   document->Text(
-      "Stage 1 is the training of a path, of a composite that of its longest path; stage 2 is the "
+      "Stage 1 is the training of a path, after that of the seed model if it began with one, and "
+      "of "
+      "a composite that of its longest path; stage 2 is the "
       "joint training, or that of a dense "
       "model. Totals have the merge and its proof in them. Tokens/s are those of the last stage.");
   document->Add(std::move(times));

@@ -1,6 +1,7 @@
 #include "report/results/cost.h"
 
 #include <algorithm>
+#include <set>
 
 #include "task/artifact.h"
 #include "task/job_kind.h"
@@ -31,12 +32,30 @@ bool TimeIsKnown(const JobResult* job) {
   return job != nullptr && job->seconds >= 0 && job->tokens_before() == 0;
 }
 
+// The training of this run with whose model another one began, a seed model's; null: none did.
+const JobResult* StartOf(const Results& results, const JobResult& job) {
+  const auto init = job.inputs.find(task::role::kInit);
+  if (!task::IsKind(job.kind, JobKind::kTrain) || init == job.inputs.end()) return nullptr;
+  for (const JobResult& other : results.jobs) {
+    const auto model = other.outputs.find(task::role::kModel);
+    if (task::IsKind(other.kind, JobKind::kTrain) && model != other.outputs.end() &&
+        model->second == init->second)
+      return &other;
+  }
+  return nullptr;
+}
+
 // Sums over the paths of a composite. A path that was not trained in this run (`from`, or kept of a
 // `base`) has unknown costs, and so the sums are unknown.
 struct PathSums {
   bool tokens_known = true, times_known = true;
   int64_t tokens = 0, cores = 0;
   double longest = 0, total = 0;
+
+  void Add(const JobResult& job) {
+    tokens += job.tokens();
+    total += SecondsOf(&job);
+  }
 };
 
 PathSums SumPaths(const Results& results, const ModelResult& composite) {
@@ -46,15 +65,17 @@ PathSums SumPaths(const Results& results, const ModelResult& composite) {
   // What a base was trained on and how long is not a part of this run.
   if (paths.empty() || (merge != nullptr && merge->inputs.contains(task::role::kBase)))
     sums.tokens_known = sums.times_known = false;
+  std::set<const JobResult*> starts;  // what several paths begin with was trained once
   for (const std::string& path : paths) {
     const JobResult* job = results.FindJob(path);
     sums.tokens_known = sums.tokens_known && TokensOf(job) > 0;
     sums.times_known = sums.times_known && TimeIsKnown(job);
     if (job == nullptr) continue;
-    sums.tokens += TokensOf(job);
+    sums.Add(*job);
     sums.cores += job->cores();
-    sums.longest = std::max(sums.longest, SecondsOf(job));
-    sums.total += SecondsOf(job);
+    const JobResult* start = StartOf(results, *job);
+    sums.longest = std::max(sums.longest, SecondsOf(start) + SecondsOf(job));
+    if (start != nullptr && starts.insert(start).second) sums.Add(*start);
   }
   return sums;
 }
@@ -86,14 +107,16 @@ void AddToModel(const Results& results, ModelResult* model) {
   if (model->composed()) return AddToComposite(results, model);
   const JobResult* job = model->job.empty() ? nullptr : results.FindJob(model->job);
   if (job == nullptr) return;
-  model->tokens = TokensOf(job);
+  const JobResult* start = StartOf(results, *job);
+  model->tokens = TokensOf(start) + TokensOf(job);
   model->cores = job->cores();
   model->tokens_per_second = Rate(TokensOf(job) - job->tokens_before(), job->seconds);
   if (!TimeIsKnown(job)) return;
   // A model that is no composite has one stage, whose time is its whole time.
-  model->seconds = model->in_turn_seconds = job->seconds;
-  model->core_seconds = CoreSecondsOf(job);
-  (model->role == Role::kPath ? model->stage_1_seconds : model->stage_2_seconds) = job->seconds;
+  model->seconds = model->in_turn_seconds = SecondsOf(start) + job->seconds;
+  model->core_seconds = CoreSecondsOf(start) + CoreSecondsOf(job);
+  const bool first = model->role == Role::kPath || model->role == Role::kSeedModel;
+  (first ? model->stage_1_seconds : model->stage_2_seconds) = model->seconds;
 }
 
 void Compare(const ModelResult& composite, const ModelResult& dense, Results* results) {
@@ -124,8 +147,14 @@ std::vector<const JobResult*> JobsOf(const Results& results, const ModelResult& 
   }
   if (!model.job.empty() && model.role != Role::kCompositeStart) names.push_back(model.job);
   std::vector<const JobResult*> jobs;
+  const auto once = [&](const JobResult* job) {
+    if (job != nullptr && std::find(jobs.begin(), jobs.end(), job) == jobs.end())
+      jobs.push_back(job);
+  };
   for (const std::string& name : names) {
-    if (const JobResult* job = results.FindJob(name); job != nullptr) jobs.push_back(job);
+    const JobResult* job = results.FindJob(name);
+    if (job != nullptr) once(StartOf(results, *job));
+    once(job);
   }
   return jobs;
 }

@@ -5,9 +5,9 @@
 
 namespace braid::report {
 
-// All jobs that were needed for the model: its training; of a composite, those of its paths, the
-// merge, and of a trained one the gate and the joint phase. Jobs of which nothing is known are left
-// out.
+// The jobs without which the model would not be: its training, and that of the seed model with
+// which it began; of a composite, those of its paths, the merge, and of a trained one the gate and
+// the joint phase. Jobs of which nothing is known are left out.
 std::vector<const JobResult*> JobsOf(const Results& results, const ModelResult& model);
 
 // Fills the costs of every model and `speed`. REQUIRES: jobs, merges and models are there.

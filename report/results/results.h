@@ -47,17 +47,18 @@ struct ModelResult {
   Evaluation evaluation;
 
   // Costs. Those of a composite include those of its paths, and are not known if those of any path
-  // are not.
+  // are not. Those of a path include those of the seed model with which it began; of a composite,
+  // those count once.
   // Tokens that it was trained on; 0: not known.
   int64_t tokens = 0;
   // Of a composite: the most that are used at once; 0: not known.
   int64_t cores = 0;
-  // Times; negative: not known. The time of a composite is its critical path: its longest path, the
-  // merge, the gate, and the joint training.
+  // Times; negative: not known. The time of a composite is its critical path: the seed model and
+  // its longest path, the merge, the gate, and the joint training.
   double seconds = -1;
   // Of a composite: the same with its paths one after another.
   double in_turn_seconds = -1;
-  // The training of a path; of a composite, that of its longest path.
+  // The training of a path with that of its seed model; of a composite, that of its longest path.
   double stage_1_seconds = -1;
   // The joint training, or the training of a dense model.
   double stage_2_seconds = -1;

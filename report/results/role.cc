@@ -14,6 +14,8 @@ std::string TitleOf(Role role) {
       return "dense baseline";
     case Role::kCompositeScratch:
       return "composite, from scratch";
+    case Role::kSeedModel:
+      return "seed model";
   }
   return "";
 }

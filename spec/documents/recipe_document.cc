@@ -153,6 +153,20 @@ const Schema& CompositeFields() {
   return fields;
 }
 
+const Schema& SeedModelFields() {
+  static const Schema fields = [] {
+    Schema seed;
+    seed.name = "seed_model";
+    seed.meaning = RecipeSeedModel::Fields().meaning;
+    AddSection(&seed, "train", &Train::Fields,
+               "Settings of this model alone, over those of `train`.")
+        .DefaultText("as the top's");
+    Append(RecipeSeedModel::Fields(), &seed);
+    return seed;
+  }();
+  return fields;
+}
+
 // `true`, or {format: huggingface, dtype: bf16}.
 void AddExport(Schema* recipe) {
   Field& field = Add(recipe, "export", Type::kCustom,
@@ -251,6 +265,8 @@ const Schema& RecipeDocument() {
                "Parts of each corpus for the paths and for joint training.");
     AddSection(&recipe, "arch", &model::ArchFields,
                "Which function given weights compute; of all models.");
+    AddSection(&recipe, "seed_model", &SeedModelFields,
+               "With `split.seed_model`: the model from which all paths begin.");
     AddLists(&recipe);
     AddSection(&recipe, "train", &Train::Fields, "How models are trained.");
     AddSection(&recipe, "joint", &Joint::Fields,

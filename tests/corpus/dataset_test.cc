@@ -84,6 +84,30 @@ TEST_P(DatasetTest, PathsAndJointTogetherAreAll) {
   EXPECT_NEAR(static_cast<double>(paths.size()) / static_cast<double>(all.size()), 0.6, 0.02);
 }
 
+TEST_P(DatasetTest, TheSeedModelsPartComesBeforeTheOthersAndAllAreDisjoint) {
+  for (const auto unit : {spec::SplitUnit::kChunk, spec::SplitUnit::kDocument}) {
+    std::map<spec::SplitPart, std::set<int32_t>> seen;
+    size_t tokens = 0;
+    for (const auto part :
+         {spec::SplitPart::kSeedModel, spec::SplitPart::kPaths, spec::SplitPart::kJoint}) {
+      DataSpec spec = Spec(part, unit);
+      spec.split.seed_model = 0.2;
+      spec.split.paths = 0.5;
+      for (const auto& sequence : All(*Open(spec, 0)))
+        seen[part].insert(sequence.begin(), sequence.end());
+      tokens += seen[part].size();
+    }
+    std::set<int32_t> together;
+    for (const auto& [part, ids] : seen) together.insert(ids.begin(), ids.end());
+    EXPECT_EQ(together.size(), tokens) << "no token is in two parts";
+    const auto share = [&](spec::SplitPart part) {
+      return static_cast<double>(seen[part].size()) / static_cast<double>(tokens);
+    };
+    EXPECT_NEAR(share(spec::SplitPart::kSeedModel), 0.2, 0.03);
+    EXPECT_NEAR(share(spec::SplitPart::kPaths), 0.5, 0.03);
+  }
+}
+
 TEST_P(DatasetTest, EveryTokenOfTheEpochOnceButForTheTail) {
   std::map<int32_t, int> seen;
   for (const auto& sequence : All(*Open(Spec(spec::SplitPart::kAll), 3))) {

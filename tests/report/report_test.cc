@@ -182,6 +182,30 @@ TEST_F(ReportTest, AddsUpWhatACompositeCost) {
   EXPECT_DOUBLE_EQ(speed.dense_equal_cores, 75);  // 150 s on one core
 }
 
+// Both paths begin with it: its tokens and its time count once, before theirs.
+TEST_F(ReportTest, ASeedModelCountsOnceAndComesBeforeThePaths) {
+  Json& jobs = task_.spec["facts"]["jobs"];
+  Json seed = Job("seed_model", "train", 1, 1, 20, 100'000, {});
+  seed["outputs"]["model"] = "5eed";
+  for (Json& job : jobs) {
+    if (job["name"] == "path_1" || job["name"] == "path_2") job["inputs"]["init"] = "5eed";
+  }
+  jobs.push_back(seed);
+  const Results results = MustGather();
+  const ModelResult* composite = results.FindModel("c");
+  EXPECT_EQ(composite->tokens, 2'100'000);
+  EXPECT_DOUBLE_EQ(composite->seconds, 20 + 60 + 2 + 3 + 35);
+  EXPECT_EQ(results.FindModel("path_1")->tokens, 700'000);
+  EXPECT_DOUBLE_EQ(results.FindModel("path_1")->seconds, 60);
+  EXPECT_DOUBLE_EQ(results.FindModel("path_1")->stage_1_seconds, 60);
+  EXPECT_DOUBLE_EQ(results.FindModel("path_1")->core_seconds, 20 + 40);
+  EXPECT_DOUBLE_EQ(results.FindModel("path_1")->tokens_per_second, 15'000);
+  ASSERT_EQ(results.speed.size(), 1u);
+  EXPECT_DOUBLE_EQ(results.speed[0].critical_path, 120);
+  EXPECT_DOUBLE_EQ(results.speed[0].one_after_another, 160);
+  EXPECT_DOUBLE_EQ(results.speed[0].composite_core_seconds, 20 + 40 + 60 + 2 + 3 + 70);
+}
+
 TEST_F(ReportTest, SaysSoWhereTheCompositeIsWorse) {
   const std::string text = ToMarkdown(Short(MustGather()));
   EXPECT_THAT(text, HasSubstr("In this one training c is better than c@start on all text: its loss "
@@ -481,9 +505,9 @@ TEST_F(ReportTest, ARoleThatIsNoneIsRefusedWithThoseThatAre) {
   EXPECT_THAT(
       Gather(task_, EvaluationFields()).status().message(),
       HasSubstr("spec.models.4.role: expected path or composite or composite_start or dense "
-                "or composite_scratch, found \"sparse\""));
+                "or composite_scratch or seed_model, found \"sparse\""));
   for (const std::string word :
-       {"path", "composite", "composite_start", "dense", "composite_scratch"}) {
+       {"path", "composite", "composite_start", "dense", "composite_scratch", "seed_model"}) {
     Find("dense")["role"] = word;
     const Results results = MustGather();
     EXPECT_EQ(schema::NameOf(results.FindModel("dense")->role), word);

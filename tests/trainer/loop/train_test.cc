@@ -520,6 +520,26 @@ TEST_F(TrainTest, AnInitIsTheStart) {
   EXPECT_LT(after.metrics.at(1)["loss"].get<double>(), first - 0.05);
 }
 
+// It goes on from its own checkpoint, and does not begin with its start once more.
+TEST_F(TrainTest, ATrainingWithAnInitIsResumedWithItsBits) {
+  const task::Task seed = Whole();
+  const auto on = [&](const std::string& name) {
+    task::Task task = NewTask(name);
+    task.inputs["init"] = JoinPath(seed.output, "model");
+    return task;
+  };
+  const task::Task whole = on("whole_on");
+  ASSERT_TRUE(Run(whole).ok());
+  const task::Task first = on("first_on");
+  RecordingChannel channel(first.work);
+  channel.stop_after = 6;
+  EXPECT_EQ(RunTrainJob(first, channel).code(), StatusCode::kCancelled);
+  task::Task second = on("second_on");
+  second.resume = channel.checkpoints().at(6);
+  ASSERT_TRUE(Run(second).ok());
+  EXPECT_EQ(Bits(second), Bits(whole));
+}
+
 TEST_F(TrainTest, TheMomentsOfAnInitAreTakenOrLeft) {
   const task::Task whole = Whole();
   const auto age_of = [&](const std::string& name, const Json& moments, bool has_moments) {
