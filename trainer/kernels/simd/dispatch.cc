@@ -13,18 +13,12 @@ namespace {
 
 const SimdKernels* g_scoped = nullptr;
 
-// Those for AVX-512 have run in an emulator only. Until they have run on a processor, they are
-// taken by those who ask for them.
-constexpr char kOnRequest[] = "avx512";
-
 const SimdKernels* Wanted() {
   const char* name = std::getenv(kIsaVariable);
-  const SimdKernels* widest = nullptr;
-  for (const SimdKernels* kernels : UsableSimdKernels()) {
+  const auto usable = UsableSimdKernels();
+  for (const SimdKernels* kernels : usable)
     if (name != nullptr && std::string(name) == kernels->name) return kernels;
-    if (std::string(kernels->name) != kOnRequest) widest = kernels;
-  }
-  return widest;
+  return usable.back();
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ constexpr char kIsaVariable[] = "BRAID_ISA";
 // All that were compiled and that this processor can run, the widest last.
 std::vector<const SimdKernels*> UsableSimdKernels();
 
-// That which the environment variable kIsaVariable names, asked once; otherwise the widest up to
-// AVX2. A name that is unknown or cannot run here counts as unset: CheckIsa says so.
+// The kernels that the environment variable kIsaVariable names, read once; otherwise the widest.
+// A name that is unknown or cannot run here counts as unset: CheckIsa says so.
 const SimdKernels& Simd();
 
 // kInvalidArgument if kIsaVariable is set to something that is not in UsableSimdKernels().
