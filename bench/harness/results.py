@@ -2,7 +2,8 @@
 
     {"format": 1, "machines": [{"machine": {...}, "runs": {ISA: {ROW: RECORD}}}]}
 
-A record replaces the one of the same row, instruction set and machine; all others stay.
+A record replaces the one of the same row, instruction set and machine; all others stay. Machines are told apart by the
+name of the processor, its cores and its instruction sets, because a virtual machine often hides the model's number.
 """
 
 import json
@@ -62,8 +63,9 @@ def load(path: str) -> dict[str, Any]:
 
 def merge(results: dict, machine: Machine, isa: str, records: dict[str, dict]) -> None:
     about = machine.to_json()
+    same = ("cpu", "cores", "levels")
     for entry in results["machines"]:
-        if entry["machine"]["cpu"] == about["cpu"] and entry["machine"]["cores"] == about["cores"]:
+        if all(entry["machine"][key] == about[key] for key in same):
             entry["machine"] = about
             break
     else:

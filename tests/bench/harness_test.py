@@ -328,9 +328,12 @@ class ResultsTest(unittest.TestCase):
                 everything = results.load(path)
                 results.merge(everything, MACHINE, isa, {name: {"reason": reason}})
                 results.save(path, everything)
-            other = replace(MACHINE, cpu="Another CPU")
             everything = results.load(path)
-            results.merge(everything, other, "avx2", {"first": {"reason": "e"}})
+            for other in (
+                replace(MACHINE, cpu="Another CPU"),
+                replace(MACHINE, flags=frozenset({"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"})),
+            ):
+                results.merge(everything, other, "avx2", {"first": {"reason": "e"}})
             self.assertEqual(
                 [entry["runs"] for entry in everything["machines"]],
                 [
@@ -338,6 +341,7 @@ class ResultsTest(unittest.TestCase):
                         "avx2": {"first": {"reason": "d"}, "second": {"reason": "b"}},
                         "generic": {"first": {"reason": "c"}},
                     },
+                    {"avx2": {"first": {"reason": "e"}}},
                     {"avx2": {"first": {"reason": "e"}}},
                 ],
             )
