@@ -49,23 +49,28 @@ Result<int> Create(const Globals& globals, const NewTokenFlags& flags) {
   if (!flags.file.empty() && PathExists(flags.file))
     return AlreadyExists(flags.file + " is there already");
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
-  BRAID_ASSIGN_OR_RETURN(
-      const v1::Credential token,
-      (client.Call<v1::Credential>(&v1::Access::Stub::CreateToken, client.access(), request)));
-  const std::string until = token.expires_ms() == 0 ? "until it is revoked"
-                                                    : "until " + FormatUtc(token.expires_ms());
+  // Before the token is good: were it written afterwards and could not be, nobody would have the
+  // secret of a token that works.
   if (!flags.file.empty()) BRAID_RETURN_IF_ERROR(WriteSecretFile(flags.file, secret + "\n"));
+  const Result<v1::Credential> token =
+      client.Call<v1::Credential>(&v1::Access::Stub::CreateToken, client.access(), request);
+  if (!token.ok()) {
+    if (!flags.file.empty()) (void)RemoveFile(flags.file);
+    return token.status();
+  }
+  const std::string until = token->expires_ms() == 0 ? "until it is revoked"
+                                                    : "until " + FormatUtc(token->expires_ms());
   if (globals.json()) {
-    Json said = {{"id", token.id()},
-                 {"name", token.name()},
+    Json said = {{"id", token->id()},
+                 {"name", token->name()},
                  {"role", flags.role},
-                 {"expires_ms", token.expires_ms()}};
+                 {"expires_ms", token->expires_ms()}};
     // With --file, the secret must not also end up in the log of a script.
     if (flags.file.empty()) said["token"] = secret;
     return std::fputs(DumpJson(said).c_str(), stdout), kOkExit;
   }
-  std::fprintf(stderr, "token %s of %s, role %s, %s; %s\n", token.id().c_str(),
-               token.name().c_str(), flags.role.c_str(), until.c_str(),
+  std::fprintf(stderr, "token %s of %s, role %s, %s; %s\n", token->id().c_str(),
+               token->name().c_str(), flags.role.c_str(), until.c_str(),
                flags.file.empty()
                    ? "it is shown this once: keep it in a file of mode 0600, for --token-file or "
                      "BRAID_TOKEN_FILE"

@@ -442,6 +442,15 @@ class Tokens(unittest.TestCase):
             self.assertIn("viewer has role viewer, and ListCredentials needs role operator", said)
             said = run("operator", "token", "create", "--role", "admin", "--name", "me", code=4)
             self.assertIn("needs role admin", said.stderr)
+            # Nobody is left with a file without a token, or a token without its secret.
+            refused = os.path.join(service.folder, "refused")
+            words = ("token", "create", "--role", "admin", "--name", "lost", "--file")
+            run("operator", *words, refused, code=4)
+            self.assertFalse(os.path.exists(refused))
+            done = service.run(*words, os.path.join(service.folder, "none", "token"), code=None)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(os.path.join("none", "token"), done.stderr)
+            self.assertNotIn("lost", service.run("token", "list").stdout)
             recipe = write_recipe(service.folder, by_hand.small_texts(), steps=4)
             said = run("viewer", "submit", recipe, code=4).stderr
             self.assertIn("needs role submitter", said)
