@@ -89,6 +89,9 @@ TEST(SeedModelTest, WhatCannotBeIsSaidWithItsPlace) {
       ErrorOf(Replaced("sums, d: 64", "sums, train: {optimizer: {kind: muon}}, d: 64", kSeeded)),
       HasSubstr("paths.1.train: optimizer.kind muon cannot go on with the seed model's "
                 "state of adamw; give both one kind, or seed_model.moments: reset"));
+  EXPECT_THAT(ErrorOf(Replaced("corpus: tales", "corpus: tales, continue: ./a", kSeeded)),
+              HasSubstr("paths.0.continue: with split.seed_model nobody could say how many tokens "
+                        "are behind the checkpoint"));
   EXPECT_THAT(ErrorOf(Replaced("name: dense", "name: seed_model", kSeeded)),
               HasSubstr("baselines.0.name: \"seed_model\" is the name of another model already"));
   EXPECT_THAT(ErrorOf(Replaced("corpus: tales", "corpus: tales, from: ./a",
