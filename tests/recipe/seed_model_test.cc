@@ -117,6 +117,7 @@ TEST(SeedModelTest, AVariantMayBeWithoutIt) {
                              "seed_model: {train: {lr_schedule: constant}}\n"
                              "sweep: {over: {split.seed_model: [0, 0.1]}}\n");
   EXPECT_EQ(dag.Find("seed_model-seed_model_0"), nullptr);
+  ASSERT_NE(dag.Find("seed_model-seed_model_0.1"), nullptr);
   EXPECT_EQ(dag.Find("seed_model-seed_model_0.1")->spec["train"]["lr_schedule"], "constant");
   EXPECT_FALSE(dag.Find("path_1-seed_model_0")->inputs.contains("init"));
 }
