@@ -85,6 +85,12 @@ void ReadSeedModel(YamlMap& root, Recipe* recipe) {
   const Model* first = nullptr;
   for (size_t i = 0; i < recipe->paths.size(); ++i) {
     Model& path = recipe->paths[i];
+    if (!path.continued.empty()) {
+      root.FailAt("paths." + std::to_string(i) + ".continue",
+                  "with split.seed_model nobody could say how many tokens are behind the "
+                  "checkpoint, as those of its own seed model would be missing; train the path "
+                  "anew, or leave split.seed_model out");
+    }
     path.from_seed_model = BeginsWithSeedModel(*recipe, path);
     if (!path.from_seed_model) continue;
     if (settings.moments == spec::GroupMoments::kReset)

@@ -100,7 +100,8 @@ TEST(CompositeSectionTest, WhatContinuesNeedsARateToContinueAt) {
                               Composed("joint: {lr_schedule: continue}"))));
   EXPECT_THAT(ErrorOf(Replaced("batch: 4", "batch: 4, lr_schedule: continue")),
               HasSubstr("paths.0.train: lr_schedule continue begins at the rate at which the "
-                        "training of start ended; give start, or another lr_schedule"));
+                        "training of start ended; give start or continue, or another "
+                        "lr_schedule"));
   // Paths that were trained before are not trained here, whatever the recipe's `train` says.
   const std::string trained = Replaced("corpus: tales", "corpus: tales, from: ./a",
                                        Replaced("corpus: sums", "corpus: sums, from: ./b"));

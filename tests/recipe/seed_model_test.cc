@@ -89,6 +89,9 @@ TEST(SeedModelTest, WhatCannotBeIsSaidWithItsPlace) {
       ErrorOf(Replaced("sums, d: 64", "sums, train: {optimizer: {kind: muon}}, d: 64", kSeeded)),
       HasSubstr("paths.1.train: optimizer.kind muon cannot go on with the seed model's "
                 "state of adamw; give both one kind, or seed_model.moments: reset"));
+  EXPECT_THAT(ErrorOf(Replaced("corpus: tales", "corpus: tales, continue: ./a", kSeeded)),
+              HasSubstr("paths.0.continue: with split.seed_model nobody could say how many tokens "
+                        "are behind the checkpoint"));
   EXPECT_THAT(ErrorOf(Replaced("name: dense", "name: seed_model", kSeeded)),
               HasSubstr("baselines.0.name: \"seed_model\" is the name of another model already"));
   EXPECT_THAT(ErrorOf(Replaced("corpus: tales", "corpus: tales, from: ./a",
@@ -114,6 +117,7 @@ TEST(SeedModelTest, AVariantMayBeWithoutIt) {
                              "seed_model: {train: {lr_schedule: constant}}\n"
                              "sweep: {over: {split.seed_model: [0, 0.1]}}\n");
   EXPECT_EQ(dag.Find("seed_model-seed_model_0"), nullptr);
+  ASSERT_NE(dag.Find("seed_model-seed_model_0.1"), nullptr);
   EXPECT_EQ(dag.Find("seed_model-seed_model_0.1")->spec["train"]["lr_schedule"], "constant");
   EXPECT_FALSE(dag.Find("path_1-seed_model_0")->inputs.contains("init"));
 }
