@@ -2,8 +2,9 @@
 
     {"format": 1, "machines": [{"machine": {...}, "runs": {ISA: {ROW: RECORD}}}]}
 
-A record replaces the one of the same row, instruction set and machine; all others stay. Machines are told apart by the
-name of the processor, its cores and its instruction sets, because a virtual machine often hides the model's number.
+A record replaces the one of the same row, instruction set and machine; all others stay. Machines
+differ by the name of the processor, its cores and its instruction sets, since a virtual machine
+often hides the model's number.
 """
 
 import json

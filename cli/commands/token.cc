@@ -52,14 +52,14 @@ Result<int> Create(const Globals& globals, const NewTokenFlags& flags) {
   // Before the token is good: were it written afterwards and could not be, nobody would have the
   // secret of a token that works.
   if (!flags.file.empty()) BRAID_RETURN_IF_ERROR(WriteSecretFile(flags.file, secret + "\n"));
-  const Result<v1::Credential> token =
-      client.Call<v1::Credential>(&v1::Access::Stub::CreateToken, client.access(), request);
+  const Result<v1::Credential> token = client.Call<v1::Credential>(&v1::Access::Stub::CreateToken,
+                                                                   client.access(), request);
   if (!token.ok()) {
     if (!flags.file.empty()) (void)RemoveFile(flags.file);
     return token.status();
   }
   const std::string until = token->expires_ms() == 0 ? "until it is revoked"
-                                                    : "until " + FormatUtc(token->expires_ms());
+                                                     : "until " + FormatUtc(token->expires_ms());
   if (globals.json()) {
     Json said = {{"id", token->id()},
                  {"name", token->name()},

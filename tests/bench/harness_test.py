@@ -331,7 +331,10 @@ class ResultsTest(unittest.TestCase):
             everything = results.load(path)
             for other in (
                 replace(MACHINE, cpu="Another CPU"),
-                replace(MACHINE, flags=frozenset({"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"})),
+                replace(
+                    MACHINE,
+                    flags=frozenset({"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"}),
+                ),
             ):
                 results.merge(everything, other, "avx2", {"first": {"reason": "e"}})
             self.assertEqual(

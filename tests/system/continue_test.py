@@ -8,7 +8,9 @@ import unittest
 import by_hand
 from service import RECIPE, Service, write_recipe
 
-ALONE = RECIPE.replace("composites:\n  - {name: both, connect: share}\n", "").replace("joint: {ranks: 2}\n", "")
+ALONE = RECIPE.replace("composites:\n  - {name: both, connect: share}\n", "").replace(
+    "joint: {ranks: 2}\n", ""
+)
 CONSTANT = ALONE.replace("warmup_steps: 2", "warmup_steps: 2, lr_schedule: constant").replace(
     "steps: 100, sequences", "steps: 5, sequences"
 )
@@ -22,7 +24,9 @@ class Continue(unittest.TestCase):
         cls.service.__enter__()
         cls.texts = by_hand.small_texts()
         first = cls.recipe("first.yaml", 10, CONSTANT)
-        cls.first = cls.service.run("submit", first, "--only", "path_tales", "--watch").stdout.strip()
+        cls.first = cls.service.run(
+            "submit", first, "--only", "path_tales", "--watch"
+        ).stdout.strip()
         cls.model = cls.job(cls.first)["outputs"]["model"]
 
     @classmethod
@@ -31,11 +35,15 @@ class Continue(unittest.TestCase):
 
     @classmethod
     def job(cls, run):
-        return next(job for job in cls.service.json("describe", run)["jobs"] if job["name"] == "path_tales")
+        return next(
+            job for job in cls.service.json("describe", run)["jobs"] if job["name"] == "path_tales"
+        )
 
     def continued(self, name, steps, text=CONSTANT, checkpoint=None):
         checkpoint = checkpoint or self.model[:12]
-        return self.recipe(name, steps, text.replace("corpus: tales,", f"corpus: tales, continue: {checkpoint},"))
+        return self.recipe(
+            name, steps, text.replace("corpus: tales,", f"corpus: tales, continue: {checkpoint},")
+        )
 
     def files(self, artifact):
         folder = tempfile.mkdtemp(dir=self.service.folder)
@@ -64,25 +72,51 @@ class Continue(unittest.TestCase):
         # A folder will do as well as an id.
         folder = self.files(self.model)[1]
         by_folder = self.continued("folder.yaml", 20, checkpoint=folder)
-        run = self.service.run("submit", by_folder, "--only", "path_tales", "--watch").stdout.strip()
+        run = self.service.run(
+            "submit", by_folder, "--only", "path_tales", "--watch"
+        ).stdout.strip()
         self.assertEqual(self.files(self.job(run)["outputs"]["model"])[0], one)
 
     def test_what_does_not_fit_is_refused_with_what_differs(self):
-        plan = self.service.run("plan", self.continued("cosine.yaml", 20, CONSTANT.replace("constant", "cosine")))
-        self.assertIn("continue with lr_schedule cosine: the rate is that of one cosine", plan.stdout + plan.stderr)
+        plan = self.service.run(
+            "plan", self.continued("cosine.yaml", 20, CONSTANT.replace("constant", "cosine"))
+        )
+        self.assertIn(
+            "continue with lr_schedule cosine: the rate is that of one cosine",
+            plan.stdout + plan.stderr,
+        )
         for name, steps, text, message in (
-            ("short.yaml", 10, CONSTANT, "it has done 10 steps, and train.steps ends the training after 10"),
-            ("batch.yaml", 20, CONSTANT.replace("batch: 4", "batch: 8"), "train.batch was 4 and is 8; give what it was"),
+            (
+                "short.yaml",
+                10,
+                CONSTANT,
+                "it has done 10 steps, and train.steps ends the training after 10",
+            ),
+            (
+                "batch.yaml",
+                20,
+                CONSTANT.replace("batch: 4", "batch: 8"),
+                "train.batch was 4 and is 8; give what it was",
+            ),
         ):
-            refused = self.service.run("submit", self.continued(name, steps, text), "--only", "path_tales", code=1)
+            refused = self.service.run(
+                "submit", self.continued(name, steps, text), "--only", "path_tales", code=1
+            )
             self.assertRegex(refused.stderr, rf"{name}:\d+: .*{message}")
 
     def test_other_text_is_refused_when_the_training_begins(self):
         text = CONSTANT.replace("tales.jsonl]", "tales.jsonl], documents: 90")
         run = self.service.run(
-            "submit", self.continued("text.yaml", 20, text), "--only", "path_tales", "--watch", code=10
+            "submit",
+            self.continued("text.yaml", 20, text),
+            "--only",
+            "path_tales",
+            "--watch",
+            code=10,
         ).stdout.strip()
-        self.assertIn("the text of tales is not that on which it was trained", self.job(run)["error"])
+        self.assertIn(
+            "the text of tales is not that on which it was trained", self.job(run)["error"]
+        )
 
 
 if __name__ == "__main__":

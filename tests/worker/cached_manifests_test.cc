@@ -110,7 +110,8 @@ TEST_F(CachedManifestsTest, ALimitIsASizeOrAShare) {
   const uint64_t whole = limit("100%").value();
   EXPECT_GT(whole, 0u);
   EXPECT_EQ(limit("50%").value(), whole / 2);
-  for (const char* wrong : {"", "x", "-1", "101%", "nan%", "2T", "5XB", "5GBs", "nan", "inf", "1e300"}) {
+  for (const char* wrong :
+       {"", "x", "-1", "101%", "nan%", "2T", "5XB", "5GBs", "nan", "inf", "1e300"}) {
     EXPECT_EQ(limit(wrong).status().message(),
               std::string("--cache-limit ") + wrong +
                   ": expected a size such as 20GB or 500MB, or a share of the file system such as "
