@@ -509,7 +509,7 @@ class Tokens(unittest.TestCase):
             asked = [(row["user"], row["call"], row.get("object"), row["outcome"]) for row in rows]
             self.assertIn(("submitter", "SubmitRun", made, "OK"), asked)
             self.assertIn(("submitter", "CancelRun", made, "OK"), asked)
-            self.assertEqual([row["call"] for row in rows].count("CreateToken"), 5)
+            self.assertEqual([row["call"] for row in rows].count("CreateToken"), 6)
             # Where a refused call came from is not known where its role is looked at.
             self.assertEqual(
                 {row.get("peer") for row in rows if row["outcome"] != "PERMISSION_DENIED"},
