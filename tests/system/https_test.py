@@ -232,6 +232,7 @@ class Certificates(unittest.TestCase):
         replace(1, first[1])
         with Coordinator("--http-cert", used[0], "--http-key", used[1]) as service:
             self.assertEqual(self.shown(service), text(first[0]))
+            trusted = service.endpoint()["http_ca_sha256"]
             state = os.path.join(service.folder, "state")
             client = braid_client.Client(dir=state, retry_s=0)
             client.whoami()
@@ -246,7 +247,12 @@ class Certificates(unittest.TestCase):
             replace(1, second[1])
             self.assertEqual(self.shown(service), text(second[0]))
             # The address file soon says whom to trust now.
-            wait_until(lambda: knows(client), "the new authority in the address file")
+            wait_until(lambda: knows(client), "the new authority in its file")
+            wait_until(
+                lambda: service.endpoint()["http_ca_sha256"] != trusted,
+                "its digest in the address file",
+                timeout_s=20,
+            )
             with self.assertRaisesRegex(braid_client.PermissionDenied, "nothing was sent"):
                 braid_client.Client(dir=state, ca=first[0], retry_s=0).whoami()
             braid_client.Client(dir=state, ca=second[0], retry_s=0).whoami()
