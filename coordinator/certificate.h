@@ -20,8 +20,16 @@ struct ServersTls {
 };
 
 // Those of the flags, or one of the authority for both, which is made anew when the old one comes
-// near its end or lacks a name.
-Result<ServersTls> TlsOf(const Flags& flags, const std::optional<rpc::Authority>& authority);
+// near its end or lacks a name. What is wrong with one of them keeps nothing from the other: `tls`
+// keeps what it has.
+Status ReadTls(const Flags& flags, const std::optional<rpc::Authority>& authority, ServersTls* tls);
+
+// Changes with what clients have to know: whom to trust, and under which name.
+std::string TrustOf(const ServersTls& tls);
+
+// A name by which programs of this machine verify HTTPS if the certificate is not for 127.0.0.1;
+// empty if it is, and without HTTPS.
+std::string HttpName(const ServersTls& tls);
 
 // What a Host header may call this machine: the names of --http-host and, of HTTPS, those of the
 // certificate.

@@ -55,7 +55,7 @@ constexpr int kFatalExit = 1;
 constexpr int64_t kLastWordsMs = 5'000;
 constexpr int64_t kTickMs = 20;
 constexpr int kHealthMs = 500;
-constexpr int64_t kRenewMs = 3'600'000;
+constexpr int64_t kRenewMs = 2'000;
 
 int wake_fd = -1;
 void OnSignal(int) {
@@ -124,22 +124,21 @@ Status WriteAddresses(const Flags& flags, const Server& server, const HttpServer
     addresses[begin + std::string("ca_file")] = relative(AbsolutePath((*files)->trust));
     addresses[begin + std::string("ca_sha256")] = (*files)->trust_sha256;
   }
+  if (const std::string name = HttpName(tls); !name.empty()) addresses["http_name"] = name;
   return WriteFileAtomic(flags.address_file,
                          addresses.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 // Until a signal, or until the loop has ended. Meanwhile health says whether the coordinator still
-// waits for its workers, and `look` is called every now and then.
-void WaitForSignal(const Flags& flags, const std::optional<rpc::Authority>& authority, Core* core,
-                   Server* server, const std::function<void()>& look) {
+// waits for its workers, `look` is called every now and then, and `renew` more rarely.
+void WaitForSignal(Core* core, Server* server, const std::function<void()>& look,
+                   const std::function<void()>& renew) {
   pollfd wake{wake_fd, POLLIN, 0};
   int64_t renew_ms = SystemClock().MonotonicMs() + kRenewMs;
   do {
     if (SystemClock().MonotonicMs() >= renew_ms) {
-      renew_ms += kRenewMs;
-      // A server's certificate that comes near its end is made anew; the server finds it.
-      if (const auto tls = TlsOf(flags, authority); !tls.ok())
-        spdlog::error("{}", tls.status().message());
+      renew_ms = SystemClock().MonotonicMs() + kRenewMs;
+      renew();
     }
     bool recovering = false;
     const Status asked = core->Query([&](const State& state) {
@@ -181,7 +180,7 @@ Result<Stores> OpenStores(const Flags& flags) {
   Stores stores{std::move(lock)};
   BRAID_ASSIGN_OR_RETURN(stores.token, MakeTokenFile(TokenFile(flags)));
   BRAID_ASSIGN_OR_RETURN(stores.authority, AuthorityOf(flags));
-  BRAID_ASSIGN_OR_RETURN(stores.tls, TlsOf(flags, stores.authority));
+  BRAID_RETURN_IF_ERROR(ReadTls(flags, stores.authority, &stores.tls));
   BRAID_ASSIGN_OR_RETURN(stores.catalog,
                          catalog::Catalog::Open({JoinPath(flags.dir, state_files::kCatalog), 0}));
   BRAID_ASSIGN_OR_RETURN(stores.blobs,
@@ -285,7 +284,19 @@ Status ServeUntilSignal(const Flags& flags, const Stores& stores, const Backend&
                      ? " (TLS, authority sha256:" + stores.tls.grpc->trust_sha256 + ")"
                      : "",
                  stores.tls.http.has_value() ? "HTTPS" : "HTTP", (*http)->address(), flags.dir);
-    WaitForSignal(flags, stores.authority, core, server, look);
+    // A certificate of the authority that comes near its end is made anew, and so is what clients
+    // are told of one that was replaced; the servers find the files themselves.
+    const auto renew = [&, tls = stores.tls, said = std::string()]() mutable {
+      const std::string before = TrustOf(tls);
+      Status wrong = ReadTls(flags, stores.authority, &tls);
+      if (TrustOf(tls) != before) {
+        const Status written = WriteAddresses(flags, *server, **http, tls);
+        if (wrong.ok()) wrong = written;
+      }
+      if (!wrong.ok() && wrong.message() != said) spdlog::error("{}", wrong.message());
+      said = wrong.message();
+    };
+    WaitForSignal(core, server, look, renew);
     spdlog::info("stopping");
   }
   if (backend.alerts != nullptr) backend.alerts->Halt();

@@ -110,22 +110,20 @@ std::vector<Diagnosis> ExamineDashboard(const Globals& globals) {
   Endpoint endpoint;
   endpoint.address = http;
   endpoint.ca_file = authority.starts_with('/') ? authority : JoinPath(globals.dir, authority);
-  Diagnosis found{Verdict::kOk, "dashboard", "https://" + http, ""};
+  Diagnosis found{Verdict::kWarning, "dashboard", "", ""};
   const auto ca = ReadFile(endpoint.ca_file, 1 << 20);
-  endpoint.ca = ca.ok() ? *ca : "";
+  if (ca.ok()) endpoint.ca = *ca;
+  found.found = ca.ok()
+                    ? rpc::WhyNoHttps(endpoint, MemberOr<std::string>(addresses, "http_name", ""))
+                    : ca.status().message();
+  if (!found.found.empty()) {
+    found.advice =
+        "restart the coordinator, which then writes down whom to trust, or replace the files of "
+        "--http-cert and --http-key (docs/security.md, HTTPS)";
+    return {found};
+  }
   const auto view = rpc::LookAt(http);
-  if (!ca.ok() || !view.ok()) {
-    found.verdict = Verdict::kWarning;
-    found.found = ca.ok() ? view.status().message() : ca.status().message();
-    found.advice = "the log of the coordinator says what became of it";
-    return {found};
-  }
-  if (const std::string why = rpc::WhyNoConnection(endpoint); !why.empty()) {
-    found.verdict = Verdict::kWarning;
-    found.found = why;
-    found.advice = "docs/security.md, On a network";
-    return {found};
-  }
+  if (!view.ok()) return {};
   const auto facts = rpc::FactsOf(view->chain.empty() ? "" : view->chain.front());
   if (facts.ok())
     found = JudgeCertificate("that of https://" + http, facts->ends_ms, SystemClock().WallMs());

@@ -122,7 +122,9 @@ std::string DashboardText(const std::string& dir) {
     return path.starts_with('/') ? path : JoinPath(dir, path);
   };
   const auto authority = MemberOr<std::string>(addresses, "http_ca_file", "");
-  return std::string("dashboard: ") + (authority.empty() ? "http://" : "https://") + http +
+  const auto name = MemberOr<std::string>(addresses, "http_name", "");
+  const std::string place = name.empty() ? http : name + http.substr(http.rfind(':'));
+  return std::string("dashboard: ") + (authority.empty() ? "http://" : "https://") + place +
          "/ (sign in with the token in " + in_dir(token) +
          (authority.empty() ? "" : "; its authority, for browsers, is " + in_dir(authority)) + ")";
 }

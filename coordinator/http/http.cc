@@ -99,9 +99,10 @@ class LibServer final : public HttpServer {
     const int port = wanted == 0 ? server_.bind_to_any_port(bare)
                                  : (server_.bind_to_port(bare, wanted) ? wanted : -1);
     if (port <= 0) {
-      return Unavailable(
-          "cannot listen on " + options_.address +
-          " for HTTP: is another program using that port? (port 0 takes a free one)");
+      return Unavailable("cannot listen on " + options_.address +
+                         " for HTTP: is another program using that port? (port 0 takes a free one) "
+                         "Is it an address "
+                         "of this machine?");
     }
     server_.WidenBacklog();
     address_ = host + ":" + std::to_string(port);

@@ -49,7 +49,8 @@ class HttpServer {
     int strict_days = 0;  // for how long browsers use nothing but https for a name of this machine
   };
   // `core` outlives the server. kUnavailable if the address cannot be had, kInvalidArgument if the
-  // files of `tls` cannot be used, kPermissionDenied for an address of the network without `tls`.
+  // files of `tls` cannot be used (errors name them), kPermissionDenied for an address of the
+  // network without `tls`.
   static Result<std::unique_ptr<HttpServer>> Start(const Options& options, Core* core);
 };
 

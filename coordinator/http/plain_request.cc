@@ -11,7 +11,8 @@ namespace braid::coordinator {
 void AnswerPlain(const httplib::Request& request, httplib::Response* response) {
   const std::string address = "https://" + std::string(Trim(request.get_header_value("Host")));
   const bool reads = request.method == "GET" || request.method == "HEAD";
-  if (reads && !request.has_header("Authorization") && !request.has_header("Cookie")) {
+  // Cookies are not looked at: those of this server are never sent without TLS.
+  if (reads && !request.has_header("Authorization") && request.target.starts_with('/')) {
     response->status = 307;  // not for good: another server may have this port one day
     response->set_header("Location", address + request.target);
     return;

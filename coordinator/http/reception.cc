@@ -18,7 +18,8 @@ namespace braid::coordinator {
 namespace {
 
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
-constexpr size_t kReadBytes = 64 << 10;
+constexpr size_t kReadBytes = 64 << 10;  // more than a record of TLS holds
+constexpr int kReadsInARow = 16;
 
 // The value of the first header of this name, which is in lower case; empty if there is none.
 std::string_view HeaderOf(std::string_view head, std::string_view name) {
@@ -120,11 +121,12 @@ void Reception::ReadAll(const std::vector<bool>& readable) {
   arrivals_ = std::move(kept);
 }
 
-// All that is there: what TLS has decrypted already makes no poll() return.
+// What is there, a bounded part of it: others wait, too. The rest makes the next poll() return, as
+// a piece has room for whatever TLS decrypts at once.
 Reception::Step Reception::ReadOne(Arrival* arrival) {
   char piece[kReadBytes];
   Step step = Step::kMore;
-  while (step == Step::kMore) {
+  for (int reads = 0; step == Step::kMore && reads < kReadsInARow; ++reads) {
     const rpc::Moved moved = arrival->received.connection->Read(piece, sizeof piece);
     if (moved.state == rpc::Moved::State::kOver) return Step::kGone;
     if (moved.state == rpc::Moved::State::kLater) {

@@ -34,6 +34,16 @@ bool IsCalled(std::string_view host, const std::string& name) {
   return dot != 0 && dot != std::string_view::npos && host.substr(dot) == own.substr(1);
 }
 
+// Whether what follows the host in a Host header is a port, or nothing.
+bool EndsInPort(std::string_view header) {
+  std::string_view rest = header.substr(HostOf(header).size());
+  if (rest.empty()) return true;
+  if (rest.front() != ':') return false;
+  rest.remove_prefix(1);
+  return !rest.empty() && rest.size() <= 5 &&
+         rest.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 }  // namespace
 
 bool RequestGuard::IsOurs(const std::string& host) const {
@@ -45,7 +55,10 @@ bool RequestGuard::IsOurs(const std::string& host) const {
 Status RequestGuard::CheckHost(const httplib::Request& request) const {
   if (request.get_header_value_count("Host") != 1)
     return PermissionDenied("a request needs one Host header");
-  const std::string host = LowerCase(HostOf(Trim(request.get_header_value("Host"))));
+  const std::string header = request.get_header_value("Host");
+  if (!EndsInPort(Trim(header)))
+    return PermissionDenied("a Host header is HOST or HOST:PORT, not \"" + header + "\"");
+  const std::string host = LowerCase(HostOf(Trim(header)));
   if (IsOurs(host)) return OkStatus();
   return PermissionDenied("this server is not called \"" + host +
                           "\"; --http-host of braid-coordinator and braid up adds a name");

@@ -135,7 +135,9 @@ Result<ServerTls> Authority::ServerOf(const std::string& certificate_file,
   const std::string last = pair.certificate.substr(pair.certificate.rfind(kBegin));
   BRAID_ASSIGN_OR_RETURN(const CertificateFacts facts, FactsOf(last));
   files.trust_sha256 = facts.sha256;
-  BRAID_RETURN_IF_ERROR(WriteSecretFile(files.trust, last));
+  const Result<std::string> before = ReadFile(files.trust, 1 << 20);
+  if (!before.ok() || *before != last)
+    BRAID_RETURN_IF_ERROR(WriteSecretFile(files.trust, last));
   return files;
 }
 

@@ -191,4 +191,16 @@ std::string WhyNoConnection(const Endpoint& endpoint) {
   return code == X509_V_OK ? "" : WrongChain(endpoint, *peer, code);
 }
 
+std::string WhyNoHttps(const Endpoint& endpoint, const std::string& server_name) {
+  const Result<PeerView> peer = LookAt(endpoint.address);
+  if (!peer.ok()) return peer.status().message();
+  if (!peer->tls) return "the program at " + endpoint.address + " speaks no TLS";
+  const std::string name = server_name.empty() ? PlainHost(endpoint.address) : server_name;
+  const int code = Verified(*peer, endpoint.ca, name);
+  if (code == X509_V_OK) return "";
+  return "the certificate of https://" + endpoint.address + " is not one for " + name +
+         " of the authority in " + endpoint.ca_file + " (" + X509_verify_cert_error_string(code) +
+         "): programs here do not trust it";
+}
+
 }  // namespace braid::rpc

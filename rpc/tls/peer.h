@@ -30,5 +30,8 @@ Result<std::string> FetchAuthority(const std::string& address, const std::string
 // Why a connection with this endpoint's credentials cannot be made, as a sentence that says what to
 // do. Empty if nobody listens there, or if nothing is wrong with its TLS.
 std::string WhyNoConnection(const Endpoint& endpoint);
+// The same of a coordinator's HTTPS, whose certificate has the name `server_name` (empty: the
+// host).
+std::string WhyNoHttps(const Endpoint& endpoint, const std::string& server_name);
 
 }  // namespace braid::rpc

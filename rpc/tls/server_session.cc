@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -14,6 +15,8 @@
 namespace braid::rpc {
 namespace {
 
+// Before files are read again that could not be read.
+constexpr int64_t kTryAgainMs = 2'000;
 constexpr std::string_view kHttp1 = "http/1.1";
 
 // HTTP/1.1, if it is among what the client offers; a client that offers nothing, or only what is
@@ -58,13 +61,16 @@ Result<std::shared_ptr<SSL_CTX>> ContextOf(const ServerTls& files) {
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS);
+  // Records without data (a key that is changed) end a read as any others: who sends nothing else
+  // would keep it from ending.
+  SSL_CTX_clear_mode(context.get(), SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_alpn_select_cb(context.get(), ChooseProtocol, nullptr);
   // The files are read once more, as OpenSSL takes chains from files alone. If they were replaced
   // in between, their version says so, and they are read again.
   if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()) != 1 ||
       SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_check_private_key(context.get()) != 1)
-    return InvalidArgument(OpensslError(names).message());
+    return OpensslError(names);
   return context;
 }
 
@@ -136,16 +142,22 @@ Result<std::unique_ptr<SessionFactory>> SessionFactory::Open(const ServerTls& fi
 }
 
 void SessionFactory::Look() {
-  std::string now = VersionOf(files_);
-  if (now == seen_) return;
-  seen_ = std::move(now);
+  std::string version = VersionOf(files_);
+  const int64_t now_ms = SystemClock().MonotonicMs();
+  const bool changed = version != seen_;
+  if (!changed && (again_ms_ == 0 || now_ms < again_ms_)) return;
+  seen_ = std::move(version);
   Result<std::shared_ptr<SSL_CTX>> context = ContextOf(files_);
+  // What is wrong with their content is so until they change; the machine may have no descriptor,
+  // or no memory, for a moment.
+  const bool final = context.ok() || context.status().code() == StatusCode::kInvalidArgument;
+  again_ms_ = final ? 0 : now_ms + kTryAgainMs;
   if (context.ok()) {
     context_ = *std::move(context);
     Log(LogLevel::kInfo, "coordinator",
         "HTTPS: connections from now on are shown the certificate that is in " +
             files_.certificate + " now");
-  } else {
+  } else if (changed) {
     Log(LogLevel::kError, "coordinator",
         "HTTPS: the changed files are not used, and clients are shown the certificate from "
         "before: " +

@@ -57,10 +57,10 @@ class ServerSession {
 
 // The certificate and key with which sessions begin. Files that change are read again for the next
 // session; those that cannot be used (a key of another certificate, half a file) change nothing and
-// are named in the log, once. Used by one thread.
+// are named in the log, once. Those that could not be read are tried again. Used by one thread.
 class SessionFactory {
  public:
-  // kInvalidArgument if the files cannot be used, naming them.
+  // Errors name the files: kInvalidArgument if it is their content that cannot be used.
   static Result<std::unique_ptr<SessionFactory>> Open(const ServerTls& files);
 
   // A session on a connected socket, which outlives it and must not block. Null if there is no
@@ -72,7 +72,8 @@ class SessionFactory {
   void Look();
 
   const ServerTls files_;
-  std::string seen_;  // which versions of the files were read last
+  std::string seen_;      // which versions of the files were read last
+  int64_t again_ms_ = 0;  // when they are read again although they have not changed; 0: never
   std::shared_ptr<ssl_ctx_st> context_;
 };
 

@@ -266,6 +266,12 @@ TEST_F(HostileHttpTest, AHostThatIsNotThisMachinesIsRefused) {
     EXPECT_THAT(Get("/healthz", none),
                 AllOf(StartsWith("HTTP/1.1 403"), HasSubstr("a request needs one Host header")));
   }
+  for (const char* odd : {"localhost:@evil.example", "[::1]evil.example", "localhost:80/x",
+                          "localhost:", "localhost:123456"}) {
+    EXPECT_THAT(Get("/healthz", "Host: " + std::string(odd) + "\r\n"),
+                AllOf(StartsWith("HTTP/1.1 403"), HasSubstr("HOST or HOST:PORT, not")))
+        << odd;
+  }
   EXPECT_THAT(Get("/healthz", "Host: localhost\r\nHost: evil.example\r\n"),
               StartsWith("HTTP/1.1 403"));
   for (const char* host :

@@ -55,8 +55,20 @@ class Https(unittest.TestCase):
         cls.service = Coordinator(
             "--http", "0.0.0.0:0", "--tls-name", "braid.example", "--http-strict-days", "3"
         )
+        # A machine that would let every version pass: what is refused, the coordinator refuses.
+        lenient = os.path.join(cls.service.folder, "openssl.cnf")
+        with open(lenient, "w", encoding="utf-8") as file:
+            file.write(
+                "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\n"
+                "MinProtocol = TLSv1\nCipherString = DEFAULT@SECLEVEL=0\n"
+            )
+        cls.service.environment = {**cls.service.environment, "OPENSSL_CONF": lenient}
         cls.service.__enter__()
         cls.addClassCleanup(cls.service.__exit__, None)
+        # Who never ends its handshake; what comes of it is looked at last.
+        cls.half_hello = socket.create_connection(("localhost", cls.port(cls)))
+        cls.half_hello.sendall(b"\x16\x03\x01\x02")
+        cls.addClassCleanup(cls.half_hello.close)
 
     def trust(self):
         return ssl.create_default_context(cafile=self.service.tls("ca.pem"))
@@ -92,6 +104,9 @@ class Https(unittest.TestCase):
         status, headers, _ = self.ask("/web/app.js?x=1")
         self.assertEqual(status, 307)
         self.assertEqual(headers["Location"], f"https://localhost:{self.port()}/web/app.js?x=1")
+        # Of another program on this host.
+        self.assertEqual(self.ask("/", Cookie="other=1")[0], 307)
+        self.assertEqual(self.ask("http://evil.example/", Host="localhost")[0], 400)
         status, headers, text = self.ask("/api/v1/runs", **authorization)
         self.assertEqual(status, 400)
         for word in ("speaks HTTPS", f"https://localhost:{self.port()}", "replace its token"):
@@ -157,6 +172,19 @@ class Https(unittest.TestCase):
             with mock.patch.dict(os.environ, {"BRAID_CA": ca}):
                 self.client(dir=os.path.join(plain.folder, "state")).whoami()
 
+    def test_the_address_file_says_more_of_https_than_the_environment(self):
+        state = os.path.join(self.service.folder, "state")
+        for elsewhere in ("/none.pem", "sha256:" + "0" * 64):
+            with mock.patch.dict(os.environ, {"BRAID_CA": elsewhere}):
+                self.client(dir=state).whoami()
+        plain = "http://" + self.service.endpoint()["http"]
+        with self.assertRaisesRegex(braid_client.InvalidArgument, "speaks HTTPS: https://127"):
+            self.client(dir=state, url=plain).whoami()
+
+    def test_who_says_half_a_hello_is_not_waited_for(self):
+        self.half_hello.settimeout(60)
+        self.assertEqual(self.half_hello.recv(1), b"")
+
     def test_a_browser_signs_in(self):
         with Browser(self.service.endpoint()["http"], "https") as page:
             page.open()
@@ -190,6 +218,12 @@ class Certificates(unittest.TestCase):
                 copy.write(file.read())
             os.rename(used[which] + ".new", used[which])
 
+        def knows(client):
+            try:
+                return client.whoami()
+            except braid_client.PermissionDenied:
+                return None
+
         def text(path):
             with open(path, encoding="utf-8") as file:
                 return file.read().strip()
@@ -198,6 +232,7 @@ class Certificates(unittest.TestCase):
         replace(1, first[1])
         with Coordinator("--http-cert", used[0], "--http-key", used[1]) as service:
             self.assertEqual(self.shown(service), text(first[0]))
+            trusted = service.endpoint()["http_ca_sha256"]
             state = os.path.join(service.folder, "state")
             client = braid_client.Client(dir=state, retry_s=0)
             client.whoami()
@@ -211,8 +246,13 @@ class Certificates(unittest.TestCase):
             self.assertEqual(service.log("coordinator").count("is not that of the certificate"), 1)
             replace(1, second[1])
             self.assertEqual(self.shown(service), text(second[0]))
-            with self.assertRaisesRegex(braid_client.PermissionDenied, "nothing was sent"):
-                client.whoami()  # it knows the first
+            # The address file soon says whom to trust now.
+            wait_until(lambda: knows(client), "the new authority in its file")
+            wait_until(
+                lambda: service.endpoint()["http_ca_sha256"] != trusted,
+                "its digest in the address file",
+                timeout_s=20,
+            )
             with self.assertRaisesRegex(braid_client.PermissionDenied, "nothing was sent"):
                 braid_client.Client(dir=state, ca=first[0], retry_s=0).whoami()
             braid_client.Client(dir=state, ca=second[0], retry_s=0).whoami()
@@ -225,6 +265,27 @@ class Certificates(unittest.TestCase):
             os.remove(used[1])
             self.assertEqual(self.shown(service), text(old[0]))
             wait_until(lambda: "No such file" in service.log("coordinator"), "the missing key")
+
+    def test_a_certificate_for_other_names_than_this_machines(self):
+        work = tempfile.TemporaryDirectory(prefix="braid-https-")
+        self.addCleanup(work.cleanup)
+        cert, key = make(work.name, "named", 2, "DNS:*.braid.example,DNS:braid.example")
+        with Coordinator("--http-cert", cert, "--http-key", key) as service:
+            self.assertEqual(service.endpoint()["http_name"], "braid.example")
+            state = os.path.join(service.folder, "state")
+            braid_client.Client(dir=state, retry_s=0).whoami()
+            found = braid(work.name, "--dir", state, "-o", "json", "doctor").stdout
+            self.assertIn("that of https://127.0.0.1", found)
+            self.assertNotIn("programs here do not trust it", found)
+            # An address file that is not about this certificate.
+            path = os.path.join(state, "address.json")
+            with open(path, encoding="utf-8") as file:
+                addresses = json.load(file)
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({**addresses, "http_name": "elsewhere.example"}, file)
+            found = braid(work.name, "--dir", state, "-o", "json", "doctor").stdout
+            self.assertIn("programs here do not trust it", found)
+            self.assertIn("--http-cert and --http-key", found)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Start(unittest.TestCase):
                     up=(flag, address),
                 )
         self.refused("10.1.2.3", "address of this machine?", up=("--listen", "10.1.2.3:0"))
-        self.refused("10.1.2.3", "SSH tunnel", up=("--http", "10.1.2.3:0"))
+        self.refused("10.1.2.3", "address of this machine?", up=("--http", "10.1.2.3:0"))
         # With a port that is free it comes up.
         self.braid.run("up", "--workers", "1", "--detach")
         self.braid.run("down")

@@ -32,6 +32,8 @@ class Endpoint:
     # Where the token was read from, for messages; empty if it was given as it is, or there is none.
     token_file: str = ""
     context: Optional[ssl.SSLContext] = None
+    # The name that the certificate must have; empty: the host.
+    server_name: str = ""
 
     @property
     def url(self) -> str:
@@ -49,6 +51,7 @@ class Source:
     token_file: str
     folder: str
     ca: str
+    environment_ca: str
     # HOST:PORT of gRPC, as the command line takes it (BRAID_ADDR). The port and the token of an
     # address file are used only if it is that coordinator's.
     grpc: str
@@ -66,13 +69,17 @@ class Source:
                 raise Unavailable(self._nobody(path))
         elif _place(url)[1:] != _place(str(known.get("http") or ""))[1:]:
             known = {}  # the token of one coordinator is never sent to another one
-        authority = self.ca or str(known.get("http_ca_file") or "")
+        theirs = str(known.get("http_ca_file") or "")
+        # The authority of the environment may be that of gRPC alone: what the address file says of
+        # HTTP goes first.
+        given = self.ca or ("" if known else self.environment_ca)
         scheme, host, port = _place(url)
-        # Of loopback, the authority of the environment may be that of gRPC alone.
-        if "//" not in url and (
-            known.get("http_ca_file") or (self.ca and not known and not _is_loopback(host))
-        ):
+        if "//" not in url and (theirs or (given and not known and not _is_loopback(host))):
             scheme = "https"
+        if scheme == "http" and theirs:
+            raise InvalidArgument(
+                f"this coordinator speaks HTTPS: https://{host}:{port}, and not {url}"
+            )
         if not host:
             raise InvalidArgument(f"{url} is no address: give https://HOST:PORT or HOST:PORT")
         if scheme != "https" and not _is_loopback(host):
@@ -84,9 +91,10 @@ class Source:
         token, token_file = self._token(known, path)
         context = None
         if scheme == "https":
-            named = Path(self.ca) if self.ca else path.parent / authority if authority else None
+            named = Path(given) if given else path.parent / theirs if theirs else None
             context = _context(named)
-        return Endpoint(scheme, host, port, token, token_file, context)
+        name = str(known.get("http_name") or "") if context else ""
+        return Endpoint(scheme, host, port, token, token_file, context, name)
 
     def _nobody(self, path: Path) -> str:
         if self.grpc:
@@ -136,7 +144,8 @@ def source(
         token=token or "",
         token_file=text(token_file, "BRAID_TOKEN_FILE"),
         folder=text(dir, "BRAID_DIR", ".braid"),
-        ca=text(ca, "BRAID_CA"),
+        ca=os.fspath(ca) if ca is not None else "",
+        environment_ca=os.environ.get("BRAID_CA") or "",
         # Who names a coordinator here does not mean another one of the environment.
         grpc=os.environ.get("BRAID_ADDR", "") if url is None and dir is None else "",
     )

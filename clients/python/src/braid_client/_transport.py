@@ -63,6 +63,19 @@ class Answer:
         self.connection.close()
 
 
+class _SecureConnection(http.client.HTTPSConnection):
+    """It may be at an address that is not among the names of its certificate."""
+
+    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+        assert endpoint.context is not None
+        super().__init__(endpoint.host, endpoint.port, timeout=timeout, context=endpoint.context)
+        self._secure, self._name = endpoint.context, endpoint.server_name or endpoint.host
+
+    def connect(self) -> None:
+        http.client.HTTPConnection.connect(self)
+        self.sock = self._secure.wrap_socket(self.sock, server_hostname=self._name)
+
+
 class Transport:
     """Requests with the token of an endpoint that is found anew for each try."""
 
@@ -86,9 +99,7 @@ class Transport:
         endpoint = self.endpoint()
         connection: http.client.HTTPConnection
         if endpoint.context is not None:
-            connection = http.client.HTTPSConnection(
-                endpoint.host, endpoint.port, timeout=timeout, context=endpoint.context
-            )
+            connection = _SecureConnection(endpoint, timeout)
         else:
             connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=timeout)
         sent = {"Connection": "close", **(headers or {})}
