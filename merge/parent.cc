@@ -64,9 +64,9 @@ Result<Parent::Moments> ReadMoments(const std::string& name, const std::string& 
   if (!PathExists(path)) {
     return Incompatible(
         "parent " + name +
-        " has no optimizer.safetensors, which carry_optimizer needs; take a checkpoint "
-        "with the state of training (the model of a train job has it), or merge without "
-        "carry_optimizer");
+        " has no optimizer.safetensors, which carry_optimizer and continue need; take a checkpoint "
+        "with the state of training (the model of a train job has it), merge without "
+        "carry_optimizer, or begin a new training with its weights (start)");
   }
   BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(path));
   Parent::Moments moments;

@@ -39,13 +39,22 @@ using Settings = std::map<std::string, std::string>;
 // By their names in recipes.
 Settings SettingsOf(const Data& data, uint64_t seed, const TaskTrain& train) {
   Json json = schema::ToJson(data);
+  // A training on all of each corpus does not depend on how that is divided.
+  const bool reads_all = std::all_of(
+      data.sources.begin(), data.sources.end(),
+      [](const DataSource& source) { return source.share == SplitPart::kAll; });
+  if (reads_all && json.contains("split")) {
+    json["split"].erase("paths");
+    json["split"].erase("seed_model");
+  }
   json.erase("sources");
   json.erase("seed");
   json["train"] = schema::ToJson(train);
   Settings all = {{"corpora", CorporaOf(data)},
-                  {"seed", seed == data.seed ? std::to_string(seed)
-                                             : std::to_string(seed) + " (of the text " +
-                                                   std::to_string(data.seed) + ")"}};
+                  {"seed, which the model's name decides too,",
+                   seed == data.seed ? std::to_string(seed)
+                                     : std::to_string(seed) + " (of the text " +
+                                           std::to_string(data.seed) + ")"}};
   const Json flat = json.flatten();
   for (const auto& [pointer, value] : flat.items()) {
     std::string name = pointer.substr(1);

@@ -1,6 +1,7 @@
 #include "coordinator/sessions/model_card.h"
 
 #include <exception>
+#include <set>
 
 #include "base/log.h"
 #include "schema/read.h"
@@ -36,6 +37,27 @@ int64_t CountOf(const Json* job, const char* key) {
   return found != summary.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
 }
 
+bool IsMerge(const Json& job) {
+  for (const auto& [role, artifact] : job["inputs"].items())
+    if (role.starts_with(role::Parent(""))) return true;
+  return false;
+}
+
+// The tokens of a training and of the model of this run with which it began, such as the seed model
+// of all paths; jobs that `counted` has are left out, and what is counted is added to it. 0: not
+// known, as the training began with a model of elsewhere, or said no number.
+int64_t TokensBehind(const Json& facts, const Json* training, std::set<const Json*>* counted) {
+  const int64_t tokens = CountOf(training, "tokens");
+  if (tokens == 0) return 0;
+  const std::string init = (*training)["inputs"].value(role::kInit, "");
+  if (init.empty()) return tokens;
+  const Json* begun = MakerOf(facts, role::kModel, init);
+  if (begun == nullptr) return 0;
+  if (IsMerge(*begun) || !counted->insert(begun).second) return tokens;
+  const int64_t before = CountOf(begun, "tokens");
+  return before > 0 ? before + tokens : 0;
+}
+
 std::string Filled(const task::Assignment& assignment, const task::RunSummary& run) {
   Json spec = Json::parse(assignment.spec, nullptr, /*allow_exceptions=*/false);
   if (!spec.is_object()) return assignment.spec;
@@ -56,7 +78,8 @@ std::string Filled(const task::Assignment& assignment, const task::RunSummary& r
 void FillCard(const Json& facts, const std::string& model, spec::ModelCard* card) {
   card->run.id = facts["run"]["id"].get<std::string>();
   const Json* maker = MakerOf(facts, role::kModel, model);
-  int64_t tokens = CountOf(maker, "tokens");
+  std::set<const Json*> counted;
+  int64_t tokens = TokensBehind(facts, maker, &counted);
   bool known = tokens > 0;
   // A joint job begins with a merge, whose inputs are the parents.
   const std::string init = maker == nullptr ? "" : (*maker)["inputs"].value(role::kInit, "");
@@ -70,10 +93,12 @@ void FillCard(const Json& facts, const std::string& model, spec::ModelCard* card
     known = known && !artifact.empty();
     if (artifact.empty()) continue;
     parent.artifact = artifact;
-    const int64_t of_parent = CountOf(MakerOf(facts, role::kModel, artifact), "tokens");
-    if (of_parent > 0) parent.tokens = of_parent;
-    tokens += of_parent;
-    known = known && of_parent > 0;
+    const Json* trained = MakerOf(facts, role::kModel, artifact);
+    std::set<const Json*> none;
+    if (const int64_t own = TokensBehind(facts, trained, &none); own > 0) parent.tokens = own;
+    const int64_t more = TokensBehind(facts, trained, &counted);
+    tokens += more;
+    known = known && more > 0;
   }
   if (known) card->tokens = tokens;
   for (spec::CardCorpus& corpus : card->corpora) {

@@ -45,7 +45,7 @@ std::string CautionOfGoingOn(const Model& made) {
   if (made.train.lr_schedule == spec::LrSchedule::kCosine) {
     return "continue with lr_schedule cosine: the rate is that of one cosine over the whole, "
            "longer training. Where it goes on, that is more than the rate at which a shorter "
-           "cosine ended; lr_schedule continue begins at that, and constant leaves no jump";
+           "cosine ended; lr_schedule continue begins at that, if it is not 0";
   }
   if (made.train.lr_schedule == spec::LrSchedule::kWsd && made.train.lr_decay_fraction > 0) {
     return "continue with lr_schedule wsd: the rate is optimizer.lr again up to the decay of the "

@@ -39,6 +39,21 @@ TEST(ModelCardTest, APathTellsItsOwn) {
   EXPECT_EQ(card["run"]["id"], "r-1");
 }
 
+// The seed model's tokens are behind each path, and once behind what is made of several.
+TEST(ModelCardTest, TheSeedModelCountsOnce) {
+  Json facts = Facts();
+  facts["jobs"].push_back({{"name", "seed_model"},
+                           {"inputs", Json::object()},
+                           {"outputs", {{"model", "m0"}}},
+                           {"summary", {{"tokens", 40}}}});
+  for (const int path : {1, 2}) facts["jobs"][path]["inputs"] = {{"init", "m0"}};
+  EXPECT_EQ(CardOf(facts, "m1", R"({"parents": []})")["tokens"], 140);
+  const Json card = CardOf(facts, "m4", R"({"parents": [{"name": "path_1"}, {"name": "path_2"}]})");
+  EXPECT_EQ(card["tokens"], 1340);
+  EXPECT_EQ(card["parents"][0]["tokens"], 140);
+  EXPECT_EQ(card["parents"][1]["tokens"], 240);
+}
+
 TEST(ModelCardTest, TokensOfElsewhereLeaveTheTotalUnknown) {
   Json based = Facts();
   based["jobs"][3]["inputs"] = {{"parent.path_2", "m2"}, {"base", "b1"}};

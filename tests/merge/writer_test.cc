@@ -298,9 +298,10 @@ TEST_F(WriterTest, StatesThatCannotBeAreNamed) {
 }
 
 TEST_F(WriterTest, AParentWithoutMomentsIsNamed) {
-  EXPECT_THAT(ReadParent("two", folders_[1], /*moments=*/true).status().message(),
-              HasSubstr("parent two has no optimizer.safetensors, which carry_optimizer needs; "
-                        "take a checkpoint"));
+  EXPECT_THAT(
+      ReadParent("two", folders_[1], /*moments=*/true).status().message(),
+      HasSubstr("parent two has no optimizer.safetensors, which carry_optimizer and continue need; "
+                "take a checkpoint"));
   WriteParents({.moments = true, .steps = {{"blocks.0.attn.q.weight", -1}}});
   EXPECT_THAT(
       ReadParent("two", folders_[1], /*moments=*/true).status().message(),
