@@ -136,8 +136,9 @@ Result<ServerTls> Authority::ServerOf(const std::string& certificate_file,
   BRAID_ASSIGN_OR_RETURN(const CertificateFacts facts, FactsOf(last));
   files.trust_sha256 = facts.sha256;
   const Result<std::string> before = ReadFile(files.trust, 1 << 20);
-  if (!before.ok() || *before != last)
+  if (!before.ok() || *before != last) {
     BRAID_RETURN_IF_ERROR(WriteSecretFile(files.trust, last));
+  }
   return files;
 }
 
