@@ -25,6 +25,7 @@ const Schema& RecipeTop::Fields() {
     field("sequence", &RecipeTop::sequence, "Tokens of one training sequence.")
         .AtLeast(2)
         .AtMost(kMaxSequence);
+    field("max_duration", &RecipeTop::max_duration).OmitDefault();
     return field.Done();
   }();
   return fields;

@@ -6,6 +6,7 @@
 
 #include "schema/schema.h"
 #include "spec/common.h"
+#include "spec/max_duration.h"
 
 namespace braid::spec {
 
@@ -24,6 +25,7 @@ struct RecipeTop {
   uint64_t seed = 42;
   // The length of a training sequence, in tokens.
   int64_t sequence = 256;
+  MaxDuration max_duration;
 
   static const schema::Schema& Fields();
 };

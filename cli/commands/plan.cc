@@ -35,6 +35,7 @@ void Fill(const recipe::JobNode& job, v1::PlannedJob* message) {
   message->set_tokens(job.estimate.tokens);
   message->set_flops(job.estimate.flops);
   message->set_bytes(job.estimate.bytes);
+  message->set_max_duration_s(job.max_duration_s);
 }
 
 void Fill(const recipe::PlannedVariant& variant, v1::Plan* plan) {
@@ -115,6 +116,23 @@ std::string JobsText(const v1::Plan& plan) {
                     "\nabout %s tokens trained, %s floating point operations (tokens are estimated "
                     "from file sizes and caps)\n",
                     Count(tokens).c_str(), Count(flops).c_str());
+}
+
+// How long the run and the kinds of its jobs may take; empty if nothing of it is bounded.
+std::string LimitsText(const v1::Plan& plan) {
+  std::map<std::string, int64_t> kinds;
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    if (job.max_duration_s() > 0) kinds[job.kind()] = job.max_duration_s();
+  }
+  std::vector<std::string> limits;
+  const auto duration = [](int64_t s) { return FormatDuration(static_cast<double>(s)); };
+  if (plan.max_duration_s() > 0)
+    limits.push_back("the run " + duration(plan.max_duration_s()) + " from its submission");
+  for (const auto& [kind, s] : kinds)
+    limits.push_back("each job of kind " + kind + " " + duration(s));
+  if (limits.empty()) return "";
+  return "\nmay take (max_duration): " + Join(limits, ", ") +
+         "; what takes longer is stopped with a checkpoint, and fails\n";
 }
 
 // The jobs of a plan by name.
@@ -229,6 +247,7 @@ Result<v1::Plan> MakePlan(const std::string& path, const std::vector<std::string
 v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Finding>& findings) {
   v1::Plan plan;
   plan.set_run(file.dag.run);
+  plan.set_max_duration_s(file.dag.max_duration_s);
   for (const recipe::JobNode& job : file.dag.jobs) Fill(job, plan.add_jobs());
   for (const recipe::PlannedModel& model : file.dag.models) Fill(model, plan.add_models());
   for (const recipe::PlannedVariant& variant : file.dag.variants) Fill(variant, &plan);
@@ -242,8 +261,8 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
 }
 
 std::string PlanText(const v1::Plan& plan) {
-  std::string text = JobsText(plan) + VariantsText(plan) + ModelsText(plan) + "\n" +
-                     CompatText(plan.compat()) + "\nsettings in force:\n";
+  std::string text = JobsText(plan) + LimitsText(plan) + VariantsText(plan) + ModelsText(plan) +
+                     "\n" + CompatText(plan.compat()) + "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
   if (plan.warnings_size() > 0) text += "\nwarnings:\n";
   for (const std::string& line : plan.warnings()) text += "  " + line + "\n";

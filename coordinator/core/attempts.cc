@@ -13,6 +13,7 @@
 #include "coordinator/core/peers.h"
 #include "coordinator/core/retention.h"
 #include "coordinator/core/runs.h"
+#include "coordinator/core/time_limits.h"
 #include "coordinator/core/watchdog.h"
 #include "scheduler/retry.h"
 
@@ -77,6 +78,15 @@ scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& n
   return history;
 }
 
+// How the last attempt ended of a job that has no time for another one, and what is kept of it.
+std::string LastAttempt(const Failure& failure) {
+  return failure.error.empty() ? "" : "; its last attempt: " + failure.error;
+}
+std::string Kept(const JobRecord& job) {
+  if (job.checkpoint.empty()) return "";
+  return "; its checkpoint is that of step " + std::to_string(job.checkpoint_step);
+}
+
 // Ends an attempt that did not succeed, and queues its job again or ends the job too. The records
 // are copied, because the updates change the rows that the pointers refer to.
 void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& failure,
@@ -105,7 +115,15 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
                                                tx.options().uniform());
   const catalog::Counters counters{decision.history.user_failures, decision.history.infra_losses,
                                    decision.history.preemptions, decision.history.losses_in_row};
-  if (decision.retry) {
+  bool again = decision.retry;
+  std::string error = failure.error + " (" + decision.reason + ")", hint = failure.hint;
+  const bool limited = attempt.stop_reason == StopReason::kTimeLimit;
+  if (const auto over = limited || again ? TimeIsUp(key, tx) : std::nullopt; over.has_value()) {
+    again = false;
+    error = over->error + (limited ? "" : LastAttempt(failure)) + Kept(job);
+    hint = over->hint;
+  }
+  if (again) {
     const int64_t not_before_ms = decision.backoff_ms > 0 ? tx.wall_ms() + decision.backoff_ms : 0;
     tx.Add(catalog::JobRequeued{key, counters, not_before_ms});
     return;
@@ -115,8 +133,8 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
                            JobState::kFailed,
                            {},
                            "",
-                           failure.error + " (" + decision.reason + ")",
-                           failure.hint,
+                           std::move(error),
+                           std::move(hint),
                            counters,
                            tx.wall_ms()});
   Propagate(key.run, tx);

@@ -14,7 +14,9 @@ namespace {
 // An aborted attempt has nothing to save (one of its ranks failed), so its other ranks are killed
 // at once.
 int64_t StopTimeoutMs(const AttemptRecord& attempt, const Options& options) {
-  if (attempt.stop_reason == catalog::StopReason::kDrain) return options.drain_deadline_ms;
+  if (attempt.stop_reason == catalog::StopReason::kDrain ||
+      attempt.stop_reason == catalog::StopReason::kTimeLimit)
+    return options.drain_deadline_ms;
   return attempt.stop_reason == catalog::StopReason::kCancel ? options.cancel_deadline_ms : 0;
 }
 

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "scheduler/critical_path.h"
+#include "scheduler/time_limit.h"
 #include "task/artifact.h"
 
 namespace braid::coordinator {
@@ -24,6 +25,15 @@ using catalog::RunRecord;
 constexpr double kMinCost = 1e6;
 
 using Rows = Indices::Rows;
+
+// When the job has had workers for as long as it may, if the attempt goes on.
+int64_t DeadlineOf(const JobRecord& job, const AttemptRecord& attempt, const Image& image) {
+  std::vector<scheduler::Held> before;
+  for (auto it = image.attempts.lower_bound({job.key.run, job.key.job, 0});
+       it != image.attempts.end() && it->first < attempt.key; ++it)
+    before.push_back({it->second.granted_ms, it->second.ended_ms});
+  return scheduler::TimeIsUpAtMs(job.max_duration_s, before, attempt.granted_ms);
+}
 
 // The rows that an update changes, adds or removes.
 struct RowsFinder {
@@ -214,6 +224,9 @@ void Indices::Count(const RunRecord& run, int64_t by) {
   AddCount(counts_.runs, run.state, by);
   for (const auto& [name, artifact] : run.sources) CountUse(artifact, by);
   if (by < 0 || Ended(run.state)) costs_.erase(run.id);
+  if (run.max_duration_s > 0 && !Ended(run.state))
+    AddTo(run_deadlines_, {scheduler::TimeIsUpAtMs(run.max_duration_s, {}, run.created_ms), run.id},
+          by);
 }
 
 void Indices::Count(const JobRecord& job, const Image& image, int64_t by) {
@@ -244,6 +257,8 @@ void Indices::Count(const AttemptRecord& attempt, const Image& image, int64_t by
   if (Ended(attempt.state)) return;
   AddTo(live_, attempt.key, by);
   const JobRecord* job = Find(image.jobs, attempt.key.Job());
+  if (job != nullptr && job->max_duration_s > 0)
+    AddTo(attempt_deadlines_, {DeadlineOf(*job, attempt, image), attempt.key}, by);
   const RunRecord* run = Find(image.runs, attempt.key.run);
   for (const std::string& worker : attempt.workers) {
     AddToOne(live_on_, worker, attempt.key, by);
@@ -348,6 +363,7 @@ const Indices::ByTime& Indices::MadeBy(const std::string& run) const {
 bool Indices::operator==(const Indices& other) const {
   return queued_ == other.queued_ && live_ == other.live_ && live_on_ == other.live_on_ &&
          held_of_ == other.held_of_ && held_by_ == other.held_by_ && gangs_ == other.gangs_ &&
+         run_deadlines_ == other.run_deadlines_ && attempt_deadlines_ == other.attempt_deadlines_ &&
          jobs_in_ == other.jobs_in_ && unended_in_ == other.unended_in_ && uses_ == other.uses_ &&
          unended_of_user_ == other.unended_of_user_ && unended_of_site_ == other.unended_of_site_ &&
          checkpoints_ == other.checkpoints_ && runs_named_ == other.runs_named_ &&

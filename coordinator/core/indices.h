@@ -68,6 +68,11 @@ class Indices {
   // by user. Users without any are not in the map.
   scheduler::SlotAmounts HeldOf(const std::string& worker) const;
   const std::map<std::string, scheduler::SlotAmounts>& held_by() const { return held_by_; }
+  // When the time of runs and of live attempts that have a limit is up, on the wall clock.
+  using RunDeadlines = std::set<std::pair<int64_t, std::string>>;
+  using AttemptDeadlines = std::set<std::pair<int64_t, catalog::AttemptKey>>;
+  const RunDeadlines& run_deadlines() const { return run_deadlines_; }
+  const AttemptDeadlines& attempt_deadlines() const { return attempt_deadlines_; }
   // Jobs of several ranks that have not ended.
   const std::set<catalog::JobKey>& gangs() const { return gangs_; }
 
@@ -110,6 +115,8 @@ class Indices {
   std::map<std::string, std::set<catalog::AttemptKey>> live_on_;
   std::map<std::string, scheduler::SlotAmounts> held_of_, held_by_;
   std::set<catalog::JobKey> gangs_;
+  RunDeadlines run_deadlines_;
+  AttemptDeadlines attempt_deadlines_;
   std::unordered_map<std::string, int64_t> jobs_in_, unended_in_, uses_;
   std::map<std::string, int64_t> unended_of_user_, unended_of_site_;
   std::map<catalog::JobKey, std::set<CheckpointOrder>> checkpoints_;

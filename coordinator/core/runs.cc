@@ -130,6 +130,7 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
     if (task::IsTraining(node.kind))
       job.stall_timeout_s = NumberIn(node.spec, "/train/stall_timeout",
                                      spec::Train().stall_timeout);
+    job.max_duration_s = node.max_duration_s;
     job.flops = node.estimate.flops;
     job.tokens = node.estimate.tokens;
     job.created_ms = now_ms;
@@ -163,6 +164,7 @@ Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
   run.sources = command.sources;
   run.only = command.only;
   run.priority = command.priority;
+  run.max_duration_s = command.dag.max_duration_s;
   run.user = command.user;
   run.created_ms = tx.wall_ms();
   tx.Add(catalog::RunCreated{std::move(run)});

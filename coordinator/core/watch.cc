@@ -12,6 +12,7 @@
 #include "coordinator/core/gangs.h"
 #include "coordinator/core/gpus.h"
 #include "coordinator/core/leaving.h"
+#include "coordinator/core/time_limits.h"
 #include "coordinator/core/watchdog.h"
 #include "coordinator/core/worker_links.h"
 
@@ -244,6 +245,7 @@ std::string WatchWorkers(Transaction& tx) {
       WatchSteps(key, tx);
     });
   }
+  guarded("time limits", [&] { WatchTimeLimits(tx); });
   // The decisions above may have changed others.
   std::set<AttemptKey> left = watched.attempts;
   left.insert(tx.changes().attempts.begin(), tx.changes().attempts.end());

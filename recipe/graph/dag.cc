@@ -33,6 +33,7 @@ Result<Dag> Only(const Dag& dag, const std::vector<std::string>& only) {
   }
   Dag part;
   part.run = dag.run;
+  part.max_duration_s = dag.max_duration_s;
   std::set<std::string> sources;
   for (const JobNode& job : dag.jobs) {
     if (!wanted.contains(job.name)) continue;

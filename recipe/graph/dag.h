@@ -57,6 +57,8 @@ struct JobNode : task::Requirements {
   // The spec of the task file (docs/tasks.md): the struct of the kind in spec/, as JSON
   // (docs/architecture.md, "The types of a job", says why).
   Json spec = Json::object();
+  // How many seconds it may have workers, as `max_duration` of the recipe says; 0: any number.
+  int64_t max_duration_s = 0;
   Estimate estimate;
 };
 
@@ -100,6 +102,8 @@ struct PlannedVariant {
 struct Dag {
   // Name of the run.
   std::string run;
+  // How many seconds the run may take from its submission; 0: any number.
+  int64_t max_duration_s = 0;
   // In topological order: parents before children.
   std::vector<JobNode> jobs;
   std::vector<Source> sources;

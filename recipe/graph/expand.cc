@@ -386,7 +386,33 @@ class Expander {
 
 }  // namespace
 
-Result<Dag> Expand(const Recipe& recipe, const Known& known) {
+namespace {
+
+int64_t LimitOf(task::JobKind kind, const spec::MaxDuration& limits) {
+  switch (kind) {
+    case task::JobKind::kTokenizer:
+      return limits.tokenizer;
+    case task::JobKind::kPrepare:
+      return limits.prepare;
+    case task::JobKind::kTrain:
+      return limits.train;
+    case task::JobKind::kMerge:
+      return limits.merge;
+    case task::JobKind::kGate:
+      return limits.gate;
+    case task::JobKind::kJoint:
+      return limits.joint;
+    case task::JobKind::kEvaluate:
+      return limits.evaluate;
+    case task::JobKind::kExport:
+      return limits.export_;
+    case task::JobKind::kReport:
+      return limits.report;
+  }
+  return 0;
+}
+
+Result<Dag> ExpandAll(const Recipe& recipe, const Known& known) {
   if (recipe.variants.empty()) return Expander(recipe, known).Run();
   std::vector<Dag> variants;
   for (const Variant& variant : recipe.variants) {
@@ -395,6 +421,18 @@ Result<Dag> Expand(const Recipe& recipe, const Known& known) {
     variants.push_back(*std::move(dag));
   }
   return Share(recipe, std::move(variants));
+}
+
+}  // namespace
+
+Result<Dag> Expand(const Recipe& recipe, const Known& known) {
+  BRAID_ASSIGN_OR_RETURN(Dag dag, ExpandAll(recipe, known));
+  dag.max_duration_s = recipe.max_duration.run;
+  for (JobNode& job : dag.jobs) {
+    const auto kind = task::JobKindOf(job.kind);
+    job.max_duration_s = kind.has_value() ? LimitOf(*kind, recipe.max_duration) : 0;
+  }
+  return dag;
 }
 
 }  // namespace braid::recipe

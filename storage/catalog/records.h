@@ -103,6 +103,8 @@ struct RunRecord {
   // The submitter's name according to the client, for fair shares. It is not authenticated.
   std::string user;
   bool cancel_requested = false;
+  // How many seconds it may take from its creation; 0: any number.
+  int64_t max_duration_s = 0;
   std::string error;
   int64_t created_ms = 0;
   int64_t ended_ms = 0;
@@ -145,6 +147,8 @@ struct JobRecord : task::JobSpec {
   // without a step after which the program is stopped; 0: never.
   int64_t keep_checkpoints = 0;
   int64_t stall_timeout_s = 0;
+  // How many seconds its attempts may take together; 0: any number.
+  int64_t max_duration_s = 0;
 
   JobState state = JobState::kBlocked;
   // The lease epoch of the newest attempt; 0 before the first one.
@@ -171,8 +175,9 @@ struct JobRecord : task::JobSpec {
 using task::Failure;
 
 // Why an attempt is asked to stop: its run was cancelled, its worker is drained (both leave it time
-// for a checkpoint), or one of its ranks has failed, without which the others cannot go on.
-enum class StopReason { kNone, kCancel, kDrain, kAbort };
+// for a checkpoint), one of its ranks has failed, without which the others cannot go on, or the job
+// or its run has taken as long as it may (which leaves it time for a checkpoint).
+enum class StopReason { kNone, kCancel, kDrain, kAbort, kTimeLimit };
 const Words& WordsOf(StopReason);
 
 // One execution of a job under one lease epoch.

@@ -317,6 +317,11 @@ CREATE TRIGGER artifacts_maker BEFORE UPDATE OF
 ON artifacts WHEN OLD.removed_ms = 0
 BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;
 CREATE INDEX artifacts_owner ON artifacts (user, site, removed_ms, bytes);
+)sql",
+                                                 // How long runs and jobs may take.
+                                                 R"sql(
+ALTER TABLE runs ADD COLUMN max_duration_s INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN max_duration_s INTEGER NOT NULL DEFAULT 0;
 )sql"};
   return steps;
 }

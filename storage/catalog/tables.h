@@ -32,6 +32,7 @@ struct RunsTable {
     column("ended_ms", r.ended_ms);
     column("priority", r.priority);
     column("user", r.user);
+    column("max_duration_s", r.max_duration_s);
   }
 };
 
@@ -60,6 +61,7 @@ struct JobsTable {
     column("tokens", r.tokens);
     column("keep_checkpoints", r.keep_checkpoints);
     column("stall_timeout_s", r.stall_timeout_s);
+    column("max_duration_s", r.max_duration_s);
     column("state", r.state);
     column("epoch", r.epoch);
     // What came of it; written while it is waiting, running and ending.

@@ -124,6 +124,20 @@ TEST_F(PlanTest, WarningsAreShown) {
   EXPECT_THAT(JsonOf(*file)["warnings"][0].get<std::string>(), HasSubstr(line));
 }
 
+TEST_F(PlanTest, ThePlanShowsHowLongItMayTake) {
+  const auto file = Load(Recipe("  c: {files: [a/*.jsonl]}\n",
+                                "max_duration: {run: 86400, train: 5400, report: 60}\n"),
+                         {});
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_THAT(
+      PlanText(PlanOf(*file)),
+      HasSubstr("may take (max_duration): the run 1 d 00 h from its submission, each job of "
+                "kind report 1 min 00 s, each job of kind train 1 h 30 min; what takes longer "
+                "is stopped with a checkpoint, and fails\n"));
+  EXPECT_THAT(PlanText(PlanOf(*file)), HasSubstr("max_duration.train = 5400"));
+  EXPECT_EQ(JsonOf(*file)["maxDurationS"], "86400");
+}
+
 // Spoiled in every way it is an error, or a tokenizer.
 TEST_F(PlanTest, ATokenizerThatIsNoneIsASentence) {
   Write("recipe.yaml",

@@ -215,6 +215,20 @@ TEST(RecipeTest, NamesOfJobsThatEveryRunHasAreTaken) {
   }
 }
 
+TEST(RecipeTest, ARunAndItsJobsMayHaveATimeLimit) {
+  const std::string limited = std::string(kSmall) + "max_duration: {run: 86400, train: 3600}\n";
+  const Dag dag = MustExpand(limited);
+  EXPECT_EQ(dag.max_duration_s, 86'400);
+  for (const JobNode& job : dag.jobs)
+    EXPECT_EQ(job.max_duration_s, job.kind == "train" ? 3'600 : 0) << job.name;
+  EXPECT_EQ(Only(dag, {"tokenizer"})->max_duration_s, 86'400);
+  EXPECT_EQ(MustExpand(kSmall).max_duration_s, 0);
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "max_duration: {training: 3600}\n"),
+              HasSubstr("max_duration.training"));
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "max_duration: {train: -1}\n"),
+              HasSubstr("max_duration.train: must not be negative, is -1"));
+}
+
 TEST(RecipeTest, ARunMayHaveAPriority) {
   EXPECT_EQ(ParseRecipe(kSmall, "r.yaml")->priority, 0);
   EXPECT_EQ(ParseRecipe(std::string(kSmall) + "priority: -7\n", "r.yaml")->priority, -7);

@@ -45,6 +45,7 @@ RunRecord SomeRun(const std::string& id) {
   run.sources = {{"tokenizer", "t1"}};
   run.only = {"path_1"};
   run.priority = -3;
+  run.max_duration_s = 86'400;
   run.user = "ann";
   run.created_ms = 5;
   return run;
@@ -60,6 +61,7 @@ JobRecord SomeJob(const std::string& run, const std::string& name, JobState stat
   job.spec = R"({"seed":42,"train":{"checkpoint":{"keep":-1},"stall_timeout":60}})";
   job.keep_checkpoints = -1;
   job.stall_timeout_s = 60;
+  job.max_duration_s = 3'600;
   job.slots = 2;
   job.site = "helsinki";
   job.across_sites = true;
@@ -134,6 +136,11 @@ class CatalogTest : public ::testing::Test {
     const Status status = catalog.Commit(updates, 1000);
     ASSERT_TRUE(status.ok()) << status.ToString();
     for (const Update& update : updates) Apply(update, image_);
+  }
+  // As of a file from before runs and jobs had limits of time.
+  void ForgetLimits() {
+    for (auto& [id, run] : image_.runs) run.max_duration_s = 0;
+    for (auto& [key, job] : image_.jobs) job.max_duration_s = 0;
   }
 
   std::unique_ptr<TemporaryFolder> folder_;
@@ -424,7 +431,11 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
+#define WITHOUT_LIMITS                           \
+  "ALTER TABLE runs DROP COLUMN max_duration_s;" \
+  "ALTER TABLE jobs DROP COLUMN max_duration_s;"
 #define WITHOUT_OWNERS                                                                   \
+  WITHOUT_LIMITS                                                                         \
   "DROP INDEX artifacts_owner; DROP TRIGGER artifacts_maker;"                            \
   "ALTER TABLE artifacts DROP COLUMN user; ALTER TABLE artifacts DROP COLUMN site;"      \
   "CREATE TRIGGER artifacts_maker BEFORE UPDATE OF run, job, epoch, role, worker, name " \
@@ -531,6 +542,7 @@ TEST_F(CatalogTest, AFileFromBeforeRowsCouldLeaveMemoryIsBroughtUpToDate) {
             SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
+  ForgetLimits();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
   image_.workers.at("w1").health = {};  // nobody had counted yet
@@ -552,9 +564,24 @@ TEST_F(CatalogTest, AFileFromBeforeArtifactsHadOwnersIsBroughtUpToDate) {
             SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
+  ForgetLimits();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
   image_.artifacts.at("a2").user = "";
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, AFileFromBeforeTimeLimitsIsBroughtUpToDate) {
+  Commit(*Open(), {RunCreated{SomeRun("r1")}, JobCreated{SomeJob("r1", "a", JobState::kQueued)}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_LIMITS "PRAGMA user_version = 14", nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  ForgetLimits();
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
   EXPECT_TRUE(catalog->Load().value() == image_);
 }
 
@@ -566,6 +593,7 @@ TEST_F(CatalogTest, AFileFromBeforeQuarantinesIsBroughtUpToDate) {
             SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
+  ForgetLimits();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
   EXPECT_TRUE(catalog->Load().value() == image_);
@@ -605,6 +633,7 @@ TEST_F(CatalogTest, AFileFromBeforeRetentionIsBroughtUpToDate) {
       SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
+  ForgetLimits();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
   image_.artifacts.at("a1").pinned = true;  // nobody was asked whether it may go
@@ -641,6 +670,7 @@ TEST_F(CatalogTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
             SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
+  ForgetLimits();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
   EXPECT_TRUE(catalog->Load().value() == image_);
@@ -670,6 +700,7 @@ TEST_F(CatalogTest, AFileOfTheSecondSchemaIsBroughtUpToDate) {
             SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
+  ForgetLimits();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
   EXPECT_TRUE(catalog->Load().value() == image_);
@@ -686,6 +717,7 @@ TEST_F(CatalogTest, AFileOfTheThirdSchemaIsBroughtUpToDate) {
             SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
+  ForgetLimits();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
   EXPECT_TRUE(catalog->Load().value() == image_);
@@ -725,6 +757,7 @@ TEST_F(CatalogTest, AFileOfTheFourthSchemaGetsCredentials) {
       SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
+  ForgetLimits();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
   EXPECT_TRUE(catalog->Load().value() == image_);
