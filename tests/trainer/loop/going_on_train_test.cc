@@ -117,7 +117,8 @@ TEST_F(GoingOnTest, AnotherTrainingIsRefused) {
       "begin a new training with its "
       "weights (start)");
   EXPECT_THAT(error({{"data", {{"sources", {{{"role", "data.tales"}, {"share", "paths"}}}}}}}),
-              HasSubstr("corpora was tales (all), sums (all) and is tales (paths), split.paths was not given"));
+              HasSubstr("corpora was tales (all), sums (all) and is tales (paths), split.paths was "
+                        "not given"));
   EXPECT_THAT(error({{"train", {{"optimizer", {{"kind", "muon"}}}}}}),
               HasSubstr("train.optimizer.kind was not given and is muon;"));
   EXPECT_THAT(error(Json::object(), 5),
