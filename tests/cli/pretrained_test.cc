@@ -151,7 +151,8 @@ TEST_F(ContinuedTest, AnotherTrainingIsRefusedBeforeItIsSubmitted) {
   EXPECT_THAT(Error(Replaced("batch: 4", "batch: 8", text_)),
               HasSubstr("r.yaml:8: 0123456789abcdef: a training goes on with the same text in the "
                         "same order and with the same optimizer: train.batch was 4 and is 8;"));
-  EXPECT_THAT(Error("seed: 7\n" + text_), HasSubstr("seed was "));
+  EXPECT_THAT(Error("seed: 7\n" + text_),
+              HasSubstr("seed, which the model's name decides too, was "));
   EXPECT_THAT(Error(Replaced("steps: 200", "steps: 100", text_)),
               HasSubstr("it has done 100 steps, and train.steps ends the training after 100"));
   EXPECT_EQ(Error(Replaced("batch: 4", "batch: 4, clip: 2", text_)), "no error");
