@@ -117,10 +117,12 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
                                    decision.history.preemptions, decision.history.losses_in_row};
   bool again = decision.retry;
   std::string error = failure.error + " (" + decision.reason + ")", hint = failure.hint;
-  const bool limited = attempt.stop_reason == StopReason::kTimeLimit;
-  if (const auto over = limited || again ? TimeIsUp(key, tx) : std::nullopt; over.has_value()) {
+  if (attempt.stop_reason == StopReason::kTimeLimit) {
     again = false;
-    error = over->error + (limited ? "" : LastAttempt(failure)) + Kept(job);
+    error = failure.error + Kept(job);
+  } else if (const auto over = again ? TimeIsUp(key, tx) : std::nullopt; over.has_value()) {
+    again = false;
+    error = over->error + LastAttempt(failure) + Kept(job);
     hint = over->hint;
   }
   if (again) {

@@ -19,8 +19,9 @@ std::string Limit(int64_t seconds) {
 
 catalog::Failure FailureOf(std::string error, const std::string& setting) {
   return {NameOf(task::FailureCategory::kUser), std::move(error),
-          "`braid retry RUN` goes on from the newest checkpoints, for as long again; " + setting +
-              " in the recipe allows more",
+          "`braid retry RUN` goes on from its newest checkpoint, if there is one, for as long "
+          "again; a recipe with a larger " +
+              setting + " begins anew",
           /*deterministic=*/true};
 }
 
