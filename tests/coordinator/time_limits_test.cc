@@ -59,7 +59,7 @@ TEST_F(TimeLimitsTest, AJobIsStoppedWithACheckpointAndFails) {
   EXPECT_EQ(Job(run, "a").error,
             "it has had workers for 1 min 00 s, which is as long as it may take "
             "(max_duration.train); its checkpoint is that of step 7");
-  EXPECT_THAT(Job(run, "a").hint, HasSubstr("`braid retry RUN` goes on from the newest"));
+  EXPECT_THAT(Job(run, "a").hint, HasSubstr("`braid retry RUN` goes on from its newest"));
   EXPECT_EQ(Job(run, "b").state, JobState::kSkipped);
   EXPECT_EQ(core_->state().FindRun(run)->state, RunState::kFailed);
   const auto events = store_.ReadEvents({0, run, 100, true}).value();

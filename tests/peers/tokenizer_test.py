@@ -395,7 +395,7 @@ class TokenizerTest(unittest.TestCase):
         samples = [
             nasty_text(8, 300) + "<|mark|> a <|other|>  e\u0301",
             prose(9, 20),
-            "\u2ebf6\u6f22 x\u0301",
+            "\U0002ebf6\u6f22 x\u0301",
         ]
         taken = []
         for name, change in spellings():
