@@ -15,13 +15,13 @@ const Schema& MaxDuration::Fields() {
     field(
         "run", &MaxDuration::run,
         "Seconds from its submission within which the run ends; 0: any number. Waiting for workers "
-        "counts. Jobs that run then are stopped with a checkpoint, and they and those that wait "
-        "fail.")
+        "counts. Jobs that run then are stopped, with a checkpoint if they have them, and they and "
+        "those that wait fail.")
         .AtLeast(0);
     const auto kind = [&field](const char* name, int64_t MaxDuration::* member) {
       field(name, member,
             "Seconds for which a job of this kind may have workers, all attempts together; 0: any "
-            "number. Then it is stopped with a checkpoint, and fails.")
+            "number. Then it is stopped, with a checkpoint if such jobs have them, and fails.")
           .AtLeast(0);
     };
     kind("tokenizer", &MaxDuration::tokenizer);

@@ -10,6 +10,7 @@
 #include "recipe/graph/merge_jobs.h"
 #include "recipe/graph/share.h"
 #include "recipe/graph/sizes.h"
+#include "recipe/graph/time_limits.h"
 #include "recipe/graph/train_task.h"
 #include "spec/merge.h"
 #include "spec/report.h"
@@ -384,34 +385,6 @@ class Expander {
   std::vector<std::string> composites_;
 };
 
-}  // namespace
-
-namespace {
-
-int64_t LimitOf(task::JobKind kind, const spec::MaxDuration& limits) {
-  switch (kind) {
-    case task::JobKind::kTokenizer:
-      return limits.tokenizer;
-    case task::JobKind::kPrepare:
-      return limits.prepare;
-    case task::JobKind::kTrain:
-      return limits.train;
-    case task::JobKind::kMerge:
-      return limits.merge;
-    case task::JobKind::kGate:
-      return limits.gate;
-    case task::JobKind::kJoint:
-      return limits.joint;
-    case task::JobKind::kEvaluate:
-      return limits.evaluate;
-    case task::JobKind::kExport:
-      return limits.export_;
-    case task::JobKind::kReport:
-      return limits.report;
-  }
-  return 0;
-}
-
 Result<Dag> ExpandAll(const Recipe& recipe, const Known& known) {
   if (recipe.variants.empty()) return Expander(recipe, known).Run();
   std::vector<Dag> variants;
@@ -427,11 +400,7 @@ Result<Dag> ExpandAll(const Recipe& recipe, const Known& known) {
 
 Result<Dag> Expand(const Recipe& recipe, const Known& known) {
   BRAID_ASSIGN_OR_RETURN(Dag dag, ExpandAll(recipe, known));
-  dag.max_duration_s = recipe.max_duration.run;
-  for (JobNode& job : dag.jobs) {
-    const auto kind = task::JobKindOf(job.kind);
-    job.max_duration_s = kind.has_value() ? LimitOf(*kind, recipe.max_duration) : 0;
-  }
+  SetTimeLimits(recipe.max_duration, &dag);
   return dag;
 }
 
