@@ -222,11 +222,8 @@ class CoreTest : public ::testing::Test {
     command.recipe = "run: small\n";
     return command;
   }
-  std::string SubmitJobs(std::vector<recipe::JobNode> jobs, const std::string& user = "",
-                         int64_t priority = 0) {
-    SubmitCommand command = CommandOf(std::move(jobs));
-    command.user = user;
-    command.priority = priority;
+  // Submits the run, which must be taken, and returns its id.
+  std::string SubmitTaken(const SubmitCommand& command) {
     std::string id;
     EXPECT_TRUE(Do([&](Transaction& tx) {
                   auto run = Submit(command, tx);
@@ -234,6 +231,13 @@ class CoreTest : public ::testing::Test {
                   return run.status();
                 }).ok());
     return id;
+  }
+  std::string SubmitJobs(std::vector<recipe::JobNode> jobs, const std::string& user = "",
+                         int64_t priority = 0) {
+    SubmitCommand command = CommandOf(std::move(jobs));
+    command.user = user;
+    command.priority = priority;
+    return SubmitTaken(command);
   }
 
   Status End(const RankKey& rank, const std::string& worker, bool success,

@@ -16,13 +16,7 @@ class TimeLimitsTest : public CoreTest {
         {Node("a", "train"), Node("b", "train", {{"init", {"a", "model", "", ""}}})});
     for (recipe::JobNode& job : command.dag.jobs) job.max_duration_s = job_s;
     command.dag.max_duration_s = run_s;
-    std::string id;
-    EXPECT_TRUE(Do([&](Transaction& tx) {
-                  auto run = Submit(command, tx);
-                  if (run.ok()) id = *run;
-                  return run.status();
-                }).ok());
-    return id;
+    return SubmitTaken(command);
   }
   void Start(const std::string& run, FakeWorker& worker) {
     EXPECT_TRUE(Beat(worker).ok());
