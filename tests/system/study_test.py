@@ -47,17 +47,25 @@ REPORT = {
     "sweep": {
         "variants": [{}, {}],
         "candidates": [
-            candidate("dense_size", "dense", 4.5, {"train.optimizer.lr": "3e-3"}),
-            candidate("dense_size", "dense", 4.6, {"train.optimizer.lr": "6e-3"}),
-            candidate("composite", "composite", 4.4, {"split.paths": "0.9"}),
-            candidate("composite", "composite", 4.3, {"split.paths": "0.6"}),
+            candidate("dense_size", "dense", 4.5, {"dense_lr": "7.5e-4"}),
+            candidate("dense_size", "dense", 4.6, {"dense_lr": "1.5e-3"}),
+            candidate("dense_depth", "dense", 4.7, {"dense_lr": "1.5e-3"}),
+            candidate(
+                "composite", "composite", 4.4, {"train.optimizer.lr": "3e-3", "split.paths": "0.9"}
+            ),
+            candidate(
+                "composite", "composite", 4.3, {"train.optimizer.lr": "3e-3", "split.paths": "0.6"}
+            ),
+            candidate(
+                "composite", "composite", 4.8, {"train.optimizer.lr": "6e-3", "split.paths": "0.6"}
+            ),
             candidate("path_speeches", "path", 5.0, {}),
         ],
         "searches": [
             {
                 "best": {
                     "composite": "composite, split.paths 0.6",
-                    "dense": "dense_size, train.optimizer.lr 3e-3",
+                    "dense": "dense_size, dense_lr 7.5e-4",
                     "verdict": "better",
                     "difference": score(-0.2, 0.05),
                     "over_seeds": True,
@@ -95,32 +103,50 @@ class Study(unittest.TestCase):
                 ) as out:
                     out.writelines(json.dumps(row) + "\n" for _ in range(20_000))
 
-    def test_the_recipe_of_each_stage_is_a_plan_of_36_variants(self):
+    def plan(self, stage, text):
+        path = self.study.place(stage, "recipe.yaml")
+        self.study.write(path, text)
+        done = subprocess.run(
+            [by_hand.program("braid"), "-o", "json", "plan", path],
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_the_recipe_of_each_stage_is_a_plan_of_144_variants(self):
         self.write_texts()
         for stage in self.study.stages():
-            path = self.study.place(stage, "recipe.yaml")
-            self.study.write(path, self.study.recipe_of(stage))
-            done = subprocess.run(
-                [by_hand.program("braid"), "-o", "json", "plan", path],
-                capture_output=True,
-                text=True,
-            )
-            self.assertEqual(done.returncode, 0, done.stderr)
-            plan = json.loads(done.stdout)
-            self.assertEqual(len(plan["variants"]), 3 * 4 * 3)  # rates, shares, seeds
+            plan = self.plan(stage, self.study.recipe_of(stage))
+            self.assertEqual(
+                len(plan["variants"]), 3 * 4 * 4 * 3
+            )  # rates, shares, dense rates, seeds
             budget, paths = self.study.of_stage(stage)
             jobs = {job["name"]: job for job in plan["jobs"]}
             self.assertEqual(sum(job["kind"] == "prepare" for job in plan["jobs"]), paths)
             # All but the 5 % that is set aside, and what does not fill a step.
-            dense = jobs["dense_size-lr_3e-3-seed_1"]
+            dense = jobs["dense_size-dense_lr_1.5e-3-seed_1"]
             self.assertAlmostEqual(int(dense["tokens"]), 0.95 * budget, delta=0.02 * budget)
-            # Dense models do not depend on the share, nor the tokenizer on anything.
-            self.assertEqual(dense["variants"], 4)
-            self.assertEqual(jobs["tokenizer"]["variants"], 36)
+            # Dense models depend neither on the share nor on the rate of composites, the tokenizer on nothing.
+            self.assertEqual(dense["variants"], 12)
+            self.assertEqual(jobs["tokenizer"]["variants"], 144)
 
-    def finish(self, stage):
-        self.study.write(self.study.place(stage, "report", "report.json"), json.dumps(REPORT))
-        self.study.write(self.study.place(stage, "machine"), "2 cores of a test")
+    def test_times_are_those_of_the_best_of_both_kinds(self):
+        self.write_texts()
+        self.finish("120k-2-paths")
+        plan = self.plan("120k-4-paths", self.study.times_recipe("120k-2-paths"))
+        names = {job["name"] for job in plan["jobs"]}
+        self.assertIn("dense_size-seed_1", names)
+        self.assertIn("joint:composite-seed_2", names)
+        self.assertFalse([name for name in names if "dense_depth" in name])
+        recipe = self.study.times_recipe("120k-2-paths")
+        self.assertIn("train.optimizer.lr: [3e-3]", recipe)
+        self.assertIn("split.paths: [0.6]", recipe)
+        self.assertIn("baselines.dense_size.train.optimizer.lr: 7.5e-4", recipe)
+
+    def finish(self, *stage):
+        self.study.write(self.study.place(*stage, "report", "report.json"), json.dumps(REPORT))
+        self.study.write(self.study.place(*stage, "machine"), "2 cores of a test")
 
     def test_the_page_has_what_was_run_and_says_what_was_not(self):
         with self.assertRaisesRegex(SystemExit, "no stage of the study is done yet"):
@@ -129,14 +155,27 @@ class Study(unittest.TestCase):
         with contextlib.redirect_stderr(io.StringIO()):
             self.study.docs()
         text = self.study.read(os.path.join(self.study.ROOT, "docs", "science.md"))
-        self.assertIn("Of 6 stages 1 were run; not run are 120k-4-paths, 360k-2-paths", text)
+        self.assertIn("Of 6 stages 1 were run; not run are 360k-2-paths, 1080k-2-paths", text)
         self.assertIn("on 2 cores of a test", text)
         self.assertIn("4.3000 ± 0.0100", text)
-        self.assertIn("difference -0.2000 ± 0.0500 nats, over seeds; in 0.75 of its time", text)
+        self.assertIn("difference -0.2000 ± 0.0500 nats, over seeds. On speeches: undecided", text)
         self.assertIn("On speeches: undecided, -0.1000 ± 0.2000.", text)
-        # Of each model the best setting, and the composite at each share.
-        self.assertNotIn("6e-3", text)
-        self.assertIn("| composite, split.paths 0.9 |", text)
+        # Of each model the best setting, the composite at each share, both kinds at each rate.
+        self.assertEqual(text.count("| composite, train.optimizer.lr 3e-3, split.paths 0.6 |"), 3)
+        self.assertEqual(text.count("| composite, train.optimizer.lr 3e-3, split.paths 0.9 |"), 1)
+        self.assertEqual(text.count("| composite, train.optimizer.lr 6e-3, split.paths 0.6 |"), 1)
+        self.assertEqual(text.count("| dense_size, dense_lr 1.5e-3 |"), 1)
+        self.assertEqual(text.count("| dense_depth, dense_lr 1.5e-3 |"), 1)
+        self.assertIn("Times were not measured.", text)
+
+    def test_the_page_has_the_times_once_they_were_measured(self):
+        self.finish(self.study.stages()[0])
+        self.finish(self.study.stages()[0], "times")
+        with contextlib.redirect_stderr(io.StringIO()):
+            self.study.docs()
+        text = self.study.read(os.path.join(self.study.ROOT, "docs", "science.md"))
+        self.assertIn("ready in **0.75** of the dense model's time on equal cores", text)
+        self.assertIn("| dense_size, dense_lr 7.5e-4 | 10 s | 20 s |", text)
 
     def command(self, state, code=0):
         """A braid that keeps what it was asked, and whose runs are in `state`; its watch ends with `code`."""
@@ -166,15 +205,15 @@ class Study(unittest.TestCase):
 
     def test_a_stage_that_was_cut_off_goes_on_with_its_run(self):
         calls = self.command("RUN_RUNNING", code=1)
-        with self.assertRaisesRegex(
-            SystemExit, "run run-1 of stage 120k-2-paths has not succeeded"
-        ):
+        with self.assertRaisesRegex(SystemExit, "run run-1 of .*120k-2-paths has not succeeded"):
             self.run_first()
         self.assertEqual([words[0] for words in calls], ["submit", "watch"])
         calls = self.command("RUN_RUNNING")
         self.run_first()
         self.assertEqual(calls[:2], [["describe", "run-1"], ["watch", "run-1"]])
         self.assertTrue(self.study.is_done("120k-2-paths"))
+        # The disk does not fill with models whose losses are in the report.
+        self.assertEqual(calls[-2:], [["run", "delete", "run-1", "--yes"], ["gc"]])
 
     def test_what_failed_is_tried_again_and_what_was_done_taken_over(self):
         self.study.write(self.study.place("120k-2-paths", "run"), "run-0")
@@ -196,7 +235,7 @@ class Study(unittest.TestCase):
             self.study.status()
         lines = printed.getvalue().splitlines()
         self.assertRegex(lines[0], "^120k-2-paths +done: ")
-        self.assertRegex(lines[1], "^120k-4-paths +to do$")
+        self.assertRegex(lines[1], "^360k-2-paths +to do$")
         self.assertEqual(lines[-1], "5 of 6 stages are left")
 
     def test_halves_have_no_kind_in_common(self):
