@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""The metrics of a real run in TensorBoard, MLflow, Weights & Biases and trackio, each written and read back by its own package."""
+
+import glob
+import json
+import os
+import struct
+import subprocess
+import sys
+import unittest
+
+import by_hand
+from service import Service, write_recipe
+
+sys.dont_write_bytecode = True  # nothing is written beside the sources
+CLIENT = os.path.join(by_hand.SOURCE_DIR, "clients", "python", "src")
+
+
+def wandb_records(path):
+    """The records of a .wandb file: seven bytes of its own, then the log format of LevelDB."""
+    from wandb.proto import wandb_internal_pb2
+
+    with open(path, "rb") as file:
+        data = file.read()
+    at, whole, block = 7, b"", 32768
+    while at + 7 <= len(data):
+        if block - at % block < 7:  # no header fits: the rest of the block is empty
+            at += block - at % block
+            continue
+        _, length, kind = struct.unpack_from("<IHB", data, at)
+        whole += data[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):  # a whole record, or the last part of one
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(whole)
+            whole = b""
+            yield record
+
+
+class Trackers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service(workers=1)
+        cls.addClassCleanup(cls.service.__exit__, None, None, None)
+        cls.service.start()
+        cls.folder = cls.service.folder
+        texts = {corpus: by_hand.small_texts()[corpus] for corpus in ("tales", "sums")}
+        recipe = write_recipe(cls.folder, texts, 30, 30)
+        cls.run_id = cls.service.submit(recipe, "--only", "path_tales")
+        # It begins before the training does, and ends after it.
+        cls.store = "file://" + os.path.join(cls.folder, "ml runs")
+        cls.following = cls.start("--mlflow", cls.store, "--follow", cls.run_id)
+        cls.service.run("wait", cls.run_id)
+        cls.points = {
+            step: json.loads(values)
+            for step, values in cls.service.metrics(cls.run_id, "path_tales").items()
+        }
+
+    @classmethod
+    def environ(cls):
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("BRAID_")}
+        return {
+            **clean,
+            "BRAID_DIR": os.path.join(cls.folder, "state"),
+            "PYTHONPATH": CLIENT,
+            "TRACKIO_DIR": os.path.join(cls.folder, "trackio"),
+            "MLFLOW_ALLOW_FILE_STORE": "true",  # it would rather have a database, whose packages are large
+            "HOME": cls.folder,
+        }
+
+    @classmethod
+    def start(cls, *words):
+        return subprocess.Popen(
+            [sys.executable, "-m", "braid_client.export", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=cls.folder,
+            env=cls.environ(),
+        )
+
+    def finish(self, process, code=0):
+        """What it prints: standard output, or standard error where it is to fail."""
+        out, error = process.communicate(timeout=240)
+        self.assertEqual(process.returncode, code, out + error)
+        return out.splitlines() if code == 0 else error
+
+    def refused(self, *words):
+        return self.finish(self.start(*words), code=1)
+
+    def test_mlflow(self):
+        (run_id,) = self.finish(self.following)
+        os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+        from mlflow.tracking import MlflowClient
+
+        client = MlflowClient(tracking_uri=self.store)
+        run = client.get_run(run_id)
+        self.assertEqual(client.get_experiment(run.info.experiment_id).name, "small")
+        self.assertEqual((run.info.run_name, run.info.status), ("path_tales", "FINISHED"))
+        self.assertEqual(run.data.tags["braid.run"], self.run_id)
+        self.assertEqual(run.data.params["train.optimizer.lr"], "0.002")
+        read = {}
+        for name in run.data.metrics:
+            for metric in client.get_metric_history(run_id, name):
+                read.setdefault(metric.step, {})[name] = metric.value
+        self.assertEqual(read, self.points)
+        again = self.refused("--mlflow", self.store, self.run_id)
+        self.assertIn(f"run {self.run_id} is in MLflow already, as run {run_id}", again)
+
+    def test_wandb(self):
+        into = os.path.join(self.folder, "w b")
+        (folder,) = self.finish(self.start("--wandb", into, self.run_id))
+        (path,) = glob.glob(os.path.join(glob.escape(folder), "*.wandb"))
+        read, run, ended = {}, None, None
+        for record in wandb_records(path):
+            if record.HasField("run"):
+                run = record.run
+            elif record.HasField("exit"):
+                ended = record.exit.exit_code
+            elif record.HasField("history"):
+                items = {
+                    "/".join(item.nested_key) or item.key: json.loads(item.value_json)
+                    for item in record.history.item
+                }
+                step = items.pop("_step")
+                read[step] = {k: v for k, v in items.items() if not k.startswith("_")}
+        self.assertEqual(
+            (run.project, run.run_group, run.display_name), ("small", self.run_id, "path_tales")
+        )
+        config = {item.key: json.loads(item.value_json) for item in run.config.update}
+        self.assertEqual(config["train.optimizer.lr"], 0.002)
+        self.assertEqual(ended, 0)
+        self.assertEqual(read, self.points)
+        again = self.refused("--wandb", into, self.run_id)
+        self.assertIn(f"run {self.run_id} is in {into} already", again)
+
+    def test_trackio(self):
+        (name,) = self.finish(self.start("--trackio", "my project", self.run_id))
+        self.assertEqual(name, f"{self.run_id} path_tales")
+        read = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import trackio, json\n"
+                "from trackio.sqlite_storage import SQLiteStorage\n"
+                "(run,) = trackio.Api().runs('my project')\n"
+                "print(json.dumps([run.config, SQLiteStorage.get_logs('my project', run.name)]))",
+            ],
+            capture_output=True,
+            text=True,
+            env=self.environ(),
+        )
+        self.assertEqual(read.returncode, 0, read.stderr)
+        config, lines = json.loads(read.stdout)
+        self.assertEqual(config["train.optimizer.lr"], 0.002)
+        self.assertEqual(config["braid.job"], "path_tales")
+        for line in lines:
+            line.pop("timestamp")
+        self.assertEqual({line.pop("step"): line for line in lines}, self.points)
+        again = self.refused("--trackio", "my project", self.run_id)
+        self.assertIn(f"run {self.run_id} is in project my project of trackio already", again)
+
+    def test_tensorboard(self):
+        from tensorboard.backend.event_processing import event_file_loader
+        from tensorboard.util import tensor_util
+
+        into = os.path.join(self.folder, "events")
+        (folder,) = self.finish(self.start("--tensorboard", into, self.run_id))
+        (name,) = os.listdir(folder)
+        read = {}
+        for event in event_file_loader.EventFileLoader(os.path.join(folder, name)).Load():
+            for value in event.summary.value:
+                number = tensor_util.make_ndarray(value.tensor).item()
+                read.setdefault(event.step, {})[value.tag] = number
+        wanted = {
+            step: {
+                name: struct.unpack("f", struct.pack("f", value))[0]
+                for name, value in values.items()
+            }
+            for step, values in self.points.items()
+        }
+        self.assertEqual(read, wanted)
+
+    def test_errors_of_a_tool_are_a_sentence(self):
+        said = self.refused("--mlflow", "nonsense://there", self.run_id)
+        self.assertRegex(said, r"^braid_client: \w+: .*nonsense")
+        self.assertNotIn("Traceback", said)
+        said = self.refused("--trackio", "p", "nobody")
+        self.assertRegex(said, "^braid_client: there is no run nobody: .*\n$")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
