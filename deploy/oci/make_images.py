@@ -1,0 +1,128 @@
+"""Makes the images braid and braid-trainer of programs that are built: an OCI image layout with both, and an archive of
+each. The same programs, packages and SOURCE_DATE_EPOCH give the same digests. scripts/package calls it."""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+
+import contents
+import debian
+import image
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENVIRONMENT = ["PATH=" + PATH, "LANG=C.UTF-8", "BRAID_DIR=/var/lib/braid"]
+COORDINATOR = {
+    "Env": ENVIRONMENT,
+    "Entrypoint": [
+        "braid-coordinator",
+        "--dir=/var/lib/braid/coordinator",
+        "--address-file=/var/lib/braid/address.json",
+    ],
+    # What a command line takes the place of.
+    "Cmd": ["--listen=0.0.0.0:7070", "--http=0.0.0.0:7071"],
+    "ExposedPorts": {"7070/tcp": {}, "7071/tcp": {}},
+    "Volumes": {"/var/lib/braid": {}},
+    "WorkingDir": "/var/lib/braid",
+    "StopSignal": "SIGTERM",
+}
+WORKER = {
+    "Env": ENVIRONMENT,
+    "Entrypoint": ["braid-worker", "--dir=/var/lib/braid-worker/worker"],
+    "Volumes": {"/var/lib/braid-worker": {}},
+    "WorkingDir": "/var/lib/braid-worker",
+    "StopSignal": "SIGTERM",
+}
+NO_TIME = 0
+TITLES = {
+    "braid": "Coordinator, worker and commands of braid, without PyTorch",
+    "braid-trainer": "Workers of braid that train on CPUs",
+}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--built", required=True, help="folder of the programs as they are built")
+    parser.add_argument(
+        "--programs", required=True, help="folder of the programs as images have them"
+    )
+    parser.add_argument("--site", required=True, help="site-packages with the torch of the trainer")
+    parser.add_argument("--source", required=True, help="folder of braid's sources")
+    parser.add_argument("--version", required=True)
+    parser.add_argument("--revision", default="", help="commit of the sources")
+    parser.add_argument("--prefix", required=True, help="what stands before the names in archives")
+    parser.add_argument("--out", required=True, help="folder for the layout and the archives")
+    return parser.parse_args()
+
+
+def labels_of(name, given, epoch):
+    labels = {
+        "title": name,
+        "description": TITLES[name],
+        "version": given.version,
+        "created": image.time_of(epoch),
+        "licenses": "Apache-2.0",
+    }
+    if given.revision:
+        labels["revision"] = given.revision
+    return {"org.opencontainers.image." + key: value for key, value in labels.items()}
+
+
+def make(layout, given):
+    programs = sorted(
+        os.path.join(given.built, name)
+        for name in os.listdir(given.programs)
+        if name.startswith("braid")
+    )
+    of_debian, of_python = contents.split_libraries(programs, given.site)
+    # What is not of braid is of no time, so that another version of braid has the same layers of it.
+    base = layout.layer(contents.base_layer(of_debian), NO_TIME), "libraries and tools of Debian"
+    torch = layout.layer(contents.torch_layer(of_python, given.site), NO_TIME), "PyTorch, for CPUs"
+    programs = contents.braid_layer(given.programs, given.source)
+    braid = layout.layer(programs, layout.epoch), "braid"
+    trainer = (
+        layout.layer(contents.trainer_layer(given.programs), layout.epoch),
+        "the trainer of braid",
+    )
+    # What changes least is lowest, so that a new version of braid is little to fetch.
+    for name, layers, process in (
+        ("braid", [base, braid], COORDINATOR),
+        ("braid-trainer", [base, torch, braid, trainer], WORKER),
+    ):
+        labels = labels_of(name, given, layout.epoch)
+        layout.image(f"{name}:{given.version}", layers, labels, **process)
+    layout.finish()
+
+
+def main():
+    given = arguments()
+    # Whatever goes wrong, what was there before stays, and nothing half made is left.
+    with tempfile.TemporaryDirectory(prefix=".images-", dir=given.out) as work:
+        folder = os.path.join(work, "oci")
+        layout = image.Layout(folder, int(os.environ["SOURCE_DATE_EPOCH"]))
+        try:
+            make(layout, given)
+            names = archive_all(layout, work, given.prefix)
+        except (debian.Refused, OSError) as error:
+            sys.exit(f"scripts/package: {error}")
+        final = os.path.join(given.out, "oci")
+        shutil.rmtree(final, ignore_errors=True)
+        os.rename(folder, final)
+        for name in names:
+            os.rename(os.path.join(work, name), os.path.join(given.out, name))
+            print(os.path.join(given.out, name))
+        print(f"{final}: both, as a layout")
+
+
+def archive_all(layout, folder, prefix):
+    """Writes an archive of each image, and gives their names."""
+    names = []
+    for one in layout.images:
+        names.append(image.name_of(one).replace(":", "-") + ".oci.tar")
+        layout.archive(one, os.path.join(folder, names[-1]), prefix)
+    return names
+
+
+if __name__ == "__main__":
+    main()
