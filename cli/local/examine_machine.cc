@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <string_view>
 
 #include "base/file.h"
 #include "base/process.h"
@@ -18,7 +19,8 @@ namespace {
 constexpr std::array<const char*, 6> kPrograms = {"braid-coordinator", "braid-worker",
                                                   "braid-prepare",     "braid-trainer",
                                                   "braid-merge",       "braid-report"};
-// braid-trainer loads LibTorch, which takes many seconds from a cold disk.
+constexpr std::string_view kTrainer = "braid-trainer";
+// It loads LibTorch, which takes many seconds from a cold disk.
 constexpr int64_t kProgramStartMs = 60'000;
 // LibTorch alone takes some hundred MB in each training process.
 constexpr uint64_t kLittleMemory = uint64_t{2} << 30;
@@ -111,6 +113,8 @@ std::vector<Diagnosis> ExaminePrograms(const std::string& bin) {
   for (const char* program : kPrograms) {
     const std::string path = JoinPath(bin, program);
     if (!PathExists(path)) {
+      // It is a package of its own, which coordinators do without.
+      if (program == kTrainer) continue;
       found.push_back(
           {Verdict::kError, "programs", std::string(program) + " is not in " + bin,
            "all programs of braid belong into one folder: build or install them again"});
@@ -129,9 +133,11 @@ std::vector<Diagnosis> ExaminePrograms(const std::string& bin) {
     found.push_back(JudgeVersion(program, version, kVersion));
   }
   if (!found.empty()) return found;
+  const bool trains = PathExists(JoinPath(bin, std::string(kTrainer)));
   return {{Verdict::kOk, "programs",
-           "braid " + std::string(kVersion) + ", and its " + std::to_string(kPrograms.size()) +
-               " other programs start, in " + bin,
+           "braid " + std::string(kVersion) + ", and its " +
+               std::to_string(kPrograms.size() - (trains ? 0 : 1)) + " other programs start, in " +
+               bin + (trains ? "" : "; workers of this machine would need braid-trainer, too"),
            ""}};
 }
 

@@ -8,8 +8,8 @@
 
 namespace braid::cli {
 
-// The programs that belong to braid in the folder `bin`: all there, of this version, and able to
-// start. A library that one of them needs and this machine lacks is named.
+// The programs that belong to braid in the folder `bin`: all there but for the trainer, of this
+// version, and able to start. A library that one of them needs and this machine lacks is named.
 std::vector<Diagnosis> ExaminePrograms(const std::string& bin);
 // Cores, instruction set and memory.
 Diagnosis ExamineMachine();

@@ -12,10 +12,10 @@ import by_hand
 from service import Service
 
 
-def doctor(folder, *words, code=0, **environment):
+def doctor(folder, *words, code=0, program=None, **environment):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BRAID_")}
     done = subprocess.run(
-        [by_hand.program("braid"), "--dir", folder, *words, "doctor"],
+        [program or by_hand.program("braid"), "--dir", folder, *words, "doctor"],
         capture_output=True,
         text=True,
         env={**clean, **environment},
@@ -27,10 +27,10 @@ def doctor(folder, *words, code=0, **environment):
     return done.stdout
 
 
-def checks(folder, *words, code=0, **environment):
+def checks(folder, *words, **more):
     """Subject -> its checks."""
     found = {}
-    for one in json.loads(doctor(folder, "-o", "json", *words, code=code, **environment))["checks"]:
+    for one in json.loads(doctor(folder, "-o", "json", *words, **more))["checks"]:
         found.setdefault(one["subject"], []).append(one)
     return found
 
@@ -55,6 +55,22 @@ class Alone(unittest.TestCase):
         )
         self.assertRegex(said, r"(?m)^ +to do: +braid up starts a coordinator here; --dir")
         self.assertRegex(said, r"(?m)^0 errors, [1-9] warnings?$")
+
+    def test_programs_that_are_missing(self):
+        """The trainer may be: a machine with a coordinator alone needs none."""
+        bin_folder = os.path.join(self.top, "bin")
+        os.mkdir(bin_folder)
+        here = os.path.join(bin_folder, "braid")
+        shutil.copy(by_hand.program("braid"), here)
+        for name in ("coordinator", "worker", "prepare", "merge", "report"):
+            os.symlink(by_hand.program("braid-" + name), here + "-" + name)
+        (found,) = checks(self.folder, program=here)["programs"]
+        self.assertEqual(found["verdict"], "ok")
+        self.assertRegex(found["found"], "its 5 other programs start, .* would need braid-trainer")
+        os.remove(here + "-merge")
+        (found,) = checks(self.folder, program=here, code=1)["programs"]
+        self.assertEqual(found["found"], f"braid-merge is not in {bin_folder}")
+        self.assertEqual(found["verdict"], "error")
 
     def test_variables_that_nearly_say_something(self):
         found = checks(self.folder, BRAID_ADDRESS="127.0.0.1:1")["environment"][0]
