@@ -6,7 +6,8 @@ import os
 import unittest
 
 from by_hand import wait_until
-from service import Service, held_at, write_recipe
+from hold import held_at, prepare_holds
+from service import Service, write_recipe
 
 RECIPE = """run: near
 tokenizer: {train: {vocab: 400}}
@@ -16,7 +17,7 @@ validation: {documents: 0.1}
 sequence: 32
 baselines:
   - {name: model, d: 16, heads: 2, blocks: 1}
-train: {batch: 4, accumulate: 1, epochs: 1000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}}
 evaluate:
   - loss: all
@@ -52,15 +53,18 @@ class Affinity(unittest.TestCase):
         texts = {
             "tales": [f"The fox number {i} saw the river and went home again." for i in range(200)]
         }
-        with Service(workers=2, slots=1) as service:
+        service = Service(workers=2, slots=1)
+        prepare_holds(service)
+        with service:
             names = sorted(worker["id"] for worker in service.json("worker", "list")["workers"])
             first, second = names
             # All that comes before the evaluation runs on the second worker. Then the first is as free, and comes first.
             service.run("worker", "cordon", first)
             recipe = write_recipe(service.folder, texts, steps=1000, every=100, text=RECIPE)
-            run = service.submit(recipe)
-            # The first opens while the model trains, long before the evaluation can begin.
-            with held_at(service, 100):
+            # The first opens while the model trains, before the evaluation can begin.
+            with held_at(service, "model") as hold:
+                run = service.submit(recipe)
+                hold.wait()
                 service.run("worker", "cordon", "--open", first)
                 self.assertEqual(service.job(run, "model")["state"], "JOB_ACTIVE")
             evaluation = wait_until(

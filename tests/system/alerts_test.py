@@ -30,7 +30,7 @@ validation: {documents: 0.1}
 sequence: 32
 paths:
   - {name: path_tales, corpus: tales, d: 16, heads: 2, blocks: 1}
-train: {batch: 4, accumulate: 1, epochs: 1000, steps: STEPS, warmup_steps: 0, optimizer: {lr: RATE},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 0, optimizer: {lr: RATE},
         checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 1000, sequences: 4}}
 """
 
@@ -324,7 +324,8 @@ channels:
         )
         wait_until(lambda: self.channel("failing").get("trouble") == "HTTP 503: said <so>",
                    "the trouble of failing", timeout_s=600)  # fmt: skip
-        self.assertIn("refused, and given up: HTTP 400", self.service.log("coordinator"))
+        wait_until(lambda: "refused, and given up: HTTP 400" in self.service.log("coordinator"),
+                   "the refusal in the log", timeout_s=600)  # fmt: skip
 
     def test_3_nothing_is_lost_or_told_twice_over_a_restart(self):
         def done():
@@ -332,6 +333,8 @@ channels:
                 body for _, body in self.hook.got["/hook"] if json.loads(body)["alert"] == "done"
             ]
 
+        # Until its answer is noted it would be sent again.
+        wait_until(lambda: self.channel("hook").get("sent") == "1", "its delivery", timeout_s=600)
         self.assertEqual(len(done()), 1)
         first = json.loads(self.hook.got["/failing"][0][1])["id"]
         self.assertTrue(self.service.stop())

@@ -103,7 +103,7 @@ def checkpoints(folder):
     return sorted(found, key=lambda path: int(path.rsplit("-", 1)[1]))
 
 
-def wait_until(condition, what, timeout_s=60):
+def wait_until(condition, what, timeout_s=120):
     """Polls: the condition is what the test waits for, never a guessed time."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:

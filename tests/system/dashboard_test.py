@@ -20,7 +20,7 @@ validation: {documents: 0.1}
 sequence: 32
 baselines:
   - {name: dense, d: 16, heads: 2, blocks: 1}
-train: {batch: 4, accumulate: 1, epochs: 1000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 10, sequences: 4}}
 evaluate:
   - loss: all
@@ -79,9 +79,8 @@ class Dashboard(unittest.TestCase):
         page, service = self.browser, self.service
         page.click("tr[data-key] a", "small")
         page.says("attempts")
-        self.assertEqual(
-            len(page.find(".graph .node")), len(service.json("describe", self.run_id)["jobs"])
-        )
+        jobs = len(service.json("describe", self.run_id)["jobs"])
+        page.wait(lambda: len(page.find(".graph .node")) == jobs, f"no graph of {jobs} jobs")
         page.shoot("run-begun")
         page.go(f"#/run/{self.run_id}/logs/dense")
         page.wait(lambda: len(page.find("pre.log")[0].text) > 40, "no log")
@@ -130,7 +129,7 @@ class Dashboard(unittest.TestCase):
         page.shoot("runs")
         page.click("#compare")
         page.says("train.optimizer.lr")
-        self.assertIn("0.004", page.find("#differences")[0].text)
+        page.wait(lambda: "0.004" in page.find("#differences")[0].text, "no other rate")
         page.wait(lambda: page.find("canvas")[0].get_attribute("data-points") != "0", "no curves")
         page.shoot("compare")
         page.go("#/runs")
@@ -246,13 +245,16 @@ class Dashboard(unittest.TestCase):
             ("#/submit", "#submit"),
         ):
             page.go(place)
-            page.wait(lambda: page.find(button), place)
-            self.assertFalse(page.find(button)[0].is_enabled(), place)
-            self.assertIn("yours is viewer", page.find(button)[0].get_attribute("title"))
+            # In one look: pages draw their buttons anew when something changes.
+            page.wait(lambda: self.refuses(page.find(button)[0]), f"no closed {button} in {place}")
         # A token that is revoked ends the session at its next call.
         service.run("token", "revoke", "vera")
         page.go("#/events")
         page.wait(lambda: page.find("#token"), "still signed in")
+
+    @staticmethod
+    def refuses(button):
+        return not button.is_enabled() and "yours is viewer" in button.get_attribute("title")
 
     def test_keys(self):
         page = self.browser
@@ -262,10 +264,9 @@ class Dashboard(unittest.TestCase):
         page.wait(
             lambda: page.driver.execute_script("return document.activeElement.tagName") == "TR", "j"
         )
-        body.send_keys("gw")
-        page.says("slots in use")
-        body.send_keys("ge")
-        page.wait(lambda: page.find("h1")[0].text == "Events", "g e")
+        # Two keys belong together within a second, which a machine that stands still for a moment may miss.
+        page.wait(lambda: "slots in use" in page.text() or body.send_keys("gw"), "g w")
+        page.wait(lambda: page.find("h1")[0].text == "Events" or body.send_keys("ge"), "g e")
         page.shoot("events")
         body.send_keys("?")
         page.wait(lambda: page.find("dialog[open]"), "?")

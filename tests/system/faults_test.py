@@ -8,14 +8,15 @@ import unittest
 import by_hand
 from by_hand import wait_until
 from evaluation_files import GLUE, write_glue, write_suite
-from service import RECIPE, Service, stopped, wait_job, write_recipe
+from hold import held_at, held_in, prepare_holds
+from service import RECIPE, Service, wait_job, write_recipe
 
-# Long enough to be killed three times: the path and the joint job that the ladder climbs on.
-STEPS = {"path_tales": 8000, "path_sums": 500, "joint:both": 2500, "dense": 500}
-LADDER = RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps: 8000},").replace(
-    "joint: {ranks: 2}", "joint: {ranks: 2, steps: 2500}"
+# Long enough for the checkpoints behind which they are killed: the path and the joint job that the ladder climbs on.
+STEPS = {"path_tales": 1000, "path_sums": 500, "joint:both": 600, "dense": 500}
+LADDER = RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps: 1000},").replace(
+    "joint: {ranks: 2}", "joint: {ranks: 2, steps: 600}"
 )
-SIGTERM_STEPS = 5000
+LONG = 10_000_000  # steps of a training that is still going on at the end
 EVALUATION = """evaluate:
   - loss: all
   - glue: {dir: glue, tasks: [cola, sst2], epochs: 600, patience: 600, batch: 4, seeds: [3],
@@ -37,21 +38,24 @@ def running_with_checkpoint(least):
 
 
 class KillLadder(unittest.TestCase):
-    def kill_task(self, braid, run, job):
-        """kill -9 of a task program of the job."""
-        wait_job(braid, run, job, running_with_checkpoint(1), "running with a checkpoint")
-        # The task file's folder is named after the attempt; with one slot a worker, the trainer of the job's worker is it.
-        before = attempts(braid.job(run, job))
-        worker = braid.job(run, job)["attempts"][-1]["workers"][0]
-        (pid,) = braid.processes("braid-trainer", (os.path.join("state", worker) + os.sep,))
-        os.kill(pid, signal.SIGKILL)
-        wait_job(braid, run, job, lambda found: attempts(found) > before, "a new attempt")
+    def held(self, braid, run, job, hold):
+        """Waits until the job stands still behind a checkpoint that is stored; gives its trainer and the job."""
+        trainer = hold.wait()
+        return trainer, wait_job(
+            braid, run, job, running_with_checkpoint(1), "running with a checkpoint"
+        )
 
-    def kill_worker(self, braid, run, job):
-        wait_job(braid, run, job, running_with_checkpoint(1), "running with a checkpoint")
-        before = attempts(braid.job(run, job))
-        worker = braid.job(run, job)["attempts"][-1]["workers"][0]
+    def kill_task(self, braid, run, job, hold):
+        """kill -9 of a task program of the job."""
+        trainer, before = self.held(braid, run, job, hold)
+        os.kill(trainer, signal.SIGKILL)
+        wait_job(braid, run, job, lambda found: attempts(found) > attempts(before), "a new attempt")
+
+    def kill_worker(self, braid, run, job, hold):
+        _, before = self.held(braid, run, job, hold)
+        worker = before["attempts"][-1]["workers"][0]
         trainers = braid.processes("braid-trainer", (os.path.join("state", worker) + os.sep,))
+        self.assertEqual(len(trainers), 1)
         (pid,) = braid.processes("braid-worker", (worker,))
         os.kill(pid, signal.SIGKILL)
         # Its task dies with it, before anybody starts it anew.
@@ -59,46 +63,49 @@ class KillLadder(unittest.TestCase):
             lambda: not set(trainers) & set(braid.processes("braid-trainer")),
             "the tasks of the killed worker to be gone",
         )
-        wait_job(braid, run, job, lambda found: attempts(found) > before, "a new attempt")
+        wait_job(braid, run, job, lambda found: attempts(found) > attempts(before), "a new attempt")
 
-    def kill_coordinator(self, braid, run, job):
-        wait_job(braid, run, job, running_with_checkpoint(1), "running with a checkpoint")
-        before = attempts(braid.job(run, job))
+    def kill_coordinator(self, braid, run, job, hold):
+        trainer, before = self.held(braid, run, job, hold)
         acknowledged = braid.events()
-        trainers = set(braid.processes("braid-trainer"))
         (pid,) = braid.processes("braid-coordinator")
         os.kill(pid, signal.SIGKILL)
-        with stopped(trainers):
-            wait_until(
-                lambda: braid.run("list", "runs", code=None).returncode == 0,
-                "the coordinator to answer again",
-            )
-            self.assertEqual(braid.events()[: len(acknowledged)], acknowledged)
+        wait_until(
+            lambda: pid not in braid.processes("braid-coordinator"), "the coordinator to be gone"
+        )
+        wait_until(
+            lambda: braid.run("list", "runs", code=None).returncode == 0,
+            "the coordinator to answer again",
+        )
+        self.assertEqual(braid.events()[: len(acknowledged)], acknowledged)
         # The task did not notice.
+        self.assertIn(trainer, braid.processes("braid-trainer"))
         still = braid.job(run, job)
-        if still["state"] == "JOB_ACTIVE":
-            self.assertTrue(trainers & set(braid.processes("braid-trainer")))
-        self.assertEqual(attempts(still), before)
+        self.assertEqual((still["state"], attempts(still)), ("JOB_ACTIVE", attempts(before)))
 
     def test_losses_are_bit_equal_through_every_kill(self):
         self.maxDiff = 2000
-        with Service() as braid:
+        service = Service()
+        prepare_holds(service)
+        with service as braid:
             recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=500, text=LADDER)
             undisturbed = braid.run("submit", recipe, "--watch").stdout.strip()
             expected = {job: braid.metrics(undisturbed, job) for job in STEPS}
 
-            run = braid.submit(recipe)
-            followers = [
-                braid.start_command("-o", "json", "metrics", "-f", run, "path_tales"),
-                braid.start_command("logs", "-f", run, "path_tales"),
-            ]
-            self.kill_task(braid, run, "path_tales")
-            self.kill_coordinator(braid, run, "path_tales")
-            self.kill_worker(braid, run, "path_tales")
-            self.kill_task(braid, run, "joint:both")
-            self.kill_coordinator(braid, run, "joint:both")
-            self.kill_worker(braid, run, "joint:both")
-            braid.run("wait", run, "--timeout", "180s")
+            with held_at(braid, "joint:both") as joint:
+                with held_at(braid, "path_tales") as path:
+                    run = braid.submit(recipe)
+                    followers = [
+                        braid.start_command("-o", "json", "metrics", "-f", run, "path_tales"),
+                        braid.start_command("logs", "-f", run, "path_tales"),
+                    ]
+                    self.kill_task(braid, run, "path_tales", path)
+                    self.kill_coordinator(braid, run, "path_tales", path)
+                    self.kill_worker(braid, run, "path_tales", path)
+                self.kill_task(braid, run, "joint:both", joint)
+                self.kill_coordinator(braid, run, "joint:both", joint)
+                self.kill_worker(braid, run, "joint:both", joint)
+            braid.run("wait", run, "--timeout", "280s")
 
             for job in STEPS:
                 self.assertEqual(sorted(expected[job]), list(range(1, STEPS[job] + 1)))
@@ -114,13 +121,11 @@ class KillLadder(unittest.TestCase):
                 )
             self.assertGreaterEqual(attempts(braid.job(run, "path_tales")), 3)
             self.assertGreaterEqual(attempts(braid.job(run, "joint:both")), 3)
-            self.assertEqual(braid.processes("braid-trainer"), [])
+            wait_until(lambda: not braid.processes("braid-trainer"), "the last trainer to be gone")
 
     def test_sigterm_stops_with_a_checkpoint_and_the_next_start_goes_on(self):
         with Service() as braid:
-            recipe = write_recipe(
-                braid.folder, by_hand.small_texts(), steps=SIGTERM_STEPS, every=200
-            )
+            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=LONG, every=200)
             run = braid.submit(recipe, "--only", "path_tales")
             wait_until(
                 lambda: len(braid.metrics(run, "path_tales")) > 20
@@ -131,35 +136,42 @@ class KillLadder(unittest.TestCase):
             self.assertTrue(braid.stop(), "braid up did not end with code 0")
             self.assertEqual(braid.processes(), [])
             braid.start()
-            braid.run("wait", run, "--timeout", "120s")
-            job = braid.job(run, "path_tales")
-            self.assertEqual(attempts(job), 2)
+            job = wait_job(
+                braid,
+                run,
+                "path_tales",
+                lambda job: attempts(job) == 2 and job["attempts"][1]["state"] == "ATTEMPT_RUNNING",
+                "the second attempt",
+            )
             self.assertEqual(job["attempts"][0]["state"], "ATTEMPT_PREEMPTED")
             # It went on from the step it was stopped at, not from the last multiple of `every`.
             resumed = int(job["attempts"][1]["resumedStep"])
             self.assertGreater(resumed, 20)
-            self.assertEqual(
-                sorted(braid.metrics(run, "path_tales")), list(range(1, SIGTERM_STEPS + 1))
-            )
+            metrics = wait_until(
+                lambda: [m for m in [braid.metrics(run, "path_tales")] if max(m) > resumed],
+                "the next step",
+            )[0]
+            self.assertEqual(sorted(metrics), list(range(1, max(metrics) + 1)))
+            braid.run("cancel", run)
 
     def test_an_evaluation_goes_on_behind_what_it_has_measured(self):
-        with Service() as braid:
+        service = Service()
+        prepare_holds(service)
+        with service as braid:
             write_glue(os.path.join(braid.folder, "glue"))
-            # The second task is stopped in the middle: it takes seconds, and progress is reported each second.
+            # The second task is stopped in the middle: it takes seconds.
             write_suite(
                 os.path.join(braid.folder, "glue"), {"SST-2": GLUE["SST-2"]}, "dev", rows=72
             )
             text = RECIPE[: RECIPE.index("evaluate:")] + EVALUATION
             recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=10, text=text)
-            run = braid.submit(recipe, "--only", "evaluate:dense")
-            wait_job(
-                braid,
-                run,
-                "evaluate:dense",
-                lambda job: "sst2" in job.get("progress", {}).get("phase", ""),
-                "fine-tuning the second task",
-            )
-            self.assertTrue(braid.stop(), "braid up did not end with code 0")
+            with held_in(braid, "evaluate:dense", "sst2") as hold:
+                run = braid.submit(recipe, "--only", "evaluate:dense")
+                hold.wait()
+                (worker,) = braid.job(run, "evaluate:dense")["attempts"][-1]["workers"]
+                braid.up.send_signal(signal.SIGTERM)
+                wait_until(lambda: "stopping: " in braid.log(worker), "its worker to stop")
+            self.assertEqual(braid.up.wait(timeout=240), 0, "braid up did not end with code 0")
             braid.start()
             braid.run("wait", run, "--timeout", "200s")
             job = braid.job(run, "evaluate:dense")
@@ -173,7 +185,7 @@ class KillLadder(unittest.TestCase):
 
     def test_cancel_ends_the_processes(self):
         with Service() as braid:
-            run = braid.submit(write_recipe(braid.folder, by_hand.small_texts(), steps=100000))
+            run = braid.submit(write_recipe(braid.folder, by_hand.small_texts(), steps=10_000_000))
             wait_job(
                 braid,
                 run,
@@ -184,7 +196,7 @@ class KillLadder(unittest.TestCase):
             )
             braid.run("cancel", run)
             braid.run("wait", run, "--timeout", "60s", code=11)
-            self.assertEqual(braid.processes("braid-trainer"), [])
+            wait_until(lambda: not braid.processes("braid-trainer"), "the trainers to be gone")
 
 
 if __name__ == "__main__":

@@ -4,14 +4,16 @@ service at work, from which another one starts."""
 
 import os
 import shutil
+import signal
 import subprocess
 import unittest
 
 import by_hand
 from by_hand import program, wait_until
+from hold import held_at, prepare_holds
 from service import Braid, Service, wait_job, write_recipe
 
-LONG = 100_000
+LONG = 10_000_000
 
 
 def blobs(braid):
@@ -33,10 +35,16 @@ def checkpoints(braid, run, *words):
 class Keeping(unittest.TestCase):
     def test_checkpoints_garbage_and_runs(self):
         # Nothing is deleted by itself, and at once when asked for: the test says when.
-        words = ("--gc-grace-ms", "0", "--gc-interval-ms", "0")
-        with Service(workers=1, words=words) as braid:
-            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=400, every=5)
-            run = braid.submit(recipe, "--only", "path_tales", "--watch")
+        words = ("--gc-grace-ms", "0", "--gc-interval-ms", "0", "--quarantine-after", "10")
+        service = Service(workers=1, words=words)
+        prepare_holds(service)
+        with service as braid:
+            recipe = write_recipe(braid.folder, by_hand.small_texts(), steps=60, every=5)
+            with held_at(braid, "path_tales") as hold:
+                run = braid.submit(recipe, "--only", "path_tales")
+                for attempt in (1, 2, 3):
+                    self.kill_behind_a_checkpoint(braid, run, hold, attempt)
+            braid.run("wait", run)
             everything = checkpoints(braid, run, "--removed")
             self.assertGreater(len(everything), 3)
             (newest,) = checkpoints(braid, run)
@@ -85,6 +93,27 @@ class Keeping(unittest.TestCase):
             braid.run("gc")  # says that nothing needs it
             braid.run("gc")  # and now its blobs may go
             self.assertEqual(blobs(braid), {})
+
+    def kill_behind_a_checkpoint(self, braid, run, hold, attempt):
+        """Each attempt stores the first checkpoint that it makes. How many more there are depends on the disk: one that is
+        due while the last is being written is left out."""
+        trainer = hold.wait()
+        wait_job(
+            braid,
+            run,
+            "path_tales",
+            lambda job: int(job.get("checkpointStep", 0))
+            > int(job["attempts"][-1].get("resumedStep", 0)),
+            "a checkpoint of its own",
+        )
+        os.kill(trainer, signal.SIGKILL)
+        wait_job(
+            braid,
+            run,
+            "path_tales",
+            lambda job: len(job["attempts"]) > attempt,
+            "another attempt",
+        )
 
     def test_a_backup_of_a_service_at_work_is_a_service(self):
         with Service(workers=1, words=("--gc-grace-ms", "0", "--gc-interval-ms", "100")) as braid:

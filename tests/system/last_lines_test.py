@@ -16,7 +16,7 @@ validation: {documents: 0.1}
 sequence: 32
 baselines:
   - {name: model, d: 16, heads: 2, blocks: 1}
-train: {batch: 4, accumulate: 1, epochs: 1000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}}
 """
 
@@ -27,7 +27,7 @@ class LastLines(unittest.TestCase):
             "tales": [f"The fox number {i} saw the river and went home again." for i in range(200)]
         }
         with Service(workers=1) as service:
-            recipe = write_recipe(service.folder, texts, steps=100000, every=50, text=RECIPE)
+            recipe = write_recipe(service.folder, texts, steps=10_000_000, every=50, text=RECIPE)
             run = service.submit(recipe, "--only", "model")
             wait_job(service, run, "model", lambda job: job.get("checkpointStep"), "a checkpoint")
             (trainer,) = service.processes("braid-trainer")

@@ -67,7 +67,7 @@ class LocalPoolTest(unittest.TestCase):
             self.assertTrue(all(worker.startswith("lab.") for worker in joint["workers"]))
             lab.wait_all_left()
             workers = os.path.join(lab.folder, "state", "pools", "lab", "workers")
-            self.assertEqual(os.listdir(workers), [])
+            wait_until(lambda: not os.listdir(workers), "their folders to be removed", PATIENCE_S)
             self.assertEqual(lab.pool()["engine"], "local")
             self.assertEqual(
                 lab.told("pool.ended"), [], "whoever is idle leaves, and nothing is wrong"
@@ -79,9 +79,7 @@ class LocalPoolTest(unittest.TestCase):
     def test_workers_live_no_longer_than_the_agent(self):
         with Lab() as lab:
             lab.create("--until-idle", "10m")
-            long = RECIPE.replace("batch: 4", "batch: 16").replace(
-                "epochs: 1000", f"epochs: {LONG}"
-            )
+            long = RECIPE.replace("batch: 4", "batch: 16")
             recipe = write_recipe(lab.folder, by_hand.small_texts(), LONG, every=20, text=long)
             run = lab.submit(recipe, "--only", "path_tales")
             stored = []
@@ -141,7 +139,9 @@ class LocalPoolTest(unittest.TestCase):
             self.assertIn(
                 "bin/braid-worker is not there: install braid again", lab.told("pool.refused")[0]
             )
-            self.assertIn("is not there", lab.pool()["trouble"])
+            wait_until(
+                lambda: "is not there" in lab.pool().get("trouble", ""), "the trouble", PATIENCE_S
+            )
 
     def test_a_pool_that_cannot_be_is_refused(self):
         with Lab() as lab:

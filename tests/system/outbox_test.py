@@ -2,6 +2,7 @@
 """The coordinator is away, and meanwhile the worker is killed and started again: what was finished is delivered, what was running goes
 on from its newest checkpoint on the worker's disk, and that disk does not grow."""
 
+import contextlib
 import glob
 import json
 import os
@@ -13,7 +14,8 @@ import unittest
 
 import by_hand
 from by_hand import program, wait_until
-from service import Braid, held_at, wait_job, write_recipe
+from hold import held_at, prepare_holds
+from service import Braid, wait_job, write_recipe
 
 RECIPE = """run: away
 tokenizer: {train: {vocab: 400}}
@@ -23,10 +25,10 @@ validation: {documents: 0.1}
 sequence: 32
 baselines:
   - {name: model, d: 16, heads: 2, blocks: 1}
-train: {batch: 4, accumulate: 1, epochs: 1000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}}
 """
-LONG = 1_000_000  # steps of a training that is still going on at the end
+LONG = 10_000_000  # steps of a training that is still going on at the end
 
 
 class Site(Braid):
@@ -34,6 +36,7 @@ class Site(Braid):
 
     def __init__(self):
         super().__init__(tempfile.mkdtemp(prefix="braid-system-"))
+        prepare_holds(self)
         self.started = {}
         self.worker_dir = os.path.join(self.folder, "state", "worker-1")
 
@@ -100,7 +103,8 @@ class Site(Braid):
             if name in self.started:
                 self.kill(name)
         for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if kind is not None:
             print("state kept in", self.folder)
         else:
@@ -118,11 +122,12 @@ class Outbox(unittest.TestCase):
 
     def test_what_finished_while_the_coordinator_was_away_is_its_own_success(self):
         with Site() as site:
-            steps = 3000
+            steps = 1000
             undisturbed = self.submit(site, steps, every=100)
             site.run("wait", undisturbed, "--timeout", "60s")
-            run = self.submit(site, steps, every=100)
-            with held_at(site, 100):
+            with held_at(site, "model") as hold:
+                run = self.submit(site, steps, every=100)
+                hold.wait()
                 wait_job(site, run, "model", lambda job: job.get("checkpointStep"), "a checkpoint")
                 site.kill("coordinator")
             wait_until(lambda: site.kept("end.json"), "the end to be kept", timeout_s=60)
@@ -181,7 +186,7 @@ class Outbox(unittest.TestCase):
                 of_program.append(len(glob.glob(written)))
                 return len(steps) > 20
 
-            wait_until(twenty_were_taken_over, "checkpoints to be taken over", timeout_s=60)
+            wait_until(twenty_were_taken_over, "checkpoints to be taken over", timeout_s=240)
             # On its way, waiting, being taken over, being dropped; of the program: not taken over (2), being written.
             self.assertLessEqual(max(kept), 5)
             self.assertLessEqual(max(of_program), 4)

@@ -22,7 +22,7 @@ paths:
 """
     + "".join(f"  - {{name: {name}, corpus: tales, d: 16, heads: 2, blocks: 2}}\n" for name in JOBS)
     + """
-train: {batch: 4, accumulate: 1, epochs: 1000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 100, sequences: 4}}
 """
 )
@@ -34,7 +34,9 @@ class Quarantine(unittest.TestCase):
 
     def kill_program(self, braid, run, name):
         """kill -9 of the program of a job, as a machine without memory does."""
-        (pid,) = braid.processes("braid-trainer", (f"+{name}+",))
+        (pid,) = wait_until(
+            lambda: braid.processes("braid-trainer", (f"+{name}+",)), f"the program of {name}"
+        )
         before = len(braid.job(run, name)["attempts"])
         os.kill(pid, signal.SIGKILL)
         wait_until(
@@ -52,7 +54,7 @@ class Quarantine(unittest.TestCase):
             recipe = write_recipe(
                 braid.folder,
                 {"tales": by_hand.small_texts()["tales"]},
-                steps=1_000_000,
+                steps=10_000_000,
                 text=RECIPE,
             )
             run = braid.submit(recipe)
@@ -66,7 +68,7 @@ class Quarantine(unittest.TestCase):
             self.assertEqual(len(mine), 2)
             for name in mine:
                 self.kill_program(braid, run, name)
-            text = self.worker(braid)["quarantine"]
+            text = wait_until(lambda: self.worker(braid).get("quarantine"), "the quarantine")
             self.assertRegex(
                 text,
                 r"^worker worker-1 is in quarantine until \S+Z: 2 jobs in a row failed there; the last, ",
@@ -77,6 +79,9 @@ class Quarantine(unittest.TestCase):
             # A restart of the coordinator forgets nothing.
             (pid,) = braid.processes("braid-coordinator")
             os.kill(pid, signal.SIGKILL)
+            wait_until(
+                lambda: pid not in braid.processes("braid-coordinator"), "the coordinator to end"
+            )
             wait_until(
                 lambda: braid.run("worker", "list", code=None).returncode == 0
                 and self.worker(braid).get("quarantine") == text,
@@ -101,7 +106,10 @@ class Quarantine(unittest.TestCase):
         self.assertIn(text, described)
         for name in failed:
             self.assertRegex(described, rf"failed   \S+Z {run}/{name}: the task program was killed")
-        self.assertIn(text, braid.job(run, failed[1])["pendingDetail"])
+        wait_until(
+            lambda: text in braid.job(run, failed[1]).get("pendingDetail", ""),
+            f"the reason why {failed[1]} waits",
+        )
         (event,) = [e for e in braid.events() if e["kind"] == "worker.quarantined"]
         self.assertEqual(event["detail"], text)
         self.assertIn(text, braid.run("doctor", code=None).stdout)

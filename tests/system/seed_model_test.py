@@ -13,7 +13,7 @@ from service import RECIPE, Service, write_recipe
 # At this rate a step changes no weight: what a path ends with is what it began with.
 STILL = "lr_schedule: constant, warmup_steps: 0, optimizer: {lr: 1e-30}"
 SEEDED = (
-    RECIPE.replace("epochs: 1000, steps: STEPS", "epochs: 1")
+    RECIPE.replace("epochs: 10000000, steps: STEPS", "epochs: 1")
     .replace("corpus: tales,", "corpus: tales, train: {%s}," % STILL)
     .replace("corpus: sums,", "corpus: sums, train: {%s}," % STILL)
     + "split: {seed_model: 0.2, paths: 0.4}\nseed_model: {train: {lr_schedule: constant}}\n"

@@ -2,7 +2,6 @@
 environment, and gone at the end."""
 
 import contextlib
-import glob
 import json
 import os
 import shutil
@@ -29,13 +28,23 @@ composites:
   - {name: both, connect: share}
 baselines:
   - {name: dense, d: 32, heads: 4, blocks: 2}
-train: {batch: 4, accumulate: 1, epochs: 1000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 100, sequences: 4}}
 joint: {ranks: 2}
 evaluate:
   - loss: all
   - generate: {prompts: ["The red fox"], tokens: 8}
 """
+
+
+def content(path):
+    """The bytes of a file; none of one that is gone: processes end, and what a job has left is removed a moment after
+    its end."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def write_recipe(folder, texts, steps, every=50, text=RECIPE, name="recipe.yaml"):
@@ -136,7 +145,7 @@ class Braid:
         )
         return process, output, words
 
-    def finish_command(self, command, timeout_s=60):
+    def finish_command(self, command, timeout_s=240):
         process, output, words = command
         with output:
             if process.wait(timeout=timeout_s) != 0:
@@ -160,7 +169,7 @@ class Braid:
 
     def processes(self, name=None, words=()):
         """Pids of this test's processes, of one program perhaps, whose command line holds all `words`."""
-        found = []
+        found = {}
         for entry in os.listdir("/proc"):
             if not entry.isdigit() or int(entry) == os.getpid():
                 continue
@@ -170,13 +179,20 @@ class Braid:
                         continue
                 with open(f"/proc/{entry}/cmdline", "rb") as file:
                     command = file.read().decode().split("\0")
+                with open(f"/proc/{entry}/stat", encoding="utf-8") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
             except OSError:
                 continue
             if name and os.path.basename(command[0]) != name:
                 continue
             if all(any(word in part for part in command) for word in words):
-                found.append(int(entry))
-        return found
+                found[int(entry)] = (parent, command)
+        # Between fork and exec, a program that is being started still looks like the one that starts it.
+        return [
+            pid
+            for pid, (parent, command) in found.items()
+            if found.get(parent, (0, None))[1] != command
+        ]
 
 
 class Service(Braid):
@@ -218,18 +234,21 @@ class Service(Braid):
             listed = json.loads(done.stdout).get("workers", [])
             return sum(worker.get("link") == "WORKER_READY" for worker in listed) >= self.workers
 
-        wait_until(ready, "coordinator and workers", timeout_s=60)
+        wait_until(ready, "coordinator and workers")
 
     def stop(self):
         """SIGTERM to `up`; true if it ended by itself with code 0."""
         self.up.send_signal(signal.SIGTERM)
         try:
-            return self.up.wait(timeout=60) == 0
+            return self.up.wait(timeout=120) == 0
         except subprocess.TimeoutExpired:
             return False
 
     def __exit__(self, kind, *_):
         clean = self.stop() if self.up.poll() is None else True
+        # Whatever the test itself killed before may still be ending.
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not self.processes(), "the last processes to end", timeout_s=10)
         left = self.processes()
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
@@ -268,20 +287,7 @@ def stopped(pids):
         send(signal.SIGCONT)
 
 
-@contextlib.contextmanager
-def held_at(braid, step):
-    """Trainers are held still inside the block, from just after one of them wrote its checkpoint of this step: however fast
-    the machine, it has not ended. Gives their pids."""
-    written = os.path.join(
-        glob.escape(braid.folder), "state", "*", "ranks", "*", "work", "checkpoints", f"step-{step}"
-    )
-    wait_until(lambda: glob.glob(written), f"a checkpoint of step {step} on the worker's disk")
-    trainers = braid.processes("braid-trainer")
-    with stopped(trainers):
-        yield trainers
-
-
-def wait_job(braid, run, name, condition, what, timeout_s=120):
+def wait_job(braid, run, name, condition, what, timeout_s=240):
     """Polls a job until `condition(job)`; fails at once if the job has ended without it."""
 
     def check():

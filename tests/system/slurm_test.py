@@ -121,12 +121,16 @@ class SlurmTest(unittest.TestCase):
         self.assertIn("time 30", described)
         for name in ("singles", "gangs"):
             lab.run("pool", "delete", name)
-        self.assertEqual(lab.pools(), [])
+        wait_until(lambda: not lab.pools(), "the pools to be gone", PATIENCE_S)
         self.wait_until_all_left()
         states = {line.split("|")[1] for line in self.ended()}
         self.assertLessEqual(states, {"COMPLETED", "CANCELLED"}, self.ended())
         self.assertIn("worker.left", {event["kind"] for event in lab.events()})
-        self.assertEqual([name for name in os.listdir(lab.folder) if name.startswith("braid-")], [])
+        wait_until(
+            lambda: not [name for name in os.listdir(lab.folder) if name.startswith("braid-")],
+            "the workers' folders to go with them",
+            PATIENCE_S,
+        )
 
     def ended(self):
         done = self.slurm.run("squeue", "--noheader", "--states=all", "--format=%j|%T")
@@ -147,7 +151,7 @@ class SlurmTest(unittest.TestCase):
     def test_what_slurm_ends_goes_on_from_its_last_checkpoint(self):
         lab, slurm = self.lab, self.slurm
         lab.pool("lab", "--max-workers", "1", "--until-idle", "5s")
-        long = RECIPE.replace("batch: 4", "batch: 16").replace("epochs: 1000", f"epochs: {LONG}")
+        long = RECIPE.replace("batch: 4", "batch: 16")
         recipe = write_recipe(lab.folder, by_hand.small_texts(), steps=LONG, every=20, text=long)
         run = lab.submit(recipe, "--only", "path_tales")
         step, hit = 0, [(-1, 0)]
@@ -172,8 +176,13 @@ class SlurmTest(unittest.TestCase):
         )
         for index, stored in hit:
             self.assertGreaterEqual(int(attempts[index + 1]["resumedStep"]), stored)
-        ended = lab.told("pool.ended")
-        self.assertTrue(any("ended as CANCELLED: somebody cancelled it" in one for one in ended))
+        wait_until(
+            lambda: any(
+                "ended as CANCELLED: somebody cancelled it" in one for one in lab.told("pool.ended")
+            ),
+            "the cancellation to be told",
+            PATIENCE_S,
+        )
         lab.run("cancel", run)
         # The agent is killed, and the next one finds what the first asked for.
         agent = lab.agents[-1]

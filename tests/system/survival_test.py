@@ -15,7 +15,7 @@ import by_hand
 from by_hand import BINARY_DIR, program, wait_until
 from service import RECIPE, Service, stopped, wait_job, write_recipe
 
-LONG = 100_000  # steps of a training that is still going on when a test has seen what it wants
+LONG = 10_000_000  # steps of a training that is still going on when a test has seen what it wants
 
 
 class Survival(unittest.TestCase):
