@@ -8,7 +8,7 @@ from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 class Browser:

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """GPUs without one: who has which, what a job says that finds none, what it says when memory ends, and what is built for them."""
 
+import contextlib
 import os
 import resource
 import shutil
@@ -200,7 +201,8 @@ class Workers(unittest.TestCase):
     def end(self):
         self.braid.run("down", code=None)
         for pid in self.braid.processes():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def gpus(self):
         return {

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import unittest
@@ -14,6 +13,7 @@ import unittest
 import by_hand
 from by_hand import SOURCE_DIR, wait_until
 from service import write_recipe
+from slurm_bed import HeldPorts
 
 try:
     import helm_python
@@ -190,9 +190,8 @@ class Cluster:
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="braid-chart-")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.ports = HeldPorts(1)
+        (self.port,) = self.ports.ports
         os.makedirs(self.at("/etc/braid/secret"))
         os.makedirs(self.at("/var/lib/braid"))
         os.makedirs(self.at("/var/lib/braid-worker"))
@@ -266,6 +265,7 @@ class Cluster:
         for process in self.processes:
             process.kill()
             process.wait()
+        self.ports.close()
         shutil.rmtree(self.folder)
 
 

@@ -251,7 +251,6 @@ class Certificates(unittest.TestCase):
             wait_until(
                 lambda: service.endpoint()["http_ca_sha256"] != trusted,
                 "its digest in the address file",
-                timeout_s=20,
             )
             with self.assertRaisesRegex(braid_client.PermissionDenied, "nothing was sent"):
                 braid_client.Client(dir=state, ca=first[0], retry_s=0).whoami()

@@ -283,7 +283,10 @@ class Proxy:
                 setattr(self, count, getattr(self, count) + len(piece))
             try:
                 if not piece:
-                    target.shutdown(socket.SHUT_WR)
+                    # An end that follows from a cut is not passed on: who is cut sees a reset, and nothing else.
+                    with self.lock:
+                        if pair in self.pairs:
+                            target.shutdown(socket.SHUT_WR)
                     return
                 target.sendall(piece)
             except OSError:

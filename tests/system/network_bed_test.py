@@ -34,7 +34,7 @@ def echo_server(host, address):
     return server.getsockname()[1]
 
 
-def dial(host, address, port, timeout_s=10):
+def dial(host, address, port, timeout_s=60):
     return host.inside(lambda: socket.create_connection((address, port), timeout_s))
 
 
@@ -81,7 +81,7 @@ class NetworkBedTest(unittest.TestCase):
                 with self.assertRaises(TimeoutError):
                     connection.recv(5)
                 two.plug()
-                connection.settimeout(30)
+                connection.settimeout(120)
                 self.assertEqual(connection.recv(5), b"lost?", "TCP has sent it again")
                 if one.reset_connections():
                     with self.assertRaises(OSError):
@@ -127,7 +127,7 @@ class NetworkBedTest(unittest.TestCase):
                     with self.assertRaises(TimeoutError):
                         second.recv(1)
                 proxy.heal()
-                connection.settimeout(10)
+                connection.settimeout(60)
                 with self.assertRaises(ConnectionResetError):
                     connection.recv(1)
             with dial(one, "127.0.0.1", port) as connection:

@@ -2,6 +2,7 @@
 """A coordinator on a network: TLS between the real programs, workers that join, people with tokens, and what is said when
 something of it fails."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import unittest
 
 import by_hand
 from by_hand import program, wait_until
-from service import Braid, write_recipe
+from service import Braid, content, write_recipe
 
 
 def braid(folder, *words, **environment):
@@ -120,7 +121,8 @@ class Coordinator(Braid):
     def __exit__(self, kind, *_):
         self.stop()
         for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         if kind is not None or os.environ.get("BRAID_KEEP_TESTS"):
             print("state kept in", self.folder)
         else:
@@ -354,10 +356,10 @@ class Joining(unittest.TestCase):
         # The secret was nowhere but on the line.
         for pid in service.processes():
             for what in ("cmdline", "environ"):
-                self.assertNotIn(secret.encode(), self.read(f"/proc/{pid}/{what}"))
+                self.assertNotIn(secret.encode(), content(f"/proc/{pid}/{what}"))
         for at, _, names in os.walk(service.folder):
             for name in names:
-                self.assertNotIn(secret.encode(), self.read(os.path.join(at, name)), name)
+                self.assertNotIn(secret.encode(), content(os.path.join(at, name)), name)
         # A second use says by whom it was used.
         said = self.refused(line, "thief")
         for word in ("was used at", "by worker far-1 on " + socket.gethostname()):
@@ -497,8 +499,7 @@ class Tokens(unittest.TestCase):
             self.assertEqual(len(secret), 64)
             for at, _, names in os.walk(service.folder):
                 for name in names:
-                    with open(os.path.join(at, name), "rb") as file:
-                        self.assertNotIn(secret.encode(), file.read(), name)
+                    self.assertNotIn(secret.encode(), content(os.path.join(at, name)), name)
             # The audit has who asked for what, whatever came of it.
             rows = [
                 json.loads(line)

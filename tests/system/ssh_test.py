@@ -43,7 +43,8 @@ class Lab(Service):
         except BaseException:
             self.bed.__exit__()
             for pid in self.processes():
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             shutil.rmtree(self.folder)
             raise
 
@@ -155,8 +156,12 @@ class SshTest(unittest.TestCase):
             (tunnel,) = lab.processes("ssh", ("-R",))
             again = lab.add("--label", "room=12")
             self.assertNotIn("copying", again.stderr)
-            self.assertNotIn(worker, lab.processes("braid-worker"))
-            self.assertNotIn(tunnel, lab.processes("ssh", ("-R",)))
+            wait_until(
+                lambda: worker not in lab.processes("braid-worker")
+                and tunnel not in lab.processes("ssh", ("-R",)),
+                "the worker and the tunnel of before to end",
+                PATIENCE_S,
+            )
             tokens = [
                 one for one in lab.json("token", "list")["credentials"] if one["name"] == "w1"
             ]
@@ -169,8 +174,11 @@ class SshTest(unittest.TestCase):
             lab.bed.start()
             self.assertEqual(lab.run("worker", "remove", "w1").stdout, "w1\n")
             self.assertFalse(os.path.exists(lab.home))
-            self.assertEqual(lab.processes("braid-worker"), [])
-            self.assertEqual(lab.processes("ssh"), [])
+            wait_until(
+                lambda: not lab.processes("braid-worker") and not lab.processes("ssh"),
+                "the worker and its tunnel to end",
+                PATIENCE_S,
+            )
             self.assertEqual(lab.json("worker", "hosts"), [])
 
     def test_a_host_that_lets_nothing_through(self):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What cannot start says why at once, in one line, and leaves nothing behind."""
 
+import contextlib
 import os
 import resource
 import shutil
@@ -22,11 +23,18 @@ class Start(unittest.TestCase):
         self.state = os.path.join(self.braid.folder, "state")
 
     def tearDown(self):
-        left = self.braid.processes()
+        left = self.left()
         for pid in left:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.braid.folder)
         self.assertEqual(left, [])
+
+    def left(self):
+        """Processes that do not end; those of --detach may do so a moment after the command."""
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not self.braid.processes(), "the last processes to end", 10)
+        return self.braid.processes()
 
     def refused(self, *words, up=(), code=1, **more):
         """`up` in both ways ends by itself with all `words`, and nothing is left."""
@@ -36,7 +44,7 @@ class Start(unittest.TestCase):
                 self.assertIn(word, done.stderr)
             self.assertNotIn("is up already", done.stderr)
             self.assertNotIn("did not come up", done.stderr)
-            self.assertEqual(self.braid.processes(), [])
+            self.assertEqual(self.left(), [])
             for name in ("up.json", "address.json"):
                 self.assertFalse(os.path.exists(os.path.join(self.state, name)), name)
 

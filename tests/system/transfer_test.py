@@ -10,7 +10,7 @@ import subprocess
 import threading
 import unittest
 
-from by_hand import program
+from by_hand import program, wait_until
 from service import Service, write_recipe
 
 MIB = 1 << 20
@@ -219,12 +219,8 @@ class Transfers(unittest.TestCase):
                     said.append(out.strip())
         self.assertEqual(len(set(said)), 1)
         self.assertEqual(os.listdir(folder + "-back"), ["payload.bin"])
-        self.assertEqual(
-            os.listdir(
-                os.path.join(self.service.folder, "state", "coordinator", "store", "uploads")
-            ),
-            [],
-        )
+        uploads = os.path.join(self.service.folder, "state", "coordinator", "store", "uploads")
+        wait_until(lambda: not os.listdir(uploads), "the uploads of all to be gone")
 
 
 if __name__ == "__main__":
