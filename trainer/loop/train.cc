@@ -2,28 +2,31 @@
 
 #include <array>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/sha256.h"
 #include "base/text.h"
 #include "corpus/dataset.h"
-#include "schema/read.h"
 #include "storage/files/artifact_files.h"
 #include "trainer/collective/collective.h"
 #include "trainer/loop/block_probes.h"
 #include "trainer/loop/checkpoint.h"
+#include "trainer/loop/checkpoint_schedule.h"
 #include "trainer/loop/checkpoint_writer.h"
 #include "trainer/loop/continued_rate.h"
 #include "trainer/loop/data_loader.h"
+#include "trainer/loop/environments.h"
 #include "trainer/loop/going_on.h"
 #include "trainer/loop/gradient_sum.h"
-#include "trainer/loop/inputs.h"
+#include "trainer/loop/opened_training.h"
 #include "trainer/loop/settings.h"
-#include "trainer/loop/start_moments.h"
+#include "trainer/loop/start_weights.h"
 #include "trainer/loop/stop_vote.h"
+#include "trainer/loop/training_outputs.h"
 #include "trainer/loop/validation.h"
 #include "trainer/optim/weight_average.h"
 
@@ -36,16 +39,16 @@ constexpr int64_t kPeerTimeoutMs = 300'000;
 
 class Training {
  public:
-  Training(const task::Task& task, task::Channel& channel, const Clock& clock)
-      : task_(task), channel_(channel), clock_(clock) {}
+  Training(const task::Task& task, OpenedTraining opened, task::Channel& channel,
+           const Clock& clock)
+      : task_(task), channel_(channel), clock_(clock), opened_(std::move(opened)) {}
 
   Status Run() {
-    BRAID_RETURN_IF_ERROR(Open());
     BRAID_RETURN_IF_ERROR(Start());
-    DataLoader loader(settings_, *dataset_, plan_, state_.step, task_.rank, task_.world);
+    DataLoader loader(settings_, *opened_.dataset, plan_, state_.step, task_.rank, task_.world);
     begun_ms_ = clock_.MonotonicMs();
     begun_tokens_ = state_.tokens;
-    last_checkpoint_ms_ = begun_ms_;
+    checkpoints_.emplace(settings_, begun_ms_);
     // A stop has interrupted the validation of the last step, which comes first then.
     if (!state_.unfinished.is_null()) BRAID_RETURN_IF_ERROR(FinishStep());
     while (!stop_ && state_.step < plan_.total) {
@@ -59,82 +62,18 @@ class Training {
   }
 
  private:
-  // All errors in the inputs are found here, before the first step: a training that has run for
-  // hours must not fail because a corpus has nothing to validate on.
-  Status Open() {
-    BRAID_ASSIGN_OR_RETURN(tokenizer_, OpenTokenizer(task_));
-    Json spec = task_.spec;
-    if (!spec.is_object() || !spec.contains("model"))
-      return InvalidArgument("spec.model: is missing");
-    BRAID_RETURN_IF_ERROR(FillTokenizer(*tokenizer_, &spec["model"]));
-    BRAID_ASSIGN_OR_RETURN(settings_, ReadTrainSettings(spec));
-    // Of the spec with the tokenizer's numbers filled in: a checkpoint belongs to these settings
-    // alone, and another training must not go on from it.
-    settings_digest_ = Sha256Hex(spec.dump());
-    if (settings_.batch % task_.world != 0) {
-      return InvalidArgument(
-          Format("train.batch: %lld sequences cannot be shared by %lld ranks; make it a multiple",
-                 (long long)settings_.batch, (long long)task_.world));
-    }
-    std::vector<std::string> folders;
-    for (const spec::DataSource& source : settings_.data.sources) {
-      BRAID_ASSIGN_OR_RETURN(std::string folder, task_.Input(source.role));
-      folders.push_back(std::move(folder));
-    }
-    BRAID_ASSIGN_OR_RETURN(
-        dataset_, corpus::Dataset::Open(settings_.data, folders, JoinPath(task_.work, "epochs")));
-    if (dataset_->tokenizer() != tokenizer_->digest()) {
-      return InvalidArgument("the shards were made with tokenizer " +
-                             dataset_->tokenizer().substr(0, 12) + ", the job's is " +
-                             tokenizer_->digest().substr(0, 12) + "; prepare the corpora with it");
-    }
-    for (const corpus::Shards& source : dataset_->sources())
-      BRAID_RETURN_IF_ERROR(CheckSetAside(source, settings_.data.sequence));
-    // For the number of its sequences only, which every epoch has.
-    BRAID_ASSIGN_OR_RETURN(const auto epoch, dataset_->OpenEpoch(0));
-    BRAID_ASSIGN_OR_RETURN(plan_, PlanSteps(settings_, epoch->sequences()));
-    FillSchedule(plan_, &settings_.schedule);
-    return NoteTraining(spec);
-  }
-
-  // For whoever goes on from a checkpoint of this training.
-  Status NoteTraining(const Json& spec) {
-    BRAID_ASSIGN_OR_RETURN(spec::TrainTask task, schema::FromJson<spec::TrainTask>(spec, "spec"));
-    training_ = {std::move(task.data), task.seed, std::move(task.train), plan_.total, {}};
-    const std::vector<corpus::Shards>& shards = dataset_->sources();
-    for (size_t i = 0; i < shards.size(); ++i)
-      training_.shards[training_.data.sources[i].role] = DigestOf(shards[i]);
-    return OkStatus();
-  }
-
   Status Start() {
     BRAID_ASSIGN_OR_RETURN(network_, Network::Create(settings_.model, NameOf(task_.device)));
     network_->SetAuxiliary(settings_.auxiliary);
-    BRAID_RETURN_IF_ERROR(ContinueRate(task_, &settings_.schedule));
+    BRAID_RETURN_IF_ERROR(ContinueRate(task_, &opened_.settings.schedule));
     optimizer_ = MakeOptimizer(*network_, settings_.optimizer);
     average_ = std::make_unique<WeightAverage>(settings_.average, plan_.total, *network_);
     state_.seed = settings_.seed;
-    if (!task_.resume.empty()) {
-      BRAID_RETURN_IF_ERROR(Resume());
-    } else if (task_.inputs.contains(task::role::kContinue)) {
-      BRAID_RETURN_IF_ERROR(GoOn());
-    } else if (task_.inputs.contains(task::role::kInit)) {
-      BRAID_RETURN_IF_ERROR(LoadInit());
-    } else {
-      network_->Initialize(settings_.seed);
-    }
-    state_.environment = {task_.world, task_.threads, InstructionSet()};
-    state_.settings = settings_digest_;
-    state_.training = training_;
-    BRAID_ASSIGN_OR_RETURN(collective_,
-                           MakeCollective(channel_.rendezvous(), task_.rank, task_.world,
-                                          NameOf(task_.device), task_.address, kPeerTimeoutMs));
-    BRAID_RETURN_IF_ERROR(CompareRanks());
-    step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
-    validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
-    ShareRouterLoad();
-    gradient_sum_ = std::make_unique<GradientSum>(*network_, *collective_);
-    BRAID_RETURN_IF_ERROR(gradient_sum_->Begin());
+    BRAID_RETURN_IF_ERROR(StartWeights());
+    state_.environment = EnvironmentOf(task_);
+    state_.settings = opened_.digest;
+    state_.training = opened_.note;
+    BRAID_RETURN_IF_ERROR(MeetRanks());
     if (task_.rank == 0) {
       writer_ = std::make_unique<CheckpointWriter>(JoinPath(task_.work, "checkpoints"), *network_,
                                                    channel_);
@@ -150,20 +89,26 @@ class Training {
     return OkStatus();
   }
 
-  // Each rank makes the whole update of its replica. Other instructions round it differently, so
-  // that the replicas are equal no more, if only in their last bits.
-  Status CompareRanks() {
-    Environment& here = state_.environment;
-    const std::string text = here.instruction_set + ", " + std::to_string(here.threads);
-    BRAID_ASSIGN_OR_RETURN(const bool same, SameOnAllRanks(*collective_, text));
-    if (same) return OkStatus();
-    Log(LogLevel::kWarning, task_.job,
-        Format("the ranks do not have the same instruction set and threads (rank %lld: %s, %lld): "
-               "their copies of the weights drift apart by rounding. Start the workers with the "
-               "same BRAID_ISA and ATEN_CPU_CAPABILITY, or choose equal hosts by labels",
-               (long long)task_.rank, here.instruction_set.c_str(), (long long)here.threads));
-    here.instruction_set += ", other ranks differ";
+  // A checkpoint of this training goes before what it begins with.
+  Status StartWeights() {
+    if (!task_.resume.empty()) return Resume();
+    if (task_.inputs.contains(task::role::kContinue)) return GoOn();
+    if (task_.inputs.contains(task::role::kInit))
+      return LoadStart(task_, settings_, network_.get(), optimizer_.get());
+    network_->Initialize(settings_.seed);
     return OkStatus();
+  }
+
+  Status MeetRanks() {
+    BRAID_ASSIGN_OR_RETURN(collective_,
+                           MakeCollective(channel_.rendezvous(), task_.rank, task_.world,
+                                          NameOf(task_.device), task_.address, kPeerTimeoutMs));
+    BRAID_RETURN_IF_ERROR(CompareRanks(task_, *collective_, &state_.environment));
+    step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
+    validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_);
+    ShareRouterLoad();
+    gradient_sum_ = std::make_unique<GradientSum>(*network_, *collective_);
+    return gradient_sum_->Begin();
   }
 
   // Formula (9) of docs/papers/papaformer.md#s3 takes the mean of the choices over a micro-batch
@@ -184,7 +129,7 @@ class Training {
         Resumed resumed,
         ReadCheckpoint(task_.resume, settings_.model, network_->layout(),
                        FindOptimizer(settings_.optimizer.kind).states(network_->layout())));
-    if (resumed.state.settings != settings_digest_) {
+    if (resumed.state.settings != opened_.digest) {
       return InvalidArgument(
           task_.resume + " is a checkpoint of a training with other settings; start without it");
     }
@@ -199,7 +144,7 @@ class Training {
   // the longer training are others; and no checkpoint of this training is there yet.
   Status GoOn() {
     BRAID_ASSIGN_OR_RETURN(Resumed resumed,
-                           ReadContinued(task_, settings_, training_, network_->layout()));
+                           ReadContinued(task_, settings_, opened_.note, network_->layout()));
     return Take(std::move(resumed), task_.inputs.at(task::role::kContinue));
   }
 
@@ -210,16 +155,7 @@ class Training {
     state_ = std::move(resumed.state);
     // What a training that diverges later names as the checkpoint to go back to.
     last_good_ = state_.step;
-    const Environment was = state_.environment;
-    if (const Environment now{task_.world, task_.threads, InstructionSet()}; !(was == now)) {
-      state_.before.emplace_back(state_.step, was);
-      Log(LogLevel::kWarning, task_.job,
-          Format("the checkpoint was made with %lld ranks, %lld threads, %s; this run has %lld, "
-                 "%lld, %s: the losses will "
-                 "not have the same bits",
-                 (long long)was.world, (long long)was.threads, was.instruction_set.c_str(),
-                 (long long)now.world, (long long)now.threads, now.instruction_set.c_str()));
-    }
+    NoteChange(task_, &state_);
     // If the task was stopped after its last step, no step follows, and the summary takes its final
     // values from here.
     if (const size_t end = history_.find_last_of('\n'); end != std::string::npos) {
@@ -230,29 +166,6 @@ class Training {
       last_values_.erase("step");
     }
     return OkStatus();
-  }
-
-  Status LoadInit() {
-    BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input(task::role::kInit));
-    BRAID_ASSIGN_OR_RETURN(model::ModelSpec start, ReadModelSpec(folder));
-    start.name = settings_.model.name;
-    start.dense.name = settings_.model.dense.name;
-    start.sequence = settings_.model.sequence;
-    // These fields may differ: how the first values were drawn does not matter once there are
-    // weights, and the permitted length and the noise of routers do not change the tensors.
-    start.arch.residual_init = settings_.model.arch.residual_init;
-    start.connection.init = settings_.model.connection.init;
-    start.large.identity = settings_.model.large.identity;
-    start.arch.rope_max_pos = settings_.model.arch.rope_max_pos;
-    start.arch.router_noise = settings_.model.arch.router_noise;
-    if (!(start == settings_.model)) {
-      return InvalidArgument("input \"init\" is another model than spec.model: " +
-                             Differences(start, settings_.model));
-    }
-    BRAID_ASSIGN_OR_RETURN(const auto file, storage::SafetensorsFile::Open(
-                                                JoinPath(folder, artifact_files::kWeights)));
-    BRAID_RETURN_IF_ERROR(network_->Load(file));
-    return TakeStartMoments(settings_, folder, network_->layout(), task_.job, optimizer_.get());
   }
 
   // One optimizer step with what follows it. A stop may interrupt either part: then `stop_` is set,
@@ -289,7 +202,7 @@ class Training {
     state_.epoch = place.epoch;
     state_.tokens += static_cast<int64_t>(place.micro_batches.size()) * settings_.batch * T;
     stop_ = sums[kStop] > 0;
-    checkpoint_asked_ = checkpoint_asked_ || sums[kCheckpoint] > 0;
+    if (sums[kCheckpoint] > 0) checkpoints_->Ask();
     state_.unfinished = {{"loss", loss},
                          {"lr", lr},
                          {"gradient_norm", norm},
@@ -320,7 +233,7 @@ class Training {
     if (read_out && task_.rank == 0) {
       network_->SetEvaluationSeed(
           RandomStream(settings_.seed, "telemetry").Bits(static_cast<uint64_t>(state_.step)));
-      values.update(ReadBlockProbes(*network_, Corpora(), settings_.data.sequence));
+      values.update(ReadBlockProbes(*network_, opened_.corpora(), settings_.data.sequence));
     }
     state_.unfinished = Json();
     if (task_.rank == 0) Record(values);
@@ -369,12 +282,6 @@ class Training {
     return state_.step % plan_.per_epoch == 0;
   }
 
-  std::vector<const corpus::Shards*> Corpora() const {
-    std::vector<const corpus::Shards*> shards;
-    for (const corpus::Shards& source : dataset_->sources()) shards.push_back(&source);
-    return shards;
-  }
-
   Status Validate(Json* values) {
     // With `router_noise: always`, validation draws noise too; the seed depends on the step, so
     // that validations do not share their noise.
@@ -384,7 +291,8 @@ class Training {
         RandomStream(settings_.seed, "validation").Bits(static_cast<uint64_t>(state_.step))};
     validation_vote_->Begin();
     const auto losses = ValidationLosses(
-        *network_, Corpora(), spec, *collective_, [this](int64_t done, int64_t total) -> Status {
+        *network_, opened_.corpora(), spec, *collective_,
+        [this](int64_t done, int64_t total) -> Status {
           BRAID_ASSIGN_OR_RETURN(validation_abandoned_, validation_vote_->ShouldLeave(done, total));
           return validation_abandoned_ ? Cancelled("stopped while validating") : OkStatus();
         });
@@ -446,18 +354,10 @@ class Training {
   void MaybeCheckpoint() {
     if (task_.rank != 0) return;
     const int64_t now = clock_.MonotonicMs();
-    const bool by_steps = settings_.checkpoint_steps > 0 &&
-                          state_.step % settings_.checkpoint_steps == 0;
-    const bool by_time = settings_.checkpoint_seconds > 0 &&
-                         now - last_checkpoint_ms_ >= settings_.checkpoint_seconds * 1000;
-    // A checkpoint that is due while the last one is still being written, or while the worker is
-    // behind, is not dropped; it begins as soon as that is over.
-    checkpoint_due_ = checkpoint_due_ || checkpoint_asked_ || by_steps || by_time;
-    checkpoint_asked_ = false;
-    if (!checkpoint_due_ || writer_->busy() || writer_->behind() || state_.step == plan_.total)
+    if (!checkpoints_->AfterStep(state_.step, now) || writer_->busy() || writer_->behind() ||
+        state_.step == plan_.total)
       return;
-    checkpoint_due_ = false;
-    last_checkpoint_ms_ = now;
+    checkpoints_->Begun(now);
     writer_->Begin(TakeSnapshot(), state_, history_);
   }
 
@@ -502,55 +402,17 @@ class Training {
       return OkStatus();
     }
     BRAID_RETURN_IF_ERROR(FatalOf(writer_->Finish()));
-    constexpr char kModelFolder[] = "model", kHistoryFolder[] = "history";
-    const std::string model = JoinPath(task_.output, kModelFolder);
-    const std::string history = JoinPath(task_.output, kHistoryFolder);
-    BRAID_RETURN_IF_ERROR(WriteCheckpoint(model, settings_.model, network_->layout(),
-                                          optimizer_->Take(), state_, history_,
-                                          /*optimizer=*/true));
-    BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input(task::role::kTokenizer));
-    BRAID_RETURN_IF_ERROR(CopyFile(JoinPath(folder, artifact_files::kTokenizer),
-                                   JoinPath(model, artifact_files::kTokenizer)));
-    Json summary = {
-        {"model", settings_.model.name}, {"parameters", model::ParameterCount(settings_.model)},
-        {"steps", state_.step},          {"tokens", state_.tokens},
-        {"ranks", task_.world},          {"threads", task_.threads},
-        {"final", last_values_}};
-    BRAID_RETURN_IF_ERROR(SayWhatWasDone(&summary));
-    BRAID_RETURN_IF_ERROR(MakeFolder(history));
-    BRAID_RETURN_IF_ERROR(WriteFileAtomic(JoinPath(history, artifact_files::kHistory), history_));
-    BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(history, artifact_files::kSummary), summary));
-    channel_.AddOutput(task::role::kModel, task::ArtifactKind::kCheckpoint, kModelFolder,
-                       {{"step", state_.step},
-                        {"tokens", state_.tokens},
-                        {"model", settings_.model.name},
-                        {"parameters", model::ParameterCount(settings_.model)}});
-    channel_.AddOutput(task::role::kHistory, task::ArtifactKind::kHistory, kHistoryFolder,
-                       {{"steps", state_.step}});
-    channel_.Succeed(summary);
-    return OkStatus();
-  }
-
-  // Of a training that goes on: what another job has done of it, which is not this one's work.
-  Status SayWhatWasDone(Json* summary) const {
-    if (!task_.inputs.contains(task::role::kContinue)) return OkStatus();
-    BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input(task::role::kContinue));
-    const std::string path = JoinPath(folder, artifact_files::kState);
-    BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
-    BRAID_ASSIGN_OR_RETURN(const TrainState begun, StateFromJson(json, path));
-    (*summary)["continued"] = {{"steps", begun.step}, {"tokens", begun.tokens}};
-    return OkStatus();
+    const OptimizerSnapshot snapshot = optimizer_->Take();
+    return WriteOutputs({settings_, network_->layout(), snapshot, state_, history_, last_values_},
+                        task_, channel_);
   }
 
   const task::Task& task_;
   task::Channel& channel_;
   const Clock& clock_;
-  std::shared_ptr<const corpus::Tokenizer> tokenizer_;
-  TrainSettings settings_;
-  std::string settings_digest_;
-  spec::TrainingNote training_;
-  std::unique_ptr<corpus::Dataset> dataset_;
-  StepPlan plan_;
+  OpenedTraining opened_;
+  const TrainSettings& settings_ = opened_.settings;
+  const StepPlan& plan_ = opened_.plan;
   std::unique_ptr<Network> network_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<WeightAverage> average_;
@@ -571,11 +433,10 @@ class Training {
   int64_t resumed_step_ = 0;
   bool stop_ = false;
   bool validation_abandoned_ = false;
-  bool checkpoint_asked_ = false;
-  bool checkpoint_due_ = false;
+  // Set before the first step.
+  std::optional<CheckpointSchedule> checkpoints_;
   int64_t begun_ms_ = 0;
   int64_t begun_tokens_ = 0;
-  int64_t last_checkpoint_ms_ = 0;
 };
 
 }  // namespace
@@ -586,7 +447,8 @@ Status RunTrainJob(const task::Task& task, task::Channel& channel) {
 
 Status RunTrainJob(const task::Task& task, task::Channel& channel, const Clock& clock) {
   ConfigureRuntime(task.threads);
-  return Training(task, channel, clock).Run();
+  BRAID_ASSIGN_OR_RETURN(OpenedTraining opened, OpenTraining(task));
+  return Training(task, std::move(opened), channel, clock).Run();
 }
 
 }  // namespace braid::trainer

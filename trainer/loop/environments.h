@@ -1,0 +1,25 @@
+// Where the parts of a training ran. Bits of the losses depend on it (Environment, checkpoint.h).
+#pragma once
+
+#include <string>
+
+#include "base/status.h"
+#include "task/task.h"
+#include "trainer/collective/collective.h"
+#include "trainer/loop/checkpoint.h"
+
+namespace braid::trainer {
+
+// That of this process.
+Environment EnvironmentOf(const task::Task& task);
+
+// Keeps the environment of a checkpoint among the earlier ones, with a warning in the job's log, if
+// this process has another.
+void NoteChange(const task::Task& task, TrainState* state);
+
+// Each rank makes the whole update of its replica; other instructions round it differently, so that
+// the replicas are equal no more, if only in their last bits. Warns of that in the job's log, and
+// notes it in `here`. All ranks call it together. Errors are those of the collective operation.
+Status CompareRanks(const task::Task& task, Collective& collective, Environment* here);
+
+}  // namespace braid::trainer
