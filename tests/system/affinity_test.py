@@ -17,7 +17,8 @@ validation: {documents: 0.1}
 sequence: 32
 baselines:
   - {name: model, d: 16, heads: 2, blocks: 1}
-train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2,
+        optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}}
 evaluate:
   - loss: all

@@ -30,7 +30,8 @@ validation: {documents: 0.1}
 sequence: 32
 paths:
   - {name: path_tales, corpus: tales, d: 16, heads: 2, blocks: 1}
-train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 0, optimizer: {lr: RATE},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 0,
+        optimizer: {lr: RATE},
         checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 1000, sequences: 4}}
 """
 

@@ -30,7 +30,8 @@ sequence: 32
 paths:
   - {name: path_tales, corpus: tales, d: 16, heads: 2, blocks: 1}
   - {name: path_sums, corpus: sums, d: 16, heads: 2, blocks: 1}
-train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2,
+        optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 4, sequences: 4}}
 """
 

@@ -22,7 +22,8 @@ paths:
 """
     + "".join(f"  - {{name: {name}, corpus: tales, d: 16, heads: 2, blocks: 2}}\n" for name in JOBS)
     + """
-train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2,
+        optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 100, sequences: 4}}
 """
 )

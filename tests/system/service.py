@@ -28,7 +28,8 @@ composites:
   - {name: both, connect: share}
 baselines:
   - {name: dense, d: 32, heads: 4, blocks: 2}
-train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2,
+        optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 100, sequences: 4}}
 joint: {ranks: 2}
 evaluate:

@@ -18,7 +18,8 @@ sequence: 32
 max_duration: {train: 5, run: 86400}
 baselines:
   - {name: dense, d: 16, heads: 2, blocks: 1}
-train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: 2e-3},
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2,
+        optimizer: {lr: 2e-3},
         checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 100000, sequences: 4}}
 """
 
