@@ -189,7 +189,7 @@ class ImagesTest(unittest.TestCase):
                 {"/var/lib/braid": state, "/etc/braid/secret": secret},
                 command=["sh", "-c", words.group(2)],
             )
-            self.assertEqual(first.process.wait(timeout=60), 0, first.log())
+            self.assertEqual(first.process.wait(timeout=240), 0, first.log())
         kept = os.stat(state + "/coordinator/token")
         self.assertEqual((kept.st_mode & 0o777, kept.st_uid), (0o600, layer.USER))
 
