@@ -24,7 +24,7 @@ std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--addr" || word == "--dir" || word == "--token-file" || word == "--ca" ||
-        word == "-o" || word == "--output")
+        word == "-o" || word == "--output" || word == "--sort" || word == "--columns")
       ++i;
     if (word.starts_with('-')) continue;
     std::vector<std::string> names;
@@ -68,8 +68,8 @@ int Main(int argc, char** argv) {
                  "the authority of the coordinator's certificate: a file, or sha256:DIGEST "
                  "(BRAID_CA; default: what the address file in --dir names)");
   app.add_option("-o,--output", globals.output,
-                 "table, csv (of tables), json or name (BRAID_OUTPUT)")
-      ->check(CLI::IsMember({"table", "csv", "json", "name"}));
+                 "table, csv (of tables), json, yaml or name (BRAID_OUTPUT)")
+      ->check(CLI::IsMember({"table", "csv", "json", "yaml", "name"}));
   app.add_flag("--no-header", globals.no_header, "tables without their first line");
   Action chosen;
   RegisterCommands({app, globals, chosen});

@@ -1,4 +1,6 @@
 // braid adapt: a checkpoint with the adapters of a fine-tuning in its weights.
+#include <utility>
+
 #include "base/file.h"
 #include "cli/commands/command.h"
 #include "cli/shared/local_model.h"
@@ -15,8 +17,7 @@ Result<int> Adapt(const Globals& globals, const AdaptFlags& flags) {
   if (PathExists(flags.out))
     return AlreadyExists(flags.out + " exists already; name a folder that does not");
   std::vector<std::string> words = {"adapt", folder, flags.adapters, flags.out};
-  if (globals.json()) words.emplace_back("--json");
-  return RunTrainer(words);
+  return RunTrainer(globals, std::move(words));
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "cli/client/pages.h"
-#include "cli/commands/command.h"
+#include "cli/commands/list_command.h"
 #include "cli/shared/print.h"
 #include "cli/shared/progress_line.h"
 #include "storage/files/artifact_files.h"
@@ -24,26 +24,25 @@ std::string StateOf(const v1::Artifact& artifact) {
   return artifact.pinned() ? "pinned" : "";
 }
 
-void PrintArtifacts(const Globals& globals, const std::vector<v1::Artifact>& artifacts) {
-  std::vector<std::vector<std::string>> rows;
-  for (const v1::Artifact& artifact : artifacts) {
-    if (globals.output == "name") {
-      std::printf("%s\n", artifact.id().c_str());
-      continue;
-    }
+// Of ListArtifacts and GetLineage.
+template <typename Response>
+List ListOf(const Response& response) {
+  List list{.header = {"ARTIFACT", "KIND", "SIZE", "FILES", "FROM", "AGE", "STATE"},
+            .json = JsonText(response)};
+  for (const v1::Artifact& artifact : response.artifacts()) {
     const std::string from = artifact.job().empty()
                                  ? artifact.name()
                                  : artifact.run_id() + "/" + artifact.job() + ":" + artifact.role();
-    rows.push_back({artifact.id().substr(0, kShownId), artifact.kind(),
-                    FormatBytes(artifact.bytes()), std::to_string(artifact.files()), from,
-                    Ago(artifact.created_ms()), StateOf(artifact)});
+    list.rows.push_back(
+        {artifact.id(),
+         {artifact.id().substr(0, kShownId), artifact.kind(), BytesCell(artifact.bytes()),
+          CountCell(artifact.files()), from, AgeCell(artifact.created_ms()), StateOf(artifact)}});
   }
-  if (globals.output != "name")
-    PrintTable(globals, {"ARTIFACT", "KIND", "SIZE", "FILES", "FROM", "AGE", "STATE"}, rows);
+  return list;
 }
 
-Result<int> List(const Globals& globals, const std::string& run, const std::string& kind,
-                 bool removed) {
+Result<List> Listed(const Globals& globals, const std::string& run, const std::string& kind,
+                    bool removed) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   v1::ListArtifactsRequest request;
   if (!run.empty()) {
@@ -56,9 +55,7 @@ Result<int> List(const Globals& globals, const std::string& run, const std::stri
   BRAID_ASSIGN_OR_RETURN(const auto response, AllPages<v1::ListArtifactsResponse>(
                                                   client, &v1::Artifacts::Stub::ListArtifacts,
                                                   client.artifacts(), request));
-  if (globals.json()) return PrintJson(response), kOkExit;
-  PrintArtifacts(globals, {response.artifacts().begin(), response.artifacts().end()});
-  return kOkExit;
+  return ListOf(response);
 }
 
 Result<int> Get(const Globals& globals, const std::string& id, std::string out) {
@@ -66,7 +63,7 @@ Result<int> Get(const Globals& globals, const std::string& id, std::string out) 
   if (out.empty()) out = id.substr(0, kShownId);
   BRAID_ASSIGN_OR_RETURN(const v1::Artifact artifact,
                          client.GetToFolder(id, out, TransferProgress("downloading")));
-  if (globals.json()) return PrintJson(artifact), kOkExit;
+  if (globals.json()) return PrintJson(globals, artifact), kOkExit;
   std::printf("%s\n", out.c_str());
   return kOkExit;
 }
@@ -81,7 +78,7 @@ Result<int> Put(const Globals& globals, const std::string& folder, std::string k
   BRAID_ASSIGN_OR_RETURN(
       const v1::Artifact artifact,
       client.PutFolder(folder, kind, Json::object(), name, TransferProgress("uploading")));
-  if (globals.json()) return PrintJson(artifact), kOkExit;
+  if (globals.json()) return PrintJson(globals, artifact), kOkExit;
   std::printf("%s\n", artifact.id().c_str());
   return kOkExit;
 }
@@ -93,9 +90,7 @@ Result<int> Lineage(const Globals& globals, const std::string& id) {
   BRAID_ASSIGN_OR_RETURN(const v1::GetLineageResponse response,
                          (client.Call<v1::GetLineageResponse>(&v1::Artifacts::Stub::GetLineage,
                                                               client.artifacts(), request)));
-  if (globals.json()) return PrintJson(response), kOkExit;
-  PrintArtifacts(globals, {response.artifacts().begin(), response.artifacts().end()});
-  return kOkExit;
+  return ShowList(globals, {}, [&]() -> Result<List> { return ListOf(response); });
 }
 
 Result<int> Verify(const Globals& globals, const std::string& id) {
@@ -106,7 +101,7 @@ Result<int> Verify(const Globals& globals, const std::string& id) {
       const v1::VerifyArtifactResponse response,
       (client.Call<v1::VerifyArtifactResponse>(&v1::Artifacts::Stub::VerifyArtifact,
                                                client.artifacts(), request, 600'000)));
-  if (globals.json()) return PrintJson(response), kOkExit;
+  if (globals.json()) return PrintJson(globals, response), kOkExit;
   std::printf("%d files, %s: every byte is as it was written\n", response.files(),
               FormatBytes(response.bytes()).c_str());
   return kOkExit;
@@ -121,7 +116,7 @@ Result<int> Pin(const Globals& globals, const std::string& id, bool pinned) {
   BRAID_ASSIGN_OR_RETURN(
       const v1::Artifact artifact,
       (client.Call<v1::Artifact>(&v1::Keeping::Stub::PinArtifact, client.keeping(), request)));
-  if (globals.json()) return PrintJson(artifact), kOkExit;
+  if (globals.json()) return PrintJson(globals, artifact), kOkExit;
   std::printf("%s\n", artifact.id().c_str());
   return kOkExit;
 }
@@ -148,7 +143,9 @@ void RegisterArtifact(const Registry& registry) {
   list->add_option("--run", flags->run, "of one run");
   list->add_option("--kind", flags->kind, "checkpoint, shards, tokenizer, report, ...");
   list->add_flag("--removed", flags->removed, "removed ones too, of which the record is left");
-  bind(list, [](const Globals& g, const Flags& f) { return List(g, f.run, f.kind, f.removed); });
+  MakeList(registry, list, [flags](const Globals& globals) {
+    return Listed(globals, flags->run, flags->kind, flags->removed);
+  });
   CLI::App* get = command->add_subcommand(
       "get", "Download an artifact; an interrupted one goes on where it stopped");
   get->add_option("id", flags->id, "id or its beginning")->required();

@@ -39,7 +39,7 @@ void PrintRows(const Globals& globals, const std::vector<v1::AuditRow>& rows) {
   std::vector<std::vector<std::string>> lines;
   for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
     if (globals.json()) {
-      PrintJsonLine(*row);
+      PrintJsonLine(globals, *row);
       continue;
     }
     lines.push_back({FormatUtc(row->time_ms()), row->user(), WordOf(row->role()), row->peer(),

@@ -49,7 +49,7 @@ Result<int> Check(const Globals& globals, const std::string& path,
   BRAID_ASSIGN_OR_RETURN(const submit::Submission submission,
                          submit::Examine(path, only, ToolsIn(work.path())));
   if (globals.json()) {
-    PrintJson(MessageOf(submission.findings));
+    PrintJson(globals, MessageOf(submission.findings));
   } else {
     PrintFindings(submission.findings);
   }

@@ -15,6 +15,32 @@ std::string Words(const CLI::App& app) {
   return Join(words, " ");
 }
 
+// "--sort --reverse ..." of a command alone.
+std::string Options(const CLI::App& app) {
+  std::vector<std::string> words;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+  }
+  return Join(words, " ");
+}
+
+// What begins with a dash: the options of the command and of its subcommand, and those of all.
+std::string BashOptions(const CLI::App& app) {
+  const auto everything = [](const CLI::App*) { return true; };
+  std::string cases;
+  for (const CLI::App* command : app.get_subcommands(everything)) {
+    for (const CLI::App* sub : command->get_subcommands(everything)) {
+      cases += "      \"" + command->get_name() + " " + sub->get_name() + "\") options=\"" +
+               Options(*sub) + "\" ;;\n";
+    }
+    cases += "      \"" + command->get_name() + " \"*) options=\"" + Options(*command) + "\" ;;\n";
+  }
+  return "  if [[ $word == -* ]]; then\n    local options=\n    case \"${COMP_WORDS[1]} "
+         "${COMP_WORDS[2]}\" in\n" +
+         cases + "    esac\n    COMPREPLY=($(compgen -W \"$options " + Options(app) +
+         "\" -- \"$word\"))\n    return\n  fi\n";
+}
+
 std::string Bash(const CLI::App& app) {
   std::string cases;
   for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
@@ -23,7 +49,12 @@ std::string Bash(const CLI::App& app) {
                words + "\" -- \"$word\")) ;;\n";
     }
   }
-  return "_braid() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\"\n  COMPREPLY=()\n  if [ "
+  return "_braid() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\"\n  COMPREPLY=()\n"
+         "  case \"${COMP_WORDS[COMP_CWORD-1]}\" in -o|--output)\n"
+         "    COMPREPLY=($(compgen -W \"table csv json yaml name\" -- \"$word\")); return ;; "
+         "esac\n" +
+         BashOptions(app) +
+         "  if [ "
          "$COMP_CWORD -eq 1 ]; then\n"
          "    COMPREPLY=($(compgen -W \"" +
          Words(app) + "\" -- \"$word\"))\n    return\n  fi\n  case \"${COMP_WORDS[1]}\" in\n" +

@@ -67,11 +67,11 @@ Result<int> Describe(const Globals& globals, const std::string& run_id,
     request.set_name(job_name);
     BRAID_ASSIGN_OR_RETURN(const v1::Job job,
                            (client.Call<v1::Job>(&v1::Jobs::Stub::GetJob, client.jobs(), request)));
-    if (globals.json()) return PrintJson(job), kOkExit;
+    if (globals.json()) return PrintJson(globals, job), kOkExit;
     DescribeJob(job);
     return kOkExit;
   }
-  if (globals.json()) return PrintJson(run), kOkExit;
+  if (globals.json()) return PrintJson(globals, run), kOkExit;
   std::printf(
       "run      %s (%s)\nstate    %s, %d of %d jobs succeeded\nage      %s\nuser     %s\npriority "
       "%d\nrecipe   sha256 %s\n",
@@ -82,7 +82,7 @@ Result<int> Describe(const Globals& globals, const std::string& run_id,
   if (!run.retry_of().empty()) std::printf("retry of %s\n", run.retry_of().c_str());
   if (!run.error().empty()) std::printf("error    %s\n", run.error().c_str());
   std::printf("\n");
-  PrintJobs(globals, {run.jobs().begin(), run.jobs().end()}, false);
+  PrintJobs(globals, {run.jobs().begin(), run.jobs().end()});
   return kOkExit;
 }
 

@@ -61,7 +61,7 @@ Result<int> Doctor(const Globals& globals) {
     if (globals.output == "name" && one.verdict != Verdict::kOk)
       std::printf("%s\n", one.subject.c_str());
   }
-  if (globals.json()) std::fputs(DumpJson(JsonOf(all)).c_str(), stdout);
+  if (globals.json()) PrintJson(globals, JsonOf(all));
   if (globals.output == "table")
     std::printf("%d error%s, %d warning%s\n", errors, errors == 1 ? "" : "s", warnings,
                 warnings == 1 ? "" : "s");

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "cli/commands/command.h"
 #include "cli/local/service.h"
+#include "cli/shared/print.h"
 
 namespace braid::cli {
 
@@ -14,8 +15,7 @@ void RegisterDown(const Registry& registry) {
   command->callback([registry] {
     registry.chosen = [&globals = registry.globals]() -> Result<int> {
       BRAID_ASSIGN_OR_RETURN(const int code, Down(globals));
-      if (globals.json())
-        std::fputs(DumpJson({{"dir", AbsolutePath(globals.dir)}}).c_str(), stdout);
+      if (globals.json()) PrintJson(globals, Json::object({{"dir", AbsolutePath(globals.dir)}}));
       return code;
     };
   });

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "cli/commands/command.h"
 #include "cli/shared/local_model.h"
+#include "cli/shared/print.h"
 #include "cli/shared/setting_option.h"
 #include "model/spec.h"
 #include "recipe/evaluation.h"
@@ -163,7 +164,8 @@ Result<std::vector<Part>> PartsOf(const EvalFlags& flags, const std::string& fol
 }
 
 // All of it as one JSON document: that of the part, or of several an object of them.
-Result<int> PrintOneDocument(const std::vector<Part>& parts, const std::string& work) {
+Result<int> PrintOneDocument(const Globals& globals, const std::vector<Part>& parts,
+                             const std::string& work) {
   Json all = Json::object();
   for (const Part& part : parts) {
     TrainerWords words = part.words;
@@ -173,7 +175,7 @@ Result<int> PrintOneDocument(const std::vector<Part>& parts, const std::string& 
     if (code != 0) return code;
     BRAID_ASSIGN_OR_RETURN(all[part.name], ReadJsonFile(file));
   }
-  std::fputs(DumpJson(parts.size() == 1 ? all[parts.front().name] : all).c_str(), stdout);
+  PrintJson(globals, parts.size() == 1 ? all[parts.front().name] : all);
   return kOkExit;
 }
 
@@ -190,7 +192,7 @@ Result<int> Eval(const Globals& globals, const EvalFlags& flags) {
   for (Part& part : parts) {
     if (!flags.threads.empty()) part.words.insert(part.words.end(), {"--threads", flags.threads});
   }
-  if (globals.json()) return PrintOneDocument(parts, work.path());
+  if (globals.json()) return PrintOneDocument(globals, parts, work.path());
   for (const Part& part : parts) {
     BRAID_ASSIGN_OR_RETURN(const int code, RunTrainer(part.words));
     if (code != 0) return code;

@@ -12,7 +12,7 @@ namespace {
 
 void PrintEvent(const Globals& globals, const v1::Event& event) {
   if (globals.json()) {
-    PrintJsonLine(event);
+    PrintJsonLine(globals, event);
     std::fflush(stdout);
     return;
   }

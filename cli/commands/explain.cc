@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "cli/commands/command.h"
+#include "cli/shared/print.h"
 #include "schema/describe.h"
 #include "spec/documents/documents.h"
 
@@ -16,9 +17,10 @@ void RegisterExplain(const Registry& registry) {
     registry.chosen = [&globals = registry.globals, path]() -> Result<int> {
       BRAID_ASSIGN_OR_RETURN(const schema::FieldLocation place,
                              schema::FindField(spec::RecipeDocument(), *path));
-      const std::string text = globals.json() ? DumpJson(schema::ExplainJson(place))
-                                              : schema::ExplainText(place);
-      std::fputs(text.c_str(), stdout);
+      if (globals.json())
+        PrintJson(globals, schema::ExplainJson(place));
+      else
+        std::fputs(schema::ExplainText(place).c_str(), stdout);
       return kOkExit;
     };
   });

@@ -1,12 +1,14 @@
 // braid export, braid import: models to and from Hugging Face folders, and the metrics of a run to
 // files for other tools.
 #include <cstdio>
+#include <utility>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/commands/command.h"
 #include "cli/local/export_metrics.h"
 #include "cli/shared/local_model.h"
+#include "cli/shared/print.h"
 
 namespace braid::cli {
 namespace {
@@ -32,7 +34,7 @@ Result<int> ExportRun(const Globals& globals, const ExportFlags& flags) {
                          ExportMetrics(globals, flags.model,
                                        flags.csv ? MetricFormat::kCsv : MetricFormat::kTensorboard,
                                        flags.out, flags.follow));
-  if (globals.json()) return std::fputs(DumpJson({{"files", files}}).c_str(), stdout), kOkExit;
+  if (globals.json()) return PrintJson(globals, Json::object({{"files", files}})), kOkExit;
   for (const std::string& file : files) std::printf("%s\n", file.c_str());
   return kOkExit;
 }
@@ -46,8 +48,7 @@ Result<int> Export(const Globals& globals, const ExportFlags& flags) {
   AddOption(&words, "--tokenizer", flags.tokenizer);
   AddOption(&words, "--card", flags.card);
   AddOption(&words, "--dtype", flags.dtype);
-  if (globals.json()) words.push_back("--json");
-  return RunTrainer(words);
+  return RunTrainer(globals, std::move(words));
 }
 
 Result<int> Import(const Globals& globals, const ImportFlags& flags) {
@@ -55,8 +56,7 @@ Result<int> Import(const Globals& globals, const ImportFlags& flags) {
   std::vector<std::string> words = {"import", flags.folder, flags.out};
   AddOption(&words, "--tokenizer", flags.tokenizer);
   AddOption(&words, "--name", flags.name);
-  if (globals.json()) words.push_back("--json");
-  return RunTrainer(words);
+  return RunTrainer(globals, std::move(words));
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ Result<int> Collect(const Globals& globals, bool dry_run) {
   BRAID_ASSIGN_OR_RETURN(const auto found, (client.Call<v1::CollectGarbageResponse>(
                                                &v1::Keeping::Stub::CollectGarbage, client.keeping(),
                                                request, kTimeoutMs)));
-  if (globals.json()) return PrintJson(found), kOkExit;
+  if (globals.json()) return PrintJson(globals, found), kOkExit;
   PrintFound(dry_run, found);
   return kOkExit;
 }

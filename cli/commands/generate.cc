@@ -1,4 +1,6 @@
 // braid generate: text from a model.
+#include <utility>
+
 #include "base/text.h"
 #include "cli/commands/command.h"
 #include "cli/shared/local_model.h"
@@ -27,8 +29,7 @@ Result<int> Generate(const Globals& globals, const GenerateFlags& flags) {
                                     FormatDouble(flags.top_p),
                                     "--seed",
                                     std::to_string(flags.seed)};
-  if (globals.json()) words.push_back("--json");
-  return RunTrainer(words);
+  return RunTrainer(globals, std::move(words));
 }
 
 }  // namespace

@@ -123,8 +123,8 @@ Result<int> Init(const Globals& globals, const InitFlags& flags) {
                  finding.severity == submit::Severity::kError ? "error" : "warning",
                  submit::TextOf(finding).c_str());
   if (globals.json())
-    std::fputs(DumpJson({{"recipe", flags.out}, {"jobs", checked.file.dag.jobs.size()}}).c_str(),
-               stdout);
+    PrintJson(globals,
+              Json::object({{"recipe", flags.out}, {"jobs", checked.file.dag.jobs.size()}}));
   else
     std::printf("%s\n", flags.out.c_str());
   if (submit::HasErrors(checked.findings)) {

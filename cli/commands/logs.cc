@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "cli/commands/command.h"
 #include "cli/shared/follow_run.h"
+#include "cli/shared/print.h"
 
 namespace braid::cli {
 namespace {
@@ -24,7 +25,7 @@ void Print(const Globals& globals, const v1::LogChunk& chunk) {
   }
   const Json line = {
       {"attempt", chunk.epoch()}, {"offset", chunk.offset()}, {"text", chunk.data()}};
-  std::printf("%s\n", line.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+  PrintLine(globals, line.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 // Reads one stream to its end and moves the request to what comes after; what was printed is not

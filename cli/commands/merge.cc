@@ -52,7 +52,7 @@ void Fill(const merge::MergeRequest& merge, Request* request) {
 }
 
 void Print(const Globals& globals, const v1::PlanMergeResponse& response) {
-  if (globals.json()) return PrintJson(response);
+  if (globals.json()) return PrintJson(globals, response);
   std::fputs(response.text().c_str(), stdout);
 }
 
@@ -124,7 +124,7 @@ Result<int> Start(const Globals& globals, const MergeFlags& flags) {
     BRAID_ASSIGN_OR_RETURN(run, FollowRun(client, run.id()));
   }
   if (globals.json()) {
-    PrintJson(run);
+    PrintJson(globals, run);
   } else {
     std::printf("%s\n", run.id().c_str());
   }

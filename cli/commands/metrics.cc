@@ -12,7 +12,7 @@ namespace {
 
 // Exact numbers either way: what is printed reads back as the same bits.
 void Print(const Globals& globals, const v1::MetricPoint& point) {
-  if (globals.json()) return PrintJsonLine(point);
+  if (globals.json()) return PrintJsonLine(globals, point);
   std::string line = Format("step %6lld", (long long)point.step());
   for (const auto& [name, value] : std::map(point.values().begin(), point.values().end()))
     line += "  " + name + " " + FormatDouble(value);

@@ -282,7 +282,7 @@ void RegisterPlan(const Registry& registry) {
   command->callback([registry, path, only] {
     registry.chosen = [&globals = registry.globals, path, only]() -> Result<int> {
       BRAID_ASSIGN_OR_RETURN(const v1::Plan plan, MakePlan(*path, *only));
-      if (globals.json()) return PrintJson(plan), kOkExit;
+      if (globals.json()) return PrintJson(globals, plan), kOkExit;
       std::fputs(PlanText(plan).c_str(), stdout);
       return kOkExit;
     };

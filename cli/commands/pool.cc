@@ -9,7 +9,7 @@
 #include "base/process.h"
 #include "base/state_files.h"
 #include "base/text.h"
-#include "cli/commands/command.h"
+#include "cli/commands/list_command.h"
 #include "cli/local/pool_service.h"
 #include "cli/shared/print.h"
 
@@ -59,7 +59,7 @@ Result<int> CreateThePool(const Globals& globals, CreateFlags flags) {
   const std::string& name = flags.settings.name;
   if (globals.json()) {
     const Json said = {{"name", name}, {"folder", PoolFolder(globals, name)}};
-    return std::fputs(DumpJson(said).c_str(), stdout), kOkExit;
+    return PrintJson(globals, said), kOkExit;
   }
   std::printf("%s\n", name.c_str());
   std::fprintf(stderr,
@@ -80,29 +80,22 @@ int WorkersOfJobs(const v1::Pool& pool) {
   return workers;
 }
 
-Result<int> ListThePools(const Globals& globals) {
+Result<List> ListedPools(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(const v1::ListPoolsResponse response, Pools(globals));
-  if (globals.json()) return PrintJson(response), kOkExit;
-  std::vector<std::vector<std::string>> rows;
+  List list{.header = {"POOL", "ENGINE", "SITE", "JOBS", "WORKERS READY/ASKED/MOST", "SERVED ON",
+                       "SEEN", "TROUBLE"},
+            .json = JsonText(response)};
   for (const v1::Pool& pool : response.pools()) {
-    if (globals.output == "name") {
-      std::printf("%s\n", pool.name().c_str());
-      continue;
-    }
-    rows.push_back({pool.name(), pool.engine(), pool.site().empty() ? "-" : pool.site(),
-                    std::to_string(pool.jobs_size()),
-                    std::to_string(pool.workers_ready()) + "/" +
-                        std::to_string(WorkersOfJobs(pool)) + "/" +
-                        std::to_string(pool.max_workers()),
-                    pool.host(), Ago(pool.last_seen_ms()),
-                    pool.trouble().empty() ? "" : Excerpt(pool.trouble(), 60)});
+    const std::string workers = std::to_string(pool.workers_ready()) + "/" +
+                                std::to_string(WorkersOfJobs(pool)) + "/" +
+                                std::to_string(pool.max_workers());
+    list.rows.push_back({pool.name(),
+                         {pool.name(), pool.engine(), pool.site().empty() ? "-" : pool.site(),
+                          CountCell(pool.jobs_size()), Cell(workers, pool.workers_ready()),
+                          pool.host(), AgeCell(pool.last_seen_ms()),
+                          pool.trouble().empty() ? "" : Excerpt(pool.trouble(), 60)}});
   }
-  if (globals.output == "name") return kOkExit;
-  PrintTable(globals,
-             {"POOL", "ENGINE", "SITE", "JOBS", "WORKERS READY/ASKED/MOST", "SERVED ON", "SEEN",
-              "TROUBLE"},
-             rows);
-  return kOkExit;
+  return list;
 }
 
 void PrintPool(const v1::Pool& pool) {
@@ -121,7 +114,7 @@ Result<int> DescribeThePool(const Globals& globals, const std::string& name) {
   BRAID_ASSIGN_OR_RETURN(const v1::ListPoolsResponse response, Pools(globals));
   for (const v1::Pool& pool : response.pools()) {
     if (pool.name() != name) continue;
-    if (globals.json()) return PrintJson(pool), kOkExit;
+    if (globals.json()) return PrintJson(globals, pool), kOkExit;
     PrintPool(pool);
     std::vector<std::vector<std::string>> rows;
     for (const v1::PoolJob& job : pool.jobs()) {
@@ -215,9 +208,7 @@ void RegisterPool(const Registry& registry) {
       return CreateThePool(globals, *flags);
     };
   });
-  command->add_subcommand("list", "The pools that are served")->callback([registry] {
-    registry.chosen = [&globals = registry.globals] { return ListThePools(globals); };
-  });
+  MakeList(registry, command->add_subcommand("list", "The pools that are served"), ListedPools);
   auto name = std::make_shared<std::string>();
   auto times = std::make_shared<PoolTimes>();
   AddNamed(command, "describe", "One pool, with its jobs", name.get())->callback([registry, name] {

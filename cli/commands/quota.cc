@@ -2,7 +2,7 @@
 #include <cstdio>
 
 #include "base/text.h"
-#include "cli/commands/command.h"
+#include "cli/commands/list_command.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -20,38 +20,45 @@ std::string Share(int64_t used, int64_t limit) {
   return Format("%.0f %%", 100 * static_cast<double>(used) / static_cast<double>(limit));
 }
 
-Result<int> ShowQuotas(const Globals& globals) {
+// As a share of the limit; last where there is none.
+Cell ShareCell(int64_t used, int64_t limit) {
+  if (limit < 0) return {Share(used, limit)};
+  return {Share(used, limit), limit == 0 ? static_cast<double>(used)
+                                         : static_cast<double>(used) / static_cast<double>(limit)};
+}
+
+Cell AmountCell(int64_t amount, bool bytes) {
+  if (amount < 0) return {Shown(amount, bytes)};
+  return {Shown(amount, bytes), static_cast<double>(amount)};
+}
+
+Result<List> Quotas(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(
       const v1::ListQuotasResponse response,
       (client.Call<v1::ListQuotasResponse>(&v1::Admin::Stub::ListQuotas, client.admin(),
                                            v1::ListQuotasRequest())));
-  if (globals.json()) return PrintJson(response), kOkExit;
-  std::vector<std::vector<std::string>> rows;
+  List list{.header = {"OF", "NAME", "JOBS", "MOST JOBS", "JOBS USED", "ARTIFACTS",
+                       "MOST ARTIFACTS", "ARTIFACTS USED"},
+            .json = JsonText(response)};
   for (const v1::Quota& quota : response.quotas()) {
-    if (globals.output == "name") {
-      std::printf("%s\n", quota.name().c_str());
-      continue;
-    }
-    rows.push_back({quota.kind(), quota.name(), Shown(quota.jobs(), false),
-                    Shown(quota.jobs_limit(), false), Share(quota.jobs(), quota.jobs_limit()),
-                    Shown(quota.artifact_bytes(), true), Shown(quota.artifact_bytes_limit(), true),
-                    Share(quota.artifact_bytes(), quota.artifact_bytes_limit())});
+    list.rows.push_back(
+        {quota.name(),
+         {quota.kind(), quota.name(), AmountCell(quota.jobs(), false),
+          AmountCell(quota.jobs_limit(), false), ShareCell(quota.jobs(), quota.jobs_limit()),
+          AmountCell(quota.artifact_bytes(), true), AmountCell(quota.artifact_bytes_limit(), true),
+          ShareCell(quota.artifact_bytes(), quota.artifact_bytes_limit())}});
   }
-  if (globals.output != "name")
-    PrintTable(globals, {"OF", "NAME", "JOBS", "LIMIT", "USED", "ARTIFACTS", "LIMIT", "USED"},
-               rows);
-  return kOkExit;
+  return list;
 }
 
 }  // namespace
 
 void RegisterQuota(const Registry& registry) {
-  registry.app
-      .add_subcommand("quota", "What users and sites use of the jobs and bytes that they may have")
-      ->callback([registry] {
-        registry.chosen = [&globals = registry.globals] { return ShowQuotas(globals); };
-      });
+  MakeList(registry,
+           registry.app.add_subcommand(
+               "quota", "What users and sites use of the jobs and bytes that they may have"),
+           Quotas);
 }
 
 }  // namespace braid::cli

@@ -31,7 +31,10 @@ Result<int> Report(const Globals& globals, const std::string& run_id, std::strin
   BRAID_ASSIGN_OR_RETURN(const std::string text,
                          ReadFile(JoinPath(out, globals.json() ? artifact_files::kReportNumbers
                                                                : artifact_files::kReportSummary)));
-  std::fputs(text.c_str(), stdout);
+  if (globals.json())
+    PrintDocument(globals, text);
+  else
+    std::fputs(text.c_str(), stdout);
   std::fprintf(stderr, "\n%s\n", AbsolutePath(JoinPath(out, artifact_files::kReportPage)).c_str());
   return kOkExit;
 }

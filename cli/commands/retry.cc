@@ -16,7 +16,7 @@ Result<int> Retry(const Globals& globals, const std::string& id, const std::stri
   request.set_request_id(request_id.empty() ? RandomUuid() : request_id);
   BRAID_ASSIGN_OR_RETURN(const v1::Run run,
                          (client.Call<v1::Run>(&v1::Runs::Stub::RetryRun, client.runs(), request)));
-  if (globals.json()) return PrintJson(run), kOkExit;
+  if (globals.json()) return PrintJson(globals, run), kOkExit;
   std::printf("%s\n", run.id().c_str());
   return kOkExit;
 }

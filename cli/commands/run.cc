@@ -57,7 +57,7 @@ Result<int> Delete(const Globals& globals, const std::string& run, bool yes) {
   }
   // By its id: a newer run may have taken the name.
   BRAID_ASSIGN_OR_RETURN(const v1::DeleteRunResponse deleted, Call(client, found.id(), false));
-  if (globals.json()) return PrintJson(deleted), kOkExit;
+  if (globals.json()) return PrintJson(globals, deleted), kOkExit;
   std::fprintf(stderr, "deleted %s\n", Summary(deleted).c_str());
   std::printf("%s\n", deleted.id().c_str());
   return kOkExit;

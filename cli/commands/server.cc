@@ -19,15 +19,13 @@ Result<int> BackUpTo(const Globals& globals, const std::string& dir, bool with_b
   BRAID_ASSIGN_OR_RETURN(const BackUpResult result,
                          BackUp(client, dir, with_blobs, TransferProgress("copying")));
   if (globals.json()) {
-    std::fputs(DumpJson({{"dir", AbsolutePath(dir)},
-                         {"catalog_bytes", result.catalog_bytes},
-                         {"blobs", result.blobs},
-                         {"blob_bytes", result.blob_bytes},
-                         {"blobs_fetched", result.fetched},
-                         {"blobs_removed", result.removed},
-                         {"with_blobs", with_blobs}})
-                   .c_str(),
-               stdout);
+    PrintJson(globals, Json::object({{"dir", AbsolutePath(dir)},
+                                     {"catalog_bytes", result.catalog_bytes},
+                                     {"blobs", result.blobs},
+                                     {"blob_bytes", result.blob_bytes},
+                                     {"blobs_fetched", result.fetched},
+                                     {"blobs_removed", result.removed},
+                                     {"with_blobs", with_blobs}}));
     return kOkExit;
   }
   std::fprintf(stderr, "catalog of %s; it needs %" PRId64 " blobs, %s",

@@ -5,6 +5,7 @@
 #include "base/excerpt.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "cli/commands/list_command.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -18,26 +19,21 @@ Result<v1::ListAlertChannelsResponse> AlertChannels(Client& client) {
       &v1::Alerts::Stub::ListAlertChannels, client.alerts(), v1::ListAlertChannelsRequest());
 }
 
-Result<int> ListAlertChannels(const Globals& globals) {
+Result<List> ListedChannels(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(const v1::ListAlertChannelsResponse response, AlertChannels(client));
-  if (globals.json()) return PrintJson(response), kOkExit;
-  std::vector<std::vector<std::string>> rows;
+  List list{
+      .header = {"CHANNEL", "KIND", "TO", "ON", "EVENT", "SENT", "GIVEN UP", "LAST", "TROUBLE"},
+      .json = JsonText(response)};
   for (const v1::AlertChannel& channel : response.channels()) {
-    if (globals.output == "name") {
-      std::printf("%s\n", channel.name().c_str());
-      continue;
-    }
-    rows.push_back({channel.name(), channel.kind(), Excerpt(channel.to(), 40),
-                    Join({channel.on().begin(), channel.on().end()}, ","),
-                    std::to_string(channel.seq()), std::to_string(channel.sent()),
-                    std::to_string(channel.dropped()), Ago(channel.last_sent_ms()),
-                    Excerpt(channel.trouble(), 60)});
+    list.rows.push_back(
+        {channel.name(),
+         {channel.name(), channel.kind(), Excerpt(channel.to(), 40),
+          Join({channel.on().begin(), channel.on().end()}, ","), CountCell(channel.seq()),
+          CountCell(channel.sent()), CountCell(channel.dropped()), AgeCell(channel.last_sent_ms()),
+          Excerpt(channel.trouble(), 60)}});
   }
-  if (globals.output == "name") return kOkExit;
-  PrintTable(globals,
-             {"CHANNEL", "KIND", "TO", "ON", "EVENT", "SENT", "GIVEN UP", "LAST", "TROUBLE"}, rows);
-  return kOkExit;
+  return list;
 }
 
 // One channel, or all; the exit code says whether each has delivered.
@@ -70,7 +66,7 @@ Result<int> TestAlerts(const Globals& globals, std::vector<std::string> channels
                 Excerpt(response.answer(), kMessageBytes).c_str());
     std::fflush(stdout);
   }
-  if (globals.json()) std::fputs(DumpJson({{"channels", results}}).c_str(), stdout);
+  if (globals.json()) PrintJson(globals, Json::object({{"channels", results}}));
   return delivered ? kOkExit : kErrorExit;
 }
 
@@ -80,9 +76,8 @@ void RegisterServerAlerts(const Registry& registry, CLI::App* server) {
   CLI::App* alert = server->add_subcommand(
       "alert", "Who is told what happens, as the file of --alerts says (docs/alerts.md)");
   alert->require_subcommand(1);
-  alert->add_subcommand("list", "The channels, and how they fare")->callback([registry] {
-    registry.chosen = [&globals = registry.globals] { return ListAlertChannels(globals); };
-  });
+  MakeList(registry, alert->add_subcommand("list", "The channels, and how they fare"),
+           ListedChannels);
   auto channels = std::make_shared<std::vector<std::string>>();
   CLI::App* test = alert->add_subcommand(
       "test",

@@ -68,7 +68,7 @@ Result<int> Submit(const Globals& globals, const SubmitFlags& flags) {
     if (!run.error().empty()) std::fprintf(stderr, "%s\n", run.error().c_str());
   }
   if (globals.json()) {
-    PrintJson(run);
+    PrintJson(globals, run);
   } else {
     std::printf("%s\n", run.id().c_str());
   }

@@ -7,7 +7,7 @@
 #include "base/private_folder.h"
 #include "base/sha256.h"
 #include "base/text.h"
-#include "cli/commands/command.h"
+#include "cli/commands/list_command.h"
 #include "cli/shared/duration.h"
 #include "cli/shared/print.h"
 
@@ -67,7 +67,7 @@ Result<int> Create(const Globals& globals, const NewTokenFlags& flags) {
                  {"expires_ms", token->expires_ms()}};
     // With --file, the secret must not also end up in the log of a script.
     if (flags.file.empty()) said["token"] = secret;
-    return std::fputs(DumpJson(said).c_str(), stdout), kOkExit;
+    return PrintJson(globals, said), kOkExit;
   }
   std::fprintf(stderr, "token %s of %s, role %s, %s; %s\n", token->id().c_str(),
                token->name().c_str(), flags.role.c_str(), until.c_str(),
@@ -92,26 +92,22 @@ std::string StateOf(const v1::Credential& credential) {
                                            : "good until " + FormatUtc(credential.expires_ms());
 }
 
-Result<int> List(const Globals& globals) {
+Result<List> Credentials(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(
       const v1::ListCredentialsResponse response,
       (client.Call<v1::ListCredentialsResponse>(&v1::Access::Stub::ListCredentials, client.access(),
                                                 v1::ListCredentialsRequest())));
-  if (globals.json()) return PrintJson(response), kOkExit;
-  std::vector<std::vector<std::string>> rows;
+  List list{.header = {"ID", "KIND", "NAME", "ROLE", "SITE", "BY", "USED", "STATE"},
+            .json = JsonText(response)};
   for (const v1::Credential& credential : response.credentials()) {
-    if (globals.output == "name") {
-      std::printf("%s\n", credential.id().c_str());
-      continue;
-    }
-    rows.push_back({credential.id(), Lower(v1::CredentialKind_Name(credential.kind())),
-                    credential.name(), Lower(v1::Role_Name(credential.role())), credential.site(),
-                    credential.created_by(), Ago(credential.last_used_ms()), StateOf(credential)});
+    list.rows.push_back(
+        {credential.id(),
+         {credential.id(), Lower(v1::CredentialKind_Name(credential.kind())), credential.name(),
+          Lower(v1::Role_Name(credential.role())), credential.site(), credential.created_by(),
+          AgeCell(credential.last_used_ms()), StateOf(credential)}});
   }
-  if (globals.output != "name")
-    PrintTable(globals, {"ID", "KIND", "NAME", "ROLE", "SITE", "BY", "USED", "STATE"}, rows);
-  return kOkExit;
+  return list;
 }
 
 Result<int> Revoke(const Globals& globals, const std::string& id) {
@@ -121,7 +117,7 @@ Result<int> Revoke(const Globals& globals, const std::string& id) {
   BRAID_ASSIGN_OR_RETURN(
       const v1::Credential token,
       (client.Call<v1::Credential>(&v1::Access::Stub::RevokeToken, client.access(), request)));
-  if (globals.json()) return PrintJson(token), kOkExit;
+  if (globals.json()) return PrintJson(globals, token), kOkExit;
   std::printf("%s\n", token.id().c_str());
   return kOkExit;
 }
@@ -131,7 +127,7 @@ Result<int> WhoAmI(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(const v1::Credential own,
                          (client.Call<v1::Credential>(&v1::Access::Stub::WhoAmI, client.access(),
                                                       v1::WhoAmIRequest())));
-  if (globals.json()) return PrintJson(own), kOkExit;
+  if (globals.json()) return PrintJson(globals, own), kOkExit;
   std::printf("%s, role %s%s\n", own.name().c_str(), Lower(v1::Role_Name(own.role())).c_str(),
               own.id().empty() ? "" : (", token " + own.id()).c_str());
   return kOkExit;
@@ -152,10 +148,8 @@ void RegisterToken(const Registry& registry) {
   create->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags] { return Create(globals, *flags); };
   });
-  command->add_subcommand("list", "All tokens, invitations and keys of workers")
-      ->callback([registry] {
-        registry.chosen = [&globals = registry.globals] { return List(globals); };
-      });
+  MakeList(registry, command->add_subcommand("list", "All tokens, invitations and keys of workers"),
+           Credentials);
   auto id = std::make_shared<std::string>();
   CLI::App* revoke = command->add_subcommand(
       "revoke", "End a token, a worker's key, or an invitation that was not used");

@@ -10,6 +10,7 @@
 #include "base/state_files.h"
 #include "cli/commands/command.h"
 #include "cli/local/service.h"
+#include "cli/shared/print.h"
 
 namespace braid::cli {
 namespace {
@@ -35,7 +36,7 @@ Result<int> Up(const Globals& globals, UpFlags flags) {
     up.update({{"dir", AbsolutePath(globals.dir)},
                {"workers", flags.service.workers},
                {"slots", flags.service.slots}});
-    std::fputs(DumpJson(up).c_str(), stdout);
+    PrintJson(globals, up);
   }
   return code;
 }

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli/commands/command.h"
+#include "cli/shared/print.h"
 
 namespace braid::cli {
 
@@ -20,7 +21,7 @@ void RegisterVersion(const Registry& registry) {
             if (info.ok()) versions["coordinator"] = info->version();
           }
           if (globals.json()) {
-            std::fputs(DumpJson(versions).c_str(), stdout);
+            PrintJson(globals, versions);
           } else {
             std::printf("braid %s\n", kVersion);
             if (versions.contains("coordinator"))

@@ -64,7 +64,7 @@ Result<int> Wait(const Globals& globals, const std::string& id, const std::strin
     }
   }
   if (globals.json()) {
-    PrintJson(run);
+    PrintJson(globals, run);
   } else {
     std::printf("%s\n", StateName(run.state()).c_str());
   }

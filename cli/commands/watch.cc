@@ -19,7 +19,7 @@ void RegisterWatch(const Registry& registry) {
       BRAID_ASSIGN_OR_RETURN(const v1::Run run, FollowRun(client, start.id()));
       if (!run.error().empty()) std::fprintf(stderr, "%s\n", run.error().c_str());
       if (globals.json()) {
-        PrintJson(run);
+        PrintJson(globals, run);
       } else {
         std::printf("%s\n", StateName(run.state()).c_str());
       }

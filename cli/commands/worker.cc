@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "base/random.h"
-#include "cli/commands/command.h"
+#include "cli/commands/list_command.h"
 #include "cli/commands/worker_access.h"
 #include "cli/commands/worker_describe.h"
 #include "cli/commands/worker_hosts.h"
@@ -12,36 +12,29 @@
 namespace braid::cli {
 namespace {
 
-Result<int> ListWorkers(const Globals& globals) {
+Result<List> Workers(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(
       const v1::ListWorkersResponse response,
       (client.Call<v1::ListWorkersResponse>(&v1::Admin::Stub::ListWorkers, client.admin(),
                                             v1::ListWorkersRequest())));
-  if (globals.json()) return PrintJson(response), kOkExit;
-  std::vector<std::vector<std::string>> rows;
+  List list{
+      .header = {"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "MEETS AT", "SEEN"},
+      .json = JsonText(response)};
   for (const v1::Worker& worker : response.workers()) {
-    if (globals.output == "name") {
-      std::printf("%s\n", worker.id().c_str());
-      continue;
-    }
-    rows.push_back({worker.id(), worker.site(), v1::WorkerLink_Name(worker.link()).substr(7),
-                    AdmitText(worker),
-                    std::to_string(worker.slots_used()) + "/" + std::to_string(worker.cpu_slots()),
-                    std::to_string(worker.gpus_size()), worker.host(),
-                    worker.address().empty() ? "-" : worker.address() + "%" + worker.interface(),
-                    Ago(worker.last_seen_ms())});
+    const std::string slots = std::to_string(worker.slots_used()) + "/" +
+                              std::to_string(worker.cpu_slots());
+    list.rows.push_back(
+        {worker.id(),
+         {worker.id(), worker.site(), v1::WorkerLink_Name(worker.link()).substr(7),
+          AdmitText(worker), Cell(slots, worker.slots_used()), CountCell(worker.gpus_size()),
+          worker.host(),
+          worker.address().empty() ? "-" : worker.address() + "%" + worker.interface(),
+          AgeCell(worker.last_seen_ms())}});
+    if (!worker.quarantine().empty()) list.notes.push_back(worker.quarantine());
+    for (const v1::RefusedGpu& gpu : worker.refused_gpus()) list.notes.push_back(gpu.reason());
   }
-  if (globals.output == "name") return kOkExit;
-  PrintTable(globals,
-             {"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "MEETS AT", "SEEN"},
-             rows);
-  for (const v1::Worker& worker : response.workers()) {
-    if (!worker.quarantine().empty()) std::fprintf(stderr, "%s\n", worker.quarantine().c_str());
-    for (const v1::RefusedGpu& gpu : worker.refused_gpus())
-      std::fprintf(stderr, "%s\n", gpu.reason().c_str());
-  }
-  return kOkExit;
+  return list;
 }
 
 Result<int> Cordon(const Globals& globals, const std::string& id, bool open) {
@@ -53,7 +46,7 @@ Result<int> Cordon(const Globals& globals, const std::string& id, bool open) {
   BRAID_ASSIGN_OR_RETURN(
       const v1::Worker worker,
       (client.Call<v1::Worker>(&v1::Admin::Stub::CordonWorker, client.admin(), request)));
-  if (globals.json()) return PrintJson(worker), kOkExit;
+  if (globals.json()) return PrintJson(globals, worker), kOkExit;
   std::printf("%s\n", worker.id().c_str());
   return kOkExit;
 }
@@ -66,7 +59,7 @@ Result<int> Drain(const Globals& globals, const std::string& id) {
   BRAID_ASSIGN_OR_RETURN(
       const v1::Worker worker,
       (client.Call<v1::Worker>(&v1::Admin::Stub::DrainWorker, client.admin(), request)));
-  if (globals.json()) return PrintJson(worker), kOkExit;
+  if (globals.json()) return PrintJson(globals, worker), kOkExit;
   std::printf("%s\n", worker.id().c_str());
   return kOkExit;
 }
@@ -79,7 +72,7 @@ Result<int> Release(const Globals& globals, const std::string& id) {
   BRAID_ASSIGN_OR_RETURN(
       const v1::Worker worker,
       (client.Call<v1::Worker>(&v1::Admin::Stub::ReleaseWorker, client.admin(), request)));
-  if (globals.json()) return PrintJson(worker), kOkExit;
+  if (globals.json()) return PrintJson(globals, worker), kOkExit;
   std::printf("%s\n", worker.id().c_str());
   return kOkExit;
 }
@@ -89,9 +82,7 @@ Result<int> Release(const Globals& globals, const std::string& id) {
 void RegisterWorker(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("worker", "Workers and what they take");
   command->require_subcommand(1);
-  command->add_subcommand("list", "All workers that have registered")->callback([registry] {
-    registry.chosen = [&globals = registry.globals] { return ListWorkers(globals); };
-  });
+  MakeList(registry, command->add_subcommand("list", "All workers that have registered"), Workers);
   auto id = std::make_shared<std::string>();
   auto open = std::make_shared<bool>(false);
   CLI::App* cordon = command->add_subcommand("cordon",

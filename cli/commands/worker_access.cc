@@ -39,7 +39,7 @@ Result<int> Invite(const Globals& globals, const InviteFlags& flags) {
     const Json said = {{"id", invitation.credential().id()},
                        {"line", text},
                        {"expires_ms", invitation.credential().expires_ms()}};
-    return std::fputs(DumpJson(said).c_str(), stdout), kOkExit;
+    return PrintJson(globals, said), kOkExit;
   }
   if (globals.output == "name") return std::printf("%s\n", text.c_str()), kOkExit;
   std::fprintf(stderr,
@@ -64,7 +64,7 @@ Result<int> Remove(const Globals& globals, const std::string& id, bool force) {
   BRAID_ASSIGN_OR_RETURN(const v1::RemoveWorkerResponse removed,
                          (client.Call<v1::RemoveWorkerResponse>(&v1::Access::Stub::RemoveWorker,
                                                                 client.access(), request)));
-  if (globals.json()) return PrintJson(removed), kOkExit;
+  if (globals.json()) return PrintJson(globals, removed), kOkExit;
   std::printf("%s\n", id.c_str());
   std::fprintf(stderr, "%s is removed: %d of its credentials have ended\n", id.c_str(),
                removed.credentials());

@@ -60,7 +60,7 @@ Result<int> DescribeWorker(const Globals& globals, const std::string& id) {
     return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
                   "there is no worker " + id + ": `braid worker list` shows all");
   }
-  if (globals.json()) return PrintJson(*found), kOkExit;
+  if (globals.json()) return PrintJson(globals, *found), kOkExit;
   if (globals.output == "name") return std::printf("%s\n", found->id().c_str()), kOkExit;
   Describe(*found);
   return kOkExit;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/file.h"
+#include "cli/commands/list_command.h"
 #include "cli/local/host_service.h"
 #include "cli/shared/print.h"
 
@@ -50,10 +51,10 @@ std::string TunnelText(const Globals& globals, const pool::ssh::HostSettings& ho
   return TunnelIsKept(globals, host.id) ? "kept" : "down: braid worker tunnel " + host.id;
 }
 
-Result<int> Hosts(const Globals& globals) {
+Result<List> Hosts(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(const auto hosts, AddedHosts(globals));
   const std::map<std::string, std::string> links = Links(globals);
-  std::vector<std::vector<std::string>> rows;
+  List list{.header = {"WORKER", "HOST", "FOLDER THERE", "STARTED BY", "TUNNEL", "LINK"}};
   Json all = Json::array();
   for (const pool::ssh::HostSettings& host : hosts) {
     const auto link = links.find(host.id);
@@ -65,14 +66,12 @@ Result<int> Hosts(const Globals& globals) {
                    {"tunnel", host.tunnel()},
                    {"tunnel_kept", host.tunnel() && TunnelIsKept(globals, host.id)},
                    {"link", link_text}});
-    if (globals.output == "name") std::printf("%s\n", host.id.c_str());
-    rows.push_back({host.id, host.remote.host, host.folder, host.unit ? "systemd" : "process",
-                    TunnelText(globals, host), link_text});
+    list.rows.push_back({host.id,
+                         {host.id, host.remote.host, host.folder, host.unit ? "systemd" : "process",
+                          TunnelText(globals, host), link_text}});
   }
-  if (globals.json()) return std::fputs(DumpJson(all).c_str(), stdout), kOkExit;
-  if (globals.output != "name")
-    PrintTable(globals, {"WORKER", "HOST", "FOLDER THERE", "STARTED BY", "TUNNEL", "LINK"}, rows);
-  return kOkExit;
+  list.json = DumpJson(all);
+  return list;
 }
 
 void AddOptionsOfAdd(CLI::App* add, AddFlags* flags) {
@@ -115,10 +114,9 @@ void RegisterWorkerHosts(const Registry& registry, CLI::App* worker) {
   add->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags] { return Add(globals, *flags); };
   });
-  worker->add_subcommand("hosts", "The workers that were added, and their tunnels")
-      ->callback([registry] {
-        registry.chosen = [&globals = registry.globals] { return Hosts(globals); };
-      });
+  MakeList(registry,
+           worker->add_subcommand("hosts", "The workers that were added, and their tunnels"),
+           Hosts);
   auto id = std::make_shared<std::string>();
   auto detach = std::make_shared<bool>(false);
   CLI::App* tunnel = worker->add_subcommand(

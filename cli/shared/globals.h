@@ -19,11 +19,11 @@ struct Globals {
   // --ca, BRAID_CA: the authority of the coordinator, as a file or "sha256:DIGEST"; empty: what the
   // address file names.
   std::string ca;
-  std::string output = "table";  // -o: table, csv, json, name
+  std::string output = "table";  // -o: table, csv, json, yaml, name
   bool no_header = false;
 
-  // Whether the output is JSON.
-  bool json() const { return output == "json"; }
+  // Whether everything is asked for, as a document.
+  bool json() const { return output == "json" || output == "yaml"; }
   // Where the coordinator is, --addr or what the address file of --dir says, and its token.
   // kUnavailable, with the commands that help, if neither is there.
   Result<Endpoint> FindCoordinator() const;

@@ -58,4 +58,15 @@ Result<int> RunTrainer(const std::vector<std::string>& words, const std::string&
   return process->exit().signal != 0 ? kErrorExit : process->exit().code;
 }
 
+Result<int> RunTrainer(const Globals& globals, std::vector<std::string> words) {
+  if (!globals.json()) return RunTrainer(words);
+  words.emplace_back("--json");
+  BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
+  const std::string file = JoinPath(work.path(), "document.json");
+  BRAID_ASSIGN_OR_RETURN(const int code, RunTrainer(words, file));
+  BRAID_ASSIGN_OR_RETURN(const std::string document, ReadFile(file));
+  PrintDocument(globals, document);
+  return code;
+}
+
 }  // namespace braid::cli

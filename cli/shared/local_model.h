@@ -17,5 +17,7 @@ Result<std::string> ModelFolder(const Globals& globals, const std::string& model
 // Runs `braid-trainer WORDS...` with this program's own standard streams; its exit code. Standard
 // output goes to the end of `output`, if that names a file.
 Result<int> RunTrainer(const std::vector<std::string>& words, const std::string& output = "");
+// The same of a word that prints one document with --json, in the format of `globals.output`.
+Result<int> RunTrainer(const Globals& globals, std::vector<std::string> words);
 
 }  // namespace braid::cli

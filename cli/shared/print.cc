@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/shared/csv.h"
+#include "cli/shared/yaml.h"
 
 namespace braid::cli {
 namespace {
@@ -18,12 +19,13 @@ size_t Width(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-void PrintCsv(const std::vector<std::vector<std::string>>& rows) {
+std::string CsvText(const std::vector<std::vector<std::string>>& rows) {
+  std::string text;
   for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += (i > 0 ? "," : "") + CsvField(row[i]);
-    std::printf("%s\n", line.c_str());
+    for (size_t i = 0; i < row.size(); ++i) text += (i > 0 ? "," : "") + CsvField(row[i]);
+    text += "\n";
   }
+  return text;
 }
 
 std::string JsonOf(const google::protobuf::Message& message, bool indented) {
@@ -36,31 +38,53 @@ std::string JsonOf(const google::protobuf::Message& message, bool indented) {
 
 }  // namespace
 
-void PrintJson(const google::protobuf::Message& message) {
-  std::fputs(JsonOf(message, true).c_str(), stdout);
+std::string JsonText(const google::protobuf::Message& message) {
+  return JsonOf(message, true);
 }
-void PrintJsonLine(const google::protobuf::Message& message) {
-  std::printf("%s\n", JsonOf(message, false).c_str());
+void PrintDocument(const Globals& globals, const std::string& json) {
+  std::fputs(globals.output == "yaml" ? YamlOf(json).c_str() : json.c_str(), stdout);
+}
+void PrintLine(const Globals& globals, const std::string& json) {
+  if (globals.output == "yaml") {
+    std::printf("---\n%s", YamlOf(json).c_str());
+  } else {
+    std::printf("%s\n", json.c_str());
+  }
+}
+void PrintJson(const Globals& globals, const google::protobuf::Message& message) {
+  PrintDocument(globals, JsonText(message));
+}
+void PrintJson(const Globals& globals, const Json& document) {
+  PrintDocument(globals, DumpJson(document));
+}
+void PrintJsonLine(const Globals& globals, const google::protobuf::Message& message) {
+  PrintLine(globals, JsonOf(message, false));
 }
 
 void PrintTable(const Globals& globals, const std::vector<std::string>& header,
                 const std::vector<std::vector<std::string>>& rows) {
+  std::fputs(TableText(globals, header, rows).c_str(), stdout);
+}
+
+std::string TableText(const Globals& globals, const std::vector<std::string>& header,
+                      const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::vector<std::string>> all = rows;
   if (!globals.no_header) all.insert(all.begin(), header);
-  if (globals.output == "csv") return PrintCsv(all);
+  if (globals.output == "csv") return CsvText(all);
   std::vector<size_t> widths(header.size(), 0);
   for (const auto& row : all) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
   }
   // No spaces behind the last column: whoever copies a line or compares outputs wants none.
+  std::string text;
   for (const auto& row : all) {
-    std::string line;
     for (size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line.append(widths[i] - Width(row[i]) + 2, ' ');
+      text += row[i];
+      if (i + 1 < row.size()) text.append(widths[i] - Width(row[i]) + 2, ' ');
     }
-    std::printf("%s\n", line.c_str());
+    text += "\n";
   }
+  return text;
 }
 
 // Without the prefix of the enum: RUN_ACTIVE is shown as ACTIVE, JOB_QUEUED as QUEUED.
@@ -95,26 +119,28 @@ std::string ProgressText(const v1::Job& job) {
   return text;
 }
 
-void PrintJobs(const Globals& globals, const std::vector<v1::Job>& jobs, bool with_run) {
-  std::vector<std::string> header = {"JOB", "KIND", "STATE", "WORKERS", "DETAIL"};
-  if (with_run) header.insert(header.begin(), "RUN");
-  std::vector<std::vector<std::string>> rows;
-  for (const v1::Job& job : jobs) {
-    // What matters most of a job, in one cell: its progress, why it waits, or how it failed.
-    std::string detail = ProgressText(job);
-    if (detail.empty()) detail = job.pending_detail();
-    if (job.state() == v1::JOB_FAILED) detail = job.error();
-    std::string workers = "-";
-    if (job.attempts_size() > 0) {
-      const v1::Attempt& last = *job.attempts().rbegin();
-      workers = Join({last.workers().begin(), last.workers().end()}, ",");
-    }
-    std::vector<std::string> row = {job.name(), job.kind(), StateName(job.state()), workers,
-                                    detail};
-    if (with_run) row.insert(row.begin(), job.run_id());
-    rows.push_back(std::move(row));
+const std::vector<std::string>& JobColumns() {
+  static const std::vector<std::string> columns = {"JOB", "KIND", "STATE", "WORKERS", "DETAIL"};
+  return columns;
+}
+
+std::vector<std::string> JobCells(const v1::Job& job) {
+  // What matters most of a job, in one cell: its progress, why it waits, or how it failed.
+  std::string detail = ProgressText(job);
+  if (detail.empty()) detail = job.pending_detail();
+  if (job.state() == v1::JOB_FAILED) detail = job.error();
+  std::string workers = "-";
+  if (job.attempts_size() > 0) {
+    const v1::Attempt& last = *job.attempts().rbegin();
+    workers = Join({last.workers().begin(), last.workers().end()}, ",");
   }
-  PrintTable(globals, header, rows);
+  return {job.name(), job.kind(), StateName(job.state()), workers, detail};
+}
+
+void PrintJobs(const Globals& globals, const std::vector<v1::Job>& jobs) {
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::Job& job : jobs) rows.push_back(JobCells(job));
+  PrintTable(globals, JobColumns(), rows);
 }
 
 }  // namespace braid::cli

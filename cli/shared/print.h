@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "braid/v1/admin.pb.h"
 #include "braid/v1/jobs.pb.h"
 #include "braid/v1/runs.pb.h"
@@ -15,15 +16,26 @@
 
 namespace braid::cli {
 
-// proto3 JSON; `PrintJsonLine` without a line break inside, for streams.
-void PrintJson(const google::protobuf::Message& message);
-void PrintJsonLine(const google::protobuf::Message& message);
+// proto3 JSON, with line breaks and indentation.
+std::string JsonText(const google::protobuf::Message& message);
+// A JSON text as it is, or as YAML with -o yaml; `PrintLine` as one of several, which has no line
+// break inside (in YAML: a line `---` before it).
+void PrintDocument(const Globals& globals, const std::string& json);
+void PrintLine(const Globals& globals, const std::string& json);
+// The same of a message or of a document.
+void PrintJson(const Globals& globals, const google::protobuf::Message& message);
+void PrintJson(const Globals& globals, const Json& document);
+void PrintJsonLine(const Globals& globals, const google::protobuf::Message& message);
 // Aligned columns, or comma-separated values with -o csv; the header is left out if globals say so.
 // REQUIRES: rows as long as the header.
+std::string TableText(const Globals& globals, const std::vector<std::string>& header,
+                      const std::vector<std::vector<std::string>>& rows);
 void PrintTable(const Globals& globals, const std::vector<std::string>& header,
                 const std::vector<std::vector<std::string>>& rows);
-// A table of jobs, with reasons and progress, and the run of each if `with_run`.
-void PrintJobs(const Globals& globals, const std::vector<v1::Job>& jobs, bool with_run);
+// The columns of a table of jobs, with reasons and progress, and what a job has in them.
+const std::vector<std::string>& JobColumns();
+std::vector<std::string> JobCells(const v1::Job& job);
+void PrintJobs(const Globals& globals, const std::vector<v1::Job>& jobs);
 
 // RUN_ACTIVE -> "ACTIVE".
 std::string StateName(v1::RunState state);

@@ -99,7 +99,7 @@ TEST(CommandTest, JsonIsProto3Json) {
   run.set_state(v1::RUN_ACTIVE);
   run.set_created_ms(5);
   testing::internal::CaptureStdout();
-  PrintJson(run);
+  PrintJson(Globals(), run);
   const Json json = Json::parse(testing::internal::GetCapturedStdout());
   EXPECT_EQ(json["state"], "RUN_ACTIVE");
   EXPECT_EQ(json["createdMs"], "5");  // 64-bit numbers are texts in proto3 JSON

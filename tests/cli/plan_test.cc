@@ -26,7 +26,7 @@ v1::Plan PlanOf(const submit::RecipeFile& file) {
 // As `braid -o json plan` prints it: 64-bit numbers are texts.
 Json JsonOf(const submit::RecipeFile& file) {
   testing::internal::CaptureStdout();
-  PrintJson(PlanOf(file));
+  PrintJson(Globals(), PlanOf(file));
   return Json::parse(testing::internal::GetCapturedStdout());
 }
 

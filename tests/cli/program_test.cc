@@ -33,6 +33,18 @@ class ProgramTest : public testing::Test {
     return {WEXITSTATUS(status), *braid::ReadFile(out), *braid::ReadFile(err)};
   }
 
+  // What bash completes `line` to.
+  std::string Completed(const std::string& line) {
+    const std::string script = JoinPath(folder_.path(), "script"),
+                      out = JoinPath(folder_.path(), "completed");
+    const std::string text = Braid("completion bash").out + "COMP_WORDS=(" + line +
+                             ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_braid\n" +
+                             "printf '%s\\n' \"${COMPREPLY[@]}\"\n";
+    if (!braid::WriteFileAtomic(script, text).ok()) return "";
+    if (std::system(("bash '" + script + "' > '" + out + "'").c_str()) != 0) return "";
+    return *braid::ReadFile(out);
+  }
+
   braid::TemporaryFolder folder_;
 };
 
@@ -43,7 +55,7 @@ TEST_F(ProgramTest, AWrongCommandNamesTheNearest) {
   EXPECT_THAT(Braid("--dir x artifact veryfi").err, HasSubstr("did you mean verify?"));
   EXPECT_EQ(Braid("").code, 2);
   EXPECT_EQ(Braid("plan").code, 2);
-  EXPECT_EQ(Braid("list -o yaml").code, 2);
+  EXPECT_EQ(Braid("list -o yml").code, 2);
   const Ended wait = Braid("wait run --timeout soon");
   EXPECT_EQ(wait.code, 2);
   EXPECT_THAT(wait.err, HasSubstr("--timeout: \"soon\": expected a time like 90s, 30m, 2h or 30d"));
@@ -128,6 +140,20 @@ TEST_F(ProgramTest, WhoWritesJsonAsAnOptionOfItsOwnHearsWhatToWrite) {
   }
 }
 
+TEST_F(ProgramTest, OptionsOfAListAreCheckedBeforeAnybodyIsAsked) {
+  const Ended reverse = Braid("list jobs run --columns job,state --reverse");
+  EXPECT_EQ(reverse.code, 1);
+  EXPECT_EQ(reverse.err,
+            "braid: --reverse turns the order of --sort round: give --sort COLUMN, too\n");
+  EXPECT_THAT(Braid("-o json list --sort age runs").err,
+              StartsWith("braid: --sort: -o json prints the whole document"));
+}
+
+TEST_F(ProgramTest, YamlIsTheDocumentOfJson) {
+  EXPECT_THAT(Braid("-o yaml explain train.batch").out, HasSubstr("\ntype: "));
+  EXPECT_THAT(Braid("-o yaml version").out, StartsWith("client: "));
+}
+
 TEST_F(ProgramTest, AModelThatIsNowhereSaysSo) {
   const Ended ended = Braid("generate ./models/none prompt");
   EXPECT_EQ(ended.code, 6);
@@ -137,6 +163,9 @@ TEST_F(ProgramTest, AModelThatIsNowhereSaysSo) {
 TEST_F(ProgramTest, VersionAndCompletionNeedNoCoordinator) {
   EXPECT_THAT(Braid("version").out, StartsWith("braid "));
   EXPECT_THAT(Braid("completion bash").out, EndsWith("complete -F _braid braid\n"));
+  EXPECT_EQ(Completed("braid artifact list --so"), "--sort\n");
+  EXPECT_EQ(Completed("braid worker li"), "list\n");
+  EXPECT_EQ(Completed("braid list -o ya"), "yaml\n");
   EXPECT_THAT(Braid("completion zsh").out, HasSubstr("bashcompinit"));
   EXPECT_THAT(
       Braid("completion fish").out,

@@ -50,6 +50,7 @@ class Keeping(unittest.TestCase):
             (newest,) = checkpoints(braid, run)
             self.assertEqual(newest["id"], everything[0]["id"])
             old = everything[-1]
+            self.lists_are_sorted(braid, run)
             shown = braid.run("artifact", "list", "--run", run, "--removed").stdout
             self.assertRegex(
                 shown, r"removed on \d{4}-\d\d-\d\d, retention: path_tales keeps its newest"
@@ -114,6 +115,38 @@ class Keeping(unittest.TestCase):
             lambda job: len(job["attempts"]) > attempt,
             "another attempt",
         )
+    def lists_are_sorted(self, braid, run):
+        words = ("artifact", "list", "--run", run, "--kind", "checkpoint", "--removed")
+        listed = braid.json(*words)["artifacts"]
+        sizes = {one["id"]: int(one["bytes"]) for one in listed}
+        names = braid.run(*words, "--sort", "size", "--reverse", "-o", "name").stdout.split()
+        self.assertEqual(set(names), set(sizes))
+        self.assertEqual([sizes[name] for name in names], sorted(sizes.values(), reverse=True))
+        ages = {one["id"][:12]: int(one["createdMs"]) for one in listed}
+        rows = braid.run(*words, "-o", "csv", "--sort", "age", "--columns", "artifact").stdout
+        header, *shown = rows.split()
+        self.assertEqual(header, "ARTIFACT")
+        self.assertEqual([ages[one] for one in shown], sorted(ages.values(), reverse=True))
+        # What stands behind --columns is the run, and no column.
+        jobs = braid.run("list", "jobs", "--columns", "job,state", run).stdout
+        self.assertRegex(jobs, r"path_tales +SUCCEEDED\n")
+        wrong = braid.run(*words, "--sort", "sise", code=1).stderr
+        self.assertIn('--sort: there is no column "sise"; did you mean SIZE?', wrong)
+
+    def test_a_list_is_watched_until_nobody_reads(self):
+        with Service(workers=1) as braid:
+            words = ("worker", "list", "--columns", "admit", "--no-header", "--watch")
+            watching = subprocess.Popen(
+                braid.command(words), stdout=subprocess.PIPE, text=True, env=braid.environment
+            )
+            with watching.stdout:
+                self.addCleanup(watching.kill)  # if it does not end by itself
+                self.assertIn("OPEN\n", iter(watching.stdout.readline, ""))
+                worker = braid.run("worker", "list", "-o", "name").stdout.strip()
+                braid.run("worker", "cordon", worker)
+                self.assertIn("CORDONED\n", iter(watching.stdout.readline, ""))
+                watching.stdout.close()
+                self.assertEqual(watching.wait(timeout=300), 0)
 
     def test_a_backup_of_a_service_at_work_is_a_service(self):
         with Service(workers=1, words=("--gc-grace-ms", "0", "--gc-interval-ms", "100")) as braid:
