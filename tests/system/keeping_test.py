@@ -115,6 +115,7 @@ class Keeping(unittest.TestCase):
             lambda job: len(job["attempts"]) > attempt,
             "another attempt",
         )
+
     def lists_are_sorted(self, braid, run):
         words = ("artifact", "list", "--run", run, "--kind", "checkpoint", "--removed")
         listed = braid.json(*words)["artifacts"]
