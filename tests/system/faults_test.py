@@ -19,7 +19,7 @@ LADDER = RECIPE.replace("{name: path_tales,", "{name: path_tales, train: {steps:
 LONG = 10_000_000  # steps of a training that is still going on at the end
 EVALUATION = """evaluate:
   - loss: all
-  - glue: {dir: glue, tasks: [cola, sst2], epochs: 600, patience: 600, batch: 4, seeds: [3],
+  - glue: {dir: glue, tasks: [cola, sst2], epochs: 200, patience: 200, batch: 4, seeds: [3],
            adapters: true}
 """
 
