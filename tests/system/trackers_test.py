@@ -14,6 +14,15 @@ from service import Service, write_recipe
 
 sys.dont_write_bytecode = True  # nothing is written beside the sources
 CLIENT = os.path.join(by_hand.SOURCE_DIR, "clients", "python", "src")
+QUIET = {
+    # MLflow would rather have a database, whose packages are large.
+    "MLFLOW_ALLOW_FILE_STORE": "true",
+    # Nothing tells its makers that it runs.
+    "DO_NOT_TRACK": "true",
+    "HF_HUB_OFFLINE": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "WANDB_ERROR_REPORTING": "false",
+}
 
 
 def wandb_records(path):
@@ -64,8 +73,8 @@ class Trackers(unittest.TestCase):
             "BRAID_DIR": os.path.join(cls.folder, "state"),
             "PYTHONPATH": CLIENT,
             "TRACKIO_DIR": os.path.join(cls.folder, "trackio"),
-            "MLFLOW_ALLOW_FILE_STORE": "true",  # it would rather have a database, whose packages are large
             "HOME": cls.folder,
+            **QUIET,
         }
 
     @classmethod
@@ -90,7 +99,7 @@ class Trackers(unittest.TestCase):
 
     def test_mlflow(self):
         (run_id,) = self.finish(self.following)
-        os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+        os.environ.update(QUIET)
         from mlflow.tracking import MlflowClient
 
         client = MlflowClient(tracking_uri=self.store)
