@@ -9,6 +9,10 @@ from layer import USER, Layer
 
 HOME = "usr/lib/braid"
 TRAINER = "braid-trainer"
+CUDA_PLUG_IN = "libbraid_trainer_cuda.so"
+# Of torch's libraries, what only a Python loads.
+OF_PYTHON = ("libtorch_python", "libshm")
+LICENCES = ("LICENSE", "License", "NOTICE")
 COMMANDS = ("braid", "braid-coordinator", "braid-worker")
 ACCOUNTS = f"""root:x:0:0:root:/root:/usr/sbin/nologin
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
@@ -55,6 +59,16 @@ def base_layer(libraries):
     return layer
 
 
+def with_parts(libraries):
+    """The libraries, and those beside them that they may load when they run, as torch and cuDNN do."""
+    beside = [
+        path
+        for folder in set(map(os.path.dirname, libraries))
+        for path in glob.glob(folder + "/*.so*")
+    ]
+    return {path for path in beside if not os.path.basename(path).startswith(OF_PYTHON)}
+
+
 def torch_layer(libraries, site):
     """Libraries of Python packages, torch's above all, where the trainer looks for them, with their licences."""
     layer = Layer()
@@ -66,10 +80,9 @@ def torch_layer(libraries, site):
         if files.isdisjoint(libraries):
             continue
         for path in files:
-            if ".dist-info/" in path and os.path.basename(path).startswith(
-                ("LICENSE", "License", "NOTICE")
-            ):
-                layer.file(f"usr/share/doc/{package.name}/{os.path.basename(path)}", path)
+            _, _, name = path.partition(".dist-info/")
+            if os.path.basename(name).startswith(LICENCES):
+                layer.file(f"usr/share/doc/{package.name}/{name}", path)
     return layer
 
 
@@ -87,7 +100,8 @@ def braid_layer(programs, source):
     return layer
 
 
-def trainer_layer(programs):
+def program_layer(path):
+    """One program more, or a plug-in of the trainer."""
     layer = Layer()
-    layer.file(f"{HOME}/bin/{TRAINER}", os.path.join(programs, TRAINER))
+    layer.file(f"{HOME}/bin/{os.path.basename(path)}", path)
     return layer

@@ -1,4 +1,4 @@
-"""Makes the images braid and braid-trainer of programs that are built: an OCI image layout with both, and an archive of
+"""Makes the images braid and braid-trainer of programs that are built: an OCI image layout with all, and an archive of
 each. The same programs, packages and SOURCE_DATE_EPOCH give the same digests. scripts/package calls it."""
 
 import argparse
@@ -12,9 +12,9 @@ import debian
 import image
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-ENVIRONMENT = ["PATH=" + PATH, "LANG=C.UTF-8", "BRAID_DIR=/var/lib/braid"]
+ENVIRONMENT = ["PATH=" + PATH, "LANG=C.UTF-8"]
 COORDINATOR = {
-    "Env": ENVIRONMENT,
+    "Env": [*ENVIRONMENT, "BRAID_DIR=/var/lib/braid"],
     "Entrypoint": [
         "braid-coordinator",
         "--dir=/var/lib/braid/coordinator",
@@ -34,10 +34,13 @@ WORKER = {
     "WorkingDir": "/var/lib/braid-worker",
     "StopSignal": "SIGTERM",
 }
+# What the driver of the machine brings into a container that is given GPUs.
+GPU_WORKER = {**WORKER, "Env": [*ENVIRONMENT, "NVIDIA_DRIVER_CAPABILITIES=compute,utility"]}
 NO_TIME = 0
 TITLES = {
     "braid": "Coordinator, worker and commands of braid, without PyTorch",
     "braid-trainer": "Workers of braid that train on CPUs",
+    "braid-trainer-cuda": "Workers of braid that train on GPUs of NVIDIA, and on CPUs",
 }
 
 
@@ -52,6 +55,7 @@ def arguments():
     parser.add_argument("--version", required=True)
     parser.add_argument("--revision", default="", help="commit of the sources")
     parser.add_argument("--prefix", required=True, help="what stands before the names in archives")
+    parser.add_argument("--cuda", action="store_true", help="an image with CUDA, too")
     parser.add_argument("--out", required=True, help="folder for the layout and the archives")
     return parser.parse_args()
 
@@ -70,26 +74,36 @@ def labels_of(name, given, epoch):
 
 
 def make(layout, given):
-    programs = sorted(
-        os.path.join(given.built, name)
-        for name in os.listdir(given.programs)
-        if name.startswith("braid")
-    )
-    of_debian, of_python = contents.split_libraries(programs, given.site)
-    # What is not of braid is of no time, so that another version of braid has the same layers of it.
-    base = layout.layer(contents.base_layer(of_debian), NO_TIME), "libraries and tools of Debian"
-    torch = layout.layer(contents.torch_layer(of_python, given.site), NO_TIME), "PyTorch, for CPUs"
-    programs = contents.braid_layer(given.programs, given.source)
-    braid = layout.layer(programs, layout.epoch), "braid"
-    trainer = (
-        layout.layer(contents.trainer_layer(given.programs), layout.epoch),
-        "the trainer of braid",
-    )
+    def ours(layer, what):
+        return layout.layer(layer, layout.epoch), what
+
+    def of_others(layer, what):
+        """What is not of braid is of no time, so that another version of braid has the same layers of it."""
+        return layout.layer(layer, NO_TIME), what
+
+    built = [os.path.join(given.built, name) for name in sorted(os.listdir(given.programs))]
+    plug_ins = [path for path in built if os.path.basename(path) == contents.CUDA_PLUG_IN]
+    of_debian, of_python = contents.split_libraries(sorted(set(built) - set(plug_ins)), given.site)
+    base = of_others(contents.base_layer(of_debian), "libraries and tools of Debian")
+    torch = of_others(contents.torch_layer(of_python, given.site), "PyTorch, for CPUs")
+    braid = ours(contents.braid_layer(given.programs, given.source), "braid")
+    program = os.path.join(given.programs, contents.TRAINER)
+    trainer = ours(contents.program_layer(program), "the trainer of braid")
     # What changes least is lowest, so that a new version of braid is little to fetch.
-    for name, layers, process in (
+    images = [
         ("braid", [base, braid], COORDINATOR),
         ("braid-trainer", [base, torch, braid, trainer], WORKER),
-    ):
+    ]
+    if given.cuda:
+        _, loaded = contents.split_libraries(plug_ins, given.site)
+        more = contents.torch_layer(contents.with_parts(loaded) - of_python, given.site)
+        cuda = of_others(more, "PyTorch and CUDA, for GPUs")
+        program = os.path.join(given.programs, contents.CUDA_PLUG_IN)
+        plug_in = ours(contents.program_layer(program), "the trainer's plug-in for CUDA")
+        images.append(
+            ("braid-trainer-cuda", [base, torch, cuda, braid, trainer, plug_in], GPU_WORKER)
+        )
+    for name, layers, process in images:
         labels = labels_of(name, given, layout.epoch)
         layout.image(f"{name}:{given.version}", layers, labels, **process)
     layout.finish()
@@ -112,7 +126,7 @@ def main():
         for name in names:
             os.rename(os.path.join(work, name), os.path.join(given.out, name))
             print(os.path.join(given.out, name))
-        print(f"{final}: both, as a layout")
+        print(f"{final}: all of them, as a layout")
 
 
 def archive_all(layout, folder, prefix):

@@ -158,7 +158,9 @@ class Container:
 
     def end(self):
         if self.process.poll() is None:
-            subprocess.run([*self.runc, "kill", self.name, "KILL"], check=False, capture_output=True)
+            subprocess.run(
+                [*self.runc, "kill", self.name, "KILL"], check=False, capture_output=True
+            )
             try:
                 self.process.wait(timeout=30)
             except subprocess.TimeoutExpired:

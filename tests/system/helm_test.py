@@ -126,6 +126,20 @@ class HelmTest(unittest.TestCase):
         labels = objects["StatefulSet", "lab"]["spec"]["template"]["metadata"]["labels"]
         self.assertLessEqual(selector.items(), labels.items())
 
+    def test_only_pools_with_gpus_have_the_image_with_cuda(self):
+        objects = render({"pools": [*POOLS, {**POOLS[1], "name": "zero", "gpus": 0}]})
+        images = {
+            one["metadata"]["labels"]["braid/pool"]: pod["containers"][0]["image"]
+            for one in objects.values()
+            if one["kind"] == "Job"
+            for pod in [one["spec"]["template"]["spec"]]
+        }
+        registry = "registry.example.org/braid-trainer"
+        self.assertEqual(
+            {name: image.rpartition(":")[0] for name, image in images.items()},
+            {"gpus": registry + "-cuda", "cpus": registry, "zero": registry},
+        )
+
     def test_another_pool_is_another_job(self):
         def names(pool):
             return {name for kind, name in render({"pools": [pool]}) if kind == "Job"}

@@ -171,12 +171,14 @@ class ImagesTest(unittest.TestCase):
         helpers = read(templates + "_helpers.tpl")
         self.assertIn(f"runAsUser: {layer.USER}\nrunAsGroup: {layer.USER}\n", helpers)
         values = read(CHART + "/values.yaml")
-        for image in self.images:
-            self.assertRegex(values, f"registry.example.org/{image}\n")
+        for image in (self.coordinator, self.worker, f"braid-trainer-cuda:{self.version}"):
+            self.assertRegex(values, f": registry.example.org/{image}\n")
         if os.geteuid() != 0:
             self.skipTest("only root can start containers with a network of their own")
         # The first container of a coordinator's pod, with the account's folder and the secret.
-        words = re.search("command: (.*)\n +args:\n +- (.*)\n", read(templates + "coordinator.yaml"))
+        words = re.search(
+            "command: (.*)\n +args:\n +- (.*)\n", read(templates + "coordinator.yaml")
+        )
         self.assertEqual(words.group(1), "[sh, -c]")
         state, secret = self.state_folder("pod"), self.state_folder("secret")
         with open(secret + "/token", "w", encoding="utf-8") as file:
@@ -220,6 +222,26 @@ class LayerTest(unittest.TestCase):
         files = [("usr/share/" + name, 0o644, *rest) for name in ("one", "three", "two")]
         self.assertEqual(found, folders + files)
 
+    def test_what_comes_with_cuda(self):
+        """What the plug-in loads, and what that loads when it runs, but nothing for Python."""
+        folder = tempfile.mkdtemp(prefix="braid-layer-")
+        self.addCleanup(shutil.rmtree, folder)
+        names = ("torch/lib/libtorch_cuda.so", "torch/lib/libtorch_cuda_linalg.so",
+                 "torch/lib/libtorch_python.so", "torch/lib/libshm.so", "nvidia/cudnn/lib/libcudnn.so.9",
+                 "nvidia/cudnn/lib/libcudnn_ops.so.9", "nvidia/cudnn/lib/cudnn.h",
+                 "nvidia/other/lib/libother.so")  # fmt: skip
+        for name in names:
+            path = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8"):
+                pass
+        loaded = {os.path.join(folder, names[0]), os.path.join(folder, names[4])}
+        made = contents.torch_layer(contents.with_parts(loaded), folder)
+        self.assertEqual(
+            set(made.members),
+            {"usr/lib/braid/" + names[at] for at in (0, 1, 4, 5)},
+        )
+
 
 class RefusedTest(unittest.TestCase):
     def test_unknown_options(self):
@@ -228,6 +250,18 @@ class RefusedTest(unittest.TestCase):
             self.assertEqual(done.returncode, 2)
             self.assertIn("scripts/package oci [--no-build]", done.stderr)
         self.assertIn("--prefix wants what stands before the names", package("--prefix").stderr)
+
+    @unittest.skipIf(MISSING, f"there is no {', '.join(MISSING)}: scripts/setup installs them")
+    def test_cuda_of_a_build_without_it(self):
+        folder = tempfile.mkdtemp(prefix="braid-build-")
+        self.addCleanup(shutil.rmtree, folder)
+        os.mkdir(folder + "/bin")
+        for name in os.listdir(BINARY_DIR + "/bin"):
+            if name.startswith("braid"):
+                os.symlink(by_hand.program(name), f"{folder}/bin/{name}")
+        done = package("--no-build", "--cuda", folder, BRAID_BINARY_DIR=folder)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("this build has no plug-in for CUDA: build where nvcc is found", done.stderr)
 
     @unittest.skipIf(MISSING, f"there is no {', '.join(MISSING)}: scripts/setup installs them")
     def test_what_is_of_no_package_or_not_as_its_package_has_it(self):
