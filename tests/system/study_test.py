@@ -89,6 +89,9 @@ class Study(unittest.TestCase):
         self.study.DATA = os.path.join(folder, "data")
         self.study.ROOT = folder
         os.makedirs(os.path.join(folder, "docs"))
+        self.readme = os.path.join(folder, "README.md")
+        with open(self.readme, "w", encoding="utf-8") as out:
+            out.write(f"# braid\n\n{self.study.BEGIN}\nold\n{self.study.END}\n\n## More\n")
         os.makedirs(self.study.DATA)
 
     def write_texts(self):
@@ -176,6 +179,11 @@ class Study(unittest.TestCase):
         text = self.study.read(os.path.join(self.study.ROOT, "docs", "science.md"))
         self.assertIn("ready in **0.75** of the dense model's time on equal cores", text)
         self.assertIn("| dense_size, dense_lr 7.5e-4 | 10 s | 20 s |", text)
+        line = "| 120 k | 2 | 4.5000 ± 0.0100 | 4.3000 ± 0.0100 | -0.2000 ± 0.0500, better | 0.75 |"
+        self.assertIn(line, text)
+        readme = self.study.read(self.readme)
+        self.assertIn(line + f"\n{self.study.END}\n\n## More", readme)
+        self.assertNotIn("old", readme)
 
     def command(self, state, code=0):
         """A braid that keeps what it was asked, and whose runs are in `state`; its watch ends with `code`."""
