@@ -170,6 +170,10 @@ class GangHostsTest(unittest.TestCase):
             self.assertEqual(listed["address"], self.two.address)
             self.assertEqual(listed["interface"], "eth0")
             self.assertTrue(listed["reach"][0]["reached"])
+            wait_until(
+                lambda: "rank 1 of 2" in self.lab.run("logs", run, JOB, "--rank", "1").stdout,
+                "the log of the second rank",
+            )
             self.lab.line(self.two).cut()
             if not self.two.reset_connections():
                 (rank,) = self.lab.processes("braid-trainer", (os.sep + "w2" + os.sep,))

@@ -86,9 +86,6 @@ class MainJob(unittest.TestCase):
 
     def test_what_a_job_wrote_can_be_read_after_the_end(self):
         self.assertIn("steps", self.service.run("logs", self.run_id, "path_tales").stdout)
-        self.assertIn(
-            "rank 1 of 2", self.service.run("logs", self.run_id, "joint:both", "--rank", "1").stdout
-        )
 
     def test_events_have_no_gaps(self):
         events = self.service.events()

@@ -81,12 +81,16 @@ TEST(ProbeTest, ItSaysWhatIsWrong) {
   EXPECT_THAT(Probe(kLoopback, listener->port(), wrong, kLongMs).message(),
               HasSubstr("another program answers there, or another machine has this address"));
   EXPECT_THAT(Probe("no address", 1, kSecret, 100).message(), HasSubstr("\"no address\""));
-  // A port at which nobody listens: it was bound a moment ago, and is closed.
-  int32_t port = 0;
-  {
-    const auto gone = Listener();
-    port = gone->port();
-  }
+  // A port at which nobody listens: it is bound, so that nobody else takes it.
+  const UniqueFd bound(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(bind(bound.get(), raw, size), 0);
+  ASSERT_EQ(getsockname(bound.get(), raw, &size), 0);
+  const int32_t port = ntohs(address.sin_port);
   const Status refused = Probe(kLoopback, port, kSecret, kLongMs);
   EXPECT_EQ(refused.code(), StatusCode::kUnavailable);
   EXPECT_THAT(refused.message(), HasSubstr("127.0.0.1 port " + std::to_string(port)));

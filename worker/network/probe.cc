@@ -57,15 +57,15 @@ Result<Target> TargetOf(const std::string& address, int32_t port) {
   return target;
 }
 
-// Waits until the socket is ready for `events`. False at the deadline.
+// Waits until the socket is ready for `events`. False if it is not at the deadline: a process that
+// stood still until then still takes what has arrived.
 bool Await(int fd, short events, int64_t deadline_ms) {
   while (true) {
-    const int64_t left_ms = deadline_ms - SystemClock().MonotonicMs();
-    if (left_ms <= 0) return false;
+    const int64_t left_ms = std::max<int64_t>(0, deadline_ms - SystemClock().MonotonicMs());
     pollfd one{fd, events, 0};
     const int ready = poll(&one, 1, static_cast<int>(left_ms));
     if (ready > 0) return true;
-    if (ready < 0 && errno != EINTR) return false;
+    if (ready < 0 ? errno != EINTR : left_ms == 0) return false;
   }
 }
 
