@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/guarded_main.h"
 #include "base/json.h"
 #include "base/random.h"
 #include "model/flops.h"
@@ -131,5 +132,5 @@ int Main(int argc, char** argv) {
 }  // namespace braid::trainer
 
 int main(int argc, char** argv) {
-  return braid::trainer::Main(argc, argv);
+  return braid::GuardedMain("device_step", braid::trainer::Main, argc, argv);
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/guarded_main.h"
 #include "base/json.h"
 #include "corpus/dataset.h"
 
@@ -90,5 +91,5 @@ int Main(int argc, char** argv) {
 }  // namespace braid::corpus
 
 int main(int argc, char** argv) {
-  return braid::corpus::Main(argc, argv);
+  return braid::GuardedMain("epochs", braid::corpus::Main, argc, argv);
 }

@@ -14,12 +14,12 @@
 // MODEL.json is a model as config.json of a checkpoint has it (docs/models.md), BATCH in sequences.
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
+#include "base/guarded_main.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "bench/turns.h"
@@ -175,16 +175,15 @@ Status Run(const std::vector<std::string>& words) {
       "PROMPT TOKENS | blimp FOLDER PAIRS_FOLDER THREADS | write MODEL.json FOLDER");
 }
 
+int Main(int argc, char** argv) {
+  const Status status = Run({argv + 1, argv + argc});
+  if (!status.ok()) std::fprintf(stderr, "model_turns: %s\n", status.message().c_str());
+  return status.ok() ? 0 : 1;
+}
+
 }  // namespace
 }  // namespace braid::trainer
 
 int main(int argc, char** argv) {
-  braid::Status status;
-  try {
-    status = braid::trainer::Run({argv + 1, argv + argc});
-  } catch (const std::exception& error) {  // LibTorch reports errors by exceptions.
-    status = braid::Internal(error.what());
-  }
-  if (!status.ok()) std::fprintf(stderr, "model_turns: %s\n", status.message().c_str());
-  return status.ok() ? 0 : 1;
+  return braid::GuardedMain("model_turns", braid::trainer::Main, argc, argv);
 }

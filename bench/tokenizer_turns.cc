@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/guarded_main.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "bench/turns.h"
@@ -68,11 +69,15 @@ Status Run(const std::vector<std::string>& words) {
       "usage: tokenizer_turns encode TOKENIZER.json TEXT | train TEXT ENTRIES THREADS OUT");
 }
 
+int Main(int argc, char** argv) {
+  const Status status = Run({argv + 1, argv + argc});
+  if (!status.ok()) std::fprintf(stderr, "tokenizer_turns: %s\n", status.message().c_str());
+  return status.ok() ? 0 : 1;
+}
+
 }  // namespace
 }  // namespace braid::corpus
 
 int main(int argc, char** argv) {
-  const braid::Status status = braid::corpus::Run({argv + 1, argv + argc});
-  if (!status.ok()) std::fprintf(stderr, "tokenizer_turns: %s\n", status.message().c_str());
-  return status.ok() ? 0 : 1;
+  return braid::GuardedMain("tokenizer_turns", braid::corpus::Main, argc, argv);
 }

@@ -206,40 +206,6 @@ Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path) {
   return CorpusSpec{std::move(corpus)};
 }
 
-namespace {
-
-// The user's names for the files of an artifact, if its manifest is next to its folder.
-class NamesOfArtifact {
- public:
-  static Result<NamesOfArtifact> Read(const std::string& folder) {
-    NamesOfArtifact names;
-    names.above_ = folder;
-    const std::string path = folder + ".manifest.json";
-    if (folder.empty() || !PathExists(path)) return names;
-    BRAID_ASSIGN_OR_RETURN(const Json manifest, ReadJsonFile(path));
-    const Json metadata = manifest.is_object() ? manifest.value("metadata", Json::object())
-                                               : Json::object();
-    if (!metadata.is_object()) return names;
-    names.above_ = metadata.contains("folder") && metadata["folder"].is_string()
-                       ? metadata["folder"].get<std::string>()
-                       : "";
-    if (metadata.contains("files") && metadata["files"].is_object())
-      names.files_ = metadata["files"];
-    return names;
-  }
-  std::string Of(const std::string& path) const {
-    const auto name = files_.find(path);
-    return name != files_.end() && name->is_string() ? name->get<std::string>()
-                                                     : JoinPath(above_, path);
-  }
-
- private:
-  std::string above_;
-  Json files_ = Json::object();
-};
-
-}  // namespace
-
 std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files) {
   std::vector<std::string> paths;
   for (const CorpusFile& file : files) paths.push_back(file.path);
@@ -248,7 +214,7 @@ std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files) {
 
 Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::string& folder) {
   std::vector<std::string> paths;
-  BRAID_ASSIGN_OR_RETURN(const NamesOfArtifact names, NamesOfArtifact::Read(folder));
+  BRAID_ASSIGN_OR_RETURN(const FileNames names, FileNames::Read(folder));
   if (!folder.empty()) {
     BRAID_ASSIGN_OR_RETURN(paths, ListTree(folder));
   } else {
@@ -261,19 +227,11 @@ Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::s
   if (folder.empty()) SortAndDropRepeated(&paths);
   if (paths.empty()) return NotFound("corpus " + spec.name + " has no files");
   std::vector<CorpusFile> files;
-  for (const std::string& path : paths) files.push_back({JoinPath(folder, path), names.Of(path)});
+  for (const std::string& path : paths) files.push_back(names.At(path));
   return files;
 }
 
 namespace {
-
-// The error with the file's name in the place of its path.
-Status Named(const Status& status, const CorpusFile& file) {
-  std::string message = status.message();
-  if (const size_t at = message.find(file.path); at != std::string::npos)
-    message.replace(at, file.path.size(), file.name);
-  return Status(status.code(), status.reason(), message);
-}
 
 Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, const TokenIds& ids,
                 Selector* selector) {
@@ -288,7 +246,7 @@ Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, c
   const Status status = kind == FileKind::kTable ? ReadTable(spec, file, of_table)
                         : rows                   ? ReadRows(spec, file, ids, selector)
                                                  : ReadPlainText(spec, file.path, selector);
-  return status.ok() ? status : Named(status, file);
+  return WithName(status, file);
 }
 
 Status EmptyCorpus(const CorpusSpec& spec, const std::vector<CorpusFile>& files, uint64_t seen,

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "corpus/file_names.h"
 #include "spec/corpus.h"
 
 namespace braid::corpus {
@@ -26,23 +27,9 @@ struct CorpusSpec : spec::Corpus {
 Json ToJson(const CorpusSpec& spec);
 Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path);
 
-// The path of a file, and the name that the user knows it by, for messages: a worker sees files of
-// the user as blobs.
-struct CorpusFile {
-  // Implicit, so that a path alone is a file.
-  // NOLINTNEXTLINE(google-explicit-constructor)
-  CorpusFile(std::string path_) : path(path_), name(std::move(path_)) {}
-  CorpusFile(std::string path_, std::string name_)
-      : path(std::move(path_)), name(std::move(name_)) {}
-
-  std::string path;
-  std::string name;
-};
-
 // The files of a corpus, sorted by path: all files of `folder` or, if that is empty, those that
 // match the patterns of the spec. kNotFound if there are none; a link without a target is an error
-// that names it. The names come from the metadata of <folder>.manifest.json (docs/formats.md),
-// which a worker puts next to the folder of an input; without that file they are the paths.
+// that names it. Names are those that users know (file_names.h).
 Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::string& folder);
 // The paths of the files.
 std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files);

@@ -294,11 +294,24 @@ Result<Json> Row::Read(std::string_view name) const {
 Result<std::string> Row::ReadText(std::string_view name) const {
   BRAID_ASSIGN_OR_RETURN(const Json value, Read(name));
   if (value.is_string()) return value.get<std::string>();
-  const Field* own = Find(name);
   return InvalidArgument(Format("%s: field \"%s\" is not text, but ", place_.c_str(),
                                 Excerpt(name, kShownName).c_str()) +
-                         ShownValue(value) +
-                         (own == nullptr ? "" : Format(" (column %zu)", own->column)));
+                         ShownValue(value) + InColumn(Column(name)));
+}
+
+size_t Row::Column(std::string_view name) const {
+  const Field* field = Find(name);
+  if (field == nullptr) {
+    const FieldPath path(name);
+    if (path.steps().size() > 1) field = Find(path.front());
+  }
+  return field == nullptr ? 0 : field->column;
+}
+
+std::vector<std::string> Row::fields() const {
+  std::vector<std::string> names;
+  for (const Field& field : fields_) names.push_back(field.name);
+  return names;
 }
 
 std::string Row::Names() const {
@@ -314,6 +327,10 @@ Json Row::Lenient() const {
   Json all = Json::object();
   for (const Field& field : fields_) Put(field.name, LenientValue(field.value, 1), &all);
   return all;
+}
+
+std::string InColumn(size_t column) {
+  return column == 0 ? "" : Format(" (column %zu)", column);
 }
 
 std::string ShownValue(const Json& value) {

@@ -30,6 +30,11 @@ class Row {
   Result<Json> Read(std::string_view name) const;
   // The text of a field; another type is kInvalidArgument too.
   Result<std::string> ReadText(std::string_view name) const;
+  // The column in bytes, from 1, at which the value of the field in which `name` begins stands; 0
+  // if the row has no such field.
+  size_t Column(std::string_view name) const;
+  // The names of all fields, in their order.
+  std::vector<std::string> fields() const;
   // The names of the fields, shortened for messages.
   std::string Names() const;
   // All fields. A value that is not valid JSON (NaN, 007) is a binary value with its text.
@@ -55,6 +60,9 @@ class Row {
   std::string place_;
   std::vector<Field> fields_;
 };
+
+// " (column 12)" for the end of a message; nothing for column 0, which is unknown.
+std::string InColumn(size_t column);
 
 // A value of Lenient or Read in the form of messages.
 std::string ShownValue(const Json& value);

@@ -9,9 +9,12 @@
 #include "base/text.h"
 #include "corpus/lines.h"
 #include "corpus/pretokenizer.h"
+#include "corpus/row.h"
 
 namespace braid::corpus {
 namespace {
+
+constexpr char kText[] = "text", kTags[] = "tags";
 
 struct Span {
   // In bytes.
@@ -32,39 +35,40 @@ std::vector<size_t> StartsOf(std::string_view text) {
   return starts;
 }
 
-Result<Span> ReadSpan(const Json& json, const std::vector<size_t>& starts,
-                      const std::string& where) {
+// Errors of the functions below are completed by the row's place and the column of its tags.
+Result<Span> ReadSpan(const Json& json, const std::vector<size_t>& starts) {
   const bool shaped = json.is_array() && json.size() == 3 && json[0].is_number_unsigned() &&
                       json[1].is_number_unsigned() && json[2].is_string();
   if (!shaped)
-    return InvalidArgument(where + ": expected [begin, end, \"TAG\"], found " +
+    return InvalidArgument("expected [begin, end, \"TAG\"], found " +
                            Excerpt(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
   const auto begin = json[0].get<size_t>(), end = json[1].get<size_t>();
   if (begin >= end || end >= starts.size()) {
-    return InvalidArgument(Format("%s: %zu to %zu is no part of a text of %zu characters",
-                                  where.c_str(), begin, end, starts.size() - 1));
+    return InvalidArgument(
+        Format("%zu to %zu is no part of a text of %zu characters", begin, end, starts.size() - 1));
   }
   const std::string name = json[2].get<std::string>();
   const std::optional<TokenClass> tag = schema::FromName<TokenClass>(name);
   if (!tag.has_value() || *tag == TokenClass::kWord || *tag == TokenClass::kOther) {
-    return InvalidArgument(where + ": \"" + Excerpt(name) + "\" is no Universal POS tag");
+    return InvalidArgument("\"" + Excerpt(name) + "\" is no Universal POS tag");
   }
   return Span{starts[begin], starts[end], *tag};
 }
 
-Result<std::vector<Span>> ReadSpans(const Json& tags, std::string_view text,
-                                    const std::string& where) {
+Result<std::vector<Span>> ReadSpans(const Json& tags, std::string_view text) {
+  if (!tags.is_array())
+    return InvalidArgument("expected a list of tags, found " + ShownValue(tags));
   const std::vector<size_t> starts = StartsOf(text);
   std::vector<Span> spans;
   for (size_t i = 0; i < tags.size(); ++i) {
-    BRAID_ASSIGN_OR_RETURN(const Span span,
-                           ReadSpan(tags[i], starts, where + "." + std::to_string(i)));
-    spans.push_back(span);
+    const Result<Span> span = ReadSpan(tags[i], starts);
+    if (!span.ok()) return InvalidArgument(Format("item %zu: ", i) + span.status().message());
+    spans.push_back(*span);
   }
   std::stable_sort(spans.begin(), spans.end(),
                    [](const Span& a, const Span& b) { return a.begin < b.begin; });
   for (size_t i = 1; i < spans.size(); ++i) {
-    if (spans[i].begin < spans[i - 1].end) return InvalidArgument(where + ": two tags overlap");
+    if (spans[i].begin < spans[i - 1].end) return InvalidArgument("two tags overlap");
   }
   return spans;
 }
@@ -88,13 +92,19 @@ bool SpeaksForItself(TokenClass coarse) {
   return coarse == TokenClass::kNum || coarse == TokenClass::kSym || coarse == TokenClass::kSpace;
 }
 
-Status Normalised(const std::string& where) {
-  return InvalidArgument(where +
-                         ".text: the tokenizer normalises this text, which shifts its tags; write "
-                         "it in Unicode's form NFC");
+// An error of a field of a row.
+Status Fault(const Row& row, const std::string& field, const std::string& message) {
+  return InvalidArgument(row.place() + ": field \"" + field + "\"" + InColumn(row.Column(field)) +
+                         ": " + message);
 }
 
-Status Append(const std::string& text, const std::vector<Span>& spans, const std::string& where,
+Status Normalised(const Row& row) {
+  return Fault(row, kText,
+               "the tokenizer normalises this text, which shifts its tags; write it in Unicode's "
+               "form NFC");
+}
+
+Status Append(const std::string& text, const std::vector<Span>& spans, const Row& row,
               const Tokenizer& tokenizer, const std::vector<TokenClass>& coarse, Encoder& encoder,
               TaggedText* into) {
   const size_t first = into->ids.size();
@@ -105,32 +115,31 @@ Status Append(const std::string& text, const std::vector<Span>& spans, const std
     const std::string_view bytes = tokenizer.Bytes(id);
     const size_t end = at + bytes.size();
     // The tokens do not reproduce the text, so the offsets of the tags do not fit them.
-    if (text.compare(at, bytes.size(), bytes) != 0) return Normalised(where);
+    if (text.compare(at, bytes.size(), bytes) != 0) return Normalised(row);
     const TokenClass tag = TagOf(spans, at, end, &next), own = coarse[static_cast<size_t>(id)];
     into->classes.push_back(SpeaksForItself(own) ? own : tag);
     at = end;
   }
-  if (at != text.size()) return Normalised(where);
+  if (at != text.size()) return Normalised(row);
   into->ids.push_back(tokenizer.eos_id());
   into->classes.push_back(TokenClass::kOther);
   return OkStatus();
 }
 
-// Calls `use` with the text, the spans and the place ("file:line") of each document.
-Status ForEachRow(const std::string& path,
-                  const std::function<Status(const std::string&, const std::vector<Span>&,
-                                             const std::string&)>& use) {
-  return ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
+// Calls `use` with the text, the spans and the row of each document.
+Status ForEachRow(
+    const CorpusFile& file,
+    const std::function<Status(const std::string&, const std::vector<Span>&, const Row&)>& use) {
+  const auto take = [&](std::string_view line, int64_t number) -> Status {
     if (Trim(line).empty()) return OkStatus();
-    const std::string where = Format("%s:%lld", path.c_str(), (long long)number);
-    BRAID_ASSIGN_OR_RETURN(const Json row, ParseJson(line, where));
-    JsonReader read(row, where);
-    const std::string text = read.RequireString("text");
-    const Json& tags = read.RequireArray("tags");
-    BRAID_RETURN_IF_ERROR(read.Finish());
-    BRAID_ASSIGN_OR_RETURN(const std::vector<Span> spans, ReadSpans(tags, text, where + ".tags"));
-    return use(text, spans, where);
-  });
+    BRAID_ASSIGN_OR_RETURN(const Row row,
+                           Row::Parse(line, file.name + ":" + std::to_string(number)));
+    BRAID_ASSIGN_OR_RETURN(const std::string text, row.ReadText(kText));
+    BRAID_ASSIGN_OR_RETURN(const Json tags, row.Read(kTags));
+    const Result<std::vector<Span>> spans = ReadSpans(tags, text);
+    return spans.ok() ? use(text, *spans, row) : Fault(row, kTags, spans.status().message());
+  };
+  return WithName(ReadLines(file.path, take), file);
 }
 
 // "gsm8k" of "/data/gsm8k.jsonl.gz".
@@ -141,21 +150,19 @@ std::string NameOf(const std::string& path) {
 
 }  // namespace
 
-Status CheckTaggedText(const std::string& path) {
-  return ForEachRow(path, [](const std::string&, const std::vector<Span>&, const std::string&) {
-    return OkStatus();
-  });
+Status CheckTaggedText(const CorpusFile& file) {
+  return ForEachRow(
+      file, [](const std::string&, const std::vector<Span>&, const Row&) { return OkStatus(); });
 }
 
-Result<TaggedText> ReadTaggedText(const std::string& path, const Tokenizer& tokenizer,
+Result<TaggedText> ReadTaggedText(const CorpusFile& file, const Tokenizer& tokenizer,
                                   Encoder& encoder) {
-  TaggedText tagged{NameOf(path), {}, {}};
+  TaggedText tagged{NameOf(file.path), {}, {}};
   const std::vector<TokenClass> coarse = ClassesOf(tokenizer);
-  const auto append = [&](const std::string& text, const std::vector<Span>& spans,
-                          const std::string& where) {
-    return Append(text, spans, where, tokenizer, coarse, encoder, &tagged);
+  const auto append = [&](const std::string& text, const std::vector<Span>& spans, const Row& row) {
+    return Append(text, spans, row, tokenizer, coarse, encoder, &tagged);
   };
-  BRAID_RETURN_IF_ERROR(ForEachRow(path, append));
+  BRAID_RETURN_IF_ERROR(ForEachRow(file, append));
   return tagged;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "corpus/file_names.h"
 #include "corpus/token_class.h"
 #include "corpus/tokenizer.h"
 
@@ -31,12 +32,13 @@ struct TaggedText {
 // ones the first. Tokens of digits, symbols and operators, or white space keep their coarse class.
 // Tokens outside of all spans are X.
 //
-// kInvalidArgument with file, line and field for a row of another form, and for text that the
-// tokenizer normalizes, since its tags would be shifted.
-Result<TaggedText> ReadTaggedText(const std::string& path, const Tokenizer& tokenizer,
+// Other fields and blank lines are ignored; what stands in another field does no harm (row.h).
+// kInvalidArgument with file, line, field and column for a row of another form, and for text that
+// the tokenizer normalizes, since its tags would be shifted.
+Result<TaggedText> ReadTaggedText(const CorpusFile& file, const Tokenizer& tokenizer,
                                   Encoder& encoder);
 
 // Checks the rows of such a file as far as that is possible without a tokenizer.
-Status CheckTaggedText(const std::string& path);
+Status CheckTaggedText(const CorpusFile& file);
 
 }  // namespace braid::corpus

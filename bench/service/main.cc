@@ -17,6 +17,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/guarded_main.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "bench/service/load.h"
@@ -113,10 +114,14 @@ Settings SettingsOf(int argc, char** argv) {
   return settings;
 }
 
+int Main(int argc, char** argv) {
+  Run(SettingsOf(argc, argv));
+  return 0;
+}
+
 }  // namespace
 }  // namespace braid::bench
 
 int main(int argc, char** argv) {
-  braid::bench::Run(braid::bench::SettingsOf(argc, argv));
-  return 0;
+  return braid::GuardedMain("service", braid::bench::Main, argc, argv);
 }

@@ -11,12 +11,17 @@ namespace {
 // Metadata is a part of the artifact's manifest; paths of any length must not make it large.
 constexpr size_t kShownPath = 400;
 
-// What is said of an uploaded source: its name, and of corpora what the recipe calls each file, for
-// messages about it.
+// What is said of an uploaded source: its name, and what the recipe calls its folder and files, for
+// messages about them. A tokenizer's place is left out: the same one is the same artifact wherever
+// it was.
 Json MetadataOf(const submit::RecipeFile& file, const recipe::Source& source,
                 const std::map<std::string, std::string>& files) {
   Json metadata = {{"source", source.name()}};
-  if (source.folders || submit::IsOneFile(source)) return metadata;
+  if (source.kind == recipe::SourceKind::kTokenizer) return metadata;
+  if (source.folders) {
+    metadata["folder"] = Excerpt(source.files.front(), kShownPath);
+    return metadata;
+  }
   // Most stand in one folder under their own names; only others are listed.
   const std::string folder = FolderOf(submit::AsWritten(file, files.begin()->second));
   if (folder != ".") metadata["folder"] = Excerpt(folder, kShownPath);

@@ -244,6 +244,10 @@ TEST_F(CorpusTest, FilesOfAnArtifactHaveTheUsersNames) {
       R"({"files": [], "metadata": {"source": "source.c", "folder": "data/deep", "files": {"a.jsonl": "other/a.jsonl"}}})");
   EXPECT_EQ(CorpusFiles(Spec(), folder_.path() + "/0f")->front().name, "other/a.jsonl");
   EXPECT_EQ(CorpusFiles(Spec(), folder_.path() + "/0f")->back().name, "data/deep/b.jsonl");
+  EXPECT_EQ(FileNames::Read(folder_.path() + "/0f")->folder(), "data/deep");
+  Put("0f.manifest.json", "{}");
+  EXPECT_EQ(FileNames::Read(folder_.path() + "/0f")->folder(), "artifact 0f");
+  EXPECT_EQ(FileNames::Read(folder_.path())->folder(), folder_.path());
 }
 
 TEST_F(CorpusTest, SpecsAreReadStrictly) {

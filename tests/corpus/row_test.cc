@@ -130,7 +130,8 @@ TEST(RowTest, APathLeadsToAValueWithinAField) {
             "a.jsonl:7: field \"a.b.c\": a.b is no object, but [\"x\",{\"c\":\"y\"}]");
   EXPECT_EQ(error("a[0]"),
             "a.jsonl:7: field \"a[0]\": a is no list, but {\"b\":[\"x\",{\"c\":\"y\"}],\"d\":7}");
-  EXPECT_EQ(error("a.b"), "a.jsonl:7: field \"a.b\" is not text, but [\"x\",{\"c\":\"y\"}]");
+  EXPECT_EQ(error("a.b"),
+            "a.jsonl:7: field \"a.b\" is not text, but [\"x\",{\"c\":\"y\"}] (column 7)");
   EXPECT_THAT(error("z.b"), StartsWith("a.jsonl:7: the row has no field \"z\"; it has a, l, "));
   EXPECT_THAT(error("t.x"), HasSubstr("the field \"t\" appears twice"));
   // What is no path is a name.

@@ -85,22 +85,50 @@ TEST_F(TaggedTextTest, TextThatIsNormalisedIsRefused) {
   tokenizer_ = Tokenizer::Parse(json.dump(), "tokenizer.json").value();
   for (const char* text : {"e\xCC\x81", "\xCD\xB4"}) {
     EXPECT_THAT(Error(Json{{"text", text}, {"tags", Json::array()}}.dump() + "\n"),
-                HasSubstr(":1.text: the tokenizer normalises this text"));
+                HasSubstr(":1: field \"text\" (column 19): the tokenizer normalises this text"));
   }
 }
 
 TEST_F(TaggedTextTest, RowsThatAreNoneAreNamed) {
-  EXPECT_THAT(Error("{\"text\": \"the\"}\n"), HasSubstr(":1.tags: is missing"));
-  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": []}\n{\"tags\": []}\n"),
-              HasSubstr(":2.text: is missing"));
-  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 3]]}\n"),
-              HasSubstr(":1.tags.0: expected [begin, end, \"TAG\"], found [0,3]"));
-  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 4, \"DET\"]]}\n"),
-              HasSubstr(":1.tags.0: 0 to 4 is no part of a text of 3 characters"));
-  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 3, \"NN\"]]}\n"),
-              HasSubstr(":1.tags.0: \"NN\" is no Universal POS tag"));
-  EXPECT_THAT(Error("{\"text\": \"the\", \"tags\": [[0, 2, \"DET\"], [1, 3, \"DET\"]]}\n"),
-              HasSubstr(":1.tags: two tags overlap"));
+  EXPECT_EQ(Error("{\"text\": \"the\"}\n"), ":1: the row has no field \"tags\"; it has text");
+  EXPECT_EQ(Error("{\"text\": \"the\", \"tags\": []}\n{\"tags\": []}\n"),
+            ":2: the row has no field \"text\"; it has tags");
+  EXPECT_EQ(Error("{\"text\": 7, \"tags\": []}\n"),
+            ":1: field \"text\" is not text, but 7 (column 10)");
+  const std::string tags = ":1: field \"tags\" (column 25): ";
+  EXPECT_EQ(Error("{\"text\": \"the\", \"tags\": null}\n"),
+            tags + "expected a list of tags, found null");
+  EXPECT_EQ(Error("{\"text\": \"the\", \"tags\": [[0, 3]]}\n"),
+            tags + "item 0: expected [begin, end, \"TAG\"], found [0,3]");
+  EXPECT_EQ(Error("{\"text\": \"the\", \"tags\": [[0, 4, \"DET\"]]}\n"),
+            tags + "item 0: 0 to 4 is no part of a text of 3 characters");
+  EXPECT_EQ(Error("{\"text\": \"the\", \"tags\": [[0, 3, \"NN\"]]}\n"),
+            tags + "item 0: \"NN\" is no Universal POS tag");
+  EXPECT_EQ(Error("{\"text\": \"the\", \"tags\": [[0, 2, \"DET\"], [1, 3, \"DET\"]]}\n"),
+            tags + "two tags overlap");
+}
+
+// A tagger may write more into a row than is read of it, whatever that is.
+TEST_F(TaggedTextTest, OddValuesHarmOnlyWhoReadsThem) {
+  const std::string row =
+      R"({"score": NaN, "id": 007, "text": "the", "note": "\ud800", "n": 1e999, "tags": [[0, 3, "DET"]]})";
+  EXPECT_THAT(Classes("\n" + row + "\r\n \n\n" + row + "\n\n"),
+              ElementsAre("the/DET", "<|endoftext|>/OTHER", "the/DET", "<|endoftext|>/OTHER"));
+  EXPECT_TRUE(CheckTaggedText(file_).ok());
+  EXPECT_THAT(Error(R"({"text": "the", "tags": [[0, NaN, "DET"]]})"),
+              HasSubstr(":1 is not valid JSON: column 30, field \"tags\": "));
+}
+
+TEST_F(TaggedTextTest, ARowOfMegabytesIsNotTheMessage) {
+  const std::string much(1'000'000, 'x');
+  for (const std::string& row :
+       {"{\"text\": [\"" + much + "\"], \"tags\": []}", "{\"text\": \"" + much,
+        "{\"" + much + "\": 1}", "{\"text\": \"the\", \"tags\": \"" + much + "\"}",
+        "{\"text\": \"the\", \"tags\": [[0, 3, \"" + much + "\"]]}"}) {
+    const std::string error = Error(row);
+    EXPECT_THAT(error, HasSubstr(":1"));
+    EXPECT_LT(error.size(), 600u);
+  }
 }
 
 }  // namespace

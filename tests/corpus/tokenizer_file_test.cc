@@ -1,7 +1,11 @@
 // tokenizer.json in its many spellings: the ids of `tokenizers`, or an error that names the field.
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "base/json.h"
+#include "base/text.h"
+#include "base/utf8.h"
 #include "corpus/bpe_trainer.h"
 #include "corpus/pretokenizer.h"
 #include "corpus/tokenizer.h"
@@ -232,6 +236,103 @@ TEST(TokenizerFileTest, AddedTokensAreNumberedBehindTheVocabularyInTheirOrder) {
                         "entries in model.vocab, which is the id of \"zz\""));
   EXPECT_THAT(Refusal(with({Added("<|mark|>", 270), Added("<|mark|>", 270, true)})),
               HasSubstr("added_tokens.2.content: \"<|mark|>\" stands there twice"));
+}
+
+// A vocabulary whose entries stand where others published theirs: `merges` are "a+b", each by the
+// id of what it makes. The rest are fillers, which no text here has.
+Json Published(int first_byte, const std::vector<std::pair<int, std::string>>& merges, int entries,
+               int end_of_text) {
+  Json json = Plain();
+  Json vocab = {{"<|endoftext|>", end_of_text}};
+  // The characters that stand for bytes, in the order of Unicode.
+  std::vector<std::string> bytes;
+  for (const auto& [entry, id] : json["model"]["vocab"].items()) {
+    size_t length = 0;
+    (void)DecodeCodePoint(entry, &length);
+    if (length == entry.size()) bytes.push_back(entry);
+  }
+  EXPECT_EQ(bytes.size(), 256u);
+  for (const std::string& byte : bytes) vocab[byte] = first_byte++;
+  Json list = Json::array();
+  for (const auto& [id, pair] : merges) {
+    const std::vector<std::string> parts = braid::Split(pair, '+');
+    vocab[parts[0] + parts[1]] = id;
+    list.push_back(parts);
+  }
+  std::set<int> taken;
+  for (const auto& [entry, id] : vocab.items()) taken.insert(id.get<int>());
+  for (int id = 0; id < entries; ++id) {
+    if (!taken.contains(id)) vocab["filler" + std::to_string(id)] = id;
+  }
+  json["model"]["vocab"] = vocab;
+  json["model"]["merges"] = list;
+  json["added_tokens"] = {Added("<|endoftext|>", end_of_text)};
+  return json;
+}
+
+std::vector<int32_t> IdsOf(const Json& json, const std::string& text) {
+  return Ids([&](Json& j) { j = json; }, text);
+}
+
+// Ids that `tokenizers` gives for files as they were published.
+TEST(TokenizerFileTest, PublishedIdsOfASmallVocabulary) {
+  // "\xC4\xA0" stands for the space, "\xC3\x83" and "\xC2\xA9" for the two bytes of e with an
+  // acute.
+  const std::string space = "\xC4\xA0", e_acute = "\xC3\x83+\xC2\xA9";
+  const Json base = Published(1,
+                              {{257, space + "+i"},
+                               {258, space + "+h"},
+                               {259, "o+u"},
+                               {260, space + "+a"},
+                               {261, "s+e"},
+                               {262, space + "h+ou"},
+                               {263, space + "+t"},
+                               {264, space + "+c"},
+                               {265, "a+t"},
+                               {288, space + "i+n"},
+                               {289, "h+e"},
+                               {300, space + "hou+se"},
+                               {303, space + "t+he"},
+                               {310, space + "c+at"},
+                               {312, e_acute},
+                               {325, "'+s"},
+                               {355, "T+he"}},
+                              363, 0);
+  const std::vector<int32_t> sentence = {355, 310, 325, 288, 303, 300, 14};
+  EXPECT_EQ(IdsOf(base, "The cat's in the house."), sentence);
+  Json untyped = base;  // as GPT-2 was published: no type, no use_regex, empty texts for nothing
+  for (const char* field : {"type", "byte_fallback", "ignore_merges"})
+    untyped["model"].erase(field);
+  untyped["model"]["continuing_subword_prefix"] = untyped["model"]["end_of_word_suffix"] = "";
+  untyped["pre_tokenizer"].erase("use_regex");
+  EXPECT_EQ(IdsOf(untyped, "The cat's in the house."), sentence);
+  Json split = base;
+  split["pre_tokenizer"] = Sequence({Split("Isolated", false), ByteLevel(false)});
+  EXPECT_EQ(IdsOf(split, "The cat's in the house."), sentence);
+  Json nfc = base;
+  nfc["normalizer"] = {{"type", "Sequence"}, {"normalizers", {{{"type", "NFC"}}}}};
+  EXPECT_THAT(IdsOf(nfc, "cafe\xCC\x81!"), ElementsAre(67, 65, 70, 312, 1));
+  Json wrong_id = base;
+  wrong_id["added_tokens"].push_back(Added("<|mark|>", 900));
+  EXPECT_THAT(IdsOf(wrong_id, "<|mark|> a <|other|>"),
+              ElementsAre(363, 260, 221, 28, 92, 79, 84, 289, 82, 92, 30));
+}
+
+// The places of GPT-2's entries. U+2EBF6 is a letter since Unicode 15.1, so that its last byte and
+// the first of the next letter are of one piece.
+TEST(TokenizerFileTest, PublishedIdsOfGpt2) {
+  const std::string space = "\xC4\xA0";
+  const Json gpt2 = Published(0,
+                              {{258, "h+e"},
+                               {265, "a+t"},
+                               {269, space + "+c"},
+                               {464, "T+he"},
+                               {3797, space + "c+at"},
+                               {35050, "\xC2\xB6+\xC3\xA6"}},
+                              50257, 50256);
+  EXPECT_THAT(IdsOf(gpt2, "The cat"), ElementsAre(464, 3797));
+  EXPECT_THAT(IdsOf(gpt2, "\xF0\xAE\xAF\xB6\xE6\xBC\xA2"),
+              ElementsAre(172, 106, 107, 35050, 120, 95));
 }
 
 TEST(TokenizerFileTest, NormalisedTokensAreFoundInNormalisedText) {

@@ -11,6 +11,7 @@
 namespace braid::corpus {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 const char kShared[] = BRAID_SOURCE_DIR "/../shared/data/";
@@ -173,6 +174,14 @@ TEST(TokenizerTest, PublishedVocabularies) {
     const auto tokenizer = Tokenizer::Load(path).value();
     EXPECT_EQ(tokenizer->vocab(), vocab) << name;
     EXPECT_EQ(tokenizer->pad_id(), vocab - 1) << name;
+    if (name != std::string("gpt2")) continue;
+    std::vector<int32_t> ids;
+    Encoder encoder(tokenizer);
+    encoder.Encode("The cat", &ids);
+    EXPECT_THAT(ids, ElementsAre(464, 3797));
+    ids.clear();
+    encoder.Encode("\xF0\xAE\xAF\xB6\xE6\xBC\xA2", &ids);  // U+2EBF6 of Unicode 15.1, U+6F22
+    EXPECT_THAT(ids, ElementsAre(172, 106, 107, 35050, 120, 95));
   }
 }
 

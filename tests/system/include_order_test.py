@@ -289,6 +289,21 @@ class IncludeOrder(unittest.TestCase):
                 faults.append(f"{path}: includes {first or 'nothing'} first, not {own}")
         self.assertEqual(faults, [], "\n" + "\n".join(faults))
 
+    def test_no_exception_passes_a_main(self):
+        guarded, faults = 0, []
+        for path in sources():
+            if path.startswith("tests/"):  # a test that throws has failed, whoever catches it
+                continue
+            with open(os.path.join(SOURCE_DIR, path), encoding="utf-8") as file:
+                for main in re.findall(r"^int main\(.*?^}", file.read(), re.M | re.S):
+                    guarded += 1
+                    if not re.fullmatch(
+                        r"int main\(.*\) \{\n  return \S*GuardedMain\(.*\);\n}", main
+                    ):
+                        faults.append(f"{path}: its main does not return GuardedMain(...)")
+        self.assertGreaterEqual(guarded, len(MUST_NOT_NEED))
+        self.assertEqual(faults, [], "\n" + "\n".join(faults))
+
     def test_every_test_is_in_the_build_and_mirrors_a_folder(self):
         faults = []
         for at, _, names in os.walk(os.path.join(SOURCE_DIR, "tests")):

@@ -205,7 +205,10 @@ TEST_F(BlimpTest, NamesFileAndLineOfABadRow) {
                    R"({"sentence_good": "x", "sentence": "y"})"
                    "\n");
   EXPECT_THAT(ReadBlimp(folder_.path(), 0).status().message(),
-              HasSubstr("a.jsonl:2: the row has no text in field sentence_bad"));
+              HasSubstr("a.jsonl:2: the row has no text in field sentence_bad; BLiMP's rows"));
+  Write("a.jsonl", R"({"sentence_good": "x", "sentence_bad": ""})");
+  EXPECT_THAT(ReadBlimp(folder_.path(), 0).status().message(),
+              HasSubstr("a.jsonl:1: the row has no text in field sentence_bad (column 40);"));
   Write("a.jsonl", "not json\n");
   EXPECT_THAT(ReadBlimp(folder_.path(), 0).status().message(), HasSubstr("a.jsonl:1"));
   Write("a.jsonl", "");

@@ -477,6 +477,59 @@ TEST_F(EvaluateTest, TextsThatAreMissingAreKnownBeforeAnyWork) {
   EXPECT_THAT(phases_, ::testing::IsEmpty());
 }
 
+// A worker has inputs below its cache, with their manifests beside them; its user knows other
+// names.
+TEST_F(EvaluateTest, BadRowsOfInputsHaveTheUsersNames) {
+  model::ModelSpec spec = world_.Dense("loop");
+  spec.dense = {"loop", 16, 2, 2, 0, Word("loop")};
+  spec.dense.dual.loops = 2;
+  spec.dense.dual.ffn_deep = 24;
+  task_.inputs["model"] = world_.WriteModel("loop", *Network::Create(spec, "cpu").value());
+  task_.spec.erase("loss");
+  // The error of a job that evaluates `part` with one file in the input `role`.
+  const auto error = [&](const std::string& part, const Json& settings, const std::string& role,
+                         const std::string& file, const std::string& text, const Json& metadata) {
+    const std::string folder = world_.MakeFolderAt("0f" + role);
+    EXPECT_TRUE(MakeFolder(std::string(FolderOf(JoinPath(folder, file)))).ok());
+    EXPECT_TRUE(WriteFileAtomic(JoinPath(folder, file), text).ok());
+    EXPECT_TRUE(WriteJsonFile(folder + ".manifest.json", {{"metadata", metadata}}).ok());
+    task_.inputs[role] = folder;
+    task_.spec[part] = settings;
+    std::string message = Error();
+    task_.spec.erase(part);
+    EXPECT_THAT(message, ::testing::Not(HasSubstr(world_.at("0f"))));
+    return message;
+  };
+  EXPECT_EQ(
+      error("blimp", Json::object(), "blimp", "a.jsonl",
+            "\n{\"sentence_good\": \"x\", \"sentence_bad\": [\"y\"]}\n", {{"folder", "../blimp"}}),
+      "../blimp/a.jsonl:2: field \"sentence_bad\" is not text, but [\"y\"] (column 40)");
+  EXPECT_THAT(error("blimp", Json::object(), "blimp", "a.jsonl", "", {{"folder", "../blimp"}}),
+              HasSubstr("../blimp/a.jsonl: no pairs in this file"));
+  const Json sst2 = {{"tasks", {"sst2"}}};
+  EXPECT_EQ(error("glue", sst2, "glue", "SST-2/train.jsonl", "{\"sentence\": 5, \"label\": 1}\n",
+                  {{"folder", "data/glue"}}),
+            "task sst2: data/glue/SST-2/train.jsonl:1: field sentence is 5, but must be text "
+            "(column 14)");
+  EXPECT_THAT(error("glue", sst2, "glue", "SST-2/train.jsonl",
+                    "{\"sentence\": \"a\", \"label\": 1}\n", {{"folder", "data/glue"}}),
+              HasSubstr("task sst2: data/glue/SST-2/train.jsonl has one class only"));
+  EXPECT_THAT(error("glue", sst2, "glue", "SST-2/train.jsonl",
+                    "{\"sentence\": \"a\", \"label\": 1}\n{\"sentence\": \"b\", \"label\": 0}\n",
+                    Json::object()),
+              HasSubstr("task sst2: no file of split dev in artifact 0fglue; expected"));
+  EXPECT_EQ(error("dual", {{"tagged", {"talk.jsonl"}}}, "tagged", "talk.jsonl",
+                  "{\"text\": \"the cat\", \"tags\": [[0, 3]]}\n",
+                  {{"folder", "texts"}, {"files", {{"talk.jsonl", "../talk.jsonl"}}}}),
+            "../talk.jsonl:1: field \"tags\" (column 29): item 0: expected [begin, end, \"TAG\"], "
+            "found [0,3]");
+  EXPECT_EQ(error("generate", {{"file", "p.txt"}}, "prompts", "p.txt", "\n", {{"folder", "notes"}}),
+            "notes/p.txt: no prompt in this file; write one a line");
+  EXPECT_EQ(error("next_token", Json::object(), "next_token", "a.jsonl", "{\"text\": null}\n",
+                  {{"folder", "news"}}),
+            "news/a.jsonl:1: field \"text\" is not text, but null (column 10)");
+}
+
 TEST_F(EvaluateTest, WhatIsWrongWithPromptsIsKnownBeforeAnyWork) {
   model::ModelSpec spec = world_.Composite();
   spec.arch.rope_max_pos = SmallWorld::kSequence;

@@ -78,9 +78,10 @@ TEST_F(GlueDataTest, OddValuesHarmOnlyWhoReadsThem) {
         "{\"question\": \"q\", \"passage\": \"p\", \"idx\": 007, \"label\": 1}\n");
   EXPECT_THAT(Shown("boolq", Read("boolq").value().train), ElementsAre("q|p|yes", "r|s|no"));
   Write("BoolQ/val.ndjson", "{\"question\": \"q\", \"passage\": \"p\", \"label\": NaN}\n");
-  EXPECT_THAT(Error("boolq"), HasSubstr("val.ndjson:1: label NaN is none of no, yes"));
+  EXPECT_THAT(Error("boolq"), HasSubstr("val.ndjson:1: label NaN is none of no, yes (column 44)"));
   Write("BoolQ/val.ndjson", "{\"question\": \"q\", \"passage\": null, \"label\": 1}\n");
-  EXPECT_THAT(Error("boolq"), HasSubstr("val.ndjson:1: field passage is null, but must be text"));
+  EXPECT_THAT(Error("boolq"),
+              HasSubstr("val.ndjson:1: field passage is null, but must be text (column 30)"));
   // Nested fields of a row too.
   Write(
       "MultiRC/train.jsonl",
@@ -97,7 +98,8 @@ TEST_F(GlueDataTest, OddValuesHarmOnlyWhoReadsThem) {
       "index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore\n";
   Write("STS-B/train.tsv", names + "0\tg\tf\ty\t1\tn\tn\ta\tb\tnan\n");
   Write("STS-B/dev.tsv", names + "0\tg\tf\ty\t1\tn\tn\ta\tb\t3.8\n");
-  EXPECT_THAT(Error("stsb"), HasSubstr("train.tsv:2: field score"));
+  EXPECT_THAT(Error("stsb"),
+              HasSubstr("train.tsv:2: field score is \"nan\", but must be a number (column 19)"));
 }
 
 TEST_F(GlueDataTest, FilesAreTypedByTheirContent) {
@@ -334,8 +336,9 @@ TEST_F(GlueDataTest, SaysWhatIsWrongWithAFile) {
   EXPECT_THAT(Error("cola"), AllOf(HasSubstr("train.tsv:2: 2 fields"),
                                    HasSubstr("4 columns (source, label, mark, sentence)")));
   Write("CoLA/train.tsv", "gj04\t7\t\tfine\n");
-  EXPECT_THAT(Error("cola"),
-              HasSubstr("train.tsv:1: label \"7\" is none of unacceptable, acceptable"));
+  EXPECT_THAT(
+      Error("cola"),
+      HasSubstr("train.tsv:1: label \"7\" is none of unacceptable, acceptable (column 6);"));
   Write("CoLA/train.tsv", "");
   EXPECT_THAT(Error("cola"), HasSubstr("train.tsv has no examples"));
   Write("BoolQ/train.jsonl", R"({"query": "is it", "passage": "It is.", "label": true})"
@@ -344,19 +347,30 @@ TEST_F(GlueDataTest, SaysWhatIsWrongWithAFile) {
               HasSubstr("train.jsonl:1: no field question; the row has label, passage, query"));
   Write("BoolQ/train.jsonl", R"({"question": 5, "passage": "It is.", "label": true})"
                              "\n");
-  EXPECT_THAT(Error("boolq"), HasSubstr("field question is 5, but must be text"));
+  EXPECT_THAT(Error("boolq"), HasSubstr("field question is 5, but must be text (column 14)"));
   Write("BoolQ/train.jsonl", "[1]\n");
   EXPECT_THAT(Error("boolq"), HasSubstr("train.jsonl:1: the row is not a JSON object"));
   Write("STS-B/train.tsv", "sentence1\tsentence2\tscore\na\tb\tmuch\n");
-  EXPECT_THAT(Error("stsb"), HasSubstr("field score or label is \"much\", but must be a number"));
+  EXPECT_THAT(Error("stsb"),
+              HasSubstr("train.tsv:2: field score is \"much\", but must be a number (column 5)"));
   Write("MultiRC/train.jsonl", R"({"passage": {"text": "t", "questions": 3}})"
                                "\n");
-  EXPECT_THAT(Error("multirc"), HasSubstr("train.jsonl:1: the passage has no list questions"));
+  EXPECT_THAT(
+      Error("multirc"),
+      HasSubstr("train.jsonl:1: field passage (column 13): the passage has no list questions"));
+  Write("MultiRC/train.jsonl", "{\"passage\": 3}\n");
+  EXPECT_THAT(Error("multirc"),
+              HasSubstr("train.jsonl:1: field passage (column 13) must be an object"));
+  Write("WSC/train.jsonl", "{\"text\": \"t\", \"target\": {\"span1_text\": 1}}\n");
+  EXPECT_THAT(
+      Error("wsc"),
+      HasSubstr(
+          "train.jsonl:1: field target (column 25): field span1_text is 1, but must be text"));
   Write("boolq.train.jsonl", "");
   EXPECT_THAT(Error("boolq"),
               AllOf(HasSubstr("task boolq: "), HasSubstr("are both boolq.train; keep one")));
-  EXPECT_THAT(Error("stsb"), HasSubstr("field score or label"));  // what is twice of another task
-                                                                  // does not matter
+  // What is there twice of another task does not matter.
+  EXPECT_THAT(Error("stsb"), HasSubstr("field score is"));
   EXPECT_THAT(FindGlueTask("wnli").status().message(),
               AllOf(HasSubstr("no task \"wnli\""), HasSubstr("cola, sst2")));
 }
@@ -397,8 +411,7 @@ TEST_F(GlueDataTest, ReadsPublishedFiles) {
        std::map<std::string, size_t>{{"qnli", 2732}, {"boolq", 1635}, {"copa", 200}}) {
     const GlueTask* task = FindGlueTask(name).value();
     std::vector<Example> examples;
-    const std::string path = files.At(name, "dev").value();
-    const Status read = ReadRows(path, task->tsv,
+    const Status read = ReadRows(files.At(name, "dev").value(), task->tsv,
                                  [&](const Row& row) { return task->read(row, &examples); });
     ASSERT_TRUE(read.ok()) << read.message();
     EXPECT_EQ(examples.size(), count) << name;

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "corpus/file_names.h"
 #include "corpus/lines.h"
 #include "corpus/row.h"
 
@@ -34,15 +35,17 @@ Result<std::string> Sentence(const corpus::Row& row, const char* field) {
     if (!sentence.ok() || !sentence->empty()) return sentence;
   }
   return InvalidArgument(row.place() + ": the row has no text in field " + field +
+                         corpus::InColumn(row.Column(field)) +
                          "; BLiMP's rows have sentence_good and sentence_bad");
 }
 
-Result<Paradigm> ReadParadigm(const std::string& path, const std::string& name, int64_t pairs) {
+Result<Paradigm> ReadParadigm(const corpus::CorpusFile& file, const std::string& name,
+                              int64_t pairs) {
   Paradigm paradigm{name, {}};
-  const Status read = corpus::ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
+  const auto take = [&](std::string_view line, int64_t number) -> Status {
     if (Trim(line).empty()) return OkStatus();
     BRAID_ASSIGN_OR_RETURN(const corpus::Row row,
-                           corpus::Row::Parse(line, path + ":" + std::to_string(number)));
+                           corpus::Row::Parse(line, file.name + ":" + std::to_string(number)));
     Paradigm::Pair pair;
     BRAID_ASSIGN_OR_RETURN(pair.good, Sentence(row, "sentence_good"));
     BRAID_ASSIGN_OR_RETURN(pair.bad, Sentence(row, "sentence_bad"));
@@ -51,9 +54,10 @@ Result<Paradigm> ReadParadigm(const std::string& path, const std::string& name, 
     // errors below.
     return pairs > 0 && static_cast<int64_t>(paradigm.pairs.size()) >= pairs ? Cancelled("")
                                                                              : OkStatus();
-  });
-  if (!read.ok() && read.code() != StatusCode::kCancelled) return read;
-  if (paradigm.pairs.empty()) return InvalidArgument(path + ": no pairs in this file");
+  };
+  const Status read = corpus::ReadLines(file.path, take);
+  if (!read.ok() && read.code() != StatusCode::kCancelled) return corpus::WithName(read, file);
+  if (paradigm.pairs.empty()) return InvalidArgument(file.name + ": no pairs in this file");
   return paradigm;
 }
 
@@ -61,21 +65,22 @@ Result<Paradigm> ReadParadigm(const std::string& path, const std::string& name, 
 
 Result<std::vector<Paradigm>> ReadBlimp(const std::string& folder, int64_t pairs) {
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> files, ListTree(folder));
+  BRAID_ASSIGN_OR_RETURN(const corpus::FileNames names, corpus::FileNames::Read(folder));
   std::map<std::string, std::string> paths;  // by paradigm
   for (const std::string& file : files) {
     const std::string name = ParadigmOf(file);
     if (name.empty()) continue;
     if (const auto [at, is_new] = paths.emplace(name, file); !is_new) {
-      return InvalidArgument(folder + ": " + at->second + " and " + file + " are both paradigm " +
-                             name + "; keep one");
+      return InvalidArgument(names.folder() + ": " + at->second + " and " + file +
+                             " are both paradigm " + name + "; keep one");
     }
   }
   if (paths.empty())
-    return InvalidArgument(folder +
+    return InvalidArgument(names.folder() +
                            ": no <paradigm>.jsonl here; unpack BLiMP's data folder into it");
   std::vector<Paradigm> paradigms;
   for (const auto& [name, file] : paths) {
-    BRAID_ASSIGN_OR_RETURN(Paradigm paradigm, ReadParadigm(JoinPath(folder, file), name, pairs));
+    BRAID_ASSIGN_OR_RETURN(Paradigm paradigm, ReadParadigm(names.At(file), name, pairs));
     paradigms.push_back(std::move(paradigm));
   }
   return paradigms;

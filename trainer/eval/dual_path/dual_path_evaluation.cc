@@ -2,8 +2,8 @@
 // command.
 #include <cstdio>
 
-#include "base/file.h"
 #include "base/text.h"
+#include "corpus/file_names.h"
 #include "corpus/tagged_text.h"
 #include "schema/read.h"
 #include "trainer/eval/dual_path/dual_analysis.h"
@@ -45,9 +45,9 @@ class DualPathEvaluation final : public Evaluation {
   Status AddTagged(const EvaluationInputs& inputs, const std::string& file,
                    corpus::Encoder& encoder) {
     BRAID_ASSIGN_OR_RETURN(const std::string folder, inputs.task.Input("tagged"));
-    BRAID_ASSIGN_OR_RETURN(
-        const corpus::TaggedText tagged,
-        corpus::ReadTaggedText(JoinPath(folder, file), *inputs.tokenizer, encoder));
+    BRAID_ASSIGN_OR_RETURN(const corpus::FileNames names, corpus::FileNames::Read(folder));
+    BRAID_ASSIGN_OR_RETURN(const corpus::TaggedText tagged,
+                           corpus::ReadTaggedText(names.At(file), *inputs.tokenizer, encoder));
     // Texts are keys of the result, so their names must differ.
     for (const DualText& text : texts_) {
       if (text.name == tagged.name)

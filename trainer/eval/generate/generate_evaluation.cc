@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/file.h"
+#include "corpus/file_names.h"
 #include "schema/read.h"
 #include "trainer/eval/evaluation.h"
 #include "trainer/eval/generate/sample.h"
@@ -22,7 +23,9 @@ class GenerateEvaluation final : public Evaluation {
     tokenizer_ = inputs.tokenizer;
     if (!settings_.file.empty()) {
       BRAID_ASSIGN_OR_RETURN(const std::string folder, inputs.task.Input("prompts"));
-      BRAID_RETURN_IF_ERROR(ReadPrompts(JoinPath(folder, settings_.file), &settings_.prompts));
+      BRAID_ASSIGN_OR_RETURN(const corpus::FileNames names, corpus::FileNames::Read(folder));
+      const corpus::CorpusFile file = names.At(settings_.file);
+      BRAID_RETURN_IF_ERROR(corpus::WithName(ReadPrompts(file.path, &settings_.prompts), file));
     }
     corpus::Encoder encoder(tokenizer_);
     size_t longest = 0;

@@ -26,11 +26,12 @@ void Cap(const GlueTask& task, int64_t documents, TaskData::Set* set) {
 Result<TaskData::Set> ReadSet(const GlueTask& task, const TaskFiles& files,
                               const std::string& split, int64_t documents) {
   TaskData::Set set{split, "", {}};
-  BRAID_ASSIGN_OR_RETURN(set.path, files.At(task.name, split));
+  BRAID_ASSIGN_OR_RETURN(const corpus::CorpusFile file, files.At(task.name, split));
+  set.file = file.name;
   const auto read = [&](const Row& row) { return task.read(row, &set.examples); };
-  BRAID_RETURN_IF_ERROR(ReadRows(set.path, task.tsv, read).Wrap("task " + task.name));
+  BRAID_RETURN_IF_ERROR(ReadRows(file, task.tsv, read).Wrap("task " + task.name));
   if (set.examples.empty())
-    return InvalidArgument("task " + task.name + ": " + set.path + " has no examples");
+    return InvalidArgument("task " + task.name + ": " + set.file + " has no examples");
   Cap(task, documents, &set);
   return set;
 }
@@ -46,7 +47,7 @@ Status CheckClasses(const GlueTask& task, const TaskData::Set& train) {
       Format("task %s: %s has one class only, %s in all %zu examples used; training a classifier "
              "needs two "
              "(with `documents`, raise it)",
-             task.name.c_str(), train.path.c_str(), only.c_str(), train.examples.size()));
+             task.name.c_str(), train.file.c_str(), only.c_str(), train.examples.size()));
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ struct TaskData {
   // The examples of one split.
   struct Set {
     std::string split;
-    std::string path;
+    // Its user's name of the file.
+    std::string file;
     std::vector<Example> examples;
   };
   Set train;

@@ -25,9 +25,22 @@ bool IsTsv(std::string_view path) {
 // Bytes of a list of names in a message; a file that is no table may have a "column" of any length.
 constexpr size_t kListedNames = 400;
 
-Result<const Json*> FieldOf(const Row& row, const std::vector<std::string>& names) {
+// A field that was asked for: which of the names it has, its value, and " (column 12)".
+struct Field {
+  std::string name;
+  const Json* value = nullptr;
+  std::string column;
+};
+
+std::string ColumnIn(const Row& row, const std::string& field) {
+  const auto column = row.columns.find(field);
+  return corpus::InColumn(column == row.columns.end() ? 0 : column->second);
+}
+
+Result<Field> FieldOf(const Row& row, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    if (const auto found = row.fields.find(name); found != row.fields.end()) return &*found;
+    if (const auto found = row.fields.find(name); found != row.fields.end())
+      return Field{name, &*found, ColumnIn(row, name)};
   }
   std::vector<std::string> there;
   for (const auto& [name, value] : row.fields.items()) there.push_back(name);
@@ -35,10 +48,10 @@ Result<const Json*> FieldOf(const Row& row, const std::vector<std::string>& name
                          Excerpt(Join(there, ", "), kListedNames));
 }
 
-Status ReadTsv(const std::string& path, const TsvFormat& format,
+Status ReadTsv(const corpus::CorpusFile& file, const TsvFormat& format,
                const std::function<Status(const Row&)>& use) {
   std::vector<std::string> columns = format.columns;
-  return corpus::ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
+  return corpus::ReadLines(file.path, [&](std::string_view line, int64_t number) -> Status {
     // MRPC's official files begin with a byte order mark.
     if (number == 1 && line.starts_with(kByteOrderMark))
       line.remove_prefix(kByteOrderMark.size());  // MRPC's files
@@ -48,24 +61,31 @@ Status ReadTsv(const std::string& path, const TsvFormat& format,
       columns = std::move(fields);
       return OkStatus();
     }
-    Row row{Json::object(), path + ":" + std::to_string(number)};
+    Row row{Json::object(), file.name + ":" + std::to_string(number)};
     if (fields.size() != columns.size()) {
       if (format.skip_short_rows && fields.size() < columns.size()) return OkStatus();
       return InvalidArgument(Format("%s: %zu fields, but the file has %zu columns (%s)",
                                     row.place.c_str(), fields.size(), columns.size(),
                                     Excerpt(Join(columns, ", "), kListedNames).c_str()));
     }
-    for (size_t i = 0; i < columns.size(); ++i) row.fields[columns[i]] = fields[i];
+    size_t begin = 1;
+    for (size_t i = 0; i < columns.size(); ++i) {
+      row.columns[columns[i]] = begin;
+      begin += fields[i].size() + 1;
+      row.fields[columns[i]] = std::move(fields[i]);
+    }
     return use(row);
   });
 }
 
-Status ReadJsonLines(const std::string& path, const std::function<Status(const Row&)>& use) {
-  return corpus::ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
+Status ReadJsonLines(const corpus::CorpusFile& file, const std::function<Status(const Row&)>& use) {
+  return corpus::ReadLines(file.path, [&](std::string_view line, int64_t number) -> Status {
     if (Trim(line).empty()) return OkStatus();
-    BRAID_ASSIGN_OR_RETURN(const corpus::Row row,
-                           corpus::Row::Parse(line, path + ":" + std::to_string(number)));
-    return use({row.Lenient(), row.place()});
+    BRAID_ASSIGN_OR_RETURN(const corpus::Row parsed,
+                           corpus::Row::Parse(line, file.name + ":" + std::to_string(number)));
+    Row row{parsed.Lenient(), parsed.place()};
+    for (const std::string& name : parsed.fields()) row.columns[name] = parsed.Column(name);
+    return use(row);
   });
 }
 
@@ -83,37 +103,49 @@ Result<bool> BeginsWithAnObject(const std::string& path) {
 
 }  // namespace
 
-Status ReadRows(const std::string& path, const TsvFormat& format,
+Status ReadRows(const corpus::CorpusFile& file, const TsvFormat& format,
                 const std::function<Status(const Row&)>& use) {
-  if (!IsTsv(path)) return ReadJsonLines(path, use);
-  BRAID_ASSIGN_OR_RETURN(const bool rows, BeginsWithAnObject(path));
-  return rows ? ReadJsonLines(path, use) : ReadTsv(path, format, use);
+  bool rows = true;
+  if (IsTsv(file.path)) {
+    const Result<bool> object = BeginsWithAnObject(file.path);
+    if (!object.ok()) return corpus::WithName(object.status(), file);
+    rows = *object;
+  }
+  return corpus::WithName(rows ? ReadJsonLines(file, use) : ReadTsv(file, format, use), file);
+}
+
+Result<Row> RowWithin(const Row& row, const std::string& name, const Json& value) {
+  const std::string place = row.place + ": field " + name + ColumnIn(row, name);
+  if (!value.is_object()) return InvalidArgument(place + " must be an object");
+  return Row{value, place};
 }
 
 Result<std::string> TextOf(const Row& row, const std::vector<std::string>& names) {
-  BRAID_ASSIGN_OR_RETURN(const Json* value, FieldOf(row, names));
-  if (!value->is_string()) {
-    return InvalidArgument(row.place + ": field " + Join(names, " or ") + " is " +
-                           corpus::ShownValue(*value) + ", but must be text");
+  BRAID_ASSIGN_OR_RETURN(const Field field, FieldOf(row, names));
+  if (!field.value->is_string()) {
+    return InvalidArgument(row.place + ": field " + field.name + " is " +
+                           corpus::ShownValue(*field.value) + ", but must be text" + field.column);
   }
-  return value->get<std::string>();
+  return field.value->get<std::string>();
 }
 
 Result<double> NumberOf(const Row& row, const std::vector<std::string>& names) {
-  BRAID_ASSIGN_OR_RETURN(const Json* value, FieldOf(row, names));
-  if (value->is_number()) return value->get<double>();
-  if (value->is_string()) {
-    if (const Result<double> number = ParseDouble(value->get_ref<const std::string&>());
+  BRAID_ASSIGN_OR_RETURN(const Field field, FieldOf(row, names));
+  if (field.value->is_number()) return field.value->get<double>();
+  if (field.value->is_string()) {
+    if (const Result<double> number = ParseDouble(field.value->get_ref<const std::string&>());
         number.ok() && std::isfinite(*number))
       return *number;
   }
-  return InvalidArgument(row.place + ": field " + Join(names, " or ") + " is " +
-                         corpus::ShownValue(*value) + ", but must be a number");
+  return InvalidArgument(row.place + ": field " + field.name + " is " +
+                         corpus::ShownValue(*field.value) + ", but must be a number" +
+                         field.column);
 }
 
 Result<int32_t> ClassOf(const Row& row, const std::vector<std::string>& names,
                         const std::vector<std::string>& labels) {
-  BRAID_ASSIGN_OR_RETURN(const Json* value, FieldOf(row, names));
+  BRAID_ASSIGN_OR_RETURN(const Field field, FieldOf(row, names));
+  const Json* value = field.value;
   int64_t index = -1;
   if (value->is_boolean()) {
     index = value->get<bool>() ? 1 : 0;
@@ -130,7 +162,7 @@ Result<int32_t> ClassOf(const Row& row, const std::vector<std::string>& names,
   }
   if (index < 0 || index >= static_cast<int64_t>(labels.size())) {
     return InvalidArgument(row.place + ": label " + corpus::ShownValue(*value) + " is none of " +
-                           Join(labels, ", ") +
+                           Join(labels, ", ") + field.column +
                            "; files of a test set without labels cannot be used");
   }
   return static_cast<int32_t>(index);

@@ -1,13 +1,16 @@
 // One row of a task's file: named fields, and the place of the row for error messages.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
+#include "corpus/file_names.h"
 
 namespace braid::trainer {
 
@@ -15,9 +18,15 @@ namespace braid::trainer {
 struct Row {
   // An object. Every field of a .tsv file is a text.
   Json fields;
-  // File and line, as in "/data/CoLA/train.tsv:17".
+  // File and line, as in "data/CoLA/train.tsv:17".
   std::string place;
+  // The columns in bytes, from 1, at which the values of the fields begin.
+  std::map<std::string, size_t> columns = {};
 };
+
+// The object `value` in the field `name` of a row, as a row; its place names the field, too.
+// kInvalidArgument for another value.
+Result<Row> RowWithin(const Row& row, const std::string& name, const Json& value);
 
 // How a .tsv file is split into fields. As in the official files, fields are never quoted.
 struct TsvFormat {
@@ -31,7 +40,7 @@ struct TsvFormat {
 // stops at its first error. Blank lines are skipped. A value that is not valid JSON (NaN) is an
 // error only for a caller that asks for its field (corpus/row.h). kInvalidArgument, with the place,
 // for a row with another number of fields than the columns, or a line that is no JSON object.
-Status ReadRows(const std::string& path, const TsvFormat& format,
+Status ReadRows(const corpus::CorpusFile& file, const TsvFormat& format,
                 const std::function<Status(const Row&)>& use);
 
 // The text of the first of `names` that the row has; kInvalidArgument, listing the row's fields, if

@@ -60,25 +60,28 @@ std::string KeyOf(const std::string& path) {
 
 Result<TaskFiles> TaskFiles::Find(const std::string& folder) {
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> files, ListTree(folder));
+  BRAID_ASSIGN_OR_RETURN(const corpus::FileNames names, corpus::FileNames::Read(folder));
   TaskFiles found;
-  found.folder_ = folder;
+  found.folder_ = names.folder();
   for (const std::string& file : files) {
     const std::string key = KeyOf(file);
-    if (!key.empty()) found.paths_[key].push_back(JoinPath(folder, file));
+    if (!key.empty()) found.files_[key].push_back(names.At(file));
   }
   return found;
 }
 
 bool TaskFiles::Has(const std::string& task) const {
-  const auto first = paths_.lower_bound(task + ".");
-  return first != paths_.end() && first->first.starts_with(task + ".");
+  const auto first = files_.lower_bound(task + ".");
+  return first != files_.end() && first->first.starts_with(task + ".");
 }
 
-Result<std::string> TaskFiles::At(const std::string& task, const std::string& split) const {
+Result<corpus::CorpusFile> TaskFiles::At(const std::string& task, const std::string& split) const {
   const std::string key = task + "." + split;
-  if (const auto at = paths_.find(key); at != paths_.end()) {
+  if (const auto at = files_.find(key); at != files_.end()) {
     if (at->second.size() == 1) return at->second.front();
-    return InvalidArgument("task " + task + ": " + Join(at->second, " and ") + " are both " + key +
+    std::vector<std::string> names;
+    for (const corpus::CorpusFile& file : at->second) names.push_back(file.name);
+    return InvalidArgument("task " + task + ": " + Join(names, " and ") + " are both " + key +
                            "; keep one");
   }
   return InvalidArgument("task " + task + ": no file of split " + split + " in " + folder_ +

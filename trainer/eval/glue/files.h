@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "base/status.h"
+#include "corpus/file_names.h"
 
 namespace braid::trainer {
 
-// Maps (task, split) to a path, for all .tsv and .jsonl files below a folder, which may be
+// Maps (task, split) to a file, for all .tsv and .jsonl files below a folder, which may be
 // compressed. Two layouts are known:
 //
 //   <task>/<split>.{tsv,jsonl}         as the official archives unpack: CoLA/train.tsv,
@@ -26,14 +27,15 @@ class TaskFiles {
   // Whether there is a file of any split of the task.
   bool Has(const std::string& task) const;
 
-  // The path of a split. If there is none, kInvalidArgument names the task, the split and the
+  // The file of a split. If there is none, kInvalidArgument names the task, the split and the
   // layouts; if there are several, it names the files.
-  Result<std::string> At(const std::string& task, const std::string& split) const;
+  Result<corpus::CorpusFile> At(const std::string& task, const std::string& split) const;
 
  private:
+  // As its user names it.
   std::string folder_;
-  // "cola.train" to its paths.
-  std::map<std::string, std::vector<std::string>> paths_;
+  // Of "cola.train", for example.
+  std::map<std::string, std::vector<corpus::CorpusFile>> files_;
 };
 
 // The folders of the two suites. They are separate because the published archives of both have an

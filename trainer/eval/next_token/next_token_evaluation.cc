@@ -29,19 +29,31 @@ class NextTokenEvaluation final : public Evaluation {
     BRAID_ASSIGN_OR_RETURN(
         settings_, FillNextToken(settings_, inputs.model, inputs.sequence, "spec.next_token"));
     BRAID_ASSIGN_OR_RETURN(const std::string folder, inputs.task.Input("next_token"));
+    BRAID_ASSIGN_OR_RETURN(users_, corpus::FileNames::Read(folder));
     BRAID_ASSIGN_OR_RETURN(files_, FilesOfFolder(folder));
-    return CheckNextTokenFiles(settings_, files_);
+    return WithUsersName(CheckNextTokenFiles(settings_, files_));
   }
   Result<Json> Measure(EvaluationRun& run) override {
-    return MeasureNextToken(run.network, tokenizer_, settings_, files_, run.hooks);
+    Result<Json> json = MeasureNextToken(run.network, tokenizer_, settings_, files_, run.hooks);
+    return json.ok() ? std::move(json) : WithUsersName(json.status());
   }
   void Summarize(const Json& result, Json* summary) const override {
     (*summary)["next_token"] = result["all"];
   }
 
  private:
+  // The error about a file with the user's name of it, in the place of the key of the result.
+  Status WithUsersName(const Status& status) const {
+    for (const corpus::CorpusFile& file : files_) {
+      if (status.message().starts_with(file.name))
+        return corpus::WithName(status, {file.name, users_.At(file.name).name});
+    }
+    return status;
+  }
+
   spec::NextTokenSettings settings_;
   SharedTokenizer tokenizer_;
+  corpus::FileNames users_;
   std::vector<corpus::CorpusFile> files_;
 };
 

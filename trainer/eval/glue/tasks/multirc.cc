@@ -3,10 +3,11 @@
 namespace braid::trainer {
 namespace {
 
-Result<const Json*> ListOf(const Json& object, const char* field, const std::string& place) {
-  const auto found = object.find(field);
-  if (found == object.end() || !found->is_array()) {
-    return InvalidArgument(place + ": the passage has no list " + field +
+// The list may be large, so that it is not copied; `row` must outlive it.
+Result<const Json*> ListOf(const Row& row, const char* field) {
+  const auto found = row.fields.find(field);
+  if (found == row.fields.end() || !found->is_array()) {
+    return InvalidArgument(row.place + ": the passage has no list " + field +
                            "; MultiRC's rows nest questions and answers");
   }
   return &*found;
@@ -16,16 +17,16 @@ Result<const Json*> ListOf(const Json& object, const char* field, const std::str
 // one example for each answer.
 Status ReadNested(const Row& row, const std::vector<std::string>& labels,
                   std::vector<Example>* examples) {
-  const Json& passage = row.fields["passage"];
-  if (!passage.is_object()) return InvalidArgument(row.place + ": field passage must be an object");
-  BRAID_ASSIGN_OR_RETURN(const std::string paragraph, TextOf({passage, row.place}, {"text"}));
-  BRAID_ASSIGN_OR_RETURN(const Json* questions, ListOf(passage, "questions", row.place));
+  BRAID_ASSIGN_OR_RETURN(const Row passage, RowWithin(row, "passage", row.fields["passage"]));
+  BRAID_ASSIGN_OR_RETURN(const std::string paragraph, TextOf(passage, {"text"}));
+  BRAID_ASSIGN_OR_RETURN(const Json* questions, ListOf(passage, "questions"));
   for (const Json& item : *questions) {
-    BRAID_ASSIGN_OR_RETURN(const std::string question, TextOf({item, row.place}, {"question"}));
-    BRAID_ASSIGN_OR_RETURN(const Json* answers, ListOf(item, "answers", row.place));
+    const Row asked{item, passage.place};
+    BRAID_ASSIGN_OR_RETURN(const std::string question, TextOf(asked, {"question"}));
+    BRAID_ASSIGN_OR_RETURN(const Json* answers, ListOf(asked, "answers"));
     for (const Json& answer : *answers) {
       BRAID_RETURN_IF_ERROR(
-          ReadPair({answer, row.place}, {"text"}, {}, {"label"}, labels, examples));
+          ReadPair({answer, passage.place}, {"text"}, {}, {"label"}, labels, examples));
       Example& example = examples->back();
       example.second = question + " " + example.first;
       example.first = paragraph;

@@ -7,8 +7,7 @@ namespace {
 Result<Row> Spans(const Row& row) {
   const auto target = row.fields.find("target");
   if (target == row.fields.end()) return row;
-  if (!target->is_object()) return InvalidArgument(row.place + ": field target must be an object");
-  return Row{*target, row.place};
+  return RowWithin(row, "target", *target);
 }
 
 }  // namespace
