@@ -14,6 +14,7 @@ import tempfile
 import unittest
 
 import by_hand
+import evaluation_files
 from by_hand import program, wait_until
 from service import RECIPE, Braid, Service, write_recipe
 
@@ -248,6 +249,39 @@ class Errors(unittest.TestCase):
         self.assertIn(
             "2 rows could not be read and were skipped",
             self.service.run("logs", run, "prepare:tales").stdout,
+        )
+
+    def test_bad_rows_of_evaluations_have_the_users_names(self):
+        """Where nothing found them before: this braid has no trainer beside it that could read the files."""
+        evaluation_files.write_blimp(os.path.join(self.service.folder, "pairs", "blimp"))
+        with open(
+            os.path.join(self.service.folder, "pairs", "blimp", "wh_island.jsonl"),
+            "a",
+            encoding="utf-8",
+        ) as out:
+            out.write('\n{"score": NaN, "sentence_good": null, "why": "' + "x" * 5_000_000 + '"}\n')
+        alone = os.path.join(self.service.folder, "alone")
+        os.mkdir(alone)
+        shutil.copy(program("braid"), alone)
+        before = '  - generate: {prompts: ["The red fox"], tokens: 8}'
+        path = self.written("pairs.yaml", (before, "  - blimp: {dir: pairs/blimp}"))
+        self.refused(path, "wh_island.jsonl:8:", 'field "sentence_good" is not text')
+        submitted = subprocess.run(
+            [
+                os.path.join(alone, "braid"),
+                *self.service.command(["submit", path, "--only", "evaluate:path_tales"])[1:],
+            ],
+            capture_output=True,
+            text=True,
+            env=self.service.environment,
+        )
+        self.assertEqual(submitted.returncode, 0, submitted.stderr)
+        run = submitted.stdout.strip()
+        self.service.run("wait", run, "--timeout", "120s", code=None)
+        self.assertEqual(
+            self.service.job(run, "evaluate:path_tales")["error"],
+            'pairs/blimp/wh_island.jsonl:8: field "sentence_good" is not text, but null (column 33)'
+            " (trying again cannot help)",
         )
 
     def test_folders_of_links(self):

@@ -125,18 +125,35 @@ class Programs(unittest.TestCase):
         self.assertNotIn("frame #", done.stderr)
 
     # -- other processors ---------------------------------------------------------------------------------------------
-    def test_an_old_processor_runs_it(self):
+    def on_old_processor(self, cpu, *words):
         emulator = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
         if emulator is None or os.uname().machine != "x86_64":
             self.skipTest("no qemu-user, or no x86")
-        for cpu in ("Westmere", "max,avx2=off", "max,fma=off"):
-            done = subprocess.run(
-                [emulator, "-cpu", cpu, program("braid-trainer"), "--help"],
-                capture_output=True,
+        return by_hand.finish(
+            subprocess.Popen(
+                [emulator, "-cpu", cpu, program("braid-trainer"), *words],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 text=True,
                 env={name: os.environ[name] for name in os.environ if name != "BRAID_ISA"},
             )
-            self.assertEqual(done.returncode, 0, cpu + done.stderr)
+        )
+
+    def test_old_processors_run_it(self):
+        for cpu in ("max,avx2=off", "max,fma=off"):
+            done = self.on_old_processor(cpu, "--help")
+            self.assertEqual(done.code, 0, cpu + done.errors)
+
+    def test_an_old_processor_trains_as_this_one_does(self):
+        spec, inputs = self.pipeline.path_task("tales", steps=2)
+        folders = [tempfile.mkdtemp(dir=self.folder) for _ in range(2)]
+        tasks = [write_task(folder, "train", spec, inputs) for folder in folders]
+        old = by_hand.must(self.on_old_processor("Westmere", tasks[0]))  # of 2010, without AVX
+        self.assertIn("kernels-generic", old.errors)
+        here = by_hand.must(by_hand.finish(by_hand.start(tasks[1], "train")))
+        for name in ("loss", "gradient_norm", "validation/tales"):
+            at_last = [ended.last("result")["summary"]["final"][name] for ended in (old, here)]
+            self.assertAlmostEqual(*at_last, delta=1e-4 * at_last[1], msg=name)
 
     def test_an_instruction_set_that_is_not_there_gets_a_sentence(self):
         done = subprocess.run(

@@ -6,6 +6,9 @@ import importlib.util
 import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -194,6 +197,46 @@ class Readme(unittest.TestCase):
         self.assertEqual(changed.replace(part, ""), text.replace(self.part(), ""))
         with self.assertRaises(SystemExit):
             self.script.placed("a page without marks", part)
+
+    def test_check_tells_whether_the_readme_has_the_results_that_are_there(self):
+        """The script itself, in a folder of its own with results that are made up."""
+        with tempfile.TemporaryDirectory(prefix="braid readme ") as folder:
+            os.mkdir(os.path.join(folder, "scripts"))
+            tool = shutil.copy(
+                os.path.join(by_hand.SOURCE_DIR, "scripts", "readme_results"),
+                os.path.join(folder, "scripts"),
+            )
+            readme = shutil.copy(README, folder)
+
+            def run(*words):
+                return subprocess.run(
+                    [sys.executable, tool, *words], capture_output=True, text=True
+                )
+
+            without = run("--check")
+            self.assertNotEqual(without.returncode, 0)
+            self.assertRegex(
+                without.stderr,
+                r"results\.md: No such file or directory; run scripts/quickstart --again first",
+            )
+            here = os.path.join(folder, "build", "quickstart")
+            os.makedirs(os.path.join(here, "report"))
+            for name, text in (
+                (os.path.join("report", "results.md"), self.results),
+                ("machine", "2 cores of a test (x86_64)\n"),
+                ("took", "7\n"),
+            ):
+                with open(os.path.join(here, name), "w", encoding="utf-8") as out:
+                    out.write(text)
+            self.assertEqual(run("--check").returncode, 1)  # other results than those in README.md
+            self.assertEqual(read(readme), read(README))
+            self.assertEqual(run().returncode, 0)
+            self.assertIn("took 7 s on 2 cores of a test (x86_64).", read(readme))
+            self.assertEqual(run("--check").returncode, 0)
+            with open(os.path.join(here, "took"), "w", encoding="utf-8") as out:
+                out.write("8\n")
+            self.assertEqual(run("--check").returncode, 1)
+            self.assertNotEqual(run("--chek").returncode, 0)
 
 
 if __name__ == "__main__":
