@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/excerpt.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -52,7 +53,7 @@ Status ReadAges(const std::string& path, Parent::Moments* moments) {
   for (const auto& [tensor, age] : steps.items()) {
     if (!age.is_number_integer() || age.get<int64_t>() < 0) {
       return InvalidArgument(path + ".steps." + tensor + ": expected a number of updates, found " +
-                             age.dump());
+                             Excerpt(age.dump()));
     }
     moments->steps[tensor] = age.get<int64_t>();
   }
@@ -83,7 +84,8 @@ Result<std::optional<double>> ReadRate(const std::string& folder) {
   BRAID_ASSIGN_OR_RETURN(const Json state, ReadJsonFile(path));
   if (!state.is_object() || !state.contains("rate")) return std::optional<double>();
   if (!state["rate"].is_number())
-    return InvalidArgument(path + ".rate: expected a number, found " + state["rate"].dump());
+    return InvalidArgument(path + ".rate: expected a number, found " +
+                           Excerpt(state["rate"].dump()));
   return std::optional<double>(state["rate"].get<double>());
 }
 

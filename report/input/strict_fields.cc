@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/excerpt.h"
 #include "base/text.h"
 
 namespace braid::report {
@@ -12,7 +13,7 @@ Status FinishLenient(JsonReader& read, const Json& json) {
 }
 
 Status Wrong(const std::string& path, const std::string& expected, const Json& found) {
-  return InvalidArgument(path + ": expected " + expected + ", found " + found.dump().substr(0, 60));
+  return InvalidArgument(path + ": expected " + expected + ", found " + Excerpt(found.dump()));
 }
 
 Result<double> Number(const Json& json, const std::string& path) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/excerpt.h"
 #include "base/text.h"
 #include "model/fields.h"
 #include "schema/read.h"
@@ -57,11 +58,12 @@ class LlamaConfigReader {
     Refuse(key, value, why);
   }
   void Refuse(const std::string& key, const Json& value, const std::string& why) {
-    Fail(Unimplemented(what_ + ": " + key + ": " + value.dump() +
+    Fail(Unimplemented(what_ + ": " + key + ": " + Excerpt(value.dump()) +
                        " cannot be imported exactly: " + why));
   }
   void Expected(const std::string& key, const std::string& type, const Json& found) {
-    Fail(InvalidArgument(what_ + ": " + key + ": expected " + type + ", found " + found.dump()));
+    Fail(InvalidArgument(what_ + ": " + key + ": expected " + type + ", found " +
+                         Excerpt(found.dump())));
   }
   void Missing(const std::string& key) { Wrong(key + " is missing"); }
   // With a message that begins with the key.

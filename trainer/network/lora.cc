@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/excerpt.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/random.h"
@@ -80,7 +81,8 @@ Json ModelJson(const model::ModelSpec& spec) {
 
 Status Differs(const std::string& path, const std::string& field, const Json& is,
                const Json& should) {
-  return InvalidArgument(path + ": " + field + " is " + is.dump() + ", expected " + should.dump());
+  return InvalidArgument(path + ": " + field + " is " + Excerpt(is.dump()) + ", expected " +
+                         should.dump());
 }
 
 struct Stored {

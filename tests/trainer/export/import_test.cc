@@ -53,6 +53,7 @@ TEST(LlamaSpecTest, NamesTheKeyThatCannotBeExact) {
       "on queries, keys and values");
   EXPECT_THAT(Refusal("model_type", "qwen3"), HasSubstr("norms queries and keys"));
   EXPECT_THAT(Refusal("model_type", "gpt2"), HasSubstr("of the types llama and mistral"));
+  EXPECT_LT(Refusal("model_type", std::string(1'000'000, 'x')).size(), 300u);
   EXPECT_THAT(Refusal("hidden_act", "gelu"), HasSubstr("hidden_act: \"gelu\""));
   EXPECT_THAT(Refusal("attention_bias", true), HasSubstr("attention_bias: true"));
   EXPECT_THAT(Refusal("mlp_bias", true), HasSubstr("mlp_bias: true"));
