@@ -14,7 +14,9 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 set -eu
-left=$(squeue --noheader --jobs="$SLURM_JOB_ID" --format=%L || true)
+# By its number alone, the last job of an array would be the whole array.
+job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+left=$(squeue --noheader --jobs="${job:-$SLURM_JOB_ID}" --format=%L || true)
 case $left in *[0-9]*) ;; *) left=UNLIMITED ;; esac
 # A job that was requeued is another worker: Slurm may still be ending the first.
 name=slurm.$SLURM_JOB_ID.${SLURM_RESTART_COUNT:-0}

@@ -203,7 +203,7 @@ class SlurmTest(unittest.TestCase):
         )
 
     def test_by_hand_with_sbatch(self):
-        """The plain way, without a pool: deploy/slurm/worker.sh."""
+        """The plain way, without a pool: deploy/slurm/worker.sh, here as an array of two."""
         lab, slurm = self.lab, self.slurm
         script = os.path.join(by_hand.SOURCE_DIR, "deploy", "slurm", "worker.sh")
         recipe = write_recipe(lab.folder, by_hand.small_texts(), steps=20)
@@ -216,15 +216,28 @@ class SlurmTest(unittest.TestCase):
             "BRAID_UNTIL_IDLE": "10s",
         }
         done = subprocess.run(
-            ["sbatch", "--output=" + lab.folder + "/%j.log", "--time=20", script],
+            ["sbatch", "--output=" + lab.folder + "/%a.log", "--time=20", "--array=1-2", script],
             env=environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
         )
         self.assertEqual(done.returncode, 0, done.stderr)
+        for number in (1, 2):
+            self.wait_until_a_worker_begins(os.path.join(lab.folder, f"{number}.log"))
         lab.wait_succeeded(run)
         self.wait_until_all_left()
+
+    def wait_until_a_worker_begins(self, path):
+        def begins():
+            if not os.path.exists(path):
+                return False
+            with open(path, encoding="utf-8") as log:
+                said = log.read()
+            self.assertNotIn(" E worker: ", said)
+            return "(1 slots" in said
+
+        wait_until(begins, "a worker to begin", PATIENCE_S)
 
 
 if __name__ == "__main__":
