@@ -7,7 +7,10 @@ namespace braid::cli {
 void MakeList(const Registry& registry, CLI::App* command,
               std::function<Result<List>(const Globals& globals)> fetch,
               std::shared_ptr<ListOptions> options) {
-  command->add_option("--sort", options->sort, "by this column: --sort age");
+  command->add_option("--sort", options->sort, "by this column: --sort age")
+      ->check([](const std::string& column) {
+        return std::string(column.empty() ? "give the name of a column" : "");
+      });
   command->add_flag("--reverse", options->reverse, "the other way round");
   command->add_option("--columns", options->columns, "only these, in this order: run,state")
       ->delimiter(',')

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <thread>
 
 #include "base/text.h"
@@ -51,6 +53,18 @@ void Sort(size_t column, bool reverse, List* list) {
 bool NobodyReads() {
   pollfd out{STDOUT_FILENO, 0, 0};
   return poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+// What stands between a list and the next of it.
+const char* Separator(const Globals& globals) {
+  if (globals.output == "yaml") return "---\n";
+  return globals.output == "table" ? "\n" : "";
+}
+
+// A reader of comma-separated values would take a second header for a row. `text` must live on.
+const char* WithoutRepeatedHeader(const Globals& globals, const std::string& text) {
+  const bool has = globals.output == "csv" && !globals.no_header;
+  return text.c_str() + (has ? text.find('\n') + 1 : 0);
 }
 
 Status CheckOptions(const Globals& globals, const ListOptions& options) {
@@ -122,16 +136,14 @@ Result<int> ShowList(const Globals& globals, const ListOptions& options,
     BRAID_ASSIGN_OR_RETURN(const std::string text, Render(globals, options, std::move(list)));
     if (screen) std::fputs("\033[H\033[2J", stdout);
     if (screen || first || text != last) {
-      if (!first && !screen)
-        std::fputs(globals.output == "yaml"    ? "---\n"
-                   : globals.output == "table" ? "\n"
-                                               : "",
-                   stdout);
-      std::fputs(text.c_str(), stdout);
+      if (!first && !screen) std::fputs(Separator(globals), stdout);
+      std::fputs(first || screen ? text.c_str() : WithoutRepeatedHeader(globals, text), stdout);
       if (globals.output == "table") std::fputs(notes.c_str(), stderr);
     }
     last = text;
-    if (std::fflush(stdout) != 0 || !options.watch || NobodyReads()) return kOkExit;
+    if (std::fflush(stdout) != 0 && errno != EPIPE)
+      return Unavailable("standard output: " + std::string(std::strerror(errno)));
+    if (!options.watch || NobodyReads()) return kOkExit;
     std::this_thread::sleep_for(kWatchEvery);
   }
 }

@@ -65,7 +65,7 @@ Result<int> RunTrainer(const Globals& globals, std::vector<std::string> words) {
   const std::string file = JoinPath(work.path(), "document.json");
   BRAID_ASSIGN_OR_RETURN(const int code, RunTrainer(words, file));
   BRAID_ASSIGN_OR_RETURN(const std::string document, ReadFile(file));
-  PrintDocument(globals, document);
+  if (!document.empty()) PrintDocument(globals, document);
   return code;
 }
 

@@ -66,11 +66,38 @@ void PrintTable(const Globals& globals, const std::vector<std::string>& header,
   std::fputs(TableText(globals, header, rows).c_str(), stdout);
 }
 
+namespace {
+
+// A cell for a terminal: a control character of somebody's name is shown as "\\x1b", and neither
+// ends the line nor tells the terminal anything.
+std::string Printable(const std::string& text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    // Those from U+0080 to U+009F are two bytes, of which the second is the number.
+    const bool second = c == 0xC2 && i + 1 < text.size() &&
+                        static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (c < 0x20 || c == 0x7F) {
+      out += Format("\\x%02x", c);
+    } else if (second) {
+      out += Format("\\x%02x", static_cast<unsigned char>(text[++i]));
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string TableText(const Globals& globals, const std::vector<std::string>& header,
                       const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::vector<std::string>> all = rows;
   if (!globals.no_header) all.insert(all.begin(), header);
   if (globals.output == "csv") return CsvText(all);
+  for (auto& row : all) {
+    for (std::string& cell : row) cell = Printable(cell);
+  }
   std::vector<size_t> widths(header.size(), 0);
   for (const auto& row : all) {
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string_view>
+
+#include "base/text.h"
+#include "base/utf8.h"
 
 namespace braid::cli {
 namespace {
@@ -26,10 +30,40 @@ bool IsPlain(const std::string& text) {
   return simple && std::find(kReserved.begin(), kReserved.end(), lower) == kReserved.end();
 }
 
+// Whether YAML refuses the character in a text, or reads it as another: DEL and the controls behind
+// it, the separators of lines and paragraphs, the mark of the byte order, what is no character.
+bool MustBeEscaped(uint32_t code) {
+  return (code >= 0x7F && code <= 0x9F) || code == 0x2028 || code == 0x2029 || code == 0xFEFF ||
+         code == 0xFFFE || code == 0xFFFF;
+}
+
+// The text, which is UTF-8, with escapes for what JSON lets stand and YAML does not.
+std::string Escaped(const std::string& text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    size_t size = 0;
+    const uint32_t code = DecodeCodePoint(std::string_view(text).substr(at), &size);
+    out += MustBeEscaped(code) ? Format("\\u%04x", code) : text.substr(at, size);
+    at += size;
+  }
+  return out;
+}
+
 // In quotes with JSON's escapes, which are YAML's, too.
 std::string Text(const std::string& text) {
-  return IsPlain(text) ? text
-                       : Ordered(text).dump(-1, ' ', false, Ordered::error_handler_t::replace);
+  if (IsPlain(text)) return text;
+  return Escaped(Ordered(text).dump(-1, ' ', false, Ordered::error_handler_t::replace));
+}
+
+// JSON's 1e-05 is a text to readers of YAML 1.1, which want a point.
+std::string Scalar(const Ordered& value) {
+  if (value.is_string()) return Text(value.get<std::string>());
+  std::string text = value.dump();
+  const size_t exponent = text.find('e');
+  if (value.is_number_float() && exponent != std::string::npos &&
+      text.find('.') == std::string::npos)
+    text.insert(exponent, ".0");
+  return text;
 }
 
 void Write(const Ordered& value, size_t indent, std::string* out);
@@ -61,7 +95,7 @@ void Write(const Ordered& value, size_t indent, std::string* out) {
       (*out)[begin + indent] = '-';
     }
   } else {
-    *out += (value.is_string() ? Text(value.get<std::string>()) : value.dump()) + "\n";
+    *out += Scalar(value) + "\n";
   }
 }
 

@@ -49,6 +49,16 @@ TEST_F(ListTest, SortsByNumbersWhereThereAreSome) {
   EXPECT_EQ(Names({.sort = "seen at", .reverse = true}), "id-a\nid-c\nid-b\n");
 }
 
+// A name of somebody's neither ends the line nor moves the cursor; tables for programs have it
+// whole.
+TEST_F(ListTest, ControlCharactersAreShown) {
+  const std::vector<std::vector<std::string>> rows = {{"a\nb\x1b[31m\x7f\u0085\u00e9", "c"}};
+  EXPECT_EQ(TableText(globals_, {"NAME", "X"}, rows),
+            "NAME                     X\na\\x0ab\\x1b[31m\\x7f\\x85\u00e9  c\n");
+  globals_.output = "csv";
+  EXPECT_THAT(TableText(globals_, {"NAME", "X"}, rows), HasSubstr("\"a\nb\x1b[31m"));
+}
+
 TEST_F(ListTest, ColumnsAreChosenAndOrdered) {
   EXPECT_EQ(Text({.columns = {"seen at", "NAME"}}),
             "SEEN AT  NAME\nx        b\nz        a\n"
@@ -103,6 +113,14 @@ TEST_F(ListTest, YamlQuotesWhatWouldBeReadAsSomethingElse) {
             "      - - 1\n"
             "        - 2\n"
             "      - - x\n");
+}
+
+// Readers of YAML 1.1 (PyYAML) take 1e-05 for a text, and refuse some characters.
+TEST_F(ListTest, YamlIsThatOfOlderReadersToo) {
+  EXPECT_EQ(YamlOf(R"({"eps": 1e-05, "big": 1e+30, "both": 1.5e-7})"),
+            "eps: 1.0e-05\nbig: 1.0e+30\nboth: 1.5e-07\n");
+  EXPECT_EQ(YamlOf(Json{{"name", "a\x7f\u0085\u2028\ufeff\u00e9"}}.dump()),
+            "name: \"a\\u007f\\u0085\\u2028\\ufeff\u00e9\"\n");
 }
 
 // Read back by yaml-cpp: a text of any kind, as a value and as a key, is the same text.

@@ -81,7 +81,7 @@ class Hold:
         stopped = wait_until(
             lambda: [pid for pid in self.marked() if state_of(pid) == "T"],
             f"{self.job} to be held",
-            timeout_s=60,
+            timeout_s=240,
         )
         return stopped[0]
 
@@ -100,7 +100,7 @@ class Hold:
                     os.kill(pid, signal.SIGCONT)
             return not marked
 
-        wait_until(all_go_on, f"{self.job} to go on", timeout_s=60)
+        wait_until(all_go_on, f"{self.job} to go on", timeout_s=240)
 
 
 def held_at(braid, job, step=1):

@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import unittest
 
@@ -45,23 +46,40 @@ class Notebook(unittest.TestCase):
             )
         return example
 
+    def prepare_environment(self, folder):
+        """That of the kernel: nothing of this user's is read or written."""
+        for name in list(os.environ):
+            if name.startswith(("BRAID_", "JUPYTER_", "XDG_")):
+                del os.environ[name]
+        os.environ["BRAID_DIR"] = os.path.join(folder, "state")
+        os.environ["PYTHONPATH"] = os.path.join(by_hand.SOURCE_DIR, "clients", "python", "src")
+        for name in ("HOME", "IPYTHONDIR", "MPLCONFIGDIR"):
+            os.environ[name] = os.path.join(folder, name.lower())
+            os.mkdir(os.environ[name])
+        # The first import looks at all fonts, and warns where that takes long.
+        subprocess.run(
+            [sys.executable, "-c", "import matplotlib.font_manager"],
+            check=True,
+            capture_output=True,
+        )
+
     def test_it_runs_and_shows_what_it_promises(self):
         import nbformat
         from nbclient import NotebookClient
 
         with Service(workers=2) as service:
             example = self.make_folders(service.folder)
-            for name in [name for name in os.environ if name.startswith("BRAID_")]:
-                del os.environ[name]
-            os.environ["BRAID_DIR"] = os.path.join(service.folder, "state")
-            os.environ["PYTHONPATH"] = os.path.join(by_hand.SOURCE_DIR, "clients", "python", "src")
+            self.prepare_environment(service.folder)
             notebook = nbformat.read(os.path.join(example, "notebook.ipynb"), as_version=4)
             nbformat.validate(notebook)
             self.assertFalse(
                 any(cell.get("outputs") for cell in notebook.cells), "outputs are kept"
             )
             NotebookClient(
-                notebook, timeout=240, resources={"metadata": {"path": example}}
+                notebook,
+                timeout=240,
+                startup_timeout=240,
+                resources={"metadata": {"path": example}},
             ).execute()
         shown = {}
         for cell in notebook.cells:

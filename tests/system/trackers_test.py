@@ -55,7 +55,7 @@ class Trackers(unittest.TestCase):
         cls.folder = cls.service.folder
         texts = {corpus: by_hand.small_texts()[corpus] for corpus in ("tales", "sums")}
         recipe = write_recipe(cls.folder, texts, 30, 30)
-        cls.run_id = cls.service.submit(recipe, "--only", "path_tales")
+        cls.run_id = cls.service.submit(recipe, "--only", "path_tales", "--only", "path_sums")
         # It begins before the training does, and ends after it.
         cls.store = "file://" + os.path.join(cls.folder, "ml runs")
         cls.following = cls.start("--mlflow", cls.store, "--follow", cls.run_id)
@@ -67,7 +67,11 @@ class Trackers(unittest.TestCase):
 
     @classmethod
     def environ(cls):
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("BRAID_")}
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("BRAID_", "MLFLOW_", "TRACKIO_", "WANDB_", "XDG_"))
+        }
         return {
             **clean,
             "BRAID_DIR": os.path.join(cls.folder, "state"),
@@ -98,12 +102,16 @@ class Trackers(unittest.TestCase):
         return self.finish(self.start(*words), code=1)
 
     def test_mlflow(self):
-        (run_id,) = self.finish(self.following)
+        ids = self.finish(self.following)
+        self.assertEqual(len(set(ids)), 2)
         os.environ.update(QUIET)
         from mlflow.tracking import MlflowClient
 
         client = MlflowClient(tracking_uri=self.store)
-        run = client.get_run(run_id)
+        runs = {run.info.run_name: run for run in map(client.get_run, ids)}
+        self.assertEqual(set(runs), {"path_tales", "path_sums"})
+        run = runs["path_tales"]
+        run_id = run.info.run_id
         self.assertEqual(client.get_experiment(run.info.experiment_id).name, "small")
         self.assertEqual((run.info.run_name, run.info.status), ("path_tales", "FINISHED"))
         self.assertEqual(run.data.tags["braid.run"], self.run_id)
@@ -114,11 +122,13 @@ class Trackers(unittest.TestCase):
                 read.setdefault(metric.step, {})[name] = metric.value
         self.assertEqual(read, self.points)
         again = self.refused("--mlflow", self.store, self.run_id)
-        self.assertIn(f"run {self.run_id} is in MLflow already, as run {run_id}", again)
+        self.assertRegex(again, f"run {self.run_id} is in MLflow already, as run ({'|'.join(ids)})")
 
     def test_wandb(self):
         into = os.path.join(self.folder, "w b")
-        (folder,) = self.finish(self.start("--wandb", into, self.run_id))
+        folders = self.finish(self.start("--wandb", into, self.run_id))
+        self.assertEqual(len(folders), 2)
+        (folder,) = (one for one in folders if one.endswith("path_tales"))
         (path,) = glob.glob(os.path.join(glob.escape(folder), "*.wandb"))
         read, run, ended = {}, None, None
         for record in wandb_records(path):
@@ -144,15 +154,16 @@ class Trackers(unittest.TestCase):
         self.assertIn(f"run {self.run_id} is in {into} already", again)
 
     def test_trackio(self):
-        (name,) = self.finish(self.start("--trackio", "my project", self.run_id))
-        self.assertEqual(name, f"{self.run_id} path_tales")
+        names = self.finish(self.start("--trackio", "my project", self.run_id))
+        name = f"{self.run_id} path_tales"
+        self.assertEqual(set(names), {name, f"{self.run_id} path_sums"})
         read = subprocess.run(
             [
                 sys.executable,
                 "-c",
                 "import trackio, json\n"
                 "from trackio.sqlite_storage import SQLiteStorage\n"
-                "(run,) = trackio.Api().runs('my project')\n"
+                "(run,) = [r for r in trackio.Api().runs('my project') if 'tales' in r.name]\n"
                 "print(json.dumps([run.config, SQLiteStorage.get_logs('my project', run.name)]))",
             ],
             capture_output=True,
@@ -174,7 +185,9 @@ class Trackers(unittest.TestCase):
         from tensorboard.util import tensor_util
 
         into = os.path.join(self.folder, "events")
-        (folder,) = self.finish(self.start("--tensorboard", into, self.run_id))
+        folders = self.finish(self.start("--tensorboard", into, self.run_id))
+        self.assertEqual({os.path.basename(one) for one in folders}, {"path_tales", "path_sums"})
+        folder = os.path.join(into, "path_tales")
         (name,) = os.listdir(folder)
         read = {}
         for event in event_file_loader.EventFileLoader(os.path.join(folder, name)).Load():

@@ -18,23 +18,28 @@ class _TrackioRun:
 
         self.name = _name(training.run, training.job)
         config = {**training.settings, "braid.run": training.run.id, "braid.job": training.job}
-        # It prints how to look at it, once a run; the command says that once.
-        with contextlib.redirect_stdout(io.StringIO()):
-            self._run: Any = trackio.init(project=project, name=self.name, config=config)
+        self._run: Any = trackio.init(
+            project=project,
+            name=self.name,
+            config=config,
+            # Nothing of the machine that exports belongs to the training.
+            auto_log_cpu=False,
+            auto_log_gpu=False,
+        )
 
     def write(self, point: MetricPoint) -> None:
         self._run.log(dict(point.values), step=point.step)
 
     def close(self, state: str) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):
-            self._run.finish()
+        self._run.finish()
 
 
 def to_trackio(
     client: Client, run: str, project: Optional[str] = None, *, follow: bool = False
 ) -> list[str]:
     """A run of trackio for each training, "RUN JOB" in the project `project` or the run's name, in
-    trackio's database (TRACKIO_DIR). Returns the names. `follow`: goes on until the run has ended.
+    trackio's database (TRACKIO_DIR), or where TRACKIO_SPACE_ID and TRACKIO_SERVER_URL send it.
+    Returns the names. `follow`: goes on until the run has ended.
     AlreadyExists if a training of this run is there."""
     try:
         import trackio
@@ -55,7 +60,10 @@ def to_trackio(
         written.append(made.name)
         return made
 
-    export_each(client, found, make, follow=follow)
+    # Of each run it prints how to look at it. The output is the process's, so that this is done in
+    # one place and not by the threads of the trainings.
+    with contextlib.redirect_stdout(io.StringIO()):
+        export_each(client, found, make, follow=follow)
     return written
 
 
