@@ -246,7 +246,9 @@ class Evaluation(unittest.TestCase):
         with open(tagged, "a", encoding="utf-8") as out:
             out.write('{"text": "The fox", "tags": [[0, 3, "DT"]]}\n')
         said = self.service.run("submit", recipe, "--only", "evaluate:dense", code=1).stderr
-        self.assertIn('talk.jsonl:41: field "tags" (column 29): item 0: "DT" is no Universal POS tag', said)
+        self.assertIn(
+            'talk.jsonl:41: field "tags" (column 29): item 0: "DT" is no Universal POS tag', said
+        )
 
     def test_the_recipe_exports_every_model(self):
         exported = self.output("export:both", "model")
