@@ -41,6 +41,14 @@ std::string WhyItDoesNotStart(const std::string& program, const std::string& wor
   return lines.back().empty() ? "it ends at once" : lines.back();
 }
 
+// What to do where a program does not start, by its last line.
+std::string AdviceOn(const std::string& why, const std::string& path) {
+  if (why.find("libtorch") != std::string::npos || why.find("libc10") != std::string::npos)
+    return "it loads the PyTorch with which it was built: of the Debian packages, braid-torch "
+           "chooses it; elsewhere scripts/setup or pip installs it";
+  return "ldd " + path + " names the libraries that are not found; scripts/setup installs them";
+}
+
 // "0.1.0" of `program --version`; empty if it does not start.
 std::string VersionOf(const std::string& program, const std::string& work) {
   const std::string output = JoinPath(work, "version");
@@ -122,10 +130,7 @@ std::vector<Diagnosis> ExaminePrograms(const std::string& bin) {
     }
     if (const std::string why = WhyItDoesNotStart(path, work->path()); !why.empty())
       found.push_back({Verdict::kError, "programs",
-                       std::string(program) + " does not start: " + why,
-                       "ldd " + path +
-                           " names the libraries that are not found; scripts/setup "
-                           "installs them"});
+                       std::string(program) + " does not start: " + why, AdviceOn(why, path)});
   }
   for (const char* program : {"braid-coordinator", "braid-worker"}) {
     const std::string version = VersionOf(JoinPath(bin, program), work->path());

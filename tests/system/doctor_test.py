@@ -67,6 +67,13 @@ class Alone(unittest.TestCase):
         (found,) = checks(self.folder, program=here)["programs"]
         self.assertEqual(found["verdict"], "ok")
         self.assertRegex(found["found"], "its 5 other programs start, .* would need braid-trainer")
+        with open(here + "-trainer", "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\necho x: cannot open libtorch_cpu.so: No such file >&2\nexit 127\n")
+        os.chmod(here + "-trainer", 0o755)
+        (found,) = checks(self.folder, program=here, code=1)["programs"]
+        self.assertIn("braid-trainer does not start: x: cannot open libtorch", found["found"])
+        self.assertIn("of the Debian packages, braid-torch chooses it", found["advice"])
+        os.remove(here + "-trainer")
         os.remove(here + "-merge")
         (found,) = checks(self.folder, program=here, code=1)["programs"]
         self.assertEqual(found["found"], f"braid-merge is not in {bin_folder}")
