@@ -87,6 +87,7 @@ class PackageTest(unittest.TestCase):
             inside = ["/tmp/" + os.path.basename(path) for path in self.packages]
             machine.run("dpkg", "-i", *inside)
             self.check_units(machine)
+            machine.run("bash", "-n", "/usr/share/doc/braid/examples/worker.sh")
             self.check_choice_of_torch(machine)
             with self.assertRaisesRegex(
                 AssertionError, "no torch is chosen: braid-torch /opt/torch"
