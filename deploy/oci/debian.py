@@ -64,12 +64,13 @@ def owners_of(libraries):
 
 def digests_of(package):
     """Path -> MD5, which is what dpkg keeps, of the files of a package."""
-    with open(
-        run("dpkg-query", "--control-path", package, "md5sums").strip(), encoding="utf-8"
-    ) as file:
-        found = {
-            path: digest for digest, path in (line.rstrip("\n").split("  ", 1) for line in file)
-        }
+    found = {}
+    # A package without files has none.
+    if kept := run("dpkg-query", "--control-path", package, "md5sums").strip():
+        with open(kept, encoding="utf-8") as file:
+            for line in file:
+                digest, path = line.rstrip("\n").split("  ", 1)
+                found[path] = digest
     for line in run("dpkg-query", "--show", "--showformat", "${Conffiles}", package).splitlines():
         path, digest = line.split()[:2] if line.strip() else ("/", "")
         found[path.lstrip("/")] = digest

@@ -37,6 +37,8 @@ WORKER = {
 # What the driver of the machine brings into a container that is given GPUs.
 GPU_WORKER = {**WORKER, "Env": [*ENVIRONMENT, "NVIDIA_DRIVER_CAPABILITIES=compute,utility"]}
 NO_TIME = 0
+# The exit code where something has to be done about the packages of the machine.
+OTHER_MACHINE = 3
 TITLES = {
     "braid": "Coordinator, worker and commands of braid, without PyTorch",
     "braid-trainer": "Workers of braid that train on CPUs",
@@ -119,7 +121,8 @@ def main():
             make(layout, given)
             names = archive_all(layout, work, given.prefix)
         except (debian.Refused, OSError) as error:
-            sys.exit(f"scripts/package: {error}")
+            print(f"scripts/package: {error}", file=sys.stderr)
+            sys.exit(OTHER_MACHINE if isinstance(error, debian.Refused) else 1)
         final = os.path.join(given.out, "oci")
         shutil.rmtree(final, ignore_errors=True)
         os.rename(folder, final)

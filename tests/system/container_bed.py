@@ -4,6 +4,8 @@ they share with one another alone.
     with Containers(layout) as containers:
         coordinator = containers.start("braid:0.1.0", [], {"/var/lib/braid": folder})
         coordinator.run("braid", "worker", "list")
+
+Where none can be, entering raises unittest.SkipTest with the reason.
 """
 
 import json
@@ -12,8 +14,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import unittest
 
 from by_hand import wait_until
+from slurm_bed import one_line
 
 
 def checked(*words, **more):
@@ -53,12 +57,51 @@ class Containers:
         self.folder = tempfile.mkdtemp(prefix="braid-containers-")
         self.network = os.path.basename(self.folder)
         try:
-            checked("ip", "netns", "add", self.network)
-            checked("ip", "-n", self.network, "link", "set", "lo", "up")
+            self.try_out("ip", "netns", "add", self.network)
+            self.try_out("ip", "-n", self.network, "link", "set", "lo", "up")
+            self.try_container()
         except BaseException:
             self.__exit__()
             raise
         return self
+
+    def try_out(self, *words):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=300)
+        if done.returncode != 0:
+            raise unittest.SkipTest(
+                f"no containers here: {' '.join(words)}: {one_line(done.stderr)}"
+            )
+
+    def try_container(self):
+        """A container of this machine's own programs: whether there can be any."""
+        bundle = os.path.join(self.folder, "trial")
+        root = os.path.join(bundle, "rootfs")
+        os.makedirs(root + "/usr")
+        for name in ("bin", "lib", "lib64"):
+            os.symlink("usr/" + name, os.path.join(root, name))
+        self.try_out("runc", "spec", "--bundle", bundle)
+        with open(bundle + "/config.json", encoding="utf-8") as file:
+            config = json.load(file)
+        config["process"]["args"] = ["true"]
+        usr = {"destination": "/usr", "type": "bind", "source": "/usr", "options": ["bind", "ro"]}
+        self.adapt(config, [usr])
+        with open(bundle + "/config.json", "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        words = ("--root", self.folder + "/runc", "run", "--bundle", bundle, self.network)
+        self.try_out("runc", *words)
+
+    def adapt(self, config, mounts):
+        """What all containers have: no terminal, no capability, the network, and these mounts besides a /tmp."""
+        config["process"].update(terminal=False, capabilities={}, noNewPrivileges=True)
+        config["root"]["readonly"] = True
+        linux = config["linux"]
+        linux.pop("resources", None)
+        kinds = [one for one in linux["namespaces"] if one["type"] != "network"]
+        linux["namespaces"] = [*kinds, {"type": "network", "path": "/run/netns/" + self.network}]
+        mounts = [*mounts, {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]
+        hidden = {"/sys", "/sys/fs/cgroup", *(one["destination"] for one in mounts)}
+        kept = [one for one in config["mounts"] if one["destination"] not in hidden]
+        config["mounts"] = kept + mounts
 
     def __exit__(self, *_):
         for container in self.running:
@@ -86,25 +129,19 @@ class Containers:
         """Starts a container. `words`, if there are any, take the place of those that follow the image's entrypoint, and
         `command` that of both; `mounts` are folders of this machine by their path inside."""
         config = self.configuration(image)
-        process = config["process"]
-        process.update(terminal=False, capabilities={}, noNewPrivileges=True)
         if words:
             _, own = images_of(self.layout)[image]
-            process["args"] = [*own["config"]["Entrypoint"], *words]
+            config["process"]["args"] = [*own["config"]["Entrypoint"], *words]
         if command is not None:
-            process["args"] = command
-        config["root"] = {"path": self.unpacked(image), "readonly": True}
-        linux = config["linux"]
-        linux.pop("resources", None)
-        kinds = [one for one in linux["namespaces"] if one["type"] != "network"]
-        linux["namespaces"] = [*kinds, {"type": "network", "path": "/run/netns/" + self.network}]
-        hidden = {"/sys", "/sys/fs/cgroup", "/tmp", *mounts}
-        config["mounts"] = [one for one in config["mounts"] if one["destination"] not in hidden]
-        config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})
-        for inside, outside in mounts.items():
-            config["mounts"].append(
+            config["process"]["args"] = command
+        config["root"] = {"path": self.unpacked(image)}
+        self.adapt(
+            config,
+            [
                 {"destination": inside, "type": "bind", "source": outside, "options": ["bind"]}
-            )
+                for inside, outside in mounts.items()
+            ],
+        )
         container = Container(self.folder, len(self.running), config)
         self.running.append(container)
         return container

@@ -68,7 +68,9 @@ class Alone(unittest.TestCase):
         self.assertEqual(found["verdict"], "ok")
         self.assertRegex(found["found"], "its 5 other programs start, .* would need braid-trainer")
         with open(here + "-trainer", "w", encoding="utf-8") as file:
-            file.write("#!/bin/sh\necho x: cannot open libtorch_cpu.so: No such file >&2\nexit 127\n")
+            file.write(
+                "#!/bin/sh\necho x: cannot open libtorch_cpu.so: No such file >&2\nexit 127\n"
+            )
         os.chmod(here + "-trainer", 0o755)
         (found,) = checks(self.folder, program=here, code=1)["programs"]
         self.assertIn("braid-trainer does not start: x: cannot open libtorch", found["found"])
