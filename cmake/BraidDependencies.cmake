@@ -53,3 +53,9 @@ if(NOT BRAID_TRAINER_ONLY)
 endif()
 
 include(Torch)
+# A host that only trains reads no corpora; sanitizers would look into Arrow, too, which is built without them.
+if(BRAID_TRAINER_ONLY OR BRAID_SANITIZER)
+  set(BRAID_WITH_ARROW OFF)
+else()
+  include(Arrow)
+endif()

@@ -9,6 +9,8 @@
 #include "base/links.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "corpus/columnar.h"
+#include "corpus/field_values.h"
 #include "corpus/file_kind.h"
 #include "corpus/lines.h"
 #include "corpus/pretokenizer.h"
@@ -51,25 +53,7 @@ Result<std::string> TextOfRow(const CorpusSpec& spec, const Row& row) {
 Result<std::vector<int32_t>> IdsOfRow(const CorpusSpec& spec, const Row& row, int64_t limit) {
   const Result<Json> read = row.Read(spec.input_ids);
   if (!read.ok()) return FieldError(spec, row, spec.input_ids, read.status());
-  const Json& value = *read;
-  if (!value.is_array())
-    return InvalidArgument(row.place() + ": field \"" + spec.input_ids +
-                           "\" is not a list of ids, but " + ShownValue(value));
-  std::vector<int32_t> ids;
-  for (const Json& id : value) {
-    // The JSON library reads a whole number without a sign as unsigned, so a negative one fails
-    // here too.
-    if (!id.is_number_unsigned() || id.get<uint64_t>() >= static_cast<uint64_t>(limit)) {
-      return InvalidArgument(
-          Format("%s: %s in field \"%s\" is no id of the tokenizer, which has 0 .. %lld; import it "
-                 "with the "
-                 "tokenizer that made it",
-                 row.place().c_str(), ShownValue(id).c_str(), spec.input_ids.c_str(),
-                 (long long)limit - 1));
-    }
-    ids.push_back(id.get<int32_t>());
-  }
-  return ids;
+  return IdsOfValue(*read, row.place(), spec.input_ids, limit);
 }
 
 Result<Document> DocumentOfRow(const CorpusSpec& spec, std::string_view line,
@@ -239,13 +223,20 @@ Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, c
   const bool rows = kind == FileKind::kRows ||
                     (kind == FileKind::kBlank &&
                      (spec.names_fields() || spec.format == spec::CorpusFormat::kRows));
-  const auto of_table = [selector](Result<std::string> text) {
-    return text.ok() ? selector->Offer({.text = std::move(*text)})
-                     : selector->PassOver(text.status());
+  const auto of_columns = [selector](Result<Document> document) {
+    return document.ok() ? selector->Offer(std::move(*document))
+                         : selector->PassOver(document.status());
+  };
+  const auto of_table = [&](Result<std::string> text) {
+    return of_columns(text.ok() ? Result<Document>(Document{.text = std::move(*text)})
+                                : text.status());
   };
   const Status status = kind == FileKind::kTable ? ReadTable(spec, file, of_table)
-                        : rows                   ? ReadRows(spec, file, ids, selector)
-                                                 : ReadPlainText(spec, file.path, selector);
+                        : kind == FileKind::kColumnar
+                            ? ReadColumnar(spec, file, *ColumnarFormatOfFile(file.path),
+                                           ids.entries, of_columns)
+                        : rows ? ReadRows(spec, file, ids, selector)
+                               : ReadPlainText(spec, file.path, selector);
   return WithName(status, file);
 }
 
@@ -335,6 +326,10 @@ double DocumentBytes(CorpusSpec spec, const CorpusFile& file) {
   // Read line by line up to a limit, so that a file of one document is not read as a whole.
   const Result<std::vector<FileKind>> kinds = KindsOf(spec, {file});
   if (!kinds.ok() || kinds->front() == FileKind::kBlank) return 0;
+  if (kinds->front() == FileKind::kColumnar) {
+    const auto size = SizeOfColumnar(spec, file);
+    return size && size->rows > 0 ? size->text_bytes / static_cast<double>(size->rows) : 0;
+  }
   const bool rows = kinds->front() == FileKind::kRows || kinds->front() == FileKind::kTable;
   if (!rows && spec.separator.empty()) {
     const Result<uint64_t> size = FileSize(file.path);

@@ -8,6 +8,7 @@
 #include "base/excerpt.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "corpus/columnar.h"
 #include "corpus/lines.h"
 #include "corpus/row.h"
 #include "corpus/table.h"
@@ -255,6 +256,11 @@ class Teller {
   const Head& head_;
 };
 
+Status NoText(const CorpusSpec& spec, const CorpusFile& file) {
+  return InvalidArgument(file.name + ": corpora." + spec.name +
+                         ".format says text, but the file is Parquet or Arrow; leave format out");
+}
+
 // A setting without effect on any file is most likely a mistake, and would be ignored silently.
 Status CheckKeys(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
                  const std::vector<FileKind>& kinds) {
@@ -262,7 +268,7 @@ Status CheckKeys(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
     return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
   };
   // An empty corpus is an error of its own, where it is read.
-  const bool fields = has(FileKind::kRows) || has(FileKind::kTable);
+  const bool fields = has(FileKind::kRows) || has(FileKind::kTable) || has(FileKind::kColumnar);
   if (spec.part || (!has(FileKind::kText) && !fields))
     return OkStatus();  // an empty corpus is named where it is read
   const auto useless = [&](const std::string& key, const char* why) {
@@ -270,7 +276,7 @@ Status CheckKeys(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
                            files.front().name + (files.size() > 1 ? ", ..." : "") + ")");
   };
   if (!spec.separator.empty() && !has(FileKind::kText))
-    return useless("separator", "it cuts plain text, and all files are rows of JSON");
+    return useless("separator", "it cuts plain text, and all files are rows");
   if (fields) return OkStatus();
   if (spec.names_fields())
     return useless(spec.join.empty() ? "text" : "join",
@@ -286,6 +292,11 @@ Result<std::vector<FileKind>> KindsOf(const CorpusSpec& spec,
                                       const std::vector<CorpusFile>& files) {
   std::vector<FileKind> kinds;
   for (const CorpusFile& file : files) {
+    if (ColumnarFormatOfFile(file.path)) {
+      if (spec.format == spec::CorpusFormat::kText) return NoText(spec, file);
+      kinds.push_back(FileKind::kColumnar);
+      continue;
+    }
     BRAID_ASSIGN_OR_RETURN(const Head head, HeadOf(file.path));
     BRAID_ASSIGN_OR_RETURN(const FileKind kind, Teller(spec, file, head).Tell());
     kinds.push_back(kind);

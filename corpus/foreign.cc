@@ -14,6 +14,9 @@ using std::literals::operator""sv;
 constexpr char kUnpack[] = "unpack it, or pack the text in it with gzip or zstd";
 constexpr char kTable[] =
     "write its rows as JSON lines, for instance with pyarrow and json.dumps, one object a line";
+constexpr char kColumns[] =
+    "of a corpus it is read if it is not packed once more; elsewhere write its rows as JSON lines, "
+    "for instance with pyarrow and json.dumps, one object a line";
 constexpr char kExtract[] = "extract it and name the files that were in it";
 constexpr char kTensors[] =
     "it holds numbers of a program, and no text; write its texts as JSON lines";
@@ -41,10 +44,11 @@ constexpr Magic kForeign[] = {
     {"\xFF\x06\0\0sNaPpY"sv, "a snappy file", kUnpack},
     {"\x78\x9C"sv, "zlib data without a gzip header", kUnpack},
     {"\x78\xDA"sv, "zlib data without a gzip header", kUnpack},
-    {"PAR1"sv, "a Parquet table", kTable},
-    {"ARROW1"sv, "an Arrow table", kTable},
-    {"\xFF\xFF\xFF\xFF"sv, "an Arrow stream", kTable},
-    {"FEA1"sv, "a Feather table", kTable},
+    {"PAR1"sv, "a Parquet table", kColumns},
+    {"ARROW1"sv, "an Arrow table", kColumns},
+    {"\xFF\xFF\xFF\xFF"sv, "an Arrow stream", kColumns},
+    {"PARE"sv, "an encrypted Parquet table", "write it again without encryption"},
+    {"FEA1"sv, "a Feather table of version 1", kTable},
     {"ORC"sv, "an ORC table", kTable},
     {"Obj\x01"sv, "an Avro file", kTable},
     {"SQLite format 3\0"sv, "an SQLite database", kTable},
@@ -73,17 +77,6 @@ constexpr Magic kForeign[] = {
      "ELF"sv,
      "a program", "take it out of the corpus"},
 };
-
-// A text may begin with "PAR1" too; but the bytes that follow it in a table are not UTF-8 without
-// zeros.
-bool IsText(std::string_view head) {
-  if (head.find('\0') != std::string_view::npos) return false;
-  // The end of the head may cut the last character.
-  for (size_t cut = 0; cut < 4 && cut <= head.size(); ++cut) {
-    if (IsUtf8(head.substr(0, head.size() - cut))) return true;
-  }
-  return false;
-}
 
 // Recognises a tar archive from before the magic "ustar": its first block contains its own
 // checksum.
@@ -125,6 +118,17 @@ Status Refuse(const std::string& path, std::string_view what, std::string_view a
 
 }  // namespace
 
+// A text may begin with "PAR1" too; but the bytes that follow it in a table are not UTF-8 without
+// zeros.
+bool LooksLikeText(std::string_view head) {
+  if (head.find('\0') != std::string_view::npos) return false;
+  // The end of the head may cut the last character.
+  for (size_t cut = 0; cut < 4 && cut <= head.size(); ++cut) {
+    if (IsUtf8(head.substr(0, head.size() - cut))) return true;
+  }
+  return false;
+}
+
 Status CheckForeign(const std::string& path, std::string_view head) {
   if (head.starts_with("version https://git-lfs.github.com/spec/")) {
     return Refuse(path, "a pointer of Git LFS and not the file itself",
@@ -141,7 +145,7 @@ Status CheckForeign(const std::string& path, std::string_view head) {
   if (head.size() >= 16 && head.find_first_not_of('\0') == std::string_view::npos)
     return Refuse(path, "zeros and no text", "fetch it again");
   // Text may begin with the letters of a magic ("GGUF is a format"), binary files with any.
-  const bool text = IsText(head);
+  const bool text = LooksLikeText(head);
   for (const Magic& magic : kForeign) {
     if (text || head.size() < magic.at || !head.substr(magic.at).starts_with(magic.bytes)) continue;
     return Refuse(path, magic.what, magic.advice);

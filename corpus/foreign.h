@@ -13,6 +13,10 @@ namespace braid::corpus {
 // The number of bytes that CheckForeign looks at.
 inline constexpr size_t kForeignBytes = 4096;
 
+// True if bytes at the beginning of a file may be text: UTF-8 without zeros, of which the last
+// character may be cut.
+bool LooksLikeText(std::string_view head);
+
 // OK if the decompressed content that begins with `head` may be text. `head` has kForeignBytes
 // bytes, or all if the file is shorter. Otherwise kInvalidArgument that names the file, what it is,
 // and what to do.

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "corpus/columnar.h"
 #include "corpus/compression.h"
 #include "corpus/corpus.h"
 #include "corpus/token_files.h"
@@ -24,7 +25,10 @@ recipe::TextSize SizeOf(const recipe::Corpus& corpus,
     size.compressed = size.compressed || compressed;
     // The size of the text of a compressed file is estimated: decompressing a large corpus takes
     // minutes.
-    size.text_bytes += static_cast<double>(*bytes) * (compressed ? recipe::kCompression : 1);
+    const auto columnar = corpus::SizeOfColumnar({corpus.Task()}, path);
+    size.text_bytes += columnar
+                           ? columnar->text_bytes
+                           : static_cast<double>(*bytes) * (compressed ? recipe::kCompression : 1);
   }
   // Ids are counted, not guessed. EstimateTokens takes two bytes for each.
   if (corpus.token_files) {

@@ -3,17 +3,20 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "corpus/columnar.h"
 #include "corpus/compression.h"
 #include "corpus/file_kind.h"
 #include "corpus/lines.h"
 #include "corpus/row.h"
 #include "recipe/graph/text_size.h"
+#include "submit/seen_rows.h"
 
 namespace braid::submit {
 namespace {
@@ -23,7 +26,6 @@ namespace {
 constexpr int64_t kRowsRead = 200;
 constexpr int64_t kLinesRead = 50'000;
 constexpr size_t kBytesRead = size_t{4} << 20;
-constexpr double kShortText = 8;  // mean bytes of a field that is hardly the document
 // Passages of plain text that has no separators, in bytes: so long that there are about kPassages,
 // as validation and epochs need a number of documents, within these bounds.
 constexpr double kShortPassage = 250, kLongPassage = 2'000;
@@ -34,26 +36,11 @@ constexpr int kPromptWords = 5;
 // A prompt of a few words fits the context of the smallest model and one line of the recipe.
 constexpr size_t kPromptBytes = 80;
 
-constexpr std::array<const char*, 6> kEndings = {".jsonl", ".ndjson", ".jsonlines",
-                                                 ".json",  ".txt",    ".text"};
+constexpr std::array<const char*, 9> kEndings = {
+    ".jsonl", ".ndjson", ".jsonlines", ".json", ".txt", ".text", ".parquet", ".arrow", ".feather"};
 // Lines that people put between documents.
 constexpr std::array<const char*, 7> kSeparators = {"<|endoftext|>", "</s>", "***", "---",
                                                     "* * *",         "===",  "%"};
-// Fields that belong together, in their order.
-const std::vector<std::vector<std::string>>& KnownPairs() {
-  static const std::vector<std::vector<std::string>> pairs = {
-      {"question", "answer"},
-      {"problem", "solution"},
-      {"prompt", "completion"},
-      {"prompt", "response"},
-      {"instruction", "output"},
-      {"instruction", "response"},
-      {"question", "generated_solution"},
-      {"source", "target"},
-  };
-  return pairs;
-}
-
 std::string Without(const std::string& name, std::string_view ending) {
   return name.ends_with(ending) ? name.substr(0, name.size() - ending.size()) : name;
 }
@@ -105,61 +92,6 @@ std::string Unused(const std::string& name, const std::vector<TextFacts>& all) {
   return candidate;
 }
 
-// What is seen of a field over the first rows.
-struct SeenField {
-  int64_t rows = 0;
-  double bytes = 0;
-  bool ids = true;  // a list of whole numbers in each row
-  bool text = true;
-};
-
-struct SeenRows {
-  int64_t rows = 0;
-  double line_bytes = 0;
-  std::map<std::string, SeenField> fields;
-  std::vector<Json> first;
-};
-
-bool IsListOfIds(const Json& value) {
-  return value.is_array() && !value.empty() &&
-         std::all_of(value.begin(), value.end(),
-                     [](const Json& id) { return id.is_number_integer(); });
-}
-
-void See(const Json& row, SeenRows* seen) {
-  for (const auto& [name, value] : row.items()) {
-    SeenField& field = seen->fields[name];
-    ++field.rows;
-    field.text = field.text && value.is_string();
-    field.ids = field.ids && IsListOfIds(value);
-    if (value.is_string())
-      field.bytes += static_cast<double>(value.get_ref<const std::string&>().size());
-  }
-  if (seen->first.empty()) seen->first.push_back(row);
-}
-
-bool HoldsText(const SeenRows& seen, const std::string& name) {
-  const auto found = seen.fields.find(name);
-  return found != seen.fields.end() && found->second.text && found->second.rows == seen.rows;
-}
-
-// Fields with the document: "text", a known pair, or the longest one.
-std::vector<std::string> FieldsOf(const SeenRows& seen) {
-  if (HoldsText(seen, "text")) return {"text"};
-  for (const auto& pair : KnownPairs()) {
-    if (HoldsText(seen, pair[0]) && HoldsText(seen, pair[1])) return pair;
-  }
-  std::string longest;
-  double most = kShortText * static_cast<double>(seen.rows);
-  for (const auto& [name, field] : seen.fields) {
-    if (HoldsText(seen, name) && field.bytes > most) {
-      most = field.bytes;
-      longest = name;
-    }
-  }
-  return longest.empty() ? std::vector<std::string>() : std::vector<std::string>{longest};
-}
-
 std::string FirstWords(const std::string& text) {
   std::string words;
   int count = 0;
@@ -195,39 +127,74 @@ Result<bool> BeginsWithRow(const std::string& path) {
   return row;
 }
 
+// The fields of the document, and the first words of the first one.
+Status TakeFields(const SeenRows& seen, TextFacts* facts) {
+  facts->fields = seen.TextFields();
+  if (facts->fields.empty()) facts->input_ids = seen.IdsField();
+  if (!facts->fields.empty()) {
+    facts->words = FirstWords(seen.first()[facts->fields.front()].get<std::string>());
+    return OkStatus();
+  }
+  if (!facts->input_ids.empty()) return OkStatus();
+  return InvalidArgument(facts->paths.front() + ": no field of its rows holds text (there are " +
+                         Join(seen.Names(), ", ") +
+                         "): a corpus needs one field, or several to be joined, with a text in "
+                         "each row");
+}
+
 Status LookAtRows(TextFacts* facts) {
   SeenRows seen;
+  double line_bytes = 0;
   const std::string& path = facts->paths.front();
   const Status read = corpus::ReadLines(path, [&](std::string_view line, int64_t number) -> Status {
     if (Trim(line).empty()) return OkStatus();
     BRAID_ASSIGN_OR_RETURN(const corpus::Row row,
                            corpus::Row::Parse(line, path + ":" + std::to_string(number)));
-    ++seen.rows;
-    seen.line_bytes += static_cast<double>(line.size() + 1);
-    See(row.Lenient(), &seen);
-    return StopAt(seen.rows >= kRowsRead);
+    line_bytes += static_cast<double>(line.size() + 1);
+    seen.See(row.Lenient());
+    return StopAt(seen.rows() >= kRowsRead);
   });
   BRAID_RETURN_IF_ERROR(IgnoreStop(read));
-  facts->fields = FieldsOf(seen);
-  for (const auto& [name, field] : seen.fields) {
-    if (facts->fields.empty() && field.ids && field.rows == seen.rows) facts->input_ids = name;
-  }
-  if (facts->fields.empty() && facts->input_ids.empty()) {
-    std::vector<std::string> names;
-    for (const auto& [name, field] : seen.fields) names.push_back(name);
-    return InvalidArgument(path + ": no field of its rows holds text (there are " +
-                           Join(names, ", ") +
-                           "): a corpus needs one field, or several to be joined, with a text in "
-                           "each row");
-  }
-  facts->documents = static_cast<int64_t>(facts->text_bytes * static_cast<double>(seen.rows) /
-                                          std::max(1.0, seen.line_bytes));
-  double text = 0;
-  for (const std::string& field : facts->fields) text += seen.fields[field].bytes;
+  BRAID_RETURN_IF_ERROR(TakeFields(seen, facts));
+  facts->documents = static_cast<int64_t>(facts->text_bytes * static_cast<double>(seen.rows()) /
+                                          std::max(1.0, line_bytes));
   // Of ids as text, four characters and a comma or so are a token, as four bytes of text are.
-  if (seen.line_bytes > 0 && !facts->fields.empty()) facts->text_bytes *= text / seen.line_bytes;
-  if (!seen.first.empty() && !facts->fields.empty())
-    facts->words = FirstWords(seen.first.front()[facts->fields.front()].get<std::string>());
+  if (line_bytes > 0 && !facts->fields.empty())
+    facts->text_bytes *= seen.TextBytes(facts->fields) / line_bytes;
+  return OkStatus();
+}
+
+// Parquet and Arrow, whose rows are counted in each file, and looked at in the first.
+Status LookAtColumns(corpus::ColumnarFormat format, TextFacts* facts) {
+  const corpus::CorpusFile file(facts->paths.front());
+  BRAID_ASSIGN_OR_RETURN(const auto table, corpus::OpenColumnar(file, format));
+  const std::vector<std::string> names = table->Columns();
+  std::vector<size_t> columns(names.size());
+  std::iota(columns.begin(), columns.end(), size_t{0});
+  SeenRows seen;
+  const Status read = table->Read(columns, [&](const std::vector<Json>& values) {
+    Json row = Json::object();
+    for (size_t i = 0; i < names.size(); ++i) row[names[i]] = values[i];
+    seen.See(row);
+    return StopAt(seen.rows() >= kRowsRead);
+  });
+  BRAID_RETURN_IF_ERROR(IgnoreStop(read));
+  if (seen.rows() == 0)
+    return InvalidArgument(file.path + " has no rows: there is nothing to train on");
+  facts->rows = true;
+  BRAID_RETURN_IF_ERROR(TakeFields(seen, facts));
+  corpus::CorpusSpec spec;
+  spec.join = facts->fields;
+  spec.input_ids = facts->input_ids;
+  facts->text_bytes = 0;
+  for (const std::string& path : facts->paths) {
+    const auto size = corpus::SizeOfColumnar(spec, path);
+    if (!size)
+      return InvalidArgument(path + " is not a file like " + file.path +
+                             ": name the files of one kind and with the same columns");
+    facts->documents += size->rows;
+    facts->text_bytes += size->text_bytes;
+  }
   return OkStatus();
 }
 
@@ -344,6 +311,8 @@ Status LookAtText(TextFacts* facts) {
   }
   if (facts->bytes == 0)
     return InvalidArgument(facts->paths.front() + " is empty: there is nothing to train on");
+  if (const auto format = corpus::ColumnarFormatOfFile(facts->paths.front()))
+    return LookAtColumns(*format, facts);
   BRAID_ASSIGN_OR_RETURN(facts->rows, BeginsWithRow(facts->paths.front()));
   return facts->rows ? LookAtRows(facts) : LookAtPlainText(facts);
 }

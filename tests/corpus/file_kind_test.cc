@@ -230,7 +230,7 @@ TEST_F(FileKindTest, MixedCorporaSayHowTheirTextIsCut) {
   EXPECT_THAT(Read(Json::object(), {rows, text}), ElementsAre("one", "two", "x\n--\ny\n"));
   EXPECT_THAT(Error({{"text", "text"}, {"separator", "--"}}, {rows}),
               HasSubstr("corpora.c.separator would do nothing: it cuts plain text, and all files "
-                        "are rows of JSON (a.jsonl)"));
+                        "are rows (a.jsonl)"));
   EXPECT_THAT(Error({{"text", "text"}, {"separator", "--"}}, {text}),
               HasSubstr("corpora.c.text would do nothing: it names a field of rows, and all files "
                         "are plain text (b.txt)"));

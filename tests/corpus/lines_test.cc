@@ -97,7 +97,7 @@ TEST_F(LinesTest, WhatIsNoTextIsNamedByItsContent) {
       {"\xFD\x37zXZ\0"s, "/file is an xz file, which braid does not read; unpack it (xz -d)"},
       {"BZh91AY&SY", "is a bzip2 file, which braid does not read; unpack it (bzip2 -d)"},
       {"\x04\x22\x4D\x18"s, "is an lz4 file"},
-      {"PAR1", "is a Parquet table, which braid does not read; write its rows as JSON lines"},
+      {"PAR1", "is a Parquet table, which braid does not read; of a corpus it is read"},
       {"ARROW1\0\0"s, "is an Arrow table"},
       {"\xFF\xFF\xFF\xFF"s, "is an Arrow stream"},
       {"FEA1", "is a Feather table"},

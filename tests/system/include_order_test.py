@@ -38,6 +38,8 @@ MAY_INCLUDE = {
 }
 # The folders within a folder, which may include one another in this order alone; the folder's own files may include all.
 INSIDE = {
+    "corpus": "",
+    "corpus/arrow": "corpus",
     "cli/client": "",
     "cli/shared": "cli/client",
     "cli/local": "cli/client cli/shared",
@@ -133,16 +135,18 @@ ONLY_IN = {
     r"(CLI/|spdlog/)": r"(coordinator|worker|cli)/",
     r"yaml-cpp/": r"recipe/parse/",
     r"curl/": r"alert/",
+    r"(arrow|parquet)/[a-z_/]+\.h": r"corpus/arrow/",
     r"httplib\.h": r"coordinator/http/",
 }
 # Shared libraries that a program must not need.
 TORCH, GRPC, SQLITE = r"lib(torch|c10|nccl|gloo)", r"lib(grpc|protobuf|absl)", r"libsqlite3"
+ARROW = r"lib(arrow|parquet)"
 MUST_NOT_NEED = {
-    "braid": [TORCH, SQLITE],
+    "braid": [TORCH, SQLITE, ARROW],
     "braid-coordinator": [TORCH],
     "braid-worker": [TORCH, SQLITE],
     "braid-trainer": [GRPC, SQLITE],
-    "braid-prepare": [TORCH, GRPC, SQLITE],
+    "braid-prepare": [TORCH, GRPC, SQLITE, ARROW],
     "braid-merge": [TORCH, GRPC, SQLITE],
     "braid-report": [TORCH, GRPC, SQLITE],
 }

@@ -14,6 +14,9 @@ import by_hand
 WORDS = "once upon a time there was a red fox who counted to seven and slept "
 
 
+ARROW_PYTHON = os.path.join(by_hand.SOURCE_DIR, "build", "venv-arrow", "bin", "python")
+
+
 class Init(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="braid init ")
@@ -114,6 +117,49 @@ class Init(unittest.TestCase):
         )
         self.assertIn('separator: "<|endoftext|>"', self.recipe())
         self.assertEqual(self.braid("check", "recipe.yaml").stdout, "nothing found\n")
+
+    def test_columns_are_found_and_counted(self):
+        """A first recipe of Parquet files and of an Arrow stream, as the cache of `datasets` has them."""
+        if not os.path.exists(by_hand.program("libbraid_arrow.so")):
+            self.skipTest("this build has no plug-in for Parquet and Arrow")
+        script = (
+            "import pyarrow as pa, pyarrow.parquet as pq\n"
+            "words = 'there is a red fox that reads books in the long winter ' * 4\n"
+            "for part in range(2):\n"
+            "    pq.write_table(pa.table({'id': range(300), 'story': [f'{words} {part} {i}' for i in range(300)]}),\n"
+            "                   f'tales-{part}.parquet')\n"
+            "chat = pa.table({'question': [f'how much is {i} and 4' for i in range(500)], 'answer': ['7 ' * 30] * 500})\n"
+            "with pa.ipc.new_stream('chat.arrow', chat.schema) as out: out.write_table(chat, 100)\n"
+        )
+        subprocess.run([ARROW_PYTHON, "-c", script], cwd=self.folder, check=True)
+        done = self.braid("init", "tales-0.parquet", "tales-1.parquet", "chat.arrow")
+        self.assertIn("tales: 2 files, rows with their text in field story, ", done.stderr)
+        self.assertIn(
+            "chat: chat.arrow, rows with their text in fields question and answer, ", done.stderr
+        )
+        self.assertEqual(self.braid("check", "recipe.yaml").stdout, "nothing found\n")
+        self.without_the_plug_in("tales-0.parquet")
+        with open(self.at("tales-1.parquet"), "r+b") as file:
+            file.truncate(2_000)
+        found = self.braid("check", "recipe.yaml", code=1)
+        self.assertIn(
+            "tales-1.parquet: the file cannot be read as Parquet (", found.stdout + found.stderr
+        )
+
+    def without_the_plug_in(self, name):
+        os.mkdir(self.at("installed"))
+        alone = shutil.copy(by_hand.program("braid-prepare"), self.at("installed"))
+        self.write("corpora.json", [json.dumps([{"corpus": {"name": "c"}, "files": [name]}])])
+        asked = subprocess.run(
+            [alone, "check", "corpora.json"], cwd=self.folder, capture_output=True, text=True
+        )
+        self.assertEqual(asked.returncode, 1)
+        self.assertRegex(
+            asked.stderr,
+            rf"braid-prepare: {name}: this file is Parquet, and this installation of braid reads no Parquet and no "
+            r"Arrow \(there is no .*/libbraid_arrow.so, which scripts/build makes after scripts/setup\); or convert it to "
+            r'JSON lines \(Python: datasets.Dataset.from_parquet\(FILE\).to_json\("rows.jsonl"\)\)',
+        )
 
     def test_what_cannot_be_used_is_named(self):
         self.assertIn("there are no text files here", self.braid("init", code=3).stderr)

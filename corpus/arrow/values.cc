@@ -1,0 +1,104 @@
+#include "corpus/arrow/values.h"
+
+#include <arrow/array/util.h>
+#include <arrow/scalar.h>
+#include <arrow/type_traits.h>
+#include <arrow/visit_array_inline.h>
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "base/utf8.h"
+
+namespace braid::corpus {
+namespace {
+
+// What JSON has no value for, in the words of messages.
+Json Described(std::string_view text) {
+  return Json::binary({text.begin(), text.end()});
+}
+
+Json TextOf(std::string_view bytes) {
+  if (IsUtf8(bytes)) return std::string(bytes);
+  return Described(std::to_string(bytes.size()) + " bytes that are not UTF-8");
+}
+
+// Unsigned where it can be, as the JSON library reads whole numbers.
+template <typename Integer>
+Json NumberOf(Integer value) {
+  if (std::is_signed_v<Integer> && value < 0) return static_cast<int64_t>(value);
+  return static_cast<uint64_t>(value);
+}
+
+Json ListOf(const arrow::Array& values, int64_t begin, int64_t length) {
+  Json list = Json::array();
+  for (int64_t i = 0; i < length; ++i) list.push_back(ValueOf(values, begin + i));
+  return list;
+}
+
+Json StructOf(const arrow::StructArray& array, int64_t i) {
+  Json object = Json::object();
+  for (int field = 0; field < array.num_fields(); ++field)
+    object[array.type()->field(field)->name()] = ValueOf(*array.field(field), i);
+  return object;
+}
+
+struct Converter {
+  int64_t at = 0;
+  Json value;
+
+  template <typename Array>
+  arrow::Status Visit(const Array& array) {
+    using Type = typename Array::TypeClass;
+    if constexpr (std::is_same_v<Type, arrow::BooleanType>) {
+      value = array.Value(at);
+    } else if constexpr (std::is_same_v<Type, arrow::HalfFloatType>) {
+      return Describe(array);
+    } else if constexpr (arrow::is_floating_type<Type>::value) {
+      value = static_cast<double>(array.Value(at));
+    } else if constexpr (arrow::is_integer_type<Type>::value) {
+      value = NumberOf(array.Value(at));
+    } else if constexpr (arrow::is_base_binary_type<Type>::value ||
+                         arrow::is_binary_view_like_type<Type>::value ||
+                         std::is_same_v<Type, arrow::FixedSizeBinaryType>) {
+      value = TextOf(array.GetView(at));
+    } else if constexpr (arrow::is_var_length_list_type<Type>::value ||
+                         arrow::is_list_view_type<Type>::value ||
+                         std::is_same_v<Type, arrow::FixedSizeListType>) {
+      value = ListOf(*array.values(), array.value_offset(at), array.value_length(at));
+    } else if constexpr (std::is_same_v<Type, arrow::StructType>) {
+      value = StructOf(array, at);
+    } else if constexpr (std::is_same_v<Type, arrow::DictionaryType>) {
+      value = ValueOf(*array.dictionary(), array.GetValueIndex(at));
+    } else if constexpr (std::is_same_v<Type, arrow::RunEndEncodedType>) {
+      ARROW_ASSIGN_OR_RAISE(const auto run, array.GetScalar(at));
+      const auto& inside = static_cast<const arrow::RunEndEncodedScalar&>(*run).value;
+      ARROW_ASSIGN_OR_RAISE(const auto one, arrow::MakeArrayFromScalar(*inside, 1));
+      value = ValueOf(*one, 0);
+    } else if constexpr (std::is_base_of_v<arrow::ExtensionArray, Array>) {
+      value = ValueOf(*array.storage(), at);
+    } else {
+      return Describe(array);
+    }
+    return arrow::Status::OK();
+  }
+
+  arrow::Status Describe(const arrow::Array& array) {
+    ARROW_ASSIGN_OR_RAISE(const auto scalar, array.GetScalar(at));
+    value = Described(array.type()->ToString() + " " + scalar->ToString());
+    return arrow::Status::OK();
+  }
+};
+
+}  // namespace
+
+Json ValueOf(const arrow::Array& array, int64_t i) {
+  if (array.IsNull(i)) return nullptr;
+  Converter converter{i, nullptr};
+  const arrow::Status status = arrow::VisitArrayInline(array, &converter);
+  return status.ok() ? std::move(converter.value) : Described(status.message());
+}
+
+}  // namespace braid::corpus

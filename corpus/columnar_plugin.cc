@@ -1,0 +1,39 @@
+#include "corpus/columnar_plugin.h"
+
+#include <dlfcn.h>
+
+#include "base/file.h"
+#include "base/process.h"
+
+namespace braid::corpus {
+namespace {
+
+Result<const ColumnarFunctions*> Load() {
+  const std::string path = JoinPath(ProgramFolder(), "libbraid_arrow.so");
+  if (!PathExists(path)) {
+    return FailedPrecondition(
+        "this installation of braid reads no Parquet and no Arrow (there is "
+        "no " +
+        path + ", which scripts/build makes after scripts/setup)");
+  }
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    return FailedPrecondition(std::string("the plug-in that reads Parquet and Arrow cannot be "
+                                          "loaded (") +
+                              dlerror() + "); scripts/setup installs Arrow");
+  }
+  using Entry = const ColumnarFunctions* (*)();
+  const auto entry = reinterpret_cast<Entry>(dlsym(library, "braid_columnar_functions"));
+  if (entry == nullptr)
+    return FailedPrecondition(path + " is not braid's plug-in for Parquet; build it again");
+  return entry();
+}
+
+}  // namespace
+
+Result<const ColumnarFunctions*> LoadColumnarPlugin() {
+  static const Result<const ColumnarFunctions*> functions = Load();
+  return functions;
+}
+
+}  // namespace braid::corpus

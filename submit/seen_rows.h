@@ -1,0 +1,44 @@
+// What the first rows of a file hold, and which of their fields is the document.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace braid::submit {
+
+class SeenRows {
+ public:
+  // Adds a row, an object.
+  void See(const Json& row);
+
+  int64_t rows() const { return rows_; }
+  // The first row; null if there was none.
+  const Json& first() const { return first_; }
+  std::vector<std::string> Names() const;
+  // The fields with the document: "text", a known pair such as question and answer, or the longest
+  // one. Each row has a text in them. Empty if there is none.
+  std::vector<std::string> TextFields() const;
+  // A field that is a list of whole numbers in each row; empty if there is none.
+  std::string IdsField() const;
+  // The bytes of text in these fields of all rows.
+  double TextBytes(const std::vector<std::string>& fields) const;
+
+ private:
+  struct Field {
+    int64_t rows = 0;
+    double bytes = 0;
+    bool ids = true;  // a list of whole numbers in each row
+    bool text = true;
+  };
+  bool HoldsText(const std::string& name) const;
+
+  int64_t rows_ = 0;
+  std::map<std::string, Field> fields_;
+  Json first_;
+};
+
+}  // namespace braid::submit
