@@ -12,14 +12,15 @@ constexpr size_t kFieldBytes = 4000;
 }  // namespace
 
 const Words& WordsOf(Kind) {
-  static const Words words = {
-      "failed",      "diverged",           "stalled",  "done",         "cancelled",
-      "worker_lost", "worker_quarantined", "disk_low", "pool_trouble", "test"};
+  static const Words words = {"failed",    "diverged",     "stalled",     "done",
+                              "cancelled", "paused",       "worker_lost", "worker_quarantined",
+                              "disk_low",  "pool_trouble", "test"};
   return words;
 }
 
 bool IsBad(Kind kind) {
-  return kind != Kind::kDone && kind != Kind::kCancelled && kind != Kind::kTest;
+  return kind != Kind::kDone && kind != Kind::kCancelled && kind != Kind::kPaused &&
+         kind != Kind::kTest;
 }
 
 Json ToJson(const Alert& alert) {

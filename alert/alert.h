@@ -9,17 +9,18 @@
 
 namespace braid::alert {
 
-// The kinds of alerts. failed, done, cancelled: the end of a run. diverged: a training diverged,
-// and its job failed. stalled: a training made no step and was stopped. worker_lost: a worker is
-// silent for too long. worker_quarantined: several jobs in a row failed on a worker. disk_low: the
-// coordinator's disk is nearly full, or a worker's is full. pool_trouble: a pool cannot get its
-// workers. test: a user tests a channel.
+// The kinds of alerts. failed, done, cancelled: the end of a run. paused: somebody paused it.
+// diverged: a training diverged, and its job failed. stalled: a training made no step and was
+// stopped. worker_lost: a worker is silent for too long. worker_quarantined: several jobs in a row
+// failed on a worker. disk_low: the coordinator's disk is nearly full, or a worker's is full.
+// pool_trouble: a pool cannot get its workers. test: a user tests a channel.
 enum class Kind {
   kFailed,
   kDiverged,
   kStalled,
   kDone,
   kCancelled,
+  kPaused,
   kWorkerLost,
   kWorkerQuarantined,
   kDiskLow,

@@ -193,7 +193,8 @@ const Words& WordsOf(Reason) {
                               "UNSCHEDULABLE",
                               "RECOVERING_LEASES",
                               "WORKER_DISK_FULL",
-                              "WORKER_QUARANTINED"};
+                              "WORKER_QUARANTINED",
+                              "RUN_PAUSED"};
   return words;
 }
 

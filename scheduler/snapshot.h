@@ -109,7 +109,8 @@ struct Snapshot {
 };
 
 // Why a job does not run. The set and the numbers are those of the API (jobs.proto), which explains
-// each value. kWaitingParents is for jobs that are not queued yet; the scheduler never gives it.
+// each value. kWaitingParents is for jobs that are not queued yet, kRunPaused for jobs of a paused
+// run, which the scheduler is not asked about; it never gives them.
 enum class Reason {
   kNone = 0,
   kWaitingParents = 1,
@@ -122,7 +123,8 @@ enum class Reason {
   kUnschedulable = 8,
   kRecoveringLeases = 9,
   kDiskFull = 10,
-  kWorkerQuarantined = 11
+  kWorkerQuarantined = 11,
+  kRunPaused = 12
 };
 
 // The name in the API: "WAITING_CAPACITY"; "" for kNone.

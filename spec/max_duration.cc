@@ -15,7 +15,8 @@ const Schema& MaxDuration::Fields() {
     field(
         "run", &MaxDuration::run,
         "Seconds from its submission within which the run ends; 0: any number. Waiting for workers "
-        "counts. Jobs that run then are stopped, with a checkpoint if they have them, and they and "
+        "counts, pauses do not. Jobs that run then are stopped, with a checkpoint if they have "
+        "them, and they and "
         "those that wait fail.")
         .AtLeast(0);
     const auto kind = [&field](const char* name, int64_t MaxDuration::* member) {

@@ -47,6 +47,12 @@ inline bool IsTraining(std::string_view word) {
   return IsKind(word, JobKind::kTrain) || IsKind(word, JobKind::kJoint);
 }
 
+// Jobs that write a checkpoint when they are asked to stop, from which another attempt goes on.
+// Others begin anew.
+inline bool WritesCheckpoints(std::string_view word) {
+  return IsTraining(word) || IsKind(word, JobKind::kEvaluate);
+}
+
 // Jobs to whose specs the coordinator adds what it knows of the run
 // (task/run_summary.h) when it sends them to a worker.
 inline bool ReadsRun(std::string_view word) {

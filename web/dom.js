@@ -101,19 +101,21 @@ export function show(place, ...content) {
   morph(place, h('div', null, ...content));
 }
 
-// A dialog with buttons; resolves to whether it was confirmed.
-export function confirmed(title, text, action) {
+// A dialog with buttons; resolves to whether it was confirmed. With `field`, the label of a line of
+// text, it resolves to { text } if it was.
+export function confirmed(title, text, action, field) {
   return new Promise((resolve) => {
     const close = (answer) => {
       dialog.close();
       dialog.remove();
-      resolve(answer);
+      resolve(answer && line ? { text: line.value.trim() } : answer);
     };
+    const line = field ? h('input', { type: 'text', id: 'confirm-text', maxlength: 200 }) : null;
     const dialog = h('dialog', { 'aria-label': title },
-      h('h2', null, title), h('p', null, text),
+      h('h2', null, title), h('p', null, text), line ? h('label', null, field + ' ', line) : null,
       h('div', { class: 'row end' },
         h('button', { type: 'button', onclick: () => close(false) }, 'Keep'),
-        h('button', { type: 'button', class: 'danger', id: 'confirm', onclick: () => close(true) }, action)));
+        h('button', { type: 'button', class: line ? '' : 'danger', id: 'confirm', onclick: () => close(true) }, action)));
     dialog.addEventListener('cancel', (event) => {
       event.preventDefault();
       close(false);

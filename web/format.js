@@ -53,10 +53,13 @@ export const shortId = (id) => String(id || '').slice(0, 12);
 // JOB_ACTIVE -> active
 export const word = (name) => String(name || '').replace(/^(RUN|JOB|ATTEMPT|WORKER)_/, '').toLowerCase();
 
+// The state of a run as people see it.
+export const runState = (run) => (number(run.pausedMs) ? 'RUN_PAUSED' : run.state);
+
 const TONES = {
   active: 'busy', running: 'busy', offered: 'busy', ready: 'good', open: 'good', succeeded: 'good', failed: 'bad',
   lost: 'bad', cancelling: 'warn', cancelled: 'dim', skipped: 'dim', queued: 'warn', blocked: 'dim', disconnected: 'warn',
-  stopping: 'warn', cordoned: 'warn', draining: 'warn', quarantined: 'bad', offline: 'dim', preempted: 'warn',
+  stopping: 'warn', paused: 'warn', cordoned: 'warn', draining: 'warn', quarantined: 'bad', offline: 'dim', preempted: 'warn',
 };
 export const tone = (state) => TONES[word(state)] || 'dim';
 export const badge = (state) => h('span', { class: 'badge ' + tone(state) }, word(state));

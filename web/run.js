@@ -3,7 +3,7 @@ import { h, show, confirmed, kept } from './dom.js';
 import { blobUrl, call, pages, requestId } from './api.js';
 import { COLOURS } from './chart.js';
 import { Curves, TRAINS } from './curves.js';
-import { ago, badge, bar, bytes, clock, digits, duration, number, parsed, progressText, reason, runProgress, shareOf, shortId, table, tone, why, word } from './format.js';
+import { ago, badge, bar, bytes, clock, digits, duration, number, parsed, progressText, reason, runProgress, runState, shareOf, shortId, table, tone, why, word } from './format.js';
 import { graph } from './graph.js';
 import { LogView } from './logs.js';
 import { lineageView } from './lineage.js';
@@ -71,16 +71,19 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
     if (!run) return;
     const { share, eta } = runProgress(run);
     const active = run.state === 'RUN_ACTIVE';
+    const paused = number(run.pausedMs) > 0;
     show(main,
       h('div', { class: 'row head' },
         h('div', null, h('p', { class: 'note crumbs' }, h('a', { href: '#/runs' }, 'Runs'), ' / ', h('span', { class: 'mono' }, run.id)), h('h1', null, run.name)),
         h('span', { class: 'fill' }),
         h('div', { class: 'row' },
+          active ? h('button', { type: 'button', id: paused ? 'resume' : 'pause', disabled: Boolean(mine) || run.cancelRequested, title: mine, onclick: paused ? resume : pause }, paused ? 'Resume' : 'Pause') : null,
           active ? h('button', { type: 'button', id: 'cancel', class: 'danger', disabled: Boolean(mine) || run.cancelRequested, title: mine, onclick: cancel }, run.cancelRequested ? 'Cancelling' : 'Cancel') : null,
           !active ? h('button', { type: 'button', id: 'retry', disabled: Boolean(mine), title: mine || 'A new run of the same recipe, which takes over what succeeded', onclick: retry }, 'Retry') : null,
           !active ? h('button', { type: 'button', id: 'delete', class: 'danger', disabled: Boolean(mine), title: mine, onclick: remove }, 'Delete') : null)),
       h('div', { class: 'facts' },
-        h('span', null, badge(run.state)),
+        h('span', null, badge(runState(run))),
+        paused ? h('span', { id: 'paused' }, 'paused ', ago(run.pausedMs), run.pausedBy ? ' by ' + run.pausedBy : '', run.pauseReason ? ': ' + run.pauseReason : '') : null,
         h('span', { class: 'stack' }, active ? bar(share, 1, Math.round(share * 100) + ' %') : null, number(run.jobsSucceeded) + ' of ' + number(run.jobsTotal) + ' jobs' + (active ? ', ' + Math.round(share * 100) + ' %' : '')),
         eta > 0 ? h('span', null, 'slowest running job: ', duration(eta), ' more') : null,
         h('span', null, 'begun ', ago(run.createdMs), run.user ? ' by ' + run.user : ''),
@@ -188,6 +191,14 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
       table([{ title: 'Artifact' }, { title: 'Kind' }, { title: 'Made by' }, { title: 'Size', class: 'n' }, { title: 'When' }],
         lineage.artifacts.map((one) => ({ key: one.id, cells: [h('a', { href: '#/artifact/' + one.id, class: 'mono' }, shortId(one.id)), one.kind, (one.job || '') + (one.role ? ', ' + one.role : ''), bytes(one.bytes), h('span', { title: clock(one.createdMs) }, ago(one.createdMs))] }))));
   }
+
+  async function pause() {
+    const asked = await confirmed('Pause ' + run.name + '?', 'Its trainings and evaluations stop at a checkpoint, from which they go on later; other jobs that run end first. Nothing new begins until the run is resumed.', 'Pause the run', 'Reason, for all who look at it');
+    if (!asked) return;
+    await app.act(run.name + ' is paused', () => call('Runs/PauseRun', { id: run.id, reason: asked.text, requestId: requestId() }));
+  }
+
+  const resume = () => app.act(run.name + ' goes on', () => call('Runs/ResumeRun', { id: run.id, requestId: requestId() }));
 
   async function cancel() {
     if (!(await confirmed('Cancel ' + run.name + '?', 'All its jobs end; what runs is asked to stop at a checkpoint. A retry goes on from there.', 'Cancel the run'))) return;

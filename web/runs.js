@@ -1,17 +1,17 @@
 // All runs: how far they are, what went wrong, and what can be done with several at once.
 import { h, show, confirmed, toast } from './dom.js';
 import { call, pages, requestId } from './api.js';
-import { ago, badge, bar, duration, number, reason, runProgress, shortId, table, word } from './format.js';
+import { ago, badge, bar, duration, number, reason, runProgress, runState, shortId, table, word } from './format.js';
 
 const MOST = 2000;
-const STATES = ['active', 'succeeded', 'failed', 'cancelled'];
+const STATES = ['active', 'paused', 'succeeded', 'failed', 'cancelled'];
 
 export function runsPage(main, app) {
   const page = { title: 'Runs', busy: false, runs: [], more: false };
   const chosen = new Set();
   let text = '', state = '';
 
-  const matches = (run) => (!state || word(run.state) === state) &&
+  const matches = (run) => (!state || word(runState(run)) === state) &&
     text.toLowerCase().split(/\s+/).every((part) => [run.name, run.id, run.user, run.error].some((field) => String(field || '').toLowerCase().includes(part)));
 
   function progress(run) {
@@ -28,7 +28,7 @@ export function runsPage(main, app) {
   function draw() {
     const shown = page.runs.filter(matches);
     const picked = shown.filter((run) => chosen.has(run.id));
-    const counts = STATES.map((name) => [name, page.runs.filter((run) => word(run.state) === name).length]);
+    const counts = STATES.map((name) => [name, page.runs.filter((run) => word(runState(run)) === name).length]);
     const active = picked.filter((run) => run.state === 'RUN_ACTIVE');
     show(main,
       h('div', { class: 'row head' }, h('h1', null, 'Runs'), h('span', { class: 'note' }, counts.filter(([, n]) => n).map(([name, n]) => n + ' ' + name).join(', '))),
@@ -48,7 +48,7 @@ export function runsPage(main, app) {
           h('input', { type: 'checkbox', 'aria-label': 'Select ' + run.name, checked: chosen.has(run.id), onchange: (event) => { event.target.checked ? chosen.add(run.id) : chosen.delete(run.id); draw(); } }),
           h('span', { class: 'stack' }, h('a', { href: '#/run/' + encodeURIComponent(run.id), class: 'strong' }, run.name || run.id), h('span', { class: 'note mono' }, run.id),
             run.error ? h('span', { class: 'error one-line', title: run.error }, run.error) : null),
-          h('span', null, badge(run.state), run.cancelRequested && run.state === 'RUN_ACTIVE' ? h('span', { class: 'badge warn' }, 'cancelling') : null),
+          h('span', null, badge(runState(run)), run.cancelRequested && run.state === 'RUN_ACTIVE' ? h('span', { class: 'badge warn' }, 'cancelling') : null),
           progress(run), run.user || '', ago(run.createdMs),
           duration(((number(run.endedMs) || Date.now()) - number(run.createdMs)) / 1000),
         ],

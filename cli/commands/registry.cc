@@ -20,6 +20,8 @@ void RegisterEvents(const Registry& registry);
 void RegisterAudit(const Registry& registry);
 void RegisterMetrics(const Registry& registry);
 void RegisterCancel(const Registry& registry);
+void RegisterPause(const Registry& registry);
+void RegisterResume(const Registry& registry);
 void RegisterRetry(const Registry& registry);
 void RegisterArtifact(const Registry& registry);
 void RegisterRun(const Registry& registry);
@@ -43,14 +45,14 @@ void RegisterCompletion(const Registry& registry);
 
 void RegisterCommands(const Registry& registry) {
   for (const auto& add :
-       {RegisterInit,    RegisterUp,        RegisterDown,   RegisterCheck,    RegisterPlan,
-        RegisterExplain, RegisterSubmit,    RegisterList,   RegisterDescribe, RegisterTop,
-        RegisterWatch,   RegisterWait,      RegisterLogs,   RegisterEvents,   RegisterAudit,
-        RegisterMetrics, RegisterCancel,    RegisterRetry,  RegisterArtifact, RegisterRun,
-        RegisterGc,      RegisterQuota,     RegisterServer, RegisterMerge,    RegisterGenerate,
-        RegisterEval,    RegisterAdapt,     RegisterExport, RegisterImport,   RegisterReport,
-        RegisterWorker,  RegisterPool,      RegisterToken,  RegisterWhoAmI,   RegisterDoctor,
-        RegisterVersion, RegisterCompletion}) {
+       {RegisterInit,     RegisterUp,       RegisterDown,    RegisterCheck,     RegisterPlan,
+        RegisterExplain,  RegisterSubmit,   RegisterList,    RegisterDescribe,  RegisterTop,
+        RegisterWatch,    RegisterWait,     RegisterLogs,    RegisterEvents,    RegisterAudit,
+        RegisterMetrics,  RegisterCancel,   RegisterPause,   RegisterResume,    RegisterRetry,
+        RegisterArtifact, RegisterRun,      RegisterGc,      RegisterQuota,     RegisterServer,
+        RegisterMerge,    RegisterGenerate, RegisterEval,    RegisterAdapt,     RegisterExport,
+        RegisterImport,   RegisterReport,   RegisterWorker,  RegisterPool,      RegisterToken,
+        RegisterWhoAmI,   RegisterDoctor,   RegisterVersion, RegisterCompletion}) {
     add(registry);
   }
 }

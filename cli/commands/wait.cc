@@ -42,9 +42,15 @@ Result<int> Wait(const Globals& globals, const std::string& id, const std::strin
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(v1::Run run, client.GetRun(id));
   const int64_t deadline = SystemClock().MonotonicMs() + limit_ms;
+  int64_t told_paused_ms = 0;
   while (run.state() == v1::RUN_ACTIVE) {
     const int64_t left = deadline - SystemClock().MonotonicMs();
     if (left <= 0) break;
+    if (run.paused_ms() > 0 && run.paused_ms() != told_paused_ms) {
+      told_paused_ms = run.paused_ms();
+      std::fprintf(stderr, "run %s is paused, %s: waiting until somebody says braid resume %s\n",
+                   run.id().c_str(), PauseText(run).c_str(), run.id().c_str());
+    }
     const std::string stuck = Unschedulable(run);
     v1::WaitRunRequest request;
     request.set_id(run.id());
@@ -66,7 +72,7 @@ Result<int> Wait(const Globals& globals, const std::string& id, const std::strin
   if (globals.json()) {
     PrintJson(globals, run);
   } else {
-    std::printf("%s\n", StateName(run.state()).c_str());
+    std::printf("%s\n", StateText(run).c_str());
   }
   if (const std::string stuck = Unschedulable(run);
       run.state() == v1::RUN_ACTIVE && !stuck.empty() && !PoolIsServed(client)) {

@@ -51,7 +51,7 @@ int RoomFor(int rows) {
 std::vector<TopRow> RunRows(const TopData& data) {
   std::vector<TopRow> rows = {{"RUN", "NAME", "USER", "STATE", "JOBS", "AGE"}};
   for (const v1::Run& run : data.runs.runs()) {
-    rows.push_back({run.id(), run.name(), run.user(), StateName(run.state()),
+    rows.push_back({run.id(), run.name(), run.user(), StateText(run),
                     std::to_string(run.jobs_succeeded()) + "/" + std::to_string(run.jobs_total()),
                     Ago(run.created_ms())});
   }

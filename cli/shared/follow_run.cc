@@ -21,6 +21,11 @@ namespace {
 // A coordinator that restarts is back within seconds; after a minute a user should see the error.
 constexpr int64_t kPatienceMs = 60'000;
 
+// A line that stays, in place of the line of progress.
+void Say(const std::string& line) {
+  std::fprintf(stderr, "%s%s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", line.c_str());
+}
+
 }  // namespace
 
 bool Patience::Wait(const Status& status) {
@@ -40,6 +45,7 @@ Result<v1::Run> FollowRun(Client& client, const std::string& run_id) {
   ProgressLine line;
   const int64_t begun = SystemClock().MonotonicMs();
   Patience patience;
+  int64_t paused_ms = 0;
   while (true) {
     const Result<v1::Run> run = client.GetRun(run_id);
     if (!run.ok()) {
@@ -49,6 +55,12 @@ Result<v1::Run> FollowRun(Client& client, const std::string& run_id) {
       continue;
     }
     patience = Patience();
+    if (run->paused_ms() != paused_ms) {
+      paused_ms = run->paused_ms();
+      Say(paused_ms > 0
+              ? "paused " + PauseText(*run) + "; braid resume " + run->id() + " lets it go on"
+              : "resumed");
+    }
     std::vector<std::string> active;
     std::string waiting;
     for (const v1::Job& job : run->jobs()) {
@@ -58,9 +70,8 @@ Result<v1::Run> FollowRun(Client& client, const std::string& run_id) {
         if (job.state() >= v1::JOB_ACTIVE) {
           const std::string clock = Format(
               "%5.1f s", static_cast<double>(SystemClock().MonotonicMs() - begun) / 1000);
-          std::fprintf(stderr, "%s%s  %-10s %s%s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
-                       clock.c_str(), StateName(job.state()).c_str(), job.name().c_str(),
-                       job.error().empty() ? "" : (": " + job.error()).c_str());
+          Say(Format("%s  %-10s %s%s", clock.c_str(), StateName(job.state()).c_str(),
+                     job.name().c_str(), job.error().empty() ? "" : (": " + job.error()).c_str()));
         }
       }
       if (const std::string text = ProgressText(job); !text.empty())

@@ -122,6 +122,15 @@ std::string StateName(v1::JobState state) {
   return v1::JobState_Name(state).substr(4);
 }
 
+std::string StateText(const v1::Run& run) {
+  return run.paused_ms() > 0 ? "PAUSED" : StateName(run.state());
+}
+
+std::string PauseText(const v1::Run& run) {
+  return Ago(run.paused_ms()) + " ago" + (run.paused_by().empty() ? "" : " by " + run.paused_by()) +
+         (run.pause_reason().empty() ? "" : ": " + run.pause_reason());
+}
+
 std::string AdmitText(const v1::Worker& worker) {
   if (worker.admit() == v1::WORKER_OPEN && !worker.quarantine().empty()) return "QUARANTINED";
   return v1::WorkerAdmit_Name(worker.admit()).substr(7);

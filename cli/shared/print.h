@@ -40,6 +40,10 @@ void PrintJobs(const Globals& globals, const std::vector<v1::Job>& jobs);
 // RUN_ACTIVE -> "ACTIVE".
 std::string StateName(v1::RunState state);
 std::string StateName(v1::JobState state);
+// The state of a run for people: PAUSED of one that is paused.
+std::string StateText(const v1::Run& run);
+// Of a paused run: "3 min ago by ada: the GPUs are needed".
+std::string PauseText(const v1::Run& run);
 // Whether a worker takes new jobs: "OPEN", "CORDONED", "DRAINING", or "QUARANTINED" if only that
 // keeps jobs away.
 std::string AdmitText(const v1::Worker& worker);

@@ -20,6 +20,8 @@ constexpr CallRule kRules[] = {
     {"/braid.v1.Runs/GetRun", Role::kViewer},
     {"/braid.v1.Runs/ListRuns", Role::kViewer},
     {"/braid.v1.Runs/CancelRun", Role::kSubmitter},
+    {"/braid.v1.Runs/PauseRun", Role::kSubmitter},
+    {"/braid.v1.Runs/ResumeRun", Role::kSubmitter},
     {"/braid.v1.Runs/RetryRun", Role::kSubmitter},
     {"/braid.v1.Runs/WaitRun", Role::kViewer},
     {"/braid.v1.Runs/WatchEvents", Role::kViewer},

@@ -24,6 +24,8 @@ std::string TitleOf(Kind kind, const EventRecord& event, const std::string& run)
       return "run " + run + " is done";
     case Kind::kCancelled:
       return "run " + run + " was cancelled";
+    case Kind::kPaused:
+      return "run " + run + " was paused";
     case Kind::kDiverged:
       return "training " + event.job + " of run " + run + " has diverged";
     case Kind::kStalled:
@@ -50,6 +52,8 @@ std::string CommandOf(Kind kind, const EventRecord& event) {
       return "braid describe " + event.run;
     case Kind::kDone:
       return "braid report " + event.run;
+    case Kind::kPaused:
+      return "braid resume " + event.run;
     case Kind::kDiverged:
     case Kind::kStalled:
       return "braid describe " + event.run + " " + event.job;
@@ -100,6 +104,7 @@ std::optional<Kind> AlertKindOf(const EventRecord& event) {
   if (event.kind == "run.failed") return Kind::kFailed;
   if (event.kind == "run.succeeded") return Kind::kDone;
   if (event.kind == "run.cancelled") return Kind::kCancelled;
+  if (event.kind == "run.paused") return Kind::kPaused;
   if (event.kind == "job.failed" && Has(event.detail, "the training has diverged"))
     return Kind::kDiverged;
   if (event.kind == "attempt.stopping" && event.detail.starts_with("abort: no step for "))

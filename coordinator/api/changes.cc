@@ -7,6 +7,7 @@
 #include "coordinator/core/admission.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/health.h"
+#include "coordinator/core/pauses.h"
 #include "coordinator/core/quotas.h"
 
 namespace braid::coordinator {
@@ -98,6 +99,32 @@ CoreWork CancelRun(const RequestId& request, const std::string& run, ShowRun sho
         BRAID_ASSIGN_OR_RETURN(const RunRecord* record, tx.state().ResolveRun(run));
         std::string id = record->id;
         BRAID_RETURN_IF_ERROR(Cancel(id, tx));
+        return id;
+      },
+      std::move(show));
+}
+
+CoreWork PauseRun(const RequestId& request, const std::string& run, const std::string& by,
+                  const std::string& reason, ShowRun show) {
+  return ChangeRun(
+      request,
+      [run, by, reason](Transaction& tx) -> Result<std::string> {
+        BRAID_ASSIGN_OR_RETURN(const RunRecord* record, tx.state().ResolveRun(run));
+        std::string id = record->id;
+        BRAID_RETURN_IF_ERROR(Pause(id, by, reason, tx));
+        return id;
+      },
+      std::move(show));
+}
+
+CoreWork ResumeRun(const RequestId& request, const std::string& run, const std::string& by,
+                   ShowRun show) {
+  return ChangeRun(
+      request,
+      [run, by](Transaction& tx) -> Result<std::string> {
+        BRAID_ASSIGN_OR_RETURN(const RunRecord* record, tx.state().ResolveRun(run));
+        std::string id = record->id;
+        BRAID_RETURN_IF_ERROR(Resume(id, by, tx));
         return id;
       },
       std::move(show));

@@ -36,6 +36,12 @@ using ShowWorker = std::function<void(const catalog::WorkerRecord&, const State&
 // Cancel and Retry (core/runs.h).
 CoreWork SubmitRun(const RequestId& request, SubmitCommand command, ShowRun show);
 CoreWork CancelRun(const RequestId& request, const std::string& run, ShowRun show);
+// Pause a run, or let it go on, in the name of `by`; errors as for Pause and Resume
+// (core/pauses.h).
+CoreWork PauseRun(const RequestId& request, const std::string& run, const std::string& by,
+                  const std::string& reason, ShowRun show);
+CoreWork ResumeRun(const RequestId& request, const std::string& run, const std::string& by,
+                   ShowRun show);
 // Repeats a run that failed or was cancelled; `show` gets the new run.
 CoreWork RetryRun(const RequestId& request, const std::string& run, ShowRun show);
 

@@ -142,6 +142,15 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
   Propagate(key.run, tx);
 }
 
+// The failure for which an attempt was asked to stop, with what its program said meanwhile: a
+// program that fails instead of writing its checkpoint tells why there is none.
+Failure WithLastWords(Failure failure, const Failure& said) {
+  if (failure.log_tail.empty()) failure.log_tail = said.log_tail;
+  if (!said.category.empty() && !WasStopped(task::FailureCategoryOf(said.category)))
+    failure.error += "; while it was stopped: " + said.error;
+  return failure;
+}
+
 // Adds artifacts to what the worker is known to have in its cache. The worker reports its cache
 // itself, but perhaps only after the next job has been placed, and then that job would not be
 // placed where its inputs are.
@@ -195,6 +204,7 @@ void AcceptFailure(const EndedCommand& command, Transaction& tx) {
   if (!command.peer_lost) NoteFailureOn(command.worker, key, command.failure, tx);
   live.ended_ranks.insert(command.rank.rank);
   if (attempt.state == AttemptState::kStopping) {
+    if (command.rank.rank == 0 && !command.peer_lost) live.said = command.failure;
     if (live.stalled && command.rank.rank == 0 && !command.failure.log_tail.empty()) {
       live.stalled = false;
       tx.Add(catalog::AttemptStopping{key, attempt.stop_reason,
@@ -347,10 +357,14 @@ void FinishIfGone(const AttemptKey& key, Transaction& tx) {
   if (attempt->stop_reason == StopReason::kCancel) {
     end = AttemptState::kCancelled;
   } else if (attempt->stop_reason == StopReason::kDrain ||
+             attempt->stop_reason == StopReason::kPause ||
              WasStopped(task::FailureCategoryOf(attempt->failure.category))) {
     end = AttemptState::kPreempted;
   }
-  const Failure failure = attempt->failure;
+  Failure failure = attempt->failure;
+  const auto live = tx.state().attempts.find(key);
+  if (attempt->stop_reason != StopReason::kAbort && live != tx.state().attempts.end())
+    failure = WithLastWords(std::move(failure), live->second.said);
   EndUnsuccessful(key, end, failure, tx);
 }
 

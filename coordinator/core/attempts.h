@@ -62,8 +62,8 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx);
 void LoseRank(const AttemptKey& attempt, int64_t rank, const std::string& why, Transaction& tx);
 
 // Marks the attempt as stopping, which asks every rank to stop with the next DesiredState. Under
-// kCancel, kDrain and kTimeLimit the ranks have time to write a checkpoint, under kAbort none.
-// `failure` is recorded as the failure of the attempt when it ends.
+// kCancel, kDrain, kTimeLimit and kPause the ranks have time to write a checkpoint, under kAbort
+// none. `failure` is recorded as the failure of the attempt when it ends.
 void StopAttempt(const AttemptKey& attempt, catalog::StopReason reason,
                  const catalog::Failure& failure, Transaction& tx);
 

@@ -15,7 +15,8 @@ namespace {
 // at once.
 int64_t StopTimeoutMs(const AttemptRecord& attempt, const Options& options) {
   if (attempt.stop_reason == catalog::StopReason::kDrain ||
-      attempt.stop_reason == catalog::StopReason::kTimeLimit)
+      attempt.stop_reason == catalog::StopReason::kTimeLimit ||
+      attempt.stop_reason == catalog::StopReason::kPause)
     return options.drain_deadline_ms;
   return attempt.stop_reason == catalog::StopReason::kCancel ? options.cancel_deadline_ms : 0;
 }

@@ -40,11 +40,19 @@ struct RowsFinder {
   const Image& image;
 
   static Rows Run(const std::string& id) { return {{id}, {}, {}, {}}; }
+  Rows WithJobs(const std::string& id) const {
+    Rows rows = Indices::RowsOfRun(id, image);
+    rows.attempts.clear();
+    return rows;
+  }
   static Rows Job(const JobKey& key) { return {{}, {key}, {}, {}}; }
   static Rows Attempt(const AttemptKey& key) { return {{}, {}, {key}, {}}; }
   static Rows Artifact(const std::string& id) { return {{}, {}, {}, {id}}; }
 
   Rows operator()(const catalog::RunCreated& u) const { return Run(u.run.id); }
+  // Which of its jobs are in the queue depends on whether it is paused.
+  Rows operator()(const catalog::RunPaused& u) const { return WithJobs(u.run); }
+  Rows operator()(const catalog::RunResumed& u) const { return WithJobs(u.run); }
   Rows operator()(const catalog::RunEnded& u) const { return Run(u.run); }
   Rows operator()(const catalog::JobCreated& u) const { return Job(u.job.key); }
   Rows operator()(const catalog::JobQueued& u) const { return Job(u.job); }
@@ -150,6 +158,11 @@ const std::string* ReorderedRun(const catalog::Update& update) {
 
 }  // namespace
 
+int64_t DeadlineOf(const RunRecord& run) {
+  if (run.paused_ms > 0) return INT64_MAX;
+  return scheduler::TimeIsUpAtMs(run.max_duration_s, {}, run.created_ms + run.paused_before_ms);
+}
+
 bool IsProgress(const ArtifactRecord& artifact) {
   return IsNameOf(artifact.role, task::ArtifactKind::kCheckpoint) && !artifact.made_by.run.empty();
 }
@@ -185,6 +198,11 @@ void Indices::PutIn(const catalog::Update& update, const Image& image) {
   // Jobs stand in the queue by the critical paths of their run.
   if (const std::string* run = ReorderedRun(update)) unsettled_.insert(*run);
   PutIn(std::visit(RowsFinder{image}, update), image);
+}
+
+void Indices::NoteTakenBack(const catalog::Update& update) {
+  if (const auto* ended = std::get_if<catalog::JobEnded>(&update))
+    unsettled_.insert(ended->job.run);
 }
 
 // What a row stands for may depend on rows before it in this order: a job's place in the queue on
@@ -224,9 +242,8 @@ void Indices::Count(const RunRecord& run, int64_t by) {
   AddCount(counts_.runs, run.state, by);
   for (const auto& [name, artifact] : run.sources) CountUse(artifact, by);
   if (by < 0 || Ended(run.state)) costs_.erase(run.id);
-  if (run.max_duration_s > 0 && !Ended(run.state))
-    AddTo(run_deadlines_, {scheduler::TimeIsUpAtMs(run.max_duration_s, {}, run.created_ms), run.id},
-          by);
+  if (run.max_duration_s > 0 && run.paused_ms == 0 && !Ended(run.state))
+    AddTo(run_deadlines_, {DeadlineOf(run), run.id}, by);
 }
 
 void Indices::Count(const JobRecord& job, const Image& image, int64_t by) {
@@ -243,7 +260,7 @@ void Indices::Count(const JobRecord& job, const Image& image, int64_t by) {
   const RunRecord* run = Find(image.runs, job.key.run);
   if (run == nullptr) return;
   AddCount(unended_of_user_, run->user, by);
-  if (job.state != JobState::kQueued) return;
+  if (job.state != JobState::kQueued || run->paused_ms > 0) return;
   if (by > 0) {
     queued_.Add(job, *run, unsettled_.contains(run->id) ? 0 : CostOf(job, image));
   } else {

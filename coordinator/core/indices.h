@@ -41,6 +41,10 @@ class Indices {
   void TakeOut(const catalog::Update& update, const catalog::Image& image);
   void PutIn(const catalog::Update& update, const catalog::Image& image);
 
+  // To be called after a change was taken back: costs that were computed while a job had ended are
+  // not right any more.
+  void NoteTakenBack(const catalog::Update& update);
+
   // Rows by their keys.
   struct Rows {
     std::vector<std::string> runs;
@@ -58,7 +62,7 @@ class Indices {
   // queued() is read: not with each change, because a decision changes many jobs of one run.
   void Settle(const catalog::Image& image);
 
-  // Jobs that wait for a grant.
+  // Jobs that wait for a grant; those of paused runs are not among them.
   const JobQueue& queued() const { return queued_; }
   // Attempts that have not ended; a job has at most one.
   const std::set<catalog::AttemptKey>& live() const { return live_; }
@@ -68,7 +72,8 @@ class Indices {
   // by user. Users without any are not in the map.
   scheduler::SlotAmounts HeldOf(const std::string& worker) const;
   const std::map<std::string, scheduler::SlotAmounts>& held_by() const { return held_by_; }
-  // When the time of runs and of live attempts that have a limit is up, on the wall clock.
+  // When the time of runs that are not paused, and of live attempts, is up, on the wall clock, as
+  // far as they have a limit.
   using RunDeadlines = std::set<std::pair<int64_t, std::string>>;
   using AttemptDeadlines = std::set<std::pair<int64_t, catalog::AttemptKey>>;
   const RunDeadlines& run_deadlines() const { return run_deadlines_; }
@@ -128,6 +133,9 @@ class Indices {
   // Runs for Settle. The costs of their jobs in the queue are not the right ones.
   std::set<std::string> unsettled_;
 };
+
+// When the run has taken as long as it may, on the wall clock; INT64_MAX: never, or it is paused.
+int64_t DeadlineOf(const catalog::RunRecord& run);
 
 // True iff the artifact is a checkpoint that a training committed on its way.
 bool IsProgress(const catalog::ArtifactRecord& artifact);

@@ -49,7 +49,7 @@ struct Options {
   bool only_changes = true;
   // How long the ranks of a cancelled attempt may take to stop before the worker kills them.
   int64_t cancel_deadline_ms = 30'000;
-  // The same for a drained attempt, which first writes a checkpoint.
+  // The same for an attempt that is stopped for other reasons, which first writes a checkpoint.
   int64_t drain_deadline_ms = 600'000;
 };
 

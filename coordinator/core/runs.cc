@@ -214,6 +214,7 @@ Result<std::string> Retry(const std::string& id, Transaction& tx) {
   run.retry_of = id;
   run.state = RunState::kActive;
   run.cancel_requested = false;
+  run.paused_before_ms = 0;
   run.error.clear();
   run.created_ms = tx.wall_ms();
   run.ended_ms = 0;

@@ -48,6 +48,7 @@ void State::TakeBack(const catalog::Update& update, const catalog::Undo& undo) {
   indices_.TakeOut(update, image_);
   undo(image_);
   indices_.PutIn(update, image_);
+  indices_.NoteTakenBack(update);
   if (const auto* granted = std::get_if<catalog::AttemptGranted>(&update))
     attempts.erase(granted->attempt.key);
   if (const auto* deleted = std::get_if<catalog::RunDeleted>(&update)) deleted_.erase(deleted->run);
@@ -66,6 +67,9 @@ void State::Note(const catalog::Update& update) {
     changes.peers |= created->job.ranks > 1;
   } else if (std::holds_alternative<catalog::JobQueued>(update) ||
              std::holds_alternative<catalog::JobRequeued>(update)) {
+    changes.scheduling = true;
+  } else if (std::holds_alternative<catalog::RunPaused>(update) ||
+             std::holds_alternative<catalog::RunResumed>(update)) {
     changes.scheduling = true;
   } else if (const auto* ended = std::get_if<catalog::JobEnded>(&update)) {
     changes.scheduling |= indices_.queued().contains(ended->job);
@@ -94,6 +98,11 @@ void State::Note(const catalog::Update& update) {
 }
 
 std::optional<PendingView> State::PendingOf(const JobRecord& job) const {
+  const RunRecord* run = job.state == JobState::kQueued ? FindRun(job.key.run) : nullptr;
+  if (run != nullptr && run->paused_ms > 0) {
+    return PendingView{scheduler::Reason::kRunPaused, "the " + PauseText(*run),
+                       std::max(run->paused_ms, QueuedMs(job, *this))};
+  }
   if (!queued().contains(job.key)) return std::nullopt;
   if (const auto own = pending.jobs.find(job.key); own != pending.jobs.end()) return own->second;
   const auto of_group = pending.groups.find(job);
@@ -101,6 +110,11 @@ std::optional<PendingView> State::PendingOf(const JobRecord& job) const {
   PendingView view = of_group->second;
   view.since_ms = std::max(view.since_ms, QueuedMs(job, *this));
   return view;
+}
+
+std::string PauseText(const RunRecord& run) {
+  return "run was paused" + (run.paused_by.empty() ? "" : " by " + run.paused_by) +
+         (run.pause_reason.empty() ? "" : ": " + run.pause_reason);
 }
 
 int64_t QueuedMs(const JobRecord& job, const State& state) {

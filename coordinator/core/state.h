@@ -137,6 +137,8 @@ struct LiveAttempt {
   Stillness stillness;
   // It was stopped because its program made no step.
   bool stalled = false;
+  // How the program of rank 0 ended that was asked to stop; its category is empty before.
+  catalog::Failure said;
   // For attempts of reports and exports: the summary that was first sent to the worker. Later
   // changes of the run are not sent.
   std::shared_ptr<const RunSummary> run_summary;
@@ -294,6 +296,9 @@ class State {
   // Runs that this batch deletes: until it is committed, the past has them.
   std::set<std::string> deleted_;
 };
+
+// "run was paused by ada: the machine is needed", of a paused run, for people.
+std::string PauseText(const RunRecord& run);
 
 // The wall-clock time at which the job could be queued: the end of its last parent or, if it has
 // none, its creation.

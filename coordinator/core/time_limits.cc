@@ -26,8 +26,9 @@ catalog::Failure FailureOf(std::string error, const std::string& setting) {
 }
 
 catalog::Failure RunFailure(const RunRecord& run) {
-  return FailureOf("the run was submitted " + Limit(run.max_duration_s) +
-                       " ago, which is as long as it may take (max_duration.run)",
+  const std::string pauses = run.paused_before_ms > 0 ? ", its pauses left out" : "";
+  return FailureOf("the run was submitted " + Limit(run.max_duration_s) + " ago" + pauses +
+                       ", which is as long as it may take (max_duration.run)",
                    "max_duration.run");
 }
 
@@ -39,7 +40,7 @@ catalog::Failure JobFailure(const JobRecord& job) {
 }
 
 bool IsUp(const RunRecord& run, int64_t wall_ms) {
-  return scheduler::TimeIsUpAtMs(run.max_duration_s, {}, run.created_ms) <= wall_ms;
+  return DeadlineOf(run) <= wall_ms;
 }
 
 void StopForLimit(const AttemptKey& key, const catalog::Failure& failure, Transaction& tx) {

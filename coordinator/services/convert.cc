@@ -154,6 +154,9 @@ v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail) {
   message.set_cancel_requested(run.cancel_requested);
   message.set_priority(static_cast<int32_t>(run.priority));
   message.set_user(run.user);
+  message.set_paused_ms(run.paused_ms);
+  message.set_paused_by(run.paused_by);
+  message.set_pause_reason(run.pause_reason);
   int succeeded = 0;
   const auto jobs = state.JobsOf(run.id);
   for (const JobRecord* job : jobs) {

@@ -165,6 +165,30 @@ class RunsService final : public v1::Runs::CallbackService {
                   AuditOf(*context, *who, "CancelRun", request->id()));
   }
 
+  Reactor* PauseRun(Context* context, const v1::PauseRunRequest* request, v1::Run* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return InCore(
+        context, backend_,
+        If(Own(*who, request->id()),
+           coordinator::PauseRun(
+               {"PauseRun", request->request_id(), request->id() + "\n" + request->reason()},
+               request->id(), UserOf(*who, request->user()), request->reason(), ShowIn(reply))),
+        AuditOf(*context, *who, "PauseRun", request->id()));
+  }
+
+  Reactor* ResumeRun(Context* context, const v1::ResumeRunRequest* request,
+                     v1::Run* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return InCore(
+        context, backend_,
+        If(Own(*who, request->id()),
+           coordinator::ResumeRun({"ResumeRun", request->request_id(), request->id()},
+                                  request->id(), UserOf(*who, request->user()), ShowIn(reply))),
+        AuditOf(*context, *who, "ResumeRun", request->id()));
+  }
+
   Reactor* RetryRun(Context* context, const v1::RetryRunRequest* request, v1::Run* reply) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());

@@ -7,6 +7,7 @@
 //            ACTIVE -> CANCELLING -> CANCELLED
 //            BLOCKED -> SKIPPED                         (a parent has failed)
 //            BLOCKED | QUEUED -> CANCELLED
+//            Jobs of a paused run stay QUEUED, and are granted no attempt.
 //   Attempt  OFFERED -> RUNNING -> SUCCEEDED | FAILED
 //            live -> STOPPING -> PREEMPTED | CANCELLED | FAILED
 //            live -> LOST                               (its worker stayed silent)
@@ -103,8 +104,14 @@ struct RunRecord {
   // The submitter's name according to the client, for fair shares. It is not authenticated.
   std::string user;
   bool cancel_requested = false;
-  // How many seconds it may take from its creation; 0: any number.
+  // How many seconds it may take from its creation, pauses left out; 0: any number.
   int64_t max_duration_s = 0;
+  // Since when it is paused (0: it is not), who paused it, and why, as they said.
+  int64_t paused_ms = 0;
+  std::string paused_by;
+  std::string pause_reason;
+  // How long its earlier pauses lasted together.
+  int64_t paused_before_ms = 0;
   std::string error;
   int64_t created_ms = 0;
   int64_t ended_ms = 0;
@@ -175,9 +182,9 @@ struct JobRecord : task::JobSpec {
 using task::Failure;
 
 // Why an attempt is asked to stop: its run was cancelled, its worker is drained (both leave it time
-// for a checkpoint), one of its ranks has failed, without which the others cannot go on, or the job
-// or its run has taken as long as it may (which leaves it time for a checkpoint).
-enum class StopReason { kNone, kCancel, kDrain, kAbort, kTimeLimit };
+// for a checkpoint), one of its ranks has failed, without which the others cannot go on, the job or
+// its run has taken as long as it may, or its run is paused (both leave it time for a checkpoint).
+enum class StopReason { kNone, kCancel, kDrain, kAbort, kTimeLimit, kPause };
 const Words& WordsOf(StopReason);
 
 // One execution of a job under one lease epoch.

@@ -44,6 +44,14 @@ struct Checker {
   Status operator()(const RunCancelRequested& u) const {
     return Active(u.run) ? OkStatus() : Stale("cancelling run " + u.run);
   }
+  Status operator()(const RunPaused& u) const {
+    const bool runs = Active(u.run) && image.runs.at(u.run).paused_ms == 0 && u.paused_ms > 0;
+    return runs ? OkStatus() : Stale("pausing run " + u.run);
+  }
+  Status operator()(const RunResumed& u) const {
+    const bool paused = Active(u.run) && image.runs.at(u.run).paused_ms > 0;
+    return paused ? OkStatus() : Stale("resuming run " + u.run);
+  }
   Status operator()(const RunEnded& u) const {
     return Active(u.run) ? OkStatus() : Stale("ending run " + u.run);
   }

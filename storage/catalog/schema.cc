@@ -322,6 +322,13 @@ CREATE INDEX artifacts_owner ON artifacts (user, site, removed_ms, bytes);
                                                  R"sql(
 ALTER TABLE runs ADD COLUMN max_duration_s INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN max_duration_s INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                 // Runs that are paused.
+                                                 R"sql(
+ALTER TABLE runs ADD COLUMN paused_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN paused_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN pause_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN paused_before_ms INTEGER NOT NULL DEFAULT 0;
 )sql"};
   return steps;
 }

@@ -33,6 +33,10 @@ struct RunsTable {
     column("priority", r.priority);
     column("user", r.user);
     column("max_duration_s", r.max_duration_s);
+    column("paused_ms", r.paused_ms);
+    column("paused_by", r.paused_by);
+    column("pause_reason", r.pause_reason);
+    column("paused_before_ms", r.paused_before_ms);
   }
 };
 

@@ -51,6 +51,13 @@ struct EventMaker {
   Event operator()(const RunCancelRequested& u) const {
     return OfRun("run.cancel_requested", u.run, "");
   }
+  Event operator()(const RunPaused& u) const {
+    const std::string by = u.by.empty() ? "" : "by " + u.by;
+    return OfRun("run.paused", u.run, by + (by.empty() || u.reason.empty() ? "" : ": ") + u.reason);
+  }
+  Event operator()(const RunResumed& u) const {
+    return OfRun("run.resumed", u.run, u.by.empty() ? "" : "by " + u.by);
+  }
   Event operator()(const RunEnded& u) const {
     return OfRun("run." + Lower(Name(u.state)), u.run, u.error);
   }
@@ -166,13 +173,31 @@ auto EndOf(Map& rows, const std::string& run) {
 struct Applier {
   Image& image;
 
+  static void EndPause(RunRecord& run) {
+    run.paused_ms = 0;
+    run.paused_by.clear();
+    run.pause_reason.clear();
+  }
+
   void operator()(const RunCreated& u) { image.runs[u.run.id] = u.run; }
   void operator()(const RunCancelRequested& u) { image.runs.at(u.run).cancel_requested = true; }
+  void operator()(const RunPaused& u) {
+    RunRecord& run = image.runs.at(u.run);
+    run.paused_ms = u.paused_ms;
+    run.paused_by = u.by;
+    run.pause_reason = u.reason;
+  }
+  void operator()(const RunResumed& u) {
+    RunRecord& run = image.runs.at(u.run);
+    run.paused_before_ms = u.paused_before_ms;
+    EndPause(run);
+  }
   void operator()(const RunEnded& u) {
     RunRecord& run = image.runs.at(u.run);
     run.state = u.state;
     run.error = u.error;
     run.ended_ms = u.ended_ms;
+    EndPause(run);
   }
   void operator()(const JobCreated& u) { image.jobs[u.job.key] = u.job; }
   void operator()(const JobQueued& u) {

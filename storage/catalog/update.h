@@ -27,7 +27,23 @@ struct RunCancelRequested {
   std::string run;
 };
 
-// All jobs of the run have ended.
+// A user paused the run: its jobs are granted nothing.
+struct RunPaused {
+  std::string run;
+  // Who, and why; either may be empty.
+  std::string by;
+  std::string reason;
+  int64_t paused_ms = 0;
+};
+// The run goes on.
+struct RunResumed {
+  std::string run;
+  std::string by;
+  // How long its pauses lasted together, this one included.
+  int64_t paused_before_ms = 0;
+};
+
+// All jobs of the run have ended. A run that ends is not paused any more.
 struct RunEnded {
   std::string run;
   RunState state = RunState::kFailed;
@@ -224,10 +240,10 @@ struct AuditForgotten {
 
 // Any of the changes above.
 using Update =
-    std::variant<RunCreated, RunCancelRequested, RunEnded, JobCreated, JobQueued, JobRequeued,
-                 JobCancelling, JobEnded, AttemptGranted, AttemptStarted, AttemptStopping,
-                 AttemptEnded, CheckpointCommitted, ArtifactCommitted, WorkerRegistered,
-                 WorkerAdmitted, WorkerSeen, WorkerLinkChanged, CredentialChanged,
+    std::variant<RunCreated, RunCancelRequested, RunPaused, RunResumed, RunEnded, JobCreated,
+                 JobQueued, JobRequeued, JobCancelling, JobEnded, AttemptGranted, AttemptStarted,
+                 AttemptStopping, AttemptEnded, CheckpointCommitted, ArtifactCommitted,
+                 WorkerRegistered, WorkerAdmitted, WorkerSeen, WorkerLinkChanged, CredentialChanged,
                  RequestRemembered, RequestsForgotten, ArtifactPinned, ArtifactRemoved, RunDeleted,
                  EventsCompacted, AuditWritten, AuditForgotten, WorkerForgotten, PoolReported,
                  ServerReported, WorkerHealthChanged>;

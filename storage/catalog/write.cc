@@ -29,6 +29,18 @@ struct Writer {
     return One(db.Run("UPDATE runs SET cancel_requested=1 WHERE id=? AND state=1", {u.run}),
                "cancelling run " + u.run);
   }
+  Status operator()(const RunPaused& u) {
+    return One(db.Run("UPDATE runs SET paused_ms=?1, paused_by=?2, pause_reason=?3 WHERE id=?4 AND "
+                      "state=1 AND paused_ms=0 AND ?1 > 0",
+                      {u.paused_ms, u.by, u.reason, u.run}),
+               "pausing run " + u.run);
+  }
+  Status operator()(const RunResumed& u) {
+    return One(db.Run("UPDATE runs SET paused_ms=0, paused_by='', pause_reason='', "
+                      "paused_before_ms=? WHERE id=? AND state=1 AND paused_ms>0",
+                      {u.paused_before_ms, u.run}),
+               "resuming run " + u.run);
+  }
   // What is counted and looked for without reading the rows of runs that have ended: how many they
   // are, and which artifacts they name. Their rows do not change any more, so it is written once.
   Status CountEnded(const std::string& run, int64_t by) {
@@ -43,7 +55,8 @@ struct Writer {
 
   Status operator()(const RunEnded& u) {
     BRAID_RETURN_IF_ERROR(
-        One(db.Run("UPDATE runs SET state=?, error=?, ended_ms=? WHERE id=? AND state=1",
+        One(db.Run("UPDATE runs SET state=?, error=?, ended_ms=?, paused_ms=0, paused_by='', "
+                   "pause_reason='' WHERE id=? AND state=1",
                    {Number(u.state), u.error, u.ended_ms, u.run}),
             "ending run " + u.run));
     BRAID_RETURN_IF_ERROR(CountEnded(u.run, 1));

@@ -235,6 +235,31 @@ TEST_F(AccessTest, ARunsUserIsWhoseTokenItWas) {
   EXPECT_EQ(others.error_code(), grpc::PERMISSION_DENIED);
   EXPECT_THAT(others.error_message(),
               AllOf(HasSubstr("is not bob's but eve's"), HasSubstr("role operator")));
+  const auto pause = [&](char who, v1::Run* reply) {
+    grpc::ClientContext context;
+    v1::PauseRunRequest request;
+    request.set_id(run.id());
+    request.set_reason("it is night");
+    request.set_user("somebody else");
+    return v1::Runs::NewStub(rpc::MakeChannel(server_->address(), Secret(who)))
+        ->PauseRun(&context, request, reply);
+  };
+  const auto resume = [&](char who, v1::Run* reply) {
+    grpc::ClientContext context;
+    v1::ResumeRunRequest request;
+    request.set_id(run.id());
+    return v1::Runs::NewStub(rpc::MakeChannel(server_->address(), Secret(who)))
+        ->ResumeRun(&context, request, reply);
+  };
+  v1::Run paused;
+  EXPECT_EQ(pause('b', &paused).error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_TRUE(pause('e', &paused).ok()) << "it is hers";
+  EXPECT_GT(paused.paused_ms(), 0);
+  EXPECT_EQ(paused.paused_by(), "eve") << "whatever she says";
+  EXPECT_EQ(paused.pause_reason(), "it is night");
+  EXPECT_EQ(resume('b', &paused).error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_TRUE(resume('o', &paused).ok());
+  EXPECT_EQ(paused.paused_ms(), 0);
   EXPECT_TRUE(cancel('o').ok());
   const auto remove = [&](char who) {
     grpc::ClientContext context;

@@ -12,6 +12,19 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
+// The costs of critical paths that were computed for a child which then was not queued after all
+// must not stay; every turn compares them with those of a reload.
+TEST_F(CoreTest, ASuccessThatCouldNotBeWrittenLeavesNoCostsBehind) {
+  AddWorker("w1");
+  const std::string run = SubmitJobs(
+      {Node("a", "train"), Node("b", "merge", {{"init", {"a", "model", "", ""}}})});
+  store_.full = true;
+  EXPECT_EQ(End(RankOf(run, "a"), "w1", true).reason(), "STORAGE_FULL");
+  store_.full = false;
+  EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "user", "once").ok());
+  EXPECT_EQ(Job(run, "a").state, JobState::kQueued);
+}
+
 TEST_F(CoreTest, WhatAFullDiskRefusesDidNotHappen) {
   FakeWorker& worker = AddWorker("w1");
   const std::string run = SubmitJobs({Node("a", "train")});

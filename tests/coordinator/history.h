@@ -19,6 +19,7 @@
 #include "coordinator/core/admission.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/core.h"
+#include "coordinator/core/pauses.h"
 #include "coordinator/core/retention.h"
 #include "coordinator/core/runs.h"
 #include "coordinator/core/sessions.h"
@@ -308,6 +309,11 @@ class History {
     return [=](Side&, Transaction& tx) { return CommitCheckpoint(rank, step, artifact, tx); };
   }
 
+  Act PauseAct(const std::string& run) {
+    if (!Chance(3)) return [run](Side&, Transaction& tx) { return Resume(run, "ada", tx); };
+    return [run](Side&, Transaction& tx) { return Pause(run, "ada", "it is night", tx); };
+  }
+
   Act AnyAct() {
     const auto run = AnyRun();
     const auto rank = AnyRank();
@@ -330,8 +336,9 @@ class History {
       return [rank](Side&, Transaction& tx) { return ReportStarted(*rank, tx); };
     if (rank.has_value() && what < 75) return CheckpointAct(*rank);
     if (rank.has_value() && what < 88) return EndAct(*rank);
-    if (run.has_value() && what < 91)
+    if (run.has_value() && what < 90)
       return [run](Side&, Transaction& tx) { return Cancel(*run, tx); };
+    if (run.has_value() && what < 91) return PauseAct(*run);
     if (run.has_value() && what < 93)
       return [run](Side&, Transaction& tx) { return Retry(*run, tx).status(); };
     if (run.has_value() && what < 95)

@@ -130,6 +130,23 @@ TEST_F(TimeLimitsTest, AFaultOfTheJobIsNotHiddenByTheLimit) {
   EXPECT_EQ(Job(run, "a").error, "the loss is not finite (trying again cannot help)");
 }
 
+TEST_F(TimeLimitsTest, WhatAProgramSaysWhileItIsStoppedIsTold) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitLimited(60, 0);
+  Start(run, worker);
+  Pass(60'000);
+  ASSERT_EQ(StateOf(run), AttemptState::kStopping);
+  EndedCommand ended;
+  ended.rank = RankOf(run, "a");
+  ended.worker = "w1";
+  ended.failure = {"infra", "the disk is full", "", false, "", "no room\n"};
+  EXPECT_TRUE(Do([&](Transaction& tx) { return ReportEnded(ended, tx); }).ok());
+  EXPECT_EQ(Job(run, "a").error,
+            "it has had workers for 1 min 00 s, which is as long as it may take "
+            "(max_duration.train); while it was stopped: the disk is full");
+  EXPECT_EQ(core_->state().FindAttempt({run, "a", 1})->failure.log_tail, "no room\n");
+}
+
 TEST_F(TimeLimitsTest, ARunEndsWithWhatRunsAndWhatWaits) {
   FakeWorker& worker = AddWorker("w1");
   const std::string run = SubmitLimited(0, 60);

@@ -224,6 +224,35 @@ class PythonClient(unittest.TestCase):
             "import braid_client\ntry:\n    braid_client.Metrics([]).to_pandas()\n"
             "except ImportError as error:\n    print(error)"))  # fmt: skip
 
+    def test_a_run_is_paused_and_resumed(self):
+        workers = ("worker-1", "worker-2")
+        for worker in workers:  # so that the run cannot end meanwhile
+            self.service.run("worker", "cordon", worker)
+        try:
+            said = self.program(
+                "import asyncio, braid_client\n"
+                "client = braid_client.Client()\n"
+                "run = client.submit('recipe.yaml')\n"
+                "paused = client.pause(run.id, 'it is night')\n"
+                "print(paused.state, paused.paused_ms > 0, paused.pause_reason)\n"
+                "print({job.pending for job in paused.jobs if job.state == 'JOB_QUEUED'})\n"
+                "resumed = client.resume(run.id)\n"
+                "print(resumed.paused_ms, repr(resumed.pause_reason))\n"
+                "async def again():\n"
+                "    async with braid_client.AsyncClient() as other:\n"
+                "        print((await other.pause(run.id)).paused_ms > 0,"
+                " (await other.resume(run.id)).paused_ms)\n"
+                "asyncio.run(again())\n"
+                "client.cancel(run.id)\n"
+            )
+        finally:
+            for worker in workers:
+                self.service.run("worker", "cordon", worker, "--open")
+        self.assertEqual(
+            said.splitlines(),
+            ["RUN_ACTIVE True it is night", "{'RUN_PAUSED'}", "0 ''", "True 0"],
+        )
+
     def test_a_refused_recipe_has_its_findings(self):
         good = RECIPE.replace("STEPS", "1").replace("EVERY", "1")
         with open(os.path.join(self.service.folder, "bad.yaml"), "w", encoding="utf-8") as file:

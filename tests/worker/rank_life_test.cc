@@ -457,6 +457,28 @@ TEST(RankLifeTest, AProgramThatStopsInTimeSaysWhatItWas) {
   EXPECT_THAT(agent.Take<KillProgram>(), IsEmpty());
 }
 
+// Somebody cancels a run whose trainings are writing their checkpoints.
+TEST(RankLifeTest, ALaterStopCanOnlyShortenTheTime) {
+  Life agent;
+  agent.Run();
+  Assignment stop = Train("a", 1, /*stop=*/true);
+  stop.stop_timeout_ms = 600'000;
+  agent.Want({stop});
+  ASSERT_THAT(agent.Take<TellProgram>(), SizeIs(1));
+  agent.Pass(1'000);
+  stop.stop_timeout_ms = 900'000;
+  agent.Want({stop});
+  agent.Pass(1'000);
+  stop.stop_timeout_ms = 30'000;
+  agent.Want({stop});
+  agent.Pass(29'000);
+  agent.Want({stop});  // the same again does not begin anew
+  EXPECT_THAT(agent.Take<KillProgram>(), IsEmpty());
+  agent.Pass(1'000);
+  EXPECT_THAT(agent.Take<KillProgram>(), SizeIs(1));
+  EXPECT_THAT(agent.Take<TellProgram>(), IsEmpty()) << "it was told once";
+}
+
 TEST(RankLifeTest, AStopThatComesWhileItStartsIsToldWhenItRuns) {
   Life agent;
   agent.Want({Train("a", 1, /*stop=*/true)});

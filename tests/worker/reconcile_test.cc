@@ -17,7 +17,7 @@ Assignment Want(const std::string& job, int64_t epoch, bool stop = false) {
 }
 
 TEST(ReconcileTest, StartsWhatIsMissingAndDropsWhatIsNotWanted) {
-  const Actions actions = Reconcile({{{"r", "old", 1, 0}, false}, {{"r", "kept", 1, 0}, false}},
+  const Actions actions = Reconcile({{"r", "old", 1, 0}, {"r", "kept", 1, 0}},
                                     {.ranks = {Want("kept", 1), Want("fresh", 1)}});
   ASSERT_EQ(actions.start.size(), 1u);
   EXPECT_EQ(actions.start[0].key.job, "fresh");
@@ -26,22 +26,21 @@ TEST(ReconcileTest, StartsWhatIsMissingAndDropsWhatIsNotWanted) {
 }
 
 TEST(ReconcileTest, ANewerEpochReplacesTheOlder) {
-  const Actions actions = Reconcile({{{"r", "job", 1, 0}, false}}, {.ranks = {Want("job", 2)}});
+  const Actions actions = Reconcile({{"r", "job", 1, 0}}, {.ranks = {Want("job", 2)}});
   EXPECT_THAT(actions.drop, ElementsAre(RankKey{"r", "job", 1, 0}));
   ASSERT_EQ(actions.start.size(), 1u);
   EXPECT_EQ(actions.start[0].key.epoch, 2);
 }
 
-TEST(ReconcileTest, StopsOnce) {
-  const Actions first = Reconcile({{{"r", "job", 1, 0}, false}}, {.ranks = {Want("job", 1, true)}});
-  EXPECT_THAT(first.stop, ElementsAre(std::pair(RankKey{"r", "job", 1, 0}, int64_t{700})));
-  const Actions second = Reconcile({{{"r", "job", 1, 0}, true}}, {.ranks = {Want("job", 1, true)}});
-  EXPECT_THAT(second.stop, IsEmpty());
-  EXPECT_THAT(second.drop, IsEmpty());
+TEST(ReconcileTest, AStopIsTold) {
+  const Actions actions = Reconcile({{"r", "job", 1, 0}}, {.ranks = {Want("job", 1, true)}});
+  EXPECT_THAT(actions.stop, ElementsAre(std::pair(RankKey{"r", "job", 1, 0}, int64_t{700})));
+  EXPECT_THAT(actions.start, IsEmpty());
+  EXPECT_THAT(actions.drop, IsEmpty());
 }
 
 TEST(ReconcileTest, TheSameStateTwiceChangesNothing) {
-  const Actions actions = Reconcile({{{"r", "job", 1, 0}, false}}, {.ranks = {Want("job", 1)}});
+  const Actions actions = Reconcile({{"r", "job", 1, 0}}, {.ranks = {Want("job", 1)}});
   EXPECT_THAT(actions.start, IsEmpty());
   EXPECT_THAT(actions.stop, IsEmpty());
   EXPECT_THAT(actions.drop, IsEmpty());

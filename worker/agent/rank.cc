@@ -1,5 +1,6 @@
 #include "worker/agent/rank.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -126,9 +127,14 @@ void Rank::OnSaid(const ProgramMessage& message) {
 }
 
 void Rank::Stop(int64_t deadline_ms) {
-  if (stop_asked_) return;
-  stop_asked_ = true;
-  stop_by_ms_ = turn_.now_ms + deadline_ms;
+  const int64_t by_ms = turn_.now_ms + deadline_ms;
+  if (stop_asked_ && by_ms >= stop_by_ms_) return;
+  const bool again = std::exchange(stop_asked_, true);
+  stop_by_ms_ = by_ms;
+  if (again) {
+    if (stop_told_) KillWhenDue();
+    return;
+  }
   if (phase_ == Phase::kFetching) {
     calls_.CancelAll(call_owner_);
     fetches_.Leave(call_owner_);
@@ -140,9 +146,13 @@ void Rank::Stop(int64_t deadline_ms) {
 
 void Rank::TellStop() {
   stop_told_ = true;
-  const int64_t left_ms = stop_by_ms_ - turn_.now_ms;
-  turn_.Add(TellProgram{assignment_.key, {{"control", "stop"}, {"deadline_ms", left_ms}}});
-  calls_.Later(call_owner_, left_ms, [this] {
+  turn_.Add(TellProgram{assignment_.key,
+                        {{"control", "stop"}, {"deadline_ms", stop_by_ms_ - turn_.now_ms}}});
+  KillWhenDue();
+}
+
+void Rank::KillWhenDue() {
+  calls_.Later(call_owner_, std::max<int64_t>(0, stop_by_ms_ - turn_.now_ms), [this] {
     if (has_program_) turn_.Add(KillProgram{assignment_.key});
   });
 }

@@ -49,7 +49,8 @@ class Rank {
   void Begin(std::vector<std::string> gpus);
 
   // Asks the program for a checkpoint and its end, kills it after `deadline_ms` milliseconds, and
-  // reports the end. A rank without a program reports at once. Repeated calls are ignored.
+  // reports the end. A rank without a program reports at once. A repeated call can only shorten the
+  // time, as when a run is cancelled whose trainings write their checkpoints.
   void Stop(int64_t deadline_ms);
 
   // Kills the program and reports nothing, because the attempt is no longer this worker's.
@@ -115,8 +116,9 @@ class Rank {
   void OnFetchFailed(const std::string& artifact, const Status& status);
   // The inputs are there: lays the folder out and starts the program.
   void StartProgram();
-  // Sends the program the request to stop, and sets its deadline.
+  // Sends the program the request to stop, with its deadline.
   void TellStop();
+  void KillWhenDue();
   // What the program says, by kind: progress is only the newest, results and errors count when it
   // has ended, the rest is passed on at once.
   void OnMessage(const Progress& message) { progress_ = message; }

@@ -83,8 +83,8 @@ void Ranks::Reconcile() {
   std::set<RankKey> wanted;
   for (const Assignment& rank : desired_.ranks) wanted.insert(rank.key);
   std::erase_if(done_, [&](const RankKey& key) { return !wanted.contains(key); });
-  std::map<RankKey, bool> have;
-  for (const auto& [key, rank] : ranks_) have[key] = rank->stopping();
+  std::set<RankKey> have;
+  for (const auto& [key, rank] : ranks_) have.insert(key);
   const Actions actions = worker::Reconcile(have, desired_);
   for (const RankKey& key : actions.drop) MoveToDropped(key).Drop();
   for (const auto& [key, deadline_ms] : actions.stop) ranks_.at(key)->Stop(deadline_ms);

@@ -1,22 +1,19 @@
 #include "worker/agent/reconcile.h"
 
-#include <set>
-
 namespace braid::worker {
 
-Actions Reconcile(const std::map<RankKey, bool>& have, const DesiredState& desired) {
+Actions Reconcile(const std::set<RankKey>& have, const DesiredState& desired) {
   Actions actions;
   std::set<RankKey> wanted;
   for (const Assignment& rank : desired.ranks) {
     wanted.insert(rank.key);
-    const auto held = have.find(rank.key);
-    if (held == have.end()) {
+    if (!have.contains(rank.key)) {
       actions.start.push_back(rank);
-    } else if (rank.stop && !held->second) {
+    } else if (rank.stop) {
       actions.stop.emplace_back(rank.key, rank.stop_timeout_ms);
     }
   }
-  for (const auto& [key, stopping] : have) {
+  for (const RankKey& key : have) {
     // The coordinator no longer knows the rank: nobody would take its report.
     if (!wanted.contains(key)) actions.drop.push_back(key);
   }

@@ -46,6 +46,7 @@ RunRecord SomeRun(const std::string& id) {
   run.only = {"path_1"};
   run.priority = -3;
   run.max_duration_s = 86'400;
+  run.paused_before_ms = 70;
   run.user = "ann";
   run.created_ms = 5;
   return run;
@@ -137,8 +138,17 @@ class CatalogTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status.ToString();
     for (const Update& update : updates) Apply(update, image_);
   }
+  // As of a file from before runs could be paused.
+  void ForgetPauses() {
+    for (auto& [id, run] : image_.runs) {
+      run.paused_ms = run.paused_before_ms = 0;
+      run.paused_by.clear();
+      run.pause_reason.clear();
+    }
+  }
   // As of a file from before runs and jobs had limits of time.
   void ForgetLimits() {
+    ForgetPauses();
     for (auto& [id, run] : image_.runs) run.max_duration_s = 0;
     for (auto& [key, job] : image_.jobs) job.max_duration_s = 0;
   }
@@ -207,6 +217,9 @@ Updates OneOfEach() {
       AttemptGranted{SomeAttempt(other, 1)},
       AttemptStopping{{"r1", "path_2", 1}, StopReason::kCancel, {}},
       JobCancelling{other},
+      RunPaused{"r1", "ada", "the GPUs are needed", 13},
+      RunResumed{"r1", "bob", 71},
+      RunPaused{"r1", "", "", 14},
       RunCancelRequested{"r1"},
       AttemptEnded{
           {"r1", "path_2", 1}, AttemptState::kCancelled, {"cancelled", "asked for", "", false}, 14},
@@ -343,11 +356,15 @@ Update AnyUpdate() {
   const auto ended = static_cast<AttemptState>(*rc::gen::inRange(5, 10));
   const std::string worker = *rc::gen::element<std::string>("w1", "w2");
   const std::string artifact = *rc::gen::element<std::string>("a1", "a2");
-  switch (*rc::gen::inRange(0, 24)) {
+  switch (*rc::gen::inRange(0, 26)) {
     case 0:
       return RunCreated{SomeRun(run)};
     case 1:
       return RunCancelRequested{run};
+    case 23:
+      return RunPaused{run, "ada", "x", *rc::gen::inRange<int64_t>(0, 3)};
+    case 24:
+      return RunResumed{run, "ada", 5};
     case 2:
       return RunEnded{run, RunState::kFailed, "x", 1};
     case 3:
@@ -431,7 +448,13 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
+#define WITHOUT_PAUSES                         \
+  "ALTER TABLE runs DROP COLUMN paused_ms;"    \
+  "ALTER TABLE runs DROP COLUMN paused_by;"    \
+  "ALTER TABLE runs DROP COLUMN pause_reason;" \
+  "ALTER TABLE runs DROP COLUMN paused_before_ms;"
 #define WITHOUT_LIMITS                           \
+  WITHOUT_PAUSES                                 \
   "ALTER TABLE runs DROP COLUMN max_duration_s;" \
   "ALTER TABLE jobs DROP COLUMN max_duration_s;"
 #define WITHOUT_OWNERS                                                                   \

@@ -193,6 +193,12 @@ class AsyncClient:
     async def cancel(self, run: str) -> Run:
         return await self._run(lambda: self._client.cancel(run))
 
+    async def pause(self, run: str, reason: str = "") -> Run:
+        return await self._run(lambda: self._client.pause(run, reason))
+
+    async def resume(self, run: str) -> Run:
+        return await self._run(lambda: self._client.resume(run))
+
     async def retry(self, run: str) -> Run:
         return await self._run(lambda: self._client.retry(run))
 

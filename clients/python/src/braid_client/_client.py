@@ -279,6 +279,17 @@ class Client:
             self.call("Runs/CancelRun", {"id": run, "requestId": uuid.uuid4().hex})
         )
 
+    def pause(self, run: str, reason: str = "") -> Run:
+        """Lets the run wait: what runs stops with a checkpoint, and nothing of it begins. A run that
+        is paused already stays as it is."""
+        request = {"id": run, "requestId": uuid.uuid4().hex, "reason": reason, "user": _user()}
+        return Run.from_json(self.call("Runs/PauseRun", request))
+
+    def resume(self, run: str) -> Run:
+        """Lets a paused run go on, from its newest checkpoints."""
+        request = {"id": run, "requestId": uuid.uuid4().hex, "user": _user()}
+        return Run.from_json(self.call("Runs/ResumeRun", request))
+
     def retry(self, run: str) -> Run:
         """A new run of the same recipe, which takes over what succeeded."""
         return Run.from_json(self.call("Runs/RetryRun", {"id": run, "requestId": uuid.uuid4().hex}))

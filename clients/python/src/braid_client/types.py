@@ -12,9 +12,9 @@ from ._message import Message, RunExtras
 # - `ATTEMPT_OFFERED`: Granted; its program has not started.
 # - `ATTEMPT_DISCONNECTED`: Its worker is silent, and keeps the lease for a grace period
 # (--grace-ms of braid-coordinator, docs/operating.md).
-# - `ATTEMPT_STOPPING`: Told to write a checkpoint and end: cancelled, drained, or another rank has
-# failed.
-# - `ATTEMPT_PREEMPTED`: Stopped because its worker is drained or shuts down.
+# - `ATTEMPT_STOPPING`: Told to write a checkpoint and end: cancelled, drained, paused, out of
+# time, or another rank has failed.
+# - `ATTEMPT_PREEMPTED`: Stopped because its worker is drained or shuts down, or its run is paused.
 # - `ATTEMPT_LOST`: Its worker restarted, or was silent for longer than the grace period.
 AttemptState = Literal[
     "ATTEMPT_STATE_UNSPECIFIED",
@@ -83,6 +83,7 @@ JobState = Literal[
 # when there is room.
 # - `WORKER_QUARANTINED`: The worker that could run it is in quarantine: several jobs in a row
 # failed there.
+# - `RUN_PAUSED`: Its run is paused (PauseRun).
 PendingReason = Literal[
     "PENDING_REASON_UNSPECIFIED",
     "WAITING_PARENTS",
@@ -96,6 +97,7 @@ PendingReason = Literal[
     "RECOVERING_LEASES",
     "WORKER_DISK_FULL",
     "WORKER_QUARANTINED",
+    "RUN_PAUSED",
 ]
 
 
@@ -806,6 +808,11 @@ class Run(Message, RunExtras):
     jobs_total: int = 0
     # `run:` of the recipe
     name: str = ""
+    pause_reason: str = ""
+    # Of a paused run: who paused it, and why, as they said.
+    paused_by: str = ""
+    # Since when it is paused; 0: it is not. Its state is RUN_ACTIVE meanwhile.
+    paused_ms: int = 0
     # Its jobs go before those of runs with a lower priority.
     priority: int = 0
     # the YAML text as submitted; empty in lists
