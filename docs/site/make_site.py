@@ -41,6 +41,7 @@ CONTENTS = {
     "The papers": ["docs/corrections", "docs/papers/papaformer", "docs/papers/dual_path"],
     "Behind it": [
         "docs/reliability",
+        "docs/science",
         "docs/performance",
         "docs/performance_service",
         "docs/architecture",
