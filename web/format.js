@@ -53,8 +53,11 @@ export const shortId = (id) => String(id || '').slice(0, 12);
 // JOB_ACTIVE -> active
 export const word = (name) => String(name || '').replace(/^(RUN|JOB|ATTEMPT|WORKER)_/, '').toLowerCase();
 
+// Whether the run waits for somebody to resume it; one that is being cancelled does not.
+export const isPaused = (run) => number(run.pausedMs) > 0 && !run.cancelRequested;
+
 // The state of a run as people see it.
-export const runState = (run) => (number(run.pausedMs) ? 'RUN_PAUSED' : run.state);
+export const runState = (run) => (isPaused(run) ? 'RUN_PAUSED' : run.state);
 
 const TONES = {
   active: 'busy', running: 'busy', offered: 'busy', ready: 'good', open: 'good', succeeded: 'good', failed: 'bad',

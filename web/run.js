@@ -3,7 +3,7 @@ import { h, show, confirmed, kept } from './dom.js';
 import { blobUrl, call, pages, requestId } from './api.js';
 import { COLOURS } from './chart.js';
 import { Curves, TRAINS } from './curves.js';
-import { ago, badge, bar, bytes, clock, digits, duration, number, parsed, progressText, reason, runProgress, runState, shareOf, shortId, table, tone, why, word } from './format.js';
+import { ago, badge, bar, bytes, clock, digits, duration, isPaused, number, parsed, progressText, reason, runProgress, runState, shareOf, shortId, table, tone, why, word } from './format.js';
 import { graph } from './graph.js';
 import { LogView } from './logs.js';
 import { lineageView } from './lineage.js';
@@ -71,7 +71,7 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
     if (!run) return;
     const { share, eta } = runProgress(run);
     const active = run.state === 'RUN_ACTIVE';
-    const paused = number(run.pausedMs) > 0;
+    const paused = isPaused(run);
     show(main,
       h('div', { class: 'row head' },
         h('div', null, h('p', { class: 'note crumbs' }, h('a', { href: '#/runs' }, 'Runs'), ' / ', h('span', { class: 'mono' }, run.id)), h('h1', null, run.name)),

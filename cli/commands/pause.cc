@@ -43,7 +43,7 @@ Result<int> Pause(const Globals& globals, const PauseFlags& flags) {
   request.set_user(UserName());
   BRAID_ASSIGN_OR_RETURN(const v1::Run run,
                          (client.Call<v1::Run>(&v1::Runs::Stub::PauseRun, client.runs(), request)));
-  if (globals.json()) return PrintJson(run), kOkExit;
+  if (globals.json()) return PrintJson(globals, run), kOkExit;
   if (found.paused_ms() > 0) {
     std::fprintf(stderr, "run %s is paused already, %s\n", run.id().c_str(),
                  PauseText(run).c_str());
@@ -64,7 +64,7 @@ Result<int> Resume(const Globals& globals, const PauseFlags& flags) {
   request.set_user(UserName());
   BRAID_ASSIGN_OR_RETURN(const v1::Run run, (client.Call<v1::Run>(&v1::Runs::Stub::ResumeRun,
                                                                   client.runs(), request)));
-  if (globals.json()) return PrintJson(run), kOkExit;
+  if (globals.json()) return PrintJson(globals, run), kOkExit;
   if (found.paused_ms() == 0)
     std::fprintf(stderr, "run %s is not paused: nothing was changed\n", run.id().c_str());
   std::printf("%s\n", run.id().c_str());

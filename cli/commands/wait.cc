@@ -46,7 +46,7 @@ Result<int> Wait(const Globals& globals, const std::string& id, const std::strin
   while (run.state() == v1::RUN_ACTIVE) {
     const int64_t left = deadline - SystemClock().MonotonicMs();
     if (left <= 0) break;
-    if (run.paused_ms() > 0 && run.paused_ms() != told_paused_ms) {
+    if (IsPaused(run) && run.paused_ms() != told_paused_ms) {
       told_paused_ms = run.paused_ms();
       std::fprintf(stderr, "run %s is paused, %s: waiting until somebody says braid resume %s\n",
                    run.id().c_str(), PauseText(run).c_str(), run.id().c_str());

@@ -57,9 +57,11 @@ Result<v1::Run> FollowRun(Client& client, const std::string& run_id) {
     patience = Patience();
     if (run->paused_ms() != paused_ms) {
       paused_ms = run->paused_ms();
-      Say(paused_ms > 0
-              ? "paused " + PauseText(*run) + "; braid resume " + run->id() + " lets it go on"
-              : "resumed");
+      if (IsPaused(*run)) {
+        Say("paused " + PauseText(*run) + "; braid resume " + run->id() + " lets it go on");
+      } else if (run->state() == v1::RUN_ACTIVE && !run->cancel_requested()) {
+        Say("resumed");
+      }
     }
     std::vector<std::string> active;
     std::string waiting;

@@ -122,8 +122,12 @@ std::string StateName(v1::JobState state) {
   return v1::JobState_Name(state).substr(4);
 }
 
+bool IsPaused(const v1::Run& run) {
+  return run.paused_ms() > 0 && !run.cancel_requested();
+}
+
 std::string StateText(const v1::Run& run) {
-  return run.paused_ms() > 0 ? "PAUSED" : StateName(run.state());
+  return IsPaused(run) ? "PAUSED" : StateName(run.state());
 }
 
 std::string PauseText(const v1::Run& run) {

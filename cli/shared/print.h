@@ -44,6 +44,8 @@ std::string StateName(v1::JobState state);
 std::string StateText(const v1::Run& run);
 // Of a paused run: "3 min ago by ada: the GPUs are needed".
 std::string PauseText(const v1::Run& run);
+// Whether the run waits for somebody to resume it; one that is being cancelled does not.
+bool IsPaused(const v1::Run& run);
 // Whether a worker takes new jobs: "OPEN", "CORDONED", "DRAINING", or "QUARANTINED" if only that
 // keeps jobs away.
 std::string AdmitText(const v1::Worker& worker);

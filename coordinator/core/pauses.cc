@@ -10,7 +10,9 @@
 namespace braid::coordinator {
 namespace {
 
-constexpr size_t kLongestReason = 300;
+// 200 characters in any script, which is what the dashboard lets people type.
+constexpr size_t kLongestReason = 800;
+constexpr size_t kLongestName = 255;
 
 // The run, if it can be paused or resumed.
 Result<const RunRecord*> ActiveRun(const std::string& id, const std::string& change,
@@ -23,19 +25,23 @@ Result<const RunRecord*> ActiveRun(const std::string& id, const std::string& cha
                   "run " + id + " has ended (" + std::string(Name(run->state)) + "): there is " +
                       "nothing left to " + change);
   }
+  if (run->cancel_requested) {
+    return Status(StatusCode::kFailedPrecondition, ErrorReason::kTerminalState,
+                  "run " + id + " is being cancelled: there is nothing left to " + change);
+  }
   return run;
 }
 
-Status CheckReason(const std::string& reason) {
-  if (reason.size() > kLongestReason) {
-    return InvalidArgument("a reason of " + std::to_string(reason.size()) + " bytes: at most " +
-                           std::to_string(kLongestReason));
+// What goes into rows, events, and onto people's terminals: `what` is "the reason of a pause".
+Status CheckLine(const std::string& what, const std::string& text, size_t most) {
+  if (text.size() > most) {
+    return InvalidArgument(what + " has " + std::to_string(text.size()) + " bytes: at most " +
+                           std::to_string(most));
   }
-  const bool control = std::any_of(reason.begin(), reason.end(), [](char c) {
+  const bool control = std::any_of(text.begin(), text.end(), [](char c) {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
   });
-  if (control)
-    return InvalidArgument("the reason of a pause is one line without control characters");
+  if (control) return InvalidArgument(what + " is one line without control characters");
   return OkStatus();
 }
 
@@ -52,12 +58,9 @@ bool StopsForPause(const std::string& job_kind, const AttemptRecord& attempt) {
 
 Status Pause(const std::string& id, const std::string& by, const std::string& reason,
              Transaction& tx) {
-  BRAID_RETURN_IF_ERROR(CheckReason(reason));
+  BRAID_RETURN_IF_ERROR(CheckLine("the reason of a pause", reason, kLongestReason));
+  BRAID_RETURN_IF_ERROR(CheckLine("the user's name", by, kLongestName));
   BRAID_ASSIGN_OR_RETURN(const RunRecord* run, ActiveRun(id, "pause", tx.state()));
-  if (run->cancel_requested) {
-    return Status(StatusCode::kFailedPrecondition, ErrorReason::kTerminalState,
-                  "run " + id + " is being cancelled: there is nothing left to pause");
-  }
   if (run->paused_ms > 0) return OkStatus();
   tx.Add(catalog::RunPaused{id, by, reason, std::max<int64_t>(1, tx.wall_ms())});
   const catalog::Failure failure = FailureOf(*tx.state().FindRun(id));
@@ -75,6 +78,7 @@ Status Pause(const std::string& id, const std::string& by, const std::string& re
 }
 
 Status Resume(const std::string& id, const std::string& by, Transaction& tx) {
+  BRAID_RETURN_IF_ERROR(CheckLine("the user's name", by, kLongestName));
   BRAID_ASSIGN_OR_RETURN(const RunRecord* run, ActiveRun(id, "resume", tx.state()));
   if (run->paused_ms == 0) return OkStatus();
   // A clock that was set back makes the pause nothing, and not less.

@@ -164,12 +164,18 @@ TEST_F(PausesTest, WhatCannotBePausedSaysWhy) {
   EXPECT_EQ(ResumeRun("r-9").message(), "there is no run r-9");
   EXPECT_EQ(PauseRun(run, "", "two\nlines").message(),
             "the reason of a pause is one line without control characters");
-  EXPECT_EQ(PauseRun(run, "", std::string(301, 'x')).message(),
-            "a reason of 301 bytes: at most 300");
+  EXPECT_EQ(PauseRun(run, "", std::string(801, 'x')).message(),
+            "the reason of a pause has 801 bytes: at most 800");
+  EXPECT_EQ(PauseRun(run, std::string(256, 'x'), "").message(),
+            "the user's name has 256 bytes: at most 255");
+  EXPECT_EQ(PauseRun(run, "\x1b[31m", "").message(),
+            "the user's name is one line without control characters");
   EXPECT_EQ(Run(run).paused_ms, 0);
   EXPECT_TRUE(Do([&](Transaction& tx) { return Cancel(run, tx); }).ok());
   EXPECT_EQ(PauseRun(run).message(),
             "run " + run + " is being cancelled: there is nothing left to pause");
+  EXPECT_EQ(ResumeRun(run).message(),
+            "run " + run + " is being cancelled: there is nothing left to resume");
   EXPECT_TRUE(End(RankOf(run, "a"), "w1", false, "cancelled", "").ok());
   EXPECT_EQ(PauseRun(run).message(),
             "run " + run + " has ended (CANCELLED): there is nothing left to pause");

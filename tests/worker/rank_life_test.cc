@@ -479,6 +479,40 @@ TEST(RankLifeTest, ALaterStopCanOnlyShortenTheTime) {
   EXPECT_THAT(agent.Take<TellProgram>(), IsEmpty()) << "it was told once";
 }
 
+// The ranks of a gang that write no checkpoint end at once when their workers stop them, which the
+// coordinator answers with an abort.
+TEST(RankLifeTest, AnAbortTakesNoTimeFromAStop) {
+  Life agent;
+  agent.Run();
+  Assignment stop = Train("a", 1, /*stop=*/true);
+  stop.stop_timeout_ms = 60'000;
+  agent.Want({stop});
+  stop.stop_timeout_ms = 0;
+  agent.Want({stop});
+  agent.Pass(59'000);
+  EXPECT_THAT(agent.Take<KillProgram>(), IsEmpty());
+  agent.Pass(1'000);
+  EXPECT_THAT(agent.Take<KillProgram>(), SizeIs(1));
+}
+
+// A shorter stop that overtakes the acknowledgement of the end.
+TEST(RankLifeTest, AStopAfterTheEndLeavesNothingBehind) {
+  Life agent;
+  agent.Run();
+  Assignment stop = Train("a", 1, /*stop=*/true);
+  stop.stop_timeout_ms = 600'000;
+  agent.Want({stop});
+  agent.Say(kKey, ErrorMessage{"preempted", "stopped at step 7", "", "", false});
+  agent.Ended(kKey);
+  agent.Answer<SendPiece>(OkStatus(), PieceSent{0, true});
+  agent.AnswerRoutine();
+  agent.Answer<ReportEnded>();
+  stop.stop_timeout_ms = 30'000;
+  agent.Want({stop});
+  agent.AnswerRoutine();
+  EXPECT_TRUE(agent.idle());
+}
+
 TEST(RankLifeTest, AStopThatComesWhileItStartsIsToldWhenItRuns) {
   Life agent;
   agent.Want({Train("a", 1, /*stop=*/true)});

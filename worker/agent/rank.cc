@@ -128,11 +128,13 @@ void Rank::OnSaid(const ProgramMessage& message) {
 
 void Rank::Stop(int64_t deadline_ms) {
   const int64_t by_ms = turn_.now_ms + deadline_ms;
-  if (stop_asked_ && by_ms >= stop_by_ms_) return;
+  // An abort (0) gives no time for a checkpoint, and takes none away from a rank that is writing
+  // one: its peers have ended at once, and by that the coordinator has learned of the stop.
+  if (stop_asked_ && (deadline_ms == 0 || by_ms >= stop_by_ms_)) return;
   const bool again = std::exchange(stop_asked_, true);
   stop_by_ms_ = by_ms;
   if (again) {
-    if (stop_told_) KillWhenDue();
+    if (stop_told_ && phase_ == Phase::kRunning) KillWhenDue();
     return;
   }
   if (phase_ == Phase::kFetching) {
