@@ -18,6 +18,8 @@ TEST_F(CoreTest, ASuccessThatCouldNotBeWrittenLeavesNoCostsBehind) {
   AddWorker("w1");
   const std::string run = SubmitJobs(
       {Node("a", "train"), Node("b", "merge", {{"init", {"a", "model", "", ""}}})});
+  Restart();  // no costs are known any more
+  Connect(workers_["w1"]);
   store_.full = true;
   EXPECT_EQ(End(RankOf(run, "a"), "w1", true).reason(), "STORAGE_FULL");
   store_.full = false;
