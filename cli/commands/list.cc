@@ -18,8 +18,8 @@ Result<List> Runs(const Globals& globals) {
     const std::string jobs = std::to_string(run.jobs_succeeded()) + "/" +
                              std::to_string(run.jobs_total());
     list.rows.push_back({run.id(),
-                         {run.id(), run.name(), StateText(run),
-                          Cell(jobs, run.jobs_total()), AgeCell(run.created_ms())}});
+                         {run.id(), run.name(), StateText(run), Cell(jobs, run.jobs_total()),
+                          AgeCell(run.created_ms())}});
   }
   return list;
 }
