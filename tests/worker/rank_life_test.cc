@@ -504,7 +504,6 @@ TEST(RankLifeTest, AStopAfterTheEndLeavesNothingBehind) {
   agent.Want({stop});
   agent.Say(kKey, ErrorMessage{"preempted", "stopped at step 7", "", "", false});
   agent.Ended(kKey);
-  agent.Answer<SendPiece>(OkStatus(), PieceSent{0, true});
   agent.AnswerRoutine();
   agent.Answer<ReportEnded>();
   stop.stop_timeout_ms = 30'000;
