@@ -17,7 +17,6 @@ namespace {
 
 using std::literals::operator""sv;
 
-constexpr size_t kMostText = size_t{256} << 20;
 constexpr size_t kListedColumns = 12;
 constexpr size_t kListedColumn = 40;
 // Rows from which the size of all is estimated.
@@ -91,8 +90,16 @@ Result<Selection> Select(const CorpusSpec& spec, const CorpusFile& file,
   return selection;
 }
 
-Result<std::string> TextOf(const Json& value, const NamedColumn& field, const std::string& place) {
-  if (value.is_string()) return value.get<std::string>();
+// A text may be so large that each copy of it counts.
+Status AddText(const Json& value, const NamedColumn& field, const std::string& place,
+               std::string* all) {
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    if (text.size() > kMostText - std::min(kMostText, all->size()))
+      return InvalidArgument(place + ": a document above 256 MiB");
+    *all += text;
+    return OkStatus();
+  }
   return InvalidArgument(place + ": field \"" + Excerpt(field.name, kListedColumn) +
                          "\" is not text, but " + ShownValue(value));
 }
@@ -113,11 +120,8 @@ Result<Document> DocumentOf(const CorpusSpec& spec, const Selection& selection,
       BRAID_ASSIGN_OR_RETURN(document.ids, IdsOfValue(*value, place, field.name, id_limit));
       return document;
     }
-    BRAID_ASSIGN_OR_RETURN(const std::string text, TextOf(*value, field, place));
     if (i > 0) document.text += spec.joiner;
-    document.text += text;
-    if (document.text.size() > kMostText)
-      return InvalidArgument(place + ": a document above 256 MiB");
+    BRAID_RETURN_IF_ERROR(AddText(*value, field, place, &document.text));
   }
   return document;
 }
@@ -148,7 +152,7 @@ Result<std::unique_ptr<ColumnarTable>> OpenColumnar(const CorpusFile& file, Colu
   if (plugin.ok()) return (*plugin)->open(file.path, format);
   return FailedPrecondition(file.name + ": this file is " + NameOf(format) + ", and " +
                             plugin.status().message() +
-                            "; or convert it to JSON lines (Python: datasets.Dataset.from_" +
+                            ": convert it to JSON lines (Python: datasets.Dataset.from_" +
                             (format == ColumnarFormat::kParquet ? "parquet" : "file") +
                             "(FILE).to_json(\"rows.jsonl\"))");
 }
@@ -164,26 +168,24 @@ Status ReadColumnar(const CorpusSpec& spec, const CorpusFile& file, ColumnarForm
   });
 }
 
-std::optional<ColumnarSize> SizeOfColumnar(const CorpusSpec& spec, const CorpusFile& file) {
+Result<ColumnarSize> SizeOfColumnar(const CorpusSpec& spec, const CorpusFile& file) {
   const std::optional<ColumnarFormat> format = ColumnarFormatOfFile(file.path);
-  if (!format) return std::nullopt;
-  const auto table = OpenColumnar(file, *format);
-  if (!table.ok()) return std::nullopt;
-  const auto selection = Select(spec, file, (*table)->Columns());
-  if (!selection.ok()) return std::nullopt;
+  if (!format) return InvalidArgument(file.name + " is neither Parquet nor Arrow");
+  BRAID_ASSIGN_OR_RETURN(const auto table, OpenColumnar(file, *format));
+  BRAID_ASSIGN_OR_RETURN(const Selection selection, Select(spec, file, table->Columns()));
   int64_t seen = 0;
   double bytes = 0;
-  const Status read = (*table)->Read(selection->columns, [&](const std::vector<Json>& values) {
-    const auto document = DocumentOf(spec, *selection, values, "", INT32_MAX);
+  const Status read = table->Read(selection.columns, [&](const std::vector<Json>& values) {
+    const auto document = DocumentOf(spec, selection, values, "", INT32_MAX);
     if (document.ok())
       bytes += static_cast<double>(document->text.size() + 2 * document->ids.size());
     ++seen;
     return seen < kSampledRows && bytes < kSampledBytes ? OkStatus() : Cancelled("enough");
   });
-  if (!read.ok() && read.code() != StatusCode::kCancelled) return std::nullopt;
+  if (!read.ok() && read.code() != StatusCode::kCancelled) return read;
   if (seen == 0) return ColumnarSize{};
   // Of a stream that was read to its end, the rows are known after all.
-  const int64_t rows = read.ok() ? seen : std::max(seen, (*table)->rows());
+  const int64_t rows = read.ok() ? seen : std::max(seen, table->rows());
   return ColumnarSize{rows, bytes * static_cast<double>(rows) / static_cast<double>(seen)};
 }
 

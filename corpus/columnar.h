@@ -33,11 +33,11 @@ Status ReadColumnar(const CorpusSpec& spec, const CorpusFile& file, ColumnarForm
                     int64_t id_limit, const std::function<Status(Result<Document>)>& use);
 
 // The rows of a file, and the bytes of text in all of them, which is estimated from the first ones;
-// of ids two bytes each. None if the file cannot be read so.
+// of ids two bytes each. An error that begins with the file's name if it cannot be read so.
 struct ColumnarSize {
   int64_t rows = 0;
   double text_bytes = 0;
 };
-std::optional<ColumnarSize> SizeOfColumnar(const CorpusSpec& spec, const CorpusFile& file);
+Result<ColumnarSize> SizeOfColumnar(const CorpusSpec& spec, const CorpusFile& file);
 
 }  // namespace braid::corpus

@@ -11,16 +11,14 @@ namespace {
 Result<const ColumnarFunctions*> Load() {
   const std::string path = JoinPath(ProgramFolder(), "libbraid_arrow.so");
   if (!PathExists(path)) {
-    return FailedPrecondition(
-        "this installation of braid reads no Parquet and no Arrow (there is "
-        "no " +
-        path + ", which scripts/build makes after scripts/setup)");
+    return FailedPrecondition("this installation of braid does not read it (there is no " + path +
+                              "; a braid that is built from its repository has it)");
   }
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     return FailedPrecondition(std::string("the plug-in that reads Parquet and Arrow cannot be "
                                           "loaded (") +
-                              dlerror() + "); scripts/setup installs Arrow");
+                              dlerror() + ")");
   }
   using Entry = const ColumnarFunctions* (*)();
   const auto entry = reinterpret_cast<Entry>(dlsym(library, "braid_columnar_functions"));

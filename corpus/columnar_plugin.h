@@ -14,6 +14,9 @@
 
 namespace braid::corpus {
 
+// Bytes of text in a document. A longer text is a binary value, described by its size.
+constexpr size_t kMostText = size_t{256} << 20;
+
 // The formats that the plug-in reads.
 enum class ColumnarFormat { kParquet, kArrowFile, kArrowStream };
 
@@ -28,8 +31,9 @@ class ColumnarTable {
   // Calls `use` with the values of the columns at the places `columns`, for each row from the first
   // on. Texts and bytes that are UTF-8 are texts; lists and structs are what they are in JSON; null
   // is null; what JSON does not have (dates, other bytes, ...) is a binary value with a text for
-  // messages. Memory holds some rows at a time. Stops at the first error of `use` and returns it;
-  // other errors (kDataLoss, kInvalidArgument) begin with the file's path.
+  // messages. Memory holds some rows at a time, of Arrow a whole batch of the file. Stops at the
+  // first error of `use` and returns it; other errors (kDataLoss, kInvalidArgument) begin with the
+  // file's path.
   virtual Status Read(const std::vector<size_t>& columns,
                       const std::function<Status(const std::vector<Json>&)>& use) = 0;
 };

@@ -217,6 +217,16 @@ Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::s
 
 namespace {
 
+Status ReadColumns(const CorpusSpec& spec, const CorpusFile& file, int64_t id_limit,
+                   const std::function<Status(Result<Document>)>& use) {
+  // Files are told apart before the first one is read, which may take hours.
+  const std::optional<ColumnarFormat> format = ColumnarFormatOfFile(file.path);
+  if (format) return ReadColumnar(spec, file, *format, id_limit, use);
+  return DataLoss(file.name +
+                  ": the file was Parquet or Arrow and is not any more, or cannot be read; leave "
+                  "files as they are while they are prepared");
+}
+
 Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, const TokenIds& ids,
                 Selector* selector) {
   // A blank file has no kind of its own. Read like the other files, it adds nothing either way.
@@ -233,8 +243,7 @@ Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, c
   };
   const Status status = kind == FileKind::kTable ? ReadTable(spec, file, of_table)
                         : kind == FileKind::kColumnar
-                            ? ReadColumnar(spec, file, *ColumnarFormatOfFile(file.path),
-                                           ids.entries, of_columns)
+                            ? ReadColumns(spec, file, ids.entries, of_columns)
                         : rows ? ReadRows(spec, file, ids, selector)
                                : ReadPlainText(spec, file.path, selector);
   return WithName(status, file);
@@ -328,7 +337,7 @@ double DocumentBytes(CorpusSpec spec, const CorpusFile& file) {
   if (!kinds.ok() || kinds->front() == FileKind::kBlank) return 0;
   if (kinds->front() == FileKind::kColumnar) {
     const auto size = SizeOfColumnar(spec, file);
-    return size && size->rows > 0 ? size->text_bytes / static_cast<double>(size->rows) : 0;
+    return size.ok() && size->rows > 0 ? size->text_bytes / static_cast<double>(size->rows) : 0;
   }
   const bool rows = kinds->front() == FileKind::kRows || kinds->front() == FileKind::kTable;
   if (!rows && spec.separator.empty()) {

@@ -13,6 +13,15 @@
 namespace braid::submit {
 namespace {
 
+// Adds a file of columns, whose text may be far larger than the file.
+void AddColumnar(const recipe::Corpus& corpus, const std::string& path, uint64_t bytes,
+                 recipe::TextSize* size) {
+  const auto columnar = corpus::SizeOfColumnar({corpus.Task()}, path);
+  size->compressed = true;
+  size->text_bytes += columnar.ok() ? columnar->text_bytes : static_cast<double>(bytes);
+  if (!columnar.ok() && size->unknown.empty()) size->unknown = columnar.status().message();
+}
+
 recipe::TextSize SizeOf(const recipe::Corpus& corpus,
                         const std::map<std::string, std::string>& files) {
   recipe::TextSize size;
@@ -23,12 +32,13 @@ recipe::TextSize SizeOf(const recipe::Corpus& corpus,
     ++size.files;
     size.bytes += static_cast<int64_t>(*bytes);
     size.compressed = size.compressed || compressed;
+    if (corpus::ColumnarFormatOfFile(path)) {
+      AddColumnar(corpus, path, *bytes, &size);
+      continue;
+    }
     // The size of the text of a compressed file is estimated: decompressing a large corpus takes
     // minutes.
-    const auto columnar = corpus::SizeOfColumnar({corpus.Task()}, path);
-    size.text_bytes += columnar
-                           ? columnar->text_bytes
-                           : static_cast<double>(*bytes) * (compressed ? recipe::kCompression : 1);
+    size.text_bytes += static_cast<double>(*bytes) * (compressed ? recipe::kCompression : 1);
   }
   // Ids are counted, not guessed. EstimateTokens takes two bytes for each.
   if (corpus.token_files) {
@@ -56,6 +66,19 @@ Result<int64_t> VocabOf(const recipe::Recipe& recipe, const std::string& path) {
                                   (long long)said, path.c_str(), (long long)entries));
   }
   return (*tokenizer)->vocab();
+}
+
+Finding UnknownSize(const RecipeFile& file, const recipe::Source& source,
+                    const recipe::TextSize& size) {
+  Finding finding;
+  finding.severity = Severity::kWarning;
+  finding.recipe = file.path;
+  finding.line = source.line;
+  finding.message =
+      "the size of the text is not known, so that the tokens and costs of the plan may be far too "
+      "small (" +
+      size.unknown + ")";
+  return finding;
 }
 
 }  // namespace
@@ -87,6 +110,8 @@ recipe::Known KnownOf(const RecipeFile& file, const recipe::Dag& dag,
           tokens = std::max(tokens, recipe::EstimateTokens(*own, size->second));
       }
     }
+    if (size != file.text_sizes.end() && !size->second.unknown.empty())
+      findings->push_back(UnknownSize(file, source, size->second));
     if (source.kind != recipe::SourceKind::kTokenizer) continue;
     const auto files = FilesOf(file, source);
     if (!files.ok()) continue;

@@ -184,14 +184,17 @@ Status LookAtColumns(corpus::ColumnarFormat format, TextFacts* facts) {
   facts->rows = true;
   BRAID_RETURN_IF_ERROR(TakeFields(seen, facts));
   corpus::CorpusSpec spec;
-  spec.join = facts->fields;
+  spec.name = facts->name;
+  if (facts->fields.size() == 1) spec.text = facts->fields.front();
+  if (facts->fields.size() > 1) spec.join = facts->fields;
   spec.input_ids = facts->input_ids;
   facts->text_bytes = 0;
   for (const std::string& path : facts->paths) {
     const auto size = corpus::SizeOfColumnar(spec, path);
-    if (!size)
-      return InvalidArgument(path + " is not a file like " + file.path +
-                             ": name the files of one kind and with the same columns");
+    if (!size.ok()) {
+      return Status(size.status().code(), size.status().message() + " (the fields are those of " +
+                                              file.path + ": name files with the same ones)");
+    }
     facts->documents += size->rows;
     facts->text_bytes += size->text_bytes;
   }

@@ -16,6 +16,9 @@
 
 namespace braid::corpus {
 
+// Whether to go on.
+using BatchUse = std::function<arrow::Result<bool>(const arrow::RecordBatch&)>;
+
 class BatchSource {
  public:
   virtual ~BatchSource() = default;
@@ -23,9 +26,9 @@ class BatchSource {
   // As ColumnarTable::rows.
   virtual int64_t rows() const = 0;
   // Calls `use` with batches of the columns at the places `columns`, which ascend, from the first
-  // row on, until it returns false. The file is read from its beginning in each call.
-  virtual arrow::Status Read(const std::vector<int>& columns,
-                             const std::function<bool(const arrow::RecordBatch&)>& use) = 0;
+  // row on, until it returns false or an error, which is returned. The file is read from its
+  // beginning in each call.
+  virtual arrow::Status Read(const std::vector<int>& columns, const BatchUse& use) = 0;
 };
 
 arrow::Result<std::unique_ptr<BatchSource>> OpenParquet(const std::string& path);

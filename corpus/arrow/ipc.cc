@@ -1,4 +1,6 @@
 // Arrow's own format: files, which end with a list of their batches, and streams.
+#include <arrow/array.h>
+#include <arrow/array/util.h>
 #include <arrow/buffer.h>
 #include <arrow/io/buffered.h>
 #include <arrow/io/file.h>
@@ -9,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "corpus/arrow/as_bytes.h"
 #include "corpus/arrow/batch_source.h"
 
 namespace braid::corpus {
@@ -31,11 +34,13 @@ arrow::Result<std::shared_ptr<arrow::io::ReadableFile>> OpenFile(const std::stri
 }
 
 // Offsets and indices come from the file: they are checked before anything is looked up by them.
-arrow::Status Use(const std::shared_ptr<arrow::RecordBatch>& batch,
-                  const std::function<bool(const arrow::RecordBatch&)>& use, bool* more) {
-  ARROW_RETURN_NOT_OK(batch->ValidateFull());
-  *more = use(*batch);
-  return arrow::Status::OK();
+// Texts are checked as bytes: one that is not UTF-8 is a fault of its row, not of the file.
+arrow::Status Use(const std::shared_ptr<arrow::RecordBatch>& batch, const BatchUse& use,
+                  bool* more) {
+  ARROW_RETURN_NOT_OK(batch->Validate());
+  for (const auto& column : batch->column_data())
+    ARROW_RETURN_NOT_OK(arrow::MakeArray(AsBytes(*column))->ValidateFull());
+  return use(*batch).Value(more);
 }
 
 class FileSource final : public BatchSource {
@@ -51,8 +56,7 @@ class FileSource final : public BatchSource {
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
   int64_t rows() const override { return rows_; }
 
-  arrow::Status Read(const std::vector<int>& columns,
-                     const std::function<bool(const arrow::RecordBatch&)>& use) override {
+  arrow::Status Read(const std::vector<int>& columns, const BatchUse& use) override {
     ARROW_ASSIGN_OR_RAISE(const auto reader, Reader(columns));
     bool more = true;
     for (int i = 0; more && i < reader->num_record_batches(); ++i) {
@@ -83,14 +87,13 @@ class StreamSource final : public BatchSource {
     ARROW_ASSIGN_OR_RAISE(const auto reader,
                           arrow::ipc::RecordBatchStreamReader::Open(file, Options({})));
     source->schema_ = reader->schema();
-    ARROW_RETURN_NOT_OK(source->EstimateRows(*file, *reader));
+    ARROW_RETURN_NOT_OK(source->EstimateRows());
     return source;
   }
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
   int64_t rows() const override { return rows_; }
 
-  arrow::Status Read(const std::vector<int>& columns,
-                     const std::function<bool(const arrow::RecordBatch&)>& use) override {
+  arrow::Status Read(const std::vector<int>& columns, const BatchUse& use) override {
     ARROW_ASSIGN_OR_RAISE(const auto file, OpenFile(path_));
     ARROW_ASSIGN_OR_RAISE(
         const auto buffered,
@@ -100,7 +103,7 @@ class StreamSource final : public BatchSource {
     for (bool more = true; more;) {
       std::shared_ptr<arrow::RecordBatch> batch;
       ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
-      if (batch == nullptr) break;
+      if (batch == nullptr) return CheckNothingFollows(*file, *buffered);
       ARROW_RETURN_NOT_OK(Use(batch, use, &more));
     }
     return arrow::Status::OK();
@@ -119,15 +122,29 @@ class StreamSource final : public BatchSource {
     return arrow::Status::IOError("the mark at the end of the stream is missing");
   }
 
-  // As if the file had rows like those of its first batch throughout.
-  arrow::Status EstimateRows(arrow::io::RandomAccessFile& file,
-                             arrow::ipc::RecordBatchStreamReader& reader) {
-    ARROW_ASSIGN_OR_RAISE(const int64_t begin, file.Tell());
-    std::shared_ptr<arrow::RecordBatch> batch;
-    ARROW_RETURN_NOT_OK(reader.ReadNext(&batch));
-    if (batch == nullptr) return arrow::Status::OK();
-    ARROW_ASSIGN_OR_RAISE(const int64_t end, file.Tell());
+  // Streams one after another (cat a.arrow b.arrow) would lose all but the first.
+  static arrow::Status CheckNothingFollows(arrow::io::RandomAccessFile& file,
+                                           const arrow::io::InputStream& read) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t end, read.Tell());
     ARROW_ASSIGN_OR_RAISE(const int64_t size, file.GetSize());
+    if (end == size) return arrow::Status::OK();
+    return arrow::Status::NotImplemented("the stream ends at byte ", end, " of ", size,
+                                         " and another one follows: write each to its own file");
+  }
+
+  // As if the file had rows like those of its first batch throughout. One column says how many
+  // there are; the others stay packed.
+  arrow::Status EstimateRows() {
+    const std::vector<int> first(schema_->num_fields() > 0 ? 1 : 0);
+    ARROW_ASSIGN_OR_RAISE(const auto file, OpenFile(path_));
+    ARROW_ASSIGN_OR_RAISE(const auto reader,
+                          arrow::ipc::RecordBatchStreamReader::Open(file, Options(first)));
+    ARROW_ASSIGN_OR_RAISE(const int64_t begin, file->Tell());
+    std::shared_ptr<arrow::RecordBatch> batch;
+    ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
+    if (batch == nullptr) return arrow::Status::OK();
+    ARROW_ASSIGN_OR_RAISE(const int64_t end, file->Tell());
+    ARROW_ASSIGN_OR_RAISE(const int64_t size, file->GetSize());
     const double batches = static_cast<double>(size - begin) /
                            static_cast<double>(std::max<int64_t>(1, end - begin));
     rows_ = static_cast<int64_t>(batches * static_cast<double>(batch->num_rows()));

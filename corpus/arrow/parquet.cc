@@ -1,6 +1,7 @@
 // Parquet, a page of each column at a time.
 #include <arrow/io/file.h>
 #include <arrow/memory_pool.h>
+#include <arrow/util/byte_size.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/arrow/schema.h>
 #include <parquet/file_reader.h>
@@ -16,9 +17,10 @@ namespace braid::corpus {
 namespace {
 
 constexpr int64_t kBufferBytes = int64_t{1} << 20;
-// A batch has about as many bytes, if rows are of equal size.
+// Rows of a batch: as many as have about kBatchBytes, if they are like those of the batch before.
+// What the file says of its sizes is of no use: a text that repeats is in it once.
 constexpr int64_t kBatchBytes = int64_t{8} << 20;
-constexpr int64_t kMostRows = 4096;
+constexpr int64_t kFirstRows = 64, kMostRows = 256;
 
 // The leaves of a column, which Parquet stores apart.
 void AddLeaves(const parquet::arrow::SchemaField& field, std::vector<int>* leaves) {
@@ -26,12 +28,9 @@ void AddLeaves(const parquet::arrow::SchemaField& field, std::vector<int>* leave
   for (const parquet::arrow::SchemaField& child : field.children) AddLeaves(child, leaves);
 }
 
-int64_t RowsOfBatch(const parquet::FileMetaData& metadata) {
-  int64_t bytes = 0;
-  for (int group = 0; group < metadata.num_row_groups(); ++group)
-    bytes += std::max<int64_t>(0, metadata.RowGroup(group)->total_byte_size());
-  const int64_t row = bytes / std::max<int64_t>(1, metadata.num_rows()) + 1;
-  return std::clamp<int64_t>(kBatchBytes / row, 1, kMostRows);
+int64_t RowsOfNext(const arrow::RecordBatch& batch) {
+  const int64_t row = arrow::util::TotalBufferSize(batch) / std::max<int64_t>(1, batch.num_rows());
+  return std::clamp<int64_t>(kBatchBytes / (row + 1), 1, kMostRows);
 }
 
 class ParquetSource final : public BatchSource {
@@ -48,7 +47,6 @@ class ParquetSource final : public BatchSource {
     source->metadata_ = parquet->metadata();
     parquet::ArrowReaderProperties arrow_properties(/*use_threads=*/false);
     arrow_properties.set_pre_buffer(false);
-    arrow_properties.set_batch_size(RowsOfBatch(*source->metadata_));
     ARROW_ASSIGN_OR_RAISE(source->reader_, parquet::arrow::FileReader::Make(
                                                pool, std::move(parquet), arrow_properties));
     ARROW_RETURN_NOT_OK(source->reader_->GetSchema(&source->schema_));
@@ -58,16 +56,19 @@ class ParquetSource final : public BatchSource {
   std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
   int64_t rows() const override { return metadata_->num_rows(); }
 
-  arrow::Status Read(const std::vector<int>& columns,
-                     const std::function<bool(const arrow::RecordBatch&)>& use) override {
+  arrow::Status Read(const std::vector<int>& columns, const BatchUse& use) override {
     std::vector<int> leaves, groups(static_cast<size_t>(metadata_->num_row_groups()));
     std::iota(groups.begin(), groups.end(), 0);
     const auto& fields = reader_->manifest().schema_fields;
     for (const int column : columns) AddLeaves(fields[static_cast<size_t>(column)], &leaves);
+    reader_->set_batch_size(kFirstRows);
     ARROW_ASSIGN_OR_RAISE(const auto batches, reader_->GetRecordBatchReader(groups, leaves));
     while (true) {
       ARROW_ASSIGN_OR_RAISE(const auto batch, batches->Next());
-      if (batch == nullptr || !use(*batch)) return arrow::Status::OK();
+      if (batch == nullptr) return arrow::Status::OK();
+      ARROW_ASSIGN_OR_RAISE(const bool more, use(*batch));
+      if (!more) return arrow::Status::OK();
+      reader_->set_batch_size(RowsOfNext(*batch));
     }
   }
 

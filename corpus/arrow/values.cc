@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "corpus/columnar_plugin.h"
 
 namespace braid::corpus {
 namespace {
@@ -21,6 +22,9 @@ Json Described(std::string_view text) {
 }
 
 Json TextOf(std::string_view bytes) {
+  // Before it is copied for the first time.
+  if (bytes.size() > kMostText)
+    return Described(std::to_string(bytes.size()) + " bytes, more than the 256 MiB of a document");
   if (IsUtf8(bytes)) return std::string(bytes);
   return Described(std::to_string(bytes.size()) + " bytes that are not UTF-8");
 }
@@ -32,17 +36,38 @@ Json NumberOf(Integer value) {
   return static_cast<uint64_t>(value);
 }
 
-Json ListOf(const arrow::Array& values, int64_t begin, int64_t length) {
+arrow::Result<Json> ListOf(const arrow::Array& values, int64_t begin, int64_t length) {
   Json list = Json::array();
-  for (int64_t i = 0; i < length; ++i) list.push_back(ValueOf(values, begin + i));
+  for (int64_t i = 0; i < length; ++i) {
+    ARROW_ASSIGN_OR_RAISE(Json value, ValueOf(values, begin + i));
+    list.push_back(std::move(value));
+  }
   return list;
 }
 
-Json StructOf(const arrow::StructArray& array, int64_t i) {
+arrow::Result<Json> StructOf(const arrow::StructArray& array, int64_t i) {
   Json object = Json::object();
-  for (int field = 0; field < array.num_fields(); ++field)
-    object[array.type()->field(field)->name()] = ValueOf(*array.field(field), i);
+  for (int field = 0; field < array.num_fields(); ++field) {
+    ARROW_ASSIGN_OR_RAISE(object[array.type()->field(field)->name()],
+                          ValueOf(*array.field(field), i));
+  }
   return object;
+}
+
+// Libparquet does not check the indices that it takes from a file.
+arrow::Result<Json> EntryOf(const arrow::DictionaryArray& array, int64_t i) {
+  const int64_t index = array.GetValueIndex(i), entries = array.dictionary()->length();
+  if (index < 0 || index >= entries) {
+    return arrow::Status::IndexError("an index of ", index, " into a dictionary of ", entries,
+                                     " entries");
+  }
+  return ValueOf(*array.dictionary(), index);
+}
+
+Json DescriptionOf(const arrow::Array& array, int64_t i) {
+  const auto scalar = array.GetScalar(i);
+  return Described(array.type()->ToString() + " " +
+                   (scalar.ok() ? (*scalar)->ToString() : scalar.status().message()));
 }
 
 struct Converter {
@@ -55,7 +80,7 @@ struct Converter {
     if constexpr (std::is_same_v<Type, arrow::BooleanType>) {
       value = array.Value(at);
     } else if constexpr (std::is_same_v<Type, arrow::HalfFloatType>) {
-      return Describe(array);
+      value = DescriptionOf(array, at);
     } else if constexpr (arrow::is_floating_type<Type>::value) {
       value = static_cast<double>(array.Value(at));
     } else if constexpr (arrow::is_integer_type<Type>::value) {
@@ -67,38 +92,33 @@ struct Converter {
     } else if constexpr (arrow::is_var_length_list_type<Type>::value ||
                          arrow::is_list_view_type<Type>::value ||
                          std::is_same_v<Type, arrow::FixedSizeListType>) {
-      value = ListOf(*array.values(), array.value_offset(at), array.value_length(at));
+      ARROW_ASSIGN_OR_RAISE(
+          value, ListOf(*array.values(), array.value_offset(at), array.value_length(at)));
     } else if constexpr (std::is_same_v<Type, arrow::StructType>) {
-      value = StructOf(array, at);
+      ARROW_ASSIGN_OR_RAISE(value, StructOf(array, at));
     } else if constexpr (std::is_same_v<Type, arrow::DictionaryType>) {
-      value = ValueOf(*array.dictionary(), array.GetValueIndex(at));
+      ARROW_ASSIGN_OR_RAISE(value, EntryOf(array, at));
     } else if constexpr (std::is_same_v<Type, arrow::RunEndEncodedType>) {
       ARROW_ASSIGN_OR_RAISE(const auto run, array.GetScalar(at));
       const auto& inside = static_cast<const arrow::RunEndEncodedScalar&>(*run).value;
       ARROW_ASSIGN_OR_RAISE(const auto one, arrow::MakeArrayFromScalar(*inside, 1));
-      value = ValueOf(*one, 0);
+      ARROW_ASSIGN_OR_RAISE(value, ValueOf(*one, 0));
     } else if constexpr (std::is_base_of_v<arrow::ExtensionArray, Array>) {
-      value = ValueOf(*array.storage(), at);
+      ARROW_ASSIGN_OR_RAISE(value, ValueOf(*array.storage(), at));
     } else {
-      return Describe(array);
+      value = DescriptionOf(array, at);
     }
-    return arrow::Status::OK();
-  }
-
-  arrow::Status Describe(const arrow::Array& array) {
-    ARROW_ASSIGN_OR_RAISE(const auto scalar, array.GetScalar(at));
-    value = Described(array.type()->ToString() + " " + scalar->ToString());
     return arrow::Status::OK();
   }
 };
 
 }  // namespace
 
-Json ValueOf(const arrow::Array& array, int64_t i) {
-  if (array.IsNull(i)) return nullptr;
+arrow::Result<Json> ValueOf(const arrow::Array& array, int64_t i) {
+  if (array.IsNull(i)) return Json(nullptr);
   Converter converter{i, nullptr};
-  const arrow::Status status = arrow::VisitArrayInline(array, &converter);
-  return status.ok() ? std::move(converter.value) : Described(status.message());
+  ARROW_RETURN_NOT_OK(arrow::VisitArrayInline(array, &converter));
+  return std::move(converter.value);
 }
 
 }  // namespace braid::corpus

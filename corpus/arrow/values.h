@@ -2,6 +2,7 @@
 #pragma once
 
 #include <arrow/array.h>
+#include <arrow/result.h>
 
 #include <cstdint>
 
@@ -9,7 +10,8 @@
 
 namespace braid::corpus {
 
-// The value at place `i`, as ColumnarTable::Read says.
-Json ValueOf(const arrow::Array& array, int64_t i);
+// The value at place `i`, as ColumnarTable::Read says. An error is one of the file: an index that
+// points beyond its dictionary.
+arrow::Result<Json> ValueOf(const arrow::Array& array, int64_t i);
 
 }  // namespace braid::corpus

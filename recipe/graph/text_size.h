@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "recipe/recipe.h"
 
@@ -21,6 +22,8 @@ struct TextSize {
   bool compressed = false;
   // Of the text; estimated for compressed files.
   double text_bytes = 0;
+  // Why the text of a file is not known, which then counts with its size on disk; often empty.
+  std::string unknown;
   // Mean size of a document; 0 if not known.
   double document_bytes = 0;
 };

@@ -118,5 +118,51 @@ bad = pa.StringArray.from_buffers(2, offsets, batch.column(0).buffers()[2])
 stream("offsets.stream", pa.Table.from_arrays([bad], ["text"]))
 file("offsets.arrow", pa.Table.from_arrays([bad], ["text"]))
 
+# Hostile: two runs of an index into a dictionary of three entries, the second of which points to a fourth one.
+runs = pa.DictionaryArray.from_arrays(
+    pa.array([0] * 40 + [2] * 40, pa.int8()), pa.array(["a", "b", "c"])
+)
+pq.write_table(
+    pa.table([runs], schema=pa.schema([pa.field("text", runs.type, nullable=False)])),
+    at("index.parquet"),
+    compression="none",
+    write_statistics=False,
+)
+with open(at("index.parquet"), "r+b") as parquet:
+    content = parquet.read()
+    assert content.count(b"\x02\x50\0\x50\x02") == 1
+    parquet.seek(0)
+    parquet.write(content.replace(b"\x02\x50\0\x50\x02", b"\x02\x50\0\x50\x03"))
+
+# Texts, the second of which is latin1, by itself and within other values.
+latin = pa.array([b"one", b"gr\xf6\xdfe", b"three"]).view(pa.string())
+starts = pa.array([0, 1, 2, 3], pa.int32())
+texts = {
+    "text": latin,
+    "large": latin.cast(pa.large_binary()).view(pa.large_string()),
+    "lists": pa.ListArray.from_arrays(starts, latin),
+    "struct": pa.StructArray.from_arrays([latin], ["text"]),
+    "map": pa.MapArray.from_arrays(starts, pa.array(["k"] * 3), latin),
+    "dictionary": pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int8()), latin),
+}
+stream("latin.stream", pa.table(texts))
+file("latin.arrow", pa.table(texts))
+pq.write_table(pa.table(texts), at("latin.parquet"))
+
+
+def repeated(name, texts, counts):
+    """Texts that are in the file once, and are plain ones for those who read it."""
+    places = [place for place, count in enumerate(counts) for _ in range(count)]
+    column = pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), pa.array(texts))
+    pq.write_table(pa.table({"text": column}), at(name), compression="zstd", store_schema=False)
+
+
+repeated("same.parquet", ["x" * 2**20], [2_000])
+repeated("sorted.parquet", ["short", "x" * 2**20], [20_000, 2_000])
+
+# A text above the limit of a document.
+large = pa.table({"id": [1, 2], "text": ["x" * (2**28 + 1), "here"]})
+stream("large.stream", large, compression="zstd")
+
 with open(at("expected.json"), "w", encoding="utf-8") as out:
     json.dump(written, out)

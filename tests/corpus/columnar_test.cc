@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "corpus/file_kind.h"
 #include "tests/corpus/packed.h"
+#include "tests/sanitizer.h"
 
 namespace braid::corpus {
 namespace {
@@ -164,6 +165,129 @@ TEST_F(ColumnarTest, DamagedFilesAreErrors) {
     EXPECT_THAT(Error({}, name), HasSubstr("the file cannot be read as Arrow (")) << name;
 }
 
+TEST_F(ColumnarTest, AnIndexBeyondItsDictionaryIsAnErrorOfTheFile) {
+  EXPECT_EQ(
+      Error({{"on_bad_row", "skip"}}, "index.parquet"),
+      "index.parquet: the file cannot be read as Parquet (an index of 3 into a dictionary of 3 "
+      "entries); is it complete? Fetch or write it again");
+}
+
+TEST_F(ColumnarTest, AStreamBehindAStreamIsNotLost) {
+  const std::string one = Content("None.stream");
+  const CorpusFile both = Put("both.stream", one + Content("zstd.stream"));
+  EXPECT_EQ(Read({}, {both}).back(),
+            "both.stream: the file cannot be read as Arrow (the stream ends at byte " +
+                std::to_string(one.size()) + " of " +
+                std::to_string(braid::ReadFile(both.path)->size()) +
+                " and another one follows: write each to its own file)");
+}
+
+TEST_F(ColumnarTest, ATextThatIsNotUtf8IsAFaultOfItsRow) {
+  for (const std::string name : {"latin.stream", "latin.arrow", "latin.parquet"}) {
+    for (const std::string field :
+         {"text", "large", "lists[0]", "struct.text", "map[0].value", "dictionary"}) {
+      // Libparquet itself refuses such a dictionary.
+      if (name.ends_with("parquet") && field == "dictionary") continue;
+      LeftOut left_out;
+      EXPECT_THAT(Read({{"text", field}, {"on_bad_row", "skip"}}, {File(name)}, &left_out),
+                  ElementsAre("one", "three"))
+          << name << " " << field;
+      EXPECT_THAT(left_out.first_bad_rows,
+                  ElementsAre(name + ": row 2: field \"" + field +
+                              "\" is not text, but 5 bytes that are not UTF-8"));
+    }
+  }
+}
+
+// The most memory that `work` holds, beyond what is held before.
+int64_t MemoryOf(const std::function<void()>& work) {
+  const auto most = [] {
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;) {
+      int64_t kilobytes = 0;
+      if (word == "VmHWM:" && status >> kilobytes) return kilobytes << 10;
+    }
+    return int64_t{0};
+  };
+  std::ofstream("/proc/self/clear_refs") << "5";
+  const int64_t before = most();
+  work();
+  return most() - before;
+}
+
+// Each of them has 2 GB of texts of a megabyte, in some kilobytes of file.
+TEST_F(ColumnarTest, RowsThatAreLargerThanTheFileSaysTakeLittleMemory) {
+  if (kUnderSanitizer) GTEST_SKIP() << "the sanitizer keeps memory of its own";
+  for (const std::string name : {"same.parquet", "sorted.parquet"}) {
+    int64_t large = 0;
+    const auto some = [&](Result<Document> document) {
+      EXPECT_TRUE(document.ok()) << document.status().message();
+      if (document.ok() && document->text.size() > 1000) ++large;
+      return large < 300 ? OkStatus() : Cancelled("enough");
+    };
+    const int64_t bytes = MemoryOf([&] {
+      const Status read = ReadColumnar(Spec({}), File(name), ColumnarFormat::kParquet, 1, some);
+      EXPECT_EQ(read.message(), "enough");
+    });
+    EXPECT_LT(bytes, int64_t{800} << 20) << name;
+  }
+}
+
+TEST_F(ColumnarTest, ATextAboveTheLimitIsRefusedBeforeItIsCopied) {
+  const int64_t bytes = MemoryOf([] {
+    LeftOut left_out;
+    EXPECT_THAT(Read({{"on_bad_row", "skip"}}, {File("large.stream")}, &left_out),
+                ElementsAre("here"));
+    EXPECT_THAT(left_out.first_bad_rows,
+                ElementsAre("large.stream: row 1: field \"text\" is not text, but 268435457 bytes, "
+                            "more than the 256 MiB of a document"));
+  });
+  EXPECT_TRUE(kUnderSanitizer || bytes < int64_t{600} << 20) << bytes;
+}
+
+TEST_F(ColumnarTest, AFileThatIsOpenedStaysPacked) {
+  const int64_t bytes = MemoryOf([] {
+    const auto table = OpenColumnar(File("large.stream"), ColumnarFormat::kArrowStream);
+    ASSERT_TRUE(table.ok());
+    EXPECT_EQ((*table)->rows(), 2);
+  });
+  EXPECT_LT(bytes, int64_t{100} << 20);
+}
+
+// What the machine lacks is no fault of the file: such a job is tried again.
+TEST_F(ColumnarTest, FaultsOfTheMachineAreToldFromThoseOfTheFile) {
+  const auto missing = OpenColumnar(File("missing"), ColumnarFormat::kParquet);
+  EXPECT_EQ(missing.status().code(), StatusCode::kNotFound) << missing.status().ToString();
+  EXPECT_THAT(missing.status().message(), HasSubstr("reading " + File("missing").path));
+  // The length of a packed buffer, as eight bytes before it: 64 TiB.
+  std::string huge = Content("zstd.stream");
+  const size_t packed = huge.find("\x28\xB5\x2F\xFD");
+  ASSERT_NE(packed, std::string::npos);
+  huge.replace(packed - 8, 8, std::string("\0\0\0\0\0\x40\0\0", 8));
+  const auto table = OpenColumnar(Put("huge", huge), ColumnarFormat::kArrowStream);
+  EXPECT_TRUE(table.status().Is(ErrorReason::kOutOfMemory)) << table.status().ToString();
+  EXPECT_THAT(table.status().message(),
+              StartsWith(File("huge").path + ": out of memory while the file was read ("));
+  const auto whole = OpenColumnar(File("zstd.parquet"), ColumnarFormat::kParquet);
+  ASSERT_TRUE(whole.ok());
+  EXPECT_THROW((void)(*whole)->Read({1}, [](const auto&) -> Status { throw std::bad_alloc(); }),
+               std::bad_alloc);
+}
+
+TEST_F(ColumnarTest, AFileThatChangesMeanwhileIsAnError) {
+  const std::vector<CorpusFile> files = {Put("first", Content("zstd.parquet")),
+                                         Put("second", Content("zstd.parquet"))};
+  bool changed = false;
+  const Status read = ReadDocuments(Spec({}), files, 42, [&](const Document&) {
+    if (!std::exchange(changed, true)) Put("second", "another text");
+    return OkStatus();
+  });
+  EXPECT_EQ(read.message(),
+            files[1].name +
+                ": the file was Parquet or Arrow and is not any more, or cannot be read; leave "
+                "files as they are while they are prepared");
+}
+
 TEST_F(ColumnarTest, WrongSettingsAreNamed) {
   EXPECT_EQ(Error({{"format", "text"}}, "none.parquet"),
             "none.parquet: corpora.c.format says text, but the file is Parquet or Arrow; leave "
@@ -181,12 +305,15 @@ TEST_F(ColumnarTest, SizesAreKnownBeforeAnythingIsRead) {
     bytes += static_cast<double>(text.get<std::string>().size());
   for (const char* name : {"zstd.parquet", "zstd.arrow", "None.stream", "two.feather"}) {
     const auto size = SizeOfColumnar(Spec({}), File(name));
-    ASSERT_TRUE(size.has_value()) << name;
+    ASSERT_TRUE(size.ok()) << name;
     EXPECT_NEAR(static_cast<double>(size->rows), 2'500, name[0] == 'N' ? 50 : 0) << name;
     EXPECT_NEAR(size->text_bytes, bytes, bytes / 20) << name;
   }
-  EXPECT_EQ(SizeOfColumnar(Spec({{"text", "none"}}), File("zstd.parquet")), std::nullopt);
-  EXPECT_EQ(SizeOfColumnar(Spec({}), Put("plain.txt", "text\n")), std::nullopt);
+  EXPECT_EQ(SizeOfColumnar(Spec({{"text", "none"}}), File("zstd.parquet")).status().message(),
+            "zstd.parquet: the table has no column \"none\"; it has id, text (corpora.c.text names "
+            "it)");
+  EXPECT_EQ(SizeOfColumnar(Spec({}), Put("plain.txt", "text\n")).status().message(),
+            "plain.txt is neither Parquet nor Arrow");
 }
 
 }  // namespace

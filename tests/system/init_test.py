@@ -14,7 +14,11 @@ import by_hand
 WORDS = "once upon a time there was a red fox who counted to seven and slept "
 
 
-ARROW_PYTHON = os.path.join(by_hand.SOURCE_DIR, "build", "venv-arrow", "bin", "python")
+ARROW_PYTHON = os.path.join(
+    os.environ.get("BRAID_ARROW_VENV", os.path.join(by_hand.SOURCE_DIR, "build", "venv-arrow")),
+    "bin",
+    "python",
+)
 
 
 class Init(unittest.TestCase):
@@ -129,6 +133,8 @@ class Init(unittest.TestCase):
             "    pq.write_table(pa.table({'id': range(300), 'story': [f'{words} {part} {i}' for i in range(300)]}),\n"
             "                   f'tales-{part}.parquet')\n"
             "chat = pa.table({'question': [f'how much is {i} and 4' for i in range(500)], 'answer': ['7 ' * 30] * 500})\n"
+            "for part, name in enumerate(('story', 'body')):\n"
+            "    pq.write_table(pa.table({name: [words] * 300}), f'mixed-{part}.parquet')\n"
             "with pa.ipc.new_stream('chat.arrow', chat.schema) as out: out.write_table(chat, 100)\n"
         )
         subprocess.run([ARROW_PYTHON, "-c", script], cwd=self.folder, check=True)
@@ -138,12 +144,27 @@ class Init(unittest.TestCase):
             "chat: chat.arrow, rows with their text in fields question and answer, ", done.stderr
         )
         self.assertEqual(self.braid("check", "recipe.yaml").stdout, "nothing found\n")
+        self.assertNotIn("is not known", self.braid("plan", "recipe.yaml").stdout)
         self.without_the_plug_in("tales-0.parquet")
         with open(self.at("tales-1.parquet"), "r+b") as file:
             file.truncate(2_000)
         found = self.braid("check", "recipe.yaml", code=1)
         self.assertIn(
             "tales-1.parquet: the file cannot be read as Parquet (", found.stdout + found.stderr
+        )
+        planned = self.braid("plan", "recipe.yaml")
+        self.assertRegex(
+            planned.stdout + planned.stderr,
+            r"the size of the text is not known, so that the tokens and costs of the plan may be far too small "
+            r"\(.*tales-1\.parquet: the file cannot be read as Parquet \(",
+        )
+        mixed = self.braid(
+            "init", "--out", "mixed.yaml", "mixed-0.parquet", "mixed-1.parquet", code=1
+        )
+        self.assertIn(
+            'mixed-1.parquet: the table has no column "story"; it has body (corpora.mixed.text names it) (the fields '
+            "are those of mixed-0.parquet: name files with the same ones)",
+            mixed.stderr,
         )
 
     def without_the_plug_in(self, name):
@@ -156,9 +177,9 @@ class Init(unittest.TestCase):
         self.assertEqual(asked.returncode, 1)
         self.assertRegex(
             asked.stderr,
-            rf"braid-prepare: {name}: this file is Parquet, and this installation of braid reads no Parquet and no "
-            r"Arrow \(there is no .*/libbraid_arrow.so, which scripts/build makes after scripts/setup\); or convert it to "
-            r'JSON lines \(Python: datasets.Dataset.from_parquet\(FILE\).to_json\("rows.jsonl"\)\)',
+            rf"braid-prepare: {name}: this file is Parquet, and this installation of braid does not read it "
+            r"\(there is no .*/libbraid_arrow.so; a braid that is built from its repository has it\): "
+            r'convert it to JSON lines \(Python: datasets.Dataset.from_parquet\(FILE\).to_json\("rows.jsonl"\)\)',
         )
 
     def test_what_cannot_be_used_is_named(self):
