@@ -308,7 +308,7 @@ class RefusedTest(unittest.TestCase):
             self.assertIn(said, str(raised.exception))
 
         refused(
-            lambda: debian.owners_of({"/opt/lab/libfast.so": "/work/bin/braid-merge"}),
+            lambda: debian.owners_of({"/opt/lab/libfast.so": "/opt/lab/bin/braid-merge"}),
             "/opt/lab/libfast.so, which braid-merge loads, is of no Debian package",
         )
         with mock.patch.object(debian, "run", return_value="\tlibfast.so.1 => not found\n"):
