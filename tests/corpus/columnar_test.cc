@@ -7,11 +7,16 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <string_view>
 
 #include "base/file.h"
 #include "corpus/file_kind.h"
 #include "tests/corpus/packed.h"
 #include "tests/sanitizer.h"
+
+#ifndef BRAID_ARROW_PYTHON
+#define BRAID_ARROW_PYTHON ""
+#endif
 
 namespace braid::corpus {
 namespace {
@@ -22,17 +27,20 @@ using ::testing::StartsWith;
 
 class ColumnarTest : public ::testing::Test {
  protected:
+  static constexpr bool kHasPlugin = !std::string_view(BRAID_ARROW_PYTHON).empty();
+
   static void SetUpTestSuite() {
-#ifndef BRAID_ARROW_PYTHON
-#define BRAID_ARROW_PYTHON ""
-    GTEST_SKIP() << "this build has no plug-in for Parquet and Arrow";
-#endif
+    if (!kHasPlugin) return;
     ASSERT_TRUE(LoadColumnarPlugin().ok()) << LoadColumnarPlugin().status().message();
     folder_ = new TemporaryFolder(TemporaryFolder::Create().value());
     const std::string line = std::string("'") + BRAID_ARROW_PYTHON + "' '" + BRAID_SOURCE_DIR +
                              "/tests/corpus/columnar_files.py' '" + folder_->path() + "'";
     ASSERT_EQ(std::system(line.c_str()), 0);
     expected_ = ReadJsonFile(JoinPath(folder_->path(), "expected.json")).value();
+  }
+  void SetUp() override {
+    if (!kHasPlugin) GTEST_SKIP() << "this build has no plug-in for Parquet and Arrow";
+    ASSERT_NE(folder_, nullptr) << "its files could not be made";
   }
   static void TearDownTestSuite() { delete std::exchange(folder_, nullptr); }
   static CorpusFile File(const std::string& name) {

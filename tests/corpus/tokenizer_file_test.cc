@@ -266,7 +266,7 @@ Json Published(int first_byte, const std::vector<std::pair<int, std::string>>& m
   }
   json["model"]["vocab"] = vocab;
   json["model"]["merges"] = list;
-  json["added_tokens"] = {Added("<|endoftext|>", end_of_text)};
+  json["added_tokens"] = Json::array({Added("<|endoftext|>", end_of_text)});
   return json;
 }
 
