@@ -36,7 +36,7 @@ Status Unreadable(const std::string& path, ColumnarFormat format, const arrow::S
   return DataLoss(message + "; is it complete? Fetch or write it again");
 }
 
-// What `work` returns, or an exception of Arrow or Parquet in its place.
+// Calls `work`, which returns a status or a result of Arrow, and turns what it throws into one.
 template <typename Work>
 auto WithoutExceptions(Work work) -> decltype(work()) {
   try {

@@ -138,7 +138,7 @@ class CatalogTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status.ToString();
     for (const Update& update : updates) Apply(update, image_);
   }
-  // As of a file from before runs could be paused.
+  // The columns of pauses are taken away, as in a catalog of the version before.
   void ForgetPauses() {
     for (auto& [id, run] : image_.runs) {
       run.paused_ms = run.paused_before_ms = 0;
