@@ -138,7 +138,7 @@ class CatalogTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status.ToString();
     for (const Update& update : updates) Apply(update, image_);
   }
-  // The columns of pauses are taken away, as in a catalog of the version before.
+  // Makes the image that of a catalog from before runs could be paused.
   void ForgetPauses() {
     for (auto& [id, run] : image_.runs) {
       run.paused_ms = run.paused_before_ms = 0;
@@ -146,7 +146,7 @@ class CatalogTest : public ::testing::Test {
       run.pause_reason.clear();
     }
   }
-  // As of a file from before runs and jobs had limits of time.
+  // Makes the image that of a catalog from before runs and jobs had limits of time.
   void ForgetLimits() {
     ForgetPauses();
     for (auto& [id, run] : image_.runs) run.max_duration_s = 0;
