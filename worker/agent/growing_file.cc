@@ -92,4 +92,11 @@ void GrowingFileSender::Close(Then then) {
   SendNow();
 }
 
+void GrowingFileSender::CloseAfterCancel(Then then) {
+  closing_ = true;
+  if (ended_.has_value()) return then(*ended_);
+  on_end_ = std::move(then);
+  Send();
+}
+
 }  // namespace braid::worker

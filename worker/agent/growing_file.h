@@ -32,6 +32,8 @@ class GrowingFileSender {
   // To be called when the file grows no more. Calls `then` with OK when the coordinator has all of
   // it, however long the coordinator is away, or with the error that ended the sending.
   void Close(Then then);
+  // The same once the calls of the rank were cancelled, so that nothing is on its way.
+  void CloseAfterCancel(Then then);
 
  private:
   // Sends the next piece. The answer says where the coordinator's copy ends, and the next one

@@ -53,6 +53,10 @@ void Outbox::Close(std::function<void()> then) {
   CloseFilesIfIdle();
 }
 
+void Outbox::SendRestOfLog(std::function<void()> then) {
+  log_.CloseAfterCancel([then = std::move(then)](const Status&) { then(); });
+}
+
 // The files are closed last, because checkpoints that are being stored wait for metrics to be sent.
 void Outbox::CloseFilesIfIdle() {
   const bool idle = !starting_ && checkpoints_.idle() && metrics_.settled();

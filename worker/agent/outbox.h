@@ -53,6 +53,10 @@ class Outbox {
   // To be called when the program has ended. Calls `then` when everything is sent or refused.
   void Close(std::function<void()> then);
 
+  // Of a rank that is dropped, after all its calls were cancelled: calls `then` when what its
+  // program wrote last to its log is sent or refused.
+  void SendRestOfLog(std::function<void()> then);
+
   // Whether a later process of the worker would find a checkpoint to deliver.
   bool keeps_checkpoint() const { return checkpoints_.keeps_any(); }
   // Leave cancels the work that runs under other owners than the rank's (the transfer of a

@@ -8,6 +8,13 @@
 #include "worker/agent/outcome.h"
 
 namespace braid::worker {
+namespace {
+
+// How long the log of a dropped rank is sent: enough for a slow line, and no burden of a worker
+// whose coordinator is away.
+constexpr int64_t kRestOfLogMs = 30'000;
+
+}  // namespace
 
 Rank::Rank(const Services& services, const Owner& owner, const Assignment& assignment)
     : Rank(services, KeptRank{owner, assignment, std::nullopt, std::nullopt}) {}
@@ -161,6 +168,19 @@ void Rank::KillWhenDue() {
 
 void Rank::Drop() {
   if (phase_ >= Phase::kLeaving) return;
+  owes_log_ = phase_ == Phase::kRunning || phase_ == Phase::kSending;
+  Leave();
+}
+
+void Rank::Abandon() {
+  owes_log_ = false;
+  if (phase_ == Phase::kSendingLog) return RemoveFolder();
+  if (phase_ >= Phase::kLeaving) return;
+  leave_folder_ = end_.has_value() || outbox_.keeps_checkpoint();
+  Leave();
+}
+
+void Rank::Leave() {
   // A rank that only waited for slots has no folder to remove.
   const bool begun = phase_ != Phase::kWaiting;
   phase_ = Phase::kLeaving;
@@ -168,11 +188,6 @@ void Rank::Drop() {
   CancelWork();
   if (begun) return Settle();
   phase_ = Phase::kFinished;
-}
-
-void Rank::Abandon() {
-  leave_folder_ = end_.has_value() || outbox_.keeps_checkpoint();
-  Drop();
 }
 
 void Rank::CancelWork() {
@@ -186,8 +201,18 @@ void Rank::Settle() {
   if (phase_ != Phase::kLeaving || has_program_ || calls_.InFlight(call_owner_) ||
       outbox_.InFlight())
     return;
+  if (owes_log_) return SendRestOfLog();
   if (!leave_folder_) return RemoveFolder();
   phase_ = Phase::kFinished;
+}
+
+void Rank::SendRestOfLog() {
+  phase_ = Phase::kSendingLog;
+  const auto remove = [this] {
+    if (phase_ == Phase::kSendingLog) RemoveFolder();
+  };
+  calls_.Later(call_owner_, kRestOfLogMs, remove);
+  outbox_.SendRestOfLog(remove);
 }
 
 void Rank::OnEnded(const ProgramEnded& ended, bool worker_stops) {

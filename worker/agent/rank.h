@@ -53,11 +53,14 @@ class Rank {
   // time, as when a run is cancelled whose trainings write their checkpoints.
   void Stop(int64_t deadline_ms);
 
-  // Kills the program and reports nothing, because the attempt is no longer this worker's.
+  // Kills the program and reports nothing, because the attempt has ended or is no longer this
+  // worker's. The end of its log is sent still, for a while: the ranks of a gang that has succeeded
+  // are dropped, and their users read all of their logs.
   void Drop();
 
-  // Kills the program and reports nothing, because this process of the worker ends. If the next one
-  // will find something to deliver, the rank's folder stays.
+  // Kills the program and sends nothing more, because this process of the worker ends. If the next
+  // one will find something to deliver, the rank's folder stays. A rank that was dropped before
+  // only ends sooner.
   void Abandon();
 
   // Events of its program.
@@ -105,6 +108,8 @@ class Rank {
     kReporting,
     // Waits for work that is on its way.
     kLeaving,
+    // Sends the end of the log of a rank that was dropped.
+    kSendingLog,
     // Removes the folder.
     kRemoving,
     kFinished,
@@ -147,6 +152,10 @@ class Rank {
   // The coordinator does not take the report from this worker's credential: everything stays on the
   // disk for a later process that it takes it from.
   void KeepForItsOwner(const Status& refused);
+  // Kills the program and cancels the work; Settle does the rest.
+  void Leave();
+  // Sends the end of the log for no longer than kRestOfLogMs, and then removes the folder.
+  void SendRestOfLog();
   // Cancels all work of the rank, and leaves the fetches and transfers that it shares with others.
   void CancelWork();
   // The last step of a rank whose end is settled.
@@ -184,6 +193,8 @@ class Rank {
   std::map<std::string, ResultMessage::Output> to_store_;
   // How often the coordinator lacked a file of the outputs when it was told of the end.
   int lost_ = 0;
+  // It was dropped while its log could have an end that is not sent.
+  bool owes_log_ = false;
   // Leave the folder to the next process of the worker.
   bool leave_folder_ = false;
 };

@@ -115,6 +115,7 @@ void Ranks::StopAll(int64_t deadline_ms) {
 
 void Ranks::AbandonAll() {
   draining_ = abandoned_ = true;
+  for (auto& [key, dropped] : dropped_) dropped.rank->Abandon();
   while (!ranks_.empty()) MoveToDropped(RankKey(ranks_.begin()->first)).Abandon();
   for (auto& [key, rank] : recovered_) rank->Abandon();
 }
