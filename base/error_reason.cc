@@ -74,6 +74,9 @@ constexpr Entry kEntries[] = {
     {"DEVICE_UNUSABLE",
      "Of a job: the GPU, its driver or the build of this machine is the cause. Another attempt "
      "goes to another worker."},
+    {"PLUGIN_MISSING",
+     "Of a job: braid on this machine lacks a part that reads such files. Another attempt goes to "
+     "another worker."},
     {"INTERNAL", "An error of braid itself; the coordinator's log has more."},
 };
 static_assert(std::size(kEntries) == static_cast<size_t>(ErrorReason::kInternal) + 1);

@@ -39,6 +39,7 @@ enum class ErrorReason {
   kTls,
   kOutOfMemory,
   kDeviceUnusable,
+  kPluginMissing,
   kInternal,
 };
 

@@ -150,11 +150,12 @@ std::optional<ColumnarFormat> ColumnarFormatOfFile(const std::string& path) {
 Result<std::unique_ptr<ColumnarTable>> OpenColumnar(const CorpusFile& file, ColumnarFormat format) {
   const Result<const ColumnarFunctions*> plugin = LoadColumnarPlugin();
   if (plugin.ok()) return (*plugin)->open(file.path, format);
-  return FailedPrecondition(file.name + ": this file is " + NameOf(format) + ", and " +
-                            plugin.status().message() +
-                            ": convert it to JSON lines (Python: datasets.Dataset.from_" +
-                            (format == ColumnarFormat::kParquet ? "parquet" : "file") +
-                            "(FILE).to_json(\"rows.jsonl\"))");
+  const Status& missing = plugin.status();
+  return Status(missing.code(), missing.reason(),
+                file.name + ": this file is " + NameOf(format) + ", and " + missing.message() +
+                    ": convert it to JSON lines (Python: datasets.Dataset.from_" +
+                    (format == ColumnarFormat::kParquet ? "parquet" : "file") +
+                    "(FILE).to_json(\"rows.jsonl\"))");
 }
 
 Status ReadColumnar(const CorpusSpec& spec, const CorpusFile& file, ColumnarFormat format,

@@ -8,22 +8,26 @@
 namespace braid::corpus {
 namespace {
 
+// The machine is the cause and not the file: another worker may have the plug-in.
+Status Missing(std::string message) {
+  return {StatusCode::kUnavailable, ErrorReason::kPluginMissing, std::move(message)};
+}
+
 Result<const ColumnarFunctions*> Load() {
   const std::string path = JoinPath(ProgramFolder(), "libbraid_arrow.so");
   if (!PathExists(path)) {
-    return FailedPrecondition("this installation of braid does not read it (there is no " + path +
-                              "; a braid that is built from its repository has it)");
+    return Missing("this installation of braid does not read it (there is no " + path +
+                   "; scripts/setup and scripts/build make it)");
   }
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    return FailedPrecondition(std::string("the plug-in that reads Parquet and Arrow cannot be "
-                                          "loaded (") +
-                              dlerror() + ")");
+    return Missing(std::string("the plug-in that reads Parquet and Arrow cannot be loaded (") +
+                   dlerror() + "); Arrow's libraries come with Python's package pyarrow");
   }
   using Entry = const ColumnarFunctions* (*)();
   const auto entry = reinterpret_cast<Entry>(dlsym(library, "braid_columnar_functions"));
   if (entry == nullptr)
-    return FailedPrecondition(path + " is not braid's plug-in for Parquet; build it again");
+    return Missing(path + " is not braid's plug-in for Parquet; build it again");
   return entry();
 }
 

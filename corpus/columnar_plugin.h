@@ -43,9 +43,8 @@ struct ColumnarFunctions {
   Result<std::unique_ptr<ColumnarTable>> (*open)(const std::string& path, ColumnarFormat format);
 };
 
-// The functions of libbraid_arrow.so in the program's folder, which is loaded once.
-// kFailedPrecondition that says what is missing if it is not there or cannot be loaded.
-// Thread-safe.
+// The functions of libbraid_arrow.so in the program's folder, which is loaded once. kUnavailable
+// (PLUGIN_MISSING) that says what is missing if it is not there or cannot be loaded. Thread-safe.
 Result<const ColumnarFunctions*> LoadColumnarPlugin();
 
 }  // namespace braid::corpus

@@ -39,11 +39,12 @@ FailureCategory CategoryOf(const Status& status) {
 }
 
 // Whether another attempt would fail in the same way. A mistake of the user's does; so does a
-// broken device on the same machine. Memory may have been taken by other programs that end
-// meanwhile.
+// broken device or an incomplete installation on the same machine. Memory may have been taken by
+// other programs that end meanwhile.
 bool Deterministic(FailureCategory category, const Status& status) {
   if (status.Is(ErrorReason::kOutOfMemory)) return false;
-  return category == FailureCategory::kUser || status.Is(ErrorReason::kDeviceUnusable);
+  return category == FailureCategory::kUser || status.Is(ErrorReason::kDeviceUnusable) ||
+         status.Is(ErrorReason::kPluginMissing);
 }
 
 // Jobs convert the exceptions of their libraries themselves. Any other exception is an error of the
@@ -69,6 +70,8 @@ std::string HintFor(const Status& status) {
            "help, give it less to hold";
   if (status.Is(ErrorReason::kDeviceUnusable))
     return "look at the GPUs of that machine (nvidia-smi); a job goes to another worker";
+  if (status.Is(ErrorReason::kPluginMissing))
+    return "install what is missing there; a job goes to another worker";
   if (status.code() == StatusCode::kDataLoss)
     return "fetch or make the file again; it is not what was written";
   if (status.code() == StatusCode::kPermissionDenied)

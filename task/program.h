@@ -20,9 +20,9 @@ using Job = std::function<Status(const Task&, Channel&)>;
 // Runs the task in the file with the job of its kind and returns the exit code. An error's code
 // decides its category: bad input is `user` and deterministic; a full disk or a lost connection is
 // `infra`; kCancelled is a clean stop (exit code 0); kAborted is a lost peer (exit code 75). Two
-// reasons refine this: OUT_OF_MEMORY is `user` but may not happen again; DEVICE_UNUSABLE is `infra`
-// and certain to happen again on this machine. Exceptions of a job are its errors too:
-// std::bad_alloc is OUT_OF_MEMORY, any other is kInternal.
+// reasons refine this: OUT_OF_MEMORY is `user` but may not happen again; DEVICE_UNUSABLE and
+// PLUGIN_MISSING are `infra` and certain to happen again on this machine. Exceptions of a job are
+// its errors too: std::bad_alloc is OUT_OF_MEMORY, any other is kInternal.
 int RunTaskProgram(const std::string& program, const std::string& task_file,
                    const std::map<JobKind, Job>& kinds);
 

@@ -19,8 +19,8 @@ namespace {
 
 constexpr const char* kPrograms[] = {"braid-worker", "braid-prepare", "braid-trainer",
                                      "braid-merge", "braid-report"};
-// For GPUs; a build without CUDA has none.
-constexpr char kPlugIn[] = "libbraid_trainer_cuda.so";
+// For GPUs, and for Parquet and Arrow files; a build without CUDA or pyarrow has none.
+constexpr const char* kPlugIns[] = {"libbraid_trainer_cuda.so", "libbraid_arrow.so"};
 // Of the C and C++ library: those of the host itself are the right ones.
 constexpr const char* kOfEveryLinux[] = {"libc.so",      "libm.so",       "libdl.so",
                                          "librt.so",     "libpthread.so", "libutil.so",
@@ -86,8 +86,10 @@ Result<ProgramBundle> MakeProgramBundle(const std::string& folder) {
     BRAID_ASSIGN_OR_RETURN(const auto more, LibrariesOf(path));
     libraries.insert(more.begin(), more.end());
   }
-  if (const std::string path = JoinPath(ProgramFolder(), kPlugIn); PathExists(path))
-    BRAID_RETURN_IF_ERROR(Add(path, "bin/" + std::string(kPlugIn), &bundle, &digests));
+  for (const char* name : kPlugIns) {
+    if (const std::string path = JoinPath(ProgramFolder(), name); PathExists(path))
+      BRAID_RETURN_IF_ERROR(Add(path, "bin/" + std::string(name), &bundle, &digests));
+  }
   for (const auto& [name, path] : libraries)
     BRAID_RETURN_IF_ERROR(Add(path, "lib/" + name, &bundle, &digests));
   constexpr size_t kDigits = 16;

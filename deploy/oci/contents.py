@@ -10,6 +10,7 @@ from layer import USER, Layer
 HOME = "usr/lib/braid"
 TRAINER = "braid-trainer"
 CUDA_PLUG_IN = "libbraid_trainer_cuda.so"
+ARROW_PLUG_IN = "libbraid_arrow.so"
 # Of torch's libraries, what only a Python loads.
 OF_PYTHON = ("libtorch_python", "libshm")
 LICENCES = ("LICENSE", "License", "NOTICE")
@@ -69,8 +70,8 @@ def with_parts(libraries):
     return {path for path in beside if not os.path.basename(path).startswith(OF_PYTHON)}
 
 
-def torch_layer(libraries, site):
-    """Libraries of Python packages, torch's above all, where the trainer looks for them, with their licences."""
+def python_layer(libraries, site):
+    """Libraries of Python packages, torch's above all, where the programs look for them, with their licences."""
     layer = Layer()
     site = os.path.realpath(site)
     for path in libraries:
@@ -101,7 +102,7 @@ def braid_layer(programs, source):
 
 
 def program_layer(path):
-    """One program more, or a plug-in of the trainer."""
+    """One program more, or a plug-in."""
     layer = Layer()
     layer.file(f"{HOME}/bin/{os.path.basename(path)}", path)
     return layer

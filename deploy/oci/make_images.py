@@ -53,6 +53,11 @@ def arguments():
         "--programs", required=True, help="folder of the programs as images have them"
     )
     parser.add_argument("--site", required=True, help="site-packages with the torch of the trainer")
+    parser.add_argument(
+        "--arrow-site",
+        default="",
+        help="site-packages with the pyarrow of the plug-in, if there is one",
+    )
     parser.add_argument("--source", required=True, help="folder of braid's sources")
     parser.add_argument("--version", required=True)
     parser.add_argument("--revision", default="", help="commit of the sources")
@@ -84,27 +89,32 @@ def make(layout, given):
         return layout.layer(layer, NO_TIME), what
 
     built = [os.path.join(given.built, name) for name in sorted(os.listdir(given.programs))]
-    plug_ins = [path for path in built if os.path.basename(path) == contents.CUDA_PLUG_IN]
-    of_debian, of_python = contents.split_libraries(sorted(set(built) - set(plug_ins)), given.site)
+    plug_ins = {name: path for path in built if (name := os.path.basename(path)).startswith("lib")}
+    programs = sorted(set(built) - set(plug_ins.values()))
+    of_debian, of_python = contents.split_libraries(programs, given.site)
     base = of_others(contents.base_layer(of_debian), "libraries and tools of Debian")
-    torch = of_others(contents.torch_layer(of_python, given.site), "PyTorch, for CPUs")
+    torch = of_others(contents.python_layer(of_python, given.site), "PyTorch, for CPUs")
     braid = ours(contents.braid_layer(given.programs, given.source), "braid")
     program = os.path.join(given.programs, contents.TRAINER)
     trainer = ours(contents.program_layer(program), "the trainer of braid")
     # What changes least is lowest, so that a new version of braid is little to fetch.
+    below, above = [base, torch], [braid, trainer]
+    if contents.ARROW_PLUG_IN in plug_ins:
+        _, loaded = contents.split_libraries([plug_ins[contents.ARROW_PLUG_IN]], given.arrow_site)
+        below.append(of_others(contents.python_layer(loaded, given.arrow_site), "Arrow C++"))
+        program = os.path.join(given.programs, contents.ARROW_PLUG_IN)
+        above.append(ours(contents.program_layer(program), "the plug-in for Parquet and Arrow"))
     images = [
         ("braid", [base, braid], COORDINATOR),
-        ("braid-trainer", [base, torch, braid, trainer], WORKER),
+        ("braid-trainer", [*below, *above], WORKER),
     ]
     if given.cuda:
-        _, loaded = contents.split_libraries(plug_ins, given.site)
-        more = contents.torch_layer(contents.with_parts(loaded) - of_python, given.site)
+        _, loaded = contents.split_libraries([plug_ins[contents.CUDA_PLUG_IN]], given.site)
+        more = contents.python_layer(contents.with_parts(loaded) - of_python, given.site)
         cuda = of_others(more, "PyTorch and CUDA, for GPUs")
         program = os.path.join(given.programs, contents.CUDA_PLUG_IN)
         plug_in = ours(contents.program_layer(program), "the trainer's plug-in for CUDA")
-        images.append(
-            ("braid-trainer-cuda", [base, torch, cuda, braid, trainer, plug_in], GPU_WORKER)
-        )
+        images.append(("braid-trainer-cuda", [*below, cuda, *above, plug_in], GPU_WORKER))
     for name, layers, process in images:
         labels = labels_of(name, given, layout.epoch)
         layout.image(f"{name}:{given.version}", layers, labels, **process)

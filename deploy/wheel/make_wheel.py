@@ -1,4 +1,5 @@
-"""Packs a folder with the package braid_service as a wheel: make_wheel.py FOLDER VERSION TORCH_VERSION TAG OUT.
+"""Packs a folder with the package braid_service as a wheel: make_wheel.py FOLDER VERSION TORCH_VERSION ARROW_VERSION
+TAG OUT.
 
 The same files give the same wheel; SOURCE_DATE_EPOCH is the time of all of them.
 """
@@ -17,6 +18,8 @@ Summary: Pretrains language models in parts: coordinator, workers, trainer and c
 License: Apache-2.0
 Requires-Python: >=3.9
 Requires-Dist: torch=={torch}
+Provides-Extra: parquet
+Requires-Dist: pyarrow=={arrow} ; extra == "parquet"
 """
 WHEEL = """Wheel-Version: 1.0
 Generator: braid (scripts/package)
@@ -51,7 +54,7 @@ class Wheel:
         self.zip.close()
 
 
-def main(folder, version, torch, tag, out):
+def main(folder, version, torch, arrow, tag, out):
     path = os.path.join(out, f"braid_service-{version}-{tag}.whl")
     wheel = Wheel(path + ".new", int(os.environ["SOURCE_DATE_EPOCH"]))
     for at, folders, files in os.walk(folder):
@@ -61,7 +64,10 @@ def main(folder, version, torch, tag, out):
             with open(file, "rb") as content:
                 wheel.add(os.path.relpath(file, folder), content.read(), os.access(file, os.X_OK))
     information = f"braid_service-{version}.dist-info"
-    wheel.add(information + "/METADATA", METADATA.format(version=version, torch=torch).encode())
+    wheel.add(
+        information + "/METADATA",
+        METADATA.format(version=version, torch=torch, arrow=arrow).encode(),
+    )
     wheel.add(information + "/WHEEL", WHEEL.format(tag=tag).encode())
     wheel.add(information + "/entry_points.txt", ENTRY_POINTS.encode())
     wheel.close(information)

@@ -56,7 +56,7 @@ Status WriteHost(const std::string& folder, const HostSettings& settings);
 // The properties of the host, as ProbeScript prints them.
 struct Probed {
   std::string folder, arch, glibc, torch;
-  // The folders of torch's libraries, with ':' between.
+  // The folders of the libraries of torch, and of pyarrow beside it, with ':' between.
   std::string libraries;
   int64_t free_bytes = 0;
   int64_t cores = 0;

@@ -82,6 +82,7 @@ vendor = os.path.join(os.path.dirname(torch), "nvidia")
 found = [os.path.join(torch, "lib")]
 if os.path.isdir(vendor):
     found += [os.path.join(vendor, name, "lib") for name in sorted(os.listdir(vendor))]
+found.append(os.path.join(os.path.dirname(torch), "pyarrow"))
 if not os.path.exists(os.path.join(found[0], "libtorch_cpu.so")):
     sys.exit("there is no libtorch_cpu.so in " + found[0])
 print("torch", version)

@@ -10,6 +10,12 @@ SOURCE_DIR = os.environ.get(
     "BRAID_SOURCE_DIR", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 )
 BINARY_DIR = os.environ.get("BRAID_BINARY_DIR", os.path.join(SOURCE_DIR, "build", "release"))
+# A Python with the pyarrow whose libraries the plug-in for Parquet loads.
+ARROW_PYTHON = os.path.join(
+    os.environ.get("BRAID_ARROW_VENV", os.path.join(SOURCE_DIR, "build", "venv-arrow")),
+    "bin",
+    "python",
+)
 
 
 def program(name):

@@ -14,13 +14,6 @@ import by_hand
 WORDS = "once upon a time there was a red fox who counted to seven and slept "
 
 
-ARROW_PYTHON = os.path.join(
-    os.environ.get("BRAID_ARROW_VENV", os.path.join(by_hand.SOURCE_DIR, "build", "venv-arrow")),
-    "bin",
-    "python",
-)
-
-
 class Init(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="braid init ")
@@ -137,7 +130,7 @@ class Init(unittest.TestCase):
             "    pq.write_table(pa.table({name: [words] * 300}), f'mixed-{part}.parquet')\n"
             "with pa.ipc.new_stream('chat.arrow', chat.schema) as out: out.write_table(chat, 100)\n"
         )
-        subprocess.run([ARROW_PYTHON, "-c", script], cwd=self.folder, check=True)
+        subprocess.run([by_hand.ARROW_PYTHON, "-c", script], cwd=self.folder, check=True)
         done = self.braid("init", "tales-0.parquet", "tales-1.parquet", "chat.arrow")
         self.assertIn("tales: 2 files, rows with their text in field story, ", done.stderr)
         self.assertIn(
@@ -178,7 +171,7 @@ class Init(unittest.TestCase):
         self.assertRegex(
             asked.stderr,
             rf"braid-prepare: {name}: this file is Parquet, and this installation of braid does not read it "
-            r"\(there is no .*/libbraid_arrow.so; a braid that is built from its repository has it\): "
+            r"\(there is no .*/libbraid_arrow.so; scripts/setup and scripts/build make it\): "
             r'convert it to JSON lines \(Python: datasets.Dataset.from_parquet\(FILE\).to_json\("rows.jsonl"\)\)',
         )
 

@@ -83,7 +83,16 @@ class ImagesTest(unittest.TestCase):
     def test_torch_is_a_layer_of_its_own_and_others_are_shared(self):
         self.assertEqual(set(self.images), {self.coordinator, self.worker})
         base, braid = self.images[self.coordinator][0]["layers"]
-        below, torch, again, trainer = self.images[self.worker][0]["layers"]
+        layers = self.images[self.worker][0]["layers"]
+        if os.path.exists(by_hand.program("libbraid_arrow.so")):
+            *layers, plug_in = layers
+            arrow = layers.pop(2)
+            self.assertIn("usr/lib/braid/bin/libbraid_arrow.so", self.paths(plug_in))
+            libraries = {path.split(".so")[0] for path in self.paths(arrow) if ".so" in path}
+            self.assertEqual(
+                libraries, {"usr/lib/braid/pyarrow/lib" + name for name in ("arrow", "parquet")}
+            )
+        below, torch, again, trainer = layers
         self.assertEqual((below, again), (base, braid))
         self.assertGreater(torch["size"], 10 * trainer["size"])
         paths = [self.paths(one) for one in (base, braid, trainer)]

@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 import by_hand
-from by_hand import BINARY_DIR, SOURCE_DIR
+from by_hand import ARROW_PYTHON, BINARY_DIR, SOURCE_DIR
 from service import write_recipe
 
 
@@ -67,6 +67,7 @@ class WheelTest(unittest.TestCase):
         )
         self.assertIn("No broken requirements", self.pip("check"))
         self.check_libraries()
+        self.check_parquet()
         self.train()
         self.pip("uninstall", "--yes", "braid-service")
         self.assertEqual(set(os.listdir(self.site)) - {"__pycache__"}, before)
@@ -96,6 +97,38 @@ class WheelTest(unittest.TestCase):
         licences = os.path.join(package, "licenses")
         if shutil.which("dpkg"):
             self.assertIn("libgrpc", " ".join(os.listdir(licences)))
+
+    def check_parquet(self):
+        """With the pyarrow that the wheel's extra names, Parquet files are read."""
+        (metadata,) = glob.glob(self.site + "/braid_service-*.dist-info/METADATA")
+        with open(metadata, encoding="utf-8") as file:
+            self.assertRegex(file.read(), r'Requires-Dist: pyarrow==[\d.]+ ; extra == "parquet"')
+        if not os.path.exists(by_hand.program("libbraid_arrow.so")):
+            return
+        table = os.path.join(self.folder, "tales.parquet")
+        script = (
+            f"import pyarrow as pa, pyarrow.parquet as pq; pq.write_table(pa.table({{'text': ['a fox ' * 40] * 300}}), {table!r}); "
+            "print(pa.__path__[0])"
+        )
+        done = subprocess.run(
+            [ARROW_PYTHON, "-c", script], capture_output=True, text=True, check=True
+        )
+        braid = os.path.join(self.venv, "bin", "braid")
+        words = (braid, "init", table, "--out")
+        out = os.path.join(self.folder, "tales-")
+        said = self.run_words(*words, out + "1", code=None)
+        self.assertIn("cannot be loaded (libarrow.so", said)
+        self.assertIn("Arrow's libraries come with Python's package pyarrow", said)
+        beside = os.path.join(self.site, "pyarrow")
+        os.symlink(done.stdout.strip(), beside)
+        self.assertIn("rows with their text in field text", self.run_words(*words, out + "2"))
+        os.remove(beside)
+        # Elsewhere, as torch is.
+        elsewhere = os.path.join(self.site, "arrow-elsewhere.pth")
+        with open(elsewhere, "w", encoding="utf-8") as file:
+            file.write(os.path.dirname(done.stdout.strip()) + "\n")
+        self.assertIn("rows with their text in field text", self.run_words(*words, out + "3"))
+        os.remove(elsewhere)
 
     def train(self):
         braid = os.path.join(self.venv, "bin", "braid")

@@ -100,6 +100,14 @@ TEST_F(ProgramTest, WhatAJobThrowsIsItsFailure) {
   EXPECT_EQ(memory["message"], "out of memory in a job of kind train");
   EXPECT_EQ(memory["category"], "user");
   EXPECT_FALSE(memory["deterministic"].get<bool>()) << "others may have had the memory";
+  const Json part = RunAndEnd(
+      [](const Task&, Channel&) -> Status {
+        return {StatusCode::kUnavailable, ErrorReason::kPluginMissing, "no plug-in"};
+      },
+      1);
+  EXPECT_EQ(part["category"], "infra") << "another worker may have it";
+  EXPECT_TRUE(part["deterministic"].get<bool>()) << "this one does not";
+  EXPECT_EQ(part["hint"], "install what is missing there; a job goes to another worker");
 }
 
 // Catalogs and workers of other versions have these words.
