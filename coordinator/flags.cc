@@ -77,6 +77,14 @@ void AddWorkers(CLI::App* app, Flags* flags) {
                   "own it gets no new ones for a time; 0: never")
       ->check(CLI::Range(0, 10))
       ->capture_default_str();
+  app->add_flag("--preempt", flags->preempt,
+                "stop running trainings and evaluations, with a checkpoint, for jobs of runs of a "
+                "higher priority that find no free slots");
+  app->add_option("--preempt-grace-ms", flags->preempt_grace_ms,
+                  "How long one that is stopped for such a job may take to write its checkpoint, "
+                  "until it is killed")
+      ->check(CLI::Range(0, 86'400'000))
+      ->capture_default_str();
   app->add_option("--grace-ms", flags->grace_ms,
                   "How long a disconnected worker of another site keeps its jobs")
       ->check(CLI::Range(0, 86'400'000))

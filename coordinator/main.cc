@@ -210,6 +210,8 @@ Options OptionsOf(const Flags& flags, const Stores& stores, const QuotaTable* qu
   options.lease.disconnect_grace_ms = flags.grace_ms;
   options.gang_patience_ms = flags.gang_patience_ms;
   options.health.failures = flags.quarantine_after;
+  options.preempt = flags.preempt;
+  options.preempt_grace_ms = flags.preempt_grace_ms;
   options.quotas = quotas;
   options.keep_checkpoints = flags.keep_checkpoints == "all" ? -1
                                                              : std::stoll(flags.keep_checkpoints);

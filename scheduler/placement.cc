@@ -12,12 +12,6 @@ bool Usable(const WorkerView& worker, const JobView& job) {
          worker.quarantine.empty() && Matches(worker, job) && !job.excluded.contains(worker.id);
 }
 
-// Workers with equal keys are on one host. The zero byte keeps the pairs ("a", "bc") and ("ab",
-// "c") apart.
-std::string HostKey(const WorkerView& worker) {
-  return worker.site + '\0' + worker.host;
-}
-
 int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
   if (worker.cached == nullptr) return 0;
   return std::count_if(job.inputs.begin(), job.inputs.end(),
@@ -120,6 +114,11 @@ std::vector<size_t> HostToWaitFor(const std::vector<WorkerView>& workers,
 }
 
 }  // namespace
+
+// The zero byte keeps the pairs ("a", "bc") and ("ab", "c") apart.
+std::string HostKey(const WorkerView& worker) {
+  return worker.site + '\0' + worker.host;
+}
 
 bool Matches(const WorkerView& worker, const JobView& job) {
   if (!job.site.empty() && worker.site != job.site) return false;

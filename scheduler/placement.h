@@ -17,6 +17,9 @@ namespace braid::scheduler {
 // True iff this worker could run a rank of the job if it were connected and had nothing else to do.
 bool Matches(const WorkerView& worker, const JobView& job);
 
+// Workers with equal keys are on one host: of one site, and with the same `host`.
+std::string HostKey(const WorkerView& worker);
+
 // Chooses a worker for each rank among the slots that are free in `workers`; nullopt if not all
 // ranks fit. Workers in `reserved` are not used. Prefers workers other than the one of the last
 // failure, then few ranks of the gang on one worker, then workers that have the inputs in their

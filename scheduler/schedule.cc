@@ -12,6 +12,7 @@
 #include "scheduler/lease.h"
 #include "scheduler/order.h"
 #include "scheduler/placement.h"
+#include "scheduler/preempt.h"
 
 namespace braid::scheduler {
 namespace {
@@ -194,7 +195,8 @@ const Words& WordsOf(Reason) {
                               "RECOVERING_LEASES",
                               "WORKER_DISK_FULL",
                               "WORKER_QUARANTINED",
-                              "RUN_PAUSED"};
+                              "RUN_PAUSED",
+                              "PREEMPTING"};
   return words;
 }
 
@@ -202,7 +204,9 @@ Plan Schedule(Snapshot snapshot) {
   RelaxExclusions(snapshot);
   Plan plan;
   FairOrder order(snapshot);
-  Failed failed;
+  Preemptor preemptor(snapshot);
+  // Those for which there is no room now, and those of them for which none can be made.
+  Failed failed, stuck;
   // The workers reserved for one job that needs more than is free now, and the device whose slots
   // it needs.
   std::set<size_t> reserved;
@@ -219,16 +223,24 @@ Plan Schedule(Snapshot snapshot) {
       continue;
     }
     const bool hopeless = failed.Contains(job);
-    auto ranks = hopeless ? std::nullopt
-                          : Place(snapshot.workers, job,
-                                  job.device == reserved_device ? reserved : nothing);
+    const std::set<size_t>& kept = job.device == reserved_device ? reserved : nothing;
+    auto ranks = hopeless ? std::nullopt : Place(snapshot.workers, job, kept);
     if (ranks.has_value()) {
       Take(snapshot.workers, job, *ranks);
+      preemptor.Take(job, *ranks);
       order.Granted(*index);
       plan.grants.push_back({*index, std::move(*ranks)});
       continue;
     }
     failed.Add(job);
+    if (const auto room = stuck.Contains(job) ? std::nullopt : preemptor.MakeRoom(job, kept)) {
+      Take(snapshot.workers, job, room->workers);
+      order.Granted(*index);
+      for (const size_t running : room->stop) plan.stops.push_back({running, *index});
+      plan.waiting.push_back({*index, Reason::kPreempting, room->waits_for});
+      continue;
+    }
+    stuck.Add(job);
     plan.waiting.push_back({*index, Reason::kNone, ""});
     if (!hopeless && NeedsSeveralSlots(job) && reserved.empty()) {
       for (const size_t w : PlaceToWaitFor(snapshot.workers, job)) reserved.insert(w);

@@ -11,6 +11,10 @@ namespace braid::scheduler {
 // otherwise small jobs could keep it waiting forever. One job reserves in each pass. Jobs that
 // demand the same wait for the same reason, which is that after all grants of the pass. Pure:
 // depends on the snapshot alone.
+//
+// If running jobs may be stopped for others (Snapshot::running), room is made in that way for jobs
+// that find none (preempt.h), and kept for them: what was stopped does not begin again there. Of
+// jobs that demand the same, none overtakes an earlier one by that.
 Plan Schedule(Snapshot snapshot);
 
 }  // namespace braid::scheduler

@@ -71,6 +71,8 @@ struct JobView : task::Requirements {
   int64_t position = 0;
   // Of its run; higher goes first.
   int64_t priority = 0;
+  // Its run may have running jobs of runs of lower priority stopped for it (preempt.h).
+  bool preempts = true;
   // The submitter of its run.
   std::string user;
   // The ids of its input artifacts, the checkpoint among them.
@@ -81,6 +83,28 @@ struct JobView : task::Requirements {
   std::string last_failure;
   // Workers on which it must not run, unless the job could never run without them.
   std::set<std::string> excluded;
+};
+
+// An attempt that holds slots and is being stopped, or may be stopped for a job of a higher
+// priority (preempt.h): one that writes a checkpoint first.
+struct RunningView {
+  // For messages: "r-1/path_1".
+  std::string name;
+  // Of its run.
+  int64_t priority = 0;
+  Device device = Device::kCpu;
+  // The slots of each rank, and the worker of each rank as an index into Snapshot::workers.
+  int64_t slots = 1;
+  std::vector<size_t> workers;
+  // It is being stopped, for whatever reason: its slots will be free soon.
+  bool stopping = false;
+  // When it is killed if it has not ended by then, on the wall clock; of one that is not being
+  // stopped: if it were told now. 0: not known.
+  int64_t stops_until_wall_ms = 0;
+  // What it has done since its newest checkpoint, as milliseconds of slots: the work that is lost
+  // if it cannot write another one.
+  int64_t unsaved = 0;
+  int64_t granted_wall_ms = 0;
 };
 
 // Amounts of slots: those that a user's live leases hold, or those of all workers.
@@ -106,6 +130,8 @@ struct Snapshot {
   bool recovering = false;
   // What each user holds, by name.
   std::map<std::string, SlotAmounts> held;
+  // Empty if no job may be stopped for another one.
+  std::vector<RunningView> running;
 };
 
 // Why a job does not run. The set and the numbers are those of the API (jobs.proto), which explains
@@ -124,7 +150,8 @@ enum class Reason {
   kRecoveringLeases = 9,
   kDiskFull = 10,
   kWorkerQuarantined = 11,
-  kRunPaused = 12
+  kRunPaused = 12,
+  kPreempting = 13
 };
 
 // The name in the API: "WAITING_CAPACITY"; "" for kNone.
@@ -144,10 +171,20 @@ struct Waiting {
   Reason reason = Reason::kNone;
   std::string detail;
 };
-// The result of a pass: every job of the snapshot is in exactly one of the two lists.
+
+// A running job that is to be stopped for one that waits.
+struct Stop {
+  // An index into Snapshot::running.
+  size_t running = 0;
+  // The one that waits, an index into Snapshot::jobs.
+  size_t job = 0;
+};
+
+// The result of a pass: every job of the snapshot is either granted or waits.
 struct Plan {
   std::vector<Grant> grants;
   std::vector<Waiting> waiting;
+  std::vector<Stop> stops;
 };
 
 }  // namespace braid::scheduler

@@ -20,6 +20,13 @@ const Schema& RecipeTop::Fields() {
           "([operating.md](operating.md), Order). `braid submit --priority N` says otherwise.")
         .AtLeast(-kMaxPriority)
         .AtMost(kMaxPriority);
+    field(
+        "preempt", &RecipeTop::preempt,
+        "Whether running trainings and evaluations of runs with a lower `priority` may be stopped, "
+        "with a checkpoint, for jobs of this run that find no free slots. Only a coordinator with "
+        "`--preempt` does that ([operating.md](operating.md#preemption)); `false`: this run waits "
+        "until slots are free, also there.")
+        .OmitDefault();
     field("seed", &RecipeTop::seed,
           "Seed of the initial weights, the data order, what is set aside, and sampling.");
     field("sequence", &RecipeTop::sequence, "Tokens of one training sequence.")

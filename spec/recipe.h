@@ -20,6 +20,8 @@ struct RecipeTop {
   Compat compat = Compat::kFixed;
   // Jobs of runs of higher priority go first.
   int64_t priority = 0;
+  // They may have running jobs of lower priority stopped, if the coordinator allows that.
+  bool preempt = true;
   // The seed of initial weights, of the order of the text, and of everything else that is drawn at
   // random.
   uint64_t seed = 42;

@@ -74,10 +74,11 @@ Result<int> Describe(const Globals& globals, const std::string& run_id,
   if (globals.json()) return PrintJson(globals, run), kOkExit;
   std::printf(
       "run      %s (%s)\nstate    %s, %d of %d jobs succeeded\nage      %s\nuser     %s\npriority "
-      "%d\nrecipe   sha256 %s\n",
+      "%d%s\nrecipe   sha256 %s\n",
       run.id().c_str(), run.name().c_str(), StateText(run).c_str(), run.jobs_succeeded(),
       run.jobs_total(), Ago(run.created_ms()).c_str(),
       run.user().empty() ? "-" : run.user().c_str(), run.priority(),
+      run.preempts() ? "" : ", stops nothing of a lower one",
       run.recipe_sha256().substr(0, 16).c_str());
   if (IsPaused(run)) std::printf("paused   %s\n", PauseText(run).c_str());
   if (!run.retry_of().empty()) std::printf("retry of %s\n", run.retry_of().c_str());

@@ -83,6 +83,9 @@ void RegisterUp(const Registry& registry) {
   command->add_flag_callback(
       "--http-tls", [flags] { flags->service.coordinator_words.push_back("--http-tls"); },
       "speak HTTPS on loopback, too");
+  command->add_flag_callback(
+      "--preempt", [flags] { flags->service.coordinator_words.push_back("--preempt"); },
+      "stop running trainings, with a checkpoint, for runs of a higher priority");
   command->add_option(
       "--http-host", flags->service.http_hosts,
       "a name that HTTP requests may call this machine by, besides localhost; may be repeated");
@@ -106,6 +109,8 @@ void RegisterUp(const Registry& registry) {
                   "file that says how much users and sites may have (docs/operating.md)"),
         std::pair("--quarantine-after",
                   "failed jobs in a row after which a worker gets none for a time; 0: never"),
+        std::pair("--preempt-grace-ms",
+                  "how long one that is stopped for that may take to write its checkpoint"),
         std::pair("--keep-checkpoints", "of a training until it has succeeded: a number, or all"),
         std::pair("--keep-events-days",
                   "events of ended runs that are older are deleted; 0: never"),

@@ -58,7 +58,8 @@ std::vector<task::Demand> DemandsOf(const State& state) {
     if (pending == state.pending.groups.end() || !WorkersWouldHelp(pending->second) ||
         group.lines.empty() || group.lines.begin()->second.empty())
       continue;
-    demands.push_back({requirements, static_cast<int64_t>(group.jobs),
+    const size_t jobs = state.pending.WithReasonOf(requirements, group.jobs);
+    demands.push_back({requirements, static_cast<int64_t>(jobs),
                        braid::NameOf(pending->second.reason),
                        group.lines.begin()->second.begin()->run});
   }

@@ -330,12 +330,33 @@ void LoseRank(const AttemptKey& key, int64_t rank, const std::string& why, Trans
   }
 }
 
+// An aborted attempt has nothing to save (one of its ranks failed), so its other ranks are killed
+// at once.
+int64_t StopTimeoutMs(StopReason reason, const Options& options) {
+  switch (reason) {
+    case StopReason::kDrain:
+    case StopReason::kTimeLimit:
+    case StopReason::kPause:
+      return options.drain_deadline_ms;
+    case StopReason::kPreempt:
+      return options.preempt_grace_ms;
+    case StopReason::kCancel:
+      return options.cancel_deadline_ms;
+    case StopReason::kNone:
+    case StopReason::kAbort:
+      break;
+  }
+  return 0;
+}
+
 void StopAttempt(const AttemptKey& key, StopReason reason, const Failure& failure,
                  Transaction& tx) {
   tx.Add(catalog::AttemptStopping{key, reason, failure});
   // What its workers have acted on so far was another stop, or none. It is noted anew which of
   // their sets has this one (desired.cc).
-  tx.attempt(key).stop_version.clear();
+  LiveAttempt& live = tx.attempt(key);
+  live.stop_version.clear();
+  live.stops_until_wall_ms = tx.wall_ms() + StopTimeoutMs(reason, tx.options());
   if (reason == StopReason::kAbort) AskAgain(*tx.state().FindAttempt(key), tx);
 }
 
@@ -358,6 +379,7 @@ void FinishIfGone(const AttemptKey& key, Transaction& tx) {
     end = AttemptState::kCancelled;
   } else if (attempt->stop_reason == StopReason::kDrain ||
              attempt->stop_reason == StopReason::kPause ||
+             attempt->stop_reason == StopReason::kPreempt ||
              WasStopped(task::FailureCategoryOf(attempt->failure.category))) {
     end = AttemptState::kPreempted;
   }

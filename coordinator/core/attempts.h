@@ -61,9 +61,12 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx);
 // attempt that has ended.
 void LoseRank(const AttemptKey& attempt, int64_t rank, const std::string& why, Transaction& tx);
 
+// How long an attempt that is asked to stop may take before its worker kills it.
+int64_t StopTimeoutMs(catalog::StopReason reason, const Options& options);
+
 // Marks the attempt as stopping, which asks every rank to stop with the next DesiredState. Under
-// kCancel, kDrain, kTimeLimit and kPause the ranks have time to write a checkpoint, under kAbort
-// none. `failure` is recorded as the failure of the attempt when it ends.
+// kAbort the ranks are killed at once, otherwise they have time to write a checkpoint
+// (StopTimeoutMs). `failure` is recorded as the failure of the attempt when it ends.
 void StopAttempt(const AttemptKey& attempt, catalog::StopReason reason,
                  const catalog::Failure& failure, Transaction& tx);
 

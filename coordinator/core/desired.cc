@@ -4,22 +4,13 @@
 #include <set>
 #include <string>
 
+#include "coordinator/core/attempts.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/run_summary.h"
 #include "task/job_kind.h"
 
 namespace braid::coordinator {
 namespace {
-
-// An aborted attempt has nothing to save (one of its ranks failed), so its other ranks are killed
-// at once.
-int64_t StopTimeoutMs(const AttemptRecord& attempt, const Options& options) {
-  if (attempt.stop_reason == catalog::StopReason::kDrain ||
-      attempt.stop_reason == catalog::StopReason::kTimeLimit ||
-      attempt.stop_reason == catalog::StopReason::kPause)
-    return options.drain_deadline_ms;
-  return attempt.stop_reason == catalog::StopReason::kCancel ? options.cancel_deadline_ms : 0;
-}
 
 // Made once for an attempt and then kept, although the run goes on: a changed summary would change
 // the DesiredState and push it again with every step.
@@ -41,7 +32,7 @@ Assignment AssignmentOf(const AttemptRecord& attempt, int64_t rank, const State&
   assignment.across_hosts = attempt.workers.size() > 1 && IsAcrossHosts(attempt, state);
   if (attempt.state == AttemptState::kStopping) {
     assignment.stop = true;
-    assignment.stop_timeout_ms = StopTimeoutMs(attempt, options);
+    assignment.stop_timeout_ms = StopTimeoutMs(attempt.stop_reason, options);
   }
   return assignment;
 }

@@ -51,6 +51,10 @@ struct Options {
   int64_t cancel_deadline_ms = 30'000;
   // The same for an attempt that is stopped for other reasons, which first writes a checkpoint.
   int64_t drain_deadline_ms = 600'000;
+  // Whether jobs of a run of higher priority may have running ones of lower priority stopped, and
+  // how long these may take to write a checkpoint before the worker kills them.
+  bool preempt = false;
+  int64_t preempt_grace_ms = 600'000;
 };
 
 }  // namespace braid::coordinator

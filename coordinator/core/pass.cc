@@ -10,8 +10,10 @@
 #include "coordinator/core/disks.h"
 #include "coordinator/core/health.h"
 #include "coordinator/core/peers.h"
+#include "coordinator/core/preemptions.h"
 #include "scheduler/lease.h"
 #include "scheduler/placement.h"
+#include "scheduler/preempt.h"
 #include "scheduler/schedule.h"
 #include "task/failure.h"
 
@@ -85,6 +87,7 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
   if (const RunRecord* run = state.FindRun(job.key.run)) {
     view.submitted_wall_ms = run->created_ms;
     view.priority = run->priority;
+    view.preempts = run->preempts;
     view.user = run->user;
   }
   for (const auto& [role, id] : job.inputs) view.inputs.push_back(id);
@@ -162,24 +165,27 @@ bool IsDue(const Transaction& tx, bool recovering) {
 
 // The jobs that may be granted slots now, and one more of each line, which says why the rest waits.
 // Of jobs that demand the same, those that come later in their line are not granted anything before
-// the earlier ones are.
-std::vector<JobKey> JobsToOffer(const std::vector<scheduler::WorkerView>& workers,
-                                const State& state, const Options& options) {
+// the earlier ones are, and nothing is stopped for them before.
+std::vector<JobKey> JobsToOffer(const scheduler::Snapshot& snapshot, const State& state,
+                                const Options& options) {
+  const scheduler::PreemptibleSlots preemptible(snapshot.running);
   const JobQueue& queue = state.queued();
   std::vector<JobKey> keys(queue.singles().begin(), queue.singles().end());
   for (const auto& [demands, group] : queue.groups()) {
     scheduler::JobView view;
     static_cast<task::Requirements&>(view) = demands;
-    const int64_t most = options.only_changes ? scheduler::MostGrants(workers, view)
-                                              : static_cast<int64_t>(group.jobs);
+    const int64_t grants = options.only_changes ? scheduler::MostGrants(snapshot.workers, view)
+                                                : static_cast<int64_t>(group.jobs);
     // A job of several slots may have workers kept for it, so whose comes first matters even if
-    // none can be placed.
-    const bool one_for_all = most == 0 && demands.ranks == 1 && demands.slots == 1;
-    for (const auto& [user, line] : group.lines) {
+    // none can be placed. Of others, one says why all wait.
+    const bool one_for_all = demands.ranks == 1 && demands.slots == 1;
+    bool said = false;
+    for (const auto& [owner, line] : group.lines) {
+      const int64_t most = grants + preemptible.MostJobs(demands.device, owner.first);
+      if (one_for_all && most == 0 && std::exchange(said, true)) continue;
       int64_t left = most + 1;
       for (auto it = line.begin(); it != line.end() && left > 0; ++it, --left)
         keys.push_back({it->run, it->job});
-      if (one_for_all) break;
     }
   }
   return keys;
@@ -189,8 +195,14 @@ std::vector<JobKey> JobsToOffer(const std::vector<scheduler::WorkerView>& worker
 void Remember(const std::vector<JobKey>& keys, const scheduler::Plan& plan, Transaction& tx) {
   const State& state = tx.state();
   Pending& pending = tx.pending();
-  std::erase_if(pending.jobs,
-                [&](const auto& entry) { return !state.queued().singles().contains(entry.first); });
+  std::set<JobKey> preempting;
+  for (const scheduler::Waiting& waiting : plan.waiting) {
+    if (waiting.reason == scheduler::Reason::kPreempting) preempting.insert(keys[waiting.job]);
+  }
+  std::erase_if(pending.jobs, [&](const auto& entry) {
+    return !state.queued().singles().contains(entry.first) && !preempting.contains(entry.first);
+  });
+  pending.own_reasons.clear();
   std::map<task::Requirements, PendingView, JobQueue::Less> groups;
   bool wide_job_waits = false;
   LastPass& last = tx.last_pass();
@@ -201,7 +213,8 @@ void Remember(const std::vector<JobKey>& keys, const scheduler::Plan& plan, Tran
     if (waiting.reason == scheduler::Reason::kBackoff &&
         (last.again_wall_ms == 0 || job.not_before_ms < last.again_wall_ms))
       last.again_wall_ms = job.not_before_ms;
-    if (JobQueue::IsSingle(job)) {
+    if (JobQueue::IsSingle(job) || waiting.reason == scheduler::Reason::kPreempting) {
+      if (!JobQueue::IsSingle(job)) ++pending.own_reasons[job];
       Wait(waiting.reason, waiting.detail, tx.wall_ms(), &pending.jobs[job.key]);
     } else if (!groups.contains(job)) {
       PendingView& view = groups[job];
@@ -248,7 +261,9 @@ void SchedulePass(Transaction& tx) {
   snapshot.now_wall_ms = tx.wall_ms();
   snapshot.recovering = recovering;
   FillUsage(state, &snapshot);
-  const std::vector<JobKey> keys = JobsToOffer(snapshot.workers, state, tx.options());
+  RunningAttempts running = RunningOf(snapshot.workers, state, tx.options(), tx.wall_ms());
+  snapshot.running = std::move(running.views);
+  const std::vector<JobKey> keys = JobsToOffer(snapshot, state, tx.options());
   snapshot.jobs.reserve(keys.size());
   for (const JobKey& key : keys)
     snapshot.jobs.push_back(ViewOf(*state.FindJob(key), state.queued().costs().at(key), state));
@@ -262,6 +277,8 @@ void SchedulePass(Transaction& tx) {
     for (const size_t w : grant.workers) workers.push_back(ids[w]);
     fault |= !GrantOrSayWhyNot(keys[grant.job], workers, tx);
   }
+  for (const scheduler::Stop& stop : plan.stops)
+    StopFor(keys[stop.job], running.keys[stop.running], tx);
   const int64_t end_ms = tx.options().clock->MonotonicMs();
   tx.last_pass().next_ms = end_ms + kPause * (end_ms - begin_ms);
   if (!fault) return;

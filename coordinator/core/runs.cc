@@ -164,6 +164,7 @@ Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
   run.sources = command.sources;
   run.only = command.only;
   run.priority = command.priority;
+  run.preempts = command.preempts;
   run.max_duration_s = command.dag.max_duration_s;
   run.user = command.user;
   run.created_ms = tx.wall_ms();

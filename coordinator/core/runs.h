@@ -24,6 +24,8 @@ struct SubmitCommand {
   std::vector<std::string> only;
   // Runs of a higher priority are scheduled first. Its magnitude is at most recipe::kMaxPriority.
   int64_t priority = 0;
+  // Running jobs of a lower priority may be stopped for this run's.
+  bool preempts = true;
   // The name that the client reports; shares of the cluster are counted by it.
   std::string user;
 };

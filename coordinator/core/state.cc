@@ -78,6 +78,7 @@ void State::Note(const catalog::Update& update) {
     NoteAttempt(granted->attempt);
   } else if (const auto* stopping = std::get_if<catalog::AttemptStopping>(&update)) {
     NoteAttempt(*FindAttempt(stopping->attempt));
+    changes.scheduling = true;  // its slots will be free soon
   } else if (const auto* over = std::get_if<catalog::AttemptEnded>(&update)) {
     NoteAttempt(*FindAttempt(over->attempt));
     changes.scheduling = changes.gpus = true;

@@ -135,6 +135,9 @@ struct LiveAttempt {
   int64_t moved_ms = 0;
   int64_t longest_step_ms = 0;
   Stillness stillness;
+  // When its workers kill what is left of it, by the wall clock, as far as is known here; 0: it was
+  // not asked to stop by this process.
+  int64_t stops_until_wall_ms = 0;
   // It was stopped because its program made no step.
   bool stalled = false;
   // How the program of rank 0 ended that was asked to stop; its category is empty before.
@@ -152,10 +155,20 @@ struct PendingView {
   int64_t since_ms = 0;
 };
 
-// Why the jobs of the queue wait, as the last pass found. Those of a group have one reason.
+// Why the jobs of the queue wait, as the last pass found. Those of a group have one reason, but for
+// jobs for which others are being stopped.
 struct Pending {
   std::map<JobKey, PendingView> jobs;
   std::map<task::Requirements, PendingView, JobQueue::Less> groups;
+  // How many jobs of each group have a reason of their own, in `jobs`; groups without any are left
+  // out.
+  std::map<task::Requirements, size_t, JobQueue::Less> own_reasons;
+
+  // How many jobs of the group of these requirements, which has `all`, have the group's reason.
+  size_t WithReasonOf(const task::Requirements& group, size_t all) const {
+    const auto own = own_reasons.find(group);
+    return own == own_reasons.end() || own->second > all ? all : all - own->second;
+  }
 };
 
 // Not thread-safe: the core's thread alone uses it. Which rows are in memory is no part of what it

@@ -62,7 +62,7 @@ void CountPending(const State& state, int64_t now_ms, std::map<Labels, double>* 
     *oldest_s = std::max(*oldest_s, static_cast<double>(now_ms - since_ms) / 1000);
   };
   for (const auto& [key, view] : state.pending.jobs) {
-    if (state.queued().singles().contains(key)) add(view.reason, 1, view.since_ms);
+    if (state.queued().contains(key)) add(view.reason, 1, view.since_ms);
   }
   for (const auto& [demands, group] : state.queued().groups()) {
     const auto view = state.pending.groups.find(demands);
@@ -72,7 +72,8 @@ void CountPending(const State& state, int64_t now_ms, std::map<Labels, double>* 
       if (const JobRecord* job = state.FindJob({line.begin()->run, line.begin()->job}))
         first_ms = std::min(first_ms, QueuedMs(*job, state));
     }
-    add(view->second.reason, group.jobs, std::max(first_ms, view->second.since_ms));
+    add(view->second.reason, state.pending.WithReasonOf(demands, group.jobs),
+        std::max(first_ms, view->second.since_ms));
   }
 }
 

@@ -157,6 +157,7 @@ v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail) {
   message.set_paused_ms(run.paused_ms);
   message.set_paused_by(run.paused_by);
   message.set_pause_reason(run.pause_reason);
+  message.set_preempts(run.preempts);
   int succeeded = 0;
   const auto jobs = state.JobsOf(run.id);
   for (const JobRecord* job : jobs) {

@@ -88,6 +88,7 @@ Result<SubmitCommand> CommandOf(const Submission& submission, const StoredArtifa
   command.only = submission.only;
   command.recipe = submission.recipe;
   command.priority = submission.priority.value_or(check.recipe->priority);
+  command.preempts = check.recipe->preempt;
   command.user = submission.user;
   command.sources = submission.sources;
   BRAID_RETURN_IF_ERROR(CheckCheckpoints(*check.recipe, name, command, stored));

@@ -42,6 +42,7 @@ std::map<std::string, std::string> ValuesOf(const Recipe& recipe) {
   }
   if (!recipe.composites.empty())
     all["joint"] = schema::ToJson<spec::Joint>(recipe.joint, schema::Form::kRecipe);
+  if (!recipe.preempt) all["preempt"] = false;
   if (recipe.max_duration != spec::MaxDuration())
     all["max_duration"] = schema::ToJson(recipe.max_duration);
   std::map<std::string, std::string> values;

@@ -39,7 +39,7 @@ std::string_view Name(JobState state) {
 }
 
 const Words& WordsOf(StopReason) {
-  static const Words words = {"", "cancel", "drain", "abort", "time_limit", "pause"};
+  static const Words words = {"", "cancel", "drain", "abort", "time_limit", "pause", "preempt"};
   return words;
 }
 

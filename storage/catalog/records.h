@@ -101,6 +101,9 @@ struct RunRecord {
   std::string retry_of;
   // The priority of its jobs against those of other runs; higher goes first.
   int64_t priority = 0;
+  // Running jobs of runs of lower priority may be stopped for its jobs, if the coordinator allows
+  // that.
+  bool preempts = true;
   // The submitter's name according to the client, for fair shares. It is not authenticated.
   std::string user;
   bool cancel_requested = false;
@@ -183,8 +186,9 @@ using task::Failure;
 
 // Why an attempt is asked to stop: its run was cancelled, its worker is drained (both leave it time
 // for a checkpoint), one of its ranks has failed, without which the others cannot go on, the job or
-// its run has taken as long as it may, or its run is paused (both leave it time for a checkpoint).
-enum class StopReason { kNone, kCancel, kDrain, kAbort, kTimeLimit, kPause };
+// its run has taken as long as it may, its run is paused, or its slots are wanted for a run of
+// higher priority (these leave it time for a checkpoint, too).
+enum class StopReason { kNone, kCancel, kDrain, kAbort, kTimeLimit, kPause, kPreempt };
 const Words& WordsOf(StopReason);
 
 // One execution of a job under one lease epoch.

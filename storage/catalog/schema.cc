@@ -329,6 +329,10 @@ ALTER TABLE runs ADD COLUMN paused_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN paused_by TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN pause_reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN paused_before_ms INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                 // Runs for which others are stopped.
+                                                 R"sql(
+ALTER TABLE runs ADD COLUMN preempts INTEGER NOT NULL DEFAULT 1;
 )sql"};
   return steps;
 }

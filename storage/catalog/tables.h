@@ -37,6 +37,7 @@ struct RunsTable {
     column("paused_by", r.paused_by);
     column("pause_reason", r.pause_reason);
     column("paused_before_ms", r.paused_before_ms);
+    column("preempts", r.preempts);
   }
 };
 

@@ -51,9 +51,15 @@ TEST(ChangesTest, ACoreThatLooksOnlyAtChangesDecidesTheSame) {
   for (unsigned seed = 0; seed < 16; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     MemoryStore quick, slow;
-    History history(seed, {&quick, [](Options* options) { options->health.failures = 1; }},
+    History history(seed,
+                    {&quick,
+                     [](Options* options) {
+                       options->health.failures = 1;
+                       options->preempt = true;
+                     }},
                     {&slow, [](Options* options) {
                        options->health.failures = 1;
+                       options->preempt = true;
                        options->only_changes = false;
                      }});
     for (int step = 0; step < 150; ++step) {
@@ -65,7 +71,7 @@ TEST(ChangesTest, ACoreThatLooksOnlyAtChangesDecidesTheSame) {
   }
   for (const char* what :
        {"WAITING_CAPACITY", "RUN_PAUSED", "DATA_SITE_OFFLINE", "GANG_INCOMPLETE", "BACKOFF",
-        "RECOVERING_LEASES", "WORKER_DISK_FULL", "in quarantine", "UNSCHEDULABLE",
+        "RECOVERING_LEASES", "WORKER_DISK_FULL", "in quarantine", "UNSCHEDULABLE", "PREEMPTING",
         "attempt RUNNING", "attempt STOPPING", "attempt SUCCEEDED", "attempt FAILED",
         "attempt PREEMPTED", "attempt CANCELLED", "attempt LOST"})
     EXPECT_GT(seen[what], 0) << what << " never came";

@@ -127,6 +127,7 @@ class CoreTest : public ::testing::Test {
     options.run_id = [this] { return "r-" + std::to_string(++runs_); };
     options.network = network_;
     options.quotas = quotas_;
+    options.preempt = preempt_;
     options.ended_rows = ended_rows_;
     core_ = Core::Create(options).value();
   }
@@ -274,6 +275,7 @@ class CoreTest : public ::testing::Test {
   std::string network_;
   const QuotaTable* quotas_ = nullptr;
   int64_t ended_rows_ = 0;
+  bool preempt_ = false;
   std::unique_ptr<Core> core_;
   std::map<std::string, FakeWorker> workers_;
 };

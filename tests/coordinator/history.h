@@ -182,6 +182,7 @@ class History {
     command.recipe = "run: a\n";
     command.user = Pick<std::string>({"ann", "bob"});
     command.priority = Pick<int64_t>({0, 0, 0, 1});
+    command.preempts = !Chance(4);
     const int jobs = Number(1, 4);
     for (int i = 0; i < jobs; ++i) {
       recipe::JobNode node;

@@ -58,6 +58,9 @@ TEST(SubmissionTest, ARecipeBecomesItsJobs) {
   ASSERT_TRUE(part.ok());
   EXPECT_THAT(NamesOf(*part), ElementsAre("tokenizer", "prepare:c"));
   EXPECT_EQ(part->priority, -2);
+  EXPECT_TRUE(part->preempts);
+  submission.recipe += "preempt: false\n";
+  EXPECT_FALSE(CommandOf(submission, FakeArtifacts())->preempts);
 }
 
 TEST(SubmissionTest, AnErrorNamesTheFileAndTheLine) {

@@ -236,6 +236,10 @@ TEST(RecipeTest, ARunMayHaveAPriority) {
               HasSubstr("r.yaml:14:11: priority: must be in -1000 .. 1000, is 1001"));
   EXPECT_THAT(ErrorOf(std::string(kSmall) + "priority: high\n"),
               HasSubstr("priority: expected a whole number"));
+  EXPECT_TRUE(ParseRecipe(kSmall, "r.yaml")->preempt);
+  EXPECT_FALSE(ParseRecipe(std::string(kSmall) + "preempt: false\n", "r.yaml")->preempt);
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "preempt: lower\n"),
+              HasSubstr("r.yaml:14:10: preempt: expected true or false"));
 }
 
 // No two jobs of what a recipe expands to may have one name: the names of models, corpora and

@@ -24,6 +24,8 @@ TEST(SweepErrorTest, UnknownFieldsAreNamedWithTheNearest) {
               HasSubstr("sweep.over.baselines.dense: is a whole item; name a field within it"));
   EXPECT_THAT(ErrorOf(Swept("sweep: {over: {run: [a, b]}}\n")),
               HasSubstr("sweep.over.run: run is of the whole run and cannot vary"));
+  EXPECT_THAT(ErrorOf(Swept("sweep: {over: {preempt: [true, false]}}\n")),
+              HasSubstr("sweep.over.preempt: preempt is of the whole run and cannot vary"));
   EXPECT_THAT(ErrorOf(Swept("sweep: {over: {paths.path_1.name: [a, b]}}\n")),
               HasSubstr("a name cannot vary"));
   EXPECT_THAT(ErrorOf(Swept("sweep: {ovr: {sequence: [1, 2]}}\n")),

@@ -242,19 +242,34 @@ class Flow {
     }
   }
 
+  // From now on, what runs is stopped for runs of a higher priority, which takes `stop_steps` steps
+  // in which nothing else is done. It goes on later from where it was.
+  void StopForOthers(int64_t stop_steps) { stop_steps_ = stop_steps; }
+
   // One unit of time.
   void Step() {
     for (auto it = running_.begin(); it != running_.end();) {
-      if (--it->left > 0) {
+      const bool stopped = it->stops_in > 0;
+      if (--(stopped ? it->stops_in : it->left) > 0) {
         ++it;
         continue;
       }
       for (const size_t w : it->workers) snapshot_.workers[w].cpu_used -= it->job.slots;
       snapshot_.held[it->job.user].cpu_slots -= it->job.slots * it->job.ranks;
-      --left_[it->job.run];
+      if (stopped) {
+        length_[it->job.name] = it->left;
+        snapshot_.jobs.push_back(it->job);
+      } else {
+        --left_[it->job.run];
+      }
       it = running_.erase(it);
     }
+    FillRunning();
     const Plan plan = Schedule(snapshot_);
+    for (const Stop& stop : plan.stops) {
+      running_[stop.running].stops_in = stop_steps_;
+      ++stops_;
+    }
     std::set<size_t> granted;
     for (const Grant& grant : plan.grants) {
       const JobView& job = snapshot_.jobs[grant.job];
@@ -273,17 +288,36 @@ class Flow {
   bool Done(const std::string& run) const { return left_.at(run) == 0; }
   int runs() const { return runs_; }
   size_t queued() const { return snapshot_.jobs.size(); }
+  int stops() const { return stops_; }
 
  private:
+  void FillRunning() {
+    snapshot_.running.clear();
+    if (stop_steps_ == 0) return;
+    for (const Running& one : running_) {
+      RunningView view;
+      view.name = one.job.name;
+      view.priority = one.job.priority;
+      view.slots = one.job.slots;
+      view.workers = one.workers;
+      view.stopping = one.stops_in > 0;
+      view.unsaved = one.left % 3;
+      snapshot_.running.push_back(view);
+    }
+  }
+
   struct Running {
     JobView job;
     std::vector<size_t> workers;
     int64_t left = 0;
+    int64_t stops_in = 0;
   };
   Snapshot snapshot_;
   std::vector<Running> running_;
   std::map<std::string, int64_t> length_, left_;
   int runs_ = 0;
+  int stops_ = 0;
+  int64_t stop_steps_ = 0;
 };
 
 TEST(SchedulePropertiesTest, NoRunWaitsWithoutEnd) {
@@ -307,6 +341,51 @@ TEST(SchedulePropertiesTest, NoRunWaitsWithoutEnd) {
       while (flow.queued() < 24) flow.Submit(/*priority=*/1, kLongest, 1000);
       flow.Step();
       RC_ASSERT(++steps < 200);
+    }
+  });
+}
+
+// Runs of every priority come for a while. However often some are stopped for others, no two stop
+// one another for ever: all come to their end.
+TEST(SchedulePropertiesTest, NoRunWaitsWithoutEndWhenSomeAreStoppedForOthers) {
+  int stops = 0;
+  Check([&] {
+    Flow flow;
+    flow.StopForOthers(*rc::gen::inRange(1, 4));
+    for (int step = 0; step < 30; ++step) {
+      if (*rc::gen::inRange(0, 3) == 0) flow.Submit(*rc::gen::inRange(0, 3), /*longest=*/9, 0);
+      flow.Step();
+    }
+    const auto all_done = [&] {
+      for (int run = 1; run <= flow.runs(); ++run) {
+        if (!flow.Done("r" + std::to_string(run))) return false;
+      }
+      return true;
+    };
+    // At most 30 runs of 3 jobs of 9 steps, one after another, and the stops among them.
+    for (int step = 0; !all_done(); ++step) {
+      flow.Step();
+      RC_ASSERT(step < 2'000);
+    }
+    stops += flow.stops();
+  });
+  EXPECT_GT(stops, 0);
+}
+
+// However long what runs takes, and however much of it waits, a run of the highest priority is done
+// within the time that its own jobs take one after another, and that the others take to stop.
+TEST(SchedulePropertiesTest, ARunOfTheHighestPriorityDoesNotWaitForOthersToEnd) {
+  Check([] {
+    Flow flow;
+    constexpr int64_t kLongest = 5, kStop = 2;
+    flow.StopForOthers(kStop);
+    for (int i = 0; i < 8; ++i) flow.Submit(/*priority=*/0, /*longest=*/100'000, 0);
+    for (int step = 0; step < 5; ++step) flow.Step();
+    flow.Submit(/*priority=*/1, kLongest, 0);
+    const std::string run = "r" + std::to_string(flow.runs());
+    for (int step = 0; !flow.Done(run); ++step) {
+      flow.Step();
+      RC_ASSERT(step < 3 * (kLongest + kStop + 1));
     }
   });
 }

@@ -45,6 +45,7 @@ RunRecord SomeRun(const std::string& id) {
   run.sources = {{"tokenizer", "t1"}};
   run.only = {"path_1"};
   run.priority = -3;
+  run.preempts = false;
   run.max_duration_s = 86'400;
   run.paused_before_ms = 70;
   run.user = "ann";
@@ -138,8 +139,13 @@ class CatalogTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status.ToString();
     for (const Update& update : updates) Apply(update, image_);
   }
+  // Makes the image that of a catalog from before others were stopped for runs.
+  void ForgetPreemption() {
+    for (auto& [id, run] : image_.runs) run.preempts = true;
+  }
   // Makes the image that of a catalog from before runs could be paused.
   void ForgetPauses() {
+    ForgetPreemption();
     for (auto& [id, run] : image_.runs) {
       run.paused_ms = run.paused_before_ms = 0;
       run.paused_by.clear();
@@ -448,7 +454,9 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
+#define WITHOUT_PREEMPTION "ALTER TABLE runs DROP COLUMN preempts;"
 #define WITHOUT_PAUSES                         \
+  WITHOUT_PREEMPTION                           \
   "ALTER TABLE runs DROP COLUMN paused_ms;"    \
   "ALTER TABLE runs DROP COLUMN paused_by;"    \
   "ALTER TABLE runs DROP COLUMN pause_reason;" \
@@ -591,6 +599,23 @@ TEST_F(CatalogTest, AFileFromBeforeArtifactsHadOwnersIsBroughtUpToDate) {
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
   image_.artifacts.at("a2").user = "";
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, AFileFromBeforePreemptionIsBroughtUpToDate) {
+  Commit(*Open(), {RunCreated{SomeRun("r1")}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(
+      sqlite3_exec(raw, WITHOUT_PREEMPTION "PRAGMA user_version = 16", nullptr, nullptr, nullptr),
+      SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  ForgetPreemption();
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  Commit(*catalog, {RunCreated{SomeRun("r2")}});
   EXPECT_TRUE(catalog->Load().value() == image_);
 }
 

@@ -13,8 +13,9 @@ from ._message import Message, RunExtras
 # - `ATTEMPT_DISCONNECTED`: Its worker is silent, and keeps the lease for a grace period
 # (--grace-ms of braid-coordinator, docs/operating.md).
 # - `ATTEMPT_STOPPING`: Told to write a checkpoint and end: cancelled, drained, paused, out of
-# time, or another rank has failed.
-# - `ATTEMPT_PREEMPTED`: Stopped because its worker is drained or shuts down, or its run is paused.
+# time, preempted, or another rank has failed.
+# - `ATTEMPT_PREEMPTED`: Stopped because its worker is drained or shuts down, its run is paused, or
+# a run of higher priority wanted its slots.
 # - `ATTEMPT_LOST`: Its worker restarted, or was silent for longer than the grace period.
 AttemptState = Literal[
     "ATTEMPT_STATE_UNSPECIFIED",
@@ -84,6 +85,8 @@ JobState = Literal[
 # - `WORKER_QUARANTINED`: The worker that could run it is in quarantine: several jobs in a row
 # failed there.
 # - `RUN_PAUSED`: Its run is paused (PauseRun).
+# - `PREEMPTING`: Jobs of lower priority are asked to stop for it; pending_detail says which, and
+# until when.
 PendingReason = Literal[
     "PENDING_REASON_UNSPECIFIED",
     "WAITING_PARENTS",
@@ -98,6 +101,7 @@ PendingReason = Literal[
     "WORKER_DISK_FULL",
     "WORKER_QUARANTINED",
     "RUN_PAUSED",
+    "PREEMPTING",
 ]
 
 
@@ -813,6 +817,9 @@ class Run(Message, RunExtras):
     paused_by: str = ""
     # Since when it is paused; 0: it is not. Its state is RUN_ACTIVE meanwhile.
     paused_ms: int = 0
+    # Running jobs of runs of lower priority may be stopped for its jobs (`preempt` of the recipe),
+    # if the coordinator allows that (--preempt).
+    preempts: bool = False
     # Its jobs go before those of runs with a lower priority.
     priority: int = 0
     # the YAML text as submitted; empty in lists

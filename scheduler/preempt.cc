@@ -1,0 +1,250 @@
+#include "scheduler/preempt.h"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+#include <utility>
+
+#include "base/text.h"
+#include "scheduler/placement.h"
+
+namespace braid::scheduler {
+namespace {
+
+// So many are named that a job waits for.
+constexpr size_t kMostNames = 3;
+
+int64_t SlotsOf(const RunningView& running) {
+  return running.slots * static_cast<int64_t>(running.workers.size());
+}
+
+}  // namespace
+
+PreemptibleSlots::PreemptibleSlots(const std::vector<RunningView>& running) {
+  for (const RunningView& one : running) {
+    lowest_ = lowest_.has_value() ? std::min(*lowest_, one.priority) : one.priority;
+    (one.stopping ? stopping_[one.device] : running_[one.device][one.priority]) += SlotsOf(one);
+  }
+}
+
+int64_t PreemptibleSlots::MostJobs(Device device, int64_t priority) const {
+  if (!lowest_.has_value() || priority <= *lowest_) return 0;
+  // Each job needs at least one of these slots, and each that is stopped makes room for one job.
+  int64_t slots = 0;
+  if (const auto found = running_.find(device); found != running_.end()) {
+    for (auto it = found->second.begin(); it != found->second.lower_bound(priority); ++it)
+      slots += it->second;
+  }
+  const auto stopping = stopping_.find(device);
+  return (stopping == stopping_.end() ? 0 : stopping->second) +
+         std::min(slots, kMostStopsInAPass);
+}
+
+Preemptor::Preemptor(const Snapshot& snapshot) : running_(snapshot.running) {
+  if (running_.empty()) return;
+  later_ = snapshot.workers;
+  stopping_.resize(running_.size());
+  on_.resize(later_.size());
+  lowest_priority_ = running_[0].priority;
+  for (size_t i = 0; i < running_.size(); ++i) {
+    order_.push_back(i);
+    stopping_[i] = running_[i].stopping;
+    lowest_priority_ = std::min(lowest_priority_, running_[i].priority);
+    if (stopping_[i]) Free(i, 1);
+  }
+  std::sort(order_.begin(), order_.end(), [&](size_t a, size_t b) {
+    const auto rank = [&](const RunningView& one) {
+      return std::tuple(one.priority, one.unsaved, -one.granted_wall_ms, one.name);
+    };
+    return rank(running_[a]) < rank(running_[b]);
+  });
+  for (size_t position = 0; position < order_.size(); ++position) {
+    const std::vector<size_t>& workers = running_[order_[position]].workers;
+    for (const size_t w : std::set<size_t>(workers.begin(), workers.end()))
+      on_[w].push_back(position);
+  }
+}
+
+// Counts the slots of an attempt as free (`times` 1), or as taken again (-1).
+void Preemptor::Free(size_t running, int64_t times) {
+  const RunningView& one = running_[running];
+  for (const size_t w : one.workers) later_[w].Used(one.device) -= one.slots * times;
+}
+
+void Preemptor::FreeAll(const Positions& stop, int64_t times) {
+  for (const size_t position : stop) Free(order_[position], times);
+}
+
+void Preemptor::Take(const JobView& job, const std::vector<size_t>& workers) {
+  if (running_.empty()) return;
+  for (const size_t w : workers) later_[w].Used(job.device) += job.slots;
+}
+
+bool Preemptor::MayStop(size_t running, const JobView& job) const {
+  const RunningView& one = running_[running];
+  return !stopping_[running] && one.priority < job.priority && one.device == job.device;
+}
+
+bool Preemptor::FitsOn(const std::vector<size_t>& workers, const JobView& job) const {
+  int64_t ranks = 0;
+  for (const size_t w : workers)
+    ranks += std::max<int64_t>(0, later_[w].Free(job.device)) / job.slots;
+  return ranks >= job.ranks;
+}
+
+// Workers that can meet, with room for the gang; or with less, if there is none.
+std::vector<Candidate> Preemptor::GroupFor(const JobView& job,
+                                           const std::set<size_t>& reserved) const {
+  std::vector<Candidate> candidates = CandidatesFor(later_, job, Room::kNow);
+  std::erase_if(candidates, [&](const Candidate& c) { return reserved.contains(c.worker); });
+  return GroupThatMeets(later_, job, std::move(candidates), job.ranks);
+}
+
+// What may be stopped on these workers, in order.
+Preemptor::Positions Preemptor::MayStopOn(const std::vector<size_t>& workers,
+                                          const JobView& job) const {
+  Positions found;
+  for (const size_t w : workers) {
+    for (const size_t position : on_[w]) {
+      if (MayStop(order_[position], job)) found.push_back(position);
+    }
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+// The shortest beginning of `may_stop` that makes the job fit; empty if all of it is not enough.
+template <class Fits>
+Preemptor::Positions Preemptor::Enough(const Positions& may_stop, const Fits& fits) {
+  const auto fits_after = [&](size_t count) {
+    const Positions stop(may_stop.begin(), may_stop.begin() + static_cast<std::ptrdiff_t>(count));
+    FreeAll(stop, 1);
+    const bool enough = fits();
+    FreeAll(stop, -1);
+    return enough;
+  };
+  size_t too_few = 0, enough = may_stop.size();
+  if (!fits_after(enough)) return {};
+  while (enough - too_few > 1) {
+    const size_t middle = too_few + (enough - too_few) / 2;
+    (fits_after(middle) ? enough : too_few) = middle;
+  }
+  return {may_stop.begin(), may_stop.begin() + static_cast<std::ptrdiff_t>(enough)};
+}
+
+// Those of `stop`, which are enough, without which the job does not fit. The dearest are left out
+// first.
+template <class Fits>
+Preemptor::Positions Preemptor::Needed(Positions stop, const Fits& fits) {
+  FreeAll(stop, 1);
+  for (size_t i = stop.size(); i-- > 0;) {
+    Free(order_[stop[i]], -1);
+    if (fits())
+      stop.erase(stop.begin() + static_cast<std::ptrdiff_t>(i));
+    else
+      Free(order_[stop[i]], 1);
+  }
+  FreeAll(stop, -1);
+  return stop;
+}
+
+Preemptor::Positions Preemptor::OnOneHost(const JobView& job, const std::set<size_t>& reserved) {
+  std::map<std::string, std::vector<size_t>> places;
+  for (const Candidate& one : CandidatesFor(later_, job, Room::kEmpty)) {
+    if (reserved.contains(one.worker)) continue;
+    const WorkerView& worker = later_[one.worker];
+    places[job.ranks > 1 ? HostKey(worker) : worker.id].push_back(one.worker);
+  }
+  Positions best;
+  std::tuple<int64_t, size_t, int64_t> best_cost;
+  for (const auto& [place, workers] : places) {
+    const auto fits = [&] { return FitsOn(workers, job); };
+    const Positions stop = Needed(Enough(MayStopOn(workers, job), fits), fits);
+    if (stop.empty()) continue;
+    int64_t lost = 0;
+    for (const size_t position : stop) lost += running_[order_[position]].unsaved;
+    const std::tuple cost(running_[order_[stop.back()]].priority, stop.size(), lost);
+    if (best.empty() || cost < best_cost) {
+      best = stop;
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+Preemptor::Positions Preemptor::AcrossHosts(const JobView& job, const std::set<size_t>& reserved) {
+  std::vector<size_t> workers;
+  for (const Candidate& one : CandidatesFor(later_, job, Room::kEmpty)) {
+    if (!reserved.contains(one.worker)) workers.push_back(one.worker);
+  }
+  const auto fits = [&] {
+    int64_t ranks = 0;
+    for (const Candidate& one : GroupFor(job, reserved)) ranks += one.room;
+    return ranks >= job.ranks;
+  };
+  const Positions enough = Enough(MayStopOn(workers, job), fits);
+  // Of many hosts, most have nothing to do with the group.
+  FreeAll(enough, 1);
+  std::vector<size_t> group;
+  for (const Candidate& one : GroupFor(job, reserved)) group.push_back(one.worker);
+  FreeAll(enough, -1);
+  const Positions there = MayStopOn(group, job);
+  Positions stop;
+  std::set_intersection(enough.begin(), enough.end(), there.begin(), there.end(),
+                        std::back_inserter(stop));
+  return Needed(std::move(stop), fits);
+}
+
+std::string Preemptor::WaitsFor(const JobView& job, const std::vector<size_t>& workers) const {
+  const std::set<size_t> places(workers.begin(), workers.end());
+  std::vector<std::string> names;
+  int64_t until_ms = 0;
+  for (const size_t i : order_) {
+    const RunningView& one = running_[i];
+    const bool there = std::any_of(one.workers.begin(), one.workers.end(),
+                                   [&](size_t w) { return places.contains(w); });
+    if (!stopping_[i] || one.device != job.device || !there) continue;
+    names.push_back(one.name);
+    until_ms = std::max(until_ms, one.stops_until_wall_ms);
+  }
+  const size_t all = names.size();
+  if (all > kMostNames) {
+    names.resize(kMostNames);
+    names.push_back(std::to_string(all - kMostNames) + " more");
+  }
+  return "it waits for " + Join(names, ", ") + ", which " + (all == 1 ? "is" : "are") +
+         " asked to stop" +
+         (until_ms > 0 ? " by " + FormatUtc(until_ms) + " at the latest" : "");
+}
+
+std::optional<Preemption> Preemptor::MakeRoom(const JobView& job,
+                                              const std::set<size_t>& reserved) {
+  if (running_.empty() || !job.preempts || job.priority <= lowest_priority_) return std::nullopt;
+  Preemption made;
+  auto workers = Place(later_, job, reserved);
+  if (!workers.has_value()) {
+    Positions stop = OnOneHost(job, reserved);
+    if (stop.empty() && job.ranks > 1) stop = AcrossHosts(job, reserved);
+    const auto stops = stops_ + static_cast<int64_t>(stop.size());
+    // A gang of more than may be stopped in one pass is the only one in its pass.
+    if (stop.empty() || (stops_ > 0 && stops > kMostStopsInAPass)) return std::nullopt;
+    FreeAll(stop, 1);
+    workers = Place(later_, job, reserved);
+    if (!workers.has_value()) {
+      FreeAll(stop, -1);
+      return std::nullopt;
+    }
+    stops_ = stops;
+    for (const size_t position : stop) {
+      made.stop.push_back(order_[position]);
+      stopping_[order_[position]] = true;
+    }
+  }
+  Take(job, *workers);
+  made.workers = std::move(*workers);
+  made.waits_for = WaitsFor(job, made.workers);
+  return made;
+}
+
+}  // namespace braid::scheduler

@@ -1,0 +1,103 @@
+// Preemption: which running jobs are stopped, with a checkpoint, so that a job of a run with a
+// higher priority can run. Only where it really lets that job run, and never jobs of an equal or
+// higher priority.
+//
+// Nothing is remembered from pass to pass: attempts that are being stopped have slots that will be
+// free soon, and jobs are given those first, in the order of the pass. So nobody is stopped for a
+// job for which others are being stopped already.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "scheduler/reach.h"
+#include "scheduler/snapshot.h"
+
+namespace braid::scheduler {
+
+// At most so many attempts are stopped in one pass; the next one goes on. It bounds the time of a
+// pass over a large cluster.
+inline constexpr int64_t kMostStopsInAPass = 100;
+
+// Slots of running jobs that a job of some priority may get: a bound on how many jobs a pass can
+// make room for.
+class PreemptibleSlots {
+ public:
+  explicit PreemptibleSlots(const std::vector<RunningView>& running);
+  // At most so many jobs of this device and priority can be given room in one pass.
+  int64_t MostJobs(Device device, int64_t priority) const;
+
+ private:
+  std::optional<int64_t> lowest_;
+  // By device: of attempts that are being stopped; and of others, by priority.
+  std::map<Device, int64_t> stopping_;
+  std::map<Device, std::map<int64_t, int64_t>> running_;
+};
+
+// Room that is made for a job.
+struct Preemption {
+  // The worker of each rank, where the job is to run once what is being stopped there has ended.
+  std::vector<size_t> workers;
+  // What is to be stopped for it, as indices into Snapshot::running; empty: what is being stopped
+  // already is enough.
+  std::vector<size_t> stop;
+  // What it waits for, for people.
+  std::string waits_for;
+};
+
+// The preemptions of one pass. Not thread-safe.
+class Preemptor {
+ public:
+  // The snapshot must outlive this object; of its workers the state at the beginning is used.
+  explicit Preemptor(const Snapshot& snapshot);
+
+  // Records that the job has got slots on these workers, one for each rank.
+  void Take(const JobView& job, const std::vector<size_t>& workers);
+
+  // Makes room for a job that cannot be placed now, with as little loss as possible, and keeps it
+  // for the job in this pass. Workers in `reserved` are left alone. Nullopt if the job may stop
+  // nothing, or if it could not run even so.
+  //
+  // Of the places (one worker; for a gang one host or, if none is enough, several) it takes the one
+  // where the highest priority that is stopped is lowest; of those the one with the fewest attempts
+  // to stop; of those the one where the least work is lost. Within a place it stops those of lower
+  // priority first, then those that lose less, and none without which the job would fit, too.
+  std::optional<Preemption> MakeRoom(const JobView& job, const std::set<size_t>& reserved);
+
+ private:
+  // Running attempts, as positions in `order_`.
+  using Positions = std::vector<size_t>;
+
+  void Free(size_t running, int64_t times);
+  void FreeAll(const Positions& stop, int64_t times);
+  bool MayStop(size_t running, const JobView& job) const;
+  bool FitsOn(const std::vector<size_t>& workers, const JobView& job) const;
+  std::vector<Candidate> GroupFor(const JobView& job, const std::set<size_t>& reserved) const;
+  Positions MayStopOn(const std::vector<size_t>& workers, const JobView& job) const;
+  template <class Fits>
+  Positions Enough(const Positions& may_stop, const Fits& fits);
+  template <class Fits>
+  Positions Needed(Positions stop, const Fits& fits);
+  Positions OnOneHost(const JobView& job, const std::set<size_t>& reserved);
+  Positions AcrossHosts(const JobView& job, const std::set<size_t>& reserved);
+  std::string WaitsFor(const JobView& job, const std::vector<size_t>& workers) const;
+
+  const std::vector<RunningView>& running_;
+  // The workers as they will be when everything has ended that is being stopped, and the jobs that
+  // have had their turn hold their slots. Empty if nothing runs.
+  std::vector<WorkerView> later_;
+  std::vector<bool> stopping_;
+  // All that runs, what is stopped first in front; and what has a rank on each worker, as positions
+  // in it.
+  std::vector<size_t> order_;
+  std::vector<Positions> on_;
+  int64_t lowest_priority_ = 0;
+  int64_t stops_ = 0;
+};
+
+}  // namespace braid::scheduler
