@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/excerpt.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "corpus/chat.h"
 #include "corpus/field_path.h"
 #include "corpus/field_values.h"
 #include "corpus/foreign.h"
@@ -37,14 +39,21 @@ struct NamedColumn {
   bool nested = false;
 };
 
-// The columns of a file that documents are made of.
+// The columns of a file that documents are made of, and of messages what writes them.
 struct Selection {
   std::vector<size_t> columns;
   std::vector<NamedColumn> fields;
+  std::optional<ChatWriter> chat;
 };
 
-std::vector<std::string> FieldNames(const CorpusSpec& spec) {
+std::vector<std::string> FieldNames(const CorpusSpec& spec,
+                                    const std::vector<std::string>& columns) {
   if (!spec.join.empty()) return spec.join;
+  if (spec.chat) {
+    return {MessagesField(*spec.chat, [&columns](const std::string& name) {
+      return std::find(columns.begin(), columns.end(), name) != columns.end();
+    })};
+  }
   return {!spec.input_ids.empty() ? spec.input_ids : !spec.text.empty() ? spec.text : "text"};
 }
 
@@ -60,7 +69,8 @@ std::string ShownColumns(const std::vector<std::string>& names) {
 Result<Selection> Select(const CorpusSpec& spec, const CorpusFile& file,
                          const std::vector<std::string>& columns) {
   Selection selection;
-  for (const std::string& name : FieldNames(spec)) {
+  if (spec.chat) selection.chat.emplace(*spec.chat, spec.name);
+  for (const std::string& name : FieldNames(spec, columns)) {
     NamedColumn field{.name = name, .path = FieldPath(name)};
     // A column of the very name comes before the way into another one.
     auto at = std::find(columns.begin(), columns.end(), name);
@@ -73,6 +83,7 @@ Result<Selection> Select(const CorpusSpec& spec, const CorpusFile& file,
                              Excerpt(field.nested ? field.path.front() : name, kListedColumn) +
                              "\"; it has " + ShownColumns(columns) + " (corpora." + spec.name +
                              (!spec.join.empty()        ? ".join"
+                              : spec.chat               ? ".chat.field"
                               : !spec.input_ids.empty() ? ".input_ids"
                                                         : ".text") +
                              " names it)");
@@ -116,6 +127,7 @@ Result<Document> DocumentOf(const CorpusSpec& spec, const Selection& selection,
       BRAID_ASSIGN_OR_RETURN(inside, field.path.Follow(*value, place));
       value = &inside;
     }
+    if (selection.chat) return selection.chat->Write(*value, place, field.name);
     if (!spec.input_ids.empty()) {
       BRAID_ASSIGN_OR_RETURN(document.ids, IdsOfValue(*value, place, field.name, id_limit));
       return document;

@@ -9,6 +9,7 @@
 #include "base/links.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "corpus/chat.h"
 #include "corpus/columnar.h"
 #include "corpus/field_values.h"
 #include "corpus/file_kind.h"
@@ -30,9 +31,10 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 Status FieldError(const CorpusSpec& spec, const Row& row, const std::string& field,
                   const Status& status) {
   if (status.ok() || row.Has(field)) return status;
-  return InvalidArgument(
-      status.message() + " (corpora." + spec.name +
-      (spec.input_ids.empty() ? ".text or .join names the field)" : ".input_ids names the field)"));
+  const char* key = spec.chat                ? ".chat.field names the field)"
+                    : spec.input_ids.empty() ? ".text or .join names the field)"
+                                             : ".input_ids names the field)";
+  return InvalidArgument(status.message() + " (corpora." + spec.name + key);
 }
 
 // The text of a row, or an error with its place.
@@ -56,9 +58,21 @@ Result<std::vector<int32_t>> IdsOfRow(const CorpusSpec& spec, const Row& row, in
   return IdsOfValue(*read, row.place(), spec.input_ids, limit);
 }
 
-Result<Document> DocumentOfRow(const CorpusSpec& spec, std::string_view line,
-                               const std::string& place, int64_t id_limit) {
+// The messages of a row by their template.
+Result<Document> ChatOfRow(const CorpusSpec& spec, const ChatWriter& chat, const Row& row) {
+  const std::string field = MessagesField(
+      *spec.chat, [&row](const std::string& name) { return row.Has(name); });
+  const Result<Json> messages = row.Read(field);
+  if (!messages.ok()) return FieldError(spec, row, field, messages.status());
+  Result<Document> document = chat.Write(*messages, row.place(), field);
+  if (document.ok()) return document;
+  return InvalidArgument(document.status().message() + InColumn(row.Column(field)));
+}
+
+Result<Document> DocumentOfRow(const CorpusSpec& spec, const ChatWriter* chat,
+                               std::string_view line, const std::string& place, int64_t id_limit) {
   BRAID_ASSIGN_OR_RETURN(const Row row, Row::Parse(line, place));
+  if (chat != nullptr) return ChatOfRow(spec, *chat, row);
   Document document;
   if (spec.input_ids.empty()) {
     BRAID_ASSIGN_OR_RETURN(document.text, TextOfRow(spec, row));
@@ -114,10 +128,12 @@ class Selector {
 
 Status ReadRows(const CorpusSpec& spec, const CorpusFile& file, const TokenIds& ids,
                 Selector* selector) {
+  std::optional<ChatWriter> chat;
+  if (spec.chat) chat.emplace(*spec.chat, spec.name);
   return ReadLines(file.path, [&](std::string_view line, int64_t number) -> Status {
     if (Trim(line).empty() || (number == 1 && Trim(line) == kByteOrderMark)) return OkStatus();
-    Result<Document> document = DocumentOfRow(spec, line, file.name + ":" + std::to_string(number),
-                                              ids.entries);
+    Result<Document> document = DocumentOfRow(
+        spec, chat ? &*chat : nullptr, line, file.name + ":" + std::to_string(number), ids.entries);
     return document.ok() ? selector->Offer(std::move(*document))
                          : selector->PassOver(document.status());
   });

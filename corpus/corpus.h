@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,9 +35,18 @@ Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::s
 // The paths of the files.
 std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files);
 
+// The bytes [begin, end) of a text.
+struct TextSpan {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
 // One document, as text or as token ids.
 struct Document {
   std::string text;
+  // Of a chat: what the template wrote of the text, in its order. Only there are special tokens
+  // looked for (encoder of ChatTokens, chat_tokens.h).
+  std::optional<std::vector<TextSpan>> markup;
   // Instead of text, if the corpus has `input_ids` or `token_files`.
   std::vector<int32_t> ids;
   // The number of the document among all documents of the corpus, before sampling.

@@ -9,6 +9,8 @@
 #include <queue>
 
 #include "base/utf8.h"
+#include "corpus/chat_tokens.h"
+#include "corpus/corpus.h"
 #include "corpus/piece_key.h"
 #include "corpus/piece_scanner.h"
 #include "corpus/tokenizer.h"
@@ -375,19 +377,50 @@ Encoder::~Encoder() = default;
 void Encoder::Encode(std::string_view text, std::vector<int32_t>* ids) {
   std::string repaired;
   if (!IsUtf8(text)) text = repaired = RepairUtf8(text);
-  tokenizer_->rules().raw_tokens.Split(
+  const Rules& rules = tokenizer_->rules();
+  rules.raw_tokens.Split(
       text,
       [&](std::string_view plain) {
-        EncodeNormalized(plain, /*first=*/plain.data() == text.data(), ids);
+        EncodeNormalized(plain, /*first=*/plain.data() == text.data(), rules.normalized_tokens,
+                         ids);
       },
       [&](int32_t id) { ids->push_back(id); });
 }
 
-void Encoder::EncodeNormalized(std::string_view text, bool first, std::vector<int32_t>* ids) {
+void Encoder::EncodeChat(std::string_view text, const std::vector<TextSpan>& markup,
+                         const ChatTokens& tokens, std::vector<int32_t>* ids) {
+  // Up to here `text` is encoded.
+  size_t done = 0;
+  // What lies between two tokens of the template is one text, whoever wrote which part of it.
+  const auto encode_to = [&](size_t end) {
+    tokens.raw.Split(
+        text.substr(done, end - done),
+        [&](std::string_view plain) {
+          EncodeNormalized(plain, /*first=*/plain.data() == text.data(), tokens.normalized, ids);
+        },
+        [&](int32_t id) { ids->push_back(id); });
+    done = end;
+  };
+  for (const TextSpan& span : markup) {
+    size_t at = span.begin;
+    tokens.markup.Split(
+        text.substr(span.begin, span.end - span.begin),
+        [&](std::string_view plain) { at += plain.size(); },
+        [&](int32_t id) {
+          encode_to(at);
+          ids->push_back(id);
+          done = at += tokenizer_->Bytes(id).size();
+        });
+  }
+  encode_to(text.size());
+}
+
+void Encoder::EncodeNormalized(std::string_view text, bool first, const AddedTokens& tokens,
+                               std::vector<int32_t>* ids) {
   const Rules& rules = tokenizer_->rules();
   if (!rules.normalizer.empty())
     text = rules.normalizer.Apply(text, &cache_->normalized, &cache_->patterns);
-  rules.normalized_tokens.Split(
+  tokens.Split(
       text,
       [&](std::string_view plain) {
         if (rules.cutter.IsGpt2()) return EncodePieces(plain, ids);

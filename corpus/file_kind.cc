@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include "base/excerpt.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "corpus/chat.h"
 #include "corpus/columnar.h"
 #include "corpus/lines.h"
 #include "corpus/row.h"
@@ -135,15 +137,18 @@ class Teller {
  private:
   std::string Key(const char* key) const { return "corpora." + spec_.name + "." + key; }
   std::string FieldKey() const {
-    return Key(!spec_.input_ids.empty() ? "input_ids" : !spec_.join.empty() ? "join" : "text");
+    return Key(spec_.chat                 ? "chat"
+               : !spec_.input_ids.empty() ? "input_ids"
+               : !spec_.join.empty()      ? "join"
+                                          : "text");
   }
   std::string Place() const { return file_.name + ":" + std::to_string(head_.first); }
   std::string_view First() const { return Trim(head_.lines.front()); }
 
   bool IsTable() const {
     const bool named = TableSeparator(file_.name) != '\0' || TableSeparator(file_.path) != '\0';
-    return named && spec_.input_ids.empty() && !IsRow(head_, 0) && !First().starts_with("{\"") &&
-           !First().starts_with("[{");
+    return named && spec_.input_ids.empty() && !spec_.chat && !IsRow(head_, 0) &&
+           !First().starts_with("{\"") && !First().starts_with("[{");
   }
   bool HasRows() const {
     for (size_t i = 0; i < head_.lines.size(); ++i) {
@@ -190,7 +195,8 @@ class Teller {
   }
 
   // The fields that make up a document.
-  std::vector<std::string> Fields() const {
+  std::vector<std::string> Fields(const std::function<bool(const std::string&)>& has) const {
+    if (spec_.chat) return {MessagesField(*spec_.chat, has)};
     if (!spec_.join.empty()) return spec_.join;
     return {!spec_.input_ids.empty() ? spec_.input_ids : !spec_.text.empty() ? spec_.text : "text"};
   }
@@ -198,14 +204,13 @@ class Teller {
   // True if the head has several rows and none of them has the fields that the spec names. `names`
   // receives the fields of the first row.
   bool FieldsAreMissing(std::string* names) const {
-    const std::vector<std::string> fields = Fields();
     size_t rows = 0;
     for (const std::string& line : head_.lines) {
       const Result<Row> row = Row::Parse(line, "");
       if (!row.ok()) continue;
-      if (std::all_of(fields.begin(), fields.end(),
-                      [&](const std::string& field) { return row->Has(field); }))
-        return false;
+      const auto has = [&row](const std::string& field) { return row->Has(field); };
+      const std::vector<std::string> fields = Fields(has);
+      if (std::all_of(fields.begin(), fields.end(), has)) return false;
       if (++rows == 1) *names = row->Names();
     }
     return rows > 1;
@@ -217,10 +222,11 @@ class Teller {
     if (!HasRows()) return NoRowToSkip();
     std::string names;
     if (!FieldsAreMissing(&names)) return FileKind::kRows;
+    const std::vector<std::string> fields = Fields([](const std::string&) { return false; });
     return InvalidArgument(file_.name + ": no row at the front of this file has " +
-                           (Fields().size() > 1 ? "all of the fields " : "the field ") +
-                           Join(Fields(), ", ") + ", which " + FieldKey() +
-                           " names; the first has " + names + "; " + kSkipsRows);
+                           (fields.size() > 1 ? "all of the fields " : "the field ") +
+                           Join(fields, ", ") + ", which " + FieldKey() + " names; the first has " +
+                           names + "; " + kSkipsRows);
   }
 
   Result<FileKind> NoRowToSkip() const {
@@ -236,19 +242,23 @@ class Teller {
         file_.name + ": " + FieldKey() +
         " names a field of rows, but the lines of this file are no JSON objects (the first is " +
         Excerpt(First(), kShownLine) + "); " +
-        (table ? "a table whose first line names its columns is read under a name that ends with "
-                 ".csv or .tsv; or write it as JSON lines, one object a line (pandas: "
-                 "read_csv(...).to_json(..., orient=\"records\", lines=True)); "
-               : "") +
+        (table && !spec_.chat
+             ? "a table whose first line names its columns is read under a name that ends with "
+               ".csv or .tsv; or write it as JSON lines, one object a line (pandas: "
+               "read_csv(...).to_json(..., orient=\"records\", lines=True)); "
+             : "") +
         "plain text has no fields, and stands in a corpus of its own without this key");
   }
 
   Result<FileKind> UnnamedField() const {
     const Result<Row> row = Row::Parse(head_.lines.front(), "");
-    return InvalidArgument(file_.name + ": its lines are JSON objects; " + Key("text") +
-                           " (or join) names the field that holds a document" +
-                           (row.ok() ? ", here one of " + row->Names() : "") + "; with " +
-                           Key("format") + ": text the lines are trained on as they stand");
+    const bool chat = row.ok() && (row->Has("messages") || row->Has("conversations"));
+    return InvalidArgument(
+        file_.name + ": its lines are JSON objects; " + Key("text") +
+        " (or join) names the field that holds a document" +
+        (row.ok() ? ", here one of " + row->Names() : "") +
+        (chat ? "; " + Key("chat") + ": {template: chatml} makes documents of messages" : "") +
+        "; with " + Key("format") + ": text the lines are trained on as they stand");
   }
 
   const CorpusSpec& spec_;
@@ -279,7 +289,9 @@ Status CheckKeys(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
     return useless("separator", "it cuts plain text, and all files are rows");
   if (fields) return OkStatus();
   if (spec.names_fields())
-    return useless(spec.join.empty() ? "text" : "join",
+    return useless(spec.chat           ? "chat"
+                   : spec.join.empty() ? "text"
+                                       : "join",
                    "it names a field of rows, and all files are plain text");
   if (spec.on_bad_row == spec::OnBadRow::kSkip)
     return useless("on_bad_row", "all files are plain text, which has no rows");

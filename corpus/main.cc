@@ -23,7 +23,10 @@ constexpr char kUsage[] =
     "braid-prepare decode --tokenizer FILE ID...      text of ids\n"
     "braid-prepare inspect FOLDER                     what a folder of shards holds\n"
     "braid-prepare check FILE.json                    the first document of every file of "
-    "[{\"corpus\": CORPUS, \"files\": [...], \"part\": true if the corpus has others}]\n";
+    "[{\"corpus\": CORPUS, \"files\": [...], \"part\": true if the corpus has others}]\n"
+    "braid-prepare documents CORPUS.json [FILE...]    the texts of a corpus, as JSON lines; CORPUS "
+    "as "
+    "in docs/tasks.md\n";
 
 int Fail(const Status& status) {
   std::fprintf(stderr, "braid-prepare: %s\n", status.message().c_str());
@@ -89,6 +92,25 @@ Status Check(const Arguments& arguments) {
   return faults.empty() ? OkStatus() : InvalidArgument(Join(faults, "\nbraid-prepare: "));
 }
 
+// So that one can see what a template, or any other setting, makes of one's files.
+Status Documents(const Arguments& arguments) {
+  const std::vector<std::string>& words = arguments.positional();
+  if (words.size() < 2)
+    return InvalidArgument("documents takes a file with a corpus, and names of the corpus's files");
+  BRAID_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(words[1]));
+  BRAID_ASSIGN_OR_RETURN(CorpusSpec spec, CorpusFromJson(json, words[1]));
+  if (spec.has_ids())
+    return InvalidArgument(words[1] + ": documents of ids have no text; prepare them, and inspect");
+  if (words.size() > 2) spec.files.assign(words.begin() + 2, words.end());
+  BRAID_ASSIGN_OR_RETURN(const std::vector<CorpusFile> files, CorpusFiles(spec, ""));
+  return ReadDocuments(spec, files, spec::PrepareTask().seed, [](const Document& document) {
+    const std::string line =
+        Json({{"text", document.text}}).dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::printf("%s\n", line.c_str());
+    return OkStatus();
+  });
+}
+
 int Main(int argc, char** argv) {
   const auto arguments = Arguments::Parse(argc, argv, {"tokenizer"}, {"help"});
   if (!arguments.ok()) return Fail(arguments.status());
@@ -106,6 +128,8 @@ int Main(int argc, char** argv) {
     status = Inspect(*arguments);
   } else if (words[0] == "check") {
     status = Check(*arguments);
+  } else if (words[0] == "documents") {
+    status = Documents(*arguments);
   } else {
     return task::RunTaskProgram(
         "braid-prepare", words[0],

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -9,6 +10,8 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "corpus/chat.h"
+#include "corpus/chat_tokens.h"
 #include "corpus/corpus.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
@@ -32,6 +35,7 @@ class Preparer {
         validation_share_(validation),
         draws_(seed, "validation/" + spec_.name),
         tokenizer_(std::move(tokenizer)) {
+    if (spec_.chat) chat_tokens_.emplace(*tokenizer_, ChatWriter(*spec_.chat, spec_.name).Words());
     for (int64_t i = 0; i < task.threads; ++i)
       encoders_.push_back(std::make_unique<Encoder>(tokenizer_));
   }
@@ -67,12 +71,7 @@ class Preparer {
     std::atomic<size_t> next{0};
     const auto work = [&](Encoder& encoder) {
       for (size_t i; (i = next.fetch_add(1)) < batch_.size();) {
-        if (imported()) {
-          ids[i] = std::move(batch_[i].ids);
-          continue;
-        }
-        encoder.Encode(batch_[i].text, &ids[i]);
-        ids[i].push_back(tokenizer_->eos_id());
+        ids[i] = imported() ? std::move(batch_[i].ids) : Encoded(batch_[i], encoder);
       }
     };
     RunOnThreads(encoders_.size(), [&](size_t t) { work(*encoders_[t]); });
@@ -121,6 +120,20 @@ class Preparer {
   // The ids of an import are complete: nothing is encoded, and no end-of-document token is added.
   bool imported() const { return spec_.has_ids(); }
 
+  // The ids of a text, with one end-of-document token at their end, which a chat may have by its
+  // template.
+  std::vector<int32_t> Encoded(const Document& document, Encoder& encoder) const {
+    std::vector<int32_t> ids;
+    if (document.markup) {
+      encoder.EncodeChat(document.text, *document.markup, *chat_tokens_, &ids);
+      if (!ids.empty() && ids.back() == tokenizer_->eos_id()) return ids;
+    } else {
+      encoder.Encode(document.text, &ids);
+    }
+    ids.push_back(tokenizer_->eos_id());
+    return ids;
+  }
+
   // Returns false if the cap on tokens is reached. The last document is shortened to the cap. The
   // last row of `input_ids` is left out instead: a shorter row would shift all chunks after it.
   bool CutToCap(std::vector<int32_t>* ids) const {
@@ -137,6 +150,8 @@ class Preparer {
   const double validation_share_;
   const RandomStream draws_;
   const std::shared_ptr<const Tokenizer> tokenizer_;
+  // Of a corpus with `chat`.
+  std::optional<ChatTokens> chat_tokens_;
   std::vector<std::unique_ptr<Encoder>> encoders_;
   std::unique_ptr<ShardWriter> train_;
   std::unique_ptr<ShardWriter> validation_;

@@ -68,6 +68,10 @@ Result<std::string> WithEndOfText(std::string_view json_text, const std::string&
 // The content of the file, with that mark if `end_of_text` is not empty.
 Result<std::string> ReadTokenizerText(const std::string& path, const std::string& end_of_text);
 
+class AddedTokens;
+struct ChatTokens;
+struct TextSpan;
+
 // Encodes text, with a cache of pieces that were seen before. Use one for each thread.
 class Encoder {
  public:
@@ -76,14 +80,20 @@ class Encoder {
   // Appends the ids of `text` to `ids`, without an end-of-document token. Bytes that are not UTF-8
   // count as U+FFFD.
   void Encode(std::string_view text, std::vector<int32_t>* ids);
+  // The same for a chat, of which a template wrote the spans `markup`: its tokens are found there
+  // alone, and other special tokens nowhere. REQUIRES: `text` is valid UTF-8; the spans are in
+  // order and do not overlap.
+  void EncodeChat(std::string_view text, const std::vector<TextSpan>& markup,
+                  const ChatTokens& tokens, std::vector<int32_t>* ids);
 
  private:
   struct Cache;
   // The steps of Encode: text between added tokens after its normalization, then cut into pieces,
   // each of which is looked up or merged.
-  // `first`: whether the text is the beginning of what Encode got. EncodePieces is for GPT-2's
-  // pattern, EncodeCut for all others.
-  void EncodeNormalized(std::string_view text, bool first, std::vector<int32_t>* ids);
+  // `first`: whether the text is the beginning of what Encode got; `tokens` are searched for after
+  // the normalization. EncodePieces is for GPT-2's pattern, EncodeCut for all others.
+  void EncodeNormalized(std::string_view text, bool first, const AddedTokens& tokens,
+                        std::vector<int32_t>* ids);
   void EncodePieces(std::string_view text, std::vector<int32_t>* ids);
   void EncodeCut(std::string_view text, bool first, std::vector<int32_t>* ids);
   std::shared_ptr<const Tokenizer> tokenizer_;

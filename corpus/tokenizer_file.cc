@@ -229,14 +229,16 @@ class AddedTokenReader {
     BRAID_RETURN_IF_ERROR(read.status());
     if (ends || (content == kDocumentEnd && !named_)) rules_->eos_id = id;
     named_ = named_ || ends;
+    TokenEntry entry{content, content, id, special, normalized};
     // The token is searched for in normalized text.
     if (normalized && !rules_->normalizer.empty()) {
       PatternScratch scratch;
       std::string storage;
-      content = std::string(rules_->normalizer.Apply(content, &storage, &scratch));
-      if (content.empty()) return OkStatus();
+      entry.searched = std::string(rules_->normalizer.Apply(content, &storage, &scratch));
     }
-    (normalized ? rules_->normalized_tokens : rules_->raw_tokens).Add({std::move(content), id});
+    rules_->added.push_back(entry);
+    if (!entry.searched.empty())
+      (normalized ? rules_->normalized_tokens : rules_->raw_tokens).Add({entry.searched, id});
     return OkStatus();
   }
 

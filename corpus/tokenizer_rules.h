@@ -45,6 +45,16 @@ class CharacterIds {
   std::unordered_map<uint32_t, int32_t> distant_;
 };
 
+// An added token as its file describes it.
+struct TokenEntry {
+  std::string content;
+  // What is searched for: the content, normalized if the token is.
+  std::string searched;
+  int32_t id = 0;
+  bool special = false;
+  bool normalized = false;
+};
+
 // Immutable after loading.
 struct Tokenizer::Rules {
   std::string digest;
@@ -70,6 +80,8 @@ struct Tokenizer::Rules {
   AddedTokens raw_tokens;
   // Searched for after normalization.
   AddedTokens normalized_tokens;
+  // The tokens of both.
+  std::vector<TokenEntry> added;
 };
 
 }  // namespace braid::corpus

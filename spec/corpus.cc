@@ -24,6 +24,7 @@ void CheckText(const CorpusText& corpus, const Fail& fail) {
     for (const auto& [field, given] : {std::pair{"text", !corpus.text.empty()},
                                        {"join", joins},
                                        {"input_ids", !corpus.input_ids.empty()},
+                                       {"chat", corpus.chat.has_value()},
                                        {"on_bad_row", skips}}) {
       if (given) fail({field}, "does nothing with format: text; plain text has no rows");
     }
@@ -41,6 +42,16 @@ void CheckText(const CorpusText& corpus, const Fail& fail) {
   if (corpus.bytes != 0) fail({"bytes"}, "cannot cap rows of input_ids; give tokens instead");
 }
 
+// Messages say themselves what the document is.
+void CheckChat(const CorpusText& corpus, const Fail& fail) {
+  if (!corpus.chat) return;
+  for (const auto& [field, given] : {std::pair{"text", !corpus.text.empty()},
+                                     {"join", !corpus.join.empty()},
+                                     {"input_ids", !corpus.input_ids.empty()}}) {
+    if (given) fail({field}, "does nothing beside chat, which makes the document of messages");
+  }
+}
+
 // Files of ids have no rows, no text, and one way to be read.
 void CheckTokenFiles(const CorpusText& corpus, const Fail& fail) {
   if (!corpus.token_files) return;
@@ -49,6 +60,7 @@ void CheckTokenFiles(const CorpusText& corpus, const Fail& fail) {
        {std::pair{"text", !corpus.text.empty()},
         {"join", !corpus.join.empty()},
         {"input_ids", !corpus.input_ids.empty()},
+        {"chat", corpus.chat.has_value()},
         {"format", corpus.format.has_value()},
         {"separator", !corpus.separator.empty()},
         {"on_bad_row", corpus.on_bad_row != defaults.on_bad_row},
@@ -110,6 +122,7 @@ const Schema& CorpusText::Fields() {
           "made the ids. Of sets that were cut for one epoch each give one: braid permutes and "
           "cuts its rows anew in every epoch.")
         .OmitDefault();
+    field("chat", &CorpusText::chat);
     field(
         "token_files", &CorpusText::token_files,
         "The files are token ids already, as another program wrote them: `nanogpt` (16-bit ids and "
@@ -143,6 +156,7 @@ const Schema& CorpusText::Fields() {
         .AtLeast(0)
         .OmitDefault();
     field.Check(CheckText);
+    field.Check(CheckChat);
     field.Check(CheckTokenFiles);
     return field.Done();
   }();

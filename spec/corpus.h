@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "schema/schema.h"
+#include "spec/chat.h"
 
 namespace braid::spec {
 
@@ -35,6 +36,8 @@ struct CorpusText {
   std::string joiner = "\n";
   // Of rows instead: the field that holds the token ids of the document.
   std::string input_ids;
+  // Of rows instead: their messages become a document by a template.
+  std::optional<Chat> chat;
   // Instead of rows and text: files of token ids.
   std::optional<TokenFiles> token_files;
   // Absent: recognised from the content of each file.
@@ -53,7 +56,9 @@ struct CorpusText {
   // Whether the documents are token ids instead of text; and whether fields are named, which only
   // rows have.
   bool has_ids() const { return !input_ids.empty() || token_files.has_value(); }
-  bool names_fields() const { return !text.empty() || !join.empty() || !input_ids.empty(); }
+  bool names_fields() const {
+    return !text.empty() || !join.empty() || !input_ids.empty() || chat.has_value();
+  }
 
   static const schema::Schema& Fields();
 };

@@ -105,9 +105,14 @@ std::string FilesText(const std::string& folder, const std::vector<std::string>&
   return "[" + Join(quoted, ", ") + "]";
 }
 
-std::string CorpusText(const std::string& folder, const TextFacts& facts, const FirstSizes& sizes) {
-  std::string text = "  " + facts.name + ":\n    files: " + FilesText(folder, facts.paths) + "\n";
-  if (!facts.input_ids.empty()) {
+std::string CorpusText(const FirstRecipeOptions& options, const TextFacts& facts,
+                       const FirstSizes& sizes) {
+  std::string text = "  " + facts.name + ":\n    files: " + FilesText(options.folder, facts.paths) +
+                     "\n";
+  if (!facts.messages.empty()) {
+    text += "    chat: {template: " + NameOf(options.chat) +
+            "}   # how the messages of a row are written as one document\n";
+  } else if (!facts.input_ids.empty()) {
     text += "    input_ids: " + Quoted(facts.input_ids) + "   # rows of token ids\n";
   } else if (facts.fields.size() > 1) {
     std::vector<std::string> quoted;
@@ -154,6 +159,20 @@ std::string ModelsText(const std::vector<TextFacts>& corpora, const FirstSizes& 
 }
 
 }  // namespace
+
+spec::ChatTemplate TemplateFor(const std::string& path) {
+  const Result<Json> json = ReadJsonFile(path);
+  if (!json.ok() || !json->is_object()) return spec::ChatTemplate::kPlain;
+  const Json added = json->value("added_tokens", Json::array());
+  for (const auto& [token, name] : {std::pair{"<|im_start|>", spec::ChatTemplate::kChatml},
+                                    {"<|start_header_id|>", spec::ChatTemplate::kLlama3},
+                                    {"[INST]", spec::ChatTemplate::kMistral}}) {
+    for (const Json& one : added) {
+      if (one.is_object() && one.value("content", Json()) == token) return name;
+    }
+  }
+  return spec::ChatTemplate::kPlain;
+}
 
 int64_t TokensOf(const TextFacts& facts) {
   return static_cast<int64_t>(facts.text_bytes / recipe::kBytesPerToken);
@@ -226,7 +245,7 @@ std::string FirstRecipe(const FirstRecipeOptions& options, const std::vector<Tex
                 (long long)sizes.vocab)
           : "tokenizer: {file: " + Quoted(options.tokenizer) + "}\n\n";
   text += "corpora:\n";
-  for (const TextFacts& facts : corpora) text += CorpusText(options.folder, facts, sizes);
+  for (const TextFacts& facts : corpora) text += CorpusText(options, facts, sizes);
   text += "validation: {documents: " + Format("%g", sizes.validation) +
           "}   # share of the documents that is held out, to measure on\n" +
           Format("sequence: %lld   # tokens that a model sees at once\n\n",

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "spec/chat.h"
 #include "submit/text_facts.h"
 
 namespace braid::submit {
@@ -31,6 +32,8 @@ struct FirstRecipeOptions {
   std::string tokenizer;
   // Where the recipe will stand.
   std::string folder = ".";
+  // Of corpora of chats.
+  spec::ChatTemplate chat = spec::ChatTemplate::kPlain;
 };
 
 // The estimated size of a corpus.
@@ -45,6 +48,10 @@ FirstSizes SizesFor(const std::vector<CorpusSize>& corpora);
 // The YAML text. `paths` of the facts are written as they are, so they must be relative to the
 // recipe's folder, or absolute.
 std::string FirstRecipe(const FirstRecipeOptions& options, const std::vector<TextFacts>& corpora);
+
+// The template whose tokens the tokenizer.json at `path` has; the plain one if it has those of
+// none, or cannot be read.
+spec::ChatTemplate TemplateFor(const std::string& path);
 
 // The estimated tokens of a corpus.
 int64_t TokensOf(const TextFacts& facts);

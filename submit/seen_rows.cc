@@ -1,6 +1,7 @@
 #include "submit/seen_rows.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace braid::submit {
 namespace {
@@ -28,6 +29,29 @@ bool IsListOfIds(const Json& value) {
                      [](const Json& id) { return id.is_number_integer(); });
 }
 
+// The text of a message; null if the value is none.
+const std::string* TextOfMessage(const Json& value) {
+  if (!value.is_object()) return nullptr;
+  for (const auto& [role, text] : {std::pair{"role", "content"}, std::pair{"from", "value"}}) {
+    const auto who = value.find(role), what = value.find(text);
+    if (who != value.end() && what != value.end() && who->is_string() && what->is_string())
+      return &what->get_ref<const std::string&>();
+  }
+  return nullptr;
+}
+
+// The bytes of text in a list of messages; below 0 for what is none.
+double BytesOfMessages(const Json& value) {
+  if (!value.is_array() || value.empty()) return -1;
+  double bytes = 0;
+  for (const Json& message : value) {
+    const std::string* text = TextOfMessage(message);
+    if (text == nullptr) return -1;
+    bytes += static_cast<double>(text->size());
+  }
+  return bytes;
+}
+
 }  // namespace
 
 void SeenRows::See(const Json& row) {
@@ -36,6 +60,9 @@ void SeenRows::See(const Json& row) {
     ++field.rows;
     field.text = field.text && value.is_string();
     field.ids = field.ids && IsListOfIds(value);
+    const double said = BytesOfMessages(value);
+    field.messages = field.messages && said >= 0;
+    if (said > 0) field.bytes += said;
     if (value.is_string())
       field.bytes += static_cast<double>(value.get_ref<const std::string&>().size());
   }
@@ -75,6 +102,15 @@ std::string SeenRows::IdsField() const {
     if (field.ids && field.rows == rows_) found = name;
   }
   return found;
+}
+
+std::string SeenRows::MessagesField() const {
+  for (const std::string name : {"messages", "conversations"}) {
+    const auto found = fields_.find(name);
+    if (found != fields_.end() && found->second.messages && found->second.rows == rows_)
+      return name;
+  }
+  return "";
 }
 
 double SeenRows::TextBytes(const std::vector<std::string>& fields) const {

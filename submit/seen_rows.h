@@ -24,7 +24,10 @@ class SeenRows {
   std::vector<std::string> TextFields() const;
   // A field that is a list of whole numbers in each row; empty if there is none.
   std::string IdsField() const;
-  // The bytes of text in these fields of all rows.
+  // The field with messages, "messages" or "conversations": in each row a list of them, each with a
+  // role and a text; empty if there is none.
+  std::string MessagesField() const;
+  // The bytes of text in these fields of all rows, that of messages included.
   double TextBytes(const std::vector<std::string>& fields) const;
 
  private:
@@ -33,6 +36,7 @@ class SeenRows {
     double bytes = 0;
     bool ids = true;  // a list of whole numbers in each row
     bool text = true;
+    bool messages = true;  // a list of messages in each row
   };
   bool HoldsText(const std::string& name) const;
 

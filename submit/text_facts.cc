@@ -129,7 +129,11 @@ Result<bool> BeginsWithRow(const std::string& path) {
 
 // The fields of the document, and the first words of the first one.
 Status TakeFields(const SeenRows& seen, TextFacts* facts) {
-  facts->fields = seen.TextFields();
+  const std::vector<std::string> fields = seen.TextFields();
+  // A field "text" may be the chat, written out by another program; any other text is beside it.
+  if (fields != std::vector<std::string>{"text"}) facts->messages = seen.MessagesField();
+  if (!facts->messages.empty()) return OkStatus();
+  facts->fields = fields;
   if (facts->fields.empty()) facts->input_ids = seen.IdsField();
   if (!facts->fields.empty()) {
     facts->words = FirstWords(seen.first()[facts->fields.front()].get<std::string>());
@@ -159,8 +163,9 @@ Status LookAtRows(TextFacts* facts) {
   facts->documents = static_cast<int64_t>(facts->text_bytes * static_cast<double>(seen.rows()) /
                                           std::max(1.0, line_bytes));
   // Of ids as text, four characters and a comma or so are a token, as four bytes of text are.
-  if (line_bytes > 0 && !facts->fields.empty())
-    facts->text_bytes *= seen.TextBytes(facts->fields) / line_bytes;
+  std::vector<std::string> holders = facts->fields;
+  if (!facts->messages.empty()) holders = {facts->messages};
+  if (line_bytes > 0 && !holders.empty()) facts->text_bytes *= seen.TextBytes(holders) / line_bytes;
   return OkStatus();
 }
 
@@ -188,6 +193,8 @@ Status LookAtColumns(corpus::ColumnarFormat format, TextFacts* facts) {
   if (facts->fields.size() == 1) spec.text = facts->fields.front();
   if (facts->fields.size() > 1) spec.join = facts->fields;
   spec.input_ids = facts->input_ids;
+  if (!facts->messages.empty())
+    spec.chat = spec::Chat{.field = facts->messages, .name = spec::ChatTemplate::kPlain};
   facts->text_bytes = 0;
   for (const std::string& path : facts->paths) {
     const auto size = corpus::SizeOfColumnar(spec, path);

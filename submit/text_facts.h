@@ -15,9 +15,11 @@ struct TextFacts {
   std::vector<std::string> paths;
   // Rows of JSON, one a line; otherwise plain text.
   bool rows = false;
-  // Of rows: the field or fields that hold the document, or the one with its token ids.
+  // Of rows: the field or fields that hold the document, or the one with its token ids, or with its
+  // messages.
   std::vector<std::string> fields;
   std::string input_ids;
+  std::string messages;
   // Of plain text: the line that ends a document; empty: a file is one document.
   std::string separator;
   // The size on disk, and the size of the text in bytes, which is estimated for compressed files

@@ -28,7 +28,9 @@ std::string FoundText(const submit::TextFacts& facts) {
   std::string text = facts.name + ": ";
   text += facts.paths.size() == 1 ? facts.paths.front()
                                   : std::to_string(facts.paths.size()) + " files";
-  if (!facts.input_ids.empty())
+  if (!facts.messages.empty())
+    text += ", rows with messages in field " + facts.messages;
+  else if (!facts.input_ids.empty())
     text += ", rows with token ids in field " + facts.input_ids;
   else if (facts.rows)
     text += ", rows with their text in " +
@@ -113,7 +115,10 @@ Result<int> Init(const Globals& globals, const InitFlags& flags) {
   options.run = !flags.name.empty()   ? flags.name
                 : corpora.size() == 1 ? corpora.front().name
                                       : "first";
-  if (!flags.tokenizer.empty()) options.tokenizer = WrittenIn(folder, flags.tokenizer);
+  if (!flags.tokenizer.empty()) {
+    options.tokenizer = WrittenIn(folder, flags.tokenizer);
+    options.chat = submit::TemplateFor(flags.tokenizer);
+  }
   BRAID_RETURN_IF_ERROR(CreateFileAtomic(flags.out, submit::FirstRecipe(options, corpora)));
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
   BRAID_ASSIGN_OR_RETURN(const submit::Submission checked,

@@ -1,6 +1,7 @@
 #include "recipe/graph/text_size.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace braid::recipe {
 namespace {
@@ -33,6 +34,8 @@ int64_t EstimateTokens(const Corpus& corpus, const TextSize& size) {
 }
 
 int64_t MostTokens(const Corpus& corpus, const TextSize& size) {
+  // A template may add any amount of text to a message.
+  if (corpus.chat) return std::numeric_limits<int64_t>::max();
   int64_t bytes = size.bytes;
   if (!corpus.join.empty()) {
     // The text between joined fields is in no file, so it is added.

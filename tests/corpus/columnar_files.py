@@ -88,6 +88,10 @@ nested = pa.table(
         "question": ["Q1", "Q2"],
         "tags": pa.array([[("k", "v")], [("k", "w")]], pa.map_(pa.string(), pa.string())),
         "input_ids": pa.array([[1, 2, 3], [4]], pa.list_(pa.uint16())),
+        "conversations": [
+            [{"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}],
+            [{"from": "human", "value": None}],
+        ],
     }
 )
 pq.write_table(nested, at("nested.parquet"))

@@ -115,6 +115,15 @@ TEST_F(ColumnarTest, FieldsWithinFieldsAndJoinedOnes) {
               std::string(name) +
                   ": row 2: field \"answer.parts[1].text\": answer.parts has 1 entries, counted "
                   "from 0");
+    const Json chat = {{"template", "plain"}};
+    LeftOut left_out;
+    EXPECT_THAT(Read({{"chat", chat}, {"on_bad_row", "skip"}}, {File(name)}, &left_out),
+                ElementsAre("user: Q\n\nassistant: A\n\n"));
+    EXPECT_THAT(left_out.first_bad_rows,
+                ElementsAre(std::string(name) +
+                            ": row 2: field \"conversations[0].value\" is not text, but null"));
+    EXPECT_THAT(Error({{"chat", {{"template", "plain"}, {"field", "talks"}}}}, name),
+                HasSubstr("the table has no column \"talks\"; it has"));
   }
 }
 

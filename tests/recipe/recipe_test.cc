@@ -400,6 +400,33 @@ TEST(RecipeTest, ACorpusSaysWhatToDoWithOddRows) {
               HasSubstr("corpora.tales.separator: does nothing with format: rows"));
 }
 
+TEST(RecipeTest, ACorpusOfChatsHasATemplate) {
+  const auto with = [](const std::string& keys) {
+    return Replaced("{files: [tales.jsonl], text: text}", "{files: [tales.jsonl], " + keys + "}");
+  };
+  const Recipe recipe = MustParse(
+      with("chat: {message: \"{role}\\n{content}\", roles: {tool: \"\"}, trim: true}"));
+  const std::optional<spec::Chat>& chat = recipe.corpora[0].chat;
+  ASSERT_TRUE(chat.has_value());
+  EXPECT_EQ(chat->forms().message, "{role}\n{content}");
+  EXPECT_EQ(schema::ToJson(recipe.corpora[0].Task())["chat"],
+            Json({{"message", "{role}\n{content}"}, {"roles", {{"tool", ""}}}, {"trim", true}}));
+  EXPECT_EQ(MustParse(with("chat: {template: llama3}")).corpora[0].chat->forms().begin,
+            "<|begin_of_text|>");
+  EXPECT_THAT(ErrorOf(with("chat: {}")), HasSubstr("corpora.tales.chat.template: name one of"));
+  EXPECT_THAT(ErrorOf(with("chat: {message: \"{contents}\"}")),
+              HasSubstr("r.yaml:4:49: corpora.tales.chat.message: {role}, {content} and {system}"));
+  for (const char* key : {"text: a", "join: [a, b]", "input_ids: a"}) {
+    EXPECT_THAT(ErrorOf(with(std::string(key) + ", chat: {template: plain}")),
+                HasSubstr("does nothing beside chat, which makes the document of messages"))
+        << key;
+  }
+  EXPECT_THAT(ErrorOf(with("format: text, chat: {template: plain}")),
+              HasSubstr("corpora.tales.chat: does nothing with format: text"));
+  EXPECT_THAT(ErrorOf(with("token_files: llm_c, chat: {template: plain}")),
+              HasSubstr("corpora.tales.chat: does nothing with token_files"));
+}
+
 // An error names the place, and not all of what stands there.
 TEST(RecipeTest, ErrorsAreShortWhateverTheyQuote) {
   const std::string much(1'000'000, 'x');

@@ -110,6 +110,38 @@ TEST_F(TextFactsTest, WhatIsNeitherRowsNorTextIsRefused) {
               AllOf(HasSubstr("latin1.txt:1: the text is not UTF-8"), HasSubstr("iconv")));
 }
 
+TEST_F(TextFactsTest, RowsOfMessagesAreChats) {
+  const std::string row = R"({"prompt":"longer than the messages","id":"x",)"
+                          R"("messages":[{"role":"user","content":"Who?"},)"
+                          R"({"role":"assistant","content":"You."}]})"
+                          "\n";
+  TextFacts facts;
+  ASSERT_TRUE(Look({Write("talks.jsonl", Times(row, 50))}, &facts).ok());
+  EXPECT_EQ(facts.messages, "messages");
+  EXPECT_NEAR(facts.text_bytes, 50 * 8, 1);
+  facts.name = "talks";
+  const std::string text = FirstRecipe(
+      {.run = "r",
+       .chat = TemplateFor(Write("tokenizer.json", R"({"added_tokens":[{"id":1,)"
+                                                   R"("content":"<|im_start|>"}]})"))},
+      {facts});
+  EXPECT_THAT(text, HasSubstr("    chat: {template: chatml}   # "));
+  EXPECT_TRUE(CheckRecipe(text, "recipe.yaml", {})->status().ok()) << text;
+  EXPECT_EQ(TemplateFor("nowhere.json"), spec::ChatTemplate::kPlain);
+  // A text that was written out of the messages is taken as it is.
+  const std::string both = R"({"text":"a","conversations":[{"from":"human","value":"b"}]})"
+                           "\n";
+  ASSERT_TRUE(Look({Write("both.jsonl", Times(both, 50))}, &facts).ok());
+  EXPECT_THAT(facts.fields, ElementsAre("text"));
+  EXPECT_EQ(facts.messages, "");
+  // In one row there is a picture: no chat for all of them.
+  const std::string picture = R"({"prompt":"longer than the messages","id":"y",)"
+                              R"("messages":[{"role":"user","content":[{"type":"image"}]}]})"
+                              "\n";
+  ASSERT_TRUE(Look({Write("mixed.jsonl", Times(row, 3) + picture)}, &facts).ok());
+  EXPECT_EQ(facts.messages, "");
+}
+
 TEST_F(TextFactsTest, TheLineThatSeparatesMostIsTheSeparator) {
   const std::string text = Times("words\n---\n", 12) + Times("words\n<|endoftext|>\n", 90) +
                            Times(std::string(999, 'x') + "\n", 5'000);
