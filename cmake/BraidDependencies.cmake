@@ -34,6 +34,14 @@ if(BRAID_TRAINER_ONLY AND NOT pcre2_package_INCLUDE)
 else()
   plain_package(pcre2_package pcre2.h pcre2-8)
 endif()
+# Linked statically: of libarchive only the reader of tar is used, and its shared library needs libxml2 and ICU.
+# A host that only trains reads no corpora.
+if(BRAID_TRAINER_ONLY)
+  add_library(archive_package INTERFACE)
+  target_compile_definitions(archive_package INTERFACE BRAID_WITHOUT_ARCHIVE)
+else()
+  plain_package(archive_package archive.h libarchive.a)
+endif()
 
 if(NOT BRAID_TRAINER_ONLY)
   find_package(GTest REQUIRED)

@@ -16,6 +16,7 @@
 #include "corpus/lines.h"
 #include "corpus/pretokenizer.h"
 #include "corpus/row.h"
+#include "corpus/samples.h"
 #include "corpus/table.h"
 #include "corpus/token_files.h"
 #include "schema/read.h"
@@ -260,8 +261,9 @@ Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, c
   const Status status = kind == FileKind::kTable ? ReadTable(spec, file, of_table)
                         : kind == FileKind::kColumnar
                             ? ReadColumns(spec, file, ids.entries, of_columns)
-                        : rows ? ReadRows(spec, file, ids, selector)
-                               : ReadPlainText(spec, file.path, selector);
+                        : kind == FileKind::kTar ? ReadSamples(spec, file, ids.entries, of_columns)
+                        : rows                   ? ReadRows(spec, file, ids, selector)
+                                                 : ReadPlainText(spec, file.path, selector);
   return WithName(status, file);
 }
 
@@ -354,6 +356,10 @@ double DocumentBytes(CorpusSpec spec, const CorpusFile& file) {
   if (kinds->front() == FileKind::kColumnar) {
     const auto size = SizeOfColumnar(spec, file);
     return size.ok() && size->rows > 0 ? size->text_bytes / static_cast<double>(size->rows) : 0;
+  }
+  if (kinds->front() == FileKind::kTar) {
+    const auto size = SizeOfSamples(spec, file);
+    return size.ok() && size->samples > 0 ? size->text_bytes / size->samples : 0;
   }
   const bool rows = kinds->front() == FileKind::kRows || kinds->front() == FileKind::kTable;
   if (!rows && spec.separator.empty()) {

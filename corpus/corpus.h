@@ -73,11 +73,11 @@ struct LeftOut {
 };
 
 // Reads documents in their order and passes each to `use`. Files of JSON objects, one a line, are
-// read row by row, files of ids as token_files.h says, Parquet and Arrow as columnar.h says, others
-// as plain text (file_kind.h); gzip and zstd are recognised. A document is in the sample if the
-// random number of (seed, corpus name, index) says so; then the caps on documents and bytes apply.
-// Errors name file, line and column. If `use` returns kCancelled, reading ends without an error;
-// any other error is returned.
+// read row by row, files of ids as token_files.h says, Parquet and Arrow as columnar.h says, tar
+// archives as samples.h says, others as plain text (file_kind.h); gzip and zstd are recognised. A
+// document is in the sample if the random number of (seed, corpus name, index) says so; then the
+// caps on documents and bytes apply. Errors name file, line and column. If `use` returns
+// kCancelled, reading ends without an error; any other error is returned.
 //
 // With `input_ids` and `token_files`, documents have the ids `ids`. Memory holds one row, or one
 // document of plain text; one above 256 MiB is an error. What is left out is added to `left_out`,

@@ -14,6 +14,7 @@
 #include "corpus/lines.h"
 #include "corpus/row.h"
 #include "corpus/table.h"
+#include "corpus/tar_reader.h"
 
 namespace braid::corpus {
 namespace {
@@ -266,9 +267,9 @@ class Teller {
   const Head& head_;
 };
 
-Status NoText(const CorpusSpec& spec, const CorpusFile& file) {
+Status NoText(const CorpusSpec& spec, const CorpusFile& file, const char* what) {
   return InvalidArgument(file.name + ": corpora." + spec.name +
-                         ".format says text, but the file is Parquet or Arrow; leave format out");
+                         ".format says text, but the file is " + what + "; leave format out");
 }
 
 // A setting without effect on any file is most likely a mistake, and would be ignored silently.
@@ -278,7 +279,8 @@ Status CheckKeys(const CorpusSpec& spec, const std::vector<CorpusFile>& files,
     return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
   };
   // An empty corpus is an error of its own, where it is read.
-  const bool fields = has(FileKind::kRows) || has(FileKind::kTable) || has(FileKind::kColumnar);
+  const bool fields = has(FileKind::kRows) || has(FileKind::kTable) || has(FileKind::kColumnar) ||
+                      has(FileKind::kTar);
   if (spec.part || (!has(FileKind::kText) && !fields))
     return OkStatus();  // an empty corpus is named where it is read
   const auto useless = [&](const std::string& key, const char* why) {
@@ -304,9 +306,11 @@ Result<std::vector<FileKind>> KindsOf(const CorpusSpec& spec,
                                       const std::vector<CorpusFile>& files) {
   std::vector<FileKind> kinds;
   for (const CorpusFile& file : files) {
-    if (ColumnarFormatOfFile(file.path)) {
-      if (spec.format == spec::CorpusFormat::kText) return NoText(spec, file);
-      kinds.push_back(FileKind::kColumnar);
+    const bool columnar = ColumnarFormatOfFile(file.path).has_value();
+    if (columnar || IsTarFile(file.path)) {
+      if (spec.format == spec::CorpusFormat::kText)
+        return NoText(spec, file, columnar ? "Parquet or Arrow" : "a tar archive");
+      kinds.push_back(columnar ? FileKind::kColumnar : FileKind::kTar);
       continue;
     }
     BRAID_ASSIGN_OR_RETURN(const Head head, HeadOf(file.path));

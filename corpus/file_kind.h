@@ -15,6 +15,8 @@ enum class FileKind {
   kTable,
   // Parquet or Arrow (columnar.h).
   kColumnar,
+  // A tar archive (samples.h).
+  kTar,
   kText,
   // Nothing but white space.
   kBlank,
@@ -23,7 +25,7 @@ enum class FileKind {
 // The kind of each file, by its content. A name that ends with .jsonl, .ndjson, .jsonlines or .json
 // (in any case, also before .gz or .zst) means rows, and so does a field that the spec names; under
 // a name that ends with .csv, .tsv or .tab that is a column, unless the first line is a row.
-// `format` in the spec overrides both. Parquet and Arrow are what they are.
+// `format` in the spec overrides both. Parquet, Arrow and tar archives are what they are.
 //
 // Doubtful cases are errors (kInvalidArgument) that name the file and say what to do: no rows in a
 // corpus that names fields; rows in a corpus without fields, under a name that does not say so; a

@@ -18,11 +18,17 @@ constexpr char kColumns[] =
     "of a corpus it is read if it is not packed once more; elsewhere write its rows as JSON lines, "
     "for instance with pyarrow and json.dumps, one object a line";
 constexpr char kExtract[] = "extract it and name the files that were in it";
+constexpr char kTar[] =
+    "of a corpus its members are read where they are (WebDataset); elsewhere extract it and name "
+    "the "
+    "files that were in it";
 constexpr char kTensors[] =
     "it holds numbers of a program, and no text; write its texts as JSON lines";
 
 constexpr char kTokens[] =
     "unless the corpus says so: corpora.NAME.token_files, beside the tokenizer.file that made them";
+
+constexpr size_t kTarMagicAt = 257;
 
 // The bytes at offset `at` by which a format is recognised.
 struct Magic {
@@ -59,7 +65,7 @@ constexpr Magic kForeign[] = {
     {"PK\x07\x08"sv, "a part of a zip archive", kExtract},
     {"7z\xBC\xAF\x27\x1C"sv, "a 7z archive", kExtract},
     {"Rar!\x1A\x07"sv, "a rar archive", kExtract},
-    {"ustar"sv, "a tar archive", kExtract, 257},
+    {"ustar"sv, "a tar archive", kTar, kTarMagicAt},
     {"MMIDIDX\0\0"sv, "the index of a Megatron dataset", kTokens},
     {"\x88\xD8\x34\x01"sv, "tokens of llm.c", kTokens},
     {"\xA1\xD9\x34\x01"sv, "tokens of llm.c", kTokens},
@@ -129,6 +135,11 @@ bool LooksLikeText(std::string_view head) {
   return false;
 }
 
+bool LooksLikeTar(std::string_view head) {
+  if (LooksLikeText(head) || head.size() < 512) return false;
+  return head.substr(kTarMagicAt).starts_with("ustar"sv) || IsOldTar(head);
+}
+
 Status CheckForeign(const std::string& path, std::string_view head) {
   if (head.starts_with("version https://git-lfs.github.com/spec/")) {
     return Refuse(path, "a pointer of Git LFS and not the file itself",
@@ -150,7 +161,7 @@ Status CheckForeign(const std::string& path, std::string_view head) {
     if (text || head.size() < magic.at || !head.substr(magic.at).starts_with(magic.bytes)) continue;
     return Refuse(path, magic.what, magic.advice);
   }
-  if (IsOldTar(head)) return Refuse(path, "a tar archive", kExtract);
+  if (IsOldTar(head)) return Refuse(path, "a tar archive", kTar);
   return OkStatus();
 }
 

@@ -17,6 +17,9 @@ inline constexpr size_t kForeignBytes = 4096;
 // character may be cut.
 bool LooksLikeText(std::string_view head);
 
+// True if bytes at the beginning of a file are those of a tar archive.
+bool LooksLikeTar(std::string_view head);
+
 // OK if the decompressed content that begins with `head` may be text. `head` has kForeignBytes
 // bytes, or all if the file is shorter. Otherwise kInvalidArgument that names the file, what it is,
 // and what to do.

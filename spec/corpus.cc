@@ -105,10 +105,10 @@ const schema::Words& WordsOf(BlankDocuments) {
 const Schema& CorpusText::Fields() {
   static const Schema fields = [] {
     Builder<CorpusText> field("corpus", "How documents are read, and how many of them.");
-    field("text", &CorpusText::text,
-          "Of rows: the field that holds the document; `text` for files whose name says rows, and "
-          "for "
-          "Parquet and Arrow.")
+    field(
+        "text", &CorpusText::text,
+        "Of rows: the field that holds the document; `text` for files whose name says rows, and "
+        "for Parquet and Arrow. Of tar archives: the extension of the members that hold it, `txt`.")
         .OmitDefault();
     field("join", &CorpusText::join,
           "Of rows: fields that are joined to one document. Not together with `text`.")
@@ -136,7 +136,8 @@ const Schema& CorpusText::Fields() {
     field("on_bad_row", &CorpusText::on_bad_row,
           "Of rows: one that cannot be read (no JSON, no such field, no text in it) ends the job; "
           "or `skip`: it is left out, counted in `shards.json` and in the report, and the first "
-          "five are named with file, line and column (Parquet and Arrow: file and row).")
+          "five are named with file, line and column (Parquet and Arrow: file and row; tar: file "
+          "and sample).")
         .OmitDefault();
     field("blank_documents", &CorpusText::blank_documents,
           "Documents of white space at most are left out and counted; or `keep`: each leaves its "
@@ -181,7 +182,8 @@ const Schema& RecipeCorpus::Fields() {
     Builder<RecipeCorpus> field("corpora", "A corpus, under its name.");
     field("files", &RecipeCorpus::files,
           "A pattern or a list of patterns; rows (a JSON object a line) or plain text, as it is or "
-          "as gzip or zstd; Parquet or Arrow. Which of them is told from the content, below; or "
+          "as gzip or zstd; Parquet or Arrow; tar archives of WebDataset. Which of them is told "
+          "from the content, below; or "
           "`token_files`.")
         .Required()
         .NotEmpty(kNoFiles);

@@ -81,7 +81,9 @@ bool SeenRows::HoldsText(const std::string& name) const {
 }
 
 std::vector<std::string> SeenRows::TextFields() const {
-  if (HoldsText("text")) return {"text"};
+  for (const char* name : {"text", "txt"}) {
+    if (HoldsText(name)) return {name};
+  }
   for (const auto& pair : KnownPairs()) {
     if (HoldsText(pair[0]) && HoldsText(pair[1])) return pair;
   }
@@ -105,7 +107,8 @@ std::string SeenRows::IdsField() const {
 }
 
 std::string SeenRows::MessagesField() const {
-  for (const std::string name : {"messages", "conversations"}) {
+  for (const std::string name :
+       {"messages", "conversations", "json.messages", "json.conversations"}) {
     const auto found = fields_.find(name);
     if (found != fields_.end() && found->second.messages && found->second.rows == rows_)
       return name;

@@ -19,13 +19,13 @@ class SeenRows {
   // The first row; null if there was none.
   const Json& first() const { return first_; }
   std::vector<std::string> Names() const;
-  // The fields with the document: "text", a known pair such as question and answer, or the longest
-  // one. Each row has a text in them. Empty if there is none.
+  // The fields with the document: "text" (of samples in archives "txt"), a known pair such as
+  // question and answer, or the longest one. Each row has a text in them. Empty if there is none.
   std::vector<std::string> TextFields() const;
   // A field that is a list of whole numbers in each row; empty if there is none.
   std::string IdsField() const;
-  // The field with messages, "messages" or "conversations": in each row a list of them, each with a
-  // role and a text; empty if there is none.
+  // The field with messages, "messages" or "conversations", also within "json": in each row a list
+  // of them, each with a role and a text; empty if there is none.
   std::string MessagesField() const;
   // The bytes of text in these fields of all rows, that of messages included.
   double TextBytes(const std::vector<std::string>& fields) const;

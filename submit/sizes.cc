@@ -7,6 +7,8 @@
 #include "corpus/columnar.h"
 #include "corpus/compression.h"
 #include "corpus/corpus.h"
+#include "corpus/samples.h"
+#include "corpus/tar_reader.h"
 #include "corpus/token_files.h"
 #include "corpus/tokenizer.h"
 
@@ -22,6 +24,15 @@ void AddColumnar(const recipe::Corpus& corpus, const std::string& path, uint64_t
   if (!columnar.ok() && size->unknown.empty()) size->unknown = columnar.status().message();
 }
 
+// Adds an archive, of which most may be pictures.
+void AddSamples(const recipe::Corpus& corpus, const std::string& path, uint64_t bytes,
+                recipe::TextSize* size) {
+  const auto samples = corpus::SizeOfSamples({corpus.Task()}, path);
+  size->compressed = true;
+  size->text_bytes += samples.ok() ? samples->text_bytes : static_cast<double>(bytes);
+  if (!samples.ok() && size->unknown.empty()) size->unknown = samples.status().message();
+}
+
 recipe::TextSize SizeOf(const recipe::Corpus& corpus,
                         const std::map<std::string, std::string>& files) {
   recipe::TextSize size;
@@ -34,6 +45,10 @@ recipe::TextSize SizeOf(const recipe::Corpus& corpus,
     size.compressed = size.compressed || compressed;
     if (corpus::ColumnarFormatOfFile(path)) {
       AddColumnar(corpus, path, *bytes, &size);
+      continue;
+    }
+    if (!corpus.token_files && corpus::IsTarFile(path)) {
+      AddSamples(corpus, path, *bytes, &size);
       continue;
     }
     // The size of the text of a compressed file is estimated: decompressing a large corpus takes

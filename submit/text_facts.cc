@@ -4,7 +4,6 @@
 #include <array>
 #include <map>
 #include <numeric>
-#include <set>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -15,6 +14,8 @@
 #include "corpus/file_kind.h"
 #include "corpus/lines.h"
 #include "corpus/row.h"
+#include "corpus/samples.h"
+#include "corpus/tar_reader.h"
 #include "recipe/graph/text_size.h"
 #include "submit/seen_rows.h"
 
@@ -24,6 +25,7 @@ namespace {
 // How much is looked at: rows of a file of rows; lines until the first one that is not blank; bytes
 // of plain text. It has to tell what a file is, not to go through it, however large it is.
 constexpr int64_t kRowsRead = 200;
+constexpr int64_t kSamplesRead = 20;
 constexpr int64_t kLinesRead = 50'000;
 constexpr size_t kBytesRead = size_t{4} << 20;
 // Passages of plain text that has no separators, in bytes: so long that there are about kPassages,
@@ -36,62 +38,9 @@ constexpr int kPromptWords = 5;
 // A prompt of a few words fits the context of the smallest model and one line of the recipe.
 constexpr size_t kPromptBytes = 80;
 
-constexpr std::array<const char*, 9> kEndings = {
-    ".jsonl", ".ndjson", ".jsonlines", ".json", ".txt", ".text", ".parquet", ".arrow", ".feather"};
 // Lines that people put between documents.
 constexpr std::array<const char*, 7> kSeparators = {"<|endoftext|>", "</s>", "***", "---",
                                                     "* * *",         "===",  "%"};
-std::string Without(const std::string& name, std::string_view ending) {
-  return name.ends_with(ending) ? name.substr(0, name.size() - ending.size()) : name;
-}
-
-// Without the ending of a compressed file.
-std::string Unpacked(const std::string& name) {
-  return Without(Without(name, ".gz"), ".zst");
-}
-
-bool IsTextName(const std::string& name) {
-  const std::string plain = Unpacked(name);
-  return std::any_of(kEndings.begin(), kEndings.end(),
-                     [&](const char* ending) { return plain.ends_with(ending); });
-}
-
-// The name of a file without its endings, and without numbers and what joins them.
-std::string StemOf(const std::string& path) {
-  std::string name = Unpacked(std::string(BaseName(path)));
-  for (const char* ending : kEndings) name = Without(name, ending);
-  const size_t number = name.find_first_of("0123456789");
-  std::string stem;
-  for (const char c : number == 0 ? name : name.substr(0, number)) {
-    const bool letter = std::isalnum(static_cast<unsigned char>(c)) != 0;
-    if (letter) stem += c;
-    if (!letter && !stem.empty() && stem.back() != '_') stem += '_';
-  }
-  while (!stem.empty() && stem.back() == '_') stem.pop_back();
-  return stem.empty() ? "text" : stem.substr(0, 40);
-}
-
-// What the names of files of one corpus have in common: everything but their numbers.
-std::string ShapeOf(const std::string& path) {
-  std::string shape;
-  for (const char c : path) {
-    const bool digit = c >= '0' && c <= '9';
-    if (!digit) shape += c;
-    if (digit && (shape.empty() || shape.back() != '#')) shape += '#';
-  }
-  return shape;
-}
-
-// "a", then "a_2", "a_3", ...
-std::string Unused(const std::string& name, const std::vector<TextFacts>& all) {
-  std::string candidate = name;
-  for (int i = 2; std::any_of(all.begin(), all.end(),
-                              [&](const TextFacts& other) { return other.name == candidate; });
-       ++i)
-    candidate = name + "_" + std::to_string(i);
-  return candidate;
-}
-
 std::string FirstWords(const std::string& text) {
   std::string words;
   int count = 0;
@@ -131,7 +80,9 @@ Result<bool> BeginsWithRow(const std::string& path) {
 Status TakeFields(const SeenRows& seen, TextFacts* facts) {
   const std::vector<std::string> fields = seen.TextFields();
   // A field "text" may be the chat, written out by another program; any other text is beside it.
-  if (fields != std::vector<std::string>{"text"}) facts->messages = seen.MessagesField();
+  const bool whole = fields == std::vector<std::string>{"text"} ||
+                     fields == std::vector<std::string>{"txt"};
+  if (!whole) facts->messages = seen.MessagesField();
   if (!facts->messages.empty()) return OkStatus();
   facts->fields = fields;
   if (facts->fields.empty()) facts->input_ids = seen.IdsField();
@@ -169,6 +120,18 @@ Status LookAtRows(TextFacts* facts) {
   return OkStatus();
 }
 
+// The spec of the corpus, so far as it says what is read.
+corpus::CorpusSpec SpecOf(const TextFacts& facts) {
+  corpus::CorpusSpec spec;
+  spec.name = facts.name;
+  if (facts.fields.size() == 1) spec.text = facts.fields.front();
+  if (facts.fields.size() > 1) spec.join = facts.fields;
+  spec.input_ids = facts.input_ids;
+  if (!facts.messages.empty())
+    spec.chat = spec::Chat{.field = facts.messages, .name = spec::ChatTemplate::kPlain};
+  return spec;
+}
+
 // Parquet and Arrow, whose rows are counted in each file, and looked at in the first.
 Status LookAtColumns(corpus::ColumnarFormat format, TextFacts* facts) {
   const corpus::CorpusFile file(facts->paths.front());
@@ -188,13 +151,7 @@ Status LookAtColumns(corpus::ColumnarFormat format, TextFacts* facts) {
     return InvalidArgument(file.path + " has no rows: there is nothing to train on");
   facts->rows = true;
   BRAID_RETURN_IF_ERROR(TakeFields(seen, facts));
-  corpus::CorpusSpec spec;
-  spec.name = facts->name;
-  if (facts->fields.size() == 1) spec.text = facts->fields.front();
-  if (facts->fields.size() > 1) spec.join = facts->fields;
-  spec.input_ids = facts->input_ids;
-  if (!facts->messages.empty())
-    spec.chat = spec::Chat{.field = facts->messages, .name = spec::ChatTemplate::kPlain};
+  const corpus::CorpusSpec spec = SpecOf(*facts);
   facts->text_bytes = 0;
   for (const std::string& path : facts->paths) {
     const auto size = corpus::SizeOfColumnar(spec, path);
@@ -205,6 +162,31 @@ Status LookAtColumns(corpus::ColumnarFormat format, TextFacts* facts) {
     facts->documents += size->rows;
     facts->text_bytes += size->text_bytes;
   }
+  return OkStatus();
+}
+
+// Tar archives, of which the first samples of each are looked at.
+Status LookAtSamples(TextFacts* facts) {
+  SeenRows seen;
+  const std::string& first = facts->paths.front();
+  const Status read = corpus::FirstSamples(first, [&](const Json& row) {
+    seen.See(row);
+    return StopAt(seen.rows() >= kSamplesRead);
+  });
+  BRAID_RETURN_IF_ERROR(IgnoreStop(read));
+  if (seen.rows() == 0)
+    return InvalidArgument(first + " has no samples: there is nothing to train on");
+  facts->rows = true;
+  BRAID_RETURN_IF_ERROR(TakeFields(seen, facts));
+  const corpus::CorpusSpec spec = SpecOf(*facts);
+  facts->text_bytes = 0;
+  double samples = 0;
+  for (const std::string& path : facts->paths) {
+    BRAID_ASSIGN_OR_RETURN(const auto size, corpus::SizeOfSamples(spec, path));
+    samples += size.samples;
+    facts->text_bytes += size.text_bytes;
+  }
+  facts->documents = static_cast<int64_t>(samples);
   return OkStatus();
 }
 
@@ -268,50 +250,6 @@ Status LookAtPlainText(TextFacts* facts) {
 
 }  // namespace
 
-Result<std::vector<std::string>> TextFilesIn(const std::string& folder) {
-  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListFolder(folder));
-  std::vector<std::string> paths;
-  for (const std::string& name : names) {
-    const std::string path = folder == "." ? name : JoinPath(folder, name);
-    if (!name.starts_with('.') && IsTextName(name) && !IsFolder(path)) paths.push_back(path);
-  }
-  return paths;
-}
-
-Result<std::vector<TextFacts>> GroupFiles(const std::vector<std::string>& given) {
-  std::vector<TextFacts> all;
-  std::map<std::string, size_t> by_key;
-  const auto put = [&](const std::string& key, const std::string& name, const std::string& path) {
-    const auto [found, fresh] = by_key.emplace(key, all.size());
-    if (fresh) all.push_back({Unused(name, all), {}});
-    std::vector<std::string>& paths = all[found->second].paths;
-    if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.push_back(path);
-  };
-  for (const std::string& word : given) {
-    const size_t equals = PathExists(word) ? std::string::npos : word.find('=');
-    const std::string name = equals == std::string::npos ? "" : word.substr(0, equals);
-    std::string path = equals == std::string::npos ? word : word.substr(equals + 1);
-    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-    if (!PathExists(path)) return NotFound("there is no file " + path);
-    if (!IsUtf8(path)) return InvalidArgument(RepairUtf8(path) + ": the file's name is not UTF-8");
-    if (!IsFolder(path)) {
-      put(name.empty() ? "shape " + ShapeOf(path) : "name " + name,
-          name.empty() ? StemOf(path) : name, path);
-      continue;
-    }
-    BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> inside, TextFilesIn(path));
-    if (inside.empty())
-      return NotFound("there are no text files in " + path + " (" +
-                      Join({kEndings.begin(), kEndings.end()}, ", ") +
-                      ", also with .gz or .zst behind): name them one by one");
-    const std::string own = name.empty() ? StemOf(AbsolutePath(path)) : name;
-    for (const std::string& one : inside)
-      put(name.empty() ? "folder " + path : "name " + name, own, one);
-  }
-  for (TextFacts& facts : all) std::sort(facts.paths.begin(), facts.paths.end());
-  return all;
-}
-
 Status LookAtText(TextFacts* facts) {
   for (const std::string& path : facts->paths) {
     BRAID_ASSIGN_OR_RETURN(const uint64_t bytes, FileSize(path));
@@ -323,6 +261,7 @@ Status LookAtText(TextFacts* facts) {
     return InvalidArgument(facts->paths.front() + " is empty: there is nothing to train on");
   if (const auto format = corpus::ColumnarFormatOfFile(facts->paths.front()))
     return LookAtColumns(*format, facts);
+  if (corpus::IsTarFile(facts->paths.front())) return LookAtSamples(facts);
   BRAID_ASSIGN_OR_RETURN(facts->rows, BeginsWithRow(facts->paths.front()));
   return facts->rows ? LookAtRows(facts) : LookAtPlainText(facts);
 }

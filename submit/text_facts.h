@@ -32,18 +32,9 @@ struct TextFacts {
   std::string words;
 };
 
-// Groups files, which must exist, to corpora. Files whose names differ in numbers alone are one
-// corpus ("train-00001.jsonl", "train-00002.jsonl"), and so are the text files of a folder that is
-// given itself. "NAME=PATH" names the corpus. The names are those of the files without numbers and
-// endings. kNotFound names what is not there, or a folder without text files.
-Result<std::vector<TextFacts>> GroupFiles(const std::vector<std::string>& given);
-
 // Fills in the rest of what is known, from the beginning of each corpus's first files.
 // kInvalidArgument names a file that is no text, or whose rows hold none, and says what to do.
 Status LookAtText(TextFacts* facts);
-
-// The text files in a folder, not in those below it, as GroupFiles takes them.
-Result<std::vector<std::string>> TextFilesIn(const std::string& folder);
 
 // Cuts the text of a corpus of plain text into rows, {"text": "..."}, at ends of paragraphs, and
 // writes them to the new file `path`; how many. They have about 2,000 bytes, and less of little

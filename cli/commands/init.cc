@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/commands/command.h"
 #include "cli/shared/print.h"
+#include "submit/file_groups.h"
 #include "submit/first_recipe.h"
 #include "submit/submission.h"
 #include "submit/text_facts.h"

@@ -122,7 +122,8 @@ TEST_F(LinesTest, WhatIsNoTextIsNamedByItsContent) {
   EXPECT_THAT(Error(Zstd(Zstd("one\n"))), HasSubstr("is zstd data inside of compressed data"));
   std::string tar = "name" + std::string(508, '\0') + "text";
   tar.replace(257, 5, "ustar");
-  EXPECT_THAT(Error(tar), HasSubstr("is a tar archive, which braid does not read; extract it"));
+  EXPECT_THAT(Error(tar),
+              HasSubstr("is a tar archive, which braid does not read; of a corpus its members"));
   EXPECT_THAT(Error(Zstd(tar)), HasSubstr("is a tar archive"));
   EXPECT_THAT(Error(std::string(5000, '\0')), HasSubstr("is zeros and no text"));
   EXPECT_THAT(Error("version https://git-lfs.github.com/spec/v1\noid sha256:0f\nsize 12\n"),

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/file.h"
+#include "submit/file_groups.h"
 #include "submit/recipe_check.h"
 
 namespace braid::submit {

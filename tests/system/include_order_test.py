@@ -136,6 +136,7 @@ ONLY_IN = {
     r"yaml-cpp/": r"recipe/parse/",
     r"curl/": r"alert/",
     r"(arrow|parquet)/[a-z_/]+\.h": r"corpus/arrow/",
+    r"archive(_entry)?\.h": r"corpus/",
     r"httplib\.h": r"coordinator/http/",
 }
 # Shared libraries that a program must not need.

@@ -2,10 +2,12 @@
 """`braid init`: a first recipe for files of every kind that somebody may have."""
 
 import gzip
+import io
 import json
 import os
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import unittest
 
@@ -114,6 +116,31 @@ class Init(unittest.TestCase):
         )
         self.assertIn('separator: "<|endoftext|>"', self.recipe())
         self.assertEqual(self.braid("check", "recipe.yaml").stdout, "nothing found\n")
+
+    def test_archives_are_found_and_counted(self):
+        for part in range(2):
+            with tarfile.open(self.at(f"shard-{part}.tar"), "w") as archive:
+                for i in range(200):
+                    caption = {"caption": f"{WORDS} {part} {i}", "id": i}
+                    for name, content in (
+                        ("jpg", b"\xff\xd8\xff" * 50),
+                        ("json", json.dumps(caption).encode()),
+                    ):
+                        member = tarfile.TarInfo(f"{i:05d}.{name}")
+                        member.size = len(content)
+                        archive.addfile(member, io.BytesIO(content))
+        done = self.braid("init")
+        self.assertRegex(
+            done.stderr, r"shard: 2 files, rows with their text in field json\.caption, .* about "
+        )
+        self.assertIn('files: ["shard-0.tar", "shard-1.tar"]', self.recipe())
+        self.assertIn('text: "json.caption"', self.recipe())
+        self.assertEqual(self.braid("check", "recipe.yaml").stdout, "nothing found\n")
+        # The pictures are most of the archives, and none of the text.
+        tokens = 400 * len(WORDS) // 4
+        planned = json.loads(self.braid("plan", "-o", "json", "recipe.yaml").stdout)
+        prepare = next(job for job in planned["jobs"] if job["name"] == "prepare:shard")
+        self.assertAlmostEqual(int(prepare["tokens"]), tokens, delta=tokens // 4)
 
     def test_columns_are_found_and_counted(self):
         """A first recipe of Parquet files and of an Arrow stream, as the cache of `datasets` has them."""
