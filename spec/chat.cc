@@ -168,18 +168,18 @@ const Schema& ChatForms::Fields() {
 
 const Schema& Chat::Fields() {
   static const Schema fields = [] {
-    Builder<Chat> field("chat", "Of rows of messages: what makes a document of them.");
-    field("template", &Chat::name,
+    Builder<Chat> setting("chat", "Of rows of messages: what makes a document of them.");
+    setting("template", &Chat::name,
           "How messages are written: `chatml` (Qwen, SmolLM), `llama3`, `mistral`, or `plain`, "
           "which needs no tokens of its own. Their forms are below.");
-    field("field", &Chat::field,
+    setting("field", &Chat::field,
           "The field with the list of messages, each with `role` and `content`, or `from` and "
           "`value`.")
         .DefaultText("`messages`, or else `conversations`")
         .OmitDefault();
-    field.Include<ChatForms>();
-    field.Check(CheckChat);
-    return field.Done();
+    setting.Include<ChatForms>();
+    setting.Check(CheckChat);
+    return setting.Done();
   }();
   return fields;
 }
