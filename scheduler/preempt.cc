@@ -36,8 +36,7 @@ int64_t PreemptibleSlots::MostJobs(Device device, int64_t priority) const {
       slots += it->second;
   }
   const auto stopping = stopping_.find(device);
-  return (stopping == stopping_.end() ? 0 : stopping->second) +
-         std::min(slots, kMostStopsInAPass);
+  return (stopping == stopping_.end() ? 0 : stopping->second) + std::min(slots, kMostStopsInAPass);
 }
 
 Preemptor::Preemptor(const Snapshot& snapshot) : running_(snapshot.running) {
@@ -214,8 +213,7 @@ std::string Preemptor::WaitsFor(const JobView& job, const std::vector<size_t>& w
     names.push_back(std::to_string(all - kMostNames) + " more");
   }
   return "it waits for " + Join(names, ", ") + ", which " + (all == 1 ? "is" : "are") +
-         " asked to stop" +
-         (until_ms > 0 ? " by " + FormatUtc(until_ms) + " at the latest" : "");
+         " asked to stop" + (until_ms > 0 ? " by " + FormatUtc(until_ms) + " at the latest" : "");
 }
 
 std::optional<Preemption> Preemptor::MakeRoom(const JobView& job,

@@ -36,6 +36,14 @@ Status CheckJobs(const std::string& whose, const QuotaLimits& limits, const Quot
                            "or ask whoever runs the coordinator for more; `braid quota` shows all");
 }
 
+Status CheckPriority(const std::string& whose, const QuotaLimits& limits, int64_t priority) {
+  if (!limits.priority.has_value() || priority <= *limits.priority) return OkStatus();
+  return ResourceExhausted(
+      "priority " + std::to_string(priority) + ": the highest that " + whose + " may choose is " +
+      std::to_string(*limits.priority) + ": choose that one (`braid submit --priority " +
+      std::to_string(*limits.priority) + "`), or ask whoever runs the coordinator for more");
+}
+
 Status CheckBytes(const std::string& whose, const QuotaLimits& limits, const QuotaUse& use,
                   int64_t more) {
   if (limits.artifact_bytes == kNoLimit) return OkStatus();

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/status.h"
@@ -20,6 +21,8 @@ struct QuotaLimits {
   int64_t artifact_bytes = kNoLimit;
   // Jobs that have not ended, whether they wait or run.
   int64_t jobs = kNoLimit;
+  // Of users: the highest priority that they may give their runs; nullopt: any.
+  std::optional<int64_t> priority;
   bool operator==(const QuotaLimits&) const = default;
 };
 
@@ -50,5 +53,8 @@ Status CheckJobs(const std::string& whose, const QuotaLimits& limits, const Quot
 // The same of an artifact of `more` bytes. With 0: whether there is anything left.
 Status CheckBytes(const std::string& whose, const QuotaLimits& limits, const QuotaUse& use,
                   int64_t more);
+
+// Whether a run may have this priority.
+Status CheckPriority(const std::string& whose, const QuotaLimits& limits, int64_t priority);
 
 }  // namespace braid::scheduler

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "recipe/parse/yaml_reader.h"
+#include "spec/recipe.h"
 
 namespace braid::coordinator {
 namespace {
@@ -40,18 +41,30 @@ int64_t JobsIn(YamlMap& map, const std::string& key, int64_t otherwise) {
   return map.Int(key, otherwise, 0, kMostJobs);
 }
 
+std::optional<int64_t> PriorityIn(YamlMap& map, const std::string& key,
+                                  std::optional<int64_t> otherwise) {
+  if (!map.Has(key)) return otherwise;
+  if (map.String(key, "") == kNone) return std::nullopt;
+  return map.Int(key, 0, -spec::kMaxPriority, spec::kMaxPriority);
+}
+
+// Whose limits are read: a site has no priority.
+enum class Whose { kUser, kSite };
+
 // Absent limits are those of `otherwise`.
-QuotaLimits LimitsIn(YamlMap& map, const QuotaLimits& otherwise) {
-  return {BytesIn(map, "artifact_bytes", otherwise.artifact_bytes),
-          JobsIn(map, "jobs", otherwise.jobs)};
+QuotaLimits LimitsIn(YamlMap& map, Whose whose, const QuotaLimits& otherwise) {
+  QuotaLimits limits{BytesIn(map, "artifact_bytes", otherwise.artifact_bytes),
+                     JobsIn(map, "jobs", otherwise.jobs)};
+  if (whose == Whose::kUser) limits.priority = PriorityIn(map, "priority", otherwise.priority);
+  return limits;
 }
 
-QuotaLimits EachIn(YamlMap& map, const std::string& key) {
+QuotaLimits EachIn(YamlMap& map, const std::string& key, Whose whose) {
   YamlMap section(map.Node(key), map.PathOf(key), map.errors());
-  return LimitsIn(section, {});
+  return LimitsIn(section, whose, {});
 }
 
-std::map<std::string, QuotaLimits> NamedIn(YamlMap& map, const std::string& key,
+std::map<std::string, QuotaLimits> NamedIn(YamlMap& map, const std::string& key, Whose whose,
                                            const QuotaLimits& each) {
   std::map<std::string, QuotaLimits> named;
   const YAML::Node node = map.Node(key);
@@ -60,7 +73,7 @@ std::map<std::string, QuotaLimits> NamedIn(YamlMap& map, const std::string& key,
   for (const auto& entry : node) {
     const std::string name = entry.first.Scalar();
     YamlMap limits(section.Node(name), section.PathOf(name), map.errors());
-    named[name] = LimitsIn(limits, each);
+    named[name] = LimitsIn(limits, whose, each);
   }
   return named;
 }
@@ -68,10 +81,10 @@ std::map<std::string, QuotaLimits> NamedIn(YamlMap& map, const std::string& key,
 Quotas QuotasIn(const YAML::Node& document, YamlErrors& errors) {
   YamlMap map(document, "", errors);
   Quotas quotas;
-  quotas.each_user = EachIn(map, "each_user");
-  quotas.users = NamedIn(map, "users", quotas.each_user);
-  quotas.each_site = EachIn(map, "each_site");
-  quotas.sites = NamedIn(map, "sites", quotas.each_site);
+  quotas.each_user = EachIn(map, "each_user", Whose::kUser);
+  quotas.users = NamedIn(map, "users", Whose::kUser, quotas.each_user);
+  quotas.each_site = EachIn(map, "each_site", Whose::kSite);
+  quotas.sites = NamedIn(map, "sites", Whose::kSite, quotas.each_site);
   return quotas;
 }
 

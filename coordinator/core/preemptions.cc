@@ -72,7 +72,8 @@ RunningAttempts RunningOf(const std::vector<scheduler::WorkerView>& workers, con
     view.stops_until_wall_ms = wall_ms + options.preempt_grace_ms;
     if (view.stopping) {
       const auto live = state.attempts.find(key);
-      view.stops_until_wall_ms = live == state.attempts.end() ? 0 : live->second.stops_until_wall_ms;
+      view.stops_until_wall_ms = live == state.attempts.end() ? 0
+                                                              : live->second.stops_until_wall_ms;
     }
     view.unsaved = UnsavedOf(attempt, job, state, wall_ms);
     view.granted_wall_ms = attempt.granted_ms;

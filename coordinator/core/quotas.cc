@@ -67,6 +67,10 @@ Status CheckNewJobs(const std::string& user, const std::vector<JobRecord>& jobs,
   return OkStatus();
 }
 
+Status CheckPriority(const std::string& user, int64_t priority, const QuotaTable* table) {
+  return scheduler::CheckPriority("user " + user, QuotasOf(table)->OfUser(user), priority);
+}
+
 Status CheckUpload(const std::string& user, int64_t bytes, const State& state,
                    const QuotaTable* table) {
   return scheduler::CheckBytes("user " + user, QuotasOf(table)->OfUser(user),

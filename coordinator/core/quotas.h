@@ -39,6 +39,8 @@ scheduler::QuotaUse UseOfSite(const std::string& site, const State& state);
 // CheckBytes for whoever has used all of its bytes. `quotas` may be null: there are none then.
 Status CheckNewJobs(const std::string& user, const std::vector<JobRecord>& jobs, const State& state,
                     const QuotaTable* quotas);
+// Whether the user may give a run this priority.
+Status CheckPriority(const std::string& user, int64_t priority, const QuotaTable* quotas);
 // Whether the user may upload so many bytes.
 Status CheckUpload(const std::string& user, int64_t bytes, const State& state,
                    const QuotaTable* quotas);

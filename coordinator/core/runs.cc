@@ -152,6 +152,7 @@ Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
     return InvalidArgument("a user's name of " + std::to_string(command.user.size()) +
                            " bytes: at most " + std::to_string(kLongestUser));
   }
+  BRAID_RETURN_IF_ERROR(CheckPriority(command.user, command.priority, tx.options().quotas));
   const std::string id = NewRunId(tx);
   BRAID_ASSIGN_OR_RETURN(std::vector<JobRecord> jobs,
                          JobsOfDag(command, id, tx.state(), tx.wall_ms()));

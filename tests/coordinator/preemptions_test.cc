@@ -67,8 +67,8 @@ TEST_F(PreemptionsTest, OneOfLowerPriorityStopsWithACheckpointAndGoesOnFromItLat
   EXPECT_TRUE(Stopped(low, "w1").ok());
   EXPECT_EQ(Job(high, "a").state, JobState::kActive) << "and not the one that was stopped";
   EXPECT_EQ(Attempt(low).state, AttemptState::kPreempted);
-  EXPECT_EQ(Attempt(low).failure.error, "its slots are wanted for " + high +
-                                            "/a of priority 5, and this run has priority 0");
+  EXPECT_EQ(Attempt(low).failure.error,
+            "its slots are wanted for " + high + "/a of priority 5, and this run has priority 0");
   EXPECT_EQ(Job(low, "a").state, JobState::kQueued);
   EXPECT_EQ(Job(low, "a").counters.preemptions, 1);
   EXPECT_EQ(Job(low, "a").counters.user_failures, 0);

@@ -35,6 +35,26 @@ sites:
               HasSubstr("says nothing; write {} for no quotas"));
 }
 
+TEST(QuotaFileTest, UsersHaveAHighestPriorityAndSitesHaveNone) {
+  const auto quotas = ParseQuotas(R"(
+each_user: {priority: 0}
+users:
+  ada: {priority: 100}
+  eve: {jobs: 3}
+  root: {priority: none}
+)",
+                                  "q.yaml");
+  ASSERT_TRUE(quotas.ok()) << quotas.status().message();
+  EXPECT_EQ(quotas->OfUser("ada").priority, 100);
+  EXPECT_EQ(quotas->OfUser("eve").priority, 0);
+  EXPECT_EQ(quotas->OfUser("root").priority, std::nullopt);
+  EXPECT_EQ(quotas->OfUser("zoe").priority, 0);
+  EXPECT_THAT(ParseQuotas("each_user: {priority: 1001}\n", "q.yaml").status().message(),
+              HasSubstr("q.yaml:1:23: each_user.priority: must be in -1000 .. 1000, is 1001"));
+  EXPECT_THAT(ParseQuotas("each_site: {priority: 1}\n", "q.yaml").status().message(),
+              HasSubstr("each_site.priority: no such key"));
+}
+
 TEST(QuotaFileTest, EveryMistakeIsNamedWithItsPlace) {
   const Status status = ParseQuotas(R"(each_user: {jobs: many}
 users:

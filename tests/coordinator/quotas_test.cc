@@ -67,6 +67,23 @@ TEST_F(QuotasTest, MoreJobsThanAUserMayHaveAreRefusedUntilSomeHaveEnded) {
               HasSubstr("this would be 2 more"));
 }
 
+TEST_F(QuotasTest, ARunOfAHigherPriorityThanItsUserMayChooseIsRefused) {
+  scheduler::Quotas quotas;
+  quotas.each_user.priority = 2;
+  table_.Put(quotas);
+  const auto submit = [&](const std::string& user, int64_t priority) {
+    SubmitCommand command = CommandOf({Node("a", "train")});
+    command.user = user;
+    command.priority = priority;
+    return Do([&](Transaction& tx) { return Submit(command, tx).status(); });
+  };
+  EXPECT_TRUE(submit("ada", 2).ok());
+  EXPECT_THAT(submit("ada", 3).message(),
+              HasSubstr("priority 3: the highest that user ada may choose is 2"));
+  EXPECT_TRUE(submit("", 3).ok()) << "nobody's limits";
+  EXPECT_EQ(core_->state().image().runs.size(), 2U);
+}
+
 TEST_F(QuotasTest, JobsThatAreBoundToASiteCountForIt) {
   scheduler::Quotas quotas;
   quotas.sites["lab"].jobs = 1;

@@ -173,6 +173,16 @@ TEST(PreemptTest, GangsAreStoppedWholeAndOnlyThoseThatAreNeeded) {
               ::testing::HasSubstr("waits for r-1/gang, which is asked to stop"));
 }
 
+// The smaller one loses less and comes first, but is of no use beside the larger one.
+TEST(PreemptTest, WhatIsNotNeededInTheEndIsSpared) {
+  Cluster cluster;
+  cluster.Worker(3);
+  cluster.Runs("r-1/small", 0, {0}, 1);
+  cluster.Runs("r-2/large", 0, {0}, 5, 2);
+  cluster.Waits("r-3/wide", 1, 1, 2);
+  EXPECT_THAT(cluster.Stopped(), ElementsAre("r-2/large"));
+}
+
 TEST(PreemptTest, AGangAcrossHostsStopsWhatIsThereAndNothingElse) {
   Cluster cluster;
   for (int i = 0; i < 4; ++i) {
@@ -268,8 +278,7 @@ Cluster AnyCluster() {
 // The names of the jobs that are granted slots.
 std::set<std::string> Granted(const Snapshot& snapshot) {
   std::set<std::string> names;
-  for (const Grant& grant : Schedule(snapshot).grants)
-    names.insert(snapshot.jobs[grant.job].name);
+  for (const Grant& grant : Schedule(snapshot).grants) names.insert(snapshot.jobs[grant.job].name);
   return names;
 }
 
@@ -291,8 +300,8 @@ TEST(PreemptTest, WhatIsStoppedIsOfLowerPriorityEnoughAndNeeded) {
     // Grants change the shares of users, and with them the order of the next pass.
     if (!plan.grants.empty()) return;
     stops += static_cast<int>(stopped.size());
-    // The next pass stops nobody else. Once everything has ended that is being stopped, the job runs
-    // for which it was.
+    // The next pass stops nobody else. Once everything has ended that is being stopped, the job
+    // runs for which it was.
     const Plan next = Schedule(snapshot);
     RC_ASSERT(next.stops.empty());
     std::set<std::string> promised;

@@ -29,6 +29,19 @@ TEST(QuotaTest, AsManyJobsAsThereMayBe) {
             "runs the coordinator for more; `braid quota` shows all");
 }
 
+TEST(QuotaTest, AsHighAPriorityAsThereMayBe) {
+  QuotaLimits limits;
+  EXPECT_TRUE(CheckPriority("user ada", limits, 1000).ok());
+  limits.priority = 3;
+  EXPECT_TRUE(CheckPriority("user ada", limits, 3).ok());
+  EXPECT_TRUE(CheckPriority("user ada", limits, -1000).ok());
+  const Status status = CheckPriority("user ada", limits, 4);
+  EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(status.message(),
+            "priority 4: the highest that user ada may choose is 3: choose that one (`braid submit "
+            "--priority 3`), or ask whoever runs the coordinator for more");
+}
+
 TEST(QuotaTest, AsManyBytesAsThereMayBe) {
   const QuotaLimits limits{4096, kNoLimit};
   EXPECT_TRUE(CheckBytes("site lab", limits, {1024, 0}, 3072).ok());

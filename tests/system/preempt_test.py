@@ -47,7 +47,9 @@ class Preempt(unittest.TestCase):
         braid.run("wait", run, code=11)
         return {step: points[step] for step in range(1, last + 1)}
 
-    def test_a_training_is_stopped_for_a_run_of_higher_priority_and_goes_on_with_the_same_bits(self):
+    def test_a_training_is_stopped_for_a_run_of_higher_priority_and_goes_on_with_the_same_bits(
+        self,
+    ):
         self.maxDiff = 2000
         with Service(workers=1, words=("--preempt", "--preempt-grace-ms", "500000")) as braid:
             endless = self.recipe(braid, "low", 0, ENDLESS)
