@@ -1,7 +1,7 @@
 // braid's side of the benchmarks of models. scripts/bench starts it; by hand, give it seconds on
 // standard input, a turn a line (turns.h).
 //
-//   model_turns train MODEL.json BATCH THREADS
+//   model_turns train MODEL.json BATCH THREADS fp32|bf16
 //       training steps: forward, loss, backward, clipping, AdamW. Values: tokens/s of each step.
 //   model_turns generate MODEL.json BATCH THREADS PROMPT TOKENS
 //       BATCH sequences of TOKENS new tokens after PROMPT random ones, the likeliest token each
@@ -65,7 +65,7 @@ Json Facts(const Network& network) {
           {"parameters", network.layout().size}};
 }
 
-Status Train(const std::string& path, int64_t batch) {
+Status Train(const std::string& path, int64_t batch, spec::Precision precision) {
   BRAID_ASSIGN_OR_RETURN(const auto network, NewNetwork(path));
   network->SetAuxiliary({});
   const auto optimizer = MakeOptimizer(*network, {});
@@ -79,14 +79,16 @@ Status Train(const std::string& path, int64_t batch) {
   // The mean over the predicted tokens: the last position of each sequence has no label.
   const double scale = 1.0 / static_cast<double>(batch * (sequence - 1));
   uint64_t draw = 0;
-  return ServeTurns(Facts(*network), [&](double seconds) -> Result<Json> {
+  Json facts = Facts(*network);
+  facts["instruction_set"] = InstructionSet(precision);
+  return ServeTurns(facts, [&](double seconds) -> Result<Json> {
     Json values = Json::array();
     double loss = 0;
     for (const double begun = Now(); values.empty() || Now() - begun < seconds;) {
       const double start = Now();
       loss = network
                  ->Backward(ids.data(), labels.data(), batch, sequence,
-                            {.scale = scale, .draw = draw++})
+                            {.scale = scale, .draw = draw++, .precision = precision})
                  .loss;
       optimizer->Step(5e-4);
       values.push_back(static_cast<double>(batch * sequence) / (Now() - start));
@@ -158,9 +160,11 @@ Status Run(const std::vector<std::string>& words) {
     ConfigureRuntime(1);
     return Write(words[1], words[2]);
   }
-  if (is("train", 4) && std::min(numbers[0], numbers[1]) > 0) {
+  if (is("train", 5) && std::min(numbers[0], numbers[1]) > 0 &&
+      (words[4] == "fp32" || words[4] == "bf16")) {
     ConfigureRuntime(numbers[1]);
-    return Train(words[1], numbers[0]);
+    return Train(words[1], numbers[0],
+                 words[4] == "bf16" ? spec::Precision::kBf16 : spec::Precision::kFp32);
   }
   if (is("generate", 6) && *std::min_element(numbers.begin(), numbers.end()) > 0) {
     ConfigureRuntime(numbers[1]);
@@ -171,8 +175,8 @@ Status Run(const std::vector<std::string>& words) {
     return Blimp(words[1], words[2]);
   }
   return InvalidArgument(
-      "usage: model_turns train MODEL.json BATCH THREADS | generate MODEL.json BATCH THREADS "
-      "PROMPT TOKENS | blimp FOLDER PAIRS_FOLDER THREADS | write MODEL.json FOLDER");
+      "usage: model_turns train MODEL.json BATCH THREADS fp32|bf16 | generate MODEL.json BATCH "
+      "THREADS PROMPT TOKENS | blimp FOLDER PAIRS_FOLDER THREADS | write MODEL.json FOLDER");
 }
 
 int Main(int argc, char** argv) {

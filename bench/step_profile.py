@@ -28,7 +28,7 @@ GROUPS = [
     ("head: rest", r"::HeadExp\b|::Chunk\b|HeadLossCpu"),
     ("attention", r"::Attention(Forward|Backward)\b"),
     ("products", r"::(Product|Outer)\b"),
-    ("packing", r"::Pack(Transposed)?\b|CopyColumns"),
+    ("packing", r"::Pack(Transposed)?\b|CopyColumns|::Round\b|RoundedHead"),
     ("norm, gate", r"::(SwiGlu|RmsNorm)"),
     ("optimizer", r"::AdamW\b|SumOfSquares"),
 ]
@@ -58,7 +58,7 @@ def record(row: train_rows.TrainRow, threads: int, turns: str, scratch: str):
     program = os.path.join(ROOT, "build", "release", "bench", "model_turns")
     done = subprocess.run(
         ["perf", "record", "-q", "-e", "cpu-clock:u", "-F", str(RATE), "-o", data, program]
-        + ["train", model, str(row.batch), str(threads)],
+        + ["train", model, str(row.batch), str(threads), row.precision()],
         input=turns,
         check=True,
         capture_output=True,

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "schema/builder.h"
+#include "spec/precision.h"
 #include "spec/train.h"
 
 namespace braid::spec {
@@ -23,6 +24,8 @@ void CheckRanks(const Joint& joint, const Fail& fail) {
                 Format("for %lld GPUs set joint.ranks to %lld", (long long)joint.slots,
                        (long long)joint.slots),
                 fail);
+  const std::string why = WhyNotOn(joint.device, joint.precision);
+  if (!why.empty()) fail({"precision", "device"}, why);
 }
 
 constexpr const char* kFreezeValues = "true, false or a number of steps";

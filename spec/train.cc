@@ -64,6 +64,12 @@ void AddLength(Builder<Train>& field) {
 }
 
 void AddUpdate(Builder<Train>& field) {
+  field("precision", &Train::precision,
+        "`bf16`: products of linear layers and the head, forward and backward, round what they "
+        "multiply to bf16 and add up in fp32; weights, gradients, optimizer states, norms, "
+        "attention, routers and losses stay fp32, and so do validation and evaluation. Faster on "
+        "CPUs with AVX512-BF16 (`avx512_bf16`), slower on others; not on GPUs.")
+      .OmitDefault();
   field("optimizer", &Train::optimizer, "How gradients become updates.");
   field("clip", &Train::clip, "Global norm that gradients are clipped to; 0: they are not.")
       .AtLeast(0);
@@ -168,6 +174,10 @@ const schema::Words& WordsOf(OptimizerKind) {
 }
 const schema::Words& WordsOf(LrDecayShape) {
   static const schema::Words words = {"linear", "sqrt"};
+  return words;
+}
+const schema::Words& WordsOf(Precision) {
+  static const schema::Words words = {"fp32", "bf16"};
   return words;
 }
 const schema::Words& WordsOf(AuxLoad) {

@@ -40,10 +40,14 @@ enum class ShuffleSeed { kPerEpoch, kConstant };
 // Whether a training that begins from a checkpoint also takes its optimizer state: if there is one
 // (kAuto), always (kTake; an error without one), or never (kLeave).
 enum class StartMoments { kAuto, kTake, kLeave };
+// In which numbers a training multiplies with weights, forward and backward: kBf16 rounds both
+// operands of each product to bf16, and adds up in fp32. All else is fp32, and so are the weights.
+enum class Precision { kFp32, kBf16 };
 // How the rate of kWsd and kContinue decreases at the end.
 enum class LrDecayShape { kLinear, kSqrt };
 const schema::Words& WordsOf(OptimizerKind);
 const schema::Words& WordsOf(LrDecayShape);
+const schema::Words& WordsOf(Precision);
 const schema::Words& WordsOf(LastLabel);
 const schema::Words& WordsOf(LrSchedule);
 const schema::Words& WordsOf(AuxLoad);
@@ -118,6 +122,7 @@ struct Train {
   int64_t epochs = 2;
   int64_t steps = 0;
   int64_t tokens = 0;
+  Precision precision = Precision::kFp32;
   Optimizer optimizer;
   // The bound of the global norm of the gradients; 0: none.
   double clip = 1.0;

@@ -62,6 +62,13 @@ class Machine:
     def has_bf16(self) -> bool:
         return bool(BF16 & self.flags)
 
+    def variables(self, level: str) -> dict[str, str]:
+        """The variables that restrict all libraries to a level, with its products of bf16."""
+        found = dict(VARIABLES[level])
+        if level == "avx512" and "avx512_bf16" in self.flags:
+            found["BRAID_ISA"] = "avx512_bf16"
+        return found
+
     def to_json(self) -> dict:
         fields = asdict(self)
         fields["levels"] = self.levels()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.figures import Better
-from harness.machine import VARIABLES, Machine
+from harness.machine import Machine
 from harness.peers import Peers
 from harness.side import QUIET, Side, Turn
 
@@ -44,7 +44,7 @@ class Setup:
             "MKL_NUM_THREADS": str(threads),
             "RAYON_NUM_THREADS": str(threads),
             **QUIET,
-            **(VARIABLES[self.isa] if self.restricted else {}),
+            **(self.machine.variables(self.isa) if self.restricted else {}),
         }
 
     def peer(self, script: str, *arguments: str) -> list[str]:

@@ -1,6 +1,7 @@
 """What this machine can do at most: at::mm, or reading memory.
 
 limits.py mm THREADS       GFLOP/s of fp32 products, the best of three shapes
+limits.py mm.bf16 THREADS  the same of bf16
 limits.py memory THREADS   GB/s of summing 256 MB
 """
 
@@ -12,11 +13,11 @@ from turns import for_seconds, serve
 SHAPES = [(2048, 2048, 2048), (2048, 256, 1024), (1024, 128, 512)]  # rows, inner, columns
 
 
-def products(seconds: float) -> dict:
+def products(seconds: float, dtype=torch.float32) -> dict:
     best = []
     for rows, inner, columns in SHAPES:
-        a, b = torch.randn(rows, inner), torch.randn(inner, columns)
-        out = torch.empty(rows, columns)
+        a, b = torch.randn(rows, inner).to(dtype), torch.randn(inner, columns).to(dtype)
+        out = torch.empty(rows, columns, dtype=dtype)
 
         def work() -> float:
             torch.mm(a, b, out=out)
@@ -39,7 +40,12 @@ def memory(seconds: float) -> dict:
 def main() -> None:
     torch.set_num_threads(int(sys.argv[2]))
     torch.manual_seed(0)
-    serve({}, products if sys.argv[1] == "mm" else memory)
+    limits = {
+        "mm": products,
+        "mm.bf16": lambda seconds: products(seconds, torch.bfloat16),
+        "memory": memory,
+    }
+    serve({}, limits[sys.argv[1]])
 
 
 if __name__ == "__main__":

@@ -31,13 +31,12 @@ def tiny(spec: models.Spec) -> models.Spec:
     return {**spec, "vocab": 512, "pad_id": 511, "sequence": 32}
 
 
-def products_limit(setup: Setup, spec: models.Spec, threads: int, scale: float = 1.0) -> Limit:
+def products_limit(setup: Setup, threads: int, scale: float = 1.0, bf16=False) -> Limit:
     """at::mm on so many threads; `scale` makes GFLOP/s of braid's figure."""
     why = setup.peers.why_not("numpy")
-    side = ProcessSide(
-        "at::mm", setup.peer("limits.py", "mm", str(threads)), setup.env(threads), why
-    )
-    return Limit(side, "at::mm", "GFLOP/s", scale)
+    name, kind = ("at::mm in bf16", "mm.bf16") if bf16 else ("at::mm", "mm")
+    side = ProcessSide(name, setup.peer("limits.py", kind, str(threads)), setup.env(threads), why)
+    return Limit(side, name, "GFLOP/s", scale)
 
 
 class TrainRow(Row):
@@ -54,13 +53,15 @@ class TrainRow(Row):
         return tiny(self.spec) if setup.quick else self.spec
 
     def settings(self, setup: Setup) -> dict[str, Any]:
-        precision = "bf16 autocast; braid has fp32 alone" if self.bf16 else "fp32"
         return {
             **models.text(self.model(setup)),
             "B": self.batch,
             "threads": setup.threads,
-            "precision": precision,
+            "precision": "bf16; peers: autocast" if self.bf16 else self.precision(),
         }
+
+    def precision(self) -> str:
+        return "bf16" if self.bf16 else "fp32"
 
     def why_not(self, setup: Setup) -> str:
         if self.bf16 and not (setup.machine.has_bf16() and setup.isa in ("avx512", "amx")):
@@ -71,7 +72,7 @@ class TrainRow(Row):
         path = os.path.join(setup.scratch, self.name + ".json")
         with open(path, "w", encoding="utf-8") as file:
             json.dump(self.model(setup), file)
-        words = ["train", path, str(self.batch), str(setup.threads)]
+        words = ["train", path, str(self.batch), str(setup.threads), self.precision()]
         return self.kind_of_side("braid", [setup.bench_program("model_turns"), *words], setup.env())
 
     def peer(self, setup: Setup, variant: variants.Variant) -> Side:
@@ -95,7 +96,7 @@ class TrainRow(Row):
 
     def limit(self, setup: Setup) -> Limit | None:
         scale = models.training_flop(self.model(setup)) / 1e9
-        return products_limit(setup, self.spec, setup.threads, scale)
+        return products_limit(setup, setup.threads, scale, self.bf16)
 
 
 class MemoryRow(TrainRow):
@@ -112,7 +113,7 @@ class ProductsRow(TrainRow):
 
     def sides(self, setup: Setup) -> list[Side]:
         scale = models.training_flop(self.model(setup)) / 1e9
-        self.products = products_limit(setup, self.spec, setup.threads)
+        self.products = products_limit(setup, setup.threads)
         return [ScaledSide(self.braid(setup), scale), self.products.side]
 
     def limit(self, setup: Setup) -> Limit | None:

@@ -71,6 +71,7 @@ uint64_t MemoryOf(const std::string& text, const std::string& name) {
 std::string InstructionSet() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512bf16")) return "AVX-512 with bf16";
   if (__builtin_cpu_supports("avx512f")) return "AVX-512";
   if (__builtin_cpu_supports("avx2")) return "AVX2";
   return "";

@@ -9,6 +9,7 @@
 #include "recipe/parse/train_section.h"
 #include "recipe/parse/yaml_source.h"
 #include "spec/model.h"
+#include "spec/precision.h"
 
 namespace braid::recipe {
 namespace {
@@ -31,6 +32,8 @@ Model ReadCommon(YamlMap& map, const YAML::Node& node, const Recipe& recipe) {
   made.continued = training.continued;
   made.slots = training.slots;
   made.device = training.device;
+  const std::string why = spec::WhyNotOn(made.device, made.train.precision);
+  if (!why.empty()) map.Fail("train", why);
   return made;
 }
 

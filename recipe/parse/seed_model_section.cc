@@ -6,6 +6,7 @@
 #include "recipe/parse/yaml_source.h"
 #include "spec/end_rate.h"
 #include "spec/model.h"
+#include "spec/precision.h"
 
 namespace braid::recipe {
 namespace {
@@ -81,6 +82,8 @@ void ReadSeedModel(YamlMap& root, Recipe* recipe) {
   ReadFields(map, &settings);
   seed.slots = settings.slots;
   seed.device = settings.device;
+  const std::string why = spec::WhyNotOn(seed.device, seed.train.precision);
+  if (!why.empty()) map.Fail("train", why);
   for (const Corpus& corpus : recipe->corpora) seed.corpora.push_back(corpus.name);
   const Model* first = nullptr;
   for (size_t i = 0; i < recipe->paths.size(); ++i) {

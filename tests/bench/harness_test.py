@@ -385,6 +385,14 @@ class MachineTest(unittest.TestCase):
         env = a_setup(restricted=True, isa="generic").env(threads=1)
         self.assertEqual((env["ATEN_CPU_CAPABILITY"], env["OMP_NUM_THREADS"]), ("default", "1"))
 
+    def test_avx512_includes_its_products_of_bf16_where_the_machine_has_them(self):
+        def kernels(*flags):
+            machine = replace(MACHINE, flags=frozenset(flags))
+            return [machine.variables(level)["BRAID_ISA"] for level in ("avx2", "avx512")]
+
+        self.assertEqual(kernels("avx512f"), ["avx2", "avx512"])
+        self.assertEqual(kernels("avx512f", "avx512_bf16"), ["avx2", "avx512_bf16"])
+
 
 class RowsTest(unittest.TestCase):
     def test_every_row_has_a_name_of_its_own_and_settings(self):

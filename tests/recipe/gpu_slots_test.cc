@@ -1,4 +1,5 @@
-// One rank uses one GPU: several slots on a GPU are an error that says what to write instead.
+// One rank uses one GPU: several slots on a GPU are an error that says what to write instead. So is
+// a precision that GPUs do not have yet.
 #include <gmock/gmock.h>
 
 #include "tests/recipe/small_recipe.h"
@@ -48,6 +49,27 @@ TEST(GpuSlotsTest, ModelsAndEvaluationsHaveOneRank) {
   EXPECT_EQ(ErrorOf(Replaced("corpus: sums,", "corpus: sums, slots: 2,")), "no error")
       << "threads of a CPU";
   EXPECT_EQ(ErrorOf(Replaced("corpus: sums,", "corpus: sums, device: cuda,")), "no error");
+}
+
+TEST(GpuPrecisionTest, Bf16IsOfCpusAlone) {
+  constexpr char kOfCpus[] =
+      "precision: bf16 works on device: cpu only; for a training on a GPU set precision: fp32";
+  const std::string bf16 = Replaced("train: {batch: 4,", "train: {precision: bf16, batch: 4,");
+  EXPECT_EQ(ErrorOf(bf16), "no error");
+  EXPECT_EQ(ErrorOf(std::string(kSmall) + "joint: {precision: bf16, device: cuda}\n"),
+            "r.yaml:14:20: joint.precision: " + std::string(kOfCpus));
+  EXPECT_THAT(ErrorOf(bf16 + "joint: {device: cuda}\n"),
+              HasSubstr("joint.device: " + std::string(kOfCpus)));
+  EXPECT_EQ(ErrorOf(bf16 + "joint: {precision: fp32, device: cuda}\n"), "no error");
+  EXPECT_THAT(ErrorOf(Replaced("corpus: sums,", "corpus: sums, device: cuda,", bf16)),
+              HasSubstr("paths.1.train: " + std::string(kOfCpus)));
+  EXPECT_EQ(ErrorOf(Replaced("corpus: sums,",
+                             "corpus: sums, device: cuda, train: {precision: fp32},", bf16)),
+            "no error");
+  EXPECT_THAT(ErrorOf(bf16 + "split: {seed_model: 0.1}\nseed_model: {device: cuda}\n"),
+              HasSubstr("seed_model.train: " + std::string(kOfCpus)));
+  EXPECT_THAT(ErrorOf(Replaced("train: {batch: 4,", "train: {precision: fp16, batch: 4,")),
+              HasSubstr("train.precision: "));
 }
 
 }  // namespace

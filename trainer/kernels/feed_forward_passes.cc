@@ -23,15 +23,15 @@ struct FedRows {
 class FeedForwardPass {
  public:
   FeedForwardPass(const at::Tensor& x, const FeedForwardWeights& weights, const at::Tensor& scale,
-                  double eps)
-      : up_(ShapeOf(x.size(0), weights.gate_up)),
+                  double eps, Precision precision)
+      : up_(ShapeOf(x.size(0), weights.gate_up, precision)),
         norm_{Read(x), Read(weights.gain), nullptr, up_.in},
         beta_(Read(weights.beta)),
         eps_(static_cast<float>(eps)),
         factor_(scale.defined() ? *Read(scale) : 1.0f),
         first_(
             PackForward(up_, Read(weights.gate_up), StrideOf(weights.gate_up), Scratch::kPanels)),
-        second_(PackForward(ShapeOf(x.size(0), weights.down), Read(weights.down),
+        second_(PackForward(ShapeOf(x.size(0), weights.down, precision), Read(weights.down),
                             StrideOf(weights.down), Scratch::kMorePanels)) {}
 
   // Writes y [rows, w]. `rows_of(first, count)` gives the FedRows of a piece, on the thread that
@@ -75,14 +75,14 @@ class FeedForwardPass {
 }  // namespace
 
 FedForward FeedForwardForward(const at::Tensor& x, const FeedForwardWeights& weights,
-                              const at::Tensor& scale, double eps) {
+                              const at::Tensor& scale, double eps, Precision precision) {
   const int64_t w = x.size(1), f = weights.down.size(-1);
   const auto rows = [&](int64_t columns) { return at::empty({x.size(0), columns}, x.options()); };
   FedForward all{rows(w), rows(2 * f), {}, {rows(w), at::empty({x.size(0)}, x.options())}};
   if (scale.defined()) all.f = rows(w);
   float *hidden = Data(all.hidden), *fed = Data(all.f), *normed = Data(all.normed.y),
         *inverse = Data(all.normed.inverse);
-  FeedForwardPass(x, weights, scale, eps).Run(Data(all.y), [&](int64_t first, int64_t) {
+  FeedForwardPass(x, weights, scale, eps, precision).Run(Data(all.y), [&](int64_t first, int64_t) {
     return FedRows{normed + first * w, inverse + first, hidden + first * 2 * f,
                    ScratchFloats(Scratch::kRows, kPieceRows * f), At(fed, first * w)};
   });
@@ -90,10 +90,10 @@ FedForward FeedForwardForward(const at::Tensor& x, const FeedForwardWeights& wei
 }
 
 at::Tensor FeedForwardValue(const at::Tensor& x, const FeedForwardWeights& weights,
-                            const at::Tensor& scale, double eps) {
+                            const at::Tensor& scale, double eps, Precision precision) {
   const int64_t w = x.size(1), f = weights.down.size(-1);
   at::Tensor y = at::empty(x.sizes(), x.options());
-  FeedForwardPass(x, weights, scale, eps).Run(Data(y), [&](int64_t, int64_t count) {
+  FeedForwardPass(x, weights, scale, eps, precision).Run(Data(y), [&](int64_t, int64_t count) {
     float *normed = ScratchFloats(Scratch::kMoreRows, kPieceRows * (w + 1)),
           *hidden = ScratchFloats(Scratch::kRows, kPieceRows * 3 * f);
     // The normed rows have been read when the fed ones are written.
@@ -105,9 +105,9 @@ at::Tensor FeedForwardValue(const at::Tensor& x, const FeedForwardWeights& weigh
 
 FeedForwardGradients FeedForwardBackward(const at::Tensor& x, const FeedForwardWeights& weights,
                                          const FedForward& forward, const at::Tensor& df,
-                                         const at::Tensor& dy, bool value) {
-  const LinearShape up = ShapeOf(x.size(0), weights.gate_up),
-                    down = ShapeOf(x.size(0), weights.down);
+                                         const at::Tensor& dy, bool value, Precision precision) {
+  const LinearShape up = ShapeOf(x.size(0), weights.gate_up, precision),
+                    down = ShapeOf(x.size(0), weights.down, precision);
   const int64_t w = up.in, f = down.in;
   const Pieces pieces{up.paths, up.rows};
   const auto rows = [&](int64_t columns) { return at::empty({x.size(0), columns}, x.options()); };

@@ -2,13 +2,16 @@
 // pass with a backward pass written by hand; on other devices they are chains of ATen operators
 // (the cross-entropy of the head has a CUDA kernel). All sums over rows are cut into pieces of
 // fixed size, so the bits of the results do not depend on the number of threads. All tensors are
-// fp32 and row-major unless noted; functions throw c10::Error as ATen does.
+// fp32 and row-major unless noted; functions throw c10::Error as ATen does. A `precision` is that
+// of the products with weights, forward and backward, and must be kFp32 on other devices.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <vector>
+
+#include "trainer/kernels/precision.h"
 
 namespace braid::trainer {
 
@@ -63,11 +66,11 @@ at::Tensor RepeatForQueries(const at::Tensor& x, const HeadCounts& heads);
 // x [rows, in] by weight [out, in] -> [rows, out]; or x [paths * rows, in] by [paths, out, in],
 // path by path. The maps are contiguous, but those of several paths may lie apart. On a CPU the
 // gradient of a weight that is a leaf and has a gradient is added there in place.
-at::Tensor Linear(const at::Tensor& x, const at::Tensor& weight);
-// Whether Linear and the functions for halves of blocks below should be used for these rows. With
-// few rows, repacking the weight would cost more than the product, and the caller uses ATen
-// instead.
-bool OwnProductsPay(const at::Tensor& x, int64_t paths);
+at::Tensor Linear(const at::Tensor& x, const at::Tensor& weight, Precision precision);
+// Whether the functions for halves of blocks below should be used for these rows. With few rows,
+// repacking the weight would cost more than the product, and the caller uses operators of ATen and
+// Linear instead, which does so by itself. Always true for kBf16, which ATen would do otherwise.
+bool OwnProductsPay(const at::Tensor& x, int64_t paths, Precision precision);
 
 // Rows of weight [V, w] by ids int64 [rows]. The row `pad` gets no gradient. As in Linear, the
 // gradient is added in place if the weight is a leaf that has one.
@@ -95,10 +98,11 @@ struct FeedForwardWeights {
 // batch * sequence, w]; cos and sin as of RopeAttention. REQUIRES: OwnProductsPay.
 at::Tensor AttentionHalf(const at::Tensor& x, const AttentionWeights& weights,
                          const at::Tensor& scale, const at::Tensor& cos, const at::Tensor& sin,
-                         double eps, int64_t sequence, const HeadCounts& heads, RopeLayout layout);
+                         double eps, int64_t sequence, const HeadCounts& heads, RopeLayout layout,
+                         Precision precision);
 // x + scale * (feed-forward of RmsNorm(x)). REQUIRES: OwnProductsPay.
 at::Tensor FeedForwardHalf(const at::Tensor& x, const FeedForwardWeights& weights,
-                           const at::Tensor& scale, double eps);
+                           const at::Tensor& scale, double eps, Precision precision);
 
 // The cross-entropy of the head (docs/papers/papaformer.md#s1.6), in chunks, so that the logits of
 // all rows are never in memory at once. hidden [rows, w], head [V, w], labels int64 [rows]. Rows
@@ -109,8 +113,8 @@ at::Tensor FeedForwardHalf(const at::Tensor& x, const FeedForwardWeights& weight
 // head is added to `head_gradient`, which must not be null then. If `losses` is not null, it
 // receives the loss of each row, fp32 [rows] on the host. Not recorded by autograd.
 double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
-                double scale, at::Tensor* hidden_gradient, at::Tensor* head_gradient,
-                at::Tensor* losses = nullptr);
+                double scale, Precision precision, at::Tensor* hidden_gradient,
+                at::Tensor* head_gradient, at::Tensor* losses = nullptr);
 
 // The mean cross-entropy of rows of logits [rows, classes] with labels int64 [rows], for few
 // classes and any device. Made of operators that are deterministic everywhere: torch refuses its

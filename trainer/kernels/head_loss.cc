@@ -40,8 +40,9 @@ double HeadLossCuda(const at::Tensor& hidden, const at::Tensor& head, const at::
 }  // namespace
 
 double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& labels,
-                double scale, at::Tensor* hidden_gradient, at::Tensor* head_gradient,
-                at::Tensor* losses) {
+                double scale, Precision precision, at::Tensor* hidden_gradient,
+                at::Tensor* head_gradient, at::Tensor* losses) {
+  TORCH_CHECK(hidden.is_cpu() || precision == Precision::kFp32, "HeadLoss: bf16 is of CPUs alone");
   const at::NoGradGuard no_grad;
   if (hidden_gradient != nullptr) *hidden_gradient = at::empty(hidden.sizes(), hidden.options());
   if (losses != nullptr) *losses = at::zeros({hidden.size(0)}, at::kFloat);
@@ -58,7 +59,8 @@ double HeadLoss(const at::Tensor& hidden, const at::Tensor& head, const at::Tens
        .scale = static_cast<float>(scale),
        .dx = hidden_gradient != nullptr ? hidden_gradient->mutable_data_ptr<float>() : nullptr,
        .dhead = head_gradient != nullptr ? head_gradient->mutable_data_ptr<float>() : nullptr,
-       .losses = losses != nullptr ? losses->mutable_data_ptr<float>() : nullptr});
+       .losses = losses != nullptr ? losses->mutable_data_ptr<float>() : nullptr,
+       .precision = precision});
 }
 
 }  // namespace braid::trainer

@@ -1,6 +1,6 @@
 // The cross-entropy of the head on a CPU. Rows are taken in chunks, and the vocabulary in tiles:
 //
-//   logits of a tile -> e^(logit - the tile's maximum) in place, maxima and sums of its rows
+//   logits of a tile -> e^(logit - the tile's maximum), maxima and sums of its rows
 //   maxima and sums of all tiles -> the loss, and for each (row, tile) a factor such that
 //     exponential * factor = scale * softmax
 //   dx += factor * (exponentials times head), dhead += exponentials' times (factor * x)
@@ -10,10 +10,14 @@
 // pieces of rows that stay in a core's cache from one step to the next. Tiles belong to groups of
 // fixed size, which threads take; each group has a dx of its own, and these are added in their
 // order.
+//
+// For products of bf16 the head is rounded once for all chunks, and exponentials are kept rounded:
+// sums, maxima and all that follows from them come from the numbers before that.
 #include "trainer/kernels/head_loss_cpu.h"
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -35,22 +39,53 @@ int64_t ChunkRows(const HeadLossOperands& o) {
   return o.vocab <= 1 << 16 ? 512 : 256;
 }
 
+// The head as products read it, in rows that are `ld` floats apart.
+struct HeadRows {
+  const float* first;
+  int64_t ld;
+};
+
+HeadRows RoundedHead(const HeadLossOperands& o) {
+  if (o.precision == Precision::kFp32) return {o.head, o.width};
+  constexpr int64_t kSlack = 16;  // floats beyond the end that may be read (Products::head_columns)
+  const int64_t ld = PlacesOf(o.precision, o.width);
+  float* rounded = ScratchFloats(Scratch::kHeadRounded, o.vocab * ld + kSlack);
+  ParallelFor(0, o.vocab, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row)
+      Simd().bf16.round(o.head + row * o.width, o.width, rounded + row * ld);
+  });
+  return {rounded, ld};
+}
+
+// `count` floats that have the values of as many numbers of bf16.
+void Widen(const float* rounded, int64_t count, float* to) {
+  for (int64_t i = 0; i < count; ++i) {
+    uint16_t half;
+    std::memcpy(&half, reinterpret_cast<const char*>(rounded) + 2 * i, sizeof(half));
+    const uint32_t bits = static_cast<uint32_t>(half) << 16;
+    std::memcpy(to + i, &bits, sizeof(bits));
+  }
+}
+
 // One chunk of rows.
 class Chunk {
  public:
-  Chunk(const HeadLossOperands& o, int64_t first, int64_t count)
+  Chunk(const HeadLossOperands& o, const HeadRows& head, int64_t first, int64_t count)
       : o_(o),
+        head_(head),
+        products_(ProductsIn(o.precision)),
         first_(first),
         count_(count),
         rows_(Padded(count)),
         tiles_((o.vocab + kEntries - 1) / kEntries),
         groups_(std::min(tiles_, kGroups)),
-        input_(ScratchFloats(Scratch::kHeadInput, rows_ * o.width)),
+        input_(ScratchFloats(Scratch::kHeadInput, rows_ * PlacesOf(o.precision, o.width))),
         maxima_(static_cast<size_t>(tiles_ * rows_)),
         sums_(maxima_.size()),
         targets_(static_cast<size_t>(rows_)) {
     // Without gradients no piece is needed twice, so a thread has one buffer for all.
-    if (o.dx != nullptr) logits_ = ScratchFloats(Scratch::kHeadLogits, rows_ * o.vocab);
+    if (o.dx != nullptr)
+      exponentials_ = ScratchFloats(Scratch::kHeadLogits, rows_ * PlacesOf(o.precision, o.vocab));
     PackInput();
     ForEachTile([this](int64_t tile) { Exponentials(tile); });
   }
@@ -111,12 +146,20 @@ class Chunk {
     const int64_t panel = Simd().panel, begin = number * kEntries;
     const int64_t entries = std::min(kEntries, o_.vocab - begin);
     for (int64_t row = 0; row < rows_; row += kRowsAtOnce) {
-      float* logits = logits_ != nullptr
-                          ? logits_ + begin * rows_ + row * entries
-                          : ScratchFloats(Scratch::kHeadGradient, kEntries * kRowsAtOnce);
-      use(HeadTile{o_.head + begin * o_.width, entries, o_.width,
-                   std::min(kRowsAtOnce, rows_ - row) / panel, logits},
-          row);
+      HeadTile tile{head_.first + begin * head_.ld,
+                    entries,
+                    o_.width,
+                    std::min(kRowsAtOnce, rows_ - row) / panel,
+                    nullptr,
+                    nullptr};
+      // A tile is an even number of entries, and its rows are whole panels.
+      if (exponentials_ != nullptr)
+        tile.exponentials = exponentials_ + PlacesOf(o_.precision, begin * rows_ + row * entries);
+      tile.logits = exponentials_ != nullptr && o_.precision == Precision::kFp32
+                        ? tile.exponentials
+                        : ScratchFloats(Scratch::kHeadTile, kEntries * kRowsAtOnce);
+      if (exponentials_ == nullptr) tile.exponentials = tile.logits;
+      use(tile, row);
     }
   }
 
@@ -124,13 +167,17 @@ class Chunk {
 
   // The rows as columns, packed. Rows that do not count are zero, whatever they contain.
   void PackInput() {
-    const int64_t panel = Simd().panel;
-    ParallelFor(0, rows_, panel, [&](int64_t begin, int64_t end) {
-      for (int64_t row = begin; row < end; ++row) {
-        float* to = input_ + row / panel * o_.width * panel + row % panel;
-        const float* from = o_.hidden + (first_ + row) * o_.width;
-        const bool counts = Counts(row);
-        for (int64_t i = 0; i < o_.width; ++i) to[i * panel] = counts ? from[i] : 0.0f;
+    const int64_t panel = Simd().panel, places = PlacesOf(o_.precision, o_.width);
+    ParallelFor(0, rows_ / panel, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t first = i * panel, count = std::min(panel, count_ - first);
+        float* to = input_ + first * places;
+        products_.pack_transposed(o_.hidden + (first_ + first) * o_.width, o_.width, o_.width,
+                                  count, to);
+        for (int64_t row = first; row < first + count; ++row) {
+          if (Counts(row)) continue;
+          for (int64_t j = 0; j < places; ++j) to[j * panel + row - first] = 0.0f;
+        }
       }
     });
   }
@@ -138,9 +185,10 @@ class Chunk {
   void Exponentials(int64_t number) {
     float *maxima = maxima_.data() + number * rows_, *sums = sums_.data() + number * rows_;
     ForEachPiece(number, [&](const HeadTile& piece, int64_t first) {
-      Simd().head_logits(piece, input_ + first * o_.width, maxima + first);
+      products_.head_logits(piece, input_ + first * PlacesOf(o_.precision, o_.width),
+                            maxima + first);
       KeepTargets(piece, first, number * kEntries);
-      Simd().head_exp(piece, maxima + first, sums + first);
+      products_.head_exp(piece, maxima + first, sums + first);
     });
   }
 
@@ -178,19 +226,45 @@ class Chunk {
     float* scaled = ScratchFloats(Scratch::kHeadScaled, kRowsAtOnce * Padded(w));
     ForEachPiece(number, [&](const HeadTile& piece, int64_t first) {
       const float* factors = factors_.data() + number * rows_ + first;
-      if (first == 0) Simd().head_columns(piece, columns);
-      Simd().head_input_gradient(piece, columns, factors, dx + first * w);
+      if (first == 0) products_.head_columns(piece, columns);
+      products_.head_input_gradient(piece, columns, factors, dx + first * w);
       // The padding of the last panel has factors of zero, and so is not read.
-      Simd().pack(o_.hidden + (first_ + first) * w, w, piece.panels * Simd().panel, w, factors,
-                  scaled);
-      Simd().head_weight_gradient(piece, scaled, dhead);
+      products_.pack(o_.hidden + (first_ + first) * w, w, piece.panels * Simd().panel, w, factors,
+                     scaled);
+      products_.head_weight_gradient(piece, scaled, dhead);
     });
     for (int64_t row = 0; row < count_; ++row) {
       const int64_t entry = o_.labels[first_ + row] - begin;
       if (entry < 0 || entry >= std::min(kEntries, o_.vocab - begin)) continue;
-      const float* x = o_.hidden + (first_ + row) * w;
-      for (int64_t i = 0; i < w; ++i) dhead[entry * w + i] -= o_.scale * x[i];
+      SubtractLabel(o_.hidden + (first_ + row) * w, factors_[number * rows_ + row],
+                    dhead + entry * w);
     }
+  }
+
+  // The label's share of a row of dhead, for a row x with this factor. Where the model is sure of
+  // the label, most of it and of the label's exponential cancel. So it is made of the same rounded
+  // numbers; elsewhere the factor may be too small for that.
+  void SubtractLabel(const float* x, float factor, float* gradient) const {
+    const int64_t w = o_.width;
+    float share = o_.scale;
+    if (o_.precision == Precision::kBf16 && factor > o_.scale * 1e-3f) {
+      float *product = ScratchFloats(Scratch::kHeadScaled, 3 * w + 2), *rounded = product + w;
+      for (int64_t i = 0; i < w; ++i) product[i] = factor * x[i];
+      products_.round(product, w, rounded);
+      Widen(rounded, w, product);
+      x = product;
+      share /= factor;
+    }
+    for (int64_t i = 0; i < w; ++i) gradient[i] -= share * x[i];
+  }
+
+  // The row of the head as it was multiplied.
+  const float* LabelRow(int64_t label) const {
+    const float* row = head_.first + label * head_.ld;
+    if (o_.precision == Precision::kFp32) return row;
+    float* widened = ScratchFloats(Scratch::kHeadScaled, o_.width);
+    Widen(row, o_.width, widened);
+    return widened;
   }
 
   // dx of the rows of a panel: the sum over the groups, and the label's share.
@@ -208,16 +282,21 @@ class Chunk {
       for (int64_t i = 0; i < w; ++i) dx[i] = sum[i * panel];
       const int64_t label = o_.labels[first_ + row];
       if (label < 0 || label >= o_.vocab) continue;
-      for (int64_t i = 0; i < w; ++i) dx[i] -= o_.scale * o_.head[label * w + i];
+      const float* head = LabelRow(label);
+      for (int64_t i = 0; i < w; ++i) dx[i] -= o_.scale * head[i];
     }
   }
 
   const HeadLossOperands& o_;
+  const HeadRows head_;
+  const Products& products_;
   const int64_t first_, count_;
   const int64_t rows_;  // count_ and what fills the last panel
   const int64_t tiles_, groups_;
   float* const input_;
-  float* logits_ = nullptr;
+  // e^(logit - maximum) of the tiles, for the gradients, bf16 for products of bf16; null without
+  // them.
+  float* exponentials_ = nullptr;
   std::vector<float> maxima_, sums_, factors_;  // [tiles, rows]
   std::vector<float> targets_;                  // [rows]: the logits of the labels
 };
@@ -227,8 +306,9 @@ class Chunk {
 double HeadLossCpu(const HeadLossOperands& operands) {
   double loss = 0;
   const int64_t rows = ChunkRows(operands);
+  const HeadRows head = RoundedHead(operands);
   for (int64_t first = 0; first < operands.rows; first += rows) {
-    Chunk chunk(operands, first, std::min(rows, operands.rows - first));
+    Chunk chunk(operands, head, first, std::min(rows, operands.rows - first));
     loss += chunk.Loss();
     if (operands.dx != nullptr) chunk.Gradients();
   }

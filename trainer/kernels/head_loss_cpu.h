@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "trainer/kernels/precision.h"
+
 namespace braid::trainer {
 
 // The operands of HeadLoss as pointers to row-major arrays.
@@ -12,9 +14,10 @@ struct HeadLossOperands {
   const int64_t* labels;
   int64_t rows, width, vocab;
   float scale;
-  float* dx;      // [rows, width]; null: no gradients
-  float* dhead;   // [vocab, width] is added to
-  float* losses;  // [rows], those of ignored rows are left; may be null
+  float* dx;                               // [rows, width]; null: no gradients
+  float* dhead;                            // [vocab, width] is added to
+  float* losses;                           // [rows], those of ignored rows are left; may be null
+  Precision precision = Precision::kFp32;  // of the products with the head
 };
 
 // Returns the sum of the losses in nats over rows with a label of 0 or more. Writes dx, losses and

@@ -32,17 +32,19 @@ void AddEmbeddingRows(const at::Tensor& dy, const at::Tensor& ids, int64_t pad,
 
 class LinearFunction : public torch::autograd::Function<LinearFunction> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x,
-                            const at::Tensor& weight) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            Precision precision) {
     context->save_for_backward({x, weight});
-    return MapForward(x, weight, {});
+    SavePrecision(context, precision);
+    return MapForward(x, weight, {}, precision);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor dy = gradients[0].contiguous();
-    return {context->needs_input_grad(0) ? MapInputGradient(dy, saved[1]) : at::Tensor(),
-            MapWeightGradient(*context, 1, saved[1], dy, saved[0])};
+    const Precision precision = SavedPrecision(*context);
+    return {context->needs_input_grad(0) ? MapInputGradient(dy, saved[1], precision) : at::Tensor(),
+            MapWeightGradient(*context, 1, saved[1], dy, saved[0], precision), at::Tensor()};
   }
 };
 
@@ -69,13 +71,15 @@ class EmbeddingFunction : public torch::autograd::Function<EmbeddingFunction> {
 
 }  // namespace
 
-bool OwnProductsPay(const at::Tensor& x, int64_t paths) {
-  return x.is_cpu() && x.size(0) / paths >= kFewestRows;
+bool OwnProductsPay(const at::Tensor& x, int64_t paths, Precision precision) {
+  return precision == Precision::kBf16 || (x.is_cpu() && x.size(0) / paths >= kFewestRows);
 }
 
-at::Tensor Linear(const at::Tensor& x, const at::Tensor& weight) {
+at::Tensor Linear(const at::Tensor& x, const at::Tensor& weight, Precision precision) {
+  TORCH_CHECK(x.is_cpu() || precision == Precision::kFp32, "Linear: bf16 is of CPUs alone");
   const int64_t paths = weight.dim() == 3 ? weight.size(0) : 1;
-  if (OwnProductsPay(x, paths)) return LinearFunction::apply(x.contiguous(), weight);
+  if (OwnProductsPay(x, paths, precision))
+    return LinearFunction::apply(x.contiguous(), weight, precision);
   if (weight.dim() == 2) return at::linear(x, weight);
   return at::bmm(x.reshape({paths, -1, x.size(1)}), weight.transpose(1, 2))
       .view({-1, weight.size(1)});

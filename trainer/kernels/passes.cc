@@ -44,8 +44,8 @@ NormGradients NormBackward(const at::Tensor& x, const at::Tensor& gain, const at
 }
 
 NormedMap NormMapForward(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& weight,
-                         double eps) {
-  const LinearShape shape = ShapeOf(x.size(0), weight);
+                         double eps, Precision precision) {
+  const LinearShape shape = ShapeOf(x.size(0), weight, precision);
   const int64_t w = shape.in;
   NormedMap all{at::empty({x.size(0), shape.out}, x.options()),
                 {at::empty(x.sizes(), x.options()), at::empty({x.size(0)}, x.options())}};
@@ -63,9 +63,9 @@ NormedMap NormMapForward(const at::Tensor& x, const at::Tensor& gain, const at::
 }
 
 NormGradients NormMapBackward(const at::Tensor& x, const at::Tensor& gain, const Normed& normed,
-                              const at::Tensor& weight, const at::Tensor& dy,
-                              const at::Tensor& add) {
-  const LinearShape shape = ShapeOf(x.size(0), weight);
+                              const at::Tensor& weight, const at::Tensor& dy, const at::Tensor& add,
+                              Precision precision) {
+  const LinearShape shape = ShapeOf(x.size(0), weight, precision);
   const int64_t w = shape.in;
   const Pieces pieces{shape.paths, shape.rows};
   at::Tensor dx = at::empty(x.sizes(), x.options());
@@ -133,24 +133,26 @@ GateGradients GateBackward(const at::Tensor& x, const at::Tensor& beta, const at
   return gradients;
 }
 
-at::Tensor MapForward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add) {
-  const LinearShape shape = ShapeOf(x.size(0), weight);
+at::Tensor MapForward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add,
+                      Precision precision) {
+  const LinearShape shape = ShapeOf(x.size(0), weight, precision);
   at::Tensor y = at::empty({x.size(0), shape.out}, x.options());
   LinearForward(shape, Read(x), Read(weight), StrideOf(weight), Read(add), Data(y));
   return y;
 }
 
-at::Tensor MapInputGradient(const at::Tensor& dy, const at::Tensor& weight) {
-  const LinearShape shape = ShapeOf(dy.size(0), weight);
+at::Tensor MapInputGradient(const at::Tensor& dy, const at::Tensor& weight, Precision precision) {
+  const LinearShape shape = ShapeOf(dy.size(0), weight, precision);
   at::Tensor dx = at::empty({dy.size(0), shape.in}, dy.options());
   LinearInputGradient(shape, Read(dy), Read(weight), StrideOf(weight), Data(dx));
   return dx;
 }
 
 at::Tensor MapWeightGradient(const torch::autograd::AutogradContext& context, size_t input,
-                             const at::Tensor& weight, const at::Tensor& dy, const at::Tensor& x) {
+                             const at::Tensor& weight, const at::Tensor& dy, const at::Tensor& x,
+                             Precision precision) {
   if (!context.needs_input_grad(input)) return {};
-  const LinearShape shape = ShapeOf(dy.size(0), weight);
+  const LinearShape shape = ShapeOf(dy.size(0), weight, precision);
   const bool in_place = weight.is_leaf() && weight.grad().defined();
   const at::Tensor gradient = in_place ? weight.grad()
                                        : at::zeros(weight.sizes(), weight.options());

@@ -1,6 +1,6 @@
 // Forward and backward passes of norm, gate and attention on the CPU, without autograd: what the
 // differentiable functions are made of. Contiguous fp32 unless noted; `parts` of a gain or slope
-// belong to equal blocks of rows (functions.h).
+// belong to equal blocks of rows (functions.h). A `precision` is that of the products with weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,6 +11,14 @@
 #include "trainer/kernels/functions.h"
 
 namespace braid::trainer {
+
+// Keeps the precision of a differentiable function for its backward pass.
+inline void SavePrecision(torch::autograd::AutogradContext* context, Precision precision) {
+  context->saved_data["bf16"] = precision == Precision::kBf16;
+}
+inline Precision SavedPrecision(torch::autograd::AutogradContext& context) {
+  return context.saved_data["bf16"].toBool() ? Precision::kBf16 : Precision::kFp32;
+}
 
 // The result of a norm, and what its backward pass reads again.
 struct Normed {
@@ -37,12 +45,12 @@ struct NormedMap {
 };
 // y = RmsNorm(x) weight', row piece by row piece, so that the norm's result stays in the cache.
 NormedMap NormMapForward(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& weight,
-                         double eps);
+                         double eps, Precision precision);
 // From the gradient of the map's result; `add` must be defined. That of the weight is
 // MapWeightGradient's.
 NormGradients NormMapBackward(const at::Tensor& x, const at::Tensor& gain, const Normed& normed,
-                              const at::Tensor& weight, const at::Tensor& dy,
-                              const at::Tensor& add);
+                              const at::Tensor& weight, const at::Tensor& dy, const at::Tensor& add,
+                              Precision precision);
 
 // The result of FeedForwardForward, and what its backward pass reads again.
 struct FedForward {
@@ -54,11 +62,11 @@ struct FedForward {
 // FeedForwardHalf of x [parts * rows, w] (functions.h), with gains and slopes of all parts side by
 // side.
 FedForward FeedForwardForward(const at::Tensor& x, const FeedForwardWeights& weights,
-                              const at::Tensor& scale, double eps);
+                              const at::Tensor& scale, double eps, Precision precision);
 // The y of FeedForwardForward, with the same bits, for passes without a backward pass: intermediate
 // results are not kept, so they stay in the cache.
 at::Tensor FeedForwardValue(const at::Tensor& x, const FeedForwardWeights& weights,
-                            const at::Tensor& scale, double eps);
+                            const at::Tensor& scale, double eps, Precision precision);
 
 // Gradients of a feed-forward half.
 struct FeedForwardGradients {
@@ -70,7 +78,7 @@ struct FeedForwardGradients {
 // those of the weights. `value`: also returns the value of the gate.
 FeedForwardGradients FeedForwardBackward(const at::Tensor& x, const FeedForwardWeights& weights,
                                          const FedForward& forward, const at::Tensor& df,
-                                         const at::Tensor& dy, bool value);
+                                         const at::Tensor& dy, bool value, Precision precision);
 
 // SwiGlu of x [rows, 2f] with slopes beta [parts * f], or 1 if undefined.
 at::Tensor GateForward(const at::Tensor& x, const at::Tensor& beta);
@@ -114,13 +122,15 @@ AttentionGradients AttentionBackward(const at::Tensor& qkv, const Attended& forw
 
 // y = x weight' + add for x [paths * rows, in] and a weight [out, in] or [paths, out, in], whose
 // maps are contiguous but may lie apart. `add` may be undefined.
-at::Tensor MapForward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add);
+at::Tensor MapForward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& add,
+                      Precision precision);
 // dx = dy weight: the gradient of MapForward's x.
-at::Tensor MapInputGradient(const at::Tensor& dy, const at::Tensor& weight);
+at::Tensor MapInputGradient(const at::Tensor& dy, const at::Tensor& weight, Precision precision);
 // The gradient of input number `input` of a differentiable function, which is `weight`. If that is
 // a leaf with a gradient, it is added there in place, and undefined is returned, which autograd
 // takes for nothing to add. Undefined, too, if nobody needs it.
 at::Tensor MapWeightGradient(const torch::autograd::AutogradContext& context, size_t input,
-                             const at::Tensor& weight, const at::Tensor& dy, const at::Tensor& x);
+                             const at::Tensor& weight, const at::Tensor& dy, const at::Tensor& x,
+                             Precision precision);
 
 }  // namespace braid::trainer

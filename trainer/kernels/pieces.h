@@ -72,9 +72,9 @@ struct NormRows {
 };
 
 // The shape of the maps of a weight [out, in] or [paths, out, in], applied to so many rows.
-inline LinearShape ShapeOf(int64_t rows, const at::Tensor& weight) {
+inline LinearShape ShapeOf(int64_t rows, const at::Tensor& weight, Precision precision) {
   const int64_t paths = weight.dim() == 3 ? weight.size(0) : 1;
-  return {paths, rows / paths, weight.size(-1), weight.size(-2)};
+  return {paths, rows / paths, weight.size(-1), weight.size(-2), precision};
 }
 // The distance in floats between the maps of two paths; 0 for a single map.
 inline int64_t StrideOf(const at::Tensor& weight) {

@@ -118,12 +118,14 @@ at::Tensor PrefixAttentionHalf(const at::Tensor& in, const AttentionWeights& wei
                                int64_t paths, const HeadCounts& heads,
                                const CachedAttentionForm& form) {
   const at::Tensor x = in.contiguous();
-  const at::Tensor qkv = NormMapForward(x, weights.gain.contiguous(), weights.qkv, form.eps).y;
+  const at::Tensor qkv =
+      NormMapForward(x, weights.gain.contiguous(), weights.qkv, form.eps, Precision::kFp32).y;
   const at::Tensor mixed = PrefixAttention(qkv, runs, paths, heads, form);
   if (scale.defined()) {
-    return at::addcmul(x, weights.o.defined() ? MapForward(mixed, weights.o, {}) : mixed, scale);
+    return at::addcmul(
+        x, weights.o.defined() ? MapForward(mixed, weights.o, {}, Precision::kFp32) : mixed, scale);
   }
-  return weights.o.defined() ? MapForward(mixed, weights.o, x) : x + mixed;
+  return weights.o.defined() ? MapForward(mixed, weights.o, x, Precision::kFp32) : x + mixed;
 }
 
 }  // namespace braid::trainer

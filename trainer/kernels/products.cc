@@ -25,23 +25,24 @@ struct Buffer {
 
 // Packs b [paths, rows, columns], or the transpose of [paths, columns, rows].
 template <bool kTransposed>
-PackedMaps Packed(int64_t paths, const float* b, int64_t stride, int64_t rows, int64_t columns,
-                  Scratch memory) {
-  const SimdKernels& simd = Simd();
-  const int64_t panels = Padded(columns) / simd.panel, one = rows * simd.panel;
+PackedMaps Packed(Precision precision, int64_t paths, const float* b, int64_t stride, int64_t rows,
+                  int64_t columns, Scratch memory) {
+  const Products& products = ProductsIn(precision);
+  const int64_t width = Simd().panel, panels = Padded(columns) / width,
+                one = PlacesOf(precision, rows) * width;
   float* packed = ScratchFloats(memory, paths * panels * one);
   ParallelFor(0, paths * panels, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      const int64_t first = i % panels * simd.panel, count = std::min(simd.panel, columns - first);
+      const int64_t first = i % panels * width, count = std::min(width, columns - first);
       const float* from = b + i / panels * stride;
       if (kTransposed) {
-        simd.pack_transposed(from + first * rows, rows, rows, count, packed + i * one);
+        products.pack_transposed(from + first * rows, rows, rows, count, packed + i * one);
       } else {
-        simd.pack(from + first, columns, rows, count, nullptr, packed + i * one);
+        products.pack(from + first, columns, rows, count, nullptr, packed + i * one);
       }
     }
   });
-  return {packed, panels * one, rows, columns};
+  return {packed, panels * one, rows, columns, precision};
 }
 
 // Calls use(path, first, count) for the pieces of [begin, end), `each` of which belong to a path.
@@ -87,27 +88,28 @@ float* ScratchFloats(Scratch purpose, int64_t count) {
 
 PackedMaps PackForward(const LinearShape& shape, const float* weight, int64_t stride,
                        Scratch panels) {
-  return Packed<true>(shape.paths, weight, stride, shape.in, shape.out, panels);
+  return Packed<true>(shape.precision, shape.paths, weight, stride, shape.in, shape.out, panels);
 }
 
 PackedMaps PackInputGradient(const LinearShape& shape, const float* weight, int64_t stride,
                              Scratch panels) {
-  return Packed<false>(shape.paths, weight, stride, shape.out, shape.in, panels);
+  return Packed<false>(shape.precision, shape.paths, weight, stride, shape.out, shape.in, panels);
 }
 
 void MultiplyRows(const PackedMaps& maps, int64_t path, int64_t rows, const float* a,
                   const float* add, float* c) {
-  Simd().product({.a = a,
-                  .lda = maps.k,
-                  .rows = rows,
-                  .k = maps.k,
-                  .columns = maps.columns,
-                  .b = maps.packed + path * maps.stride,
-                  .b_rows = maps.k,
-                  .add = add,
-                  .ld_add = maps.columns,
-                  .c = c,
-                  .ldc = maps.columns});
+  ProductsIn(maps.precision)
+      .product({.a = a,
+                .lda = maps.k,
+                .rows = rows,
+                .k = maps.k,
+                .columns = maps.columns,
+                .b = maps.packed + path * maps.stride,
+                .b_rows = maps.k,
+                .add = add,
+                .ld_add = maps.columns,
+                .c = c,
+                .ldc = maps.columns});
 }
 
 void LinearForward(const LinearShape& shape, const float* x, const float* weight, int64_t stride,
@@ -124,17 +126,18 @@ void LinearInputGradient(const LinearShape& shape, const float* dy, const float*
 
 void LinearWeightGradient(const LinearShape& shape, const float* dy, const float* x, float* dweight,
                           int64_t stride) {
-  const PackedMaps inputs = Packed<false>(shape.paths, x, shape.rows * shape.in, shape.rows,
-                                          shape.in, Scratch::kPanels);
+  const PackedMaps inputs = Packed<false>(shape.precision, shape.paths, x, shape.rows * shape.in,
+                                          shape.rows, shape.in, Scratch::kPanels);
   const auto add = [&](int64_t path, int64_t first, int64_t count) {
-    Simd().outer({.a = dy + path * shape.rows * shape.out + first,
-                  .lda = shape.out,
-                  .rows = shape.rows,
-                  .a_columns = count,
-                  .b_columns = shape.in,
-                  .b = inputs.packed + path * inputs.stride,
-                  .c = dweight + path * stride + first * shape.in,
-                  .ldc = shape.in});
+    ProductsIn(shape.precision)
+        .outer({.a = dy + path * shape.rows * shape.out + first,
+                .lda = shape.out,
+                .rows = shape.rows,
+                .a_columns = count,
+                .b_columns = shape.in,
+                .b = inputs.packed + path * inputs.stride,
+                .c = dweight + path * stride + first * shape.in,
+                .ldc = shape.in});
   };
   // Threads take columns of dy. No sum is cut.
   ParallelFor(0, shape.paths * shape.out, 12,

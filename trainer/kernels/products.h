@@ -4,11 +4,14 @@
 
 #include <cstdint>
 
+#include "trainer/kernels/precision.h"
+
 namespace braid::trainer {
 
 // x [paths * rows, in] -> y [paths * rows, out].
 struct LinearShape {
   int64_t paths, rows, in, out;
+  Precision precision = Precision::kFp32;  // of the products
 };
 
 // y = x W' + add, for weights W [paths, out, in] of which those of one path are `stride` floats
@@ -27,6 +30,7 @@ struct PackedMaps {
   const float* packed;
   int64_t stride;      // between the maps of two paths
   int64_t k, columns;  // of one map
+  Precision precision;
 };
 
 // Memory that a thread keeps for its next use: `count` floats, aligned to 64 bytes and with any
@@ -37,6 +41,8 @@ enum class Scratch {
   kRows,
   kMoreRows,
   kHeadInput,
+  kHeadRounded,
+  kHeadTile,
   kHeadLogits,
   kHeadColumns,
   kHeadScaled,

@@ -78,7 +78,7 @@ class NormedRows {
 
 at::Tensor MapRows(const at::Tensor& in, const at::Tensor& weight, const RowMap& map) {
   const at::Tensor x = in.contiguous(), more = map.add.defined() ? map.add.contiguous() : map.add;
-  const LinearShape shape = ShapeOf(x.size(0), weight);
+  const LinearShape shape = ShapeOf(x.size(0), weight, Precision::kFp32);
   at::Tensor y = at::empty({x.size(0), shape.out}, x.options());
   const NormedRows rows(shape, x, map.gain, map.eps);
   const float *w = Read(weight), *add = Read(more);
@@ -104,7 +104,7 @@ at::Tensor MapRows(const at::Tensor& in, const at::Tensor& weight, const RowMap&
 
 at::Tensor GateRows(const at::Tensor& in, const FeedForwardWeights& weights, double eps) {
   const at::Tensor x = in.contiguous();
-  const LinearShape shape = ShapeOf(x.size(0), weights.gate_up);
+  const LinearShape shape = ShapeOf(x.size(0), weights.gate_up, Precision::kFp32);
   const int64_t f = shape.out / 2, rows = shape.rows;
   at::Tensor y = at::empty({x.size(0), f}, x.options());
   const NormedRows normed(shape, x, weights.gain, eps);

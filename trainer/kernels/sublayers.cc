@@ -26,10 +26,10 @@ struct Residual {
 };
 
 Residual MapAndAdd(const at::Tensor& x, const at::Tensor& in, const at::Tensor& weight,
-                   const at::Tensor& scale) {
+                   const at::Tensor& scale, Precision precision) {
   if (!scale.defined())
-    return {weight.defined() ? MapForward(in, weight, x) : x + in, at::Tensor()};
-  const at::Tensor f = weight.defined() ? MapForward(in, weight, {}) : in;
+    return {weight.defined() ? MapForward(in, weight, x, precision) : x + in, at::Tensor()};
+  const at::Tensor f = weight.defined() ? MapForward(in, weight, {}, precision) : in;
   return {at::addcmul(x, f, scale), f};
 }
 
@@ -101,7 +101,8 @@ class AttentionHalfFunction : public torch::autograd::Function<AttentionHalfFunc
                             const at::Tensor& qkv, const Maybe& given_o, const Maybe& given_scale,
                             const Maybe& given_q_norm, const Maybe& given_k_norm,
                             const at::Tensor& cos, const at::Tensor& sin, double eps,
-                            int64_t sequence, int64_t queries, int64_t keys, bool interleaved) {
+                            int64_t sequence, int64_t queries, int64_t keys, bool interleaved,
+                            Precision precision) {
     const at::Tensor o = given_o.value_or(at::Tensor()), scale = given_scale.value_or(at::Tensor()),
                      q_norm = given_q_norm.value_or(at::Tensor()),
                      k_norm = given_k_norm.value_or(at::Tensor());
@@ -114,14 +115,15 @@ class AttentionHalfFunction : public torch::autograd::Function<AttentionHalfFunc
                                q_norm,
                                k_norm,
                                eps};
-    const auto [projected, normed] = NormMapForward(x, Whole(gain), qkv, eps);
+    const auto [projected, normed] = NormMapForward(x, Whole(gain), qkv, eps, precision);
     const Attended attended = AttentionForward(projected, shape);
-    const Residual residual = MapAndAdd(x, attended.y, o, scale);
+    const Residual residual = MapAndAdd(x, attended.y, o, scale, precision);
     context->save_for_backward({x, gain, qkv, o, scale, q_norm, k_norm, cos, sin, normed.inverse,
                                 normed.y, projected, attended.sums, attended.y, residual.f});
     context->saved_data["keys"] = keys;
     context->saved_data["interleaved"] = interleaved;
     context->saved_data["eps"] = eps;
+    SavePrecision(context, precision);
     return residual.y;
   }
 
@@ -129,10 +131,11 @@ class AttentionHalfFunction : public torch::autograd::Function<AttentionHalfFunc
     const variable_list s = context->get_saved_variables();
     const at::Tensor dy = gradients[0].contiguous();
     const auto [df, dscale] = Scaled(dy, s[kF], s[kScale]);
+    const Precision precision = SavedPrecision(*context);
     at::Tensor dmixed = df, dout;
     if (s[kO].defined()) {
-      dmixed = MapInputGradient(df, s[kO]);
-      dout = MapWeightGradient(*context, 3, s[kO], df, s[kY]);
+      dmixed = MapInputGradient(df, s[kO], precision);
+      dout = MapWeightGradient(*context, 3, s[kO], df, s[kY], precision);
     }
     const AttentionShape shape{s[kSums].size(1),
                                s[kSums].size(3),
@@ -145,10 +148,11 @@ class AttentionHalfFunction : public torch::autograd::Function<AttentionHalfFunc
                                context->saved_data["eps"].toDouble()};
     const AttentionGradients attention = AttentionBackward(s[kProjected], {s[kY], s[kSums]}, shape,
                                                            dmixed);
-    const at::Tensor dweight = MapWeightGradient(*context, 2, s[kQkv], attention.dqkv, s[kNormed]);
+    const at::Tensor dweight = MapWeightGradient(*context, 2, s[kQkv], attention.dqkv, s[kNormed],
+                                                 precision);
     const auto [dx, dgain] = NormMapBackward(s[kX], Whole(s[kGain]), {s[kNormed], s[kInverse]},
-                                             s[kQkv], attention.dqkv, dy);
-    variable_list all(14);
+                                             s[kQkv], attention.dqkv, dy, precision);
+    variable_list all(15);
     all[0] = dx;
     all[1] = ReshapedLike(dgain, s[kGain]);
     all[2] = dweight;
@@ -171,11 +175,13 @@ class FeedForwardHalfFunction : public torch::autograd::Function<FeedForwardHalf
 
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& gain,
                             const at::Tensor& gate_up, const at::Tensor& down,
-                            const Maybe& given_beta, const Maybe& given_scale, double eps) {
+                            const Maybe& given_beta, const Maybe& given_scale, double eps,
+                            Precision precision) {
     const at::Tensor beta = given_beta.value_or(at::Tensor()),
                      scale = given_scale.value_or(at::Tensor());
     const FedForward fed = FeedForwardForward(x, {Whole(gain), gate_up, Whole(beta), down}, scale,
-                                              eps);
+                                              eps, precision);
+    SavePrecision(context, precision);
     context->save_for_backward(
         {x, gain, gate_up, beta, down, scale, fed.normed.inverse, fed.normed.y, fed.hidden, fed.f});
     return fed.y;
@@ -185,13 +191,14 @@ class FeedForwardHalfFunction : public torch::autograd::Function<FeedForwardHalf
     const variable_list s = context->get_saved_variables();
     const at::Tensor dy = gradients[0].contiguous();
     const auto [df, dscale] = Scaled(dy, s[kF], s[kScale]);
+    const Precision precision = SavedPrecision(*context);
     const FeedForwardGradients fed = FeedForwardBackward(
         s[kX], {Whole(s[kGain]), s[kGateUp], Whole(s[kBeta]), s[kDown]},
         {{}, s[kHidden], {}, {s[kNormed], s[kInverse]}}, df, dy,
-        /*value=*/context->needs_input_grad(3));
-    variable_list all(7);
-    all[3] = MapWeightGradient(*context, 3, s[kDown], df, fed.gated);
-    all[2] = MapWeightGradient(*context, 2, s[kGateUp], fed.dhidden, s[kNormed]);
+        /*value=*/context->needs_input_grad(3), precision);
+    variable_list all(8);
+    all[3] = MapWeightGradient(*context, 3, s[kDown], df, fed.gated, precision);
+    all[2] = MapWeightGradient(*context, 2, s[kGateUp], fed.dhidden, s[kNormed], precision);
     all[0] = fed.norm.dx;
     all[1] = ReshapedLike(fed.norm.dgain, s[kGain]);
     all[4] = ReshapedLike(fed.dbeta, s[kBeta]);
@@ -204,22 +211,23 @@ class FeedForwardHalfFunction : public torch::autograd::Function<FeedForwardHalf
 
 at::Tensor AttentionHalf(const at::Tensor& x, const AttentionWeights& weights,
                          const at::Tensor& scale, const at::Tensor& cos, const at::Tensor& sin,
-                         double eps, int64_t sequence, const HeadCounts& heads, RopeLayout layout) {
+                         double eps, int64_t sequence, const HeadCounts& heads, RopeLayout layout,
+                         Precision precision) {
   return AttentionHalfFunction::apply(x.contiguous(), weights.gain, weights.qkv, Given(weights.o),
                                       Given(scale), Given(weights.q_norm), Given(weights.k_norm),
                                       cos, sin, eps, sequence, heads.queries, heads.keys,
-                                      layout == RopeLayout::kInterleaved);
+                                      layout == RopeLayout::kInterleaved, precision);
 }
 
 at::Tensor FeedForwardHalf(const at::Tensor& x, const FeedForwardWeights& weights,
-                           const at::Tensor& scale, double eps) {
+                           const at::Tensor& scale, double eps, Precision precision) {
   if (!at::GradMode::is_enabled()) {
     return FeedForwardValue(
         x.contiguous(), {Whole(weights.gain), weights.gate_up, Whole(weights.beta), weights.down},
-        scale, eps);
+        scale, eps, precision);
   }
   return FeedForwardHalfFunction::apply(x.contiguous(), weights.gain, weights.gate_up, weights.down,
-                                        Given(weights.beta), Given(scale), eps);
+                                        Given(weights.beta), Given(scale), eps, precision);
 }
 
 }  // namespace braid::trainer

@@ -5,12 +5,12 @@
 
 namespace braid::trainer {
 
-Environment EnvironmentOf(const task::Task& task) {
-  return {task.world, task.threads, InstructionSet()};
+Environment EnvironmentOf(const task::Task& task, spec::Precision precision) {
+  return {task.world, task.threads, InstructionSet(precision)};
 }
 
-void NoteChange(const task::Task& task, TrainState* state) {
-  const Environment was = state->environment, now = EnvironmentOf(task);
+void NoteChange(const task::Task& task, const Environment& now, TrainState* state) {
+  const Environment was = state->environment;
   if (was == now) return;
   state->before.emplace_back(state->step, was);
   Log(LogLevel::kWarning, task.job,
@@ -20,8 +20,18 @@ void NoteChange(const task::Task& task, TrainState* state) {
              (long long)now.world, (long long)now.threads, now.instruction_set.c_str()));
 }
 
+void WarnOfSlowProducts(const task::Task& task, spec::Precision precision) {
+  if (precision == spec::Precision::kFp32 || MultipliesBf16()) return;
+  Log(LogLevel::kWarning, task.job,
+      "train.precision is bf16, and this processor has no instruction for it (avx512_bf16), or "
+      "BRAID_ISA forbids it: the training is right, but slower than in fp32. Choose hosts with "
+      "avx512_bf16 by labels, or set precision: fp32");
+}
+
 Status CompareRanks(const task::Task& task, Collective& collective, Environment* here) {
-  const std::string text = here->instruction_set + ", " + std::to_string(here->threads);
+  // Without the precision, which all have: products of bf16 have the same bits with AVX-512 and
+  // with its instruction for them.
+  const std::string text = InstructionSet() + ", " + std::to_string(here->threads);
   BRAID_ASSIGN_OR_RETURN(const bool same, SameOnAllRanks(collective, text));
   if (same) return OkStatus();
   Log(LogLevel::kWarning, task.job,

@@ -4,18 +4,22 @@
 #include <string>
 
 #include "base/status.h"
+#include "spec/train.h"
 #include "task/task.h"
 #include "trainer/collective/collective.h"
 #include "trainer/loop/checkpoint.h"
 
 namespace braid::trainer {
 
-// That of this process.
-Environment EnvironmentOf(const task::Task& task);
+// That of this process, for a training in this precision.
+Environment EnvironmentOf(const task::Task& task, spec::Precision precision);
 
 // Keeps the environment of a checkpoint among the earlier ones, with a warning in the job's log, if
-// this process has another.
-void NoteChange(const task::Task& task, TrainState* state);
+// that of this process, `now`, is another.
+void NoteChange(const task::Task& task, const Environment& now, TrainState* state);
+
+// Warns in the job's log if products in this precision take several steps on this processor.
+void WarnOfSlowProducts(const task::Task& task, spec::Precision precision);
 
 // Each rank makes the whole update of its replica; other instructions round it differently, so that
 // the replicas are equal no more, if only in their last bits. Warns of that in the job's log, and

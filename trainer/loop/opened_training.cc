@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "schema/read.h"
+#include "spec/precision.h"
 #include "trainer/loop/going_on.h"
 #include "trainer/loop/inputs.h"
 #include "trainer/loop/validation.h"
@@ -68,6 +69,8 @@ Result<OpenedTraining> OpenTraining(const task::Task& task) {
   BRAID_ASSIGN_OR_RETURN(opened.settings, ReadTrainSettings(spec));
   opened.digest = Sha256Hex(spec.dump());
   TrainSettings& settings = opened.settings;
+  const std::string why = spec::WhyNotOn(task.device, settings.precision);
+  if (!why.empty()) return InvalidArgument("spec.train: " + why);
   if (settings.batch % task.world != 0) {
     return InvalidArgument(
         Format("train.batch: %lld sequences cannot be shared by %lld ranks; make it a multiple",

@@ -20,6 +20,7 @@ void Spread(const spec::TaskTrain& train, TrainSettings* s) {
   s->epochs = train.epochs;
   s->steps = train.steps;
   s->tokens = train.tokens;
+  s->precision = train.precision;
   s->optimizer = {.beta1 = train.optimizer.betas[0],
                   .beta2 = train.optimizer.betas[1],
                   .eps = train.optimizer.eps,

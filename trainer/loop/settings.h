@@ -33,6 +33,7 @@ struct TrainSettings {
   // Upper bounds of the training; 0 for none.
   int64_t steps = 0;
   int64_t tokens = 0;
+  spec::Precision precision = spec::Precision::kFp32;
   OptimizerConfig optimizer;
   Auxiliary auxiliary;  // T3, T4, and dropout of parallel layers
   Schedule schedule;    // its lengths are filled in by FillSchedule

@@ -70,7 +70,8 @@ class Training {
     average_ = std::make_unique<WeightAverage>(settings_.average, plan_.total, *network_);
     state_.seed = settings_.seed;
     BRAID_RETURN_IF_ERROR(StartWeights());
-    state_.environment = EnvironmentOf(task_);
+    state_.environment = EnvironmentOf(task_, settings_.precision);
+    WarnOfSlowProducts(task_, settings_.precision);
     state_.settings = opened_.digest;
     state_.training = opened_.note;
     BRAID_RETURN_IF_ERROR(MeetRanks());
@@ -155,7 +156,7 @@ class Training {
     state_ = std::move(resumed.state);
     // What a training that diverges later names as the checkpoint to go back to.
     last_good_ = state_.step;
-    NoteChange(task_, &state_);
+    NoteChange(task_, EnvironmentOf(task_, settings_.precision), &state_);
     // If the task was stopped after its last step, no step follows, and the summary takes its final
     // values from here.
     if (const size_t end = history_.find_last_of('\n'); end != std::string::npos) {
@@ -261,6 +262,7 @@ class Training {
       options.seed = settings_.seed;
       options.draw = static_cast<uint64_t>(batch.number);
       options.first_row = batch.first_row;
+      options.precision = settings_.precision;
       const LossSum sum = network_->Backward(batch.ids.data(), batch.labels.data(),
                                              settings_.batch / task_.world, settings_.data.sequence,
                                              options);

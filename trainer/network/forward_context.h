@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/spec.h"
+#include "trainer/kernels/precision.h"
 #include "trainer/kernels/prefix_attention.h"
 #include "trainer/network/intervention.h"
 #include "trainer/network/network.h"
@@ -75,8 +76,9 @@ struct ForwardContext {
   const std::vector<PrefixRun>* runs = nullptr;
   int64_t longest = 0;  // positions of the longest sequence of `runs`
   bool training = false;
-  bool router_noise = false;  // Gumbel noise is on
-  double dropout = 0;         // in force where the blocks of parallel layers run
+  Precision precision = Precision::kFp32;  // of products with weights
+  bool router_noise = false;               // Gumbel noise is on
+  double dropout = 0;                      // in force where the blocks of parallel layers run
   uint64_t seed = 0;
   uint64_t draw = 0;
   int64_t first_row = 0;

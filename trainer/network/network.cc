@@ -48,6 +48,10 @@ double LastLosses(const at::Tensor& losses, int64_t batch, int64_t sequence) {
   return losses.view({batch, sequence}).select(1, sequence - 1).sum(at::kDouble).item<double>();
 }
 
+Precision PrecisionOf(spec::Precision precision) {
+  return precision == spec::Precision::kBf16 ? Precision::kBf16 : Precision::kFp32;
+}
+
 }  // namespace
 
 Network::Impl::Impl(const model::ModelSpec& model, const Layout& where, at::Device on)
@@ -211,13 +215,15 @@ LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t bat
   pass.seed = options.seed;
   pass.draw = options.draw;
   pass.first_row = options.first_row;
+  pass.precision = PrecisionOf(options.precision);
   pass.auxiliary = &impl_->auxiliary;
   const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
   at::Tensor hidden_gradient, losses;
   LossSum sum;
   sum.targets = CountTargets(labels, count);
   sum.loss = HeadLoss(hidden.detach(), impl_->head.detach(), impl_->ToDevice(labels, count),
-                      options.scale, &hidden_gradient, &impl_->head_gradient, &losses);
+                      options.scale, pass.precision, &hidden_gradient, &impl_->head_gradient,
+                      &losses);
   sum.last = LastLosses(losses, batch, sequence);
   // HeadLoss has gone back through the head already, tile by tile, so that the logits of all rows
   // never exist at once. Autograd begins at the hidden states.
@@ -240,8 +246,8 @@ LossSum Network::Loss(const int32_t* ids, const int32_t* labels, int64_t batch, 
   sum.targets = CountTargets(labels, count);
   const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
   at::Tensor losses;
-  sum.loss = HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, nullptr, nullptr,
-                      &losses);
+  sum.loss = HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, pass.precision,
+                      nullptr, nullptr, &losses);
   sum.last = LastLosses(losses, batch, sequence);
   if (of_sequences != nullptr) {
     const at::Tensor sums = losses.view({batch, sequence}).sum(1, /*keepdim=*/false, at::kDouble);
@@ -257,7 +263,8 @@ std::vector<float> Network::TokenLogProbabilities(const int32_t* ids, const int3
   ForwardContext pass = impl_->EvaluationPass(batch, sequence);
   const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
   at::Tensor losses;
-  HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, nullptr, nullptr, &losses);
+  HeadLoss(hidden, impl_->head, impl_->ToDevice(labels, count), 1.0, pass.precision, nullptr,
+           nullptr, &losses);
   return ToHost(-losses);
 }
 
@@ -367,8 +374,14 @@ void ConfigureRuntime(int64_t threads) {
   at::globalContext().setFloat32MatmulPrecision("highest");
 }
 
-std::string InstructionSet() {
-  return at::get_cpu_capability() + " torch-" TORCH_VERSION " kernels-" + Simd().name;
+std::string InstructionSet(spec::Precision precision) {
+  const bool bf16 = precision == spec::Precision::kBf16;
+  return at::get_cpu_capability() + " torch-" TORCH_VERSION " kernels-" +
+         (bf16 ? std::string(Simd().name) + " bf16" : Simd().fp32_name);
+}
+
+bool MultipliesBf16() {
+  return Simd().multiplies_bf16;
 }
 
 }  // namespace braid::trainer

@@ -56,6 +56,8 @@ struct BackwardOptions {
   uint64_t seed = 42;
   uint64_t draw = 0;
   int64_t first_row = 0;  // sequence of the micro-batch that this rank begins with
+  // Of the products with weights, forward and backward. kBf16 is for CPUs alone.
+  spec::Precision precision = spec::Precision::kFp32;
 };
 
 // Reads sequences side by side, some tokens of each at a time, and keeps the keys and values of
@@ -160,7 +162,10 @@ class Network {
 // To be called before the first tensor is made; later calls change the number of threads only.
 void ConfigureRuntime(int64_t threads);
 // The part of the environment that decides the bits of results, besides seed, world and threads:
-// "AVX2", "AVX512", ... and the version of torch.
-std::string InstructionSet();
+// "AVX2", "AVX512", ..., the version of torch, the kernels, and "bf16" if that is the precision.
+std::string InstructionSet(spec::Precision precision = spec::Precision::kFp32);
+// Whether this processor has an instruction for products of bf16 that BRAID_ISA does not forbid:
+// without it they are slower than those of fp32.
+bool MultipliesBf16();
 
 }  // namespace braid::trainer

@@ -76,7 +76,8 @@ std::vector<float> PrefixLogProbabilities(Network& network, const PrefixTree& tr
   const at::Tensor hidden = impl.Hidden(impl.ToDevice(tree.ids.data(), count), pass).contiguous();
   const std::vector<int32_t> first = FirstTargets(tree);
   at::Tensor losses;
-  HeadLoss(hidden, impl.head, impl.ToDevice(first.data(), count), 1.0, nullptr, nullptr, &losses);
+  HeadLoss(hidden, impl.head, impl.ToDevice(first.data(), count), 1.0, Precision::kFp32, nullptr,
+           nullptr, &losses);
   // Where several tokens follow a row, all have the same normaliser: the others differ from the
   // first one by the difference of the logits.
   const int64_t w = hidden.size(1);

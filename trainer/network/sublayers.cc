@@ -131,9 +131,10 @@ at::Tensor ReadRuns(const Sublayers& s, const at::Tensor& x, const at::Tensor& s
                                form);
   }
   const at::Tensor normed = RmsNorm(x, s.attn_norm, eps);
-  const at::Tensor qkv = Adapt(Linear(normed, s.qkv), normed, s.adapter, place, pass);
+  const at::Tensor qkv = Adapt(Linear(normed, s.qkv, pass.precision), normed, s.adapter, place,
+                               pass);
   at::Tensor mixed = PrefixAttention(qkv, *pass.runs, s.paths, s.heads, form);
-  if (s.o.defined()) mixed = Linear(mixed, s.o);
+  if (s.o.defined()) mixed = Linear(mixed, s.o, pass.precision);
   return x + Scaled(mixed, scale);
 }
 
@@ -143,16 +144,17 @@ at::Tensor RunAttention(const Sublayers& s, const at::Tensor& x, const at::Tenso
   if (pass.runs != nullptr) return ReadRuns(s, x, scale, place, pass);
   const double dropout = pass.training ? pass.dropout : 0.0;
   const bool plain = dropout == 0 && !s.adapter.q_a.defined() && pass.keys == nullptr;
-  if (plain && OwnProductsPay(x, s.paths)) {
+  if (plain && OwnProductsPay(x, s.paths, pass.precision)) {
     const Rope rope = pass.ropes.Get(x.size(1) / s.heads.queries, pass.begin, pass.sequence);
     return AttentionHalf(x, {s.attn_norm, s.qkv, s.o, s.q_norm, s.k_norm}, scale, rope.cos,
-                         rope.sin, pass.arch.norm_eps, pass.sequence, s.heads, LayoutOf(pass.arch));
+                         rope.sin, pass.arch.norm_eps, pass.sequence, s.heads, LayoutOf(pass.arch),
+                         pass.precision);
   }
   const at::Tensor normed = RmsNorm(x, s.attn_norm, pass.arch.norm_eps);
-  at::Tensor qkv = Linear(normed, s.qkv);
+  at::Tensor qkv = Linear(normed, s.qkv, pass.precision);
   if (s.adapter.q_a.defined()) qkv = Adapt(qkv, normed, s.adapter, place, pass);
   at::Tensor mixed = Attend(s, qkv, pass);
-  if (s.o.defined()) mixed = Linear(mixed, s.o);
+  if (s.o.defined()) mixed = Linear(mixed, s.o, pass.precision);
   return x + Scaled(Drop(mixed, dropout, place + "/attn", s.paths, pass), scale);
 }
 
@@ -163,11 +165,12 @@ at::Tensor RunFeedForward(const Sublayers& s, const at::Tensor& x, const at::Ten
     return MapRows(GateRows(x, weights, pass.arch.norm_eps), s.down, {.add = x, .scale = scale});
   }
   const double dropout = pass.training ? pass.dropout : 0.0;
-  if (dropout == 0 && OwnProductsPay(x, s.paths)) {
-    return FeedForwardHalf(x, weights, scale, pass.arch.norm_eps);
+  if (dropout == 0 && OwnProductsPay(x, s.paths, pass.precision)) {
+    return FeedForwardHalf(x, weights, scale, pass.arch.norm_eps, pass.precision);
   }
-  const at::Tensor hidden = Linear(RmsNorm(x, s.ffn_norm, pass.arch.norm_eps), s.gate_up);
-  const at::Tensor fed = Linear(SwiGlu(hidden, s.beta), s.down);
+  const at::Tensor hidden = Linear(RmsNorm(x, s.ffn_norm, pass.arch.norm_eps), s.gate_up,
+                                   pass.precision);
+  const at::Tensor fed = Linear(SwiGlu(hidden, s.beta), s.down, pass.precision);
   return x + Scaled(Drop(fed, dropout, place + "/ffn", s.paths, pass), scale);
 }
 
@@ -207,7 +210,7 @@ Sublayers Stacked(const std::vector<const Sublayers*>& equal) {
 }
 
 at::Tensor Mapped(const at::Tensor& x, const at::Tensor& weight, const ForwardContext& pass) {
-  return pass.cache != nullptr ? MapRows(x, weight) : Linear(x, weight);
+  return pass.cache != nullptr ? MapRows(x, weight) : Linear(x, weight, pass.precision);
 }
 
 at::Tensor RunSublayers(const Sublayers& s, const at::Tensor& x, const at::Tensor& scale,

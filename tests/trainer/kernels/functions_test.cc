@@ -13,48 +13,12 @@
 
 #include "base/random.h"
 #include "tests/trainer/device.h"
+#include "tests/trainer/kernels/formulas.h"
 #include "tests/trainer/kernels/tested_kernels.h"
 #include "trainer/kernels/simd/dispatch.h"
 
 namespace braid::trainer {
 namespace {
-
-using Function = std::function<at::Tensor(const std::vector<at::Tensor>&)>;
-
-at::Tensor Random(at::IntArrayRef shape, uint64_t seed, float size = 1.0f) {
-  at::Tensor tensor = at::empty(shape, at::kFloat);
-  const RandomStream draws(seed, "values");
-  for (int64_t i = 0; i < tensor.numel(); ++i) {
-    tensor.mutable_data_ptr<float>()[i] = size * draws.Normal(static_cast<uint64_t>(i));
-  }
-  return tensor;
-}
-
-double Distance(const at::Tensor& a, const at::Tensor& b) {
-  return ((a.to(at::kDouble) - b.to(at::kDouble)).norm() /
-          b.to(at::kDouble).norm().clamp_min(1e-30))
-      .item<double>();
-}
-
-// The value for the inputs, and the gradients of sum(value * a fixed random tensor).
-// Computed on `device`, returned on the CPU.
-std::vector<at::Tensor> WithGradients(const Function& function,
-                                      const std::vector<at::Tensor>& inputs, at::ScalarType type,
-                                      at::Device device = at::kCPU) {
-  std::vector<at::Tensor> leaves;
-  for (const at::Tensor& input : inputs)
-    leaves.push_back(input.to(device, type).detach().clone().requires_grad_(true));
-  std::vector<at::Tensor> all{function(leaves)};
-  const at::Tensor weight = Random(all[0].sizes(), 99).to(device, type);
-  torch::autograd::backward({(all[0] * weight).sum()}, {});
-  for (const at::Tensor& leaf : leaves) all.push_back(leaf.grad());
-  for (at::Tensor& tensor : all) tensor = tensor.detach().cpu();
-  return all;
-}
-
-at::Tensor OnDevice(const at::Tensor& tensor) {
-  return tensor.to(TorchTestDevice());
-}
 
 void Compare(const Function& function, const Function& reference,
              const std::vector<at::Tensor>& inputs) {
@@ -66,23 +30,6 @@ void Compare(const Function& function, const Function& reference,
     EXPECT_LT(Distance(own[i], exact[i]), 3e-6)
         << (i == 0 ? "value" : "gradient of input " + std::to_string(i - 1));
   }
-}
-
-// Every test runs with every instruction set that this machine has, and with sixteen lanes without
-// one.
-class KernelTest : public ::testing::TestWithParam<const SimdKernels*> {
- private:
-  const ScopedSimd simd_{*GetParam()};
-};
-// Functions that other devices than the CPU do not use.
-class CpuKernelTest : public KernelTest {
- protected:
-  void SetUp() override {
-    if (TestDevice() != "cpu") GTEST_SKIP() << "of the CPU alone";
-  }
-};
-std::string NameOf(const ::testing::TestParamInfo<const SimdKernels*>& info) {
-  return info.param->name;
 }
 
 class ExpTest : public CpuKernelTest {};
@@ -124,10 +71,6 @@ TEST_P(ExpTest, IsExpWithinTwoUnitsInTheLastPlace) {
   EXPECT_TRUE(std::isnan(Exp(std::numeric_limits<float>::quiet_NaN())));
 }
 
-at::Tensor PlainNorm(const at::Tensor& x, const at::Tensor& gain) {
-  return x / (x.square().mean(-1, true) + 1e-5).sqrt() * gain;
-}
-
 TEST_P(RmsNormTest, IsItsFormula) {
   for (const int64_t w : {8, 40, 129}) {
     Compare([](const auto& in) { return RmsNorm(in[0], in[1], 1e-5); },
@@ -153,57 +96,6 @@ TEST_P(SwiGluTest, IsItsFormula) {
           {Random({131, 2 * 37}, 5, 4.0f)});
 }
 
-// Causal attention of q, k and v [batch, heads, sequence, size], written out; the result's rows
-// have the heads side by side.
-at::Tensor PlainMix(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  const int64_t sequence = q.size(2);
-  const at::Tensor scores = at::matmul(q, k.transpose(-1, -2)) /
-                            std::sqrt(static_cast<double>(q.size(3)));
-  const at::Tensor later = at::ones({sequence, sequence}, at::kBool).triu(1);
-  const at::Tensor mixed = at::matmul(
-      scores.masked_fill(later, -std::numeric_limits<double>::infinity()).softmax(-1), v);
-  return mixed.transpose(1, 2).reshape({q.size(0) * sequence, q.size(1) * q.size(3)});
-}
-
-// q, k and v [batch, heads, sequence, size] of packed rows: query head h has the keys and values of
-// head h / (heads / key_heads).
-std::vector<at::Tensor> PartsOf(const at::Tensor& qkv, int64_t batch, const HeadCounts& heads) {
-  const int64_t size = qkv.size(1) / (heads.queries + 2 * heads.keys);
-  const at::Tensor rows = qkv.view({batch, -1, heads.queries + 2 * heads.keys, size});
-  std::vector<at::Tensor> k, v;
-  for (int64_t head = 0; head < heads.queries; ++head) {
-    const int64_t key = head * heads.keys / heads.queries;
-    k.push_back(rows.select(2, heads.queries + key));
-    v.push_back(rows.select(2, heads.queries + heads.keys + key));
-  }
-  return {rows.narrow(2, 0, heads.queries).transpose(1, 2), at::stack(k, 1), at::stack(v, 1)};
-}
-
-// With the rotation written out, too.
-at::Tensor PlainAttention(const at::Tensor& qkv, const at::Tensor& angle, int64_t batch,
-                          int64_t sequence, const HeadCounts& heads) {
-  const int64_t size = angle.size(1) * 2;
-  const std::vector<at::Tensor> parts = PartsOf(qkv.view({batch * sequence, -1}), batch, heads);
-  const auto turn = [&](const at::Tensor& x) {
-    const at::Tensor a = x.narrow(-1, 0, size / 2), b = x.narrow(-1, size / 2, size / 2);
-    return at::cat({a * angle.cos() - b * angle.sin(), b * angle.cos() + a * angle.sin()}, -1);
-  };
-  return PlainMix(turn(parts[0]), turn(parts[1]), parts[2]);
-}
-
-// The angles of rotary positions, [sequence, size / 2].
-at::Tensor Angles(int64_t sequence, int64_t size) {
-  at::Tensor angle = at::empty({sequence, size / 2}, at::kDouble);
-  for (int64_t t = 0; t < sequence; ++t) {
-    for (int64_t i = 0; i < size / 2; ++i) {
-      angle.mutable_data_ptr<double>()[t * (size / 2) + i] =
-          static_cast<double>(t) *
-          std::pow(10000.0, -2.0 * static_cast<double>(i) / static_cast<double>(size));
-    }
-  }
-  return angle;
-}
-
 TEST_P(RopeAttentionTest, IsItsFormula) {
   // Less than a vector, several blocks of queries, and scores that make these blocks smaller.
   for (const auto& [batch, sequence, queries, keys, size] : {std::tuple{2, 19, 3, 3, 8},
@@ -226,11 +118,6 @@ TEST_P(RopeAttentionTest, IsItsFormula) {
   }
 }
 
-at::Tensor PlainGate(const at::Tensor& x, const at::Tensor& beta) {
-  const std::vector<at::Tensor> halves = x.chunk(2, -1);
-  return halves[0] * at::sigmoid(beta * halves[0]) * halves[1];
-}
-
 TEST_P(SwiGluTest, EveryPathHasItsOwnSlopes) {
   const auto reference = [](const std::vector<at::Tensor>& in) {
     return PlainGate(in[0].view({3, 90, 2 * 21}), in[1].view({3, 1, 21})).view({270, 21});
@@ -248,14 +135,14 @@ TEST_P(LinearTest, IsTheProduct) {
                                       {300, 129, 31},
                                       {520, 24, 200},
                                       {40, 600, 530}}) {
-    Compare([](const auto& x) { return Linear(x[0], x[1]); },
+    Compare([](const auto& x) { return Linear(x[0], x[1], Precision::kFp32); },
             [](const auto& x) { return at::linear(x[0], x[1]); },
             {Random({rows, in}, 14), Random({out, in}, 15)});
   }
 }
 
 TEST_P(LinearTest, EveryPathHasItsOwnMap) {
-  Compare([](const auto& x) { return Linear(x[0], x[1]); },
+  Compare([](const auto& x) { return Linear(x[0], x[1], Precision::kFp32); },
           [](const auto& x) {
             return at::bmm(x[0].view({3, 50, 19}), x[1].transpose(1, 2)).view({150, 35});
           },
@@ -270,7 +157,7 @@ TEST_P(LinearTest, TheGradientOfALeafIsAddedInPlace) {
   // Maps that lie apart, as those of paths in the network's buffers.
   const at::Tensor gradient = buffer.view({-1}).as_strided({2, 4, 7}, {120, 7, 1});
   weight.mutable_grad() = gradient;
-  torch::autograd::backward({Linear(x, weight).sum()}, {});
+  torch::autograd::backward({Linear(x, weight, Precision::kFp32).sum()}, {});
   EXPECT_EQ(weight.grad().data_ptr(), buffer.data_ptr());
   const at::Tensor sums = x.to(at::kDouble).view({2, 40, 1, 7}).sum(1).expand({2, 4, 7}) + 1;
   EXPECT_LT(Distance(gradient, sums), 1e-6);
@@ -312,7 +199,7 @@ TEST_P(AttentionHalfTest, IsItsFormula) {
       Compare(
           [&](const auto& in) {
             return AttentionHalf(in[0], {in[1], in[2], in[3]}, in[4], cos, sin, 1e-5, 23, heads,
-                                 RopeLayout::kHalf);
+                                 RopeLayout::kHalf, Precision::kFp32);
           },
           [&](const auto& in) { return PlainAttentionHalf(in, angle, paths, 2, heads); },
           {Random({paths * 46, w}, 20), Random({paths, w}, 21),
@@ -328,7 +215,7 @@ TEST_P(AttentionHalfTest, WorksWithoutOutputMatrixAndScale) {
   Compare(
       [&](const auto& in) {
         return AttentionHalf(in[0], {in[1], in[2], {}}, {}, cos, sin, 1e-5, 40, {2, 2},
-                             RopeLayout::kHalf);
+                             RopeLayout::kHalf, Precision::kFp32);
       },
       [&](const auto& in) {
         const at::Tensor qkv = at::linear(PlainNorm(in[0], in[1]), in[2]);
@@ -349,7 +236,7 @@ TEST_P(AttentionHalfTest, NormsQueriesAndKeys) {
         [&](const auto& in) {
           return AttentionHalf(in[0], {in[1], in[2], in[3], in[5], in[6]}, in[4],
                                angle.cos().to(at::kFloat), angle.sin().to(at::kFloat), 1e-5, 50,
-                               heads, turn);
+                               heads, turn, Precision::kFp32);
         },
         [&](const auto& in) {
           const std::vector<at::Tensor> parts = PartsOf(at::linear(PlainNorm(in[0], in[1]), in[2]),
@@ -390,7 +277,9 @@ TEST_P(FeedForwardHalfTest, IsItsFormula) {
                                           Random({2, 2 * 37, 24}, 30, 0.3f),
                                           Random({2, 24, 37}, 31, 0.3f)};
   Compare(
-      [&](const auto& in) { return FeedForwardHalf(in[0], {in[1], in[2], {}, in[3]}, {}, 1e-5); },
+      [&](const auto& in) {
+        return FeedForwardHalf(in[0], {in[1], in[2], {}, in[3]}, {}, 1e-5, Precision::kFp32);
+      },
       [&](const auto& in) {
         const at::Tensor one = at::ones({1}, at::kDouble);
         return plain(in, one, one);
@@ -401,26 +290,9 @@ TEST_P(FeedForwardHalfTest, IsItsFormula) {
   more.push_back(Random({1}, 33));
   Compare(
       [&](const auto& in) {
-        return FeedForwardHalf(in[0], {in[1], in[2], in[4], in[3]}, in[5], 1e-5);
+        return FeedForwardHalf(in[0], {in[1], in[2], in[4], in[3]}, in[5], 1e-5, Precision::kFp32);
       },
       [&](const auto& in) { return plain(in, in[4].view({2, 1, 37}), in[5]); }, more);
-}
-
-// Values and gradients on one thread are those on several, bit for bit.
-void ExpectSameBitsOnAnyThreads(const Function& function, const std::vector<at::Tensor>& inputs) {
-  const int threads = at::get_num_threads();
-  at::set_num_threads(1);
-  const auto one = WithGradients(function, inputs, at::kFloat);
-  for (const int many : {2, 3}) {
-    at::set_num_threads(many);
-    const auto other = WithGradients(function, inputs, at::kFloat);
-    for (size_t i = 0; i < one.size(); ++i) {
-      EXPECT_TRUE(at::equal(one[i], other[i]))
-          << (i == 0 ? "value" : "gradient of input " + std::to_string(i - 1)) << " of " << many
-          << " threads";
-    }
-  }
-  at::set_num_threads(threads);
 }
 
 // The products are cut for threads such that no sum depends on them, nor do those of gains, slopes
@@ -429,7 +301,8 @@ TEST_P(FeedForwardHalfTest, HasTheSameBitsWithAnyNumberOfThreads) {
   for (const auto& [rows, w, f] : {std::tuple{300, 24, 40}, {33'000, 8, 5}}) {
     ExpectSameBitsOnAnyThreads(
         [](const auto& in) {
-          return FeedForwardHalf(in[0], {in[1], in[2], in[4], in[3]}, in[5], 1e-5);
+          return FeedForwardHalf(in[0], {in[1], in[2], in[4], in[3]}, in[5], 1e-5,
+                                 Precision::kFp32);
         },
         {Random({rows, w}, 28), Random({w}, 29), Random({2 * f, w}, 30), Random({w, f}, 31),
          Random({f}, 32), Random({1}, 33)});
@@ -446,40 +319,11 @@ TEST_P(AttentionHalfTest, HasTheSameBitsWithAnyNumberOfThreads) {
     ExpectSameBitsOnAnyThreads(
         [&](const auto& in) {
           return AttentionHalf(in[0], {in[1], in[2], in[3], in[5], in[6]}, in[4], cos, sin, 1e-5, T,
-                               h, RopeLayout::kHalf);
+                               h, RopeLayout::kHalf, Precision::kFp32);
         },
         {Random({sequences * T, w}, 20), Random({w}, 21), Random({w + 8 * keys, w}, 22),
          Random({w, w}, 23), Random({1}, 24), Random({4}, 25), Random({4}, 26)});
   }
-}
-
-struct HeadCase {
-  at::Tensor hidden, head, labels;
-
-  // HeadLoss on the test's device, with its results on the CPU.
-  double Loss(double scale, at::Tensor* dx, at::Tensor* dw, at::Tensor* losses = nullptr) const {
-    at::Tensor of_hidden, of_head;
-    if (dw != nullptr) of_head = OnDevice(*dw);
-    const double loss = HeadLoss(OnDevice(hidden), OnDevice(head), OnDevice(labels), scale,
-                                 dx == nullptr ? nullptr : &of_hidden,
-                                 dw == nullptr ? nullptr : &of_head, losses);
-    if (dx != nullptr) *dx = of_hidden.cpu();
-    if (dw != nullptr) *dw = of_head.cpu();
-    return loss;
-  }
-};
-
-HeadCase MakeHeadCase(int64_t rows, int64_t vocab, int64_t w, float size) {
-  HeadCase c{Random({rows, w}, 7, size), Random({vocab, w}, 8), at::empty({rows}, at::kLong)};
-  const RandomStream draws(9, "labels");
-  for (int64_t i = 0; i < rows; ++i) {
-    const bool ignored = i % 5 == 3;
-    c.labels.mutable_data_ptr<int64_t>()[i] = ignored ? -1
-                                                      : static_cast<int64_t>(draws.Below(
-                                                            static_cast<uint64_t>(i),
-                                                            static_cast<uint64_t>(vocab)));
-  }
-  return c;
 }
 
 // Sum of losses times 0.3, gradients of hidden and head.

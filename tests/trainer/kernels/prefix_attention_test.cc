@@ -183,10 +183,10 @@ TEST_P(PrefixAttentionTest, AFeedForwardHalfWithoutGradientsHasTheBitsOfOneWithT
           Random({paths, kWidth}, 42), Random({paths, 2 * kHidden, kWidth}, 43, 0.3f),
           Random({paths, kHidden}, 44), Random({paths, kWidth, kHidden}, 45, 0.3f)};
       const at::Tensor scale = scaled ? at::full({1}, 0.7f) : at::Tensor();
-      const at::Tensor kept = FeedForwardHalf(x, weights, scale, kEps);
+      const at::Tensor kept = FeedForwardHalf(x, weights, scale, kEps, Precision::kFp32);
       ASSERT_TRUE(kept.requires_grad());
       const at::NoGradGuard no_grad;
-      ExpectSameBits(FeedForwardHalf(x, weights, scale, kEps), kept);
+      ExpectSameBits(FeedForwardHalf(x, weights, scale, kEps, Precision::kFp32), kept);
     }
   }
 }

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "tests/trainer/network/specs.h"
+#include "trainer/kernels/simd/dispatch.h"
 
 namespace braid::trainer {
 namespace {
@@ -298,6 +299,35 @@ TEST_P(NetworkTest, LoadsWhatWasSavedAndNothingElse) {
                          }))
                   .message(),
               AllOf(HasSubstr("model.safetensors"), HasSubstr("norm.weight")));
+}
+
+// Every product with a weight is one of bf16 then: those of fp32 are counted.
+TEST_P(NetworkTest, APrecisionIsThatOfAllProducts) {
+  static int counted;
+  static const Products* plain;
+  plain = &Simd().fp32;
+  SimdKernels counting = Simd();
+  counting.fp32.product = [](const ProductOperands& o) {
+    ++counted;
+    plain->product(o);
+  };
+  counting.fp32.outer = [](const OuterOperands& o) {
+    ++counted;
+    plain->outer(o);
+  };
+  counting.fp32.head_logits = [](const HeadTile& tile, const float* x, float* maxima) {
+    ++counted;
+    plain->head_logits(tile, x, maxima);
+  };
+  const ScopedSimd simd(counting);
+  for (const double dropout : {0.0, 0.5}) {
+    network_->SetAuxiliary({.dropout = dropout});
+    for (const spec::Precision precision : {spec::Precision::kFp32, spec::Precision::kBf16}) {
+      counted = 0;
+      network_->Backward(ids_.data(), labels_.data(), kBatch, kSequence, {.precision = precision});
+      EXPECT_EQ(counted > 0, precision == spec::Precision::kFp32) << counted;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, NetworkTest, ::testing::ValuesIn(EveryKind()), KindName);

@@ -164,17 +164,17 @@ BRAID_INLINE float Dot(const float* a, const float* b, int64_t count) {
 // Scores, or gradients of weights, of some queries: rows [rows, size] times packed [size, keys].
 BRAID_INLINE void Score(const AttentionOperands& o, const float* rows, int64_t ld, int64_t count,
                         int64_t keys, const float* packed, float* scores, int64_t ld_scores) {
-  Product({.a = rows,
-           .lda = ld,
-           .rows = count,
-           .k = o.size,
-           .columns = keys,
-           .b = packed,
-           .b_rows = o.size,
-           .add = nullptr,
-           .ld_add = 0,
-           .c = scores,
-           .ldc = ld_scores});
+  Product<Fp32>({.a = rows,
+                 .lda = ld,
+                 .rows = count,
+                 .k = o.size,
+                 .columns = keys,
+                 .b = packed,
+                 .b_rows = o.size,
+                 .add = nullptr,
+                 .ld_add = 0,
+                 .c = scores,
+                 .ldc = ld_scores});
 }
 
 // 1 / sqrt(head size), by which queries are multiplied.
@@ -211,17 +211,17 @@ BRAID_INLINE void MixValues(const AttentionOperands& o, const float* q, const fl
       Exponentials(scores + i * ld, begin + i + 1, end, o.maxima + begin + i,
                    o.inverse + begin + i);
     float* out = o.out + begin * o.width;
-    Product({.a = scores,
-             .lda = ld,
-             .rows = rows,
-             .k = begin + rows,
-             .columns = o.size,
-             .b = values,
-             .b_rows = T,
-             .add = nullptr,
-             .ld_add = 0,
-             .c = out,
-             .ldc = o.width});
+    Product<Fp32>({.a = scores,
+                   .lda = ld,
+                   .rows = rows,
+                   .k = begin + rows,
+                   .columns = o.size,
+                   .b = values,
+                   .b_rows = T,
+                   .add = nullptr,
+                   .ld_add = 0,
+                   .c = out,
+                   .ldc = o.width});
     for (int64_t i = 0; i < rows; ++i) Multiply(out + i * o.width, o.size, o.inverse[begin + i]);
   }
 }
@@ -234,8 +234,8 @@ void AttentionForward(const AttentionOperands& o) {
   float *keys = arena.Take(ld * o.size), *values = arena.Take(T * RoundUp(o.size, kPanel)),
         *scores = arena.Take(BlockQueries(T) * ld);
   Turn(o, o.k, o.k_gain, k);
-  PackTransposed(k.rows, o.size, o.size, T, keys);
-  Pack(o.v, o.ld, T, o.size, nullptr, values);
+  PackTransposed<Fp32>(k.rows, o.size, o.size, T, keys);
+  Pack<Fp32>(o.v, o.ld, T, o.size, nullptr, values);
   for (int64_t head = 0; head < o.queries; ++head) {
     const AttentionOperands one = QueryHead(o, head);
     TurnQueries(one, q);
@@ -265,30 +265,30 @@ BRAID_INLINE void BackwardBlock(const AttentionOperands& o, const float* q, int6
     ScoreGradients(g.scores + i * ld, g.gradients + i * ld, begin + i + 1, end, o.maxima[begin + i],
                    o.inverse[begin + i], Dot(dout + i * o.width, out + i * o.width, o.size));
   }
-  Product({.a = g.gradients,
-           .lda = ld,
-           .rows = rows,
-           .k = keys,
-           .columns = o.size,
-           .b = g.key_rows,
-           .b_rows = T,
-           .add = nullptr,
-           .ld_add = 0,
-           .c = g.dq + begin * o.size,
-           .ldc = o.size});
+  Product<Fp32>({.a = g.gradients,
+                 .lda = ld,
+                 .rows = rows,
+                 .k = keys,
+                 .columns = o.size,
+                 .b = g.key_rows,
+                 .b_rows = T,
+                 .add = nullptr,
+                 .ld_add = 0,
+                 .c = g.dq + begin * o.size,
+                 .ldc = o.size});
   const auto add = [&](const float* weights, float* to) {
-    Outer({.a = weights,
-           .lda = ld,
-           .rows = rows,
-           .a_columns = keys,
-           .b_columns = o.size,
-           .b = g.block,
-           .c = to,
-           .ldc = o.size});
+    Outer<Fp32>({.a = weights,
+                 .lda = ld,
+                 .rows = rows,
+                 .a_columns = keys,
+                 .b_columns = o.size,
+                 .b = g.block,
+                 .c = to,
+                 .ldc = o.size});
   };
-  Pack(q + begin * o.size, o.size, rows, o.size, nullptr, g.block);
+  Pack<Fp32>(q + begin * o.size, o.size, rows, o.size, nullptr, g.block);
   add(g.gradients, g.dk);
-  Pack(dout, o.width, rows, o.size, nullptr, g.block);
+  Pack<Fp32>(dout, o.width, rows, o.size, nullptr, g.block);
   add(g.scores, g.dv);
 }
 
@@ -309,9 +309,9 @@ void AttentionBackward(const AttentionOperands& o) {
   g.gradients = arena.Take(block * ld);
   g.block = arena.Take(block * panels);
   Turn(o, o.k, o.k_gain, k);
-  PackTransposed(k.rows, o.size, o.size, T, g.keys);
-  PackTransposed(o.v, o.ld, o.size, T, g.values);
-  Pack(k.rows, o.size, T, o.size, nullptr, g.key_rows);
+  PackTransposed<Fp32>(k.rows, o.size, o.size, T, g.keys);
+  PackTransposed<Fp32>(o.v, o.ld, o.size, T, g.values);
+  Pack<Fp32>(k.rows, o.size, T, o.size, nullptr, g.key_rows);
   Zero(g.dk, 0, T * o.size);
   Zero(g.dv, 0, T * o.size);
   for (int64_t head = 0; head < o.queries; ++head) {

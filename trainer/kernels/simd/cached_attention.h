@@ -45,17 +45,17 @@ BRAID_INLINE void MixKept(const CachedAttentionOperands& cached, const Attention
       float maximum;
       Exponentials(scores + i * ld, cached.begin + begin + i + 1, end, &maximum, &inverse[i]);
     }
-    Product({.a = scores,
-             .lda = ld,
-             .rows = rows,
-             .k = seen,
-             .columns = o.size,
-             .b = cached.values,
-             .b_rows = cached.capacity,
-             .add = nullptr,
-             .ld_add = 0,
-             .c = out,
-             .ldc = o.width});
+    Product<Fp32>({.a = scores,
+                   .lda = ld,
+                   .rows = rows,
+                   .k = seen,
+                   .columns = o.size,
+                   .b = cached.values,
+                   .b_rows = cached.capacity,
+                   .add = nullptr,
+                   .ld_add = 0,
+                   .c = out,
+                   .ldc = o.width});
     for (int64_t i = 0; i < rows; ++i) Multiply(out + i * o.width, o.size, inverse[i]);
   }
 }

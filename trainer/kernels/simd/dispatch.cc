@@ -7,11 +7,26 @@ namespace braid::trainer {
 extern const SimdKernels kGenericKernels;
 #ifdef BRAID_SIMD_X86
 extern const SimdKernels kAvx2Kernels, kAvx512Kernels;
+extern const Products kAvx512Bf16Products;
 #endif
 
 namespace {
 
 const SimdKernels* g_scoped = nullptr;
+
+#ifdef BRAID_SIMD_X86
+// AVX-512 with its instruction for products of bf16; all else is the same.
+const SimdKernels& Avx512Bf16Kernels() {
+  static const SimdKernels kernels = [] {
+    SimdKernels all = kAvx512Kernels;
+    all.name = "avx512_bf16";
+    all.bf16 = kAvx512Bf16Products;
+    all.multiplies_bf16 = true;
+    return all;
+  }();
+  return kernels;
+}
+#endif
 
 const SimdKernels* Wanted() {
   const char* name = std::getenv(kIsaVariable);
@@ -32,6 +47,7 @@ std::vector<const SimdKernels*> UsableSimdKernels() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     usable.push_back(&kAvx512Kernels);
+    if (__builtin_cpu_supports("avx512bf16")) usable.push_back(&Avx512Bf16Kernels());
   }
 #endif
   return usable;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "trainer/kernels/precision.h"
 #include "trainer/kernels/simd/simd.h"
 
 namespace braid::trainer {
@@ -18,6 +19,11 @@ std::vector<const SimdKernels*> UsableSimdKernels();
 // The kernels that the environment variable kIsaVariable names, read once; otherwise the widest.
 // A name that is unknown or cannot run here counts as unset: CheckIsa says so.
 const SimdKernels& Simd();
+
+// The products of Simd() in this precision.
+inline const Products& ProductsIn(Precision precision) {
+  return precision == Precision::kBf16 ? Simd().bf16 : Simd().fp32;
+}
 
 // kInvalidArgument if kIsaVariable is set to something that is not in UsableSimdKernels().
 Status CheckIsa();

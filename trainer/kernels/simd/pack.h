@@ -1,6 +1,7 @@
 // Copies of matrices in the order in which products read them. See vector.h and simd.h.
 #pragma once
 
+#include "trainer/kernels/simd/numbers.h"
 #include "trainer/kernels/simd/simd.h"
 #include "trainer/kernels/simd/vector.h"
 
@@ -71,39 +72,70 @@ BRAID_INLINE void CopyColumns(const float* a, int64_t lda, int64_t count, float*
   for (int i = 0; i < kRows; ++i) packed[i] = a[i];
 }
 
-// Packs rows into panels, with a factor for each row (SimdKernels::pack). A factor of 0 gives
-// zeros, even for NaN.
+// Packs rows into panels, with a factor for each row (Products::pack). A factor of 0 gives zeros,
+// even for NaN.
+template <typename Numbers>
 void Pack(const float* b, int64_t ldb, int64_t rows, int64_t columns, const float* scale,
           float* packed) {
+  // Of a row beyond the last one, or with a factor of 0, nothing is read.
+  const auto factor_of = [&](int64_t row) __attribute__((always_inline)) {
+    if (row >= rows) return 0.0f;
+    return scale != nullptr ? scale[row] : 1.0f;
+  };
   for (int64_t first = 0; first < columns; first += kPanel) {
     const int64_t count = columns - first < kPanel ? columns - first : kPanel;
-    for (int64_t row = 0; row < rows; ++row, packed += kPanel) {
-      const float factor = scale != nullptr ? scale[row] : 1.0f;
-      const float* from = b + row * ldb + first;
-      if (factor == 0.0f) {
-        for (int64_t j = 0; j < kPanel; ++j) packed[j] = 0.0f;
-      } else if (count == kPanel) {
-        Store(packed, Load(from) * factor);
-        Store(packed + kLanes, Load(from + kLanes) * factor);
+    for (int64_t row = 0; row < rows; row += Numbers::kNumbers, packed += kPanel) {
+      Vector low[Numbers::kNumbers], high[Numbers::kNumbers];
+#pragma GCC unroll 2
+      for (int i = 0; i < Numbers::kNumbers; ++i) {
+        const float factor = factor_of(row + i);
+        const float* from = b + (row + i) * ldb + first;
+        low[i] = high[i] = Vector{};
+        if (factor == 0.0f) continue;
+        if (count == kPanel) {
+          low[i] = Load(from) * factor;
+          high[i] = Load(from + kLanes) * factor;
+        } else {
+          const int64_t in_low = count < kLanes ? count : kLanes;
+          low[i] = LoadSome(from, in_low) * factor;
+          high[i] = LoadSome(from + in_low, count - in_low) * factor;
+        }
+      }
+      if constexpr (Numbers::kNumbers == 1) {
+        Store(packed, low[0]);
+        Store(packed + kLanes, high[0]);
       } else {
-        for (int64_t j = 0; j < count; ++j) packed[j] = from[j] * factor;
-        for (int64_t j = count; j < kPanel; ++j) packed[j] = 0.0f;
+        Store(packed, reinterpret_cast<Vector>(Pairs(low[0], low[1])));
+        Store(packed + kLanes, reinterpret_cast<Vector>(Pairs(high[0], high[1])));
       }
     }
   }
 }
 
-// Packs the transpose of w [columns, rows] (SimdKernels::pack_transposed).
+// Packs the transpose of w [columns, rows] (Products::pack_transposed).
+template <typename Numbers>
 void PackTransposed(const float* w, int64_t ldw, int64_t rows, int64_t columns, float* packed) {
   // Squares that fit into the first cache: of a larger one, each line that is written would be
   // fetched again for every column.
   constexpr int64_t kSquare = 16;
-  for (int64_t first = 0; first < columns; first += kPanel, packed += rows * kPanel) {
+  const int64_t places = ElementsOf<Numbers>(rows);
+  for (int64_t first = 0; first < columns; first += kPanel, packed += places * kPanel) {
     const int64_t count = columns - first < kPanel ? columns - first : kPanel;
-    for (int64_t begin = 0; begin < rows; begin += kSquare) {
-      const int64_t size = begin + kSquare < rows ? kSquare : rows - begin;
+    for (int64_t begin = 0; begin < places; begin += kSquare) {
+      const int64_t size = begin + kSquare < places ? kSquare : places - begin;
       float* to = packed + begin * kPanel;
-      Transpose(w + first * ldw + begin, ldw, count, size, to, kPanel);
+      if constexpr (Numbers::kNumbers == 1) {
+        Transpose(w + first * ldw + begin, ldw, count, size, to, kPanel);
+      } else {
+        float rounded[kPanel * kSquare];
+        const int64_t skip = begin * Numbers::kNumbers, whole = size * Numbers::kNumbers,
+                      numbers = whole < rows - skip ? whole : rows - skip;
+        for (int64_t j = 0; j < count; ++j) {
+          RoundNeighbours(w + (first + j) * ldw + skip, numbers,
+                          reinterpret_cast<Bf16::Element*>(rounded) + j * kSquare);
+        }
+        Transpose(rounded, kSquare, count, size, to, kPanel);
+      }
       for (int64_t row = 0; row < size; ++row) {
         for (int64_t j = count; j < kPanel; ++j) to[row * kPanel + j] = 0.0f;
       }

@@ -5,6 +5,8 @@
 //
 // Matrices are fp32 and row-major; `ld...` is the distance of two rows. A "packed" matrix consists
 // of panels of `panel` columns, [columns / panel, rows, panel], of which missing columns are zero.
+// That of products of bf16 has two neighbouring rows, rounded, in the place of one: [columns /
+// panel, (rows + 1) / 2, panel] (numbers.h, PlacesOf of precision.h).
 #pragma once
 
 #include <stdint.h>
@@ -50,9 +52,10 @@ struct DotOperands {
 // A tile of the head: `entries` of the vocabulary against `panels` panels of rows. The logits are
 // kept transposed, [panels, entries, panel], so that a vector has the same entry of adjacent rows.
 struct HeadTile {
-  const float* head;  // [entries, width]
+  const float* head;  // [entries, width]; rounded for products of bf16 (Products::round)
   int64_t entries, width, panels;
   float* logits;
+  float* exponentials;  // [panels, entries, panel], bf16 for products of bf16; may be the logits
 };
 
 // SwiGLU over [rows, 2f] = a | b (functions.h). `beta` [f] may be null, which means 1.
@@ -127,11 +130,9 @@ struct AdamWOperands {
   float divide, decay, beta1, beta2, step_size, root, eps;
 };
 
-// The functions of one instruction set, and the width of the panels that they read.
-struct SimdKernels {
-  const char* name;  // "generic", "avx2" or "avx512"
-  int64_t panel;     // columns of a packed panel
-
+// Products of linear maps and of the head, of fp32 or of bf16 with sums of fp32: what is packed by
+// the one must not be read by the other. Operands and results are fp32 but for what is packed.
+struct Products {
   // [rows, columns] -> packed; row r is multiplied by scale[r] unless `scale` is null, and is zero
   // where that is 0, whatever it contains.
   void (*pack)(const float* b, int64_t ldb, int64_t rows, int64_t columns, const float* scale,
@@ -139,24 +140,39 @@ struct SimdKernels {
   // The transpose of w [columns, rows] -> packed.
   void (*pack_transposed)(const float* w, int64_t ldw, int64_t rows, int64_t columns,
                           float* packed);
-  // C = A B + add; C += A' B; C = factor (A B') + add.
+  // C = A B + add; C += A' B.
   void (*product)(const ProductOperands& o);
   void (*outer)(const OuterOperands& o);
-  void (*dots)(const DotOperands& o);
 
   // Logits of rows x [width, panels * panel], packed (that is, [panels, width, panel]), and the
   // largest of each row, [panels * panel].
   void (*head_logits)(const HeadTile& tile, const float* x, float* maxima);
-  // Replaces the logits by e^(logit - maximum) and adds these up, [panels * panel].
+  // Writes e^(logit - maximum) to tile.exponentials, and the sums of these in fp32, [panels *
+  // panel].
   void (*head_exp)(const HeadTile& tile, const float* maxima, float* sums);
-  // The tile's part of the head in the order in which head_input_gradient reads it: width * entries
-  // + 16 floats.
+  // The tile's part of the head in the order in which head_input_gradient reads it: at most width *
+  // (entries + 1) + 16 floats. Of a head of bf16 up to 16 numbers beyond its end are read.
   void (*head_columns)(const HeadTile& tile, float* columns);
   // dx [panels, width, panel] += factor of the row * exponentials * head.
   void (*head_input_gradient)(const HeadTile& tile, const float* columns, const float* factors,
                               float* dx);
   // gradient [entries, width] += exponentials' x, where x [panels * panel, width] is packed.
   void (*head_weight_gradient)(const HeadTile& tile, const float* x, float* gradient);
+  // `count` neighbouring numbers of a row -> bf16, in the places of (count + 1) / 2 floats; the
+  // missing half of the last place is zero. Only of products of bf16.
+  void (*round)(const float* from, int64_t count, float* to);
+};
+
+// The functions of one instruction set, and the width of the panels that they read.
+struct SimdKernels {
+  const char* name;       // "generic", "avx2", "avx512" or "avx512_bf16"
+  const char* fp32_name;  // of the set whose functions give the same bits, but for `bf16`
+  int64_t panel;          // columns of a packed panel
+
+  Products fp32, bf16;
+  bool multiplies_bf16;  // by an instruction; else in several steps, slower than fp32
+  // C = factor (A B') + add.
+  void (*dots)(const DotOperands& o);
 
   // Forward and backward passes of gate, norm and attention; the operands above have their
   // formulas.

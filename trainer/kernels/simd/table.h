@@ -3,27 +3,20 @@
 #include "trainer/kernels/simd/attention.h"
 #include "trainer/kernels/simd/cached_attention.h"
 #include "trainer/kernels/simd/dots.h"
-#include "trainer/kernels/simd/head.h"
-#include "trainer/kernels/simd/product.h"
+#include "trainer/kernels/simd/products_table.h"
 #include "trainer/kernels/simd/rows.h"
 
 namespace braid::trainer {
-
 extern const SimdKernels BRAID_SIMD_TABLE;
 // NOLINTNEXTLINE(misc-definitions-in-headers): see above
 constinit const SimdKernels BRAID_SIMD_TABLE = {
     .name = BRAID_SIMD_NAME,
+    .fp32_name = BRAID_SIMD_NAME,
     .panel = kPanel,
-    .pack = Pack,
-    .pack_transposed = PackTransposed,
-    .product = Product,
-    .outer = Outer,
+    .fp32 = ProductsOf<Fp32>(),
+    .bf16 = ProductsOf<Bf16>(),
+    .multiplies_bf16 = false,
     .dots = Dots,
-    .head_logits = HeadLogits,
-    .head_exp = HeadExp,
-    .head_columns = HeadColumns,
-    .head_input_gradient = HeadInputGradient,
-    .head_weight_gradient = HeadWeightGradient,
     .swiglu = SwiGlu,
     .swiglu_backward = SwiGluBackward,
     .rms_norm = RmsNorm,

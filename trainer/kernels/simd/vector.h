@@ -32,7 +32,7 @@ BRAID_INLINE void Store(float* x, Vector value) {
 BRAID_INLINE Vector Splat(float x) {
   return x - Vector{};
 }
-// The first `count` < kLanes elements; the others are zero.
+// The first `count` <= kLanes elements; the others are zero.
 BRAID_INLINE Vector LoadSome(const float* x, int64_t count) {
   float all[kLanes] = {};
   for (int64_t i = 0; i < count; ++i) all[i] = x[i];
