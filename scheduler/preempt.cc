@@ -29,19 +29,20 @@ PreemptibleSlots::PreemptibleSlots(const std::vector<RunningView>& running) {
 
 int64_t PreemptibleSlots::MostJobs(Device device, int64_t priority) const {
   if (!lowest_.has_value() || priority <= *lowest_) return 0;
-  // Each job needs at least one of these slots, and each that is stopped makes room for one job.
+  // Each job needs at least one of these slots.
   int64_t slots = 0;
   if (const auto found = running_.find(device); found != running_.end()) {
     for (auto it = found->second.begin(); it != found->second.lower_bound(priority); ++it)
       slots += it->second;
   }
   const auto stopping = stopping_.find(device);
-  return (stopping == stopping_.end() ? 0 : stopping->second) + std::min(slots, kMostStopsInAPass);
+  return (stopping == stopping_.end() ? 0 : stopping->second) + slots;
 }
 
 Preemptor::Preemptor(const Snapshot& snapshot) : running_(snapshot.running) {
   if (running_.empty()) return;
   later_ = snapshot.workers;
+  may_stop_ = !snapshot.recovering;
   stopping_.resize(running_.size());
   on_.resize(later_.size());
   lowest_priority_ = running_[0].priority;
@@ -49,11 +50,15 @@ Preemptor::Preemptor(const Snapshot& snapshot) : running_(snapshot.running) {
     order_.push_back(i);
     stopping_[i] = running_[i].stopping;
     lowest_priority_ = std::min(lowest_priority_, running_[i].priority);
-    if (stopping_[i]) Free(i, 1);
+    if (!stopping_[i]) continue;
+    Free(i, 1);
+    // A job for which something is being stopped there waits for the worker to come back.
+    for (const size_t w : running_[i].workers)
+      later_[w].connected = later_[w].connected || later_[w].disconnected;
   }
   std::sort(order_.begin(), order_.end(), [&](size_t a, size_t b) {
     const auto rank = [&](const RunningView& one) {
-      return std::tuple(one.priority, one.unsaved, -one.granted_wall_ms, one.name);
+      return std::tuple(one.priority, one.preemptions, one.unsaved, -one.granted_wall_ms, one.name);
     };
     return rank(running_[a]) < rank(running_[b]);
   });
@@ -110,6 +115,12 @@ Preemptor::Positions Preemptor::MayStopOn(const std::vector<size_t>& workers,
   }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
+  const auto rank = [&](size_t position) {
+    const RunningView& one = running_[order_[position]];
+    const int64_t beyond = std::max<int64_t>(0, SlotsOf(one) - job.slots * job.ranks);
+    return std::tuple(one.priority, beyond, position);
+  };
+  std::sort(found.begin(), found.end(), [&](size_t a, size_t b) { return rank(a) < rank(b); });
   return found;
 }
 
@@ -156,14 +167,19 @@ Preemptor::Positions Preemptor::OnOneHost(const JobView& job, const std::set<siz
     places[job.ranks > 1 ? HostKey(worker) : worker.id].push_back(one.worker);
   }
   Positions best;
-  std::tuple<int64_t, size_t, int64_t> best_cost;
+  std::tuple<int64_t, int64_t, size_t, int64_t, int64_t> best_cost;
   for (const auto& [place, workers] : places) {
     const auto fits = [&] { return FitsOn(workers, job); };
     const Positions stop = Needed(Enough(MayStopOn(workers, job), fits), fits);
     if (stop.empty()) continue;
-    int64_t lost = 0;
-    for (const size_t position : stop) lost += running_[order_[position]].unsaved;
-    const std::tuple cost(running_[order_[stop.back()]].priority, stop.size(), lost);
+    int64_t slots = 0, before = 0, lost = 0;
+    for (const size_t position : stop) {
+      const RunningView& one = running_[order_[position]];
+      slots += SlotsOf(one);
+      before += one.preemptions;
+      lost += one.unsaved;
+    }
+    const std::tuple cost(running_[order_[stop.back()]].priority, slots, stop.size(), before, lost);
     if (best.empty() || cost < best_cost) {
       best = stop;
       best_cost = cost;
@@ -190,20 +206,20 @@ Preemptor::Positions Preemptor::AcrossHosts(const JobView& job, const std::set<s
   FreeAll(enough, -1);
   const Positions there = MayStopOn(group, job);
   Positions stop;
-  std::set_intersection(enough.begin(), enough.end(), there.begin(), there.end(),
-                        std::back_inserter(stop));
+  std::copy_if(enough.begin(), enough.end(), std::back_inserter(stop), [&](size_t position) {
+    return std::find(there.begin(), there.end(), position) != there.end();
+  });
   return Needed(std::move(stop), fits);
 }
 
 std::string Preemptor::WaitsFor(const JobView& job, const std::vector<size_t>& workers) const {
-  const std::set<size_t> places(workers.begin(), workers.end());
+  std::set<size_t> positions;
+  for (const size_t w : workers) positions.insert(on_[w].begin(), on_[w].end());
   std::vector<std::string> names;
   int64_t until_ms = 0;
-  for (const size_t i : order_) {
-    const RunningView& one = running_[i];
-    const bool there = std::any_of(one.workers.begin(), one.workers.end(),
-                                   [&](size_t w) { return places.contains(w); });
-    if (!stopping_[i] || one.device != job.device || !there) continue;
+  for (const size_t position : positions) {
+    const RunningView& one = running_[order_[position]];
+    if (!stopping_[order_[position]] || one.device != job.device) continue;
     names.push_back(one.name);
     until_ms = std::max(until_ms, one.stops_until_wall_ms);
   }
@@ -212,8 +228,12 @@ std::string Preemptor::WaitsFor(const JobView& job, const std::vector<size_t>& w
     names.resize(kMostNames);
     names.push_back(std::to_string(all - kMostNames) + " more");
   }
-  return "it waits for " + Join(names, ", ") + ", which " + (all == 1 ? "is" : "are") +
-         " asked to stop" + (until_ms > 0 ? " by " + FormatUtc(until_ms) + " at the latest" : "");
+  const bool one = all == 1;
+  return "it waits for " + Join(names, ", ") + " to stop" +
+         (until_ms == 0
+              ? ""
+              : std::string(", which ") + (one ? "is" : "are") + " killed at " +
+                    FormatUtc(until_ms) + " if " + (one ? "it has" : "they have") + " not by then");
 }
 
 std::optional<Preemption> Preemptor::MakeRoom(const JobView& job,
@@ -222,6 +242,7 @@ std::optional<Preemption> Preemptor::MakeRoom(const JobView& job,
   Preemption made;
   auto workers = Place(later_, job, reserved);
   if (!workers.has_value()) {
+    if (!may_stop_) return std::nullopt;
     Positions stop = OnOneHost(job, reserved);
     if (stop.empty() && job.ranks > 1) stop = AcrossHosts(job, reserved);
     const auto stops = stops_ + static_cast<int64_t>(stop.size());

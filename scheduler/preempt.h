@@ -20,8 +20,8 @@
 
 namespace braid::scheduler {
 
-// At most so many attempts are stopped in one pass; the next one goes on. It bounds the time of a
-// pass over a large cluster.
+// At most so many attempts are stopped in one pass, unless one job alone needs more; the next pass
+// goes on. It bounds the time of a pass over a large cluster.
 inline constexpr int64_t kMostStopsInAPass = 100;
 
 // Slots of running jobs that a job of some priority may get: a bound on how many jobs a pass can
@@ -61,12 +61,15 @@ class Preemptor {
 
   // Makes room for a job that cannot be placed now, with as little loss as possible, and keeps it
   // for the job in this pass. Workers in `reserved` are left alone. Nullopt if the job may stop
-  // nothing, or if it could not run even so.
+  // nothing, or if it could not run even so; and while workers are still coming back after the
+  // start of the coordinator, unless what is being stopped already is enough.
   //
   // Of the places (one worker; for a gang one host or, if none is enough, several) it takes the one
-  // where the highest priority that is stopped is lowest; of those the one with the fewest attempts
-  // to stop; of those the one where the least work is lost. Within a place it stops those of lower
-  // priority first, then those that lose less, and none without which the job would fit, too.
+  // where the highest priority that is stopped is lowest; of those the one where the fewest slots
+  // are taken away; then the fewest attempts; then those that were stopped least often before; then
+  // the one where the least work is lost. Within a place it stops those of lower priority first,
+  // then in that order those with fewer slots beyond the job's, that were stopped less often, and
+  // that lose less; and none without which the job would fit, too.
   std::optional<Preemption> MakeRoom(const JobView& job, const std::set<size_t>& reserved);
 
  private:
@@ -92,8 +95,10 @@ class Preemptor {
   // have had their turn hold their slots. Empty if nothing runs.
   std::vector<WorkerView> later_;
   std::vector<bool> stopping_;
-  // All that runs, what is stopped first in front; and what has a rank on each worker, as positions
-  // in it.
+  // New stops are allowed.
+  bool may_stop_ = true;
+  // All that runs, what is stopped first in front, their slots apart; and what has a rank on each
+  // worker, as positions in it.
   std::vector<size_t> order_;
   std::vector<Positions> on_;
   int64_t lowest_priority_ = 0;

@@ -163,6 +163,11 @@ class Failed {
   std::set<Class> classes_;
 };
 
+std::set<size_t> Union(std::set<size_t> all, const std::set<size_t>& more) {
+  all.insert(more.begin(), more.end());
+  return all;
+}
+
 // Says why the jobs wait that have no reason yet, after all grants of the pass.
 void ExplainAll(const Snapshot& snapshot, std::vector<Waiting>* waiting) {
   std::map<Class, const Waiting*> known;
@@ -205,8 +210,10 @@ Plan Schedule(Snapshot snapshot) {
   Plan plan;
   FairOrder order(snapshot);
   Preemptor preemptor(snapshot);
-  // Those for which there is no room now, and those of them for which none can be made.
-  Failed failed, stuck;
+  // Those for which there is no room now; those of them for which none can be made; and those that
+  // want nothing to be stopped, with the workers that they could use.
+  Failed failed, stuck, patient;
+  std::map<Device, std::set<size_t>> awaited;
   // The workers reserved for one job that needs more than is free now, and the device whose slots
   // it needs.
   std::set<size_t> reserved;
@@ -233,7 +240,11 @@ Plan Schedule(Snapshot snapshot) {
       continue;
     }
     failed.Add(job);
-    if (const auto room = stuck.Contains(job) ? std::nullopt : preemptor.MakeRoom(job, kept)) {
+    std::set<size_t>& others = awaited[job.device];
+    const auto room = stuck.Contains(job) ? std::nullopt
+                      : others.empty()    ? preemptor.MakeRoom(job, kept)
+                                          : preemptor.MakeRoom(job, Union(kept, others));
+    if (room.has_value()) {
       Take(snapshot.workers, job, room->workers);
       order.Granted(*index);
       for (const size_t running : room->stop) plan.stops.push_back({running, *index});
@@ -241,6 +252,11 @@ Plan Schedule(Snapshot snapshot) {
       continue;
     }
     stuck.Add(job);
+    if (!job.preempts && !snapshot.running.empty() && !patient.Contains(job)) {
+      patient.Add(job);
+      for (const Candidate& one : CandidatesFor(snapshot.workers, job, Room::kEmpty))
+        others.insert(one.worker);
+    }
     plan.waiting.push_back({*index, Reason::kNone, ""});
     if (!hopeless && NeedsSeveralSlots(job) && reserved.empty()) {
       for (const size_t w : PlaceToWaitFor(snapshot.workers, job)) reserved.insert(w);

@@ -13,8 +13,9 @@ namespace braid::scheduler {
 // depends on the snapshot alone.
 //
 // If running jobs may be stopped for others (Snapshot::running), room is made in that way for jobs
-// that find none (preempt.h), and kept for them: what was stopped does not begin again there. Of
-// jobs that demand the same, none overtakes an earlier one by that.
+// that find none (preempt.h), and kept for them: what was stopped does not begin again there.
+// While a job waits that has nothing stopped (JobView::preempts), nothing is stopped for later ones
+// on the workers that it could use, as it would get their slots.
 Plan Schedule(Snapshot snapshot);
 
 }  // namespace braid::scheduler

@@ -29,6 +29,8 @@ struct WorkerView {
   int64_t gpus_used = 0;
   // The worker has a session now.
   bool connected = false;
+  // It has none since a moment ago, keeps its leases, and is likely to come back.
+  bool disconnected = false;
   // The worker takes new jobs: it is open for them and is not about to stop.
   bool admits = false;
   // Why the worker gets no jobs for the moment, for people; empty: its disk has room, as far as is
@@ -96,11 +98,14 @@ struct RunningView {
   // The slots of each rank, and the worker of each rank as an index into Snapshot::workers.
   int64_t slots = 1;
   std::vector<size_t> workers;
-  // It is being stopped, for whatever reason: its slots will be free soon.
+  // It is being stopped, for whatever reason: its slots will be free soon. One that takes longer
+  // than it may is left out of the snapshot.
   bool stopping = false;
   // When it is killed if it has not ended by then, on the wall clock; of one that is not being
   // stopped: if it were told now. 0: not known.
   int64_t stops_until_wall_ms = 0;
+  // How often attempts of its job were stopped before, for whatever reason.
+  int64_t preemptions = 0;
   // What it has done since its newest checkpoint, as milliseconds of slots: the work that is lost
   // if it cannot write another one.
   int64_t unsaved = 0;

@@ -357,6 +357,7 @@ void StopAttempt(const AttemptKey& key, StopReason reason, const Failure& failur
   LiveAttempt& live = tx.attempt(key);
   live.stop_version.clear();
   live.stops_until_wall_ms = tx.wall_ms() + StopTimeoutMs(reason, tx.options());
+  live.stop_ends_ms = tx.now_ms() + StopTimeoutMs(reason, tx.options());
   if (reason == StopReason::kAbort) AskAgain(*tx.state().FindAttempt(key), tx);
 }
 

@@ -40,6 +40,9 @@ struct LastPass {
   bool recovering = false;
   // The earliest wall-clock time at which a job may be tried again; 0: none waits for a time.
   int64_t again_wall_ms = 0;
+  // Monotonic: when something that is being stopped has taken too long, and is not waited for any
+  // more; 0: nothing is.
+  int64_t overdue_ms = 0;
   // Monotonic: no pass before. A pass that took long is followed by a pause.
   int64_t next_ms = 0;
 };

@@ -9,7 +9,7 @@ void JobQueue::Add(const catalog::JobRecord& job, const catalog::RunRecord& run,
     return;
   }
   Group& group = groups_[job];
-  group.lines[{run.priority, run.user}].insert(
+  group.lines[{run.priority, run.user, run.preempts}].insert(
       {run.created_ms, run.id, cost, job.position, job.key.job});
   ++group.jobs;
 }
@@ -21,7 +21,7 @@ void JobQueue::Remove(const catalog::JobRecord& job, const catalog::RunRecord& r
   costs_.erase(known);
   if (singles_.erase(job.key) > 0) return;
   const auto group = groups_.find(job);
-  const auto line = group->second.lines.find({run.priority, run.user});
+  const auto line = group->second.lines.find({run.priority, run.user, run.preempts});
   line->second.erase({run.created_ms, run.id, cost, job.position, job.key.job});
   if (line->second.empty()) group->second.lines.erase(line);
   if (--group->second.jobs == 0) groups_.erase(group);

@@ -2,6 +2,7 @@
 // so that a pass looks only at those that may be granted some.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -32,8 +33,15 @@ class JobQueue {
     }
     bool operator==(const Place&) const = default;
   };
-  // By priority and user.
-  using Lines = std::map<std::pair<int64_t, std::string>, std::set<Place>>;
+  // Whose line it is: jobs of runs with different priorities, users, or a different say about
+  // whether others may be stopped for them (scheduler::JobView::preempts).
+  struct Owner {
+    int64_t priority = 0;
+    std::string user;
+    bool preempts = true;
+    auto operator<=>(const Owner&) const = default;
+  };
+  using Lines = std::map<Owner, std::set<Place>>;
   // Jobs that demand the same of workers: whether one of them can be placed now is known from
   // another.
   struct Group {

@@ -41,6 +41,7 @@ scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& s
   const auto live = state.workers.find(record.id);
   if (live != state.workers.end()) {
     view.connected = live->second.link == Link::kReady;
+    view.disconnected = live->second.link == Link::kDisconnected;
     view.admits = record.admit == WorkerAdmit::kOpen && !live->second.draining;
     view.cached = live->second.cached;
     view.disk_full = FullDiskText(record.id, state);
@@ -107,7 +108,7 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
                         attempt->state == AttemptState::kLost;
     // The newest attempt decides, because the loop runs from the oldest to the newest.
     view.avoid = failed && attempt->workers.size() == 1 ? attempt->workers[0] : "";
-    view.last_failure = attempt->failure.error.empty()
+    view.last_failure = !failed || attempt->failure.error.empty()
                             ? ""
                             : Shortened(attempt->failure.error) + " (on " +
                                   Join(attempt->workers, ", ") + ")";
@@ -136,6 +137,15 @@ void Wait(scheduler::Reason reason, const std::string& detail, int64_t wall_ms, 
   view->detail = detail;
 }
 
+// A job that waits because of a fault of braid.
+void SayFault(const JobKey& key, const std::exception& error, Transaction& tx) {
+  Pending& pending = tx.pending();
+  const JobRecord& job = *tx.state().FindJob(key);
+  if (!JobQueue::IsSingle(job) && !pending.jobs.contains(key)) ++pending.own_reasons[job];
+  Wait(scheduler::Reason::kUnschedulable, std::string(kNotGranted) + error.what(), tx.wall_ms(),
+       &pending.jobs[key]);
+}
+
 // A job whose grant throws must not keep the others from theirs: its updates are taken back alone,
 // and it waits with the fault as its reason. False if that happened.
 bool GrantOrSayWhyNot(const JobKey& key, const std::vector<std::string>& workers, Transaction& tx) {
@@ -146,8 +156,20 @@ bool GrantOrSayWhyNot(const JobKey& key, const std::vector<std::string>& workers
     return true;
   } catch (const std::exception& error) {
     tx.TakeBack(before);
-    Wait(scheduler::Reason::kUnschedulable, std::string(kNotGranted) + error.what(), tx.wall_ms(),
-         &tx.pending().jobs[key]);
+    SayFault(key, error, tx);
+    return false;
+  }
+}
+
+// The same of an attempt that is to stop for the job.
+bool StopOrSayWhyNot(const JobKey& key, const AttemptKey& attempt, Transaction& tx) {
+  const Transaction::Mark before = tx.Here();
+  try {
+    StopFor(key, attempt, tx);
+    return true;
+  } catch (const std::exception& error) {
+    tx.TakeBack(before);
+    SayFault(key, error, tx);
     return false;
   }
 }
@@ -159,7 +181,8 @@ bool IsDue(const Transaction& tx, bool recovering) {
   // As in scheduler::Schedule: a wait that is longer than the longest possible one is over.
   const int64_t wait_ms = last.again_wall_ms - tx.wall_ms();
   const bool again = last.again_wall_ms > 0 && (wait_ms <= 0 || wait_ms > scheduler::kMaxBackoffMs);
-  return (tx.state().changes.scheduling || again || recovering != last.recovering) &&
+  const bool overdue = last.overdue_ms > 0 && last.overdue_ms <= tx.now_ms();
+  return (tx.state().changes.scheduling || again || overdue || recovering != last.recovering) &&
          tx.now_ms() >= last.next_ms;
 }
 
@@ -181,7 +204,7 @@ std::vector<JobKey> JobsToOffer(const scheduler::Snapshot& snapshot, const State
     const bool one_for_all = demands.ranks == 1 && demands.slots == 1;
     bool said = false;
     for (const auto& [owner, line] : group.lines) {
-      const int64_t most = grants + preemptible.MostJobs(demands.device, owner.first);
+      const int64_t most = grants + preemptible.MostJobs(demands.device, owner.priority);
       if (one_for_all && most == 0 && std::exchange(said, true)) continue;
       int64_t left = most + 1;
       for (auto it = line.begin(); it != line.end() && left > 0; ++it, --left)
@@ -254,14 +277,15 @@ void SchedulePass(Transaction& tx) {
   tx.last_pass().recovering = recovering;
   if (state.queued().empty()) {
     tx.pending() = {};
-    tx.last_pass().again_wall_ms = 0;
+    tx.last_pass().again_wall_ms = tx.last_pass().overdue_ms = 0;
     return;
   }
   scheduler::Snapshot snapshot;
   snapshot.now_wall_ms = tx.wall_ms();
   snapshot.recovering = recovering;
   FillUsage(state, &snapshot);
-  RunningAttempts running = RunningOf(snapshot.workers, state, tx.options(), tx.wall_ms());
+  RunningAttempts running = RunningOf(snapshot.workers, tx);
+  tx.last_pass().overdue_ms = running.overdue_ms;
   snapshot.running = std::move(running.views);
   const std::vector<JobKey> keys = JobsToOffer(snapshot, state, tx.options());
   snapshot.jobs.reserve(keys.size());
@@ -278,7 +302,7 @@ void SchedulePass(Transaction& tx) {
     fault |= !GrantOrSayWhyNot(keys[grant.job], workers, tx);
   }
   for (const scheduler::Stop& stop : plan.stops)
-    StopFor(keys[stop.job], running.keys[stop.running], tx);
+    fault |= !StopOrSayWhyNot(keys[stop.job], running.keys[stop.running], tx);
   const int64_t end_ms = tx.options().clock->MonotonicMs();
   tx.last_pass().next_ms = end_ms + kPause * (end_ms - begin_ms);
   if (!fault) return;

@@ -19,9 +19,22 @@ std::optional<int64_t> HighestQueued(const State& state) {
     if (!highest.has_value() || priority > *highest) highest = priority;
   };
   for (const auto& [demands, group] : state.queued().groups())
-    note(group.lines.rbegin()->first.first);
+    note(group.lines.rbegin()->first.priority);
   for (const JobKey& key : state.queued().singles()) note(state.FindRun(key.run)->priority);
   return highest;
+}
+
+// An attempt that should have stopped so long ago is not waited for any more.
+constexpr int64_t kOverdueMs = 60'000;
+
+// From when on the attempt, which is being stopped, is not waited for, on the monotonic clock.
+int64_t OverdueAtMs(const AttemptRecord& attempt, const State& state, const Options& options) {
+  const auto live = state.attempts.find(attempt.key);
+  const bool known = live != state.attempts.end() && live->second.stop_ends_ms > 0;
+  // It was asked before the coordinator was started.
+  const int64_t ends_ms = known ? live->second.stop_ends_ms
+                                : state.started_ms + StopTimeoutMs(attempt.stop_reason, options);
+  return ends_ms + kOverdueMs;
 }
 
 // What the attempt has done since the newest checkpoint of its job, in milliseconds of slots.
@@ -51,8 +64,11 @@ std::vector<size_t> WorkersOf(const AttemptRecord& attempt,
 
 }  // namespace
 
-RunningAttempts RunningOf(const std::vector<scheduler::WorkerView>& workers, const State& state,
-                          const Options& options, int64_t wall_ms) {
+RunningAttempts RunningOf(const std::vector<scheduler::WorkerView>& workers,
+                          const Transaction& tx) {
+  const State& state = tx.state();
+  const Options& options = tx.options();
+  const int64_t wall_ms = tx.wall_ms();
   const std::optional<int64_t> highest = options.preempt ? HighestQueued(state) : std::nullopt;
   RunningAttempts running;
   if (!highest.has_value()) return running;
@@ -65,6 +81,12 @@ RunningAttempts RunningOf(const std::vector<scheduler::WorkerView>& workers, con
     view.stopping = attempt.state == AttemptState::kStopping;
     const bool may_stop = view.priority < *highest && StopsForPause(job.kind, attempt);
     if (!view.stopping && !may_stop) continue;
+    if (view.stopping) {
+      const int64_t overdue_ms = OverdueAtMs(attempt, state, options);
+      if (overdue_ms <= tx.now_ms()) continue;
+      running.overdue_ms = running.overdue_ms == 0 ? overdue_ms
+                                                   : std::min(running.overdue_ms, overdue_ms);
+    }
     view.device = job.device;
     view.slots = job.slots;
     view.workers = WorkersOf(attempt, workers);
@@ -75,6 +97,7 @@ RunningAttempts RunningOf(const std::vector<scheduler::WorkerView>& workers, con
       view.stops_until_wall_ms = live == state.attempts.end() ? 0
                                                               : live->second.stops_until_wall_ms;
     }
+    view.preemptions = job.counters.preemptions;
     view.unsaved = UnsavedOf(attempt, job, state, wall_ms);
     view.granted_wall_ms = attempt.granted_ms;
     running.views.push_back(std::move(view));

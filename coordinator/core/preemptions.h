@@ -13,13 +13,15 @@ namespace braid::coordinator {
 struct RunningAttempts {
   std::vector<scheduler::RunningView> views;
   std::vector<AttemptKey> keys;
+  // When the first of those that are being stopped has taken too long, on the monotonic clock; 0:
+  // none is.
+  int64_t overdue_ms = 0;
 };
 
-// The attempts that are being stopped, and those that may be stopped for a queued job; none unless
-// the options allow it and some queued job has a higher priority than one that runs. `workers` are
-// those of the snapshot, in the order of their ids.
-RunningAttempts RunningOf(const std::vector<scheduler::WorkerView>& workers, const State& state,
-                          const Options& options, int64_t wall_ms);
+// The attempts that are being stopped, less those that take a minute longer than they may, and
+// those that may be stopped for a queued job; none unless the options allow it. `workers` are those
+// of the snapshot, in the order of their ids.
+RunningAttempts RunningOf(const std::vector<scheduler::WorkerView>& workers, const Transaction& tx);
 
 // Asks an attempt to write a checkpoint and stop, because its slots are wanted for `job`. Its own
 // job goes back to the queue, and on from the checkpoint.

@@ -138,6 +138,8 @@ struct LiveAttempt {
   // When its workers kill what is left of it, by the wall clock, as far as is known here; 0: it was
   // not asked to stop by this process.
   int64_t stops_until_wall_ms = 0;
+  // The same by the monotonic clock.
+  int64_t stop_ends_ms = 0;
   // It was stopped because its program made no step.
   bool stalled = false;
   // How the program of rank 0 ended that was asked to stop; its category is empty before.

@@ -53,13 +53,13 @@ TEST(ChangesTest, ACoreThatLooksOnlyAtChangesDecidesTheSame) {
     MemoryStore quick, slow;
     History history(seed,
                     {&quick,
-                     [](Options* options) {
+                     [seed](Options* options) {
                        options->health.failures = 1;
-                       options->preempt = true;
+                       options->preempt = seed % 2 == 0;
                      }},
-                    {&slow, [](Options* options) {
+                    {&slow, [seed](Options* options) {
                        options->health.failures = 1;
-                       options->preempt = true;
+                       options->preempt = seed % 2 == 0;
                        options->only_changes = false;
                      }});
     for (int step = 0; step < 150; ++step) {

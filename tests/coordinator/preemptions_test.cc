@@ -18,6 +18,7 @@ class PreemptionsTest : public CoreTest {
   PreemptionsTest() {
     preempt_ = true;
     Restart();
+    clock_.Advance(20'000);  // workers are not expected to come back any more
   }
   std::string Train(int64_t priority, bool preempts = true, int32_t ranks = 1) {
     SubmitCommand command = CommandOf({Node("a", "train", {}, ranks)});
@@ -58,9 +59,9 @@ TEST_F(PreemptionsTest, OneOfLowerPriorityStopsWithACheckpointAndGoesOnFromItLat
   EXPECT_TRUE(told.stop);
   EXPECT_EQ(told.stop_timeout_ms, Options().preempt_grace_ms) << "it may write a checkpoint";
   Turn();
-  EXPECT_EQ(WaitsFor(high), "PREEMPTING: it waits for " + low + "/a, which is asked to stop by " +
+  EXPECT_EQ(WaitsFor(high), "PREEMPTING: it waits for " + low + "/a to stop, which is killed at " +
                                 FormatUtc(clock_.WallMs() + Options().preempt_grace_ms) +
-                                " at the latest");
+                                " if it has not by then");
   EXPECT_TRUE(Do([&](Transaction& tx) {
                 return CommitCheckpoint(RankOf(low, "a"), 7, Artifact("c", "checkpoint"), tx);
               }).ok());
@@ -145,9 +146,68 @@ TEST_F(PreemptionsTest, WhatWasStoppedDoesNotBeginAgainInTheSlotsThatItFreed) {
   EXPECT_TRUE(Stopped(first, "w1").ok());
   Turn();
   EXPECT_EQ(Job(first, "a").state, JobState::kQueued);
-  EXPECT_THAT(WaitsFor(gang), HasSubstr("PREEMPTING: it waits for " + second + "/a, which is"));
+  EXPECT_THAT(WaitsFor(gang), HasSubstr("PREEMPTING: it waits for " + second + "/a to stop"));
   EXPECT_TRUE(Stopped(second, "w1").ok());
   EXPECT_EQ(Job(gang, "a").state, JobState::kActive);
+}
+
+// A worker that has not come back yet has what is being stopped, or is free.
+TEST_F(PreemptionsTest, ARestartStopsNobodyElseWhileWorkersComeBack) {
+  AddWorker("w1");
+  const std::string low = Train(0);
+  AddWorker("w2");
+  const std::string other = Train(0);
+  const std::string high = Train(5);
+  const std::string stopped = Attempt(low).state == AttemptState::kStopping ? low : other;
+  const std::string spared = stopped == low ? other : low;
+  Restart();
+  Connect(workers_[Attempt(spared).workers[0]]);
+  Turn();
+  EXPECT_EQ(Attempt(spared).state, AttemptState::kOffered);
+  EXPECT_EQ(Attempt(stopped).state, AttemptState::kStopping);
+  Connect(workers_[Attempt(stopped).workers[0]]);
+  EXPECT_TRUE(Stopped(stopped, Attempt(stopped).workers[0]).ok());
+  EXPECT_EQ(Job(high, "a").state, JobState::kActive);
+  EXPECT_EQ(Attempt(spared).state, AttemptState::kOffered);
+}
+
+TEST_F(PreemptionsTest, WhatTakesTooLongIsNotWaitedFor) {
+  AddWorker("w1");
+  const std::string low = Train(0);
+  AddWorker("w2");
+  const std::string other = Train(0);
+  Train(5);
+  const std::string stopped = Attempt(low).state == AttemptState::kStopping ? low : other;
+  const std::string spared = stopped == low ? other : low;
+  for (int64_t left = Options().preempt_grace_ms + 60'000; left > 0; left -= 10'000) {
+    EXPECT_EQ(Attempt(spared).state, AttemptState::kOffered);
+    clock_.Advance(10'000);
+    for (auto& [id, worker] : workers_) EXPECT_TRUE(Beat(worker).ok());
+  }
+  EXPECT_EQ(Attempt(spared).state, AttemptState::kStopping);
+}
+
+// It cannot save what it has done: nothing of that is a failure of its job.
+TEST_F(PreemptionsTest, AProgramThatFailsInsteadOfStoppingCountsAsPreempted) {
+  AddWorker("w1");
+  const std::string low = Train(0);
+  Started(low);
+  const std::string high = Train(5);
+  EXPECT_TRUE(End(RankOf(low, "a"), "w1", false, "infra", "the disk is full").ok());
+  EXPECT_EQ(Attempt(low).state, AttemptState::kPreempted);
+  EXPECT_THAT(Attempt(low).failure.error, HasSubstr("while it was stopped: the disk is full"));
+  EXPECT_EQ(Job(low, "a").counters.infra_losses, 0);
+  EXPECT_EQ(Job(low, "a").counters.preemptions, 1);
+  EXPECT_EQ(Job(high, "a").state, JobState::kActive);
+}
+
+TEST_F(PreemptionsTest, WhatWasStoppedForACancelledRunGoesOn) {
+  AddWorker("w1");
+  const std::string low = Train(0);
+  const std::string high = Train(5);
+  EXPECT_TRUE(Do([&](Transaction& tx) { return Cancel(high, tx); }).ok());
+  EXPECT_TRUE(Stopped(low, "w1").ok());
+  EXPECT_EQ(Attempt(low, 2).state, AttemptState::kOffered);
 }
 
 TEST_F(PreemptionsTest, ARestartGoesOnWithWhatIsBeingStopped) {
@@ -160,7 +220,7 @@ TEST_F(PreemptionsTest, ARestartGoesOnWithWhatIsBeingStopped) {
   Restart();
   Connect(workers_["w1"]);
   EXPECT_TRUE(Beat(workers_["w1"]).ok());
-  EXPECT_EQ(WaitsFor(high), "PREEMPTING: it waits for " + other + "/a, which is asked to stop")
+  EXPECT_EQ(WaitsFor(high), "PREEMPTING: it waits for " + other + "/a to stop")
       << "until when, the worker knows";
   EXPECT_EQ(Attempt(low).state, AttemptState::kOffered) << "one is enough";
   EXPECT_TRUE(Stopped(other, "w1").ok());

@@ -69,7 +69,7 @@ class Preempt(unittest.TestCase):
                 )
                 self.assertRegex(
                     job["pendingDetail"],
-                    rf"^it waits for {low}/dense, which is asked to stop by \S+Z at the latest$",
+                    rf"^it waits for {low}/dense to stop, which is killed at \S+Z if it has not by then$",
                 )
                 self.assertIn(job["pendingDetail"], braid.run("describe", high, "tokenizer").stdout)
                 (attempt,) = braid.job(low, "dense")["attempts"]
