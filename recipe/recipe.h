@@ -86,6 +86,12 @@ struct Composite {
   std::string base;
   Joint joint;
   int line = 0;
+  // With `start: auto`: this start, the name that the recipe gives the composite, and the part of
+  // the joint phase's steps that each start is tried for. Empty: there is one start.
+  std::string start, starts_of;
+  double probe = 1;
+  // The place of its item in `composites` of the recipe, which all its starts share.
+  size_t item = 0;
 
   const std::string& name() const { return spec.name; }
   // The corpora of its paths in the order of the paths, without duplicates.

@@ -108,12 +108,11 @@ int64_t CountVariants(const Sweep& sweep) {
   for (const SweepAxis& axis : sweep.axes) {
     if (IsSeeds(axis)) seeds = static_cast<int64_t>(axis.values.size());
   }
-  const bool random = sweep.method == spec::SweepMethod::kRandom;
-  return Product(random ? sweep.count.value_or(0) : CountCombinations(sweep), seeds);
+  return Product(sweep.draws() ? sweep.count.value_or(0) : CountCombinations(sweep), seeds);
 }
 
 std::vector<SweptValues> DrawVariants(const Sweep& sweep) {
-  if (sweep.method == spec::SweepMethod::kGrid) return Grid(sweep.axes);
+  if (!sweep.draws()) return Grid(sweep.axes);
   std::vector<SweepAxis> drawn = sweep.axes;
   std::erase_if(drawn, IsSeeds);
   std::vector<SweptValues> all;

@@ -24,7 +24,7 @@ struct SweepAxis {
   // The values as the recipe writes them; of fields that vary together, the names of the settings.
   // Empty for a range.
   std::vector<std::string> values;
-  // Of random sweeps alone.
+  // Of sweeps that draw alone.
   std::optional<spec::SweepRange> range;
   // The numbers of the range are whole.
   bool whole = false;
@@ -58,7 +58,7 @@ int64_t CountCombinations(const Sweep& sweep);
 // The values of each variant, in the order of the axes; fewer than CountVariants if the ranges have
 // fewer different numbers. The last axis varies fastest, so that the
 // seeds of one setting are neighbours. REQUIRES: CountVariants is at most spec::kMaxVariants, and
-// of a random sweep `count` is at most CountCombinations.
+// of a sweep that draws `count` is at most CountCombinations.
 std::vector<SweptValues> DrawVariants(const Sweep& sweep);
 
 // Short names of fields for the names of variants: the last part of each, "lr"; where two would be

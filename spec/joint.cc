@@ -130,6 +130,12 @@ const Schema& TrainTask::Fields() {
           "The optimizer's state of input `init`: `auto`, it is taken if there is one; `take`, it "
           "is an error if there is none; `leave`, it begins at zero.")
         .OmitDefault();
+    field("until", &TrainTask::until,
+          "The job ends after this part of the training's steps (the nearest whole step, one at "
+          "least), and a job with input `rung` goes on there. The schedule is that of all steps.")
+        .Above(0)
+        .AtMost(1)
+        .OmitDefault();
     return field.Done();
   }();
   return fields;

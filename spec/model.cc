@@ -184,4 +184,26 @@ const Schema& RecipeTraining::Fields() {
   return fields;
 }
 
+const schema::Words& WordsOf(CompositeStart) {
+  static const schema::Words words = {"one", "auto"};
+  return words;
+}
+
+const Schema& CompositeStarts::Fields() {
+  static const Schema fields = [] {
+    Builder<CompositeStarts> field("start", "How a composite begins.");
+    field("start", &CompositeStarts::start,
+          "`one`: as the composite says; `auto`: in several ways, of which the best goes on, "
+          "below.");
+    field("probe", &CompositeStarts::probe,
+          "The part of the joint phase's steps, and so of its tokens, for which each start is "
+          "tried.")
+        .Above(0)
+        .Below(1)
+        .OnlyIf("start", CompositeStart::kAuto);
+    return field.Done();
+  }();
+  return fields;
+}
+
 }  // namespace braid::spec

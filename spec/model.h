@@ -95,6 +95,19 @@ struct RecipeSeedModel {
   static const schema::Schema& Fields();
 };
 
+// How a composite begins: as its fields say, or in the best of several ways.
+enum class CompositeStart { kOne, kAuto };
+const schema::Words& WordsOf(CompositeStart);
+
+// `start` and `probe` of a composite, among its keys.
+struct CompositeStarts {
+  CompositeStart start = CompositeStart::kOne;
+  // Of kAuto: the part of the joint phase's steps that each start is tried for.
+  double probe = 0.01;
+
+  static const schema::Schema& Fields();
+};
+
 // The fields of model::Connection as recipes name them: `connect` and `connect_init` in place of
 // `kind` and `init`, among the keys of the composite.
 const schema::Schema& RecipeConnectionFields();

@@ -94,6 +94,41 @@ const Schema& ReportedVariant::Fields() {
   return fields;
 }
 
+const Schema& ReportedRung::Fields() {
+  static const Schema fields = [] {
+    Builder<ReportedRung> field("rungs", "A rung.");
+    field("share", &ReportedRung::share, "The part of the steps after which it is.");
+    field("trials", &ReportedRung::trials, "How many settings are trained up to it.");
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& ReportedTrial::Fields() {
+  static const Schema fields = [] {
+    Builder<ReportedTrial> field("trials", "A setting.");
+    field("name", &ReportedTrial::name, "Its values.");
+    field("jobs", &ReportedTrial::jobs,
+          "The jobs that do the last part of its trainings; those of the parts before have "
+          "`@rung_1`, ... behind these names.");
+    return field.Done();
+  }();
+  return fields;
+}
+
+const Schema& ReportedHalving::Fields() {
+  static const Schema fields = [] {
+    Builder<ReportedHalving> field("halvings", "A model whose trainings were compared.");
+    field("model", &ReportedHalving::model, "Its name.").Required();
+    field("starts", &ReportedHalving::starts, "The settings are starts of a composite.")
+        .OmitDefault();
+    field("rungs", &ReportedHalving::rungs, "`share` and `trials` of each rung.");
+    field("trials", &ReportedHalving::trials, "`name` and `jobs` of each setting.");
+    return field.Done();
+  }();
+  return fields;
+}
+
 const Schema& ReportedSweep::Fields() {
   static const Schema fields = [] {
     Builder<ReportedSweep> field("sweep", "What the run varied.");
@@ -114,6 +149,9 @@ const Schema& ReportTask::Fields() {
     field("models", &ReportTask::models, "The models of the run, in the order of the tables.")
         .Required();
     field("sweep", &ReportTask::sweep).DefaultText("absent: the run is one training of each model");
+    field("halvings", &ReportTask::halvings,
+          "The models whose trainings were compared and stopped early.")
+        .OmitDefault();
     field("facts", &ReportTask::facts,
           "FACTS, which the coordinator fills in when it grants the job.")
         .Optional();

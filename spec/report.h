@@ -66,6 +66,33 @@ struct ReportedSweep {
   static const schema::Schema& Fields();
 };
 
+// A rung, where trainings are compared (task/rung.h): the part of the steps after which it is, and
+// the trials that are trained up to it.
+struct ReportedRung {
+  double share = 1;
+  int64_t trials = 0;
+
+  static const schema::Schema& Fields();
+};
+// A trial: a setting, and the jobs that end its trainings, one a seed. The parts before have
+// "@rung_1", ... behind these names.
+struct ReportedTrial {
+  std::string name;
+  std::vector<std::string> jobs;
+
+  static const schema::Schema& Fields();
+};
+// The trials of one model.
+struct ReportedHalving {
+  std::string model;
+  // The trials are starts of a composite.
+  bool starts = false;
+  std::vector<ReportedRung> rungs;
+  std::vector<ReportedTrial> trials;
+
+  static const schema::Schema& Fields();
+};
+
 // The spec of a `report` task.
 struct ReportTask {
   std::string title = "braid";
@@ -77,6 +104,8 @@ struct ReportTask {
   // Of a run with `seeds` or `sweep`: `models` are then those of one variant, by the names that its
   // own graph has.
   std::optional<ReportedSweep> sweep;
+  // The models whose trainings were compared at rungs.
+  std::vector<ReportedHalving> halvings;
   // What the coordinator knows of the run's jobs (task/run_summary.h), as JSON; null:
   // nothing is known.
   Json facts;

@@ -199,6 +199,9 @@ struct TrainTask {
   LossAverage loss_average = LossAverage::kTokenMean;
   // What becomes of the optimizer's state of input `init`.
   StartMoments start_moments = StartMoments::kAuto;
+  // The job ends after this part of the training's steps, and input `rung` of another one goes on
+  // there; the training and its schedule are those of all steps.
+  double until = 1;
 
   static const schema::Schema& Fields();
 };

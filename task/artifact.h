@@ -55,6 +55,8 @@ inline constexpr char kFile[] = "file";
 inline constexpr char kInit[] = "init";
 // The checkpoint of a training that goes on with the same text, in its place.
 inline constexpr char kContinue[] = "continue";
+// What this very training had become when another job ended it at a rung of a sweep.
+inline constexpr char kRung[] = "rung";
 // The composite of which a merge keeps paths.
 inline constexpr char kBase[] = "base";
 

@@ -95,7 +95,7 @@ export function progressText(job) {
 
 // Of a run: the share of its jobs that is done, and the longest time that a running job still takes.
 export function runProgress(run) {
-  const jobs = run.jobs || [];
+  const jobs = (run.jobs || []).filter((job) => !job.leftBehind);
   const done = jobs.reduce((sum, job) => sum + (shareOf(job) || 0), 0);
   const eta = Math.max(0, ...jobs.filter((job) => job.state === 'JOB_ACTIVE' && job.progress).map((job) => job.progress.etaS || 0));
   return { share: jobs.length ? done / jobs.length : 0, eta };

@@ -35,7 +35,8 @@ void DescribeJob(const v1::Job& job) {
                 job.pending_detail().c_str());
   if (const std::string progress = ProgressText(job); !progress.empty())
     std::printf("now      %s\n", progress.c_str());
-  if (!job.error().empty()) std::printf("error    %s\n", job.error().c_str());
+  if (!job.error().empty())
+    std::printf("%s %s\n", job.left_behind() ? "reason  " : "error   ", job.error().c_str());
   if (!job.hint().empty()) std::printf("hint     %s\n", job.hint().c_str());
   if (!job.checkpoint().empty())
     std::printf("newest checkpoint  step %lld, %s\n", (long long)job.checkpoint_step(),

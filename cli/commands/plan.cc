@@ -2,8 +2,10 @@
 #include "cli/commands/plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
+#include <set>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -25,6 +27,22 @@ v1::ForwardFlops MessageOf(const model::Flops& flops) {
   message.set_projections(flops.projections);
   message.set_causal(flops.causal());
   return message;
+}
+
+// How many settings of each model are compared at rungs.
+std::map<std::string, int64_t> TrialsOf(const recipe::Dag& dag) {
+  std::map<std::string, std::set<int64_t>> trials;
+  for (const recipe::JobNode& job : dag.jobs) trials[job.rung.model].insert(job.rung.trial);
+  std::map<std::string, int64_t> counts;
+  for (const auto& [model, numbers] : trials) counts[model] = static_cast<int64_t>(numbers.size());
+  return counts;
+}
+
+// Of the jobs of one rung as many are run as there are trials that go on to it.
+double RunShareOf(const task::Rung& rung, const std::map<std::string, int64_t>& trials) {
+  if (rung.number <= 1) return 1;
+  const int64_t all = trials.at(rung.model);
+  return static_cast<double>(std::min(rung.keep, all)) / static_cast<double>(all);
 }
 
 void Fill(const recipe::JobNode& job, v1::PlannedJob* message) {
@@ -97,25 +115,29 @@ std::string JobsText(const v1::Plan& plan) {
   std::string text = Format("run %s: %d jobs\n\n%-*s %-9s %6s %11s %9s %9s %10s\n",
                             plan.run().c_str(), plan.jobs_size(), width, "JOB", "KIND", "SLOTS",
                             "PARAMETERS", "TOKENS", "FLOPS", "OUTPUT");
-  int64_t tokens = 0;
-  double flops = 0;
+  double flops = 0, trained = 0;
+  bool stops = false;
   for (const v1::PlannedJob& job : plan.jobs()) {
-    if (task::IsTraining(job.kind())) tokens += job.tokens();
-    flops += job.flops();
+    if (task::IsTraining(job.kind()))
+      trained += static_cast<double>(job.tokens()) * job.run_share();
+    flops += job.flops() * job.run_share();
+    stops = stops || job.run_share() < 1;
     text += Format("%-*s %-9s %2d x %2d %11s %9s %9s %10s\n", width, job.name().c_str(),
                    job.kind().c_str(), job.ranks(), job.slots_per_rank(),
                    Count(job.parameters()).c_str(), Count(job.tokens()).c_str(),
                    Count(job.flops()).c_str(),
                    job.bytes() > 0 ? FormatBytes(static_cast<uint64_t>(job.bytes())).c_str() : "-");
   }
+  const int64_t tokens = std::llround(trained);
   if (tokens == 0 && plan.missing_size() > 0)
     return text +
            "\nthe text is not here: tokens and operations of whole trainings are not known\n";
   if (tokens == 0) return text;
   return text + Format(
                     "\nabout %s tokens trained, %s floating point operations (tokens are estimated "
-                    "from file sizes and caps)\n",
-                    Count(tokens).c_str(), Count(flops).c_str());
+                    "from file sizes and caps%s)\n",
+                    Count(tokens).c_str(), Count(flops).c_str(),
+                    stops ? "; trainings that are stopped at a rung cost no more" : "");
 }
 
 // How long the run and the kinds of its jobs may take; empty if nothing of it is bounded.
@@ -151,7 +173,7 @@ std::string SharingText(const v1::Plan& plan) {
     if (job.variants() == 0) continue;  // the report
     ++shared_jobs;
     jobs_apart += job.variants();
-    together += job.flops();
+    together += job.flops() * job.run_share();
     apart += job.flops() * job.variants();
     if (job.variants() == plan.variants_size()) by_all.push_back(job.name());
   }
@@ -248,7 +270,12 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
   v1::Plan plan;
   plan.set_run(file.dag.run);
   plan.set_max_duration_s(file.dag.max_duration_s);
-  for (const recipe::JobNode& job : file.dag.jobs) Fill(job, plan.add_jobs());
+  const std::map<std::string, int64_t> trials = TrialsOf(file.dag);
+  for (const recipe::JobNode& job : file.dag.jobs) {
+    v1::PlannedJob* message = plan.add_jobs();
+    Fill(job, message);
+    message->set_run_share(RunShareOf(job.rung, trials));
+  }
   for (const recipe::PlannedModel& model : file.dag.models) Fill(model, plan.add_models());
   for (const recipe::PlannedVariant& variant : file.dag.variants) Fill(variant, &plan);
   plan.mutable_compat()->set_mode(schema::NameOf(file.recipe.compat));

@@ -78,7 +78,7 @@ std::vector<TopRow> JobRows(const TopData& data) {
   for (const v1::Job& job : data.run.jobs()) {
     std::string detail = ProgressText(job);
     if (detail.empty()) detail = job.pending_detail();
-    if (job.state() == v1::JOB_FAILED) detail = job.error();
+    if (job.state() == v1::JOB_FAILED || job.state() == v1::JOB_SKIPPED) detail = job.error();
     const auto curve = data.curves.find(job.name());
     const bool drawn = curve != data.curves.end() && !curve->second.losses.empty();
     rows.push_back(

@@ -165,10 +165,11 @@ const std::vector<std::string>& JobColumns() {
 }
 
 std::vector<std::string> JobCells(const v1::Job& job) {
-  // What matters most of a job, in one cell: its progress, why it waits, or how it failed.
+  // What matters most of a job, in one cell: its progress, why it waits, how it failed, or why it
+  // is skipped.
   std::string detail = ProgressText(job);
   if (detail.empty()) detail = job.pending_detail();
-  if (job.state() == v1::JOB_FAILED) detail = job.error();
+  if (job.state() == v1::JOB_FAILED || job.state() == v1::JOB_SKIPPED) detail = job.error();
   std::string workers = "-";
   if (job.attempts_size() > 0) {
     const v1::Attempt& last = *job.attempts().rbegin();

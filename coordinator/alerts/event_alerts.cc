@@ -76,7 +76,7 @@ std::string FailuresOf(const RunRows& rows) {
   std::string text;
   size_t told = 0, failed = 0;
   for (const catalog::JobRecord& job : rows.jobs) {
-    if (job.state != catalog::JobState::kFailed) continue;
+    if (job.state != catalog::JobState::kFailed || job.left_behind) continue;
     if (++failed > kMaxJobs) continue;
     ++told;
     text += (text.empty() ? "" : "\n") + job.key.job + ": " + job.error;

@@ -117,11 +117,13 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
                                    decision.history.preemptions, decision.history.losses_in_row};
   bool again = decision.retry;
   std::string error = failure.error + " (" + decision.reason + ")", hint = failure.hint;
+  bool out_of_time = false;
   if (attempt.stop_reason == StopReason::kTimeLimit) {
     again = false;
     error = failure.error + Kept(job);
   } else if (const auto over = again ? TimeIsUp(key, tx) : std::nullopt; over.has_value()) {
     again = false;
+    out_of_time = true;
     error = over->error + LastAttempt(failure) + Kept(job);
     hint = over->hint;
   }
@@ -130,6 +132,10 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
     tx.Add(catalog::JobRequeued{key, counters, not_before_ms});
     return;
   }
+  // A setting with which a training fails is a bad one of those that are compared. What machines or
+  // limits of time did to it says nothing about the setting.
+  const bool own = IsNameOf(failure.category, FailureCategory::kUser) &&
+                   attempt.stop_reason != StopReason::kTimeLimit && !out_of_time;
   tx.Add(catalog::JobEnded{job.key,
                            key.epoch,
                            JobState::kFailed,
@@ -138,7 +144,8 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
                            std::move(error),
                            std::move(hint),
                            counters,
-                           tx.wall_ms()});
+                           tx.wall_ms(),
+                           /*left_behind=*/own && job.rung.number > 0});
   Propagate(key.run, tx);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <set>
 
 #include "base/json.h"
@@ -9,6 +10,7 @@
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/quotas.h"
 #include "coordinator/core/retention.h"
+#include "coordinator/core/rungs.h"
 #include "recipe/recipe.h"
 #include "spec/train.h"
 #include "task/failure.h"
@@ -40,9 +42,10 @@ Result<InputSource> Resolve(const recipe::InputRef& ref, const SubmitCommand& co
   return InputSource{"", "", (*artifact)->id};
 }
 
-// The artifact for each input of a job whose parents have all succeeded. An output that a parent
-// does not have is left out, which the caller notices by the count.
-StringMap InputsOf(const JobRecord& job, const State& state) {
+// The artifact for each input of a job whose parents have all succeeded or, of a report, were
+// left behind, whose outputs are left out. Absent if a parent succeeded without an output
+// that the job needs.
+std::optional<StringMap> InputsOf(const JobRecord& job, const State& state) {
   StringMap inputs;
   for (const auto& [role, from] : job.input_sources) {
     if (from.job.empty()) {
@@ -50,8 +53,10 @@ StringMap InputsOf(const JobRecord& job, const State& state) {
       continue;
     }
     const JobRecord* parent = state.FindJob({job.key.run, from.job});
+    if (parent->left_behind) continue;
     const auto output = parent->outputs.find(from.role);
-    if (output != parent->outputs.end()) inputs[role] = output->second;
+    if (output == parent->outputs.end()) return std::nullopt;
+    inputs[role] = output->second;
   }
   return inputs;
 }
@@ -62,26 +67,52 @@ std::string NewRunId(const Transaction& tx) {
   return id;
 }
 
-void EndJob(const JobRecord& job, JobState state, const std::string& error, Transaction& tx) {
-  tx.Add(
-      catalog::JobEnded{job.key, job.epoch, state, {}, "", error, "", job.counters, tx.wall_ms()});
+void EndJob(const JobRecord& job, JobState state, const std::string& error, Transaction& tx,
+            bool left_behind = false) {
+  tx.Add(catalog::JobEnded{
+      job.key, job.epoch, state, {}, "", error, "", job.counters, tx.wall_ms(), left_behind});
+}
+
+void LeaveBehind(const JobRecord& job, const std::string& why, Transaction& tx) {
+  EndJob(job, JobState::kSkipped, why, tx, /*left_behind=*/true);
+}
+
+// The error of a run that failed: that of its first job that failed or, if the run would have gone
+// on without all of these, that nothing came to its end.
+std::string ErrorOf(const std::vector<const JobRecord*>& jobs,
+                    const std::vector<std::string>& models_without_trial) {
+  for (const JobRecord* job : jobs) {
+    if (job->state == JobState::kFailed && !job->left_behind)
+      return job->key.job + ": " + job->error;
+  }
+  std::string error;
+  for (const std::string& model : models_without_trial)
+    error += (error.empty() ? "" : "; ") + ("no setting of " + model + " came to its end");
+  for (const JobRecord* job : jobs) {
+    if (job->state == JobState::kFailed && !error.empty())
+      return error + "; the first that failed: " + job->key.job + ": " + job->error;
+  }
+  return error;
 }
 
 void EndRunIfDone(const std::string& id, Transaction& tx) {
   const RunRecord* run = tx.state().FindRun(id);
   if (run == nullptr || Ended(run->state) || tx.state().indices().UnendedIn(id) > 0) return;
-  bool failed = false, cancelled = false;
-  std::string error;
-  for (const JobRecord* job : tx.state().JobsOf(id)) {
-    failed |= job->state == JobState::kFailed || job->state == JobState::kSkipped;
+  const std::vector<const JobRecord*> jobs = tx.state().JobsOf(id);
+  // A run goes on without some of the trials that it compares, but not without all of them.
+  const std::vector<std::string> without = Rungs(jobs).ModelsWithoutTrial();
+  bool failed = !without.empty(), cancelled = false;
+  for (const JobRecord* job : jobs) {
+    failed |= (job->state == JobState::kFailed || job->state == JobState::kSkipped) &&
+              !job->left_behind;
     cancelled |= job->state == JobState::kCancelled;
-    if (job->state == JobState::kFailed && error.empty()) error = job->key.job + ": " + job->error;
   }
   RunState state = RunState::kSucceeded;
   if (cancelled)
     state = RunState::kCancelled;
   else if (failed)
     state = RunState::kFailed;
+  const std::string error = state == RunState::kSucceeded ? "" : ErrorOf(jobs, without);
   tx.Add(catalog::RunEnded{id, state, error, tx.wall_ms()});
 }
 
@@ -131,6 +162,7 @@ Result<std::vector<JobRecord>> JobsOfDag(const SubmitCommand& command, const std
       job.stall_timeout_s = NumberIn(node.spec, "/train/stall_timeout",
                                      spec::Train().stall_timeout);
     job.max_duration_s = node.max_duration_s;
+    job.rung = node.rung;
     job.flops = node.estimate.flops;
     job.tokens = node.estimate.tokens;
     job.created_ms = now_ms;
@@ -230,6 +262,7 @@ Result<std::string> Retry(const std::string& id, Transaction& tx) {
     job.not_before_ms = 0;
     job.error.clear();
     job.hint.clear();
+    job.left_behind = false;
     job.created_ms = tx.wall_ms();
     job.ended_ms = 0;
     job.adopted_from.clear();
@@ -264,27 +297,67 @@ Result<std::string> Retry(const std::string& id, Transaction& tx) {
   return run.id;
 }
 
+namespace {
+
+// How the parents of a blocked job stand.
+struct Parents {
+  bool all_ended = true;
+  // One that ended without success, and one that was left behind; null: there is none.
+  const JobRecord *failed = nullptr, *left_behind = nullptr;
+};
+
+Parents ParentsOf(const JobRecord& job, const State& state) {
+  Parents parents;
+  for (const std::string& name : job.parents) {
+    const JobRecord* parent = state.FindJob({job.key.run, name});
+    parents.all_ended &= Ended(parent->state);
+    if (!Ended(parent->state) || parent->state == JobState::kSucceeded) continue;
+    (parent->left_behind ? parents.left_behind : parents.failed) = parent;
+  }
+  return parents;
+}
+
+// Queues or ends a blocked job if its time has come. Returns whether it has ended.
+bool MoveOn(const JobRecord& job, Rungs& rungs, Transaction& tx) {
+  const Parents parents = ParentsOf(job, tx.state());
+  if (parents.failed != nullptr) {
+    EndJob(job, JobState::kSkipped, parents.failed->key.job + " did not succeed", tx);
+    return true;
+  }
+  // A report tells of what there is.
+  if (parents.left_behind != nullptr && !task::IsKind(job.kind, task::JobKind::kReport)) {
+    LeaveBehind(job, WhyNotRun(*parents.left_behind), tx);
+    return true;
+  }
+  if (!parents.all_ended) return false;
+  const std::optional<RungDecision> decision = rungs.Of(job);
+  if (!decision) return false;
+  if (!decision->goes_on) {
+    LeaveBehind(job, decision->why, tx);
+    return true;
+  }
+  std::optional<StringMap> inputs = InputsOf(job, tx.state());
+  if (!inputs) {
+    EndJob(job, JobState::kFailed, "a parent succeeded without an output that this job needs", tx);
+    return true;
+  }
+  tx.Add(catalog::JobQueued{job.key, *std::move(inputs)});
+  return false;
+}
+
+}  // namespace
+
 void Propagate(const std::string& run, Transaction& tx) {
-  // Topological order: what is skipped here is seen as ended by its children in the same pass.
-  for (const JobRecord* job : tx.state().JobsOf(run)) {
-    if (job->state != JobState::kBlocked) continue;
-    bool all_succeeded = true;
-    std::string ended_otherwise;
-    for (const std::string& name : job->parents) {
-      const JobRecord* parent = tx.state().FindJob({run, name});
-      all_succeeded &= parent->state == JobState::kSucceeded;
-      if (Ended(parent->state) && parent->state != JobState::kSucceeded) ended_otherwise = name;
-    }
-    if (!ended_otherwise.empty()) {
-      EndJob(*job, JobState::kSkipped, ended_otherwise + " did not succeed", tx);
-    } else if (all_succeeded) {
-      StringMap inputs = InputsOf(*job, tx.state());
-      if (inputs.size() == job->input_sources.size()) {
-        tx.Add(catalog::JobQueued{job->key, std::move(inputs)});
-      } else {
-        EndJob(*job, JobState::kFailed, "a parent succeeded without an output that this job needs",
-               tx);
-      }
+  // In topological order what is skipped is seen as ended by its children in the same pass. Trials
+  // are compared across that order, so that one more pass may be needed.
+  for (bool again = true; again;) {
+    again = false;
+    const std::vector<const JobRecord*> jobs = tx.state().JobsOf(run);
+    Rungs rungs(jobs);
+    for (const JobRecord* job : jobs) {
+      if (job->state != JobState::kBlocked) continue;
+      const bool compared = job->rung.number > 0;
+      again |= MoveOn(*job, rungs, tx) && compared;
     }
   }
   EndRunIfDone(run, tx);

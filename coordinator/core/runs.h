@@ -52,8 +52,11 @@ Status Cancel(const std::string& run, Transaction& tx);
 Result<std::string> Retry(const std::string& run, Transaction& tx);
 
 // Moves a run on after jobs were created or ended. A job whose parents have all succeeded is queued
-// with their outputs as its inputs. A job with a parent that ended otherwise is skipped. A run all
-// of whose jobs have ended ends.
+// with their outputs as its inputs; a training that is compared with others at a rung
+// (core/rungs.h) only if it is one of the best there, and it is left behind otherwise. A job with a
+// parent that failed is skipped; one with a parent that was left behind is left behind, too, unless
+// it is a report, which tells of what there is. A run all of whose jobs have ended ends; jobs that
+// were left behind are no failure of it as long as one trial came to its end.
 void Propagate(const std::string& run, Transaction& tx);
 
 }  // namespace braid::coordinator

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/text.h"
 #include "coordinator/core/health.h"
+#include "coordinator/core/rungs.h"
 #include "coordinator/sessions/model_card.h"
 #include "rpc/convert.h"
 
@@ -38,18 +40,34 @@ void FillAttempt(const AttemptRecord& attempt, const State& state, Detail detail
   if (detail == Detail::kFull) message->set_log_tail(attempt.failure.log_tail);
 }
 
+// Of a job that has its own inputs.
+std::string ComparisonText(const JobRecord& job, const Rungs& rungs) {
+  constexpr size_t kShown = 3;
+  std::vector<std::string> others = rungs.UnendedBefore(job);
+  const size_t count = others.size();
+  if (count > kShown) others.resize(kShown);
+  return Format("waits to be compared at rung %lld", (long long)job.rung.number - 1) +
+         (count == 0 ? "" : ", where " + Join(others, ", ")) +
+         (count > kShown ? Format(" and %zu more", count - kShown) : "") +
+         (count == 0   ? ""
+          : count == 1 ? " has not ended"
+                       : " have not ended");
+}
+
 // Reasons are in no row. That of a blocked job follows from its parents, that of a queued one is
 // what the last pass found.
-void FillPending(const JobRecord& job, const State& state, v1::Job* message) {
+void FillPending(const JobRecord& job, const State& state, RungsOfRuns& rungs, v1::Job* message) {
   if (job.state == JobState::kBlocked) {
     std::string missing;
     for (const std::string& name : job.parents) {
       const JobRecord* parent = state.FindJob({job.key.run, name});
-      if (parent != nullptr && parent->state != JobState::kSucceeded)
+      if (parent != nullptr && !Ended(parent->state))
         missing += (missing.empty() ? "" : ", ") + name;
     }
     message->set_pending(v1::WAITING_PARENTS);
-    message->set_pending_detail("waits for " + missing);
+    const bool compared = missing.empty() && job.rung.number > 1;
+    message->set_pending_detail(compared ? ComparisonText(job, rungs.Of(job.key.run, state))
+                                         : "waits for " + missing);
     message->set_pending_since_ms(job.created_ms);
     return;
   }
@@ -107,14 +125,25 @@ void Fill(const Peer& peer, v1::Peer* message) {
 
 }  // namespace
 
+const Rungs& RungsOfRuns::Of(const std::string& run, const State& state) {
+  const auto [known, is_new] = rungs_.try_emplace(run);
+  if (is_new) known->second = std::make_unique<Rungs>(state.JobsOf(run));
+  return *known->second;
+}
+
 v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail) {
+  RungsOfRuns rungs;
+  return JobMessage(job, state, detail, rungs);
+}
+
+v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail, RungsOfRuns& rungs) {
   v1::Job message;
   message.set_run_id(job.key.run);
   message.set_name(job.key.job);
   message.set_state(static_cast<v1::JobState>(job.state));
   for (const std::string& parent : job.parents) message.add_parents(parent);
   rpc::FillRequirements(job, &message);
-  FillPending(job, state, &message);
+  FillPending(job, state, rungs, &message);
   message.set_not_before_ms(job.not_before_ms);
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key))
     FillAttempt(*attempt, state, detail, message.add_attempts());
@@ -134,6 +163,7 @@ v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail) {
   message.set_summary_json(job.summary);
   message.set_error(job.error);
   message.set_hint(job.hint);
+  message.set_left_behind(job.left_behind);
   message.set_created_ms(job.created_ms);
   message.set_ended_ms(job.ended_ms);
   message.set_adopted_from(job.adopted_from);
@@ -158,13 +188,15 @@ v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail) {
   message.set_paused_by(run.paused_by);
   message.set_pause_reason(run.pause_reason);
   message.set_preempts(run.preempts);
-  int succeeded = 0;
+  int succeeded = 0, left_behind = 0;
+  RungsOfRuns rungs;
   const auto jobs = state.JobsOf(run.id);
   for (const JobRecord* job : jobs) {
     succeeded += job->state == JobState::kSucceeded ? 1 : 0;
-    *message.add_jobs() = JobMessage(*job, state, detail);
+    left_behind += job->left_behind ? 1 : 0;
+    *message.add_jobs() = JobMessage(*job, state, detail, rungs);
   }
-  message.set_jobs_total(static_cast<int32_t>(jobs.size()));
+  message.set_jobs_total(static_cast<int32_t>(jobs.size()) - left_behind);
   message.set_jobs_succeeded(succeeded);
   return message;
 }

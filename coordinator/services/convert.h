@@ -1,12 +1,15 @@
 // The core's values as messages of the API, and back.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <string>
 
 #include "braid/v1/admin.pb.h"
 #include "braid/v1/artifacts.pb.h"
 #include "braid/v1/runs.pb.h"
 #include "braid/v1/worker.pb.h"
+#include "coordinator/core/rungs.h"
 #include "coordinator/core/sessions.h"
 #include "coordinator/core/state.h"
 #include "coordinator/sessions/session.h"
@@ -15,9 +18,22 @@ namespace braid::coordinator {
 
 enum class Detail { kBasic, kFull };  // full: with specs, recipes, manifests
 
+// The trainings of runs by their rungs, made when they are asked for. Good as long as the state
+// does not change.
+class RungsOfRuns {
+ public:
+  const Rungs& Of(const std::string& run, const State& state);
+
+ private:
+  std::map<std::string, std::unique_ptr<Rungs>> rungs_;
+};
+
 // A job with its attempts, oldest first, and why it waits. kFull adds its spec and the last lines
 // of failed programs, which may be large.
 v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail);
+// The same; `rungs` is shared by the messages of one answer, so that a run's jobs are gone through
+// once.
+v1::Job JobMessage(const JobRecord& job, const State& state, Detail detail, RungsOfRuns& rungs);
 // A run with all its jobs, in topological order. kFull adds the recipe's text and the jobs' specs.
 v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail);
 // An artifact; kFull adds its manifest.

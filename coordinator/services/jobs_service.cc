@@ -105,10 +105,11 @@ class JobsService final : public v1::Jobs::CallbackService {
   static CoreWork ShowLive(const JobFilter& filter, std::map<JobKey, v1::Job*> live,
                            v1::ListJobsResponse* reply) {
     return {nullptr, [filter, live = std::move(live), reply](const State& state) {
+              RungsOfRuns rungs;
               for (const auto& [key, message] : live) {
                 const JobRecord* job = state.FindJob(key);
                 if (job != nullptr && IsIn(filter, *job))
-                  *message = JobMessage(*job, state, Detail::kBasic);
+                  *message = JobMessage(*job, state, Detail::kBasic, rungs);
               }
               auto* jobs = reply->mutable_jobs();
               jobs->erase(std::remove_if(jobs->begin(), jobs->end(),

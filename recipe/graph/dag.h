@@ -14,6 +14,7 @@
 #include "recipe/sweep.h"
 #include "task/job_kind.h"
 #include "task/requirements.h"
+#include "task/rung.h"
 
 namespace braid::recipe {
 
@@ -60,6 +61,8 @@ struct JobNode : task::Requirements {
   // How many seconds it may have workers, as `max_duration` of the recipe says; 0: any number.
   int64_t max_duration_s = 0;
   Estimate estimate;
+  // Of a training that a sweep compares with others.
+  task::Rung rung;
 };
 
 // The estimated sizes of one model of the run; 0 where they are not known.

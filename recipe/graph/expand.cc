@@ -8,6 +8,7 @@
 #include "recipe/graph/card.h"
 #include "recipe/graph/continued_rate.h"
 #include "recipe/graph/merge_jobs.h"
+#include "recipe/graph/rungs.h"
 #include "recipe/graph/share.h"
 #include "recipe/graph/sizes.h"
 #include "recipe/graph/time_limits.h"
@@ -270,13 +271,34 @@ class Expander {
     const std::string history = joint.name;
     dag_.jobs.push_back(std::move(merge));
     dag_.jobs.push_back(std::move(gate));
-    dag_.jobs.push_back(std::move(joint));
+    AddJoint(composite, std::move(joint));
     Measure({name + "@start", spec::ModelRole::kCompositeStart, name, ""}, composite.spec,
             path_corpora, start);
     Measure({name, spec::ModelRole::kComposite, name, history, &composite.joint}, composite.spec,
             path_corpora, trained);
     Export(name, composite.spec, composite.Corpora(), trained);
     return OkStatus();
+  }
+
+  // One of several starts is tried for a part of its joint phase, and goes on if it is the best.
+  void AddJoint(const Composite& composite, JobNode joint) {
+    if (composite.starts_of.empty()) {
+      dag_.jobs.push_back(std::move(joint));
+      return;
+    }
+    const auto starts = std::count_if(
+        recipe_.composites.begin(), recipe_.composites.end(),
+        [&](const Composite& one) { return one.item == composite.item; });
+    const std::vector<PlannedRung> rungs = {{composite.probe, starts}, {1, 1}};
+    if (halvings_.empty() || halvings_.back().model != composite.starts_of) {
+      halvings_.push_back(ForReport(composite.starts_of, rungs));
+      halvings_.back().starts = true;
+    }
+    std::vector<spec::ReportedTrial>& trials = halvings_.back().trials;
+    const auto trial = static_cast<int64_t>(trials.size());
+    trials.push_back({composite.start, {joint.name}});
+    for (JobNode& part : DivideTraining(joint, composite.starts_of, rungs, trial))
+      dag_.jobs.push_back(std::move(part));
   }
 
   // A model that is evaluated: one row in the tables of the report.
@@ -372,9 +394,10 @@ class Expander {
                                             ""};
       job.inputs[role::Gate(composite)] = {JobName(JobKind::kGate, composite), role::kGate, "", ""};
     }
-    job.spec = schema::ToJson(
-        spec::ReportTask{recipe_.run, recipe_.text,
-                         spec::ReportCompat{recipe_.compat, Overrides(recipe_)}, models_});
+    spec::ReportTask task{recipe_.run, recipe_.text,
+                          spec::ReportCompat{recipe_.compat, Overrides(recipe_)}, models_};
+    task.halvings = halvings_;
+    job.spec = schema::ToJson(task);
     dag_.jobs.push_back(std::move(job));
   }
 
@@ -383,6 +406,7 @@ class Expander {
   Dag dag_;
   std::vector<spec::ReportedModel> models_;
   std::vector<std::string> composites_;
+  std::vector<spec::ReportedHalving> halvings_;
 };
 
 Result<Dag> ExpandAll(const Recipe& recipe, const Known& known) {

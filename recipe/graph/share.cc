@@ -6,6 +6,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "recipe/graph/merge_jobs.h"
+#include "recipe/graph/rungs.h"
 #include "schema/read.h"
 #include "spec/data.h"
 #include "spec/report.h"
@@ -117,7 +118,13 @@ class Sharer {
     }
     for (const std::string& digest : order_) Name(&shared_.at(digest));
     for (const std::string& digest : order_) Add(shared_.at(digest));
+    for (const auto& [digest, job] : shared_) variants_of_[job.name] = job.variants;
+    for (JobNode& job : dag_.jobs) named_[job.name] = &job;
     AddTrainedBefore();
+    for (size_t i = 0; i < graphs_.size(); ++i) BRAID_RETURN_IF_ERROR(AddStarts(i));
+    BRAID_ASSIGN_OR_RETURN(const std::vector<spec::ReportedHalving> compared,
+                           AddRungs(recipe_, &dag_));
+    halvings_.insert(halvings_.end(), compared.begin(), compared.end());
     Report();
     return std::move(dag_);
   }
@@ -215,6 +222,42 @@ class Sharer {
     }
   }
 
+  // Starts of a composite are compared within the variants that share them, under a name that says
+  // which these are.
+  Status AddStarts(size_t variant) {
+    for (spec::ReportedHalving halving : TaskOf(variant).halvings) {
+      const std::string base = halving.model;
+      std::vector<JobNode*> jobs;
+      for (spec::ReportedTrial& trial : halving.trials) {
+        for (std::string& job : trial.jobs) {
+          const std::string own = job;
+          job = dag_.variants[variant].jobs.at(own);
+          for (const std::string& part : {own + "@rung_1", own})
+            jobs.push_back(named_.at(dag_.variants[variant].jobs.at(part)));
+        }
+      }
+      const std::vector<size_t>& variants = variants_of_.at(jobs.front()->name);
+      for (const JobNode* job : jobs) {
+        if (variants_of_.at(job->name) == variants) continue;
+        return InvalidArgument("sweep.over: a field varies of one start of composite " + base +
+                               " alone, so that its starts cannot be compared (start: auto); name "
+                               "its values as starts");
+      }
+      if (variants.front() != variant) continue;  // seen with the first of them
+      const std::string suffix = SuffixOf(InCommon(recipe_, variants));
+      if (variants.size() < recipe_.variants.size() && !suffix.empty())
+        halving.model += "-" + suffix;
+      for (const spec::ReportedHalving& other : halvings_) {
+        if (other.model != halving.model) continue;
+        halving.model += Format("-v%zu", variant + 1);
+        break;
+      }
+      for (JobNode* job : jobs) job->rung.model = halving.model;
+      halvings_.push_back(std::move(halving));
+    }
+    return OkStatus();
+  }
+
   spec::ReportTask TaskOf(size_t variant) const {
     const JobNode* report = graphs_[variant].Find(NameOf(JobKind::kReport));
     // The task was written by Expand, so that it can be read.
@@ -230,6 +273,7 @@ class Sharer {
     task.recipe = recipe_.text;
     task.sweep.emplace();
     for (const SweepAxis& axis : recipe_.sweep.axes) task.sweep->axes.push_back(axis.name);
+    task.halvings = halvings_;
     const Json models = schema::ToJson(task)["models"];
     for (size_t i = 0; i < graphs_.size(); ++i) {
       spec::ReportedVariant& variant = task.sweep->variants.emplace_back();
@@ -268,6 +312,9 @@ class Sharer {
   std::map<std::string, Shared> shared_;  // by digest
   std::vector<std::string> order_;        // digests: parents before children
   std::set<std::string> names_;
+  std::vector<spec::ReportedHalving> halvings_;
+  std::map<std::string, std::vector<size_t>> variants_of_;  // by the name of a job in the run
+  std::map<std::string, JobNode*> named_;                   // good until jobs are added
 };
 
 }  // namespace

@@ -52,6 +52,17 @@ model::Connection ReadConnection(YamlMap& map, size_t paths, model::ConnectInit 
   return connection;
 }
 
+// What all starts of the composite have in common; `starts` itself is read by whoever makes a
+// composite of each.
+void ReadStarts(YamlMap& map, Composite* composite) {
+  spec::CompositeStarts starts;
+  ReadFields(map, &starts);
+  composite->probe = starts.probe;
+  (void)map.Node("starts");
+  if (starts.start != spec::CompositeStart::kAuto && map.Has("starts"))
+    map.Fail("starts", "is of start: auto; give that too, or leave it out");
+}
+
 // A path that a composite names, or one of its base that stands here with its shape.
 void ReadMember(const YAML::Node& node, const std::string& where, const Recipe& recipe,
                 YamlMap& map, Composite* composite) {
@@ -225,6 +236,7 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
   composite.spec = BlankSpec(recipe, map.RequireString("name"));
   CheckName(map, "name", composite.spec.name);
   composite.base = map.String("base", "");
+  ReadStarts(map, &composite);
   ReadMembers(map, recipe, &composite);
   TakeArchOfPaths(map, recipe, &composite);
   ReadCompositeArch(map, recipe.sequence, &composite.spec.arch);

@@ -7,11 +7,11 @@
 #include "base/text.h"
 #include "recipe/compat.h"
 #include "recipe/parse/arch_section.h"
-#include "recipe/parse/composite_section.h"
 #include "recipe/parse/evaluate_section.h"
 #include "recipe/parse/model_section.h"
 #include "recipe/parse/seed_model_section.h"
 #include "recipe/parse/stack_section.h"
+#include "recipe/parse/starts_section.h"
 #include "recipe/parse/sweep_section.h"
 #include "recipe/parse/train_section.h"
 #include "recipe/parse/yaml_reader.h"
@@ -145,8 +145,13 @@ void ReadModels(YamlMap& root, Recipe* recipe) {
     recipe->paths.push_back(ReadPath(node, where, *recipe, root.errors()));
   });
   ReadSeedModel(root, recipe);
+  size_t items = 0;
   each("composites", [&](const YAML::Node& node, const std::string& where) {
-    recipe->composites.push_back(ReadComposite(node, where, *recipe, root.errors()));
+    for (Composite& composite : ReadComposites(node, where, *recipe, root.errors())) {
+      composite.item = items;
+      recipe->composites.push_back(std::move(composite));
+    }
+    ++items;
   });
   each("baselines", [&](const YAML::Node& node, const std::string& where) {
     recipe->baselines.push_back(ReadBaseline(node, where, *recipe, root.errors()));
@@ -195,8 +200,14 @@ void CheckNames(const Recipe& recipe, YamlErrors& errors, const YAML::Node& docu
                     "\" is the name of a job that every run has; take another");
   };
   for (size_t i = 0; i < recipe.paths.size(); ++i) free(recipe.paths[i].name(), "paths", i);
-  for (size_t i = 0; i < recipe.composites.size(); ++i)
-    once(recipe.composites[i].name(), "composites", i);
+  for (size_t i = 0; i < recipe.composites.size(); ++i) {
+    const Composite& composite = recipe.composites[i];
+    // What its starts are compared as is a name, too.
+    const bool first = i == 0 || recipe.composites[i - 1].item != composite.item;
+    if (first && !composite.starts_of.empty())
+      once(composite.starts_of, "composites", composite.item);
+    once(composite.name(), "composites", composite.item);
+  }
   for (size_t i = 0; i < recipe.baselines.size(); ++i)
     free(recipe.baselines[i].name(), "baselines", i);
 }
@@ -275,6 +286,7 @@ void ReadVariants(const YAML::Node& document, const Sweep& sweep, YamlErrors& er
     variants.push_back(std::move(variant));
   }
   if (!errors.ok()) return;
+  CheckCompared(document, sweep, variants.front().recipe, errors);
   *recipe = variants.front().recipe;
   recipe->text = text;
   recipe->sweep = sweep;

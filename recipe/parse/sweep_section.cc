@@ -62,7 +62,9 @@ void ReadRange(const YAML::Node& node, const FieldOfRecipe& field, const Sweep& 
                       (field.field != nullptr && field.field->type == schema::Type::kNumber);
   if (!number)
     return map.FailSelf("only a number can be drawn between min and max; give a list of values");
-  if (sweep.method != spec::SweepMethod::kRandom)
+  if (sweep.method == spec::SweepMethod::kHalving && !sweep.draws())
+    return map.FailSelf("values of a range are drawn; give sweep.count, or a list of values");
+  if (!sweep.draws())
     return map.FailSelf("a grid needs a list of values; a range is of method: random");
   const auto is_whole = [](double value) { return value == std::floor(value); };
   if (axis->whole && !(is_whole(range.min) && is_whole(range.max)))
@@ -263,23 +265,23 @@ void ReadSeeds(YamlMap& root, Sweep* sweep) {
 void CheckCount(const YAML::Node& document, const Sweep& sweep, YamlErrors& errors) {
   const YAML::Node place = document["sweep"] ? document["sweep"] : document[kSeedsAxis];
   const int64_t combinations = CountCombinations(sweep);
-  if (sweep.method == spec::SweepMethod::kRandom && combinations >= 0 &&
-      *sweep.count > combinations) {
+  if (sweep.draws() && combinations >= 0 && *sweep.count > combinations) {
+    const bool halving = sweep.method == spec::SweepMethod::kHalving;
     errors.Fail(place.Mark(),
                 Format("sweep.count: there are %lld combinations, and %lld of them are asked for; "
-                       "method: grid takes all",
-                       (long long)combinations, (long long)*sweep.count));
+                       "%s takes all",
+                       (long long)combinations, (long long)*sweep.count,
+                       halving ? "halving without count" : "method: grid"));
     return;
   }
   const int64_t variants = CountVariants(sweep);
   if (variants <= spec::kMaxVariants) return;
   std::vector<std::string> factors;
   for (const SweepAxis& axis : sweep.axes) {
-    if (!axis.values.empty() &&
-        (sweep.method == spec::SweepMethod::kGrid || axis.name == kSeedsAxis))
+    if (!axis.values.empty() && (!sweep.draws() || axis.name == kSeedsAxis))
       factors.push_back(Format("%zu of %s", axis.values.size(), axis.name.c_str()));
   }
-  if (sweep.method == spec::SweepMethod::kRandom)
+  if (sweep.draws())
     factors.insert(factors.begin(), Format("%lld that are drawn", (long long)*sweep.count));
   errors.Fail(place.Mark(), Format("sweep: %s make %lld variants; at most %lld are allowed",
                                    Join(factors, " x ").c_str(), (long long)variants,
@@ -304,6 +306,42 @@ Sweep ReadSweep(const YAML::Node& document, YamlErrors& errors) {
   ReadSeeds(root, &sweep);
   if (errors.ok()) CheckCount(document, sweep, errors);
   return sweep;
+}
+
+void CheckCompared(const YAML::Node& document, const Sweep& sweep, const Recipe& recipe,
+                   YamlErrors& errors) {
+  if (sweep.models.empty()) return;
+  std::vector<std::string> trained;
+  if (recipe.seed_model) trained.push_back(recipe.seed_model->name());
+  for (const Model& path : recipe.paths)
+    if (path.from.empty()) trained.push_back(path.name());
+  for (const Model& baseline : recipe.baselines) trained.push_back(baseline.name());
+  for (const Composite& composite : recipe.composites) trained.push_back(composite.name());
+  const YAML::Mark place = document["sweep"]["models"].Mark();
+  std::set<std::string> seen;
+  for (const std::string& model : sweep.models) {
+    if (!seen.insert(model).second) errors.Fail(place, "sweep.models: " + model + " appears twice");
+    for (const std::vector<Model>* models : {&recipe.paths, &recipe.baselines}) {
+      for (const Model& one : *models) {
+        if (one.name() != model || one.continued.empty()) continue;
+        errors.Fail(place, "sweep.models: " + model +
+                               " goes on from a checkpoint (continue), behind which a rung may "
+                               "lie already; leave it out, or begin with its weights (start)");
+      }
+    }
+    for (const Composite& composite : recipe.composites) {
+      if (composite.name() != model || composite.starts_of.empty()) continue;
+      errors.Fail(place, "sweep.models: " + model + " is compared with the other starts of " +
+                             composite.starts_of +
+                             " already (start: auto); leave it out, or give "
+                             "the composite one start");
+    }
+    if (std::find(trained.begin(), trained.end(), model) != trained.end()) continue;
+    const std::string near = NearestWord(model, trained);
+    errors.Fail(place, "sweep.models: the recipe trains no model " + model +
+                           (near.empty() ? "; it trains " + Join(trained, ", ")
+                                         : "; did you mean " + near + "?"));
+  }
 }
 
 YAML::Node DocumentOf(const YAML::Node& document, const Sweep& sweep, const SweptValues& values,

@@ -25,17 +25,18 @@ Part SamplesPart();
 Part MergesPart();
 Part LineagePart();
 Part RecipePart();
+Part HalvingPart();
 Part SweepCandidatesPart();
 Part SweepFrontierPart();
 Part SweepClaimsPart();
 
 const std::vector<Part>& Parts() {
   static const std::vector<Part> kParts = {
-      AboutPart(),      HighlightsPart(), LossesPart(),    LeftOutPart(), ComparisonsPart(),
-      ClaimsPart(),     ScoresPart(),     NextTokenPart(), TimesPart(),   SpeedPart(),
-      EqualTermsPart(), ClaimTallyPart(), GradientsPart(), RoutingPart(), DualArmsPart(),
-      DualPathsPart(),  CurvesPart(),     SamplesPart(),   MergesPart(),  LineagePart(),
-      RecipePart(),
+      AboutPart(),       HighlightsPart(), LossesPart(),     HalvingPart(),   LeftOutPart(),
+      ComparisonsPart(), ClaimsPart(),     ScoresPart(),     NextTokenPart(), TimesPart(),
+      SpeedPart(),       EqualTermsPart(), ClaimTallyPart(), GradientsPart(), RoutingPart(),
+      DualArmsPart(),    DualPathsPart(),  CurvesPart(),     SamplesPart(),   MergesPart(),
+      LineagePart(),     RecipePart(),
   };
   return kParts;
 }
@@ -46,8 +47,8 @@ const std::vector<Part>& SweepParts() {
   static const std::vector<Part> kParts = [] {
     Part losses = LossesPart();
     losses.add_to_summary = losses.add_to_report = nullptr;
-    return std::vector<Part>{AboutPart(),       SweepCandidatesPart(), SweepFrontierPart(), losses,
-                             SweepClaimsPart(), LineagePart(),         RecipePart()};
+    return std::vector<Part>{AboutPart(), SweepCandidatesPart(), HalvingPart(), SweepFrontierPart(),
+                             losses,      SweepClaimsPart(),     LineagePart(), RecipePart()};
   }();
   return kParts;
 }

@@ -16,7 +16,7 @@ int64_t TokensOf(const JobResult* job) {
   return job == nullptr ? 0 : job->tokens();
 }
 double SecondsOf(const JobResult* job) {
-  return job == nullptr ? 0 : std::max(0.0, job->seconds);
+  return job == nullptr ? 0 : std::max(0.0, job->training_seconds());
 }
 
 double CoreSecondsOf(const JobResult* job) {
@@ -29,7 +29,7 @@ double Rate(int64_t tokens, double seconds) {
 
 // Of a training that goes on, the part before took its time in another run.
 bool TimeIsKnown(const JobResult* job) {
-  return job != nullptr && job->seconds >= 0 && job->tokens_before() == 0;
+  return job != nullptr && job->training_seconds() >= 0 && job->tokens_before() == 0;
 }
 
 // The training of this run with whose model another one began, a seed model's; null: none did.
@@ -98,9 +98,9 @@ void AddToComposite(const Results& results, ModelResult* model) {
     model->core_seconds = 0;
     for (const JobResult* job : JobsOf(results, *model)) model->core_seconds += CoreSecondsOf(job);
   }
-  if (joint == nullptr || joint->seconds < 0) return;
-  model->stage_2_seconds = joint->seconds;
-  model->tokens_per_second = Rate(TokensOf(joint), joint->seconds);
+  if (joint == nullptr || joint->training_seconds() < 0) return;
+  model->stage_2_seconds = joint->training_seconds();
+  model->tokens_per_second = Rate(TokensOf(joint), joint->training_seconds());
 }
 
 void AddToModel(const Results& results, ModelResult* model) {
@@ -110,10 +110,10 @@ void AddToModel(const Results& results, ModelResult* model) {
   const JobResult* start = StartOf(results, *job);
   model->tokens = TokensOf(start) + TokensOf(job);
   model->cores = job->cores();
-  model->tokens_per_second = Rate(TokensOf(job) - job->tokens_before(), job->seconds);
+  model->tokens_per_second = Rate(TokensOf(job) - job->tokens_before(), job->training_seconds());
   if (!TimeIsKnown(job)) return;
   // A model that is no composite has one stage, whose time is its whole time.
-  model->seconds = model->in_turn_seconds = SecondsOf(start) + job->seconds;
+  model->seconds = model->in_turn_seconds = SecondsOf(start) + job->training_seconds();
   model->core_seconds = CoreSecondsOf(start) + CoreSecondsOf(job);
   const bool first = model->role == Role::kPath || model->role == Role::kSeedModel;
   (first ? model->stage_1_seconds : model->stage_2_seconds) = model->seconds;

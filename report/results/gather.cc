@@ -1,19 +1,42 @@
 #include "report/results/gather.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "report/input/strict_fields.h"
 #include "report/results/cost.h"
 #include "report/results/gather_sweep.h"
+#include "report/results/halving.h"
 #include "schema/read.h"
 #include "spec/report.h"
 #include "storage/files/artifact_files.h"
 #include "task/artifact.h"
+#include "task/job_kind.h"
 
 namespace braid::report {
 namespace {
+
+// Notes of each training that was done in parts the time of those before, in the order in which
+// they were done.
+void AddEarlierParts(Results* results) {
+  std::map<std::string, const JobResult*> earlier;  // by name
+  for (JobResult& job : results->jobs) {
+    earlier[job.name] = &job;
+    const auto rung = job.inputs.find(task::role::kRung);
+    if (rung == job.inputs.end()) continue;
+    double before = -1;
+    for (const std::string& name : job.parents) {
+      const auto parent = earlier.find(name);
+      if (parent == earlier.end()) continue;
+      const auto model = parent->second->outputs.find(task::role::kModel);
+      if (model != parent->second->outputs.end() && model->second == rung->second)
+        before = parent->second->training_seconds();
+    }
+    job.seconds_before = before;
+  }
+}
 
 // What the coordinator knows of this run and its jobs; nothing of a report that is made by hand.
 Status ReadFacts(const Json& json, Results* results) {
@@ -31,6 +54,7 @@ Status ReadFacts(const Json& json, Results* results) {
     }
     results->jobs.push_back(std::move(job));
   }
+  AddEarlierParts(results);
   return OkStatus();
 }
 
@@ -138,6 +162,7 @@ Result<Results> Gather(const task::Task& task, const std::vector<EvaluationField
   results.recipe = spec.recipe;
   if (spec.compat) results.compat = {schema::NameOf(spec.compat->mode), spec.compat->overrides};
   BRAID_RETURN_IF_ERROR(ReadFacts(spec.facts, &results));
+  results.halvings = HalvingsOf(spec.halvings, results);
   BRAID_RETURN_IF_ERROR(ReadInputs(task, /*steps=*/!spec.sweep, &results));
   if (spec.sweep) {
     const auto read = [&](const spec::ReportedModel& model, Results* variant) {
@@ -146,8 +171,11 @@ Result<Results> Gather(const task::Task& task, const std::vector<EvaluationField
     BRAID_RETURN_IF_ERROR(GatherSweep(spec, read, &results));
   }
   for (size_t i = 0; !spec.sweep && i < spec.models.size(); ++i) {
-    BRAID_RETURN_IF_ERROR(
-        ReadModel(task, spec.models[i], Format("spec.models.%zu", i), fields, &results));
+    const spec::ReportedModel& model = spec.models[i];
+    if (!spec.halvings.empty() &&
+        IsLeftBehind(JobName(task::JobKind::kEvaluate, model.evaluation), model.history, results))
+      continue;
+    BRAID_RETURN_IF_ERROR(ReadModel(task, model, Format("spec.models.%zu", i), fields, &results));
   }
   // Tables show the losses over all text behind those of each corpus.
   if (std::erase(results.corpora, kAllText) > 0) results.corpora.push_back(kAllText);

@@ -106,6 +106,11 @@ Status GatherSweep(const spec::ReportTask& task, const ReadReported& read, Resul
     }
     made.results = VariantFactsOf(*run, names);
     for (spec::ReportedModel model : variant.models.empty() ? task.models : variant.models) {
+      const bool trained = !model.history.empty();
+      if (!task.halvings.empty() &&
+          IsLeftBehind(names.InRun(JobName(JobKind::kEvaluate, model.evaluation)),
+                       trained ? names.InRun(model.history) : "", *run))
+        continue;
       made.trainings[model.name] = TrainingOf(model, names);
       model.evaluation = SubjectOf(names.InRun(JobName(JobKind::kEvaluate, model.evaluation)));
       BRAID_RETURN_IF_ERROR(read(model, &made.results));

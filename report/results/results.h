@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "report/input/evaluation.h"
 #include "report/input/proof.h"
+#include "report/results/halving.h"
 #include "report/results/role.h"
 #include "task/run_summary.h"
 
@@ -21,9 +22,16 @@ namespace braid::report {
 struct JobResult : task::JobSummary {
   // From start to end; negative: not known.
   double seconds = -1;
+  // Of a training that was done in parts: the time of the parts before, negative if that is not
+  // known.
+  double seconds_before = 0;
   // `summary_json` as an object; empty if it is none.
   Json summary = Json::object();
 
+  // Of the training up to the end of this part; negative: not known.
+  double training_seconds() const {
+    return seconds < 0 || seconds_before < 0 ? -1 : seconds + seconds_before;
+  }
   // CPU cores, or GPUs, of all ranks together.
   int64_t cores() const { return ranks * slots; }
   // Tokens that it was trained on; 0 if its summary does not have them.
@@ -140,6 +148,8 @@ struct Results {
   std::vector<SpeedComparison> speed;
   // What varied (report/results/sweep.h); null without `seeds` and `sweep`.
   std::shared_ptr<const Sweep> sweep;
+  // What was compared at rungs.
+  std::vector<Halving> halvings;
 
   // Null if there is none of this name.
   const JobResult* FindJob(const std::string& name) const;

@@ -129,7 +129,7 @@ double CoreSecondsOfAll(const Sweep& sweep, const std::vector<const Candidate*>&
       for (const JobResult* job : JobsOf(variant.results, model)) {
         const auto renamed = variant.jobs.find(job->name);
         seconds[renamed == variant.jobs.end() ? job->name : renamed->second] =
-            std::max(0.0, job->seconds) * static_cast<double>(job->cores());
+            std::max(0.0, job->training_seconds()) * static_cast<double>(job->cores());
       }
     }
   }

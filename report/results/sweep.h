@@ -61,6 +61,7 @@ struct Sweep {
   // Axes with more than one value, in the order of the recipe.
   std::vector<std::string> axes;
   std::vector<VariantResults> variants;
+  // Those that came to their end.
   std::vector<Candidate> candidates;
 };
 

@@ -148,6 +148,14 @@ const Schema& CompositeFields() {
     Add(&composite, "base", Type::kText,
         "A composite that exists, artifact id or folder: its paths are swapped, dropped, or joined "
         "by others.");
+    Append(CompositeStarts::Fields(), &composite);
+    Field& starts = Add(&composite, "starts", Type::kCustom,
+                        "With `start: auto`: the starts, `NAME: {FIELD: value, ...}` with fields "
+                        "of the composite (`connect`, `connect_init`, `large`, `joint`, ...).");
+    starts.expected = "a mapping of names to fields of the composite";
+    starts.default_text = "`slice`, `share` and `routed`, as each begins by itself";
+    starts.custom_schema = {
+        {"type", "object"}, {"minProperties", 2}, {"additionalProperties", {{"type", "object"}}}};
     return composite;
   }();
   return fields;

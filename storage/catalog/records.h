@@ -5,7 +5,7 @@
 //   Job      BLOCKED -> QUEUED -> ACTIVE -> SUCCEEDED | FAILED
 //            ACTIVE -> QUEUED                           (another attempt)
 //            ACTIVE -> CANCELLING -> CANCELLED
-//            BLOCKED -> SKIPPED                         (a parent has failed)
+//            BLOCKED -> SKIPPED                         (a parent failed, or it is left behind)
 //            BLOCKED | QUEUED -> CANCELLED
 //            Jobs of a paused run stay QUEUED, and are granted no attempt.
 //   Attempt  OFFERED -> RUNNING -> SUCCEEDED | FAILED
@@ -25,6 +25,7 @@
 #include "task/assignment.h"
 #include "task/keys.h"
 #include "task/outcome.h"
+#include "task/rung.h"
 #include "task/worker_health.h"
 
 namespace braid::catalog {
@@ -34,7 +35,7 @@ enum class RunState { kActive = 1, kSucceeded, kFailed, kCancelled };
 
 // The first four are live: blocked (a parent has not succeeded yet), queued (waits for slots),
 // active (an attempt holds the lease), cancelling (its attempt has not confirmed its end yet). A
-// job is skipped if a parent did not succeed.
+// job is skipped if a parent did not succeed, or if its trial was stopped at a rung.
 enum class JobState {
   kBlocked = 1,
   kQueued,
@@ -159,6 +160,8 @@ struct JobRecord : task::JobSpec {
   int64_t stall_timeout_s = 0;
   // How many seconds its attempts may take together; 0: any number.
   int64_t max_duration_s = 0;
+  // Of a training that is compared with others.
+  task::Rung rung;
 
   JobState state = JobState::kBlocked;
   // The lease epoch of the newest attempt; 0 before the first one.
@@ -173,6 +176,9 @@ struct JobRecord : task::JobSpec {
   int64_t not_before_ms = 0;
   std::string error;
   std::string hint;
+  // The run goes on without it: a trial that was stopped at a rung (task/rung.h), or whose training
+  // failed by itself, or a job that needs such a trial. No failure of the run; `error` says why.
+  bool left_behind = false;
   // What the program reported about its result, as JSON; or empty.
   std::string summary;
   // "run/job" of the job whose outputs a retry took over instead of running this one; or empty.

@@ -333,6 +333,14 @@ ALTER TABLE runs ADD COLUMN paused_before_ms INTEGER NOT NULL DEFAULT 0;
                                                  // Runs for which others are stopped.
                                                  R"sql(
 ALTER TABLE runs ADD COLUMN preempts INTEGER NOT NULL DEFAULT 1;
+)sql",
+                                                 // Trainings that a sweep compares and stops.
+                                                 R"sql(
+ALTER TABLE jobs ADD COLUMN rung_model TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN rung_trial INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN rung_keep INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN left_behind INTEGER NOT NULL DEFAULT 0;
 )sql"};
   return steps;
 }

@@ -67,6 +67,11 @@ struct JobsTable {
     column("keep_checkpoints", r.keep_checkpoints);
     column("stall_timeout_s", r.stall_timeout_s);
     column("max_duration_s", r.max_duration_s);
+    // Its place in a sweep by successive halving.
+    column("rung_model", r.rung.model);
+    column("rung", r.rung.number);
+    column("rung_trial", r.rung.trial);
+    column("rung_keep", r.rung.keep);
     column("state", r.state);
     column("epoch", r.epoch);
     // What came of it; written while it is waiting, running and ending.
@@ -82,6 +87,7 @@ struct JobsTable {
     column("not_before_ms", r.not_before_ms);
     column("error", r.error);
     column("hint", r.hint);
+    column("left_behind", r.left_behind);
     column("summary", r.summary);
     column("adopted_from", r.adopted_from);
     column("created_ms", r.created_ms);

@@ -75,7 +75,10 @@ struct EventMaker {
   }
   Event operator()(const JobCancelling& u) const { return OfJob("job.cancelling", u.job, 0, ""); }
   Event operator()(const JobEnded& u) const {
-    return OfJob("job." + Lower(Name(u.state)), u.job, u.epoch, u.error);
+    // The failure of a trial is no failure of its run, and nobody is alerted.
+    const bool trial = u.left_behind && u.state == JobState::kFailed;
+    return OfJob(trial ? "job.left_behind" : "job." + Lower(Name(u.state)), u.job, u.epoch,
+                 u.error);
   }
   Event operator()(const AttemptGranted& u) const {
     const AttemptRecord& a = u.attempt;
@@ -221,6 +224,7 @@ struct Applier {
     job.hint = u.hint;
     job.counters = u.counters;
     job.ended_ms = u.ended_ms;
+    job.left_behind = u.left_behind;
   }
   void operator()(const AttemptGranted& u) {
     JobRecord& job = image.jobs.at(u.attempt.key.Job());

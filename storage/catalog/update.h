@@ -88,6 +88,8 @@ struct JobEnded {
   // With the last attempt's end counted.
   Counters counters;
   int64_t ended_ms = 0;
+  // JobRecord has it.
+  bool left_behind = false;
 };
 
 // QUEUED -> ACTIVE: a new attempt, whose epoch becomes the job's lease epoch.

@@ -94,11 +94,11 @@ struct Writer {
     const Counters& c = u.counters;
     return One(db.Run("UPDATE jobs SET state=?, outputs=?, summary=?, error=?, hint=?, "
                       "user_failures=?, infra_losses=?, "
-                      "preemptions=?, losses_in_row=?, ended_ms=? WHERE run=? AND name=? AND "
-                      "epoch=? AND state<=4",
+                      "preemptions=?, losses_in_row=?, ended_ms=?, left_behind=? WHERE run=? AND "
+                      "name=? AND epoch=? AND state<=4",
                       {Number(u.state), Pack(u.outputs), u.summary, u.error, u.hint,
                        c.user_failures, c.infra_losses, c.preemptions, c.losses_in_row, u.ended_ms,
-                       u.job.run, u.job.job, u.epoch}),
+                       u.left_behind ? int64_t{1} : int64_t{0}, u.job.run, u.job.job, u.epoch}),
                "ending job " + u.job.ToString());
   }
 

@@ -67,7 +67,10 @@ Result<OpenedTraining> OpenTraining(const task::Task& task) {
   BRAID_ASSIGN_OR_RETURN(opened.tokenizer, OpenTokenizer(task));
   BRAID_ASSIGN_OR_RETURN(const Json spec, FilledSpec(task, *opened.tokenizer));
   BRAID_ASSIGN_OR_RETURN(opened.settings, ReadTrainSettings(spec));
-  opened.digest = Sha256Hex(spec.dump());
+  // A training that is done in parts is one.
+  Json whole = spec;
+  whole.erase("until");
+  opened.digest = Sha256Hex(whole.dump());
   TrainSettings& settings = opened.settings;
   const std::string why = spec::WhyNotOn(task.device, settings.precision);
   if (!why.empty()) return InvalidArgument("spec.train: " + why);

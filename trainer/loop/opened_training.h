@@ -18,8 +18,8 @@ namespace braid::trainer {
 struct OpenedTraining {
   std::shared_ptr<const corpus::Tokenizer> tokenizer;
   TrainSettings settings;
-  // SHA-256 of the task's spec with the tokenizer's numbers filled in: a checkpoint belongs to
-  // these settings alone, and another training must not go on from it.
+  // SHA-256 of the task's spec with the tokenizer's numbers filled in and without `until`: a
+  // checkpoint belongs to these settings alone, and another training must not go on from it.
   std::string digest;
   // For whoever goes on from a checkpoint of this training.
   spec::TrainingNote note;

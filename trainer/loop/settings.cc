@@ -100,6 +100,7 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
   settings.seed = task.seed;
   settings.start_moments = task.start_moments;
   settings.loss_average = task.loss_average;
+  settings.until = task.until;
   BRAID_ASSIGN_OR_RETURN(settings.model, model::FromJson(task.model, "spec.model"));
   settings.data = {task.data};
   Spread(task.train, &settings);
@@ -177,6 +178,8 @@ Result<StepPlan> PlanSteps(const TrainSettings& settings, int64_t sequences) {
         (long long)settings.average.last, (long long)settings.average.every,
         (long long)settings.average.reach(), (long long)plan.total));
   }
+  plan.job_end = std::clamp<int64_t>(std::llround(settings.until * static_cast<double>(plan.total)),
+                                     1, plan.total);
   return plan;
 }
 

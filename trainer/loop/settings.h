@@ -49,6 +49,8 @@ struct TrainSettings {
   int64_t validate_sequences = 0;
   // Steps between measurements of blocks and routers (ReadBlockProbes); 0 for none.
   int64_t telemetry_steps = 0;
+  // The part of all steps after which the job ends.
+  double until = 1;
 };
 
 // Reads the spec of a train or joint job. Its `model` has tokenizer fields set (FillTokenizer).
@@ -90,6 +92,8 @@ struct StepPlan {
   // Steps of an epoch, and of the training.
   int64_t per_epoch = 0;
   int64_t total = 0;
+  // The step after which the job ends: `total`, or a rung of a sweep before it.
+  int64_t job_end = 0;
   // M above.
   int64_t micro_batches_per_epoch = 0;
   // The data of step `step`, which counts from 0.

@@ -51,14 +51,14 @@ class Training {
     checkpoints_.emplace(settings_, begun_ms_);
     // A stop has interrupted the validation of the last step, which comes first then.
     if (!state_.unfinished.is_null()) BRAID_RETURN_IF_ERROR(FinishStep());
-    while (!stop_ && state_.step < plan_.total) {
+    while (!stop_ && state_.step < plan_.job_end) {
       BRAID_RETURN_IF_ERROR(Step(loader));
       if (writer_ != nullptr) BRAID_RETURN_IF_ERROR(FatalOf(writer_->TakeError()));
       if (!stop_) MaybeCheckpoint();
     }
     // A stop that arrives after the last step has no effect: finishing is as quick as a checkpoint
     // would be.
-    return state_.step < plan_.total || !state_.unfinished.is_null() ? Stop() : Finish();
+    return state_.step < plan_.job_end || !state_.unfinished.is_null() ? Stop() : Finish();
   }
 
  private:
@@ -84,15 +84,17 @@ class Training {
                "%lld threads, %s",
                settings_.model.name.c_str(),
                FormatCount(static_cast<double>(model::ParameterCount(settings_.model))).c_str(),
-               (long long)plan_.total, (long long)settings_.accumulate, (long long)settings_.batch,
-               (long long)settings_.data.sequence, (long long)task_.rank, (long long)task_.world,
-               (long long)task_.threads, state_.environment.instruction_set.c_str()));
+               (long long)plan_.job_end, (long long)settings_.accumulate,
+               (long long)settings_.batch, (long long)settings_.data.sequence,
+               (long long)task_.rank, (long long)task_.world, (long long)task_.threads,
+               state_.environment.instruction_set.c_str()));
     return OkStatus();
   }
 
   // A checkpoint of this training goes before what it begins with.
   Status StartWeights() {
     if (!task_.resume.empty()) return Resume();
+    if (task_.inputs.contains(task::role::kRung)) return GoOnFromRung();
     if (task_.inputs.contains(task::role::kContinue)) return GoOn();
     if (task_.inputs.contains(task::role::kInit))
       return LoadStart(task_, settings_, network_.get(), optimizer_.get());
@@ -126,19 +128,31 @@ class Training {
   }
 
   Status Resume() {
+    BRAID_RETURN_IF_ERROR(GoOnFrom(task_.resume));
+    resumed_step_ = state_.step;
+    return OkStatus();
+  }
+
+  // What another job has done of this training. No checkpoint of this job is there yet.
+  Status GoOnFromRung() {
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, task_.Input(task::role::kRung));
+    return GoOnFrom(folder);
+  }
+
+  // Goes on as if the training had never been stopped.
+  Status GoOnFrom(const std::string& folder) {
     BRAID_ASSIGN_OR_RETURN(
         Resumed resumed,
-        ReadCheckpoint(task_.resume, settings_.model, network_->layout(),
+        ReadCheckpoint(folder, settings_.model, network_->layout(),
                        FindOptimizer(settings_.optimizer.kind).states(network_->layout())));
     if (resumed.state.settings != opened_.digest) {
       return InvalidArgument(
-          task_.resume + " is a checkpoint of a training with other settings; start without it");
+          folder + " is a checkpoint of a training with other settings; start without it");
     }
     average_->Restore(resumed.snapshot);
-    resumed_step_ = resumed.state.step;
     Log(LogLevel::kInfo, task_.job,
         Format("goes on after step %lld", (long long)resumed.state.step));
-    return Take(std::move(resumed), task_.resume);
+    return Take(std::move(resumed), folder);
   }
 
   // A training of the same text, made longer. The mean of its last states is made anew, as those of
@@ -277,9 +291,9 @@ class Training {
     return OkStatus();
   }
 
-  // After the last step always, so that each training ends with a validation loss.
+  // After the last step of the job always, so that each training ends with a validation loss.
   bool ValidationDue() const {
-    if (state_.step == plan_.total) return true;
+    if (state_.step == plan_.job_end) return true;
     if (settings_.validate_steps > 0) return state_.step % settings_.validate_steps == 0;
     return state_.step % plan_.per_epoch == 0;
   }
@@ -336,8 +350,8 @@ class Training {
     const double step_tokens = static_cast<double>(settings_.batch * settings_.accumulate *
                                                    settings_.data.sequence);
     channel_.Progress(
-        "training", "steps", state_.step, plan_.total, rate,
-        rate > 0 ? static_cast<double>(plan_.total - state_.step) * step_tokens / rate : -1);
+        "training", "steps", state_.step, plan_.job_end, rate,
+        rate > 0 ? static_cast<double>(plan_.job_end - state_.step) * step_tokens / rate : -1);
   }
 
   Status Diverged(const std::string& what) {
@@ -357,7 +371,7 @@ class Training {
     if (task_.rank != 0) return;
     const int64_t now = clock_.MonotonicMs();
     if (!checkpoints_->AfterStep(state_.step, now) || writer_->busy() || writer_->behind() ||
-        state_.step == plan_.total)
+        state_.step == plan_.job_end)
       return;
     checkpoints_->Begun(now);
     writer_->Begin(TakeSnapshot(), state_, history_);
@@ -390,11 +404,11 @@ class Training {
     }
     if (state_.step == 0)
       return Cancelled(Format("stopped within the first step of %lld: there is nothing to keep yet",
-                              (long long)plan_.total));
+                              (long long)plan_.job_end));
     const bool skipped = writer_ != nullptr &&
                          std::max(resumed_step_, writer_->last_written()) != state_.step;
     return Cancelled(Format(
-        "stopped after step %lld of %lld %s", (long long)state_.step, (long long)plan_.total,
+        "stopped after step %lld of %lld %s", (long long)state_.step, (long long)plan_.job_end,
         skipped ? "without a checkpoint, for want of room on the disk" : "with a checkpoint"));
   }
 
@@ -404,7 +418,8 @@ class Training {
       return OkStatus();
     }
     BRAID_RETURN_IF_ERROR(FatalOf(writer_->Finish()));
-    const OptimizerSnapshot snapshot = optimizer_->Take();
+    // Before the end of the training the mean of its last states may have begun.
+    const OptimizerSnapshot snapshot = TakeSnapshot();
     return WriteOutputs({settings_, network_->layout(), snapshot, state_, history_, last_values_},
                         task_, channel_);
   }

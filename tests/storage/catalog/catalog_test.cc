@@ -64,6 +64,7 @@ JobRecord SomeJob(const std::string& run, const std::string& name, JobState stat
   job.keep_checkpoints = -1;
   job.stall_timeout_s = 60;
   job.max_duration_s = 3'600;
+  job.rung = {"dense", 2, 5, 3};
   job.slots = 2;
   job.site = "helsinki";
   job.across_sites = true;
@@ -139,8 +140,16 @@ class CatalogTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status.ToString();
     for (const Update& update : updates) Apply(update, image_);
   }
+  // Makes the image that of a catalog from before trainings were compared at rungs.
+  void ForgetRungs() {
+    for (auto& [key, job] : image_.jobs) {
+      job.rung = {};
+      job.left_behind = false;
+    }
+  }
   // Makes the image that of a catalog from before others were stopped for runs.
   void ForgetPreemption() {
+    ForgetRungs();
     for (auto& [id, run] : image_.runs) run.preempts = true;
   }
   // Makes the image that of a catalog from before runs could be paused.
@@ -454,7 +463,13 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
-#define WITHOUT_PREEMPTION "ALTER TABLE runs DROP COLUMN preempts;"
+#define WITHOUT_RUNGS                        \
+  "ALTER TABLE jobs DROP COLUMN rung_model;" \
+  "ALTER TABLE jobs DROP COLUMN rung;"       \
+  "ALTER TABLE jobs DROP COLUMN rung_trial;" \
+  "ALTER TABLE jobs DROP COLUMN rung_keep;"  \
+  "ALTER TABLE jobs DROP COLUMN left_behind;"
+#define WITHOUT_PREEMPTION WITHOUT_RUNGS "ALTER TABLE runs DROP COLUMN preempts;"
 #define WITHOUT_PAUSES                         \
   WITHOUT_PREEMPTION                           \
   "ALTER TABLE runs DROP COLUMN paused_ms;"    \
@@ -630,6 +645,25 @@ TEST_F(CatalogTest, AFileFromBeforeTimeLimitsIsBroughtUpToDate) {
   ForgetLimits();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, AFileFromBeforeSweepsStoppedTrainingsIsBroughtUpToDate) {
+  Commit(*Open(), {RunCreated{SomeRun("r1")}, JobCreated{SomeJob("r1", "a", JobState::kBlocked)}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_RUNGS "PRAGMA user_version = 17", nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  ForgetRungs();
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  JobEnded stopped{{"r1", "a"}, 0, JobState::kSkipped, {}, "", "stopped by the sweep", "", {}, 9};
+  stopped.left_behind = true;
+  Commit(*catalog, {stopped});
+  EXPECT_TRUE(image_.jobs.at({"r1", "a"}).left_behind);
   EXPECT_TRUE(catalog->Load().value() == image_);
 }
 

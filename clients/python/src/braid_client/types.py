@@ -54,7 +54,7 @@ FindingSeverity = Literal[
 # - `JOB_QUEUED`: waits for slots
 # - `JOB_ACTIVE`: an attempt holds the lease
 # - `JOB_CANCELLING`: cancelled; its attempt has not confirmed its end yet
-# - `JOB_SKIPPED`: a parent did not succeed
+# - `JOB_SKIPPED`: a parent did not succeed, or it was stopped at a rung (Job.left_behind)
 JobState = Literal[
     "JOB_STATE_UNSPECIFIED",
     "JOB_BLOCKED",
@@ -470,6 +470,9 @@ class Job(Message):
     inputs: dict[str, str] = field(default_factory=dict)
     # tokenizer, prepare, train, merge, gate, joint, evaluate, export or report (docs/tasks.md).
     kind: str = ""
+    # The run goes on without it: a trial of a sweep that was stopped at a rung or whose training
+    # failed, or a job that needs one. No failure of the run; `error` says why.
+    left_behind: bool = False
     # "path_1", "merge:share_linear", ...
     name: str = ""
     # The earliest time of the next attempt.
@@ -809,6 +812,7 @@ class Run(Message, RunExtras):
     # in topological order; without specs in lists
     jobs: list[Job] = field(default_factory=list)
     jobs_succeeded: int = 0
+    # without those that were left behind (Job.left_behind)
     jobs_total: int = 0
     # `run:` of the recipe
     name: str = ""
