@@ -17,12 +17,14 @@ using Kind = spec::FormPart::Kind;
 constexpr size_t kShownRole = 40;
 
 // Names of roles in the dumps of ShareGPT.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kOtherRoles = {
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kOtherRoles = {
     {{"human", "user"},
      {"gpt", "assistant"},
      {"chatgpt", "assistant"},
      {"bing", "assistant"},
-     {"bard", "assistant"}}};
+     {"bard", "assistant"},
+     {"model", "assistant"},
+     {"observation", "tool"}}};
 
 // White space as `str.strip` of Python has it, which is what `trim` of published templates means.
 bool IsSpace(uint32_t c) {

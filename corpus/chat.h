@@ -16,7 +16,8 @@
 namespace braid::corpus {
 
 // The field of a row that holds its messages: the one that is named, or "messages", or else
-// "conversations"; `has` says whether the row has a field. "messages" if it has neither.
+// "conversations"; `has` says whether the row has a field that is not null. "messages" if it has
+// neither.
 std::string MessagesField(const spec::Chat& chat,
                           const std::function<bool(const std::string&)>& has);
 
@@ -27,8 +28,8 @@ class ChatWriter {
   ChatWriter(const spec::Chat& chat, std::string corpus);
 
   // The document of a list of messages: objects with texts `role` and `content`, or `from` and
-  // `value` as ShareGPT has them, whose roles "human" and "gpt" are user and assistant. Other keys
-  // are ignored. kInvalidArgument names the place of the row and the field within it.
+  // `value` as ShareGPT has them, whose roles have other names there (docs/recipe.md#corpora).
+  // Other keys are ignored. kInvalidArgument names the place of the row and the field within it.
   Result<Document> Write(const Json& messages, const std::string& place,
                          const std::string& field) const;
 

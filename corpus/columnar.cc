@@ -46,13 +46,17 @@ struct Selection {
   std::optional<ChatWriter> chat;
 };
 
+// Of a chat without a field all that may hold the messages.
 std::vector<std::string> FieldNames(const CorpusSpec& spec,
                                     const std::vector<std::string>& columns) {
   if (!spec.join.empty()) return spec.join;
   if (spec.chat) {
-    return {MessagesField(*spec.chat, [&columns](const std::string& name) {
+    const auto has = [&columns](const std::string& name) {
       return std::find(columns.begin(), columns.end(), name) != columns.end();
-    })};
+    };
+    if (spec.chat->field.empty() && has("messages") && has("conversations"))
+      return {"messages", "conversations"};
+    return {MessagesField(*spec.chat, has)};
   }
   return {!spec.input_ids.empty() ? spec.input_ids : !spec.text.empty() ? spec.text : "text"};
 }
@@ -127,6 +131,8 @@ Result<Document> DocumentOf(const CorpusSpec& spec, const Selection& selection,
       BRAID_ASSIGN_OR_RETURN(inside, field.path.Follow(*value, place));
       value = &inside;
     }
+    // The other column may hold what is null here.
+    if (selection.chat && value->is_null() && i + 1 < selection.fields.size()) continue;
     if (selection.chat) return selection.chat->Write(*value, place, field.name);
     if (!spec.input_ids.empty()) {
       BRAID_ASSIGN_OR_RETURN(document.ids, IdsOfValue(*value, place, field.name, id_limit));

@@ -62,7 +62,7 @@ Result<std::vector<int32_t>> IdsOfRow(const CorpusSpec& spec, const Row& row, in
 // The messages of a row by their template.
 Result<Document> ChatOfRow(const CorpusSpec& spec, const ChatWriter& chat, const Row& row) {
   const std::string field = MessagesField(
-      *spec.chat, [&row](const std::string& name) { return row.Has(name); });
+      *spec.chat, [&row](const std::string& name) { return row.Has(name) && !row.IsNull(name); });
   const Result<Json> messages = row.Read(field);
   if (!messages.ok()) return FieldError(spec, row, field, messages.status());
   Result<Document> document = chat.Write(*messages, row.place(), field);

@@ -402,10 +402,9 @@ void Encoder::EncodeChat(std::string_view text, const std::vector<TextSpan>& mar
     done = end;
   };
   for (const TextSpan& span : markup) {
-    size_t at = span.begin;
+    size_t at = std::min(span.begin, text.size());
     tokens.markup.Split(
-        text.substr(span.begin, span.end - span.begin),
-        [&](std::string_view plain) { at += plain.size(); },
+        text.substr(at, span.end - at), [&](std::string_view plain) { at += plain.size(); },
         [&](int32_t id) {
           encode_to(at);
           ids->push_back(id);

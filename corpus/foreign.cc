@@ -19,9 +19,8 @@ constexpr char kColumns[] =
     "for instance with pyarrow and json.dumps, one object a line";
 constexpr char kExtract[] = "extract it and name the files that were in it";
 constexpr char kTar[] =
-    "of a corpus its members are read where they are (WebDataset); elsewhere extract it and name "
-    "the "
-    "files that were in it";
+    "of a corpus its members are read where they are (WebDataset); elsewhere extract it and "
+    "name the files that were in it";
 constexpr char kTensors[] =
     "it holds numbers of a program, and no text; write its texts as JSON lines";
 

@@ -24,9 +24,8 @@ constexpr char kUsage[] =
     "braid-prepare inspect FOLDER                     what a folder of shards holds\n"
     "braid-prepare check FILE.json                    the first document of every file of "
     "[{\"corpus\": CORPUS, \"files\": [...], \"part\": true if the corpus has others}]\n"
-    "braid-prepare documents CORPUS.json [FILE...]    the texts of a corpus, as JSON lines; CORPUS "
-    "as "
-    "in docs/tasks.md\n";
+    "braid-prepare documents CORPUS.json [FILE...]    the texts of a corpus, as JSON lines; "
+    "CORPUS as in docs/tasks.md\n";
 
 int Fail(const Status& status) {
   std::fprintf(stderr, "braid-prepare: %s\n", status.message().c_str());

@@ -120,12 +120,25 @@ class Preparer {
   // The ids of an import are complete: nothing is encoded, and no end-of-document token is added.
   bool imported() const { return spec_.has_ids(); }
 
+  // The text of a chat. Where the template ends it with the end-of-document token and white space,
+  // as chatml does if <|im_end|> is that token, it ends with the token.
+  std::string_view WithoutSpaceBehindEnd(const Document& document) const {
+    const std::string_view text = document.text;
+    const std::vector<TextSpan>& markup = *document.markup;
+    if (markup.empty() || markup.back().end != text.size()) return text;
+    const std::string_view last = text.substr(markup.back().begin);
+    const size_t end = last.find_last_not_of(" \t\r\n");
+    const bool ends = end != std::string_view::npos &&
+                      last.substr(0, end + 1).ends_with(tokenizer_->Bytes(tokenizer_->eos_id()));
+    return ends ? text.substr(0, markup.back().begin + end + 1) : text;
+  }
+
   // The ids of a text, with one end-of-document token at their end, which a chat may have by its
   // template.
   std::vector<int32_t> Encoded(const Document& document, Encoder& encoder) const {
     std::vector<int32_t> ids;
     if (document.markup) {
-      encoder.EncodeChat(document.text, *document.markup, *chat_tokens_, &ids);
+      encoder.EncodeChat(WithoutSpaceBehindEnd(document), *document.markup, *chat_tokens_, &ids);
       if (!ids.empty() && ids.back() == tokenizer_->eos_id()) return ids;
     } else {
       encoder.Encode(document.text, &ids);

@@ -25,6 +25,11 @@ class Row {
   // True iff the row has the field. A name may also be the way to a value within a field, such as
   // "answer.parts[0]" (field_path.h), unless the row has a field of that very name.
   bool Has(std::string_view name) const;
+  // True if the row's own field of this name is written as null.
+  bool IsNull(std::string_view name) const {
+    const Field* field = Find(name);
+    return field != nullptr && field->value == "null";
+  }
   // The value of a field. kInvalidArgument with place, field and column if the field is missing
   // (the error lists the fields that exist), appears twice, or is not valid JSON.
   Result<Json> Read(std::string_view name) const;

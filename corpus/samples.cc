@@ -28,6 +28,7 @@ constexpr size_t kMostNames = 1000;
 constexpr int64_t kSampledSamples = 200;
 constexpr double kSampledText = 4e6;
 constexpr uint64_t kSampledBytes = uint64_t{64} << 20;
+constexpr size_t kSampledFiles = 8;
 // Of members that are looked at to find out which is the text.
 constexpr uint64_t kLookedAt = uint64_t{1} << 20;
 
@@ -37,6 +38,8 @@ struct Sample {
   // All, in their order.
   std::vector<std::string> extensions;
   std::map<std::string, Result<std::string>> members;
+  // Of the members that were read.
+  uint64_t bytes = 0;
 };
 
 // Whether a member is read, of this extension and size.
@@ -44,19 +47,18 @@ using Wanted = std::function<bool(const std::string&, uint64_t)>;
 
 Status Add(TarReader& reader, const TarReader::Member& member, const std::string& extension,
            const Wanted& wanted, Sample* sample) {
-  const bool twice = std::find(sample->extensions.begin(), sample->extensions.end(), extension) !=
-                     sample->extensions.end();
-  if (!twice && sample->extensions.size() < kMostNames) sample->extensions.push_back(extension);
+  if (sample->extensions.size() < kMostNames) sample->extensions.push_back(extension);
   if (!wanted(extension, member.size)) return OkStatus();
-  uint64_t size = member.size;
-  for (const auto& [name, text] : sample->members) size += text.ok() ? text->size() : 0;
-  if (twice || size > kMostMember) {
+  const bool twice = sample->members.contains(extension);
+  if (!twice && sample->members.size() >= kMostNames) return OkStatus();
+  if (twice || member.size > kMostMember - std::min(kMostMember, sample->bytes)) {
     sample->members.insert_or_assign(
         extension, InvalidArgument("member \"" + Excerpt(extension, kShownName) +
                                    (twice ? "\" appears twice" : "\": a document above 256 MiB")));
     return OkStatus();
   }
   BRAID_ASSIGN_OR_RETURN(std::string text, reader.Read());
+  sample->bytes += text.size();
   sample->members.insert_or_assign(extension, std::move(text));
   return OkStatus();
 }
@@ -136,7 +138,8 @@ class SampleReader {
   bool Nested(size_t i) const { return paths_[i].steps().size() > 1; }
 
   // The member in which a field stands: of the very name, or that in whose JSON it is.
-  Result<std::string> Member(const Sample& sample, size_t i, const std::string& place) const {
+  Result<const std::string*> Member(const Sample& sample, size_t i,
+                                    const std::string& place) const {
     auto found = sample.members.find(names_[i]);
     if (found == sample.members.end() && Nested(i)) found = sample.members.find(paths_[i].front());
     if (found == sample.members.end()) {
@@ -156,25 +159,28 @@ class SampleReader {
     }
     if (!found->second.ok())
       return InvalidArgument(place + ": " + found->second.status().message());
-    if (IsUtf8(*found->second)) return *found->second;
+    if (IsUtf8(*found->second)) return &*found->second;
     return InvalidArgument(place + ": member \"" + Excerpt(found->first, kShownName) +
                            "\" is not UTF-8");
   }
 
   // The value of a field that is JSON.
   Result<Json> Value(const Sample& sample, size_t i, const std::string& place) const {
-    BRAID_ASSIGN_OR_RETURN(const std::string text, Member(sample, i, place));
+    BRAID_ASSIGN_OR_RETURN(const std::string* text, Member(sample, i, place));
     const bool own = sample.members.contains(names_[i]);
     BRAID_ASSIGN_OR_RETURN(
         Json value,
-        ParseJson(text, place + ": member \"" +
-                            Excerpt(own ? names_[i] : paths_[i].front(), kShownName) + "\""));
+        ParseJson(*text, place + ": member \"" +
+                             Excerpt(own ? names_[i] : paths_[i].front(), kShownName) + "\""));
     return own || !Nested(i) ? Result<Json>(std::move(value))
                              : paths_[i].Follow(std::move(value), place);
   }
 
   Result<std::string> Text(const Sample& sample, size_t i, const std::string& place) const {
-    if (sample.members.contains(names_[i]) || !Nested(i)) return Member(sample, i, place);
+    if (sample.members.contains(names_[i]) || !Nested(i)) {
+      BRAID_ASSIGN_OR_RETURN(const std::string* text, Member(sample, i, place));
+      return *text;
+    }
     BRAID_ASSIGN_OR_RETURN(const Json value, Value(sample, i, place));
     if (value.is_string()) return value.get<std::string>();
     return InvalidArgument(place + ": field \"" + Excerpt(names_[i], kShownName) +
@@ -271,6 +277,26 @@ Result<SamplesSize> SizeOfSamples(const CorpusSpec& spec, const CorpusFile& file
                           ? 1
                           : static_cast<double>(on_disk) / static_cast<double>(reader->consumed());
   return SamplesSize{static_cast<double>(seen) * part, bytes * part};
+}
+
+Result<SamplesSize> SizeOfSamples(const CorpusSpec& spec, const std::vector<CorpusFile>& files) {
+  const size_t looked_at = std::min(files.size(), kSampledFiles);
+  double all = 0, seen = 0;
+  for (const CorpusFile& file : files) {
+    BRAID_ASSIGN_OR_RETURN(const uint64_t bytes, FileSize(file.path));
+    all += static_cast<double>(bytes);
+  }
+  SamplesSize total;
+  for (size_t i = 0; i < looked_at; ++i) {
+    const CorpusFile& file = files[i * files.size() / looked_at];
+    BRAID_ASSIGN_OR_RETURN(const SamplesSize size, SizeOfSamples(spec, file));
+    BRAID_ASSIGN_OR_RETURN(const uint64_t bytes, FileSize(file.path));
+    seen += static_cast<double>(bytes);
+    total.samples += size.samples;
+    total.text_bytes += size.text_bytes;
+  }
+  const double scale = seen > 0 ? all / seen : 1;
+  return SamplesSize{total.samples * scale, total.text_bytes * scale};
 }
 
 }  // namespace braid::corpus

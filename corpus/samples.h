@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
@@ -41,5 +42,7 @@ struct SamplesSize {
   double text_bytes = 0;
 };
 Result<SamplesSize> SizeOfSamples(const CorpusSpec& spec, const CorpusFile& file);
+// The same of many archives, of which a few that are spread evenly are looked at.
+Result<SamplesSize> SizeOfSamples(const CorpusSpec& spec, const std::vector<CorpusFile>& files);
 
 }  // namespace braid::corpus

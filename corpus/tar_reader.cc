@@ -24,6 +24,8 @@ namespace {
 #ifndef BRAID_WITHOUT_ARCHIVE
 
 constexpr size_t kFileBytes = size_t{256} << 10;
+// Of which archives consist.
+constexpr size_t kBlock = 512;
 // Decoded at a time: four bytes of zstd may become 128 KiB, so that this bounds the memory.
 constexpr size_t kDecodedBytes = size_t{4} << 10;
 
@@ -41,6 +43,10 @@ class LibarchiveReader final : public TarReader {
     archive_.reset(archive_read_new());
     if (archive_ == nullptr) return ResourceExhausted(path_ + ": no memory to read it");
     archive_read_support_format_tar(archive_.get());
+    // Archives that were joined (cat a.tar b.tar) are read to the end of the last one.
+    if (archive_read_set_format_option(archive_.get(), "tar", "read_concatenated_archives", "1") !=
+        ARCHIVE_OK)
+      return Fault();
     const int opened = archive_read_open(archive_.get(), this, nullptr, &Pull, nullptr);
     return opened == ARCHIVE_OK ? OkStatus() : Fault();
   }
@@ -49,7 +55,10 @@ class LibarchiveReader final : public TarReader {
     while (true) {
       archive_entry* entry = nullptr;
       const int code = archive_read_next_header(archive_.get(), &entry);
-      if (code == ARCHIVE_EOF) return std::optional<Member>();
+      if (code == ARCHIVE_EOF) {
+        BRAID_RETURN_IF_ERROR(CheckEnd());
+        return std::optional<Member>();
+      }
       if (code != ARCHIVE_OK && code != ARCHIVE_WARN) return Fault();
       if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr)
         continue;
@@ -86,6 +95,20 @@ class LibarchiveReader final : public TarReader {
                     Excerpt(why == nullptr ? "no details" : why) + ")");
   }
 
+  // What libarchive does not ask: whether the compressed data is whole up to its checksum, and
+  // whether the archive ends with its mark, blocks of zeros. A file that is cut between two members
+  // has none.
+  Status CheckEnd() {
+    while (true) {
+      BRAID_ASSIGN_OR_RETURN(const std::string_view bytes, Decoded());
+      if (bytes.empty()) break;
+    }
+    const bool marked = last_.size() == kBlock &&
+                        last_.find_first_not_of('\0') == std::string::npos;
+    return marked ? OkStatus()
+                  : DataLoss(path_ + ": the tar archive is cut short: its end mark is missing");
+  }
+
   // Hands libarchive the next decompressed bytes; none is the end.
   static la_ssize_t Pull(archive* open, void* self, const void** buffer) {
     auto* reader = static_cast<LibarchiveReader*>(self);
@@ -115,6 +138,8 @@ class LibarchiveReader final : public TarReader {
         return OkStatus();
       }));
     }
+    last_ += decoded_.substr(decoded_.size() - std::min(decoded_.size(), kBlock));
+    last_.erase(0, last_.size() - std::min(last_.size(), kBlock));
     return std::string_view(decoded_);
   }
 
@@ -136,6 +161,8 @@ class LibarchiveReader final : public TarReader {
   std::string_view rest_;  // of piece_, what is not decoded yet
   std::unique_ptr<Decoder> decoder_;
   std::string decoded_;
+  // The last bytes that were decoded, a block at most.
+  std::string last_;
   std::unique_ptr<archive, Close> archive_;
   Status status_;
   uint64_t size_ = 0;

@@ -82,7 +82,7 @@ class Encoder {
   void Encode(std::string_view text, std::vector<int32_t>* ids);
   // The same for a chat, of which a template wrote the spans `markup`: its tokens are found there
   // alone, and other special tokens nowhere. REQUIRES: `text` is valid UTF-8; the spans are in
-  // order and do not overlap.
+  // order, do not overlap, and the last one may reach over the end of the text.
   void EncodeChat(std::string_view text, const std::vector<TextSpan>& markup,
                   const ChatTokens& tokens, std::vector<int32_t>* ids);
 

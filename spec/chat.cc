@@ -170,11 +170,11 @@ const Schema& Chat::Fields() {
   static const Schema fields = [] {
     Builder<Chat> setting("chat", "Of rows of messages: what makes a document of them.");
     setting("template", &Chat::name,
-          "How messages are written: `chatml` (Qwen, SmolLM), `llama3`, `mistral`, or `plain`, "
-          "which needs no tokens of its own. Their forms are below.");
+            "How messages are written: `chatml` (Qwen, SmolLM), `llama3`, `mistral` (7B v0.1 and "
+            "v0.2, 8x7B), or `plain`, which needs no tokens of its own. Their forms are below.");
     setting("field", &Chat::field,
-          "The field with the list of messages, each with `role` and `content`, or `from` and "
-          "`value`.")
+            "The field with the list of messages, each with `role` and `content`, or `from` and "
+            "`value`.")
         .DefaultText("`messages`, or else `conversations`")
         .OmitDefault();
     setting.Include<ChatForms>();

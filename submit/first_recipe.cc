@@ -165,8 +165,7 @@ spec::ChatTemplate TemplateFor(const std::string& path) {
   if (!json.ok() || !json->is_object()) return spec::ChatTemplate::kPlain;
   const Json added = json->value("added_tokens", Json::array());
   for (const auto& [token, name] : {std::pair{"<|im_start|>", spec::ChatTemplate::kChatml},
-                                    {"<|start_header_id|>", spec::ChatTemplate::kLlama3},
-                                    {"[INST]", spec::ChatTemplate::kMistral}}) {
+                                    {"<|start_header_id|>", spec::ChatTemplate::kLlama3}}) {
     for (const Json& one : added) {
       if (one.is_object() && one.value("content", Json()) == token) return name;
     }

@@ -81,9 +81,8 @@ bool SeenRows::HoldsText(const std::string& name) const {
 }
 
 std::vector<std::string> SeenRows::TextFields() const {
-  for (const char* name : {"text", "txt"}) {
-    if (HoldsText(name)) return {name};
-  }
+  if (HoldsText("text")) return {"text"};
+  if (samples_ && HoldsText("txt")) return {"txt"};
   for (const auto& pair : KnownPairs()) {
     if (HoldsText(pair[0]) && HoldsText(pair[1])) return pair;
   }

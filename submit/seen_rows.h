@@ -12,6 +12,9 @@ namespace braid::submit {
 
 class SeenRows {
  public:
+  // `samples`: the rows are samples of archives, whose fields are extensions.
+  explicit SeenRows(bool samples = false) : samples_(samples) {}
+
   // Adds a row, an object.
   void See(const Json& row);
 
@@ -40,6 +43,7 @@ class SeenRows {
   };
   bool HoldsText(const std::string& name) const;
 
+  const bool samples_;
   int64_t rows_ = 0;
   std::map<std::string, Field> fields_;
   Json first_;

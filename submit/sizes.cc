@@ -24,18 +24,20 @@ void AddColumnar(const recipe::Corpus& corpus, const std::string& path, uint64_t
   if (!columnar.ok() && size->unknown.empty()) size->unknown = columnar.status().message();
 }
 
-// Adds an archive, of which most may be pictures.
-void AddSamples(const recipe::Corpus& corpus, const std::string& path, uint64_t bytes,
+// Adds archives, of which most may be pictures.
+void AddSamples(const recipe::Corpus& corpus, const std::vector<corpus::CorpusFile>& archives,
                 recipe::TextSize* size) {
-  const auto samples = corpus::SizeOfSamples({corpus.Task()}, path);
+  if (archives.empty()) return;
+  const auto samples = corpus::SizeOfSamples({corpus.Task()}, archives);
   size->compressed = true;
-  size->text_bytes += samples.ok() ? samples->text_bytes : static_cast<double>(bytes);
+  size->text_bytes += samples.ok() ? samples->text_bytes : static_cast<double>(size->bytes);
   if (!samples.ok() && size->unknown.empty()) size->unknown = samples.status().message();
 }
 
 recipe::TextSize SizeOf(const recipe::Corpus& corpus,
                         const std::map<std::string, std::string>& files) {
   recipe::TextSize size;
+  std::vector<corpus::CorpusFile> archives;
   for (const auto& [name, path] : files) {
     const Result<uint64_t> bytes = FileSize(path);
     if (!bytes.ok()) continue;
@@ -48,13 +50,14 @@ recipe::TextSize SizeOf(const recipe::Corpus& corpus,
       continue;
     }
     if (!corpus.token_files && corpus::IsTarFile(path)) {
-      AddSamples(corpus, path, *bytes, &size);
+      archives.push_back(path);
       continue;
     }
     // The size of the text of a compressed file is estimated: decompressing a large corpus takes
     // minutes.
     size.text_bytes += static_cast<double>(*bytes) * (compressed ? recipe::kCompression : 1);
   }
+  AddSamples(corpus, archives, &size);
   // Ids are counted, not guessed. EstimateTokens takes two bytes for each.
   if (corpus.token_files) {
     std::vector<corpus::CorpusFile> paths;

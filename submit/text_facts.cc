@@ -167,7 +167,7 @@ Status LookAtColumns(corpus::ColumnarFormat format, TextFacts* facts) {
 
 // Tar archives, of which the first samples of each are looked at.
 Status LookAtSamples(TextFacts* facts) {
-  SeenRows seen;
+  SeenRows seen(/*samples=*/true);
   const std::string& first = facts->paths.front();
   const Status read = corpus::FirstSamples(first, [&](const Json& row) {
     seen.See(row);
@@ -179,14 +179,10 @@ Status LookAtSamples(TextFacts* facts) {
   facts->rows = true;
   BRAID_RETURN_IF_ERROR(TakeFields(seen, facts));
   const corpus::CorpusSpec spec = SpecOf(*facts);
-  facts->text_bytes = 0;
-  double samples = 0;
-  for (const std::string& path : facts->paths) {
-    BRAID_ASSIGN_OR_RETURN(const auto size, corpus::SizeOfSamples(spec, path));
-    samples += size.samples;
-    facts->text_bytes += size.text_bytes;
-  }
-  facts->documents = static_cast<int64_t>(samples);
+  const std::vector<corpus::CorpusFile> files(facts->paths.begin(), facts->paths.end());
+  BRAID_ASSIGN_OR_RETURN(const corpus::SamplesSize size, corpus::SizeOfSamples(spec, files));
+  facts->text_bytes = size.text_bytes;
+  facts->documents = static_cast<int64_t>(size.samples);
   return OkStatus();
 }
 

@@ -50,9 +50,11 @@ TEST_F(ChatTest, MessagesAreFoundAsPeopleHaveThem) {
       R"({"conversations":[{"from":"human","value":"c"},{"from":"gpt","value":"d"}]})"
       "\n"
       R"({"conversations":1,"messages":[{"from":"system","value":"e"}]})"
+      "\n"
+      R"({"messages":null,"conversations":[{"from":"model","value":"n"},{"from":"observation","value":"o"}]})"
       "\n";
-  EXPECT_THAT(Read(plain_, rows),
-              ElementsAre("user: a\n\nx: b\n\n", "user: c\n\nassistant: d\n\n", "system: e\n\n"));
+  EXPECT_THAT(Read(plain_, rows), ElementsAre("user: a\n\nx: b\n\n", "user: c\n\nassistant: d\n\n",
+                                              "system: e\n\n", "assistant: n\n\ntool: o\n\n"));
   EXPECT_THAT(Read({{"template", "plain"}, {"field", "data.talks[1]"}},
                    R"({"data":{"talks":[0,[{"role":"user","content":"f"}]]}})"),
               ElementsAre("user: f\n\n"));

@@ -97,6 +97,16 @@ nested = pa.table(
 pq.write_table(nested, at("nested.parquet"))
 stream("nested.stream", nested)
 
+# Two sets of chats in one, with a column of each.
+union = pa.table(
+    {
+        "messages": [None, [{"role": "user", "content": "M"}]],
+        "conversations": [[{"from": "human", "value": "C"}], None],
+    }
+)
+pq.write_table(union, at("union.parquet"))
+stream("union.stream", union)
+
 # What is no text, and rows without one.
 odd = {
     "none": pa.array([None, "here", None], pa.string()),

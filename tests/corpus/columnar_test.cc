@@ -116,6 +116,8 @@ TEST_F(ColumnarTest, FieldsWithinFieldsAndJoinedOnes) {
                   ": row 2: field \"answer.parts[1].text\": answer.parts has 1 entries, counted "
                   "from 0");
     const Json chat = {{"template", "plain"}};
+    EXPECT_THAT(Read({{"chat", chat}}, {File("union" + std::string(name).substr(6))}),
+                ElementsAre("user: C\n\n", "user: M\n\n"));
     LeftOut left_out;
     EXPECT_THAT(Read({{"chat", chat}, {"on_bad_row", "skip"}}, {File(name)}, &left_out),
                 ElementsAre("user: Q\n\nassistant: A\n\n"));

@@ -45,7 +45,7 @@ def fill(archive, names):
             add(archive, "README", "no sample")
         add(archive, key + ".TXT", f"text {i}: größe 漢字 " + "more " * (i * 7 % 400))
         if i % 50 == 1:
-            special(archive, key + ".txt", tarfile.LNKTYPE, "elsewhere")
+            special(archive, key + ".txt", tarfile.LNKTYPE, "größe")
 
 
 def texts_of(path):

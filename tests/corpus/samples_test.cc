@@ -130,7 +130,13 @@ TEST_F(SamplesTest, DamagedArchivesAreErrorsThatNameTheFile) {
   const std::string whole = Content("pax.tar");
   const auto cut = Read(skip, {Put("cut.tar", whole.substr(0, whole.size() / 2 + 700))});
   EXPECT_THAT(cut.front(), StartsWith("cut.tar: the tar archive is damaged or cut short ("));
+  EXPECT_EQ(
+      Read(skip, {Put("end.tar", whole.substr(0, whole.find_last_not_of('\0') / 512 * 512 + 512))})
+          .front(),
+      "end.tar: the tar archive is cut short: its end mark is missing");
   const std::string packed = Gzip(whole);
+  EXPECT_THAT(Read(skip, {Put("tail.tar.gz", packed.substr(0, packed.size() - 4))}).front(),
+              StartsWith("tail.tar.gz is cut short: the compressed data does not end"));
   EXPECT_THAT(Read(skip, {Put("cut.tar.gz", packed.substr(0, packed.size() / 2))}).front(),
               StartsWith("cut.tar.gz is cut short: the compressed data does not end"));
   std::string wrong = whole;
@@ -145,15 +151,31 @@ TEST_F(SamplesTest, DamagedArchivesAreErrorsThatNameTheFile) {
             "pax.tar: corpora.c.format says text, but the file is a tar archive; leave format out");
 }
 
-// At the front of it, or anywhere, nothing but an error may come of damage.
+// Wherever a file is cut that is an error; a byte that is wrong adds no documents.
 TEST_F(SamplesTest, DamageAnywhereIsSurvived) {
   const std::string whole = Content("fields.tar");
-  for (size_t at = 0; at < whole.size(); at += 61) {
+  const size_t end = whole.find_last_not_of('\0') / 512 * 512 + 512;
+  for (size_t at = 1; at <= end;
+       at += at % 512 == 0 ? 61 : std::min(61 - at % 61, 512 - at % 512)) {
+    const std::vector<std::string> texts = Read(Json({{"text", "json.caption"}}),
+                                                {Put("short.tar", whole.substr(0, at))});
+    ASSERT_EQ(texts.size(), 1u) << at;
+    EXPECT_THAT(texts[0], HasSubstr("short.tar")) << at;
+  }
+  for (size_t at = 0; at < end; at += 61) {
     std::string wrong = whole;
     wrong[at] = static_cast<char>(wrong[at] ^ 0xFF);
-    (void)Read(Json({{"on_bad_row", "skip"}}), {Put("flipped.tar", wrong)});
-    (void)Read(Json({{"text", "json.caption"}}), {Put("short.tar", whole.substr(0, at))});
+    EXPECT_LE(Read(Json({{"on_bad_row", "skip"}}), {Put("flipped.tar", wrong)}).size(), 2u) << at;
   }
+}
+
+TEST_F(SamplesTest, ArchivesThatWereJoinedAreReadToTheEnd) {
+  const std::string one = Content("fields.tar"), padding(10'240, '\0');
+  const auto four = ElementsAre("T1", "T2", "T1", "T2");
+  EXPECT_THAT(Read(Json::object(), {Put("joined.tar", one + one)}), four);
+  EXPECT_THAT(Read(Json::object(), {Put("padded.tar", one + padding + one)}), four);
+  EXPECT_THAT(Read(Json::object(), {Put("joined.tar.gz", Gzip(one) + Gzip(one))}), four);
+  EXPECT_THAT(Read(Json::object(), {Put("joined.tar.zst", Zstd(one) + Zstd(one))}), four);
 }
 
 TEST_F(SamplesTest, SizesAreEstimatedFromTheFirstSamples) {
@@ -165,6 +187,10 @@ TEST_F(SamplesTest, SizesAreEstimatedFromTheFirstSamples) {
   ASSERT_TRUE(part.ok()) << part.status().message();
   EXPECT_NEAR(part->samples, 3'000, 300);
   EXPECT_NEAR(part->text_bytes, 3'000 * 100, 30'000);
+  // Of many files some are looked at.
+  const auto many = SizeOfSamples(Spec(Json::object()), std::vector(30, File("many.tar")));
+  ASSERT_TRUE(many.ok()) << many.status().message();
+  EXPECT_NEAR(many->text_bytes, 30 * part->text_bytes, 1);
 }
 
 }  // namespace

@@ -153,6 +153,10 @@ class ChatTest(unittest.TestCase):
         for talk, text in zip(talks, texts):
             ids = theirs.apply_chat_template(talk, tokenize=True, return_dict=False)
             self.assertEqual(ids, tokenizer.encode(text, add_special_tokens=False).ids)
+            # Behind the end there may be a line end of the template.
+            line = tokenizer.encode("\n", add_special_tokens=False).ids
+            if ids[-len(line) - 1 :] == [eos, *line]:
+                ids = ids[: -len(line)]
             expected.append(ids if ids[-1] == eos else [*ids, eos])
         self.assertEqual(ids_of(corpus, folder), expected)
         return expected
@@ -167,6 +171,20 @@ class ChatTest(unittest.TestCase):
             CHATML,
         )
         self.assertTrue(all(document[0] == 1 for document in ids))
+
+    def test_chatml_whose_end_of_a_message_ends_documents(self):
+        special = SPECIAL["chatml"]
+        ids = self.compare(
+            "smollm",
+            byte_level(None),
+            special,
+            ("<s>", "<|im_end|>"),
+            {"template": "chatml"},
+            CHATML,
+        )
+        self.assertTrue(all(d[-1] == 1 and d[-2] != 1 for d in ids))
+        # One for each of the four messages.
+        self.assertEqual({d.count(1) for d in ids}, {4})
 
     def test_llama3(self):
         self.compare(

@@ -129,6 +129,11 @@ TEST_F(TextFactsTest, RowsOfMessagesAreChats) {
   EXPECT_THAT(text, HasSubstr("    chat: {template: chatml}   # "));
   EXPECT_TRUE(CheckRecipe(text, "recipe.yaml", {})->status().ok()) << text;
   EXPECT_EQ(TemplateFor("nowhere.json"), spec::ChatTemplate::kPlain);
+  for (const auto& [token, name] : {std::pair{"<|start_header_id|>", spec::ChatTemplate::kLlama3},
+                                    {"[INST]", spec::ChatTemplate::kPlain}}) {
+    const Json file = {{"added_tokens", Json::array({{{"id", 1}, {"content", token}}})}};
+    EXPECT_EQ(TemplateFor(Write("other.json", file.dump())), name) << token;
+  }
   // A text that was written out of the messages is taken as it is.
   const std::string both = R"({"text":"a","conversations":[{"from":"human","value":"b"}]})"
                            "\n";
