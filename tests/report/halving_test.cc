@@ -116,8 +116,10 @@ TEST(ReportedHalvingTest, StartsThatWereStoppedAreNoModelsOfTheReport) {
     model.role = spec::ModelRole::kComposite;
     task.models.push_back(model);
   }
-  task.halvings = {
-      {"c", {{0.01, 2}, {1, 1}}, {{"share", {"joint:c-share"}}, {"slice", {"joint:c-slice"}}}}};
+  task.halvings = {{"c",
+                    true,
+                    {{0.01, 2}, {1, 1}},
+                    {{"share", {"joint:c-share"}}, {"slice", {"joint:c-slice"}}}}};
   task.facts = {{"run", {{"id", "r-1"}}},
                 {"jobs",
                  {JobFact("joint:c-share@rung_1", "SUCCEEDED", 2.5, 1, "joint"),
