@@ -250,7 +250,12 @@ Status Core::Commit(const catalog::Updates& updates) {
   MutexLock lock(mutex_);
   counters_.updates += status.ok() ? static_cast<int64_t>(updates.size()) : 0;
   counters_.commits_failed += status.ok() ? 0 : 1;
-  counters_.commit_seconds += static_cast<double>(options_.clock->MonotonicMs() - begin_ms) / 1000;
+  const double seconds = static_cast<double>(options_.clock->MonotonicMs() - begin_ms) / 1000;
+  counters_.commit_seconds += seconds;
+  counters_.commits.Observe(seconds);
+  if (status.ok()) {
+    for (const catalog::Update& update : updates) counters_.durations.See(update, state_);
+  }
   return status;
 }
 

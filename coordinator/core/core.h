@@ -33,6 +33,7 @@
 
 #include "base/mutex.h"
 #include "base/status.h"
+#include "coordinator/core/durations.h"
 #include "coordinator/core/options.h"
 #include "coordinator/core/state.h"
 #include "coordinator/core/transaction.h"
@@ -61,6 +62,9 @@ struct CoreCounters {
   int64_t commits_failed = 0;
   // Wall time within Store::Commit, whether it succeeded or not.
   double commit_seconds = 0;
+  // The same, one by one.
+  Histogram commits{CommitBounds()};
+  Durations durations;
 };
 
 // The loop and its state. Post, Do, Query, Stop and the functions that say so are thread-safe; the

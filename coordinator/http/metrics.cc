@@ -33,6 +33,34 @@ MetricFamily Family(const std::string& name, const std::string& help, MetricType
   return family;
 }
 
+// The buckets of each histogram, cumulated as Prometheus has them; it adds the one without bound.
+MetricFamily HistogramFamily(const std::string& name, const std::string& help,
+                             const std::map<Labels, const Histogram*>& values) {
+  MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = MetricType::Histogram;
+  for (const auto& [labels, value] : values) {
+    ClientMetric metric;
+    for (const auto& [key, label] : labels) metric.label.push_back({key, label});
+    metric.histogram.sample_count = static_cast<uint64_t>(value->count());
+    metric.histogram.sample_sum = value->sum();
+    uint64_t below = 0;
+    for (size_t i = 0; i < value->bounds().size(); ++i) {
+      below += static_cast<uint64_t>(value->counts()[i]);
+      metric.histogram.bucket.push_back({below, value->bounds()[i]});
+    }
+    family.metric.push_back(std::move(metric));
+  }
+  return family;
+}
+
+std::map<Labels, const Histogram*> ByKind(const std::map<std::string, Histogram>& histograms) {
+  std::map<Labels, const Histogram*> values;
+  for (const auto& [kind, histogram] : histograms) values[{{"kind", kind}}] = &histogram;
+  return values;
+}
+
 const char* LinkName(scheduler::Link link) {
   switch (link) {
     case scheduler::Link::kOffline:
@@ -110,6 +138,10 @@ Result<std::string> MetricsText(Core* core) {
     events = static_cast<double>(state.image().last_seq);
   }));
   const CoreCounters counters = core->counters();
+  std::map<Labels, const Histogram*> durations;
+  for (const auto& [row, histogram] : counters.durations.attempts) {
+    durations[{{"kind", row.first}, {"state", std::string(Name(row.second))}}] = &histogram;
+  }
   const auto one = [](double value) { return std::map<Labels, double>{{{}, value}}; };
   const std::vector<MetricFamily> families = {
       Family("braid_jobs", "Jobs by kind and state", MetricType::Gauge, jobs),
@@ -140,6 +172,18 @@ Result<std::string> MetricsText(Core* core) {
              one(static_cast<double>(counters.commits_failed))),
       Family("braid_core_commit_seconds_total", "Time spent in commits", MetricType::Counter,
              one(counters.commit_seconds)),
+      HistogramFamily("braid_core_commit_duration_seconds", "How long single commits took",
+                      {{{}, &counters.commits}}),
+      HistogramFamily("braid_job_queue_wait_seconds",
+                      "From when a job could run until its first attempt was granted, by kind; "
+                      "pauses count",
+                      ByKind(counters.durations.queue_wait)),
+      HistogramFamily("braid_attempt_start_seconds",
+                      "From the grant of an attempt until its program ran, by kind; its inputs are "
+                      "fetched meanwhile",
+                      ByKind(counters.durations.start)),
+      HistogramFamily("braid_attempt_duration_seconds",
+                      "From then until the attempt ended, by kind and state", durations),
   };
   return prometheus::TextSerializer().Serialize(families);
 }
