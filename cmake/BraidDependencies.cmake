@@ -3,6 +3,7 @@ set(BRAID_VENV ${CMAKE_SOURCE_DIR}/build/venv CACHE PATH "Python environment wit
 set(BRAID_PEERS_VENV ${CMAKE_SOURCE_DIR}/build/venv-peers CACHE PATH "Python environment that tests compare with")
 set(BRAID_BROWSER_VENV ${CMAKE_SOURCE_DIR}/build/venv-browser CACHE PATH "Python environment that drives a browser in tests")
 set(BRAID_CLIENT_VENV ${CMAKE_SOURCE_DIR}/build/venv-client CACHE PATH "Python environment that builds and checks the Python client")
+set(BRAID_BUCKET_VENV ${CMAKE_SOURCE_DIR}/build/venv-bucket CACHE PATH "Python environment with SeaweedFS and botocore")
 set(BRAID_DEPLOY_VENV ${CMAKE_SOURCE_DIR}/build/venv-deploy CACHE PATH "Python environment with Helm and the schemas of Kubernetes")
 set(BRAID_PEERS_PYTHON ${BRAID_PEERS_VENV}/bin/python)
 if(NOT Python3_EXECUTABLE AND EXISTS ${BRAID_VENV}/bin/python)

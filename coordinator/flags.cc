@@ -1,6 +1,7 @@
 #include "coordinator/flags.h"
 
 #include "base/endpoint.h"
+#include "base/text.h"
 #include "coordinator/services/server.h"
 #include "rpc/tls/authority.h"
 
@@ -124,6 +125,13 @@ void AddLimits(CLI::App* app, Flags* flags) {
                   "Rows of the audit (braid audit) that are older are deleted; 0: never")
       ->check(CLI::Range(0, 36'500))
       ->capture_default_str();
+  app->add_option("--blobs", flags->blobs,
+                  "Bucket that keeps the files of artifacts: s3://bucket/prefix, with "
+                  "?endpoint=https://host:port if it is not of AWS; its keys are those of "
+                  "AWS_ACCESS_KEY_ID or ~/.aws/credentials (docs/deploy.md)");
+  app->add_option("--blobs-cache", flags->blobs_cache,
+                  "How much of what is in the bucket stays on this disk, too, such as 20GB")
+      ->capture_default_str();
   app->add_option("--gc-grace-ms", flags->gc_grace_ms,
                   "How long a blob that nothing needs stays in the store")
       ->check(CLI::Range(0, 86'400'000))
@@ -154,6 +162,8 @@ Status CheckFlags(const Flags& flags) {
     return InvalidArgument(
         "--tls-name is for the certificate that the coordinator makes itself; "
         "--tls-cert has its names already");
+  if (const auto cache = ParseBytes(flags.blobs_cache); !cache.ok())
+    return cache.status().Wrap("--blobs-cache");
   if (flags.http.rfind(':') == std::string::npos)
     return InvalidArgument("--http " + flags.http + " has no port: " + flags.http +
                            ":0 takes a free one");

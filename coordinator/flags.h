@@ -39,6 +39,8 @@ struct Flags {
   int64_t keep_events_days = 90;
   int64_t keep_audit_days = 365;
   RateLimits rates;
+  std::string blobs;  // the bucket of blobs; empty: the coordinator's folder has them
+  std::string blobs_cache = "20GB";
   int64_t gc_grace_ms = 900'000;
   int64_t gc_interval_ms = 300'000;
 };

@@ -26,9 +26,11 @@
 #include "base/private_folder.h"
 #include "base/random.h"
 #include "base/state_files.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "coordinator/access/quota_file.h"
 #include "coordinator/alerts/alert_center.h"
+#include "coordinator/api/blob_copier.h"
 #include "coordinator/certificate.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/pass.h"
@@ -37,6 +39,7 @@
 #include "coordinator/services/server.h"
 #include "coordinator/services/services.h"
 #include "rpc/tls/authority.h"
+#include "storage/bucket/bucket_store.h"
 #include "storage/catalog/catalog.h"
 
 namespace {
@@ -157,6 +160,8 @@ struct Stores {
   std::optional<rpc::Authority> authority;
   ServersTls tls;
   std::unique_ptr<catalog::Catalog> catalog;
+  std::unique_ptr<std::atomic<bool>> stopping;   // ends what is asked of the bucket
+  std::unique_ptr<storage::BucketStore> bucket;  // null: there is none
   std::unique_ptr<storage::BlobStore> blobs;
   std::unique_ptr<AppendFiles> logs;
   std::unique_ptr<AppendFiles> metrics;
@@ -175,6 +180,25 @@ Result<FileLock> LockFolder(const std::string& dir) {
                             ": stop it, or choose another --dir");
 }
 
+// The bucket of --blobs, where blobs go from now on.
+Status AttachBucket(const Flags& flags, Stores* stores) {
+  const std::string folder = JoinPath(flags.dir, state_files::kStore);
+  BRAID_ASSIGN_OR_RETURN(const std::string attached, storage::BlobStore::RemoteNameOf(folder));
+  if (flags.blobs.empty() && attached.empty()) return OkStatus();
+  if (flags.blobs.empty())
+    return FailedPrecondition("the blobs of " + flags.dir +
+                              " are in a bucket: start with --blobs " + attached +
+                              ", and the endpoint if it is not of AWS");
+  const storage::BucketOptions options{.stop = stores->stopping.get()};
+  BRAID_ASSIGN_OR_RETURN(storage::BucketPlace place,
+                         storage::ParseBucket(flags.blobs, options.variables));
+  BRAID_RETURN_IF_ERROR(storage::FindAccessKey(options.variables).status());
+  const std::string parts = JoinPath(folder, storage::BlobStore::kPartsFolder);
+  BRAID_RETURN_IF_ERROR(MakePrivateFolder(parts));
+  stores->bucket = std::make_unique<storage::BucketStore>(std::move(place), parts, options);
+  return stores->blobs->Attach(stores->bucket.get(), stores->catalog->id());
+}
+
 Result<Stores> OpenStores(const Flags& flags) {
   BRAID_ASSIGN_OR_RETURN(FileLock lock, LockFolder(flags.dir));
   Stores stores{std::move(lock)};
@@ -185,6 +209,8 @@ Result<Stores> OpenStores(const Flags& flags) {
                          catalog::Catalog::Open({JoinPath(flags.dir, state_files::kCatalog), 0}));
   BRAID_ASSIGN_OR_RETURN(stores.blobs,
                          storage::BlobStore::Open(JoinPath(flags.dir, state_files::kStore)));
+  stores.stopping = std::make_unique<std::atomic<bool>>(false);
+  BRAID_RETURN_IF_ERROR(AttachBucket(flags, &stores));
   BRAID_ASSIGN_OR_RETURN(stores.logs,
                          AppendFiles::Open(JoinPath(flags.dir, state_files::kJobLogs)));
   BRAID_ASSIGN_OR_RETURN(stores.metrics,
@@ -280,12 +306,13 @@ Status ServeUntilSignal(const Flags& flags, const Stores& stores, const Backend&
   if (status.ok()) status = WriteAddresses(flags, *server, **http, stores.tls);
   if (status.ok()) {
     *serving = true;
-    spdlog::info("coordinator {} serves gRPC on {}{}, {} on {}, state in {}", stores.catalog->id(),
-                 server->address(),
+    spdlog::info("coordinator {} serves gRPC on {}{}, {} on {}, state in {}{}",
+                 stores.catalog->id(), server->address(),
                  stores.tls.grpc.has_value()
                      ? " (TLS, authority sha256:" + stores.tls.grpc->trust_sha256 + ")"
                      : "",
-                 stores.tls.http.has_value() ? "HTTPS" : "HTTP", (*http)->address(), flags.dir);
+                 stores.tls.http.has_value() ? "HTTPS" : "HTTP", (*http)->address(), flags.dir,
+                 stores.bucket != nullptr ? ", blobs in " + stores.bucket->Name() : "");
     // A certificate of the authority that comes near its end is made anew, and so is what clients
     // are told of one that was replaced; the servers find the files themselves.
     const auto renew = [&, tls = stores.tls, said = std::string()]() mutable {
@@ -301,6 +328,7 @@ Status ServeUntilSignal(const Flags& flags, const Stores& stores, const Backend&
     WaitForSignal(core, server, look, renew);
     spdlog::info("stopping");
   }
+  *stores.stopping = true;  // nobody waits for a bucket from now on
   if (backend.alerts != nullptr) backend.alerts->Halt();
   if (http.ok()) (*http)->Stop();
   server->Stop();
@@ -338,6 +366,14 @@ Status Serve(const Flags& flags, bool* serving) {
   backend.rendezvous = &rendezvous;
   backend.alerts = alerts.get();
   FillBackend(flags, stores, &backend);
+  std::unique_ptr<BlobCopier> copier;
+  if (stores.bucket != nullptr) {
+    copier = std::make_unique<BlobCopier>(
+        stores.blobs.get(), stores.bucket.get(),
+        static_cast<uint64_t>(ParseBytes(flags.blobs_cache).value()));
+    copier->Start();
+    backend.copier = copier.get();
+  }
   // Before anybody can ask for them.
   if (alerts != nullptr) alerts->Start();
   // It outlives the loop, in whose thread the last calls end.
@@ -347,6 +383,8 @@ Status Serve(const Flags& flags, bool* serving) {
                             ? ServeUntilSignal(flags, stores, backend, server->get(), look, serving)
                             : server.status();
   served = true;
+  *stores.stopping = true;
+  if (copier != nullptr) copier->Stop();
   if (alerts != nullptr) alerts->Stop();
   core->Stop();
   loop.join();

@@ -14,10 +14,18 @@
 namespace braid::cli {
 namespace {
 
+// The bucket in which the coordinator keeps blobs; empty: in its folder alone, or not known.
+std::string BucketOf(Client& client) {
+  const auto info = client.Call<v1::ServerInfo>(&v1::Admin::Stub::GetServerInfo, client.admin(),
+                                                v1::GetServerInfoRequest());
+  return info.ok() ? info->bucket() : "";
+}
+
 Result<int> BackUpTo(const Globals& globals, const std::string& dir, bool with_blobs) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(const BackUpResult result,
                          BackUp(client, dir, with_blobs, TransferProgress("copying")));
+  const std::string bucket = BucketOf(client);
   if (globals.json()) {
     PrintJson(globals, Json::object({{"dir", AbsolutePath(dir)},
                                      {"catalog_bytes", result.catalog_bytes},
@@ -25,7 +33,8 @@ Result<int> BackUpTo(const Globals& globals, const std::string& dir, bool with_b
                                      {"blob_bytes", result.blob_bytes},
                                      {"blobs_fetched", result.fetched},
                                      {"blobs_removed", result.removed},
-                                     {"with_blobs", with_blobs}}));
+                                     {"with_blobs", with_blobs},
+                                     {"bucket", bucket}}));
     return kOkExit;
   }
   std::fprintf(stderr, "catalog of %s; it needs %" PRId64 " blobs, %s",
@@ -34,6 +43,15 @@ Result<int> BackUpTo(const Globals& globals, const std::string& dir, bool with_b
   if (with_blobs) {
     std::fprintf(stderr, ": %" PRId64 " fetched, %" PRId64 " were there\n", result.fetched,
                  result.blobs - result.fetched);
+    if (!bucket.empty())
+      std::fprintf(stderr,
+                   "the blobs are in %s and now here, too: a coordinator starts from either\n",
+                   bucket.c_str());
+  } else if (!bucket.empty()) {
+    std::fprintf(stderr,
+                 ": they stay in %s, but for those that are deleted there later; --with-blobs "
+                 "copies them\n",
+                 bucket.c_str());
   } else {
     std::fprintf(stderr,
                  ": copy the store after this, or say --with-blobs (%s/blobs.sha256 names "

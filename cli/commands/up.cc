@@ -119,6 +119,10 @@ void RegisterUp(const Registry& registry) {
         std::pair("--worker-calls-per-second",
                   "how often a worker with an identity of its own may call; 0: no limit"),
         std::pair("--open-calls", "how many calls of one person may be open; 0: any number"),
+        std::pair("--blobs",
+                  "bucket that keeps the files of artifacts: s3://bucket/prefix, perhaps with "
+                  "?endpoint=https://host:port (docs/deploy.md)"),
+        std::pair("--blobs-cache", "how much of it stays on this disk, too, such as 20GB"),
         std::pair("--gc-grace-ms", "how long a file that nothing needs stays in the store"),
         std::pair("--gc-interval-ms", "how often such files are deleted; 0: only by braid gc")}) {
     command->add_option_function<std::string>(

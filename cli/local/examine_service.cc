@@ -194,6 +194,19 @@ std::vector<Diagnosis> ExamineWorkers(const v1::ListWorkersResponse& list,
   return found;
 }
 
+// Where blobs are kept, if not in the coordinator's folder alone.
+Diagnosis JudgeBucket(const v1::ServerInfo& info) {
+  const std::string waiting = std::to_string(info.bucket_waiting()) + " files (" +
+                              FormatBytes(info.bucket_waiting_bytes()) + ")";
+  if (!info.bucket_error().empty())
+    return {Verdict::kError, "bucket", info.bucket_error(),
+            waiting + " wait on the coordinator's disk until that is mended; runs go on meanwhile"};
+  return {Verdict::kOk, "bucket",
+          info.bucket() + (info.bucket_waiting() == 0 ? std::string(" has all files")
+                                                      : " is reached; " + waiting + " wait"),
+          ""};
+}
+
 std::string AnsweredText(const Endpoint& endpoint, const Asked& asked) {
   std::string text = "answers at " + endpoint.address + " within " +
                      ShortTime(asked.received_ms - asked.sent_ms) +
@@ -270,6 +283,7 @@ std::vector<Diagnosis> ExamineCoordinator(const Globals& globals) {
   found.push_back({Verdict::kOk, "coordinator", AnsweredText(*endpoint, asked), ""});
   for (Diagnosis& one : ExamineDashboard(globals)) found.push_back(std::move(one));
   found.push_back(JudgeVersion("the coordinator", asked.info->version(), kVersion));
+  if (!asked.info->bucket().empty()) found.push_back(JudgeBucket(*asked.info));
   if (asked.info->time_ms() != 0)
     found.push_back(JudgeClock(asked.info->time_ms() - (asked.sent_ms + asked.received_ms) / 2,
                                (asked.received_ms - asked.sent_ms + 1) / 2));

@@ -51,12 +51,16 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
   for (int32_t i = 1; i <= options.workers; ++i) {
     const std::string id = state_files::kWorkerPrefix + std::to_string(i);
     children.push_back(std::make_unique<Child>(id, [=](int) {
-      // The token is the one that the address file names, whatever this shell uses elsewhere.
+      // The token is the one that the address file names, whatever this shell uses elsewhere. Keys
+      // of a bucket are the coordinator's alone.
       ProcessOptions process{
           {JoinPath(bin, "braid-worker"), "--address-file", address, "--dir", JoinPath(dir, id),
            "--id", id, "--site", "local", "--slots", std::to_string(options.slots), "--gpus",
            i == 1 ? options.gpus : "none", "--advertise", options.advertise},
-          {{"BRAID_TOKEN_FILE", ""}, {"BRAID_CA", ""}},
+          {{"BRAID_TOKEN_FILE", ""},
+           {"BRAID_CA", ""},
+           {"AWS_SECRET_ACCESS_KEY", ""},
+           {"AWS_SESSION_TOKEN", ""}},
           JoinPath(logs, id + ".log"),
           false};
       for (const std::string& root : options.data_roots)

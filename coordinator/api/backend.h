@@ -26,6 +26,7 @@
 namespace braid::coordinator {
 
 class AlertCenter;
+class BlobCopier;
 
 // The objects behind the pointers outlive it, and it outlives the server.
 struct Backend {
@@ -33,8 +34,9 @@ struct Backend {
   catalog::Store* store = nullptr;    // events only
   catalog::Reader* reader = nullptr;  // what is read for long
   storage::BlobStore* blobs = nullptr;
-  AppendFiles* logs = nullptr;     // "<run>/<job>/<epoch>.<rank>"
-  AppendFiles* metrics = nullptr;  // "<run>/<job>/<epoch>.jsonl"
+  const BlobCopier* copier = nullptr;  // null: blobs are in the coordinator's folder alone
+  AppendFiles* logs = nullptr;         // "<run>/<job>/<epoch>.<rank>"
+  AppendFiles* metrics = nullptr;      // "<run>/<job>/<epoch>.jsonl"
   RendezvousTable* rendezvous = nullptr;
   AlertCenter* alerts = nullptr;  // null: nobody is to be told of anything
   // Garbage collection (api/garbage.h): how long a blob that nothing needs stays, how old events
@@ -78,6 +80,8 @@ struct Backend {
   ThreadPool files{kFileThreads};      // read and write pieces of files
   // Pieces of uploads: they wait for one another and for the disk, and must not hold up the rest.
   ThreadPool uploads{kFileThreads};
+  // Reads of a bucket, which may be silent for long.
+  ThreadPool remote{kFileThreads};
   ThreadPool hashing{kFileThreads};  // go through whole blobs, for minutes if they are large
 };
 

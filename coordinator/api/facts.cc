@@ -61,7 +61,7 @@ Result<CoreWork> PutArtifact(const Backend& backend, const std::string& manifest
   return Holding(CommitArtifact(request_id, std::move(artifact), std::move(show)), hold);
 }
 
-Status VerifyBlobs(const catalog::ArtifactRecord& artifact, const storage::BlobStore& blobs) {
+Status VerifyBlobs(const catalog::ArtifactRecord& artifact, storage::BlobStore& blobs) {
   BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
                          storage::ParseManifest(artifact.manifest, "artifact " + artifact.id));
   for (const storage::ManifestFile& file : manifest.files) {

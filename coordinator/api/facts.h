@@ -30,7 +30,7 @@ Result<CoreWork> PutArtifact(const Backend& backend, const std::string& manifest
                              const std::string& name, const std::string& user,
                              const std::string& request_id, ShowArtifact show);
 // Hashes every blob of the artifact again. kDataLoss names the first that has changed.
-Status VerifyBlobs(const catalog::ArtifactRecord& artifact, const storage::BlobStore& blobs);
+Status VerifyBlobs(const catalog::ArtifactRecord& artifact, storage::BlobStore& blobs);
 
 // The attempt has started its program.
 CoreWork StartedFact(const RankKey& rank);

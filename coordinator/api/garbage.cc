@@ -250,10 +250,12 @@ Result<Garbage> CollectGarbage(Backend* backend, bool dry_run) {
   BlobStore::Sweep sweep(backend->blobs);
   BRAID_ASSIGN_OR_RETURN(const Marks marks, MarksOf(*backend->reader));
   BRAID_RETURN_IF_ERROR(RemoveArtifacts(backend, marks, dry_run, &garbage));
-  BRAID_RETURN_IF_ERROR(DeleteBlobs(backend, sweep, marks, dry_run, &garbage));
   BRAID_RETURN_IF_ERROR(DeleteFolders(backend, dry_run, &garbage));
   BRAID_RETURN_IF_ERROR(DeleteEvents(backend, dry_run, &garbage));
   BRAID_RETURN_IF_ERROR(DeleteAudit(backend, dry_run));
+  BRAID_RETURN_IF_ERROR(DeleteBlobs(backend, sweep, marks, dry_run, &garbage));
+  if (const Status tidied = dry_run ? OkStatus() : backend->blobs->TidyRemote(); !tidied.ok())
+    Log(LogLevel::kError, "coordinator", tidied.message());
   return garbage;
 }
 

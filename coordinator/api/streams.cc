@@ -166,19 +166,15 @@ Status BlobStream::Open() {
   BRAID_RETURN_IF_ERROR(CheckDigest(sha256_));
   if (!backend_->blobs->Has(sha256_))
     return Status(StatusCode::kNotFound, ErrorReason::kNotFound, "there is no blob " + sha256_);
-  BRAID_ASSIGN_OR_RETURN(size_, backend_->blobs->Size(sha256_));
-  const std::string path = backend_->blobs->PathOf(sha256_);
-  // Kept open: a blob that is deleted meanwhile is still read to its end.
-  fd_.Reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  return fd_.valid() ? OkStatus() : ErrnoStatus(errno, "opening " + path);
+  BRAID_ASSIGN_OR_RETURN(reader_, backend_->blobs->OpenBlob(sha256_));
+  return OkStatus();
 }
 
 Result<StreamState> BlobStream::Next(std::string* piece) {
-  if (!fd_.valid()) BRAID_RETURN_IF_ERROR(Open());
-  if (offset_ >= size_) return StreamState::kEnd;
-  piece->resize(std::min(kBlobPiece, size_ - offset_));
-  BRAID_RETURN_IF_ERROR(
-      ReadAt(fd_.get(), offset_, piece->data(), piece->size(), backend_->blobs->PathOf(sha256_)));
+  if (reader_ == nullptr) BRAID_RETURN_IF_ERROR(Open());
+  if (offset_ >= reader_->size()) return StreamState::kEnd;
+  BRAID_ASSIGN_OR_RETURN(*piece,
+                         reader_->Read(offset_, std::min(kBlobPiece, reader_->size() - offset_)));
   offset_ += piece->size();
   return StreamState::kPiece;
 }

@@ -40,6 +40,8 @@ class Stream {
   virtual std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake wake) = 0;
   // In a thread for files.
   virtual Result<StreamState> Next(Piece* piece) = 0;
+  // Whether Next asks another machine, and may take long: it has threads of its own then.
+  virtual bool Remote() const { return false; }
   // The longest time in ms without a wake-up, after which the stream is woken anyway; 0: no limit.
   virtual int64_t LongestSilenceMs() const { return 0; }
 };
@@ -121,6 +123,7 @@ class BlobStream final : public Stream<std::string> {
     return {};
   }
   Result<StreamState> Next(std::string* piece) override;
+  bool Remote() const override { return backend_->copier != nullptr; }
 
  private:
   Status Open();
@@ -129,8 +132,7 @@ class BlobStream final : public Stream<std::string> {
   const std::string sha256_;
   const std::function<Status(const State&)> allowed_;
   uint64_t offset_;
-  uint64_t size_ = 0;
-  UniqueFd fd_;
+  std::unique_ptr<storage::BlobStore::Reader> reader_;
 };
 
 }  // namespace braid::coordinator

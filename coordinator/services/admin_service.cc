@@ -1,5 +1,6 @@
 #include "braid/v1/admin.grpc.pb.h"
 #include "coordinator/access/credentials.h"
+#include "coordinator/api/blob_copier.h"
 #include "coordinator/api/changes.h"
 #include "coordinator/api/server_info.h"
 #include "coordinator/core/quotas.h"
@@ -33,6 +34,13 @@ class AdminService final : public v1::Admin::CallbackService {
       reply->set_workers_ready(static_cast<int32_t>(facts.workers_ready));
       reply->set_runs_active(static_cast<int32_t>(facts.runs_active));
       reply->set_time_ms(backend_->core->options().clock->WallMs());
+      if (backend_->copier != nullptr) {
+        const BucketState bucket = backend_->copier->Look();
+        reply->set_bucket(bucket.name);
+        reply->set_bucket_waiting(bucket.waiting.blobs);
+        reply->set_bucket_waiting_bytes(bucket.waiting.bytes);
+        reply->set_bucket_error(bucket.error);
+      }
       return OkStatus();
     });
   }

@@ -36,7 +36,7 @@ class StreamCall final : public OpenCall<grpc::ServerWriteReactor<Message>> {
   void OnWriteDone(bool ok) override {
     this->Leave();
     if (!ok) return this->End(Cancelled("the client is gone"));
-    this->backend()->files.Do([self = Self()] { self->Read(); });
+    Pool().Do([self = Self()] { self->Read(); });
   }
 
  private:
@@ -48,6 +48,10 @@ class StreamCall final : public OpenCall<grpc::ServerWriteReactor<Message>> {
 
   std::shared_ptr<StreamCall> Self() {
     return std::static_pointer_cast<StreamCall>(this->shared_from_this());
+  }
+
+  ThreadPool& Pool() {
+    return stream_->Remote() ? this->backend()->remote : this->backend()->files;
   }
 
   // In the thread of whoever wakes it.
@@ -64,7 +68,7 @@ class StreamCall final : public OpenCall<grpc::ServerWriteReactor<Message>> {
                          [self = Self(), backend](Status status) {
                            if (!status.ok())
                              return backend->answers.Do([self, status] { self->End(status); });
-                           backend->files.Do([self] { self->Read(); });
+                           self->Pool().Do([self] { self->Read(); });
                          }});
   }
 

@@ -16,7 +16,7 @@ namespace braid::coordinator {
 class CatalogArtifacts final : public StoredArtifacts {
  public:
   // Opens nothing; `scratch` is used by ReadCheckpoint only.
-  CatalogArtifacts(Core* core, const storage::BlobStore* blobs, std::string scratch)
+  CatalogArtifacts(Core* core, storage::BlobStore* blobs, std::string scratch)
       : core_(core), blobs_(blobs), scratch_(std::move(scratch)) {}
 
   Result<catalog::ArtifactRecord> Find(const std::string& id) const override;
@@ -27,7 +27,7 @@ class CatalogArtifacts final : public StoredArtifacts {
 
  private:
   Core* const core_;
-  const storage::BlobStore* const blobs_;
+  storage::BlobStore* const blobs_;
   const std::string scratch_;
 };
 

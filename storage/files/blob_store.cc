@@ -171,7 +171,9 @@ std::string BlobStore::PathOf(const std::string& sha256) const {
 }
 
 bool BlobStore::Has(const std::string& sha256) const {
-  if (!IsSha256Hex(sha256) || !PathExists(PathOf(sha256))) return false;
+  if (!IsSha256Hex(sha256)) return false;
+  if (IsRemote(sha256)) return true;
+  if (!PathExists(PathOf(sha256))) return false;
   MutexLock lock(mutex_);
   return !publishing_.contains(sha256);
 }
@@ -180,7 +182,11 @@ Result<uint64_t> BlobStore::Size(const std::string& sha256) const {
   if (!Has(sha256))
     return Status(StatusCode::kNotFound, ErrorReason::kBlobMissing,
                   "blob " + sha256 + " is not in the store");
-  return FileSize(PathOf(sha256));
+  const Result<uint64_t> here = FileSize(PathOf(sha256));
+  if (here.ok() || !IsRemote(sha256)) return here;
+  BRAID_ASSIGN_OR_RETURN(const std::string text, ReadFile(EntryPath(sha256)));
+  BRAID_ASSIGN_OR_RETURN(const int64_t size, ParseInt(Trim(text)));
+  return static_cast<uint64_t>(size);
 }
 
 Result<BlobStore::UploadStatus> BlobStore::QueryUpload(const std::string& sha256, uint64_t size) {
@@ -316,8 +322,10 @@ Status BlobStore::Publish(const std::string& file, const std::string& sha256) {
       status = Unsynced(synced, "blob " + sha256);
     }
   }
+  const Result<uint64_t> size = FileSize(final_path);
   MutexLock lock(mutex_);
   publishing_.erase(sha256);
+  if (status.ok() && size.ok() && remote_ != nullptr && !IsRemote(sha256)) Enqueue(sha256, *size);
   changed_.NotifyAll();
   return status;
 }
@@ -443,14 +451,17 @@ Result<std::string> BlobStore::AddBytes(std::string_view content) {
   return digest;
 }
 
-Status BlobStore::Materialize(const Manifest& manifest, const std::string& folder) const {
+Status BlobStore::Materialize(const Manifest& manifest, const std::string& folder) {
+  Hold hold(this);  // what is fetched stays
   for (const ManifestFile& file : manifest.files) {
+    hold.Add(file.sha256);
     if (!Has(file.sha256)) {
       return Status(StatusCode::kFailedPrecondition, ErrorReason::kBlobMissing,
                     "blob " + file.sha256 + " (" + file.path + ") is not in " + folder_);
     }
   }
   if (PathExists(folder)) return OkStatus();
+  for (const ManifestFile& file : manifest.files) BRAID_RETURN_IF_ERROR(Fetch(file.sha256));
   // Built under another name and renamed, so that no reader sees a part of the artifact.
   const std::string temporary = folder + ".tmp." + RandomUuid();
   Status status = MakeFolder(temporary);
@@ -475,15 +486,24 @@ Status BlobStore::Materialize(const Manifest& manifest, const std::string& folde
   return status;
 }
 
-Status BlobStore::Verify(const std::string& sha256) const {
+Status BlobStore::Verify(const std::string& sha256) {
   if (!Has(sha256))
     return Status(StatusCode::kDataLoss, ErrorReason::kBlobMissing,
                   "blob " + sha256 + " is not in the store");
-  BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(PathOf(sha256)));
-  if (digest == sha256) return OkStatus();
-  return Status(StatusCode::kDataLoss, ErrorReason::kDigestMismatch,
-                "blob " + sha256 + " has changed on disk (" + PathOf(sha256) +
-                    "); remove it and send it again");
+  const Result<std::string> digest = Sha256File(PathOf(sha256));
+  if (!digest.ok() && !IsRemote(sha256)) return digest.status();
+  const bool changed = digest.ok() && *digest != sha256;
+  if (changed && IsRemote(sha256)) {
+    Log(LogLevel::kError, "store",
+        "blob " + sha256 + " has changed on disk; it is read from " + remote_->Name() +
+            " from now on");
+    BRAID_RETURN_IF_ERROR(RemoveFile(PathOf(sha256)));
+  } else if (changed) {
+    return Status(StatusCode::kDataLoss, ErrorReason::kDigestMismatch,
+                  "blob " + sha256 + " has changed on disk (" + PathOf(sha256) +
+                      "); remove it and send it again");
+  }
+  return IsRemote(sha256) ? VerifyRemote(sha256) : OkStatus();
 }
 
 Result<std::vector<std::string>> BlobStore::List() const {

@@ -7,12 +7,19 @@
 // After a failed fsync the file is removed: the kernel reports lost bytes once, and a second fsync
 // would succeed without them.
 //
+// The coordinator's store may have a second place, a bucket (Attach): blobs are copied there, and
+// those that were stay in the folder only as long as there is room.
+//
+//   remote/name             which place that is
+//   remote/ab/abcdef...     the blob is there as a whole; the file has its size as text
+//
 // The coordinator's store and the caches of workers are of this class. Thread-safe; one process at
 // a time for each folder. Readable by its user alone: folders have mode 0700, files 0600 or 0400.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -25,6 +32,7 @@
 #include "base/sha256.h"
 #include "base/status.h"
 #include "storage/files/manifest.h"
+#include "storage/files/remote_store.h"
 
 namespace braid::storage {
 
@@ -46,12 +54,13 @@ class BlobStore {
   static Result<std::unique_ptr<BlobStore>> Open(const std::string& folder, const Limits& limits);
   ~BlobStore();
 
-  // True iff the blob is complete and durable.
+  // True iff the blob is complete and durable, here or in the second place.
   bool Has(const std::string& sha256) const;
   // Has(), for an answer on which somebody will rely: the blob counts as written now, so that a
   // sweep spares it for as long as a new one.
   bool Promise(const std::string& sha256);
-  // The path of the blob's file, for reading. REQUIRES: Has(sha256).
+  // The path of the blob's file, for reading. It is there iff the blob is in the folder, which
+  // every blob of a store without a second place is. OpenBlob reads from either.
   std::string PathOf(const std::string& sha256) const;
   // The size in bytes; kNotFound (BLOB_MISSING) if the blob is not there.
   Result<uint64_t> Size(const std::string& sha256) const;
@@ -108,12 +117,13 @@ class BlobStore {
 
   // Makes a folder of hard links to the files of an artifact. The folder appears as a whole under
   // its name; one that exists is taken as it is. kFailedPrecondition (BLOB_MISSING) if a blob is
-  // not there.
-  Status Materialize(const Manifest& manifest, const std::string& folder) const;
-  // Reads the blob and computes its digest again. kDataLoss, naming the blob, if the bytes have
-  // changed.
-  Status Verify(const std::string& sha256) const;
-  // The digests of all complete blobs, sorted.
+  // not there. What is only in the second place is fetched.
+  Status Materialize(const Manifest& manifest, const std::string& folder);
+  // Reads the blob and computes its digest again, wherever it is. kDataLoss, naming the blob, if
+  // the bytes have changed. What has changed in the second place is not believed to be there any
+  // more: the copy of the folder is put there again, or the blob can be sent again.
+  Status Verify(const std::string& sha256);
+  // The digests of all complete blobs in the folder, sorted.
   Result<std::vector<std::string>> List() const;
   // Removes the blob's file. Artifacts laid out before keep their links.
   Status Remove(const std::string& sha256);
@@ -172,8 +182,59 @@ class BlobStore {
     uint64_t size = 0;
     int64_t written_ms = 0;
   };
-  // All complete blobs, in no order. Those that come and go meanwhile may be left out.
-  Result<std::vector<Stored>> ListStored() const;
+  // All complete blobs, in no order, also those of the second place that are not known here. Those
+  // that come and go meanwhile may be left out. What is gone from the second place is forgotten.
+  Result<std::vector<Stored>> ListStored();
+
+  // The second place. From now on blobs are copied to `remote`, which outlives the store, by those
+  // who call CopyNext; until then they are whole and durable in the folder. At the first time, the
+  // place is claimed for this very folder of `owner`, the id of a coordinator, and exactly the
+  // blobs that it has count as there; later it need not be reached. kFailedPrecondition if the
+  // store has another second place. To be called once, before all other methods.
+  Status Attach(RemoteStore* remote, const std::string& owner);
+  // The folder in the store's for what the second place keeps of unfinished copies.
+  static constexpr char kPartsFolder[] = "remote/parts";
+  // The name of the second place of the store in a folder; empty if it has none.
+  static Result<std::string> RemoteNameOf(const std::string& folder);
+  // Copies a blob that waits for it; waits for one for at most `timeout_ms`. True if one was
+  // copied. After an error its blob waits behind the others. Several threads may call it.
+  Result<bool> CopyNext(int64_t timeout_ms);
+  // A number of blobs, and their bytes together.
+  struct Waiting {
+    int64_t blobs = 0;
+    uint64_t bytes = 0;
+  };
+  // What is only in the folder. A blob that has changed there (kDataLoss of CopyNext) is not tried
+  // again, but counted.
+  Waiting NotCopied() const;
+  // Removes from the folder what is in the second place, oldest first, until what is left of it has
+  // at most `most_bytes`. What is held stays.
+  Status Shrink(uint64_t most_bytes);
+
+  // Ends what was begun in the second place and not continued.
+  Status TidyRemote();
+
+  // Reads a blob from the folder, or from the second place by ranges. Not thread-safe; the store
+  // outlives it.
+  class Reader {
+   public:
+    uint64_t size() const { return size_; }
+    // Exactly `bytes` bytes from `offset` on. REQUIRES: offset + bytes <= size().
+    Result<std::string> Read(uint64_t offset, uint64_t bytes);
+
+   private:
+    friend class BlobStore;
+    Reader(BlobStore* store, std::string sha256) : store_(store), sha256_(std::move(sha256)) {}
+    BlobStore* const store_;
+    const std::string sha256_;
+    uint64_t size_ = 0;
+    UniqueFd fd_;         // not valid: it is read from the second place
+    std::string buffer_;  // of it, from begin_ on
+    uint64_t begin_ = 0;
+  };
+  // kNotFound (BLOB_MISSING) if the blob is not there. One that is deleted meanwhile is read to its
+  // end, if it was in the folder.
+  Result<std::unique_ptr<Reader>> OpenBlob(const std::string& sha256);
 
  private:
   BlobStore(std::string folder, const Limits& limits);
@@ -195,6 +256,27 @@ class BlobStore {
   Status Publish(const std::string& file, const std::string& sha256);
   // Whether the blob is there; if so, it is not swept for a while.
   bool PromiseLocked(const std::string& sha256) BRAID_REQUIRES(mutex_);
+  // The file that says that the blob is in the second place.
+  std::string EntryPath(const std::string& sha256) const;
+  bool IsRemote(const std::string& sha256) const;
+  // Notes durably that the blob is in the second place.
+  Status WriteEntry(const std::string& sha256, uint64_t size);
+  // Takes the note away, durably: before anything is deleted there.
+  Status DropEntry(const std::string& sha256);
+  // The second place has lost the blob: it is put there again if it is in the folder.
+  void Forget(const std::string& sha256, const std::string& why);
+  // Makes the blob wait to be copied. It is in the folder.
+  void Enqueue(const std::string& sha256, uint64_t size) BRAID_REQUIRES(mutex_);
+  // The first one that can be copied now, which is being copied from then on; false: there is none.
+  bool TakeWaiting(std::pair<std::string, uint64_t>* next) BRAID_REQUIRES(mutex_);
+  Status CopyOut(const std::string& sha256);
+  // Takes over what the second place has.
+  Status Adopt();
+  // Brings the blob into the folder, if it is only in the second place.
+  Status Fetch(const std::string& sha256);
+  Status VerifyRemote(const std::string& sha256);
+  // When the blob was last written or promised; 0 if it is not known.
+  int64_t TouchedMs(const std::string& sha256) const;
 
   const std::string folder_;
   const Limits limits_;
@@ -211,6 +293,12 @@ class BlobStore {
   std::set<std::string> released_ BRAID_GUARDED_BY(mutex_);
   bool sweeping_ BRAID_GUARDED_BY(mutex_) = false;
   int pauses_ BRAID_GUARDED_BY(mutex_) = 0;
+  RemoteStore* remote_ = nullptr;  // set by Attach
+  // What is only in the folder: it waits, or is being copied. Not copied is what is being deleted.
+  std::deque<std::pair<std::string, uint64_t>> waiting_ BRAID_GUARDED_BY(mutex_);
+  std::map<std::string, uint64_t> copying_ BRAID_GUARDED_BY(mutex_);
+  std::map<std::string, uint64_t> damaged_ BRAID_GUARDED_BY(mutex_);
+  std::set<std::string> deleting_ BRAID_GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::storage

@@ -19,7 +19,19 @@ bool BlobStore::Promise(const std::string& sha256) {
 
 // The time is kept by the file itself: it survives a restart, and costs no memory.
 bool BlobStore::PromiseLocked(const std::string& sha256) {
-  return utimensat(AT_FDCWD, PathOf(sha256).c_str(), nullptr, 0) == 0;
+  const bool here = utimensat(AT_FDCWD, PathOf(sha256).c_str(), nullptr, 0) == 0;
+  const bool there = remote_ != nullptr &&
+                     utimensat(AT_FDCWD, EntryPath(sha256).c_str(), nullptr, 0) == 0;
+  return here || there;
+}
+
+int64_t BlobStore::TouchedMs(const std::string& sha256) const {
+  int64_t touched_ms = 0;
+  struct stat info{};
+  for (const std::string& path : {PathOf(sha256), EntryPath(sha256)}) {
+    if (stat(path.c_str(), &info) == 0) touched_ms = std::max(touched_ms, ModifiedMs(info));
+  }
+  return touched_ms;
 }
 
 BlobStore::Hold::~Hold() {
@@ -53,17 +65,31 @@ Result<bool> BlobStore::Sweep::Remove(const std::string& sha256, int64_t before_
   // Moved away under the lock, which is quick, and deleted without it, which takes a large file
   // long. If the process ends in between, Open deletes the file: the name is none of an upload.
   const std::string gone = JoinPath(JoinPath(store_->folder_, "uploads"), "gone." + RandomUuid());
+  bool here = false, there = false;
   {
     MutexLock lock(store_->mutex_);
     if (store_->pauses_ > 0 || store_->holds_.contains(sha256) ||
-        store_->released_.contains(sha256) || store_->publishing_.contains(sha256))
+        store_->released_.contains(sha256) || store_->publishing_.contains(sha256) ||
+        store_->copying_.contains(sha256) || store_->TouchedMs(sha256) > before_ms)
       return false;
-    const std::string path = store_->PathOf(sha256);
-    struct stat info{};
-    if (stat(path.c_str(), &info) != 0 || ModifiedMs(info) > before_ms) return false;
-    BRAID_RETURN_IF_ERROR(Rename(path, gone));
+    here = PathExists(store_->PathOf(sha256));
+    // What is not known here at all was listed by the second place.
+    there = store_->remote_ != nullptr && (store_->IsRemote(sha256) || !here);
+    if (!here && !there) return false;
+    if (here) BRAID_RETURN_IF_ERROR(Rename(store_->PathOf(sha256), gone));
+    if (there) BRAID_RETURN_IF_ERROR(RemoveFile(store_->EntryPath(sha256)));
+    if (there) store_->deleting_.insert(sha256);
   }
-  BRAID_RETURN_IF_ERROR(RemoveFile(gone));
+  Status status = here ? RemoveFile(gone) : OkStatus();
+  if (there) {
+    const std::string notes = FolderOf(store_->EntryPath(sha256));
+    if (PathExists(notes) && status.ok()) status = SyncFolder(notes);
+    if (status.ok()) status = store_->remote_->Remove(sha256);
+    MutexLock lock(store_->mutex_);
+    store_->deleting_.erase(sha256);
+    store_->changed_.NotifyAll();
+  }
+  BRAID_RETURN_IF_ERROR(status);
   return true;
 }
 
@@ -75,18 +101,6 @@ BlobStore::Pause::Pause(BlobStore* store) : store_(store) {
 BlobStore::Pause::~Pause() {
   MutexLock lock(store_->mutex_);
   --store_->pauses_;
-}
-
-Result<std::vector<BlobStore::Stored>> BlobStore::ListStored() const {
-  BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> digests, List());
-  std::vector<Stored> stored;
-  stored.reserve(digests.size());
-  for (const std::string& sha256 : digests) {
-    struct stat info{};
-    if (stat(PathOf(sha256).c_str(), &info) != 0) continue;
-    stored.push_back({sha256, static_cast<uint64_t>(info.st_size), ModifiedMs(info)});
-  }
-  return stored;
 }
 
 }  // namespace braid::storage

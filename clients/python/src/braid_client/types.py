@@ -850,6 +850,12 @@ class SendTestAlertResponse(Message):
 class ServerInfo(Message):
     """The state of the coordinator."""
 
+    # The bucket in which blobs are kept (s3://bucket/prefix), empty without one; what waits on the
+    # coordinator's disk to be copied there; and why it is not, or empty.
+    bucket: str = ""
+    bucket_error: str = ""
+    bucket_waiting: int = 0
+    bucket_waiting_bytes: int = 0
     # The sequence number of the newest event.
     last_seq: int = 0
     # The coordinator has started recently and still waits for workers that hold leases.

@@ -1,0 +1,208 @@
+#include "storage/bucket/http.h"
+
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+
+#include "base/excerpt.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "base/version.h"
+
+namespace braid::storage {
+namespace {
+
+constexpr long kConnectMs = 10'000;
+// A list of 1,000 objects has some 400 kB; nothing else that is kept is larger.
+constexpr size_t kMostKept = size_t{16} << 20;
+constexpr long kPiece = 256 << 10;  // bytes that libcurl reads and writes at once
+
+struct FreeList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+
+// What one request does while libcurl performs it.
+struct Exchange {
+  const HttpRequest* request = nullptr;
+  CURL* curl = nullptr;
+  HttpAnswer answer;
+  Status wrong;       // of this side
+  UniqueFd file;      // of the body
+  uint64_t sent = 0;  // bytes of it
+};
+
+int StatusOf(CURL* curl) {
+  long status = 0;
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int>(status);
+}
+
+size_t TakeBody(char* data, size_t, size_t bytes, void* user) {
+  auto* exchange = static_cast<Exchange*>(user);
+  std::string& body = exchange->answer.body;
+  if (body.size() + bytes > kMostKept) {
+    exchange->wrong = ResourceExhausted("the answer is too long");
+    return 0;
+  }
+  body.append(data, bytes);
+  return bytes;
+}
+
+size_t TakeHeader(char* data, size_t, size_t bytes, void* user) {
+  auto* exchange = static_cast<Exchange*>(user);
+  const std::string_view line = Trim({data, bytes});
+  // Another answer begins, behind one that only said to continue.
+  if (line.starts_with("HTTP/")) exchange->answer.headers.clear();
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return bytes;
+  std::string name(line.substr(0, colon));
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  exchange->answer.headers[name] = Trim(line.substr(colon + 1));
+  return bytes;
+}
+
+size_t GiveBody(char* into, size_t size, size_t count, void* user) {
+  auto* exchange = static_cast<Exchange*>(user);
+  const HttpRequest& request = *exchange->request;
+  const uint64_t total = request.file.empty() ? request.body.size() : request.bytes;
+  const size_t bytes = std::min<uint64_t>(size * count, total - exchange->sent);
+  if (request.file.empty()) {
+    std::copy_n(request.body.data() + exchange->sent, bytes, into);
+  } else {
+    exchange->wrong = ReadAt(exchange->file.get(), request.offset + exchange->sent, into, bytes,
+                             request.file);
+    if (!exchange->wrong.ok()) return CURL_READFUNC_ABORT;
+  }
+  exchange->sent += bytes;
+  return bytes;
+}
+
+// libcurl begins again when a connection that was kept turns out to be closed.
+int SeekBody(void* user, curl_off_t offset, int origin) {
+  if (origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+  static_cast<Exchange*>(user)->sent = static_cast<uint64_t>(offset);
+  return CURL_SEEKFUNC_OK;
+}
+
+int StopAsked(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  const auto* flag = static_cast<const std::atomic<bool>*>(stop);
+  return flag != nullptr && *flag ? 1 : 0;
+}
+
+void SetLimits(CURL* curl, const HttpRequest& request, int64_t idle_ms) {
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(idle_ms / 1000));
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.deadline_ms));
+  curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, kPiece);
+  curl_easy_setopt(curl, CURLOPT_UPLOAD_BUFFERSIZE, kPiece);
+}
+
+void SetMethod(CURL* curl, const HttpRequest& request, Exchange* exchange) {
+  if (request.method == "PUT" || request.method == "POST") {
+    const uint64_t bytes = request.file.empty() ? request.body.size() : request.bytes;
+    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(bytes));
+    curl_easy_setopt(curl, CURLOPT_READFUNCTION, GiveBody);
+    curl_easy_setopt(curl, CURLOPT_READDATA, exchange);
+    curl_easy_setopt(curl, CURLOPT_SEEKFUNCTION, SeekBody);
+    curl_easy_setopt(curl, CURLOPT_SEEKDATA, exchange);
+  }
+  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+}
+
+std::string HostOfUrl(const std::string& url) {
+  const size_t begin = url.find("//");
+  return url.substr(0, url.find_first_of("/?", begin == std::string::npos ? 0 : begin + 2));
+}
+
+Status Trouble(CURLcode code, const char* error, const HttpRequest& request, int64_t idle_ms) {
+  if (code == CURLE_ABORTED_BY_CALLBACK) return Cancelled("this process stops");
+  const std::string who = HostOfUrl(request.url);
+  if (code == CURLE_OPERATION_TIMEDOUT)
+    return Unavailable(who + " does not answer, or sends nothing for " +
+                       FormatDuration(static_cast<double>(idle_ms) / 1000) + ", or is too slow");
+  std::string text = *error != '\0' ? error : curl_easy_strerror(code);
+  if (code == CURLE_PEER_FAILED_VERIFICATION)
+    text += "; if the server's authority is your own, name its file with AWS_CA_BUNDLE";
+  return Unavailable(who + " is not reached: " + Excerpt(text, 300));
+}
+
+}  // namespace
+
+struct HttpClient::Handle {
+  Handle() {
+    static std::once_flag once;
+    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+    curl = curl_easy_init();
+  }
+  ~Handle() { curl_easy_cleanup(curl); }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  CURL* curl = nullptr;
+};
+
+HttpClient::HttpClient(std::string ca_file, int64_t idle_ms, const std::atomic<bool>* stop)
+    : ca_file_(std::move(ca_file)), idle_ms_(idle_ms), stop_(stop) {}
+HttpClient::~HttpClient() = default;
+
+std::unique_ptr<HttpClient::Handle> HttpClient::TakeHandle() {
+  MutexLock lock(mutex_);
+  if (idle_.empty()) return std::make_unique<Handle>();
+  std::unique_ptr<Handle> handle = std::move(idle_.back());
+  idle_.pop_back();
+  return handle;
+}
+
+Result<HttpAnswer> HttpClient::Send(const HttpRequest& request) {
+  std::unique_ptr<Handle> handle = TakeHandle();
+  CURL* curl = handle->curl;
+  if (curl == nullptr) return ResourceExhausted("no memory for a request");
+  curl_easy_reset(curl);  // keeps its connections
+  Exchange exchange;
+  exchange.request = &request;
+  exchange.curl = curl;
+  if (!request.file.empty()) {
+    exchange.file.Reset(open(request.file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!exchange.file.valid()) return ErrnoStatus(errno, "opening " + request.file);
+  }
+  curl_slist* lines = nullptr;
+  for (const auto& [name, value] : request.headers)
+    lines = curl_slist_append(lines, (name + ": " + value).c_str());
+  // libcurl would ask before it sends a body, and wait a second where nobody answers that.
+  lines = curl_slist_append(lines, "Expect:");
+  const std::unique_ptr<curl_slist, FreeList> headers(lines);
+  char error[CURL_ERROR_SIZE] = "";
+  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+  SetLimits(curl, request, idle_ms_);
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error);
+  curl_easy_setopt(curl, CURLOPT_USERAGENT, ("braid/" + std::string(kVersion)).c_str());
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, TakeBody);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, TakeHeader);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
+  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, StopAsked);
+  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(stop_));
+  if (!ca_file_.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file_.c_str());
+  SetMethod(curl, request, &exchange);
+  const CURLcode code = curl_easy_perform(curl);
+  exchange.answer.status = StatusOf(curl);
+  curl_easy_reset(curl);  // it must not remember what ends here
+  if (!exchange.wrong.ok()) return exchange.wrong;
+  if (code != CURLE_OK) return Trouble(code, error, request, idle_ms_);
+  MutexLock lock(mutex_);
+  idle_.push_back(std::move(handle));
+  return std::move(exchange.answer);
+}
+
+}  // namespace braid::storage
