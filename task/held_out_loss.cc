@@ -20,6 +20,11 @@ std::optional<double> HeldOutLoss(const Json& summary) {
   return sum / static_cast<double>(corpora);
 }
 
+std::optional<double> HeldOutLossOfText(const std::string& summary) {
+  const Result<Json> parsed = ParseJson(summary, "summary");
+  return parsed.ok() ? HeldOutLoss(*parsed) : std::nullopt;
+}
+
 std::optional<double> MeanLoss(const std::vector<std::optional<double>>& trainings) {
   if (trainings.empty()) return std::nullopt;
   double sum = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/json.h"
@@ -12,6 +13,8 @@ namespace braid::task {
 // job (`final` of docs/tasks.md), each corpus counted alike. Nothing if the summary has none, or
 // one that is not finite.
 std::optional<double> HeldOutLoss(const Json& summary);
+// The same of the summary as a text.
+std::optional<double> HeldOutLossOfText(const std::string& summary);
 
 // The loss of a trial, the mean over its trainings; nothing if one of them has none, or there are
 // none.

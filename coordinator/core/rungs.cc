@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/json.h"
 #include "base/text.h"
 #include "task/held_out_loss.h"
 
@@ -12,10 +11,10 @@ namespace {
 using scheduler::TrialScore;
 using Trials = std::map<int64_t, std::vector<const JobRecord*>>;
 
+// Read once for each job and pass, and only when all of its rung have ended.
 std::optional<double> LossOf(const JobRecord& job) {
   if (job.state != JobState::kSucceeded) return std::nullopt;
-  const Result<Json> summary = ParseJson(job.summary, "summary");
-  return summary.ok() ? task::HeldOutLoss(*summary) : std::nullopt;
+  return task::HeldOutLossOfText(job.summary);
 }
 
 Trials ByTrial(const std::vector<const JobRecord*>& jobs) {

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "trainer/kernels/precision.h"
+#include "trainer/kernels/simd/precision.h"
 
 namespace braid::trainer {
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "trainer/kernels/precision.h"
+#include "trainer/kernels/simd/precision.h"
 
 namespace braid::trainer {
 

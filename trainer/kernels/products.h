@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "trainer/kernels/precision.h"
+#include "trainer/kernels/simd/precision.h"
 
 namespace braid::trainer {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "model/spec.h"
-#include "trainer/kernels/precision.h"
+#include "trainer/kernels/simd/precision.h"
 #include "trainer/kernels/prefix_attention.h"
 #include "trainer/network/intervention.h"
 #include "trainer/network/network.h"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "trainer/kernels/precision.h"
+#include "trainer/kernels/simd/precision.h"
 #include "trainer/kernels/simd/simd.h"
 
 namespace braid::trainer {
