@@ -21,7 +21,7 @@ void Histogram::Observe(double value) {
 }
 
 const std::vector<double>& JobBounds() {
-  static const std::vector<double> bounds = {0.1, 1,     5,     15,    60,    300,
+  static const std::vector<double> bounds = {0.1, 1,     5,      15,     60,     300,
                                              900, 3'600, 14'400, 86'400, 604'800};
   return bounds;
 }

@@ -30,8 +30,8 @@ class DurationsTest : public CoreTest {
 };
 
 TEST_F(DurationsTest, WaitStartAndAttemptAreCountedOnceEach) {
-  const std::string run = SubmitTaken(CommandOf(
-      {Node("a", "train"), Node("b", "report", {{"init", {"a", "model", "", ""}}})}));
+  const std::string run = SubmitTaken(
+      CommandOf({Node("a", "train"), Node("b", "report", {{"init", {"a", "model", "", ""}}})}));
   clock_.Advance(2'000);
   FakeWorker& worker = AddWorker("w1");
   EXPECT_TRUE(Beat(worker).ok());

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "model/spec.h"
-#include "trainer/kernels/simd/precision.h"
 #include "trainer/kernels/prefix_attention.h"
+#include "trainer/kernels/simd/precision.h"
 #include "trainer/network/intervention.h"
 #include "trainer/network/network.h"
 #include "trainer/network/row_cache.h"
