@@ -233,7 +233,9 @@ TEST_F(RungsTest, AFailureThatIsNotTheSettingsFailsTheRun) {
   for (int tries = 0; tries < 100 && !Ended(Job(run, "a@rung_1").state); ++tries) {
     if (Job(run, "a@rung_1").state == JobState::kActive) {
       EXPECT_TRUE(Beat(workers_["w1"]).ok());
-      EXPECT_TRUE(End(RankOf(run, "a@rung_1"), "w1", false, "system", "killed").ok());
+      const RankKey rank = RankOf(run, "a@rung_1");
+      EXPECT_TRUE(Do([&](Transaction& tx) { return ReportStarted(rank, tx); }).ok());
+      EXPECT_TRUE(End(rank, "w1", false, "system", "killed").ok());
     }
     clock_.Advance(600'000);
     EXPECT_TRUE(Beat(workers_["w1"]).ok());
