@@ -126,8 +126,8 @@ TEST_F(RungsTest, ATrialThatFailsIsTheWorstAndNoFailureOfTheRun) {
   EXPECT_EQ(Job(run, "a@rung_1").state, JobState::kFailed);
   // Nobody is alerted of it.
   std::vector<std::string> kinds;
-  for (const catalog::EventRecord& event : store_.ReadEvents({}).value())
-    kinds.push_back(event.kind);
+  const std::vector<catalog::EventRecord> events = store_.ReadEvents({}).value();
+  for (const catalog::EventRecord& event : events) kinds.push_back(event.kind);
   EXPECT_THAT(kinds, testing::Contains("job.left_behind"));
   EXPECT_THAT(kinds, testing::Not(testing::Contains("job.failed")));
   EXPECT_EQ(Job(run, "a@rung_2").error,

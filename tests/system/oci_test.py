@@ -257,7 +257,7 @@ class LayerTest(unittest.TestCase):
             with open(path, "w", encoding="utf-8"):
                 pass
         loaded = {os.path.join(folder, names[0]), os.path.join(folder, names[4])}
-        made = contents.torch_layer(contents.with_parts(loaded), folder)
+        made = contents.python_layer(contents.with_parts(loaded), folder)
         self.assertEqual(
             set(made.members),
             {"usr/lib/braid/" + names[at] for at in (0, 1, 4, 5)},

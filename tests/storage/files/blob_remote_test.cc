@@ -143,7 +143,7 @@ TEST_F(BlobRemoteTest, OneBlobThatCannotBeCopiedKeepsNoOthersWaiting) {
 
 TEST_F(BlobRemoteTest, LargeBlobsAreReadByRanges) {
   std::string content;
-  for (int i = 0; content.size() < (size_t{17} << 20); ++i) content += std::to_string(i * 7919);
+  for (int64_t i = 0; content.size() < (size_t{17} << 20); ++i) content += std::to_string(i * 7919);
   const std::string blob = AddRemote(content);
   const auto reader = store_->OpenBlob(blob).value();
   ASSERT_EQ(reader->size(), content.size());
