@@ -315,7 +315,7 @@ Result<std::vector<BlobStore::Stored>> BlobStore::ListStored() {
     for (const std::string& path : entries) {
       const std::string sha256(BaseName(path));
       // What came while the bucket was asked is not in its list.
-      if (IsSha256Hex(sha256) && TouchedMs(sha256) < now_ms) lost.insert(sha256);
+      if (IsSha256Hex(sha256) && TouchedMs(sha256) <= now_ms) lost.insert(sha256);
     }
     const Result<std::vector<RemoteBlob>> there = remote_->List();
     if (!there.ok()) {
