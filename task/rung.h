@@ -11,7 +11,7 @@ namespace braid::task {
 // at each rung.
 struct Rung {
   // What the trials are trainings of, which tells them from those of other models of the run.
-  // Empty: the job belongs to no such sweep.
+  // Empty: the job is compared with no other.
   std::string model;
   // Where the job ends: 1 is the first rung.
   int64_t number = 0;

@@ -33,7 +33,7 @@ const std::vector<double>& CommitBounds() {
 }
 
 void Durations::See(const catalog::Update& update, const State& state) {
-  // The attempt of an update, and the kind of its job; a row that is gone is not counted.
+  // The kind of an attempt's job, which is there as long as the attempt is.
   const auto kind_of = [&](const AttemptKey& key) -> std::string {
     const JobRecord* job = state.FindJob({key.run, key.job});
     return job == nullptr ? "" : job->kind;

@@ -11,7 +11,7 @@ namespace {
 using scheduler::TrialScore;
 using Trials = std::map<int64_t, std::vector<const JobRecord*>>;
 
-// Read once for each job and pass, and only when all of its rung have ended.
+// Read once for each job and pass, and only when all trainings of its rung have ended.
 std::optional<double> LossOf(const JobRecord& job) {
   if (job.state != JobState::kSucceeded) return std::nullopt;
   return task::HeldOutLossOfText(job.summary);

@@ -324,7 +324,7 @@ bool MoveOn(const JobRecord& job, Rungs& rungs, Transaction& tx) {
     EndJob(job, JobState::kSkipped, parents.failed->key.job + " did not succeed", tx);
     return true;
   }
-  // A report tells of what there is.
+  // A report does without the trials that were left behind, and has the others.
   if (parents.left_behind != nullptr && !task::IsKind(job.kind, task::JobKind::kReport)) {
     LeaveBehind(job, WhyNotRun(*parents.left_behind), tx);
     return true;

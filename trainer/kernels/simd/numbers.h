@@ -36,7 +36,7 @@ struct Fp32 {
   BRAID_INLINE static Vector Add(Vector sums, Register a, Register b) { return sums + a * b; }
 };
 
-// Products of bf16, as described for Fp32.
+// Products of bf16: the same types and functions as Fp32 has, for pairs of numbers.
 struct Bf16 {
   // The memory belongs to arrays of floats.
   typedef uint32_t Element __attribute__((may_alias));
