@@ -40,6 +40,7 @@ enum class ErrorReason {
   kOutOfMemory,
   kDeviceUnusable,
   kPluginMissing,
+  kDiverged,
   kInternal,
 };
 

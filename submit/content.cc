@@ -31,8 +31,10 @@ class CorpusChecker {
  private:
   using Files = std::map<std::string, std::string>;
 
-  void Find(const recipe::Source& source, const std::string& subject, const std::string& message) {
+  void Find(const recipe::Source& source, const std::string& subject, const std::string& message,
+            Severity severity = Severity::kError) {
     Finding finding;
+    finding.severity = severity;
     finding.recipe = file_.path;
     finding.line = source.line;
     finding.field = FieldOf(file_.recipe, source);
@@ -47,8 +49,15 @@ class CorpusChecker {
     const corpus::CorpusSpec spec{corpus.Task(), /*part=*/IsValidation(source)};
     std::vector<corpus::CorpusFile> paths;
     for (const auto& [name, path] : files) paths.push_back(path);
-    for (const Status& fault : corpus::CheckCorpus(spec, paths))
-      Find(source, SubjectOf(fault, paths), fault.message());
+    for (const Status& fault : corpus::CheckCorpus(spec, paths)) {
+      // This machine cannot read the file, and a worker that can will.
+      if (fault.Is(ErrorReason::kPluginMissing))
+        Find(source, SubjectOf(fault, paths),
+             fault.message() + "; the file was not looked at, and needs a worker that reads it",
+             Severity::kWarning);
+      else
+        Find(source, SubjectOf(fault, paths), fault.message());
+    }
   }
 
   // The file whose name the message begins with.

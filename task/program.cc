@@ -23,8 +23,6 @@ FailureCategory CategoryOf(const Status& status) {
     case StatusCode::kFailedPrecondition:
     case StatusCode::kOutOfRange:
     case StatusCode::kUnimplemented:
-    case StatusCode::kDataLoss:
-    case StatusCode::kPermissionDenied:
       return FailureCategory::kUser;
     case StatusCode::kCancelled:
       return FailureCategory::kPreempted;

@@ -293,6 +293,8 @@ class Expander {
     if (halvings_.empty() || halvings_.back().model != composite.starts_of) {
       halvings_.push_back(ForReport(composite.starts_of, rungs));
       halvings_.back().starts = true;
+      if (const std::string text = CautionOf(joint); !text.empty())
+        dag_.cautions.push_back({joint.name, text});
     }
     std::vector<spec::ReportedTrial>& trials = halvings_.back().trials;
     const auto trial = static_cast<int64_t>(trials.size());

@@ -20,6 +20,10 @@ namespace braid::recipe {
 std::vector<JobNode> DivideTraining(const JobNode& training, const std::string& model,
                                     const std::vector<PlannedRung>& rungs, int64_t trial);
 
+// What is unfair in comparing a training before its end, for `braid plan`; or empty. A rate that
+// falls from the beginning makes a low one look better early than it is at the end.
+std::string CautionOf(const JobNode& training);
+
 // What the report is told of a model and its rungs, without trials yet.
 spec::ReportedHalving ForReport(const std::string& model, const std::vector<PlannedRung>& rungs);
 

@@ -319,6 +319,20 @@ TEST(RankTest, AProgramsFullDiskKeepsItsReason) {
   EXPECT_EQ(ends[0].failure.reason, "STORAGE_FULL");
 }
 
+TEST(RankTest, ReasonsOnWhichSomethingDependsAreKept) {
+  for (const auto& [said, kept] : {std::pair("PLUGIN_MISSING", "PLUGIN_MISSING"),
+                                   std::pair("DIVERGED", "DIVERGED"),
+                                   std::pair("NOT_FOUND", "")}) {
+    Site site;
+    site.Program(
+        "echo '{\"event\":\"error\",\"category\":\"infra\",\"message\":\"m\",\"reason\":\"" +
+        std::string(said) + "\"}' >&3\nexit 1\n");
+    const auto ends = EndsOf(site);
+    ASSERT_THAT(ends, SizeIs(1));
+    EXPECT_EQ(ends[0].failure.reason, kept);
+  }
+}
+
 TEST(RankTest, ARefusedEndIsToldAsAFailure) {
   Site site;
   site.Program("echo '{\"event\":\"result\",\"outputs\":{},\"summary\":{}}' >&3\n");

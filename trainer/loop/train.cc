@@ -360,11 +360,12 @@ class Training {
       last_good_ = std::max(last_good_, writer_->last_written());
     }
     const bool continues = settings_.schedule.kind == spec::LrSchedule::kContinue;
-    return InvalidArgument(Format(
-        "%s; the training has diverged and stops. Last good checkpoint: %s. %s may help",
-        what.c_str(), last_good_ > 0 ? ("step " + std::to_string(last_good_)).c_str() : "none",
-        continues ? "warmup_steps, lower factors of train.groups, or another lr_schedule"
-                  : "A lower train.optimizer.lr or more warmup_steps"));
+    return {StatusCode::kInvalidArgument, ErrorReason::kDiverged,
+            Format("%s; the training has diverged and stops. Last good checkpoint: %s. %s may help",
+                   what.c_str(),
+                   last_good_ > 0 ? ("step " + std::to_string(last_good_)).c_str() : "none",
+                   continues ? "warmup_steps, lower factors of train.groups, or another lr_schedule"
+                             : "A lower train.optimizer.lr or more warmup_steps")};
   }
 
   void MaybeCheckpoint() {
