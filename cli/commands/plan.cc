@@ -54,6 +54,11 @@ void Fill(const recipe::JobNode& job, v1::PlannedJob* message) {
   message->set_flops(job.estimate.flops);
   message->set_bytes(job.estimate.bytes);
   message->set_max_duration_s(job.max_duration_s);
+  const recipe::Exchange& exchange = job.estimate.exchange;
+  if (exchange.every == 0) return;
+  message->mutable_exchange()->set_every(exchange.every);
+  message->mutable_exchange()->set_bytes(exchange.bytes);
+  message->mutable_exchange()->set_checkpoint_bytes(exchange.checkpoint_bytes);
 }
 
 void Fill(const recipe::PlannedVariant& variant, v1::Plan* plan) {
@@ -155,6 +160,38 @@ std::string LimitsText(const v1::Plan& plan) {
   if (limits.empty()) return "";
   return "\nmay take (max_duration): " + Join(limits, ", ") +
          "; what takes longer is stopped with a checkpoint, and fails\n";
+}
+
+// The lines on which people ask whether they are fast enough.
+constexpr double kLineBytesPerS = 100e6 / 8;
+
+std::string Bytes(double value) {
+  return FormatBytes(static_cast<uint64_t>(value));
+}
+
+// What ranks say to one another, and how long a line of 100 Mbit/s takes for it; empty if no
+// training has several.
+std::string ExchangeText(const v1::Plan& plan) {
+  std::string rows;
+  const int width = WidthOf(plan.jobs());
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    if (!job.has_exchange()) continue;
+    const v1::Exchange& exchange = job.exchange();
+    const auto bytes = static_cast<double>(exchange.bytes());
+    const auto kept = static_cast<double>(exchange.checkpoint_bytes());
+    rows += Format("%-*s %6d %11lld %10s %11s %10s %11s\n", width, job.name().c_str(), job.ranks(),
+                   (long long)exchange.every(), Bytes(bytes).c_str(),
+                   FormatDuration(bytes / kLineBytesPerS).c_str(),
+                   Bytes(bytes / static_cast<double>(exchange.every())).c_str(),
+                   kept > 0 ? Bytes(kept).c_str() : "-");
+  }
+  if (rows.empty()) return "";
+  return Format("\n%-*s %6s %11s %10s %11s %10s %11s\n", width, "RANKS EXCHANGE", "RANKS",
+                "EVERY STEPS", "BYTES", "100 MBIT/S", "A STEP", "CHECKPOINT") +
+         rows +
+         "BYTES: that each rank sends to others at a time, at most, and how long a line of 100 "
+         "Mbit/s takes for it; A STEP: on average. CHECKPOINT: that each other rank sends to rank "
+         "0 for one.\n";
 }
 
 // The jobs of a plan by name.
@@ -289,7 +326,8 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
 
 std::string PlanText(const v1::Plan& plan) {
   std::string text = JobsText(plan) + LimitsText(plan) + VariantsText(plan) + ModelsText(plan) +
-                     "\n" + CompatText(plan.compat()) + "\nsettings in force:\n";
+                     ExchangeText(plan) + "\n" + CompatText(plan.compat()) +
+                     "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
   if (plan.warnings_size() > 0) text += "\nwarnings:\n";
   for (const std::string& line : plan.warnings()) text += "  " + line + "\n";

@@ -42,6 +42,7 @@ CONTENTS = {
     "Behind it": [
         "docs/reliability",
         "docs/science",
+        "docs/outer_steps",
         "docs/performance",
         "docs/performance_service",
         "docs/architecture",

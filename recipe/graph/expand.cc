@@ -251,13 +251,17 @@ class Expander {
   Status AddComposite(const Composite& composite) {
     std::vector<JobNode> jobs = MergeJobs(MergeOf(composite));
     JobNode &merge = jobs[0], &gate = jobs[1], &joint = jobs[2];
-    BRAID_RETURN_IF_ERROR(
-        Plan(composite.spec, joint.name,
-             sizes_.LengthOf(composite.Corpora(), recipe_.split.joint_part(), composite.joint),
-             &composite.joint));
+    const Length length = sizes_.LengthOf(composite.Corpora(), recipe_.split.joint_part(),
+                                          composite.joint);
+    BRAID_RETURN_IF_ERROR(Plan(composite.spec, joint.name, length, &composite.joint));
+    const spec::Sync* const sync = composite.joint.outer_steps();
+    if (const std::string text = sync != nullptr ? Sizes::CautionOf(length, *sync) : "";
+        !text.empty())
+      dag_.cautions.push_back({joint.name, text});
     if (const std::string text = CautionOfRates(recipe_, composite); !text.empty())
       dag_.cautions.push_back({joint.name, text});
     joint.estimate = Sizes::TrainingOf(dag_.models.back());
+    joint.estimate.exchange = sizes_.ExchangeOf(dag_.models.back(), composite.joint);
     merge.estimate.parameters = joint.estimate.parameters;
     merge.estimate.bytes = composite.joint.carries() ? joint.estimate.bytes
                                                      : 4 * joint.estimate.parameters;  // fp32

@@ -21,6 +21,11 @@ inline constexpr char kConfig[] = "config.json";
 inline constexpr char kWeights[] = "model.safetensors";
 inline constexpr char kOptimizer[] = "optimizer.safetensors";
 inline constexpr char kAverage[] = "average.safetensors";
+// Of a training with outer steps: their momentum, and what each rank has of its own
+// ("rank-1.safetensors").
+inline constexpr char kOuter[] = "outer.safetensors";
+inline constexpr char kRankPrefix[] = "rank-";
+inline constexpr char kRankSuffix[] = ".safetensors";
 inline constexpr char kState[] = "state.json";
 
 // history: a line of JSON for each step, and what the training ended with. Checkpoints have the
