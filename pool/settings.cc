@@ -76,6 +76,7 @@ Result<Settings> ReadSettings(const std::string& folder) {
   s.until_idle = read.String("until_idle", s.until_idle);
   s.worker_dir = read.String("worker_dir", s.worker_dir);
   s.data_roots = read.Strings("data_roots");
+  s.fetch_from = read.Strings("fetch_from");
   s.account = read.String("account", "");
   s.partition = read.String("partition", "");
   s.qos = read.String("qos", "");
@@ -106,6 +107,7 @@ Status WriteSettings(const std::string& folder, const Settings& s) {
                      {"until_idle", s.until_idle},
                      {"worker_dir", s.worker_dir},
                      {"data_roots", s.data_roots},
+                     {"fetch_from", s.fetch_from},
                      {"account", s.account},
                      {"partition", s.partition},
                      {"qos", s.qos},

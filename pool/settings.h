@@ -32,6 +32,8 @@ struct Settings {
   std::string until_idle = "60s";
   std::string worker_dir = "${TMPDIR:-/tmp}";
   std::vector<std::string> data_roots;
+  // From where they may fetch corpora, as braid-worker --fetch-from takes it.
+  std::vector<std::string> fetch_from;
 
   // Passed on to Slurm as they are; empty: Slurm's own defaults.
   std::string account, partition, qos, constraint, gres;

@@ -17,6 +17,7 @@ std::string WorkerWords(const Settings& s) {
   add("--site", s.site);
   add("--kinds", Join(s.kinds, ","));
   for (const std::string& root : s.data_roots) add("--data-root", root);
+  for (const std::string& host : s.fetch_from) add("--fetch-from", host);
   add("--slots", std::to_string(s.cpu_slots));
   add("--until-idle", s.until_idle);
   return words + " --ephemeral";

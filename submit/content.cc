@@ -4,9 +4,11 @@
 #include <map>
 #include <set>
 
+#include "base/remote_name.h"
 #include "base/text.h"
 #include "corpus/corpus.h"
 #include "submit/evaluations.h"
+#include "submit/remote_sources.h"
 #include "submit/sizes.h"
 
 namespace braid::submit {
@@ -46,7 +48,10 @@ class CorpusChecker {
   // Reads the first document of every file, so that a wrong name of a field is found before hours
   // of training.
   void Rows(const recipe::Source& source, const recipe::Corpus& corpus, const Files& files) {
-    const corpus::CorpusSpec spec{corpus.Task(), /*part=*/IsValidation(source)};
+    // Those that are fetched are read where they are prepared.
+    if (files.empty()) return;
+    const corpus::CorpusSpec spec{corpus.Task(),
+                                  /*part=*/IsValidation(source) || NamesRemoteFiles(source)};
     std::vector<corpus::CorpusFile> paths;
     for (const auto& [name, path] : files) paths.push_back(path);
     for (const Status& fault : corpus::CheckCorpus(spec, paths)) {
@@ -83,10 +88,25 @@ class CorpusChecker {
       if (IsValidation(other) || CorpusOf(file_.recipe, other) != &corpus) continue;
       const auto trained = FilesOf(file_, other);
       if (!trained.ok()) continue;
+      RemoteSetAside(source, corpus, other);
       for (const auto& [name, path] : *trained) {
         if (!aside.contains(Canonical(path))) continue;
         Find(source, path,
              "corpora." + corpus.name + ": " + path +
+                 " is among its files and its validation files; what is set aside is not trained "
+                 "on");
+      }
+    }
+  }
+
+  void RemoteSetAside(const recipe::Source& source, const recipe::Corpus& corpus,
+                      const recipe::Source& trained) {
+    for (const storage::RemoteFile& own : RemoteFilesOf(file_, source)) {
+      for (const storage::RemoteFile& other : RemoteFilesOf(file_, trained)) {
+        if (own.url != other.url) continue;
+        const std::string url = ShownUrl(own.url);
+        Find(source, url,
+             "corpora." + corpus.name + ": " + url +
                  " is among its files and its validation files; what is set aside is not trained "
                  "on");
       }

@@ -48,6 +48,7 @@ Json ToJson(const Task& task) {
   if (!task.rendezvous.empty()) json["rendezvous"] = task.rendezvous;
   if (!task.address.empty()) json["address"] = task.address;
   if (task.data_roots.has_value()) json["data_roots"] = *task.data_roots;
+  if (task.fetch_from.has_value()) json["fetch_from"] = *task.fetch_from;
   return json;
 }
 
@@ -84,6 +85,7 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   task.device = *FromName<Device>(read.Choice("device", NameOf(Device::kCpu), WordsOf(Device{})));
   // Absent and empty differ: no restriction, and no folder at all.
   if (read.Has("data_roots")) task.data_roots = read.Strings("data_roots");
+  if (read.Has("fetch_from")) task.fetch_from = read.Strings("fetch_from");
   task.spec = read.RequireObject("spec");
   if (task.world < 1) read.Fail("world", "must be at least 1");
   if (task.rank < 0 || task.rank >= task.world) read.Fail("rank", "must be below world");

@@ -38,6 +38,9 @@ struct Task {
   // Folders below which files of this machine may be read in place, as the worker's owner has
   // allowed. Absent: anywhere, as for a task that a person starts.
   std::optional<std::vector<std::string>> data_roots;
+  // From where files may be fetched, in the words of FetchRules (task/fetch_rules.h), as the
+  // worker's owner has allowed. Absent: from anywhere, as for a task that a person starts.
+  std::optional<std::vector<std::string>> fetch_from;
   // The settings of the job, an object whose fields depend on the kind.
   Json spec = Json::object();
   // Where this rank listens for the others, an address of this machine as numbers; empty: on the

@@ -21,7 +21,7 @@ struct Flags {
   bool names_itself = false;  // --id was given
   std::string until_idle, max_time;
   bool ephemeral = false;
-  std::vector<std::string> labels, kinds, data_roots;
+  std::vector<std::string> labels, kinds, data_roots, fetch_from;
   int32_t slots = 0;
 };
 

@@ -288,8 +288,8 @@ Status Run(Flags flags, bool* started) {
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
   return RunAgent(source, signals, identity,
-                  {dir, bin, gpu_threads, data_roots, identity.advertised}, kept, cache_limit, stay,
-                  *cache);
+                  {dir, bin, gpu_threads, data_roots, flags.fetch_from, identity.advertised}, kept,
+                  cache_limit, stay, *cache);
 }
 
 int Main(int argc, char** argv) {

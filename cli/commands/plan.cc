@@ -17,6 +17,7 @@
 #include "schema/words.h"
 #include "submit/content.h"
 #include "submit/load.h"
+#include "submit/remote_sources.h"
 #include "task/job_kind.h"
 
 namespace braid::cli {
@@ -319,6 +320,7 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
   for (const std::string& field : recipe::Overrides(file.recipe))
     plan.mutable_compat()->add_overrides(field);
   for (const std::string& line : recipe::SettingsInForce(file.recipe)) plan.add_settings(line);
+  for (const std::string& line : submit::RemoteSummaries(file)) plan.add_fetched(line);
   for (const submit::Finding& finding : findings)
     *(finding.missing ? plan.add_missing() : plan.add_warnings()) = submit::TextOf(finding);
   return plan;
@@ -329,6 +331,8 @@ std::string PlanText(const v1::Plan& plan) {
                      ExchangeText(plan) + "\n" + CompatText(plan.compat()) +
                      "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
+  if (plan.fetched_size() > 0) text += "\nfetched by the workers that read them:\n";
+  for (const std::string& line : plan.fetched()) text += "  " + line + "\n";
   if (plan.warnings_size() > 0) text += "\nwarnings:\n";
   for (const std::string& line : plan.warnings()) text += "  " + line + "\n";
   if (plan.missing_size() > 0)

@@ -153,6 +153,9 @@ void AddSettings(CLI::App* create, pool::Settings* s) {
       ->capture_default_str();
   create->add_option("--data-root", s->data_roots,
                      "folder below which corpora with a site may be read; may be repeated");
+  create->add_option("--fetch-from", s->fetch_from,
+                     "from where workers may fetch corpora: public (the default), none, or a HOST, "
+                     "HOST:PORT or *.DOMAIN, whatever address it has; may be repeated");
   create->add_option("--account", s->account, "passed on to Slurm, as are the next four");
   create->add_option("--partition", s->partition);
   create->add_option("--qos", s->qos);

@@ -99,6 +99,10 @@ void AddOptionsOfAdd(CLI::App* add, AddFlags* flags) {
   add->add_option("--label", host.labels, "key=value, for people; may be repeated");
   add->add_option("--data-root", host.data_roots,
                   "folder there below which corpora with a site may be read; may be repeated");
+  add->add_option(
+      "--fetch-from", host.fetch_from,
+      "from where it may fetch corpora: public (the default), none, or a HOST, HOST:PORT "
+      "or *.DOMAIN, whatever address it has; may be repeated");
   add->add_option("--cache-limit", host.cache_limit, "a size (20GB) or a share of its disk");
   add->add_option("--advertise", host.advertise,
                   "address at which its ranks meet those of other hosts, or none");

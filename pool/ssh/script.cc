@@ -271,6 +271,7 @@ std::string RunText(const HostSettings& s, const Probed& probed) {
   add("--kinds", Join(s.kinds, ","));
   for (const std::string& label : s.labels) add("--label", label);
   for (const std::string& root : s.data_roots) add("--data-root", root);
+  for (const std::string& host : s.fetch_from) add("--fetch-from", host);
   return text;
 }
 

@@ -68,7 +68,7 @@ class Expander {
         const Corpus& corpus = *recipe_.FindCorpus(name);
         train.corpora.push_back(corpus.Task());
         // Files of a site are not uploaded: a worker of the site reads them in place.
-        if (corpus.site.empty())
+        if (!corpus.in_place())
           job.inputs[role::Source(corpus.name)] = FromSource(SourceKind::kSource, corpus.name);
         if (!corpus.site.empty()) job.site = corpus.site;
       }
@@ -82,11 +82,11 @@ class Expander {
     job.kind = NameOf(JobKind::kPrepare);
     job.name = JobName(JobKind::kPrepare, corpus.name);
     job.inputs[role::kTokenizer] = TheTokenizer();
-    if (corpus.site.empty()) {
+    if (!corpus.in_place()) {
       job.inputs[role::kSource] = FromSource(SourceKind::kSource, corpus.name);
       AddSource(SourceKind::kSource, corpus.name, corpus.files, corpus.line);
     }
-    if (corpus.site.empty() && !corpus.validation.empty()) {
+    if (!corpus.in_place() && !corpus.validation.empty()) {
       job.inputs[role::kValidation] = FromSource(SourceKind::kValidation, corpus.name);
       AddSource(SourceKind::kValidation, corpus.name, corpus.validation, corpus.line);
     }
@@ -100,7 +100,7 @@ class Expander {
 
   spec::Validation ValidationOf(const Corpus& corpus) const {
     if (corpus.validation.empty()) return {.documents = recipe_.validation.documents};
-    return {.files = corpus.site.empty() ? std::vector<std::string>() : corpus.validation};
+    return {.files = corpus.in_place() ? corpus.validation : std::vector<std::string>()};
   }
 
   void AddData(const std::vector<std::string>& corpora, JobNode* job) const {

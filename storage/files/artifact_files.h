@@ -8,6 +8,9 @@ namespace braid::artifact_files {
 // tokenizer; also in checkpoints and exported models.
 inline constexpr char kTokenizer[] = "tokenizer.json";
 
+// source: in place of files that are elsewhere, where they are (remote_files.h).
+inline constexpr char kRemoteFiles[] = "braid_remote_files.json";
+
 // shards: in a folder of its own for each of the training and the validation text, the token ids
 // and where each document begins; and above them the description of the corpus.
 inline constexpr char kTokens[] = "tokens.bin";

@@ -408,6 +408,17 @@ TEST(RankTest, ATaskKnowsTheDataRootsOfItsWorker) {
   EXPECT_THAT(site.link.ends().back().failure.log_tail, HasSubstr("\"data_roots\":[\"/data\"]"));
 }
 
+TEST(RankTest, ATaskKnowsFromWhereItsWorkerFetches) {
+  Site site;
+  site.Program("tr -d ' \\n' < \"$1\"; exit 3\n");
+  EXPECT_THAT(EndsOf(site)[0].failure.log_tail, HasSubstr("\"fetch_from\":[]"));
+  ProgramContext context;
+  context.fetch_from = {"files.lan"};
+  Running(site, {}, context).RunToEnd(SomeAssignment(2));
+  EXPECT_THAT(site.link.ends().back().failure.log_tail,
+              HasSubstr("\"fetch_from\":[\"files.lan\"]"));
+}
+
 // 100 KB of zeros as a checkpoint of step 5; the program goes on when the worker has answered.
 constexpr char kCheckpoint[] = R"sh(
 work=$(sed -n 's/.*"work": *"\([^"]*\)".*/\1/p' "$1")

@@ -40,6 +40,26 @@ class TaskFileTest : public ::testing::Test {
   Assignment assignment_;
 };
 
+TEST_F(TaskFileTest, OnlyAProgramThatFetchesGetsKeysAndProxies) {
+  setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+  setenv("NETRC", "/etc/logins", 1);
+  const auto keys = [this](const std::string& kind) {
+    assignment_.kind = kind;
+    const auto env = TaskProcess(context_, assignment_, {}).env;
+    return env.contains("AWS_SECRET_ACCESS_KEY") && env.contains("NETRC");
+  };
+  assignment_.inputs["source"] = std::string(64, 'a');
+  EXPECT_FALSE(keys("prepare"));
+  const std::string input = ArtifactFolder(context_.folder, std::string(64, 'a'));
+  ASSERT_TRUE(MakeFolder(input).ok());
+  ASSERT_TRUE(WriteFileAtomic(JoinPath(input, "braid_remote_files.json"), "{}").ok());
+  EXPECT_TRUE(keys("prepare"));
+  EXPECT_TRUE(keys("tokenizer"));
+  EXPECT_FALSE(keys("train"));
+  unsetenv("AWS_SECRET_ACCESS_KEY");
+  unsetenv("NETRC");
+}
+
 TEST_F(TaskFileTest, RanksOfOneHostMeetOnItsLoopback) {
   EXPECT_FALSE(Written().contains("address"));
   EXPECT_THAT(TaskProcess(context_, assignment_, {}).env, Not(Contains(Key("NCCL_SOCKET_IFNAME"))));

@@ -22,6 +22,8 @@ struct ProgramContext {
   int32_t gpu_threads = 1;
   // Folders below which files of site-bound corpora may be read in place.
   std::vector<std::string> data_roots;
+  // From where corpora may be fetched (task/fetch_rules.h).
+  std::vector<std::string> fetch_from;
   // Where ranks listen for those of other hosts.
   NetworkAddress advertised;
 };
