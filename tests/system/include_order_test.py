@@ -97,6 +97,7 @@ INSIDE = {
     "trainer/eval/glue/tasks": "trainer/eval/glue",
     "trainer/export": "trainer/loop",
     "pool": "",
+    "pool/kubernetes": "pool",
     "pool/local": "pool",
     "pool/slurm": "pool",
     "pool/ssh": "pool",

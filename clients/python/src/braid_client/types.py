@@ -635,7 +635,7 @@ class Pool(Message):
 
     # What one worker offers.
     cpu_slots: int = 0
-    # slurm, local
+    # slurm, kubernetes, local
     engine: str = ""
     folder: str = ""
     gpus: int = 0
