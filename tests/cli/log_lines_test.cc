@@ -24,10 +24,12 @@ TEST(LogLinesTest, PiecesBecomeLinesWhereverTheyWereCut) {
   cutter.Add(1, 0, "first\nsec", &lines);
   cutter.Add(1, 9, "ond\n\nth", &lines);
   EXPECT_THAT(Texts(lines), ElementsAre("a: first", "a: second", "a: "));
+  ASSERT_EQ(lines.size(), 3u);
   EXPECT_EQ(lines[1].offset, 6);
   EXPECT_EQ(lines[2].offset, 13);
   // What another attempt writes is no part of the line that this one has not ended.
   cutter.Add(2, 0, "again\n", &lines);
+  ASSERT_EQ(lines.size(), 5u);
   EXPECT_EQ(lines[3].text, "th");
   EXPECT_EQ(lines[3].attempt, 1);
   EXPECT_EQ(lines[3].offset, 14);
@@ -36,7 +38,7 @@ TEST(LogLinesTest, PiecesBecomeLinesWhereverTheyWereCut) {
   cutter.Add(2, 6, "no end", &lines);
   EXPECT_EQ(lines.size(), 5u);
   cutter.End(&lines);
-  EXPECT_EQ(lines[5].text, "no end");
+  EXPECT_EQ(lines.back().text, "no end");
 }
 
 TEST(LogLinesTest, LinesOfSeveralJobsStandInTheOrderOfTime) {

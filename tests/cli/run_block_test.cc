@@ -98,7 +98,7 @@ TEST(RunBlockTest, ColumnsStandStillWhileNumbersChange) {
     const std::string after = RunBlock(later, {columns, 24}, 9'034'000)[0];
     EXPECT_EQ(before.find(']'), after.find(']'));
     EXPECT_EQ(before.find('%'), after.find('%'));
-    EXPECT_EQ(before.size(), after.size());
+    EXPECT_EQ(before.find_last_not_of(" "), after.find_last_not_of(" "));
   }
 }
 

@@ -207,6 +207,7 @@ class ExportAndTop(unittest.TestCase):
         self.assertEqual(sorted(line.split()[0] for line in two), ["path_sums", "path_tales"])
         only = self.logs(self.run_id, "path_tales", "--grep", "steps?")
         self.assertEqual(only, [line for line in alone if "step" in line])
+        self.assertEqual(self.logs(self.run_id, "--grep", "no such words"), [])
         (last,) = self.logs("-o", "json", self.run_id, "path_tales", "--grep", ".", "--tail", "1")
         document = json.loads(last)
         self.assertEqual((document["job"], document["text"]), ("path_tales", alone[-1]))
