@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 #include "recipe/compat.h"
 #include "recipe/show/settings.h"
@@ -114,36 +115,6 @@ int WidthOf(const Items& items) {
   size_t widest = 28;
   for (const auto& item : items) widest = std::max(widest, item.name().size());
   return static_cast<int>(widest);
-}
-
-std::string JobsText(const v1::Plan& plan) {
-  const int width = WidthOf(plan.jobs());
-  std::string text = Format("run %s: %d jobs\n\n%-*s %-9s %6s %11s %9s %9s %10s\n",
-                            plan.run().c_str(), plan.jobs_size(), width, "JOB", "KIND", "SLOTS",
-                            "PARAMETERS", "TOKENS", "FLOPS", "OUTPUT");
-  double flops = 0, trained = 0;
-  bool stops = false;
-  for (const v1::PlannedJob& job : plan.jobs()) {
-    if (task::IsTraining(job.kind()))
-      trained += static_cast<double>(job.tokens()) * job.run_share();
-    flops += job.flops() * job.run_share();
-    stops = stops || job.run_share() < 1;
-    text += Format("%-*s %-9s %2d x %2d %11s %9s %9s %10s\n", width, job.name().c_str(),
-                   job.kind().c_str(), job.ranks(), job.slots_per_rank(),
-                   Count(job.parameters()).c_str(), Count(job.tokens()).c_str(),
-                   Count(job.flops()).c_str(),
-                   job.bytes() > 0 ? FormatBytes(static_cast<uint64_t>(job.bytes())).c_str() : "-");
-  }
-  const int64_t tokens = std::llround(trained);
-  if (tokens == 0 && plan.missing_size() > 0)
-    return text +
-           "\nthe text is not here: tokens and operations of whole trainings are not known\n";
-  if (tokens == 0) return text;
-  return text + Format(
-                    "\nabout %s tokens trained, %s floating point operations (tokens are estimated "
-                    "from file sizes and caps%s)\n",
-                    Count(tokens).c_str(), Count(flops).c_str(),
-                    stops ? "; trainings that are stopped at a rung cost no more" : "");
 }
 
 // How long the run and the kinds of its jobs may take; empty if nothing of it is bounded.
@@ -288,6 +259,24 @@ std::string CompatText(const v1::CompatFields& compat) {
 
 namespace {
 
+// For programs: the numbers themselves, 0 where they are not known.
+void PrintJobTable(const Globals& globals, const v1::Plan& plan) {
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    rows.push_back(
+        {job.name(), job.kind(), std::to_string(job.ranks()), std::to_string(job.slots_per_rank()),
+         std::to_string(job.parameters()), std::to_string(job.tokens()), FormatDouble(job.flops()),
+         std::to_string(job.bytes()), Join({job.parents().begin(), job.parents().end()}, " ")});
+  }
+  PrintTable(globals,
+             {"JOB", "KIND", "RANKS", "SLOTS", "PARAMETERS", "TOKENS", "FLOPS", "BYTES", "NEEDS"},
+             rows);
+}
+
+void PrintJobNames(const v1::Plan& plan) {
+  for (const v1::PlannedJob& job : plan.jobs()) std::printf("%s\n", job.name().c_str());
+}
+
 // What is wrong with the recipe, its tokenizer or its checkpoints is an error; files that are not
 // here and what is wrong in others keeps nobody from planning.
 Result<v1::Plan> MakePlan(const std::string& path, const std::vector<std::string>& only) {
@@ -326,9 +315,39 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
   return plan;
 }
 
+std::string JobTableText(const v1::Plan& plan) {
+  const int width = WidthOf(plan.jobs());
+  std::string text = Format("run %s: %d jobs\n\n%-*s %-9s %6s %11s %9s %9s %10s\n",
+                            plan.run().c_str(), plan.jobs_size(), width, "JOB", "KIND", "SLOTS",
+                            "PARAMETERS", "TOKENS", "FLOPS", "OUTPUT");
+  double flops = 0, trained = 0;
+  bool stops = false;
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    if (task::IsTraining(job.kind()))
+      trained += static_cast<double>(job.tokens()) * job.run_share();
+    flops += job.flops() * job.run_share();
+    stops = stops || job.run_share() < 1;
+    text += Format("%-*s %-9s %2d x %2d %11s %9s %9s %10s\n", width, job.name().c_str(),
+                   job.kind().c_str(), job.ranks(), job.slots_per_rank(),
+                   Count(job.parameters()).c_str(), Count(job.tokens()).c_str(),
+                   Count(job.flops()).c_str(),
+                   job.bytes() > 0 ? FormatBytes(static_cast<uint64_t>(job.bytes())).c_str() : "-");
+  }
+  const int64_t tokens = std::llround(trained);
+  if (tokens == 0 && plan.missing_size() > 0)
+    return text +
+           "\nthe text is not here: tokens and operations of whole trainings are not known\n";
+  if (tokens == 0) return text;
+  return text + Format(
+                    "\nabout %s tokens trained, %s floating point operations (tokens are estimated "
+                    "from file sizes and caps%s)\n",
+                    Count(tokens).c_str(), Count(flops).c_str(),
+                    stops ? "; trainings that are stopped at a rung cost no more" : "");
+}
+
 std::string PlanText(const v1::Plan& plan) {
-  std::string text = JobsText(plan) + LimitsText(plan) + VariantsText(plan) + ModelsText(plan) +
-                     ExchangeText(plan) + "\n" + CompatText(plan.compat()) +
+  std::string text = JobTableText(plan) + LimitsText(plan) + VariantsText(plan) +
+                     ModelsText(plan) + ExchangeText(plan) + "\n" + CompatText(plan.compat()) +
                      "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
   if (plan.fetched_size() > 0) text += "\nfetched by the workers that read them:\n";
@@ -346,12 +365,16 @@ void RegisterPlan(const Registry& registry) {
   auto only = std::make_shared<std::vector<std::string>>();
   CLI::App* command = registry.app.add_subcommand(
       "plan", "Check a recipe and show its jobs, sizes and settings; nothing is started");
-  command->add_option("recipe", *path, "recipe file, or - for standard input")->required();
+  command->add_option("recipe", *path, "recipe file, or - for standard input")
+      ->type_name(kFileValue)
+      ->required();
   command->add_option("--only", *only, "only this job and what it needs (may be repeated)");
   command->callback([registry, path, only] {
     registry.chosen = [&globals = registry.globals, path, only]() -> Result<int> {
       BRAID_ASSIGN_OR_RETURN(const v1::Plan plan, MakePlan(*path, *only));
       if (globals.json()) return PrintJson(globals, plan), kOkExit;
+      if (globals.output == "csv") return PrintJobTable(globals, plan), kOkExit;
+      if (globals.output == "name") return PrintJobNames(plan), kOkExit;
       std::fputs(PlanText(plan).c_str(), stdout);
       return kOkExit;
     };

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "cli/commands/list_command.h"
 #include "cli/local/pool_service.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -172,9 +173,9 @@ void AddSettings(CLI::App* create, pool::Settings* s) {
                      "from where workers may fetch corpora: public (the default), none, or a HOST, "
                      "HOST:PORT or *.DOMAIN, whatever address it has; may be repeated");
   create->add_option("--account", s->account, "passed on to Slurm, as are the next four");
-  create->add_option("--partition", s->partition);
-  create->add_option("--qos", s->qos);
-  create->add_option("--constraint", s->constraint);
+  create->add_option("--partition", s->partition, "of the cluster, for Slurm");
+  create->add_option("--qos", s->qos, "quality of service, for Slurm");
+  create->add_option("--constraint", s->constraint, "features of the nodes, for Slurm");
   create->add_option("--gres", s->gres, "for example gpu:a100:2 (default: --gpus-per-task)");
   create->add_option(
       "--time", s->time,
@@ -217,7 +218,7 @@ void AddKubernetes(CLI::App* create, pool::KubernetesSettings* s) {
 
 CLI::App* AddNamed(CLI::App* command, const char* name, const char* what, std::string* pool) {
   CLI::App* sub = command->add_subcommand(name, what);
-  sub->add_option("name", *pool)->required();
+  sub->add_option("name", *pool, "of the pool")->type_name(kPoolValue)->required();
   return sub;
 }
 

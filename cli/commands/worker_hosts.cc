@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cli/commands/list_command.h"
 #include "cli/local/host_service.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -125,7 +126,9 @@ void RegisterWorkerHosts(const Registry& registry, CLI::App* worker) {
   auto detach = std::make_shared<bool>(false);
   CLI::App* tunnel = worker->add_subcommand(
       "tunnel", "Keep the tunnel of an added worker as long as this runs");
-  tunnel->add_option("id", *id)->required();
+  tunnel->add_option("id", *id, "of the worker, as braid worker list has it")
+      ->type_name(kWorkerValue)
+      ->required();
   tunnel->add_flag("--detach", *detach, "in the background");
   tunnel->callback([registry, id, detach] {
     registry.chosen = [&globals = registry.globals, id, detach]() -> Result<int> {

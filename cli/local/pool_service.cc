@@ -293,7 +293,8 @@ Result<int> ServePool(const Globals& globals, const std::string& name, const Poo
   const std::string folder = PoolFolder(globals, name);
   const Result<FileLock> lock = LockPool(folder, name);
   if (lock.status().code() == StatusCode::kAlreadyExists)
-    return AlreadyExists("another process serves pool " + name);
+    return AlreadyExists("another process serves pool " + name +
+                         ": end that one first, or leave it running");
   BRAID_RETURN_IF_ERROR(lock.status());
   BRAID_ASSIGN_OR_RETURN(const pool::Settings settings, pool::ReadSettings(folder));
   const sigset_t signals = EndSignals();

@@ -87,7 +87,7 @@ class Help:
         """Flag -> whether a value follows it."""
         found = {}
         for names, rest in re.findall(r"^  (-\S+)(.*)$", self.of[name], re.M):
-            valued = bool(re.match(r" (?:TEXT|INT|FLOAT|UINT|\S*:)", rest))
+            valued = bool(re.match(r" (?:[A-Z]{3,}\b|\S*:)", rest))
             found.update({flag.split("=")[0]: valued for flag in names.split(",")})
         return found
 
@@ -170,14 +170,17 @@ class Docs(unittest.TestCase):
             finally:
                 os.chdir(here)
             blocks = re.findall(
-                r"(?m)^    \$ (braid (?:init|check) .*)\n((?:    (?!\$).*\n)+)", page
+                r"(?m)^    \$ (braid (?:init|check) .*)\n((?:    (?!\$).*\n|\n(?=    (?!\$)))+)",
+                page,
             )
             self.assertEqual([line.split()[1] for line, _ in blocks], ["init", "check"])
             for line, said in blocks:
                 words = [os.path.join(BINARIES, "braid"), *line.split()[1:]]
                 done = subprocess.run(words, capture_output=True, text=True, cwd=folder)
-                expected = sorted(part.strip() for part in said.strip().splitlines())
-                got = sorted((done.stdout + done.stderr).strip().splitlines())
+                expected, got = (
+                    sorted(part.strip() for part in text.splitlines() if part.strip())
+                    for text in (said, done.stdout + done.stderr)
+                )
                 self.assertEqual((done.returncode, got), (0, expected), line)
 
     def test_every_message_of_troubleshooting_is_one_of_the_programs(self):

@@ -58,7 +58,7 @@ class Trackers(unittest.TestCase):
         cls.run_id = cls.service.submit(recipe, "--only", "path_tales", "--only", "path_sums")
         # It begins before the training does, and ends after it.
         cls.store = "file://" + os.path.join(cls.folder, "ml runs")
-        cls.following = cls.start("--mlflow", cls.store, "--follow", cls.run_id)
+        cls.following = cls.start_braid("export", cls.run_id, "--mlflow", cls.store, "--follow")
         cls.service.run("wait", cls.run_id)
         cls.points = {
             step: json.loads(values)
@@ -90,6 +90,22 @@ class Trackers(unittest.TestCase):
             text=True,
             cwd=cls.folder,
             env=cls.environ(),
+        )
+
+    @classmethod
+    def start_braid(cls, *words):
+        """`braid` starts the Python that it finds, which is this one."""
+        path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+        environ = {**cls.environ(), "PATH": path}
+        environ.pop("BRAID_DIR")
+        environ.pop("VIRTUAL_ENV", None)
+        return subprocess.Popen(
+            cls.service.command(words),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=cls.folder,
+            env=environ,
         )
 
     def finish(self, process, code=0):
