@@ -294,7 +294,9 @@ class PythonClient(unittest.TestCase):
             said[2], "models ['config.json', 'model.safetensors', 'state.json', 'tokenizer.json']"
         )
         self.assertEqual(said[3], "True")
-        self.assertRegex(said[4], r"^InvalidArgument artifact [0-9a-f]+ is a shards, not a checkp")
+        self.assertRegex(
+            said[4], r"^InvalidArgument artifact [0-9a-f]+ is of kind shards, not a checkp"
+        )
         self.assertRegex(said[5], r"^InvalidArgument --tokens: .*1.*100000")
         self.assertRegex(
             said[6],

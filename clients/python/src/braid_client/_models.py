@@ -96,7 +96,7 @@ class Models(Artifacts):
             return Path(model).absolute()
         found = self.artifact(os.fspath(model))
         if found.kind != "checkpoint":
-            raise InvalidArgument(f"artifact {model} is a {found.kind}, not a checkpoint")
+            raise InvalidArgument(f"artifact {model} is of kind {found.kind}, not a checkpoint")
         files = [file.path for file in self.files(found.id) if file.path not in _OF_TRAININGS]
         into = self._cache() / found.id
         self.download(found.id, into, files=files, progress=progress)

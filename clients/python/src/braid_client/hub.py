@@ -76,5 +76,7 @@ def _check(client: Client, model: StrPath) -> str:
         )
     kind = client.artifact(str(model)).kind
     if kind not in ("model", "checkpoint"):
-        raise InvalidArgument(f"artifact {model} is a {kind}, and neither a checkpoint nor a model")
+        raise InvalidArgument(
+            f"artifact {model} is of kind {kind}: push takes checkpoints and models"
+        )
     return kind
