@@ -18,8 +18,6 @@ struct GenerateFlags {
 Result<int> Generate(const Globals& globals, const GenerateFlags& flags) {
   BRAID_ASSIGN_OR_RETURN(const std::string folder, ModelFolder(globals, flags.model));
   std::vector<std::string> words = {"generate",
-                                    folder,
-                                    flags.prompt,
                                     "--tokens",
                                     std::to_string(flags.tokens),
                                     "--temperature",
@@ -29,7 +27,10 @@ Result<int> Generate(const Globals& globals, const GenerateFlags& flags) {
                                     "--top-p",
                                     FormatDouble(flags.top_p),
                                     "--seed",
-                                    std::to_string(flags.seed)};
+                                    std::to_string(flags.seed),
+                                    "--",  // a prompt may begin as an option does
+                                    folder,
+                                    flags.prompt};
   return RunTrainer(globals, std::move(words));
 }
 

@@ -63,7 +63,7 @@ Result<int> RunTrainer(const std::vector<std::string>& words, const std::string&
 
 Result<int> RunTrainer(const Globals& globals, std::vector<std::string> words) {
   if (!globals.json()) return RunTrainer(words);
-  words.emplace_back("--json");
+  words.insert(words.begin() + 1, "--json");  // not at the end, where "--" may have ended options
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
   const std::string file = JoinPath(work.path(), "document.json");
   BRAID_ASSIGN_OR_RETURN(const int code, RunTrainer(words, file));

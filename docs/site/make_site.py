@@ -23,6 +23,7 @@ CONTENTS = {
     ],
     "Machines": [
         "docs/two_machines",
+        "docs/slurm",
         "docs/deploy",
         "docs/gpu",
         "docs/operating",
