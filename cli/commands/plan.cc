@@ -140,6 +140,28 @@ std::string JobsText(const v1::Plan& plan) {
                     stops ? "; trainings that are stopped at a rung cost no more" : "");
 }
 
+// What is bound to sites; empty if nothing is.
+std::string BindingsText(const v1::Plan& plan) {
+  const std::vector<std::pair<task::Binding, std::string>> meanings = {
+      {task::Binding::kShards, "its output shards stays there"},
+      {task::Binding::kOutputs, "all that it makes stays there"},
+      {task::Binding::kInputs, "runs there; what it makes may leave"}};
+  std::map<std::string, std::map<task::Binding, std::vector<std::string>>> sites;
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    const auto binding = FromName<task::Binding>(job.binding());
+    if (binding && *binding != task::Binding::kNothing)
+      sites[job.site()][*binding].push_back(job.name());
+  }
+  std::string text;
+  for (auto& [site, jobs] : sites) {
+    text += "\nbound to site " + site + " (docs/security.md):\n";
+    for (const auto& [binding, meaning] : meanings) {
+      if (!jobs[binding].empty()) text += "  " + meaning + ": " + Join(jobs[binding], ", ") + "\n";
+    }
+  }
+  return text;
+}
+
 // How long the run and the kinds of its jobs may take; empty if nothing of it is bounded.
 std::string LimitsText(const v1::Plan& plan) {
   std::map<std::string, int64_t> kinds;
@@ -288,7 +310,7 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
 }
 
 std::string PlanText(const v1::Plan& plan) {
-  std::string text = JobsText(plan) + LimitsText(plan) + VariantsText(plan) + ModelsText(plan) +
+  std::string text = JobsText(plan) + BindingsText(plan) + LimitsText(plan) + VariantsText(plan) + ModelsText(plan) +
                      "\n" + CompatText(plan.compat()) + "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
   if (plan.warnings_size() > 0) text += "\nwarnings:\n";

@@ -6,6 +6,7 @@
 #include "coordinator/api/queries.h"
 #include "coordinator/api/streams.h"
 #include "coordinator/api/uploads.h"
+#include "coordinator/core/bound_data.h"
 #include "coordinator/core/quotas.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
@@ -73,8 +74,13 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
   grpc::ServerWriteReactor<v1::DownloadBlobResponse>* DownloadBlob(
       Context* context, const v1::DownloadBlobRequest* request) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
-    const auto own = [this, who, sha256 = request->sha256()](const State& state) {
-      return who.ok() ? CheckOwnBlob(*who, sha256, state, &backend_->input_blobs) : who.status();
+    const auto own = [this, who, sha256 = request->sha256(),
+                      artifact = request->artifact()](const State& state) -> Status {
+      BRAID_RETURN_IF_ERROR(who.status());
+      BRAID_RETURN_IF_ERROR(CheckOwnBlob(*who, sha256, state, &backend_->input_blobs));
+      if (artifact.empty()) return OkStatus();
+      BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* found, state.ResolveArtifact(artifact));
+      return CheckMayLeave(*found, state);
     };
     return StreamCall<std::string, v1::DownloadBlobResponse>::Start(
         context, backend_,
@@ -144,6 +150,7 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
     const auto find = [request, artifact, who = *who](const State& state) -> Status {
       BRAID_RETURN_IF_ERROR(CheckOwnInput(who, request->id(), state));
       BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* found, state.ResolveArtifact(request->id()));
+      BRAID_RETURN_IF_ERROR(CheckMayLeave(*found, state));
       *artifact = *found;
       return OkStatus();
     };

@@ -2,7 +2,10 @@
 
 #include <utility>
 
+#include "coordinator/access/bounds.h"
+#include "coordinator/core/bound_data.h"
 #include "coordinator/services/unary.h"
+#include "rpc/convert.h"
 
 namespace braid::coordinator {
 
@@ -40,7 +43,21 @@ void UploadCall::OnReadDone(bool ok) {
   const bool completes = begun_ ? upload_.CompletesWith(bytes)
                                 : request_.offset() + bytes >= request_.size();
   ThreadPool& pool = completes ? backend()->hashing : backend()->uploads;
-  pool.Do([self = Self()] { self->Take(); });
+  if (begun_) return pool.Do([self = Self()] { self->Take(); });
+  backend()->core->Post({nullptr, [self = Self()](const State& state) { return self->Check(state); },
+                         [self = Self(), &pool](Status status) {
+                           if (status.ok()) return pool.Do([self] { self->Take(); });
+                           self->backend()->answers.Do([self, status] { self->End(status); });
+                         }});
+}
+
+Status UploadCall::Check(const State& state) const {
+  if (request_.has_rank()) {
+    const RankKey rank = rpc::RankOf(request_.rank());
+    BRAID_RETURN_IF_ERROR(CheckOwnRank(who(), rank, state));
+    return CheckOutputMayLeave(rank.Job(), request_.role(), state);
+  }
+  return who().IsWorker() ? CheckUnnamedMayLeave(who().name, state) : OkStatus();
 }
 
 void UploadCall::Take() {

@@ -29,6 +29,9 @@ class UploadCall final : public OpenCall<grpc::ServerReadReactor<v1::UploadBlobR
   std::shared_ptr<UploadCall> Self();
   // Asks gRPC for the next piece.
   void Read();
+  // In the core's thread, once the first piece has come: whether it may leave the site where it was
+  // made.
+  Status Check(const State& state) const;
   // In threads for files, one after another.
   void Take();
   void Last();

@@ -239,6 +239,8 @@ struct ArtifactRecord {
   // that made it. Both may be empty: not known.
   std::string user;
   std::string site;
+  // Its files are bound to that site: they are on workers there, and not in the blob store.
+  bool bound = false;
   int64_t created_ms = 0;
   // A user wants it kept, whatever else is removed.
   bool pinned = false;

@@ -62,6 +62,7 @@ struct JobsTable {
     column("device", r.device);
     column("site", r.site);
     column("across_sites", r.across_sites);
+    column("binding", r.binding);
     column("flops", r.flops);
     column("tokens", r.tokens);
     column("keep_checkpoints", r.keep_checkpoints);
@@ -152,6 +153,7 @@ struct ArtifactsTable {
     // Whose quotas it counts for.
     column("user", r.user);
     column("site", r.site);
+    column("bound", r.bound);
   }
 };
 

@@ -269,6 +269,7 @@ struct Applier {
     there.name = u.artifact.name;
     there.user = u.artifact.user;
     there.site = u.artifact.site;
+    there.bound = u.artifact.bound;
     there.created_ms = u.artifact.created_ms;
     there.removed_ms = 0;
     there.removed_why.clear();

@@ -152,7 +152,7 @@ struct Writer {
                db, u.artifact, "INSERT",
                "ON CONFLICT (id) DO UPDATE SET run=excluded.run, job=excluded.job, "
                "epoch=excluded.epoch, role=excluded.role, worker=excluded.worker, "
-               "name=excluded.name, user=excluded.user, site=excluded.site, "
+               "name=excluded.name, user=excluded.user, site=excluded.site, bound=excluded.bound, "
                "created_ms=excluded.created_ms, removed_ms=0, "
                "removed_why='' WHERE removed_ms > 0")
         .status();

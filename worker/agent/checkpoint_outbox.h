@@ -83,8 +83,11 @@ class CheckpointOutbox {
   void OnIngested(const Done& done);
   // Sends those.
   void Send(const std::vector<std::string>& missing);
-  // All files are there: the metrics before the checkpoint follow, then the commit.
+  // All files are where they are to stay: the metrics before the checkpoint follow, then the commit.
+  void CommitAfterMetrics();
   void Commit();
+  // Whether checkpoints of this rank are bound to the site, and stay in the cache.
+  bool bound() const;
   // Whether a call of the checkpoint that is being stored failed for a missing blob, which helps to
   // send once more. Counts how often.
   bool AsksAgain(const Status& status);
