@@ -84,8 +84,10 @@ class OutboxFolderTest : public ::testing::Test {
 TEST_F(OutboxFolderTest, WhatStaysAtTheSiteIsKeptWithTheRank) {
   Assignment bound = SomeRank();
   bound.binding = task::Binding::kShards;
+  bound.site = "lab";
   const std::string text = TextOf(kOwner, bound);
   EXPECT_EQ(ParseKeptRank(text, "rank.json")->assignment.binding, task::Binding::kShards);
+  EXPECT_EQ(ParseKeptRank(text, "rank.json")->assignment.site, "lab");
   EXPECT_THAT(text, HasSubstr("\"version\": 3")) << "a worker from before it cannot read it";
   const std::string free = TextOf(kOwner, SomeRank());
   EXPECT_EQ(ParseKeptRank(free, "rank.json")->assignment.binding, task::Binding::kNothing);

@@ -107,6 +107,7 @@ TEST(RankLifeTest, FromFetchingItsInputsToLeavingNothing) {
 Assignment BoundAssignment(task::Binding binding) {
   Assignment assignment = Train("a");
   assignment.binding = binding;
+  assignment.site = "lab";
   return assignment;
 }
 
@@ -121,7 +122,9 @@ TEST(RankLifeTest, ABoundOutputIsKeptAndOthersAreSentUnderTheirNames) {
   EXPECT_EQ(agent.Answer<IngestFolder>(OkStatus(), ManifestOf({kLarge})).folder, "s");
   EXPECT_THAT(agent.Open<FindMissingBlobs>(), IsEmpty());
   EXPECT_THAT(agent.Open<IngestFolder>(), IsEmpty()) << "before it is on the disk";
-  EXPECT_TRUE(agent.Answer<KeepManifest>().bound);
+  const KeepManifest kept = agent.Answer<KeepManifest>();
+  EXPECT_TRUE(kept.bound);
+  EXPECT_EQ(kept.manifest.metadata["bound_to"], "lab");
   agent.Answer<IngestFolder>(OkStatus(), ManifestOf({kSmall}));
   agent.Answer<FindMissingBlobs>(OkStatus(), std::vector<std::string>{kSmall.sha256});
   const UploadBlob sent = agent.Answer<UploadBlob>();

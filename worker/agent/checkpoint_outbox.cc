@@ -17,7 +17,9 @@ constexpr int64_t kAwayMs = 2'000;
 
 }  // namespace
 
-void DescribeOrigin(const Assignment& assignment, storage::Manifest* manifest) {
+void DescribeOrigin(const Assignment& assignment, const std::string& role,
+                    storage::Manifest* manifest) {
+  if (task::Stays(assignment.binding, role)) manifest->metadata["bound_to"] = assignment.site;
   std::vector<std::string> parents;
   for (const auto& [role, artifact] : assignment.inputs) parents.push_back(artifact);
   std::sort(parents.begin(), parents.end());
@@ -125,7 +127,7 @@ void CheckpointOutbox::Store() {
 void CheckpointOutbox::OnIngested(const Done& done) {
   if (!done.status.ok()) return OnCommitted(done.status);
   storing_->manifest = std::get<storage::Manifest>(done.answer);
-  DescribeOrigin(assignment_, &storing_->manifest);
+  DescribeOrigin(assignment_, NameOf(task::ArtifactKind::kCheckpoint), &storing_->manifest);
   cached_.UseBlobs(transfer_, DigestsOf(storing_->manifest));
   if (bound()) {
     return cached_.KeepBound(transfer_, storing_->manifest, [this](const Status& status) {

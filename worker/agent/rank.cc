@@ -286,7 +286,7 @@ void Rank::StoreNextOutput(Outcome end) {
 void Rank::OnOutputIngested(const std::string& role, const Done& done, Outcome end) {
   if (!done.status.ok()) return Report(TransferFailed(done.status));
   storage::Manifest manifest = std::get<storage::Manifest>(done.answer);
-  DescribeOrigin(assignment_, &manifest);
+  DescribeOrigin(assignment_, role, &manifest);
   end.outputs.emplace_back(role, manifest.Canonical());
   cached_.UseBlobs(call_owner_, DigestsOf(manifest));
   if (task::Stays(assignment_.binding, role)) {

@@ -90,6 +90,7 @@ std::string TextOf(const Owner& owner, const Assignment& assignment) {
                 {"recipe_sha256", assignment.recipe_sha256}};
   if (assignment.binding == task::Binding::kNothing) return Seal(value, kRankVersion);
   value["binding"] = NameOf(assignment.binding);
+  value["site"] = assignment.site;
   return Seal(value, kBoundVersion);
 }
 
@@ -109,6 +110,7 @@ Result<KeptRank> ParseKeptRank(std::string_view text, const std::string& path) {
     assignment.inputs[role] = artifact.is_string() ? artifact.get<std::string>() : "";
   assignment.recipe_sha256 = reader.RequireString("recipe_sha256");
   const std::string binding = reader.String("binding", NameOf(task::Binding::kNothing));
+  assignment.site = reader.String("site", "");
   BRAID_RETURN_IF_ERROR(Checked(reader.Finish(), path));
   const auto known = FromName<task::Binding>(binding);
   if (!known) return DataLoss(path + ": unknown binding \"" + binding + "\"");
