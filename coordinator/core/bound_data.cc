@@ -14,7 +14,7 @@ using catalog::ArtifactRecord;
 using task::Binding;
 
 // What is kept is looked through so often although nothing is known to have changed.
-constexpr int64_t kLookMs = 60'000;
+constexpr int64_t kLookThroughMs = 60'000;
 
 bool MakesBound(const JobRecord& job) {
   return job.binding == Binding::kShards || job.binding == Binding::kOutputs;
@@ -31,7 +31,7 @@ std::string ArtifactText(const ArtifactRecord& artifact) {
 }
 
 // The worker that made the artifact, if it is bound; else empty.
-std::string MakerOf(const std::string& id, const State& state) {
+std::string MakerOfBound(const std::string& id, const State& state) {
   const ArtifactRecord* artifact = id.empty() ? nullptr : state.FindArtifact(id);
   return artifact != nullptr && artifact->bound ? artifact->worker : "";
 }
@@ -45,9 +45,9 @@ std::string WorkerOfBound(const JobRecord& job, const State& state) {
     if (holds && !(*attempt)->workers.empty()) return (*attempt)->workers.front();
   }
   // One that was taken over from another run has no attempts here.
-  if (std::string worker = MakerOf(job.checkpoint, state); !worker.empty()) return worker;
+  if (std::string worker = MakerOfBound(job.checkpoint, state); !worker.empty()) return worker;
   for (const auto& [role, id] : job.outputs) {
-    if (std::string worker = MakerOf(id, state); !worker.empty()) return worker;
+    if (std::string worker = MakerOfBound(id, state); !worker.empty()) return worker;
   }
   return "";
 }
@@ -101,7 +101,7 @@ std::map<std::string, std::string> BoundAmong(const std::vector<std::string>& ar
                                               const State& state) {
   std::map<std::string, std::string> bound;
   for (const std::string& id : artifacts) {
-    if (std::string worker = MakerOf(id, state); !worker.empty()) bound[id] = std::move(worker);
+    if (std::string worker = MakerOfBound(id, state); !worker.empty()) bound[id] = std::move(worker);
   }
   return bound;
 }
@@ -133,7 +133,7 @@ void Release(const std::string& id, bool changed, Transaction& tx) {
   const LiveWorker& worker = state.workers.at(id);
   const bool none = worker.kept == nullptr || worker.kept->empty();
   if (none && worker.released.empty()) return;
-  if (!changed && tx.now_ms() - worker.released_ms < kLookMs) return;
+  if (!changed && tx.now_ms() - worker.released_ms < kLookThroughMs) return;
   const bool idle = worker.ranks.empty() && worker.delivering.empty() && !state.HoldsLeases(id);
   std::vector<std::string> released;
   if (!none) {
