@@ -52,16 +52,16 @@ Result<Json> WriteSharedShards(const std::string& whole, const spec::SharedPart&
                          WriteSet(shards.train, shards.vocab, joint, JoinPath(shared, "train")));
   BRAID_RETURN_IF_ERROR(
       WriteSet(shards.validation, shards.vocab, all, JoinPath(shared, "validation")).status());
-  Json counts = {{"tokens", train->tokens()}, {"part", "joint"}};
   Json description = shards.description;
-  description.update(counts);
+  description["tokens"] = train->tokens();
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(shared, artifact_files::kShards), description));
-  counts["corpus"] = shards.corpus;
-  counts["documents"] = documents;
-  counts["validation_tokens"] = shards.validation.tokens();
-  counts["validation_documents"] = shards.validation.documents();
-  counts["tokenizer"] = shards.tokenizer;
-  return counts;
+  return Json{{"part", "joint"},
+              {"corpus", shards.corpus},
+              {"tokens", train->tokens()},
+              {"documents", documents},
+              {"validation_tokens", shards.validation.tokens()},
+              {"validation_documents", shards.validation.documents()},
+              {"tokenizer", shards.tokenizer}};
 }
 
 }  // namespace braid::corpus
