@@ -27,6 +27,7 @@ void RegisterArtifact(const Registry& registry);
 void RegisterRun(const Registry& registry);
 void RegisterGc(const Registry& registry);
 void RegisterQuota(const Registry& registry);
+void RegisterSite(const Registry& registry);
 void RegisterServer(const Registry& registry);
 void RegisterMerge(const Registry& registry);
 void RegisterGenerate(const Registry& registry);

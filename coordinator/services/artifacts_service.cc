@@ -8,6 +8,7 @@
 #include "coordinator/api/uploads.h"
 #include "coordinator/core/bound_data.h"
 #include "coordinator/core/quotas.h"
+#include "coordinator/core/traffic.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/stream_call.h"
@@ -82,9 +83,15 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
       BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* found, state.ResolveArtifact(artifact));
       return CheckMayLeave(*found, state);
     };
+    // A worker with an identity of its own is who it is, whatever it says.
+    const std::string worker = who.ok() && who->IsWorker() ? who->name : request->worker();
+    const auto counted = [worker, artifact = request->artifact()](const State& state) {
+      return FetchingOf(worker, artifact, state);
+    };
     return StreamCall<std::string, v1::DownloadBlobResponse>::Start(
         context, backend_,
-        std::make_unique<BlobStream>(backend_, request->sha256(), request->offset(), own), PieceOf);
+        std::make_unique<BlobStream>(backend_, request->sha256(), request->offset(), own, counted),
+        PieceOf);
   }
 
   Reactor* CommitArtifact(Context* context, const v1::CommitArtifactRequest* request,

@@ -351,6 +351,16 @@ CREATE TRIGGER artifacts_maker BEFORE UPDATE OF
   run, job, epoch, role, worker, name, user, site, bound
 ON artifacts WHEN OLD.removed_ms = 0
 BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;
+)sql",
+                                                 // What workers of each site have moved.
+                                                 R"sql(
+CREATE TABLE traffic (
+  site TEXT NOT NULL,
+  way TEXT NOT NULL,
+  class TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  PRIMARY KEY (site, way, class)
+) STRICT, WITHOUT ROWID;
 )sql"};
   return steps;
 }

@@ -186,6 +186,19 @@ struct WorkersTable {
   }
 };
 
+// Key: (site, way, class). Bytes that workers of a site have moved; rows are never deleted.
+struct TrafficTable {
+  using Record = TrafficRecord;
+  static constexpr char kName[] = "traffic";
+  template <typename R, typename Column>
+  static void Columns(R& r, Column&& column) {
+    column("site", r.key.site);
+    column("way", r.key.way);
+    column("class", r.key.of);
+    column("bytes", r.bytes);
+  }
+};
+
 // Key: (method, id). The stored answers of idempotent requests.
 struct RequestsTable {
   using Record = RequestRecord;

@@ -216,6 +216,12 @@ struct Writer {
   Status operator()(const CredentialChanged& u) {
     return Insert<CredentialsTable>(db, u.credential, "INSERT OR REPLACE").status();
   }
+  Status operator()(const TrafficCounted& u) {
+    return Insert<TrafficTable>(db, u.more, "INSERT",
+                                "ON CONFLICT (site, way, class) DO UPDATE SET bytes = bytes + "
+                                "excluded.bytes")
+        .status();
+  }
   Status operator()(const RequestRemembered& u) {
     return One(Insert<RequestsTable>(db, u.request), "remembering request " + u.request.id);
   }

@@ -147,6 +147,7 @@ Status RpcLink::Download(const std::string& sha256, const std::string& artifact,
   v1::DownloadBlobRequest request;
   request.set_sha256(sha256);
   request.set_artifact(artifact);
+  request.set_worker(worker_id_);
   request.set_offset(offset);
   const auto stub = v1::Artifacts::NewStub(channel);
   const auto reader = stub->DownloadBlob(&context, request);
