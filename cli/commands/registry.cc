@@ -53,7 +53,7 @@ void RegisterCommands(const Registry& registry) {
         RegisterArtifact, RegisterRun,      RegisterGc,      RegisterQuota,     RegisterServer,
         RegisterMerge,    RegisterGenerate, RegisterEval,    RegisterAdapt,     RegisterExport,
         RegisterImport,   RegisterReport,   RegisterWorker,  RegisterPool,      RegisterToken,
-        RegisterWhoAmI,   RegisterDoctor,   RegisterVersion, RegisterCompletion}) {
+        RegisterWhoAmI,   RegisterSite,     RegisterDoctor,  RegisterVersion,   RegisterCompletion}) {
     add(registry);
   }
 }

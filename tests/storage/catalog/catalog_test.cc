@@ -222,6 +222,9 @@ Updates OneOfEach() {
       WorkerForgotten{"w9", "it has left"},
       PoolReported{"lab", "asked", "job 7"},
       ServerReported{"disk_low", "8 % are free"},
+      TrafficCounted{{{"lab", TrafficWay::kSent, TrafficClass::kShards}, 70}},
+      TrafficCounted{{{"lab", TrafficWay::kSent, TrafficClass::kShards}, 7}},
+      TrafficCounted{{{"lab", TrafficWay::kFetched, TrafficClass::kOther}, 5}},
       CredentialChanged{SomeCredential("t-1"), "token.created", "t-1"},
       CredentialChanged{SomeCredential("t-1"), "", ""},
       JobQueued{path, {{"tokenizer", "t1"}}},
@@ -472,7 +475,9 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
+#define WITHOUT_TRAFFIC "DROP TABLE traffic;"
 #define WITHOUT_BINDING                                                                   \
+  WITHOUT_TRAFFIC                                                                         \
   "DROP TRIGGER artifacts_maker; ALTER TABLE jobs DROP COLUMN binding;"                    \
   "ALTER TABLE artifacts DROP COLUMN bound;"                                               \
   "CREATE TRIGGER artifacts_maker BEFORE UPDATE OF run, job, epoch, role, worker, name, "  \
@@ -648,6 +653,31 @@ TEST_F(CatalogTest, AFileFromBeforePreemptionIsBroughtUpToDate) {
   EXPECT_TRUE(catalog->Load().value() == image_);
   Commit(*catalog, {RunCreated{SomeRun("r2")}});
   EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, BytesOfSitesAreAddedUpAndCountedFromAVersionOn) {
+  Open().reset();
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(
+      sqlite3_exec(raw, WITHOUT_TRAFFIC "PRAGMA user_version = 19", nullptr, nullptr, nullptr),
+      SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  const TrafficKey key{"lab", TrafficWay::kFetched, TrafficClass::kCheckpoint};
+  Commit(*catalog, {TrafficCounted{{key, 5}}, TrafficCounted{{key, 7}}});
+  catalog.reset();
+  EXPECT_EQ(Open()->Load()->traffic.at(key).bytes, 12);
+  EXPECT_EQ(Check(TrafficCounted{{key, 0}}, image_).code(), StatusCode::kFailedPrecondition);
+}
+
+TEST_F(CatalogTest, TheClassOfBytesIsThatOfTheArtifact) {
+  EXPECT_EQ(TrafficClassOf("source"), TrafficClass::kCorpus);
+  EXPECT_EQ(TrafficClassOf("shards"), TrafficClass::kShards);
+  EXPECT_EQ(TrafficClassOf("checkpoint"), TrafficClass::kCheckpoint);
+  EXPECT_EQ(TrafficClassOf("report"), TrafficClass::kOther);
 }
 
 TEST_F(CatalogTest, AFileFromBeforeDataWasBoundIsBroughtUpToDate) {
