@@ -111,8 +111,8 @@ class AdminService final : public v1::Admin::CallbackService {
         site->set_workers_ready(static_cast<int32_t>(view.ready));
         for (const catalog::TrafficRecord& counted : view.traffic) {
           v1::SiteTraffic* traffic = site->add_traffic();
-          traffic->set_way(NameOf(counted.key.way));
-          traffic->set_kind(NameOf(counted.key.of));
+          traffic->set_way(braid::NameOf(counted.key.way));
+          traffic->set_kind(braid::NameOf(counted.key.of));
           traffic->set_bytes(static_cast<uint64_t>(counted.bytes));
         }
       }

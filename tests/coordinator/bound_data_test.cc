@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "coordinator/core/retention.h"
 #include "tests/coordinator/core_fixture.h"
 
 namespace braid::coordinator {

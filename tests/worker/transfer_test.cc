@@ -169,7 +169,7 @@ TEST(TransferTest, ADownloadGoesOnAfterARestartOfTheWorker) {
   const auto cut = [&](std::string_view piece) {
     return sides.worker->WriteUpload(digest, content.size(), first.sent(), piece).status();
   };
-  EXPECT_FALSE(first.Download(digest, 0, cut).ok());
+  EXPECT_FALSE(first.Download(digest, "", 0, cut).ok());
   sides.worker = BlobStore::Open(sides.folder.path() + "/worker").value();  // killed: nothing was
                                                                             // synced
   BrokenLine second(*sides.coordinator, {}, 16);
