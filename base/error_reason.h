@@ -23,6 +23,7 @@ enum class ErrorReason {
   kIncompatibleParents,
   kUnschedulable,
   kBlobMissing,
+  kBoundToSite,
   kDigestMismatch,
   kOffsetMismatch,
   kFsyncFailed,

@@ -243,6 +243,15 @@ Result<std::shared_ptr<const Epoch>> Dataset::OpenEpoch(int64_t epoch) const {
   return std::shared_ptr<const Epoch>(new MappedEpoch(spec_, sources_, std::move(file)));
 }
 
+std::vector<bool> DocumentsOfShare(const DataSpec& spec, size_t source, const Shards& shards) {
+  if (spec.split.shuffle == spec::Shuffle::kGroups)
+    return GroupedDocuments(spec, source, shards, /*epoch=*/0).Members();
+  std::vector<bool> members(static_cast<size_t>(shards.train.documents()));
+  for (const uint32_t document : DocumentsOf(spec, spec.sources[source], shards))
+    members[document] = true;
+  return members;
+}
+
 int64_t ValidationSequences(const Shards& shards, int64_t sequence) {
   return shards.validation.tokens() / sequence;
 }

@@ -50,6 +50,10 @@ class Dataset {
   std::string cache_folder_;
 };
 
+// Which documents of a corpus a split by document gives to a share, the same in all epochs: true at
+// their indices. REQUIRES: spec.split.unit is kDocument.
+std::vector<bool> DocumentsOfShare(const DataSpec& spec, size_t source, const Shards& shards);
+
 // The validation documents in the order of the file, concatenated and cut into chunks of `sequence`
 // tokens; the remainder is dropped.
 int64_t ValidationSequences(const Shards& shards, int64_t sequence);

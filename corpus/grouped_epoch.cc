@@ -89,6 +89,17 @@ uint64_t GroupedDocuments::TokensOf(const Run& run) const {
   return shard_.DocumentBegin(run.end) - shard_.DocumentBegin(run.begin);
 }
 
+std::vector<bool> GroupedDocuments::Members() const {
+  std::vector<bool> members(static_cast<size_t>(shard_.documents()));
+  for (uint64_t place = 0; place < order_.count(); ++place) {
+    for (const Run& run : RunsOf(order_.At(place))) {
+      for (int64_t document = run.begin; document < run.end; ++document)
+        members[static_cast<size_t>(document)] = true;
+    }
+  }
+  return members;
+}
+
 void GroupedDocuments::Copy(uint64_t begin, uint64_t count, int32_t* out) const {
   // The last group that begins at or before `begin`: groups without tokens are passed over.
   auto place = static_cast<size_t>(std::upper_bound(starts_.begin(), starts_.end(), begin) -

@@ -29,6 +29,8 @@ class GroupedDocuments {
   uint64_t tokens() const { return starts_.back(); }
   // Copies the ids [begin, begin + count) of the order to `out`. The range is not checked.
   void Copy(uint64_t begin, uint64_t count, int32_t* out) const;
+  // True at the index of each document that the share may read, in whatever epoch.
+  std::vector<bool> Members() const;
 
  private:
   // Documents that stand side by side in the shards: [begin, end).

@@ -14,6 +14,7 @@
 #include "corpus/chat_tokens.h"
 #include "corpus/corpus.h"
 #include "corpus/shards.h"
+#include "corpus/shared_shards.h"
 #include "corpus/tokenizer.h"
 #include "corpus/unicode.h"
 #include "schema/read.h"
@@ -306,6 +307,12 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel, const MakeF
   Json metadata = counts;
   metadata["corpus"] = spec.name;
   channel.AddOutput(task::role::kShards, task::ArtifactKind::kShards, kFolder, metadata);
+  if (settings.shared) {
+    constexpr char kSharedFolder[] = "shared";
+    BRAID_ASSIGN_OR_RETURN(
+        Json shared, WriteSharedShards(folder, *settings.shared, JoinPath(task.output, kSharedFolder)));
+    channel.AddOutput(task::role::kShared, task::ArtifactKind::kShards, kSharedFolder, shared);
+  }
   channel.Succeed(metadata);
   return OkStatus();
 }

@@ -64,6 +64,8 @@ void Fill(const task::Assignment& assignment, v1::RankAssignment* message) {
   message->set_stop_timeout_ms(assignment.stop_timeout_ms);
   message->set_recipe_sha256(assignment.recipe_sha256);
   message->set_across_hosts(assignment.across_hosts);
+  message->set_binding(NameOf(assignment.binding));
+  if (assignment.binding != task::Binding::kNothing) message->set_site(assignment.site);
 }
 
 task::Assignment AssignmentOf(const v1::RankAssignment& message) {
@@ -77,6 +79,10 @@ task::Assignment AssignmentOf(const v1::RankAssignment& message) {
   assignment.stop_timeout_ms = message.stop_timeout_ms();
   assignment.recipe_sha256 = message.recipe_sha256();
   assignment.across_hosts = message.across_hosts();
+  // A coordinator from before this field binds nothing.
+  assignment.binding =
+      FromName<task::Binding>(message.binding()).value_or(task::Binding::kNothing);
+  assignment.site = message.site();
   return assignment;
 }
 
@@ -97,6 +103,7 @@ void Fill(const task::Outcome& outcome, v1::ReportEndedRequest* message) {
   message->set_exit_code(static_cast<int32_t>(outcome.exit_code));
   message->set_signal(static_cast<int32_t>(outcome.signal));
   message->set_peer_lost(outcome.peer_lost);
+  for (const std::string& role : outcome.bound) message->add_bound(role);
 }
 
 task::Outcome OutcomeOf(const v1::ReportEndedRequest& message) {
@@ -110,6 +117,7 @@ task::Outcome OutcomeOf(const v1::ReportEndedRequest& message) {
   outcome.exit_code = message.exit_code();
   outcome.signal = message.signal();
   outcome.peer_lost = message.peer_lost();
+  outcome.bound = {message.bound().begin(), message.bound().end()};
   return outcome;
 }
 
@@ -134,11 +142,13 @@ task::Demand DemandOf(const v1::Demand& message) {
 void FillRequirements(const task::Requirements& job, v1::Job* message) {
   Write(job, message);
   message->set_site(job.site);
+  message->set_binding(NameOf(job.binding));
 }
 
 void FillRequirements(const task::Requirements& job, v1::PlannedJob* message) {
   Write(job, message);
   message->set_site(job.site);
+  message->set_binding(NameOf(job.binding));
 }
 
 }  // namespace braid::rpc

@@ -7,6 +7,15 @@
 namespace braid::scheduler {
 namespace {
 
+// What is bound is where it was made: a job that reads it, or adds to it, runs there.
+bool KeepsWhatIsBound(const WorkerView& worker, const JobView& job) {
+  if (job.binding == task::Binding::kNothing) return true;
+  if (worker.ephemeral || (!job.keeper.empty() && worker.id != job.keeper)) return false;
+  return std::all_of(job.bound.begin(), job.bound.end(), [&](const auto& artifact) {
+    return worker.kept != nullptr && worker.kept->contains(artifact.first);
+  });
+}
+
 bool Usable(const WorkerView& worker, const JobView& job) {
   return worker.connected && worker.admits && worker.disk_full.empty() &&
          worker.quarantine.empty() && Matches(worker, job) && !job.excluded.contains(worker.id);
@@ -122,6 +131,7 @@ std::string HostKey(const WorkerView& worker) {
 
 bool Matches(const WorkerView& worker, const JobView& job) {
   if (!job.site.empty() && worker.site != job.site) return false;
+  if (!KeepsWhatIsBound(worker, job)) return false;
   if (!worker.kinds.empty() &&
       std::find(worker.kinds.begin(), worker.kinds.end(), job.kind) == worker.kinds.end()) {
     return false;
@@ -131,6 +141,15 @@ bool Matches(const WorkerView& worker, const JobView& job) {
 
 std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers, const JobView& job,
                                          const std::set<size_t>& reserved) {
+  // What the ranks make together is kept in one place.
+  if (job.ranks > 1 && job.binding != task::Binding::kNothing && job.keeper.empty()) {
+    JobView there = job;
+    for (const WorkerView& worker : workers) {
+      there.keeper = worker.id;
+      if (auto ranks = Place(workers, there, reserved)) return ranks;
+    }
+    return std::nullopt;
+  }
   // A single rank has no peer, so that the search over all workers finds the best one at once.
   if (job.ranks == 1) return PlaceBy(/*one_host=*/false, workers, job, reserved);
   auto on_one_host = PlaceBy(/*one_host=*/true, workers, job, reserved);

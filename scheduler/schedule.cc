@@ -21,7 +21,8 @@ std::string SlotsText(const JobView& job) {
   return std::to_string(job.slots) + (job.device == Device::kCuda ? " GPU" : " CPU slot") +
          (job.slots == 1 ? "" : "s") +
          (job.ranks > 1 ? " for each of " + std::to_string(job.ranks) + " ranks" : "") +
-         (job.site.empty() ? "" : " at site " + job.site);
+         (job.site.empty() ? "" : " at site " + job.site) +
+         (job.keeper.empty() ? "" : " on worker " + job.keeper + ", which keeps what is bound there");
 }
 
 // The last failure of the job, as an addition to a reason.
@@ -39,6 +40,27 @@ std::string Hindrances(const Snapshot& snapshot, const JobView& job,
       texts.push_back(worker.*hindrance);
   }
   return Join(texts, "; ");
+}
+
+// The worker without which the job cannot run, as it keeps what is bound to the job's site, and why
+// it does not run there; empty if a worker keeps all that it needs.
+std::string WhyNotKept(const Snapshot& snapshot, const JobView& job) {
+  std::string keeper = job.keeper;
+  if (keeper.empty() && !job.bound.empty()) keeper = job.bound.begin()->second;
+  if (keeper.empty()) return "";
+  const std::string what = "it needs what is bound to site " + job.site + " and kept by worker " +
+                           keeper;
+  const auto worker = std::find_if(snapshot.workers.begin(), snapshot.workers.end(),
+                                   [&](const WorkerView& one) { return one.id == keeper; });
+  if (worker == snapshot.workers.end() || !worker->connected)
+    return what + ", which is not connected: start that worker again, with its folder";
+  for (const auto& [artifact, maker] : job.bound) {
+    if (worker->kept != nullptr && worker->kept->contains(artifact)) continue;
+    return what + ", which has artifact " + artifact.substr(0, 12) +
+           " no more (its folder is another one, or was emptied): start it with the folder that it "
+           "had, or submit the run anew";
+  }
+  return "";
 }
 
 // If the workers have room enough for the gang and only cannot reach each other, the text says
@@ -86,6 +108,8 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
                "its data is at site " + job.site + ", and no worker of that site is connected");
   }
   if (count([&](const WorkerView& w) { return Matches(w, job); }) == 0) {
+    if (const std::string why = WhyNotKept(snapshot, job); !why.empty())
+      return say(Reason::kDataSiteOffline, why);
     return say(Reason::kUnschedulable,
                "no registered worker could ever run it: it needs " + SlotsText(job));
   }
@@ -143,7 +167,8 @@ void RelaxExclusions(Snapshot& snapshot) {
 using Class = std::tuple<std::string_view, std::string_view, Device, int64_t, int64_t, bool>;
 
 bool HasClass(const JobView& job) {
-  return job.excluded.empty() && job.last_failure.empty();
+  return job.excluded.empty() && job.last_failure.empty() &&
+         job.binding == task::Binding::kNothing;
 }
 
 Class ClassOf(const JobView& job) {
@@ -219,7 +244,15 @@ Plan Schedule(Snapshot snapshot) {
   std::set<size_t> reserved;
   std::optional<Device> reserved_device;
   const std::set<size_t> nothing;
+  // The worker on which this pass has placed the first of a run's jobs with a binding, by run and
+  // site: the others follow it.
+  std::map<std::pair<std::string, std::string>, std::string> keepers;
   while (const auto index = order.Next()) {
+    if (JobView& bound = snapshot.jobs[*index];
+        bound.binding != task::Binding::kNothing && bound.keeper.empty()) {
+      if (const auto found = keepers.find({bound.run, bound.site}); found != keepers.end())
+        bound.keeper = found->second;
+    }
     const JobView& job = snapshot.jobs[*index];
     // A wait longer than the longest possible one was computed before the wall clock was set back;
     // it is over.
@@ -236,6 +269,8 @@ Plan Schedule(Snapshot snapshot) {
       Take(snapshot.workers, job, *ranks);
       preemptor.Take(job, *ranks);
       order.Granted(*index);
+      if (job.binding != task::Binding::kNothing)
+        keepers.try_emplace({job.run, job.site}, snapshot.workers[ranks->front()].id);
       plan.grants.push_back({*index, std::move(*ranks)});
       continue;
     }

@@ -45,6 +45,10 @@ struct WorkerView {
   // The workers of other hosts that it has tried to reach, by id. The text is empty if it reached
   // them; otherwise it says where it tried and what failed, for people.
   std::map<std::string, std::string> tried;
+  // It does not come back under its id once it has left, so that nothing is to be kept there.
+  bool ephemeral = false;
+  // The ids of the artifacts that it keeps because they are bound to its site; null: none.
+  std::shared_ptr<const std::set<std::string>> kept;
   // The ids of artifacts in its cache; null: none. Shared, because views are copied in every pass.
   std::shared_ptr<const std::set<std::string>> cached;
 
@@ -79,6 +83,12 @@ struct JobView : task::Requirements {
   std::string user;
   // The ids of its input artifacts, the checkpoint among them.
   std::vector<std::string> inputs;
+  // Those of them that are bound to its site, each with the worker that made it, for messages. It
+  // runs on a worker that keeps all of them.
+  std::map<std::string, std::string> bound;
+  // Of a job with a binding: the worker that keeps what its run has at its site. Empty: its run has
+  // nothing there yet, and any worker of the site may become the one.
+  std::string keeper;
   // The id of the worker of the last failed attempt; other workers are preferred.
   std::string avoid;
   // The error of the newest attempt, for people; empty if it did not fail.

@@ -71,6 +71,12 @@ void CheckTokenFiles(const CorpusText& corpus, const Fail& fail) {
   if (corpus.bytes != 0) fail({"bytes"}, "cannot cap files of ids; give tokens instead");
 }
 
+// Files that are uploaded have left wherever they were.
+void CheckBind(const RecipeCorpus& corpus, const Fail& fail) {
+  if (corpus.bind && corpus.site.empty())
+    fail({"bind"}, "does nothing without site: the files are uploaded; name the site that has them");
+}
+
 // Files of a site are read by a worker, whose working folder the user does not know: only absolute
 // names mean the same there. What is fetched is one input of its job, what is read in place none.
 void CheckSite(const RecipeCorpus& corpus, const Fail& fail) {
@@ -103,6 +109,10 @@ void CheckRemote(const RecipeCorpus& corpus, const Fail& fail) {
 
 }  // namespace
 
+const schema::Words& WordsOf(Bind) {
+  static const schema::Words words = {"paths", "all"};
+  return words;
+}
 const schema::Words& WordsOf(CorpusFormat) {
   static const schema::Words words = {"rows", "text"};
   return words;
@@ -215,7 +225,12 @@ const Schema& RecipeCorpus::Fields() {
           "The files, by absolute names, are read in place on workers of this site, below their "
           "`--data-root`, and the corpus is prepared there. Without it, `submit` uploads them. Of "
           "files at `https://` or `s3://`: the site whose workers fetch them.");
+    field("bind", &RecipeCorpus::bind,
+          "What never leaves that site: `paths`, the text and the tokens of the documents on which "
+          "paths are trained; or `all`, everything that is made of the corpus, models too. Absent: "
+          "the files alone. Below.");
     field.Check(CheckSite);
+    field.Check(CheckBind);
     field.Check(CheckRemote);
     return field.Done();
   }();
@@ -254,12 +269,27 @@ const Schema& Validation::Fields() {
   return fields;
 }
 
+const Schema& SharedPart::Fields() {
+  static const Schema fields = [] {
+    Builder<SharedPart> field("shared", "Which documents may leave the corpus's site.");
+    field("split", &SharedPart::split, "How the corpus is divided.").Required();
+    field("seed", &SharedPart::seed, "Seed of the split, as the trainings have it.");
+    field.Check([](const SharedPart& shared, const Fail& fail) {
+      if (shared.split.unit != SplitUnit::kDocument)
+        fail({"split", "unit"}, "must be document, so that the parts are the same in all epochs");
+    });
+    return field.Done();
+  }();
+  return fields;
+}
+
 const Schema& PrepareTask::Fields() {
   static const Schema fields = [] {
     Builder<PrepareTask> field("prepare", "Documents of one corpus become shards of tokens.");
     field("corpus", &PrepareTask::corpus, "The corpus.").Required();
     field("validation", &PrepareTask::validation, "Which documents are set aside.").Required();
     field("seed", &PrepareTask::seed, "Seed of the sample and of what is set aside.");
+    field("shared", &PrepareTask::shared);
     return field.Done();
   }();
   return fields;

@@ -9,6 +9,7 @@
 
 #include "schema/schema.h"
 #include "spec/chat.h"
+#include "spec/data.h"
 
 namespace braid::spec {
 
@@ -22,6 +23,10 @@ enum class BlankDocuments { kDrop, kKeep };
 // Which program wrote files of token ids: nanoGPT (16-bit numbers and nothing else), llm.c (with a
 // header), Megatron (NAME.bin with NAME.idx).
 enum class TokenFiles { kNanoGpt, kLlmC, kMegatron };
+// What of a corpus never leaves its site (docs/security.md#bound-data): its text and the tokens of
+// the documents on which paths are trained; or everything that is made of it.
+enum class Bind { kPaths, kAll };
+const schema::Words& WordsOf(Bind);
 const schema::Words& WordsOf(CorpusFormat);
 const schema::Words& WordsOf(TokenFiles);
 const schema::Words& WordsOf(OnBadRow);
@@ -82,6 +87,8 @@ struct RecipeCorpus : CorpusText {
   // The site where the files are read in place, or fetched; empty: they are uploaded, or fetched
   // anywhere.
   std::string site;
+  // What of it never leaves that site; absent: the files alone, which are not uploaded.
+  std::optional<Bind> bind;
 
   static const schema::Schema& Fields();
 };
@@ -104,11 +111,24 @@ struct Validation {
   static const schema::Schema& Fields();
 };
 
+// Which documents of a corpus may leave the site to which the others are bound: those that are set
+// aside, and those of the joint phase.
+struct SharedPart {
+  // By document: the parts are then the same in all epochs.
+  Split split;
+  // Of the split, as in the trainings' Data.
+  uint64_t seed = 42;
+
+  static const schema::Schema& Fields();
+};
+
 // The spec of a `prepare` task: a corpus becomes shards of tokens.
 struct PrepareTask {
   Corpus corpus;
   Validation validation;
   uint64_t seed = 42;
+  // Absent: there is one output, with all documents.
+  std::optional<SharedPart> shared;
 
   static const schema::Schema& Fields();
 };

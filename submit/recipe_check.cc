@@ -29,6 +29,14 @@ Result<RecipeCheck> CheckRecipe(std::string_view text, const std::string& name,
   }
   BRAID_ASSIGN_OR_RETURN(check.dag, recipe::Only(*whole, only));
   check.findings = CautionsOf(check.dag, name);
+  for (const recipe::Refusal& refusal : check.dag.refusals) {
+    Finding finding;
+    finding.recipe = name;
+    finding.line = refusal.line;
+    finding.field = refusal.field;
+    finding.message = refusal.field + ": " + refusal.text;
+    check.findings.push_back(std::move(finding));
+  }
   return check;
 }
 

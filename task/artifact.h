@@ -38,6 +38,8 @@ namespace role {
 
 inline constexpr char kTokenizer[] = "tokenizer";
 inline constexpr char kShards[] = "shards";
+// The same tokens without those of the documents that are bound to a site (docs/security.md).
+inline constexpr char kShared[] = "shared";
 // A checkpoint: what a training made, what is measured, or what is exported.
 inline constexpr char kModel[] = "model";
 inline constexpr char kHistory[] = "history";

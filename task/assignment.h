@@ -21,7 +21,8 @@ struct JobSpec : Requirements {
 };
 
 // One rank that a worker should be running. The message of the API is RankAssignment; it carries
-// everything except `site` and `across_sites`, which matter only when workers are chosen.
+// everything except `across_sites`, which matters only when workers are chosen, and `site`, unless
+// something of the job is bound to it.
 struct Assignment : JobSpec {
   RankKey key;
   // The id of the checkpoint artifact to resume from; empty: begin anew.

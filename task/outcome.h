@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,8 @@ struct Outcome {
   bool success = false;
   // Of rank 0: the manifest (JSON) of each output, with the output's role.
   std::vector<std::pair<std::string, std::string>> outputs;
+  // The roles of those outputs whose files stay on the worker, because they are bound to its site.
+  std::set<std::string> bound;
   // Of a success: what the program reported about its result, as JSON.
   std::string summary;
   // Of a failure.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/device.h"
+#include "task/binding.h"
 
 namespace braid::task {
 
@@ -22,6 +23,9 @@ struct Requirements {
   std::string site;
   // Its ranks may run at several sites; otherwise all of them run at one.
   bool across_sites = false;
+  // What of it stays at `site`. If that is anything, it runs on the worker that keeps what is bound
+  // there.
+  Binding binding = Binding::kNothing;
 
   bool operator==(const Requirements&) const = default;
 };

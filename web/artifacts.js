@@ -32,7 +32,7 @@ export function artifactsPage(main) {
       table([{ title: 'Artifact' }, { title: 'Kind' }, { title: 'Made by' }, { title: 'Files', class: 'n' }, { title: 'Size', class: 'n' }, { title: 'When' }],
         shown.map((one) => ({ key: one.id, class: number(one.removedMs) ? 'gone' : '', cells: [
           h('span', { class: 'stack' }, h('a', { href: '#/artifact/' + one.id, class: 'strong' }, one.name || shortId(one.id)), h('span', { class: 'note mono' }, shortId(one.id))),
-          h('span', null, one.kind, one.pinned ? h('span', { class: 'badge good' }, 'pinned') : null, number(one.removedMs) ? h('span', { class: 'badge dim', title: one.removedWhy }, 'removed') : null),
+          h('span', null, one.kind, one.pinned ? h('span', { class: 'badge good' }, 'pinned') : null, one.bound ? h('span', { class: 'badge', title: 'Its files do not leave this site' }, 'bound to ' + one.site) : null, number(one.removedMs) ? h('span', { class: 'badge dim', title: one.removedWhy }, 'removed') : null),
           madeBy(one), number(one.files), bytes(one.bytes), ago(one.createdMs)] })), listed.length ? 'No artifact is like that.' : null));
   }
   return page;
@@ -82,20 +82,20 @@ export function artifactPage(main, app, id) {
 
   function draw() {
     const manifest = parsed(one.manifestJson), files = manifest.files || [];
-    const need = app.need('SUBMITTER'), gone = number(one.removedMs) > 0;
+    const need = app.need('SUBMITTER'), gone = number(one.removedMs) > 0, away = gone || one.bound;
     show(main,
       h('div', { class: 'row head' }, h('div', null, h('p', { class: 'note crumbs' }, h('a', { href: '#/artifacts' }, 'Artifacts'), ' / ', one.kind), h('h1', null, one.name || one.kind + ' of ' + (one.job || 'a user')), h('p', { class: 'mono note break' }, one.id)),
         h('span', { class: 'fill' }),
-        h('div', { class: 'row' }, h('button', { type: 'button', id: 'verify', disabled: verifying || gone, onclick: verify }, 'Verify'),
+        h('div', { class: 'row' }, h('button', { type: 'button', id: 'verify', disabled: verifying || away, onclick: verify }, 'Verify'),
           h('button', { type: 'button', id: 'pin', disabled: Boolean(need) || gone, title: need, onclick: pin }, one.pinned ? 'Unpin' : 'Pin'))),
       h('div', { class: 'facts' }, h('span', null, files.length + ' files, ' + bytes(one.bytes)), h('span', null, 'made by ', madeBy(one)), one.worker ? h('span', null, 'on ' + one.worker) : null, h('span', null, ago(one.createdMs)),
-        one.pinned ? h('span', { class: 'badge good' }, 'pinned') : null),
+        one.pinned ? h('span', { class: 'badge good' }, 'pinned') : null, one.bound ? h('span', { class: 'badge' }, 'bound to ' + one.site + ': its files stay there') : null),
       gone ? h('div', { class: 'problem' }, 'Removed: ' + one.removedWhy + '. Only this record is left.') : null,
       h('p', { id: 'verdict', role: 'status', hidden: !verdict }, verdict),
       h('h2', null, 'Files'),
       table([{ title: 'File' }, { title: 'Size', class: 'n' }, { title: 'SHA-256' }, { title: '' }], files.slice(0, 2000).map((file) => ({ key: file.path, cells: [
-        gone ? file.path : h('a', { href: blobUrl(file.sha256, { name: file.path.split('/').at(-1) }) }, file.path), bytes(file.size), h('span', { class: 'mono note', title: file.sha256 }, shortId(file.sha256)),
-        !gone && TEXT.test(file.path) && number(file.size) <= MOST_TEXT ? h('button', { type: 'button', class: 'plain', onclick: () => look(file) }, 'Show') : ''] }))),
+        away ? file.path : h('a', { href: blobUrl(file.sha256, { name: file.path.split('/').at(-1) }) }, file.path), bytes(file.size), h('span', { class: 'mono note', title: file.sha256 }, shortId(file.sha256)),
+        !away && TEXT.test(file.path) && number(file.size) <= MOST_TEXT ? h('button', { type: 'button', class: 'plain', onclick: () => look(file) }, 'Show') : ''] }))),
       shown ? h('section', { class: 'card' }, h('h3', null, shown.path), h('pre', { class: 'log short' }, shown.text)) : null,
       h('h2', null, 'What it was made from'), lineageView(made, one.id),
       Object.keys(manifest.metadata || {}).length ? h('details', null, h('summary', null, 'Metadata'), h('pre', { class: 'log short' }, JSON.stringify(manifest.metadata, null, 2))) : null);

@@ -141,7 +141,7 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
       h('div', { class: 'row' }, h('h2', null, one.name), badge(one.state), h('span', { class: 'fill' }),
         TRAINS.includes(one.kind) ? h('a', { href: runHref(id, 'curves') }, 'Curves') : null, h('a', { href: runHref(id, 'logs', one.name) }, 'Logs')),
       h('p', { class: 'note' }, [one.kind, number(one.ranks) > 1 ? one.ranks + ' ranks' : '', number(one.slotsPerRank) + ' ' + (one.device === 'cuda' ? 'GPU' : 'core') + (number(one.slotsPerRank) > 1 ? 's' : '') + ' each',
-        one.site ? 'at ' + one.site : '', (one.parents || []).length ? 'after ' + one.parents.join(', ') : ''].filter(Boolean).join(', ')),
+        one.site ? (['', 'nothing'].includes(one.binding || '') ? 'at ' : 'bound to site ') + one.site : '', (one.parents || []).length ? 'after ' + one.parents.join(', ') : ''].filter(Boolean).join(', ')),
       one.pending ? h('p', { class: 'waits' }, h('b', null, reason(one.pending)), ' ', one.pendingDetail, number(one.pendingSinceMs) ? [' (since ', ago(one.pendingSinceMs), ')'] : null,
         number(one.notBeforeMs) > Date.now() ? ', tried again in ' + duration((number(one.notBeforeMs) - Date.now()) / 1000) : '') : null,
       progressText(one) ? h('p', null, progressText(one)) : null,

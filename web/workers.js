@@ -6,12 +6,13 @@ import { runHref } from './run.js';
 
 export function workersPage(main, app) {
   const page = { title: 'Workers', busy: false };
-  let workers = [], jobs = new Map(), text = '';
+  let workers = [], jobs = new Map(), places = [], text = '';
 
   page.load = async () => {
-    const [listed, active] = await Promise.all([
-      call('Admin/ListWorkers'), call('Jobs/ListJobs', { states: ['JOB_ACTIVE', 'JOB_CANCELLING'], pageSize: 1000 })]);
+    const [listed, sites, active] = await Promise.all([
+      call('Admin/ListWorkers'), call('Admin/ListSites'), call('Jobs/ListJobs', { states: ['JOB_ACTIVE', 'JOB_CANCELLING'], pageSize: 1000 })]);
     workers = listed.workers || [];
+    places = sites.sites || [];
     jobs = new Map((active.jobs || []).map((job) => [job.runId + '/' + job.name, job]));
     page.busy = jobs.size > 0;
     draw();
@@ -47,6 +48,15 @@ export function workersPage(main, app) {
     return list.map((line) => h('span', { class: 'error' }, line));
   }
 
+  // What the workers of each site have moved so far.
+  function sitesView() {
+    const moved = (site, way, kind) => (site.traffic || []).filter((one) => one.way === way && (!kind || one.kind === kind)).reduce((sum, one) => sum + number(one.bytes), 0);
+    const parts = (site, way) => h('span', { class: 'stack' }, bytes(moved(site, way)), h('span', { class: 'note' },
+      [['corpus', 'corpora'], ['shards', 'shards'], ['checkpoint', 'checkpoints'], ['other', 'other']].filter(([kind]) => moved(site, way, kind)).map(([kind, name]) => name + ' ' + bytes(moved(site, way, kind))).join(', ')));
+    return [h('h2', null, 'Sites'), table([{ title: 'Site' }, { title: 'Workers connected' }, { title: 'Fetched' }, { title: 'Sent' }],
+      places.map((site) => ({ key: 'site:' + site.name, cells: [h('b', null, site.name || 'none'), number(site.workersReady) + ' of ' + number(site.workers), parts(site, 'fetched'), parts(site, 'sent')] })), 'No site is known yet.')];
+  }
+
   function draw() {
     const shown = workers.filter((worker) => [worker.id, worker.site, worker.host].some((field) => String(field || '').toLowerCase().includes(text.toLowerCase())));
     const sites = [...new Set(workers.map((worker) => worker.site || ''))].sort();
@@ -63,7 +73,7 @@ export function workersPage(main, app) {
             h('span', { class: 'stack' }, bar(number(worker.slotsUsed), all), h('span', { class: 'note' }, number(worker.slotsUsed) + ' of ' + all)),
             gpus.length ? h('ul', { class: 'plain-list' }, gpus.map((gpu) => h('li', { title: gpu.id }, gpu.name + ', ' + bytes(gpu.memoryBytes)))) : h('span', { class: 'note' }, 'none'),
             ranks(worker), worker.link === 'WORKER_READY' ? 'now' : ago(worker.lastSeenMs), actions(worker)] };
-        }), workers.length ? 'No worker is like that.' : 'No worker has connected yet: braid up starts some, braid worker invite lets others join.'));
+        }), workers.length ? 'No worker is like that.' : 'No worker has connected yet: braid up starts some, braid worker invite lets others join.'), sitesView());
   }
   return page;
 }

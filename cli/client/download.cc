@@ -88,6 +88,12 @@ Result<v1::Artifact> Client::GetToFolder(const std::string& artifact, const std:
                   "artifact " + artifact + " was removed on " + FormatUtc(found.removed_ms()) +
                       " (" + found.removed_why() + "): only its lineage is left");
   }
+  if (found.bound()) {
+    return Status(StatusCode::kFailedPrecondition, ErrorReason::kBoundToSite,
+                  "artifact " + artifact + " is bound to site " + found.site() +
+                      " and does not leave it: its files are on worker " + found.worker() +
+                      ", in artifacts/" + found.id() + " of its folder");
+  }
   uint64_t done = 0;
   for (const storage::ManifestFile& file : manifest.files) {
     const std::string path = JoinPath(folder, file.path);

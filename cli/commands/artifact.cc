@@ -22,7 +22,8 @@ std::string StateOf(const v1::Artifact& artifact) {
   if (artifact.removed_ms() > 0)
     return "removed on " + FormatUtc(artifact.removed_ms()).substr(0, 10) + ", " +
            artifact.removed_why();
-  return artifact.pinned() ? "pinned" : "";
+  const std::string bound = artifact.bound() ? "bound to site " + artifact.site() : "";
+  return artifact.pinned() ? "pinned" + (bound.empty() ? "" : ", " + bound) : bound;
 }
 
 // Of ListArtifacts and GetLineage.

@@ -5,6 +5,7 @@
 #include "cli/commands/command.h"
 #include "cli/shared/completion.h"
 #include "cli/shared/print.h"
+#include "task/binding.h"
 
 namespace braid::cli {
 namespace {
@@ -31,6 +32,9 @@ void DescribeJob(const v1::Job& job) {
               job.parents_size() == 0
                   ? "nothing"
                   : Join({job.parents().begin(), job.parents().end()}, ", ").c_str());
+  if (const auto binding = FromName<task::Binding>(job.binding());
+      binding.has_value() && *binding != task::Binding::kNothing)
+    std::printf("bound    to site %s: %s\n", job.site().c_str(), job.binding().c_str());
   if (!job.pending_detail().empty())
     std::printf("waits    %s: %s\n", v1::PendingReason_Name(job.pending()).c_str(),
                 job.pending_detail().c_str());

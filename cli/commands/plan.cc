@@ -117,6 +117,28 @@ int WidthOf(const Items& items) {
   return static_cast<int>(widest);
 }
 
+// What is bound to sites; empty if nothing is.
+std::string BindingsText(const v1::Plan& plan) {
+  const std::vector<std::pair<task::Binding, std::string>> meanings = {
+      {task::Binding::kShards, "its output shards stays there"},
+      {task::Binding::kOutputs, "all that it makes stays there"},
+      {task::Binding::kInputs, "runs there; what it makes may leave"}};
+  std::map<std::string, std::map<task::Binding, std::vector<std::string>>> sites;
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    const auto binding = FromName<task::Binding>(job.binding());
+    if (binding && *binding != task::Binding::kNothing)
+      sites[job.site()][*binding].push_back(job.name());
+  }
+  std::string text;
+  for (auto& [site, jobs] : sites) {
+    text += "\nbound to site " + site + " (docs/security.md):\n";
+    for (const auto& [binding, meaning] : meanings) {
+      if (!jobs[binding].empty()) text += "  " + meaning + ": " + Join(jobs[binding], ", ") + "\n";
+    }
+  }
+  return text;
+}
+
 // How long the run and the kinds of its jobs may take; empty if nothing of it is bounded.
 std::string LimitsText(const v1::Plan& plan) {
   std::map<std::string, int64_t> kinds;
@@ -346,8 +368,8 @@ std::string JobTableText(const v1::Plan& plan) {
 }
 
 std::string PlanText(const v1::Plan& plan) {
-  std::string text = JobTableText(plan) + LimitsText(plan) + VariantsText(plan) +
-                     ModelsText(plan) + ExchangeText(plan) + "\n" + CompatText(plan.compat()) +
+  std::string text = JobTableText(plan) + BindingsText(plan) + LimitsText(plan) +
+                     VariantsText(plan) + ModelsText(plan) + ExchangeText(plan) + "\n" + CompatText(plan.compat()) +
                      "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
   if (plan.fetched_size() > 0) text += "\nfetched by the workers that read them:\n";

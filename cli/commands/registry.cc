@@ -29,6 +29,7 @@ void RegisterArtifact(const Registry& registry);
 void RegisterRun(const Registry& registry);
 void RegisterGc(const Registry& registry);
 void RegisterQuota(const Registry& registry);
+void RegisterSite(const Registry& registry);
 void RegisterServer(const Registry& registry);
 void RegisterMerge(const Registry& registry);
 void RegisterGenerate(const Registry& registry);
@@ -75,14 +76,15 @@ void MakeProgram(const Registry& registry) {
   registry.app.fallthrough();  // options of all commands may stand behind the command
   AddGlobalOptions(&registry.app, &registry.globals);
   for (const auto& add :
-       {RegisterInit,     RegisterUp,       RegisterDown,    RegisterCheck,      RegisterPlan,
-        RegisterExplain,  RegisterSubmit,   RegisterList,    RegisterDescribe,   RegisterTop,
-        RegisterWatch,    RegisterWait,     RegisterLogs,    RegisterEvents,     RegisterAudit,
-        RegisterMetrics,  RegisterCancel,   RegisterPause,   RegisterResume,     RegisterRetry,
-        RegisterArtifact, RegisterRun,      RegisterGc,      RegisterQuota,      RegisterServer,
-        RegisterMerge,    RegisterGenerate, RegisterEval,    RegisterAdapt,      RegisterExport,
-        RegisterImport,   RegisterReport,   RegisterWorker,  RegisterPool,       RegisterToken,
-        RegisterWhoAmI,   RegisterDoctor,   RegisterVersion, RegisterCompletion, RegisterManual}) {
+       {RegisterInit,     RegisterUp,       RegisterDown,      RegisterCheck,   RegisterPlan,
+        RegisterExplain,  RegisterSubmit,   RegisterList,      RegisterDescribe, RegisterTop,
+        RegisterWatch,    RegisterWait,     RegisterLogs,      RegisterEvents,  RegisterAudit,
+        RegisterMetrics,  RegisterCancel,   RegisterPause,     RegisterResume,  RegisterRetry,
+        RegisterArtifact, RegisterRun,      RegisterGc,        RegisterQuota,   RegisterServer,
+        RegisterMerge,    RegisterGenerate, RegisterEval,      RegisterAdapt,   RegisterExport,
+        RegisterImport,   RegisterReport,   RegisterWorker,    RegisterPool,    RegisterToken,
+        RegisterWhoAmI,   RegisterSite,     RegisterDoctor,    RegisterVersion, RegisterCompletion,
+        RegisterManual}) {
     add(registry);
   }
 }

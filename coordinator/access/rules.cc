@@ -47,6 +47,7 @@ constexpr CallRule kRules[] = {
     {"/braid.v1.Admin/DrainWorker", Role::kOperator},
     {"/braid.v1.Admin/ReleaseWorker", Role::kOperator},
     {"/braid.v1.Admin/ListQuotas", Role::kViewer},
+    {"/braid.v1.Admin/ListSites", Role::kViewer},
     {"/braid.v1.Keeping/PinArtifact", Role::kSubmitter},
     {"/braid.v1.Keeping/CollectGarbage", Role::kOperator},
     {"/braid.v1.Keeping/DeleteRun", Role::kSubmitter},

@@ -36,7 +36,8 @@ Status BackUpStream::Begin() {
   std::map<std::string, uint64_t> needed;
   BRAID_RETURN_IF_ERROR(catalog::Reader(copy_).EachArtifact(
       [&](const catalog::ArtifactRecord& artifact, bool) -> Status {
-        if (artifact.removed_ms > 0) return OkStatus();
+        // What is bound to a site is there alone.
+        if (artifact.removed_ms > 0 || artifact.bound) return OkStatus();
         BRAID_ASSIGN_OR_RETURN(
             const storage::Manifest manifest,
             storage::ParseManifest(artifact.manifest, "artifact " + artifact.id));

@@ -76,11 +76,11 @@ CoreWork StartedFact(const RankKey& rank) {
 }
 
 Result<CoreWork> CheckpointFact(const Backend& backend, const RankKey& rank, int64_t step,
-                                const std::string& manifest_json) {
+                                const std::string& manifest_json, bool bound) {
   const auto hold = std::make_shared<BlobStore::Hold>(backend.blobs);
   BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact,
                          ArtifactMadeBy(rank, NameOf(task::ArtifactKind::kCheckpoint),
-                                        manifest_json, CheckOf(backend, hold)));
+                                        manifest_json, bound, CheckOf(backend, hold)));
   // Before the checkpoint counts: a crash of this machine leaves none without the metrics up to it.
   SyncOrSay(*backend.metrics, MetricsName(rank));
   CoreWork work{[rank, step, artifact = std::move(artifact)](Transaction& tx) mutable {

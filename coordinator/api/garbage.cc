@@ -57,6 +57,8 @@ Result<Marks> MarksOf(const catalog::Reader& reader) {
       marks.there.push_back(
           {artifact.id, artifact.made_by.run, static_cast<uint64_t>(artifact.bytes), known});
     }
+    // Its files are not here. What is here by accident is of no artifact.
+    if (artifact.bound) return OkStatus();
     // A manifest that cannot be read must not look like one that needs nothing.
     BRAID_ASSIGN_OR_RETURN(const storage::Manifest manifest,
                            storage::ParseManifest(artifact.manifest, "artifact " + artifact.id));

@@ -156,11 +156,28 @@ Result<StreamState> EventStream::Next(catalog::EventRecord* piece) {
 }
 
 BlobStream::BlobStream(Backend* backend, std::string sha256, uint64_t offset,
-                       std::function<Status(const State&)> allowed)
+                       std::function<Status(const State&)> allowed, Counted counted)
     : backend_(backend),
       sha256_(std::move(sha256)),
       allowed_(std::move(allowed)),
+      counted_(std::move(counted)),
       offset_(offset) {}
+
+// Also of a stream that was cut.
+BlobStream::~BlobStream() {
+  if (!traffic_.has_value()) return;
+  backend_->core->Post({[key = *traffic_, bytes = sent_](Transaction& tx) {
+                          CountTraffic(key, bytes, tx);
+                          return OkStatus();
+                        },
+                        nullptr, nullptr});
+}
+
+Status BlobStream::Look(const State& state) {
+  if (allowed_) BRAID_RETURN_IF_ERROR(allowed_(state));
+  if (counted_) traffic_ = counted_(state);
+  return OkStatus();
+}
 
 Status BlobStream::Open() {
   BRAID_RETURN_IF_ERROR(CheckDigest(sha256_));
@@ -176,6 +193,7 @@ Result<StreamState> BlobStream::Next(std::string* piece) {
   BRAID_ASSIGN_OR_RETURN(*piece,
                          reader_->Read(offset_, std::min(kBlobPiece, reader_->size() - offset_)));
   offset_ += piece->size();
+  sent_ += static_cast<int64_t>(piece->size());
   return StreamState::kPiece;
 }
 

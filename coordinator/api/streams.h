@@ -115,10 +115,14 @@ class EventStream final : public Stream<catalog::EventRecord> {
 // The bytes of a blob (DownloadBlob). Never waits.
 class BlobStream final : public Stream<std::string> {
  public:
-  // `allowed` is called in the core's thread and may refuse the stream; null: it is allowed.
+  // Says what the bytes are counted as; nullopt: they are not counted.
+  using Counted = std::function<std::optional<catalog::TrafficKey>(const State&)>;
+  // `allowed` and `counted` are called in the core's thread. The first may refuse the stream; null:
+  // it is allowed. The second may be null.
   BlobStream(Backend* backend, std::string sha256, uint64_t offset,
-             std::function<Status(const State&)> allowed = nullptr);
-  Status Look(const State& state) override { return allowed_ ? allowed_(state) : OkStatus(); }
+             std::function<Status(const State&)> allowed = nullptr, Counted counted = nullptr);
+  ~BlobStream() override;
+  Status Look(const State& state) override;
   std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake) override {
     return {};
   }
@@ -131,7 +135,10 @@ class BlobStream final : public Stream<std::string> {
   Backend* const backend_;
   const std::string sha256_;
   const std::function<Status(const State&)> allowed_;
+  const Counted counted_;
   uint64_t offset_;
+  std::optional<catalog::TrafficKey> traffic_;
+  int64_t sent_ = 0;
   std::unique_ptr<storage::BlobStore::Reader> reader_;
 };
 

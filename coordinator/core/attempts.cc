@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/excerpt.h"
+#include "coordinator/core/bound_data.h"
 #include "coordinator/core/disks.h"
 #include "coordinator/core/gangs.h"
 #include "coordinator/core/health.h"
@@ -194,9 +195,13 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
   }
   NoteRoom(command.worker, tx);
   NoteSuccess(*state.FindAttempt(key), tx);
-  std::vector<std::string> made;
-  for (const catalog::ArtifactRecord& output : command.outputs) made.push_back(output.id);
+  std::vector<std::string> made, kept;
+  for (const catalog::ArtifactRecord& output : command.outputs) {
+    made.push_back(output.id);
+    if (output.bound) kept.push_back(output.id);
+  }
   NoteCached(command.worker, made, tx);
+  NoteKept(command.worker, kept, tx);
   tx.Add(catalog::AttemptEnded{key, AttemptState::kSucceeded, {}, tx.wall_ms()});
   tx.Add(catalog::JobEnded{key.Job(), key.epoch, JobState::kSucceeded, std::move(outputs),
                            command.summary, "", "", state.FindJob(key.Job())->counters,
@@ -274,6 +279,7 @@ Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::Artifa
                         Transaction& tx) {
   BRAID_RETURN_IF_ERROR(LiveAttemptOf(rank.attempt(), tx.state()).status());
   const JobRecord* job = tx.state().FindJob(rank.attempt().Job());
+  BRAID_RETURN_IF_ERROR(CheckBinding(*job, artifact));
   if (job->checkpoint == artifact.id) return OkStatus();
   if (step < job->checkpoint_step) {
     return Stale(rank.attempt(), "a checkpoint of step " + std::to_string(step) +
@@ -284,7 +290,10 @@ Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::Artifa
   tx.Add(catalog::CheckpointCommitted{rank.attempt(), step, artifact.id});
   RetireCheckpoints(rank.attempt().Job(), tx);
   const AttemptRecord& attempt = *tx.state().FindAttempt(rank.attempt());
-  if (const std::string* worker = WorkerOf(attempt, rank.rank)) NoteRoom(*worker, tx);
+  if (const std::string* worker = WorkerOf(attempt, rank.rank)) {
+    NoteRoom(*worker, tx);
+    if (artifact.bound) NoteKept(*worker, {artifact.id}, tx);
+  }
   return OkStatus();
 }
 
@@ -317,6 +326,8 @@ Status ReportEnded(const EndedCommand& command, Transaction& tx) {
     AcceptFailure(failed, tx);
     return OkStatus();
   }
+  for (const catalog::ArtifactRecord& output : command.outputs)
+    BRAID_RETURN_IF_ERROR(CheckBinding(*tx.state().FindJob(key.Job()), output));
   if (command.rank.rank == 0) return AcceptSuccess(command, tx);
   tx.attempt(key).ended_ranks.insert(command.rank.rank);
   FinishIfGone(key, tx);

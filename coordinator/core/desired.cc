@@ -62,13 +62,15 @@ void TellDesired(const std::string& id, LiveWorker& worker, State& state, const 
   std::vector<Assignment> ranks = WantedOf(id, state, options);
   const bool unchanged = worker.desired != nullptr && worker.desired->ranks == ranks &&
                          worker.desired->refused_gpus == worker.refused_gpus &&
-                         worker.desired->peers == worker.peers;
+                         worker.desired->peers == worker.peers &&
+                         worker.desired->released == worker.released;
   if (!unchanged) {
     auto desired = std::make_shared<Desired>();
     desired->version = ++state.version;
     desired->ranks = std::move(ranks);
     desired->refused_gpus = worker.refused_gpus;
     desired->peers = worker.peers;
+    desired->released = worker.released;
     for (const Assignment& assignment : desired->ranks) {
       if (auto summary = SummaryFor(assignment, state))
         desired->run_summaries[assignment.key] = std::move(summary);

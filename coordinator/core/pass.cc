@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "coordinator/core/bound_data.h"
 #include "coordinator/core/disks.h"
 #include "coordinator/core/health.h"
 #include "coordinator/core/peers.h"
@@ -38,12 +39,14 @@ scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& s
   view.cpu_slots = record.cpu_slots;
   view.gpus = static_cast<int64_t>(record.gpus.size());
   view.kinds = record.kinds;
+  view.ephemeral = record.ephemeral;
   const auto live = state.workers.find(record.id);
   if (live != state.workers.end()) {
     view.connected = live->second.link == Link::kReady;
     view.disconnected = live->second.link == Link::kDisconnected;
     view.admits = record.admit == WorkerAdmit::kOpen && !live->second.draining;
     view.cached = live->second.cached;
+    view.kept = live->second.kept;
     view.disk_full = FullDiskText(record.id, state);
     view.quarantine = QuarantineOf(record, state);
     view.address = live->second.advertised.address;
@@ -93,6 +96,10 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
   }
   for (const auto& [role, id] : job.inputs) view.inputs.push_back(id);
   if (!job.checkpoint.empty()) view.inputs.push_back(job.checkpoint);
+  if (job.binding != task::Binding::kNothing) {
+    view.bound = BoundAmong(view.inputs, state);
+    view.keeper = KeeperOf(job, state);
+  }
   if (job.epoch == 0) return view;  // it has no attempts
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {
     // Workers to exclude: where the job ended with category "system", and machines that cannot run

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "coordinator/core/attempts.h"
+#include "coordinator/core/bound_data.h"
 #include "coordinator/core/quotas.h"
 #include "coordinator/core/retention.h"
 #include "coordinator/core/rungs.h"
@@ -39,6 +40,7 @@ Result<InputSource> Resolve(const recipe::InputRef& ref, const SubmitCommand& co
                   where + ": " + artifact.status().message());
   }
   if (const Status there = CheckThere(**artifact); !there.ok()) return there.Wrap(where);
+  if (const Status free = CheckMayLeave(**artifact, state); !free.ok()) return free.Wrap(where);
   return InputSource{"", "", (*artifact)->id};
 }
 

@@ -41,6 +41,8 @@ struct Desired {
   std::vector<RefusedGpu> refused_gpus;
   // Workers of other hosts to try; null for none (NamePeers).
   std::shared_ptr<const std::vector<Peer>> peers;
+  // What the worker need not keep any more, of what is bound to its site.
+  std::vector<std::string> released;
   // For ranks of kinds `report` and `export`, whose programs write about their run.
   std::map<task::RankKey, std::shared_ptr<const RunSummary>> run_summaries;
 };

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "coordinator/core/bound_data.h"
 #include "coordinator/core/gangs.h"
 #include "coordinator/core/gpus.h"
 #include "coordinator/core/leased_rank.h"
@@ -79,6 +80,7 @@ bool SaysNews(const SignalCommand& command, const LiveWorker& worker) {
   return command.draining != worker.draining || command.leaving ||
          (command.advertised.has_value() && *command.advertised != worker.advertised) ||
          command.reach.has_value() ||
+         (command.cached.has_value() && !KeepsTheSame(worker, command.kept)) ||
          // For the reason of the jobs that wait for room there.
          (worker.disk.full_until_ms != 0 && command.disk_free_bytes != worker.disk.free_bytes);
 }
@@ -153,6 +155,8 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
   if (command.cached.has_value()) {
     worker.cached = std::make_shared<const std::set<std::string>>(command.cached->begin(),
                                                                   command.cached->end());
+    worker.kept = std::make_shared<const std::set<std::string>>(command.kept.begin(),
+                                                                command.kept.end());
   }
   worker.ranks.clear();
   for (const RankReport& report : command.ranks) {
@@ -169,6 +173,7 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
     if (report.rank.rank == 0) live.progress = *report.progress;
   }
   worker.delivering = command.delivering;
+  Release(command.worker, /*changed=*/command.cached.has_value(), tx);
   for (const RankKey& rank : command.delivering) {
     if (rank.rank != 0 || LeasedAttempt(rank, command.worker, tx.state()) == nullptr) continue;
     task::Progress progress;

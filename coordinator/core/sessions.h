@@ -38,6 +38,8 @@ struct SignalCommand {
   std::set<RankKey> delivering;
   // All artifacts in the worker's cache; set only if they changed since the last heartbeat.
   std::optional<std::vector<std::string>> cached;
+  // Those of them that it keeps because they are bound to its site; set with `cached`.
+  std::vector<std::string> kept;
   // Where its ranks are reached from other hosts; set with a hello that says so.
   std::optional<Advertised> advertised;
   // What it found about its peers, by worker; set only if it changed since the last heartbeat.

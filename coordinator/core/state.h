@@ -78,6 +78,11 @@ struct LiveWorker {
   // Ids of the artifacts in its cache; null: none. A set that is here does not change, so that
   // copies of it cost nothing.
   std::shared_ptr<const std::set<std::string>> cached;
+  // The same of those that it keeps because they are bound to its site; of them, those that it need
+  // not keep any more, and when they were last looked through (monotonic).
+  std::shared_ptr<const std::set<std::string>> kept;
+  std::vector<std::string> released;
+  int64_t released_ms = 0;
   std::set<RankKey> ranks;
   int64_t applied_version = 0;
   // Ranks of earlier boots of the worker that it still delivers, as its newest heartbeat says;

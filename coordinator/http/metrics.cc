@@ -108,7 +108,7 @@ void CountPending(const State& state, int64_t now_ms, std::map<Labels, double>* 
 }  // namespace
 
 Result<std::string> MetricsText(Core* core) {
-  std::map<Labels, double> jobs, runs, attempts, workers, slots, pending;
+  std::map<Labels, double> jobs, runs, attempts, workers, slots, pending, traffic;
   double oldest_pending_s = 0, artifact_bytes = 0, events = 0, quarantined = 0;
   BRAID_RETURN_IF_ERROR(core->Query([&](const State& state) {
     const int64_t now_ms = core->options().clock->WallMs();
@@ -133,6 +133,10 @@ Result<std::string> MetricsText(Core* core) {
       slots[{{"device", "cpu"}}] += static_cast<double>(worker.cpu_slots);
       slots[{{"device", "cuda"}}] += static_cast<double>(worker.gpus.size());
     }
+    for (const auto& [key, counted] : state.image().traffic) {
+      traffic[{{"site", key.site}, {"way", NameOf(key.way)}, {"class", NameOf(key.of)}}] =
+          static_cast<double>(counted.bytes);
+    }
     CountPending(state, now_ms, &pending, &oldest_pending_s);
     artifact_bytes = static_cast<double>(totals.artifact_bytes);
     events = static_cast<double>(state.image().last_seq);
@@ -154,6 +158,9 @@ Result<std::string> MetricsText(Core* core) {
              "Workers that get no new jobs because several in a row failed there",
              MetricType::Gauge, one(quarantined)),
       Family("braid_slots", "Slots of all registered workers", MetricType::Gauge, slots),
+      Family("braid_site_bytes_total",
+             "Bytes of files that workers of a site have sent or fetched, by class",
+             MetricType::Counter, traffic),
       Family("braid_pending_jobs", "Jobs that may run and wait, by reason", MetricType::Gauge,
              pending),
       Family("braid_oldest_pending_seconds", "How long the oldest of them waits", MetricType::Gauge,

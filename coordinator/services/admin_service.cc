@@ -3,6 +3,7 @@
 #include "coordinator/api/blob_copier.h"
 #include "coordinator/api/changes.h"
 #include "coordinator/api/server_info.h"
+#include "coordinator/api/sites.h"
 #include "coordinator/core/quotas.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
@@ -95,6 +96,25 @@ class AdminService final : public v1::Admin::CallbackService {
         quota->set_artifact_bytes_limit(row.limits.artifact_bytes);
         quota->set_jobs(row.use.jobs);
         quota->set_jobs_limit(row.limits.jobs);
+      }
+      return OkStatus();
+    });
+  }
+
+  Reactor* ListSites(Context* context, const v1::ListSitesRequest*,
+                     v1::ListSitesResponse* reply) override {
+    return ReadCore(context, backend_, [reply](const State& state) {
+      for (const SiteView& view : SitesOf(state)) {
+        v1::Site* site = reply->add_sites();
+        site->set_name(view.name);
+        site->set_workers(static_cast<int32_t>(view.workers));
+        site->set_workers_ready(static_cast<int32_t>(view.ready));
+        for (const catalog::TrafficRecord& counted : view.traffic) {
+          v1::SiteTraffic* traffic = site->add_traffic();
+          traffic->set_way(braid::NameOf(counted.key.way));
+          traffic->set_kind(braid::NameOf(counted.key.of));
+          traffic->set_bytes(static_cast<uint64_t>(counted.bytes));
+        }
       }
       return OkStatus();
     });

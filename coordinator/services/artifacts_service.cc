@@ -6,7 +6,9 @@
 #include "coordinator/api/queries.h"
 #include "coordinator/api/streams.h"
 #include "coordinator/api/uploads.h"
+#include "coordinator/core/bound_data.h"
 #include "coordinator/core/quotas.h"
+#include "coordinator/core/traffic.h"
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/stream_call.h"
@@ -73,12 +75,23 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
   grpc::ServerWriteReactor<v1::DownloadBlobResponse>* DownloadBlob(
       Context* context, const v1::DownloadBlobRequest* request) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
-    const auto own = [this, who, sha256 = request->sha256()](const State& state) {
-      return who.ok() ? CheckOwnBlob(*who, sha256, state, &backend_->input_blobs) : who.status();
+    const auto own = [this, who, sha256 = request->sha256(),
+                      artifact = request->artifact()](const State& state) -> Status {
+      BRAID_RETURN_IF_ERROR(who.status());
+      BRAID_RETURN_IF_ERROR(CheckOwnBlob(*who, sha256, state, &backend_->input_blobs));
+      if (artifact.empty()) return OkStatus();
+      BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* found, state.ResolveArtifact(artifact));
+      return CheckMayLeave(*found, state);
+    };
+    // A worker with an identity of its own is who it is, whatever it says.
+    const std::string worker = who.ok() && who->IsWorker() ? who->name : request->worker();
+    const auto counted = [worker, artifact = request->artifact()](const State& state) {
+      return FetchingOf(worker, artifact, state);
     };
     return StreamCall<std::string, v1::DownloadBlobResponse>::Start(
         context, backend_,
-        std::make_unique<BlobStream>(backend_, request->sha256(), request->offset(), own), PieceOf);
+        std::make_unique<BlobStream>(backend_, request->sha256(), request->offset(), own, counted),
+        PieceOf);
   }
 
   Reactor* CommitArtifact(Context* context, const v1::CommitArtifactRequest* request,
@@ -144,6 +157,7 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
     const auto find = [request, artifact, who = *who](const State& state) -> Status {
       BRAID_RETURN_IF_ERROR(CheckOwnInput(who, request->id(), state));
       BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* found, state.ResolveArtifact(request->id()));
+      BRAID_RETURN_IF_ERROR(CheckMayLeave(*found, state));
       *artifact = *found;
       return OkStatus();
     };

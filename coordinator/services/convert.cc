@@ -222,6 +222,7 @@ v1::Artifact ArtifactMessage(const catalog::ArtifactRecord& artifact, Detail det
   message.set_removed_why(artifact.removed_why);
   message.set_user(artifact.user);
   message.set_site(artifact.site);
+  message.set_bound(artifact.bound);
   return message;
 }
 
@@ -292,6 +293,7 @@ v1::DesiredState DesiredMessage(const SessionMessage& message, const std::string
   if (desired.peers != nullptr) {
     for (const Peer& peer : *desired.peers) Fill(peer, state.add_peers());
   }
+  for (const std::string& id : desired.released) state.add_released(id);
   for (const Assignment& assignment : desired.ranks) {
     v1::RankAssignment* rank = state.add_ranks();
     rpc::Fill(assignment, rank);
@@ -334,8 +336,10 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
   }
   for (const v1::RankId& rank : signal.delivering()) command.delivering.insert(rpc::RankOf(rank));
   // What is absent has not changed since the last heartbeat; an empty list is a list.
-  if (signal.has_cached())
+  if (signal.has_cached()) {
     command.cached = {signal.cached().ids().begin(), signal.cached().ids().end()};
+    command.kept = {signal.cached().bound().begin(), signal.cached().bound().end()};
+  }
   command.applied_version = signal.applied_version();
   command.draining = signal.draining();
   command.leaving = signal.leaving();

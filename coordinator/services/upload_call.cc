@@ -2,7 +2,11 @@
 
 #include <utility>
 
+#include "coordinator/access/bounds.h"
+#include "coordinator/core/bound_data.h"
+#include "coordinator/core/traffic.h"
 #include "coordinator/services/unary.h"
+#include "rpc/convert.h"
 
 namespace braid::coordinator {
 
@@ -40,7 +44,22 @@ void UploadCall::OnReadDone(bool ok) {
   const bool completes = begun_ ? upload_.CompletesWith(bytes)
                                 : request_.offset() + bytes >= request_.size();
   ThreadPool& pool = completes ? backend()->hashing : backend()->uploads;
-  pool.Do([self = Self()] { self->Take(); });
+  if (begun_) return pool.Do([self = Self()] { self->Take(); });
+  backend()->core->Post({nullptr, [self = Self()](const State& state) { return self->Check(state); },
+                         [self = Self(), &pool](Status status) {
+                           if (status.ok()) return pool.Do([self] { self->Take(); });
+                           self->backend()->answers.Do([self, status] { self->End(status); });
+                         }});
+}
+
+Status UploadCall::Check(const State& state) {
+  if (request_.has_rank()) {
+    const RankKey rank = rpc::RankOf(request_.rank());
+    BRAID_RETURN_IF_ERROR(CheckOwnRank(who(), rank, state));
+    traffic_ = SendingOf(rank, request_.role(), state);
+    return CheckOutputMayLeave(rank.Job(), request_.role(), state);
+  }
+  return who().IsWorker() ? CheckUnnamedMayLeave(who().name, state) : OkStatus();
 }
 
 void UploadCall::Take() {
@@ -48,6 +67,7 @@ void UploadCall::Take() {
     if (!std::exchange(begun_, true)) {
       BRAID_RETURN_IF_ERROR(upload_.Begin(request_.sha256(), request_.size(), request_.offset()));
     }
+    received_ += static_cast<int64_t>(request_.data().size());
     return upload_.complete() ? OkStatus() : upload_.Take(request_.data());
   });
   if (!status.ok()) return End(status);
@@ -65,6 +85,16 @@ void UploadCall::Last() {
   if (status.ok()) Fill(*last, reply_);
   End(status);
   Leave();
+}
+
+// Also what came of an upload that was cut: it was on the line.
+void UploadCall::OnEnd() {
+  if (!traffic_.has_value()) return;
+  backend()->core->Post({[key = *traffic_, bytes = received_](Transaction& tx) {
+                           CountTraffic(key, bytes, tx);
+                           return OkStatus();
+                         },
+                         nullptr, nullptr});
 }
 
 }  // namespace braid::coordinator

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "braid/v1/artifacts.grpc.pb.h"
 #include "coordinator/api/uploads.h"
@@ -27,8 +28,12 @@ class UploadCall final : public OpenCall<grpc::ServerReadReactor<v1::UploadBlobR
       : OpenCall(context, backend), reply_(reply), upload_(backend->blobs) {}
   // Keeps the call alive in a callback.
   std::shared_ptr<UploadCall> Self();
+  void OnEnd() override;
   // Asks gRPC for the next piece.
   void Read();
+  // In the core's thread, once the first piece has come: whether it may leave the site where it was
+  // made.
+  Status Check(const State& state);
   // In threads for files, one after another.
   void Take();
   void Last();
@@ -38,6 +43,9 @@ class UploadCall final : public OpenCall<grpc::ServerReadReactor<v1::UploadBlobR
   v1::UploadBlobRequest request_;
   // The first piece, which names the blob and the offset, has come.
   bool begun_ = false;
+  // What is counted when the call ends; none for a blob of no rank.
+  std::optional<catalog::TrafficKey> traffic_;
+  int64_t received_ = 0;
   Upload upload_;
 };
 

@@ -32,11 +32,12 @@ Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json,
 }
 
 Result<catalog::ArtifactRecord> ArtifactMadeBy(const task::RankKey& rank, const std::string& role,
-                                               const std::string& manifest_json,
+                                               const std::string& manifest_json, bool bound,
                                                const BlobCheck& check) {
   storage::Manifest manifest;
   BRAID_ASSIGN_OR_RETURN(catalog::ArtifactRecord artifact, ArtifactOf(manifest_json, &manifest));
-  BRAID_RETURN_IF_ERROR(check(manifest));
+  if (!bound) BRAID_RETURN_IF_ERROR(check(manifest));
+  artifact.bound = bound;
   artifact.made_by = rank.attempt();
   artifact.role = role;
   return artifact;
@@ -66,7 +67,7 @@ Result<EndedCommand> EndedCommandOf(const task::RankKey& rank, const std::string
   command.peer_lost = outcome.peer_lost;
   if (!outcome.success) return command;
   for (const auto& [role, manifest] : outcome.outputs) {
-    auto artifact = ArtifactMadeBy(rank, role, manifest, check);
+    auto artifact = ArtifactMadeBy(rank, role, manifest, outcome.bound.contains(role), check);
     if (!artifact.ok()) return artifact.status().Wrap("output " + role);
     command.outputs.push_back(std::move(*artifact));
   }

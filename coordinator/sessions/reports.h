@@ -21,9 +21,10 @@ using BlobCheck = std::function<Status(const storage::Manifest& manifest)>;
 Result<catalog::ArtifactRecord> ArtifactOf(const std::string& manifest_json,
                                            storage::Manifest* manifest);
 
-// An artifact that a rank has made, whose files are all stored.
+// An artifact that a rank has made, whose files are all stored or, if it is `bound`, stay on its
+// worker. Whether it may be one or the other is for the core to say.
 Result<catalog::ArtifactRecord> ArtifactMadeBy(const task::RankKey& rank, const std::string& role,
-                                               const std::string& manifest_json,
+                                               const std::string& manifest_json, bool bound,
                                                const BlobCheck& check);
 // Sets the time and the worker that made the artifact, which only the core knows.
 void Attribute(const task::RankKey& rank, Transaction& tx, catalog::ArtifactRecord* artifact);

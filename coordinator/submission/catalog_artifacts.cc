@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "coordinator/core/bound_data.h"
 #include "coordinator/core/retention.h"
 #include "storage/files/manifest.h"
 #include "task/artifact.h"
@@ -12,13 +13,10 @@ Result<catalog::ArtifactRecord> CatalogArtifacts::Find(const std::string& id) co
   Result<catalog::ArtifactRecord> found = NotFound("");
   if (const Status read = core_->Query([&](const State& state) {
         const auto artifact = state.ResolveArtifact(id);
-        if (artifact.ok() && CheckThere(**artifact).ok()) {
-          found = **artifact;
-        } else if (artifact.ok()) {
-          found = CheckThere(**artifact);
-        } else {
-          found = artifact.status();
-        }
+        Status status = artifact.status();
+        if (status.ok()) status = CheckThere(**artifact);
+        if (status.ok()) status = CheckMayLeave(**artifact, state);
+        found = status.ok() ? Result<catalog::ArtifactRecord>(**artifact) : status;
       });
       !read.ok())
     return read;

@@ -49,6 +49,9 @@ Result<Dag> Only(const Dag& dag, const std::vector<std::string>& only) {
   for (const Caution& caution : dag.cautions) {
     if (part.Find(caution.job) != nullptr) part.cautions.push_back(caution);
   }
+  for (const Refusal& refusal : dag.refusals) {
+    if (part.Find(refusal.job) != nullptr) part.refusals.push_back(refusal);
+  }
   for (PlannedVariant variant : dag.variants) {
     std::erase_if(variant.jobs, [&](const auto& job) { return !wanted.contains(job.second); });
     if (!variant.jobs.empty()) part.variants.push_back(std::move(variant));

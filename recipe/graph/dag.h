@@ -106,6 +106,16 @@ struct Caution {
   std::string text;
 };
 
+// A job that could run nowhere, or whose result nobody could have, because of what is bound to sites:
+// an error of a run that has the job.
+struct Refusal {
+  std::string job;
+  // The field of the recipe, and its line, from 1; 0: unknown.
+  std::string field;
+  int line = 0;
+  std::string text;
+};
+
 // A variant of a recipe with `seeds` or `sweep`, and its jobs among those of the run.
 struct PlannedVariant {
   std::string name;
@@ -125,6 +135,7 @@ struct Dag {
   std::vector<Source> sources;
   std::vector<PlannedModel> models;
   std::vector<Caution> cautions;
+  std::vector<Refusal> refusals;
   // Empty without `seeds` and `sweep`. A job of several variants is one job.
   std::vector<PlannedVariant> variants;
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "recipe/compat.h"
 #include "recipe/evaluation.h"
+#include "recipe/graph/bind.h"
 #include "recipe/graph/card.h"
 #include "recipe/graph/continued_rate.h"
 #include "recipe/graph/merge_jobs.h"
@@ -42,6 +43,7 @@ class Expander {
     Report();
     // After all jobs are there, because parents follow from inputs.
     for (JobNode& job : dag_.jobs) LinkParents(&job);
+    BindToSites(recipe_, &dag_);
     return std::move(dag_);
   }
 
@@ -91,7 +93,10 @@ class Expander {
       AddSource(SourceKind::kValidation, corpus.name, corpus.validation, corpus.line);
     }
     job.site = corpus.site;
-    job.spec = schema::ToJson(spec::PrepareTask{corpus.Task(), ValidationOf(corpus), recipe_.seed});
+    spec::PrepareTask task{corpus.Task(), ValidationOf(corpus), recipe_.seed, std::nullopt};
+    if (corpus.bind == spec::Bind::kPaths)
+      task.shared = spec::SharedPart{recipe_.split, recipe_.TrainingSeed()};
+    job.spec = schema::ToJson(task);
     job.estimate.tokens = sizes_.TokensOf(corpus.name);
     // Shards store at least two bytes a token.
     job.estimate.bytes = 2 * job.estimate.tokens;
@@ -103,9 +108,12 @@ class Expander {
     return {.files = corpus.in_place() ? corpus.validation : std::vector<std::string>()};
   }
 
-  void AddData(const std::vector<std::string>& corpora, JobNode* job) const {
+  // The tokenizer, and the tokens of the corpora: all of them, or those without what is bound to the
+  // sites of the paths.
+  void AddData(const std::vector<std::string>& corpora, bool shared, JobNode* job) const {
     job->inputs[role::kTokenizer] = TheTokenizer();
-    for (const std::string& corpus : corpora) job->inputs[role::Data(corpus)] = ShardsOf(corpus);
+    for (const std::string& corpus : corpora)
+      job->inputs[role::Data(corpus)] = shared ? SharedShardsOf(corpus) : ShardsOf(corpus);
   }
 
   Status Train(const Model& made, double fraction) {
@@ -114,7 +122,7 @@ class Expander {
     job.kind = NameOf(JobKind::kTrain);
     job.slots = made.slots;
     job.device = made.device;
-    AddData(made.corpora, &job);
+    AddData(made.corpora, /*shared=*/false, &job);
     if (!made.start.empty())
       job.inputs[role::kInit] = TrainedBefore(SourceKind::kStart, made.name(), made.start,
                                               made.line);
@@ -154,6 +162,13 @@ class Expander {
   static InputRef ModelOf(const Model& trained) { return {trained.name(), role::kModel, "", ""}; }
   static InputRef ShardsOf(const std::string& corpus) {
     return {JobName(JobKind::kPrepare, corpus), role::kShards, "", ""};
+  }
+  // What of a corpus is read by jobs that read neither the part of the paths nor that of the seed
+  // model.
+  InputRef SharedShardsOf(const std::string& corpus) const {
+    InputRef shards = ShardsOf(corpus);
+    if (recipe_.FindCorpus(corpus)->bind == spec::Bind::kPaths) shards.role = role::kShared;
+    return shards;
   }
 
   // Adds the planned model, and a caution if there is one. `train` has the settings with which
@@ -235,7 +250,7 @@ class Expander {
       merge.base = TrainedBefore(SourceKind::kBase, composite.name(), composite.base,
                                  composite.line);
     for (const std::string& corpus : composite.Corpora())
-      merge.data.emplace_back(corpus, ShardsOf(corpus));
+      merge.data.emplace_back(corpus, SharedShardsOf(corpus));
     merge.joint = JointPhase{composite.joint, TheTokenizer(), recipe_.split,
                              recipe_.eval.loss_average};
     // The merge carries the states for the groups that ask for theirs; all others leave them.
@@ -339,7 +354,7 @@ class Expander {
     job.device = recipe_.evaluation.resources.device;
     job.spec = schema::ToJson(task);
     const bool reads_text = task.loss || task.dual || (task.routing && task.routing->sequences > 0);
-    AddData(reads_text ? AllCorpora() : std::vector<std::string>{}, &job);
+    AddData(reads_text ? AllCorpora() : std::vector<std::string>{}, /*shared=*/true, &job);
     job.inputs[role::kModel] = weights;
     AddEvaluationData(task, &job);
     dag_.jobs.push_back(std::move(job));
@@ -417,6 +432,7 @@ class Expander {
 
 Result<Dag> ExpandAll(const Recipe& recipe, const Known& known) {
   if (recipe.variants.empty()) return Expander(recipe, known).Run();
+  BRAID_RETURN_IF_ERROR(CheckOneSplit(recipe));
   std::vector<Dag> variants;
   for (const Variant& variant : recipe.variants) {
     auto dag = Expander(variant.recipe, known).Run();

@@ -65,6 +65,7 @@ std::string DigestOf(const JobNode& job, const std::map<std::string, std::string
       {"device", NameOf(job.device)},
       {"site", job.site},
       {"across_sites", job.across_sites},
+      {"binding", NameOf(job.binding)},
       {"inputs", inputs},
       {"parents", parents},
       {"spec", WhatIsRead(job.spec)},
@@ -199,6 +200,10 @@ class Sharer {
     }
     for (const Caution& caution : graph.cautions) {
       if (caution.job == shared.base) dag_.cautions.push_back({shared.name, caution.text});
+    }
+    for (const Refusal& refusal : graph.refusals) {
+      if (refusal.job == shared.base)
+        dag_.refusals.push_back({shared.name, refusal.field, refusal.line, refusal.text});
     }
     dag_.jobs.push_back(std::move(job));
   }

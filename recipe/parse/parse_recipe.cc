@@ -58,7 +58,6 @@ Corpus ReadCorpus(const YAML::Node& node, const std::string& name, YamlErrors& e
   corpus.name = name;
   corpus.line = node.Mark().line + 1;
   ReadFields<spec::RecipeCorpus>(map, &corpus);
-  map.NotYet("bind", "binding a corpus to its site");
   return corpus;
 }
 
@@ -120,6 +119,18 @@ void ReadSplit(YamlMap& root, Recipe* recipe) {
   ReadFields(split, &recipe->split);
   if (!split.Has("joint"))
     root.errors().NoteDefault("split.joint", FormatDouble(recipe->split.joint_part()));
+}
+
+// With chunks as units, the text of a path would be in the joint phase of another epoch.
+void CheckBoundParts(YamlMap& root, const Recipe& recipe) {
+  if (recipe.split.unit == spec::SplitUnit::kDocument) return;
+  for (const Corpus& corpus : recipe.corpora) {
+    if (corpus.bind != spec::Bind::kPaths) continue;
+    return root.Fail("split",
+                     "unit: corpora." + corpus.name +
+                         " has bind: paths, and with unit: chunk the documents of the paths are "
+                         "those of the joint phase in other epochs; write split: {unit: document}");
+  }
 }
 
 void ReadTraining(YamlMap& root, Recipe* recipe) {
@@ -241,6 +252,7 @@ void ReadDocument(const YAML::Node& document, YamlErrors& errors, Recipe* recipe
   ReadCorpora(root, recipe);
   CheckTokenizerCorpora(root, recipe);
   ReadSplit(root, recipe);
+  CheckBoundParts(root, *recipe);
   ReadTraining(root, recipe);
   ReadModels(root, recipe);
   ReadEvaluate(root, recipe);

@@ -49,6 +49,7 @@ Result<Image> LoadWhich(Database& database, Which runs, Which of_run) {
   BRAID_RETURN_IF_ERROR(LoadTable<RequestsTable>(
       database, image.requests,
       [](const RequestRecord& request) { return std::pair(request.method, request.id); }));
+  BRAID_RETURN_IF_ERROR(LoadTable<TrafficTable>(database, image.traffic, key));
   BRAID_ASSIGN_OR_RETURN(image.last_seq,
                          database.QueryInt("SELECT coalesce(max(seq), 0) FROM events"));
   BRAID_ASSIGN_OR_RETURN(image.compacted_seq,

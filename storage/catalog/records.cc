@@ -1,5 +1,7 @@
 #include "storage/catalog/records.h"
 
+#include "task/artifact.h"
+
 namespace braid::catalog {
 
 std::string_view Name(RunState state) {
@@ -36,6 +38,24 @@ std::string_view Name(JobState state) {
       return "SKIPPED";
   }
   return "UNKNOWN";
+}
+
+const Words& WordsOf(TrafficWay) {
+  static const Words words = {"sent", "fetched"};
+  return words;
+}
+
+const Words& WordsOf(TrafficClass) {
+  static const Words words = {"corpus", "shards", "checkpoint", "other"};
+  return words;
+}
+
+TrafficClass TrafficClassOf(std::string_view kind) {
+  using task::ArtifactKind;
+  if (IsNameOf(kind, ArtifactKind::kSource)) return TrafficClass::kCorpus;
+  if (IsNameOf(kind, ArtifactKind::kShards)) return TrafficClass::kShards;
+  if (IsNameOf(kind, ArtifactKind::kCheckpoint)) return TrafficClass::kCheckpoint;
+  return TrafficClass::kOther;
 }
 
 const Words& WordsOf(StopReason) {

@@ -239,6 +239,8 @@ struct ArtifactRecord {
   // that made it. Both may be empty: not known.
   std::string user;
   std::string site;
+  // Its files are bound to that site: they are on workers there, and not in the blob store.
+  bool bound = false;
   int64_t created_ms = 0;
   // A user wants it kept, whatever else is removed.
   bool pinned = false;
@@ -291,6 +293,29 @@ struct WorkerRecord {
   bool operator==(const WorkerRecord&) const = default;
 };
 
+// Bytes of files that workers of a site have sent to the coordinator, or fetched from it. A class is
+// that of an artifact's kind; what is of no other class is kOther.
+enum class TrafficWay { kSent, kFetched };
+enum class TrafficClass { kCorpus, kShards, kCheckpoint, kOther };
+const Words& WordsOf(TrafficWay);
+const Words& WordsOf(TrafficClass);
+// The class of artifacts of this kind, a word of task::ArtifactKind.
+TrafficClass TrafficClassOf(std::string_view kind);
+
+// What is counted apart.
+struct TrafficKey {
+  std::string site;
+  TrafficWay way = TrafficWay::kSent;
+  TrafficClass of = TrafficClass::kOther;
+  auto operator<=>(const TrafficKey&) const = default;
+};
+// One of the counts; it only grows.
+struct TrafficRecord {
+  TrafficKey key;
+  int64_t bytes = 0;
+  bool operator==(const TrafficRecord&) const = default;
+};
+
 // The answer to a request that changes state. Within a day, the same id with the same body gets
 // this answer again instead of a second effect.
 struct RequestRecord {
@@ -327,6 +352,7 @@ struct Image {
   std::map<std::string, WorkerRecord> workers;
   std::map<std::pair<std::string, std::string>, RequestRecord> requests;  // (method, id)
   CredentialTable credentials;
+  std::map<TrafficKey, TrafficRecord> traffic;
   int64_t last_seq = 0;
   // Events up to this one were removed because of their age.
   int64_t compacted_seq = 0;

@@ -153,6 +153,9 @@ struct Checker {
     const bool known = image.requests.contains({u.request.method, u.request.id});
     return known ? Exists("remembering request " + u.request.id) : OkStatus();
   }
+  Status operator()(const TrafficCounted& u) const {
+    return u.more.bytes > 0 ? OkStatus() : FailedPrecondition("counting no bytes of a site");
+  }
   Status operator()(const RequestsForgotten&) const { return OkStatus(); }
   Status operator()(const AuditWritten&) const { return OkStatus(); }
   Status operator()(const AuditForgotten&) const { return OkStatus(); }

@@ -341,6 +341,26 @@ ALTER TABLE jobs ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN rung_trial INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN rung_keep INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN left_behind INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                 // What of jobs and artifacts stays at a site.
+                                                 R"sql(
+ALTER TABLE jobs ADD COLUMN binding TEXT NOT NULL DEFAULT 'nothing';
+ALTER TABLE artifacts ADD COLUMN bound INTEGER NOT NULL DEFAULT 0;
+DROP TRIGGER artifacts_maker;
+CREATE TRIGGER artifacts_maker BEFORE UPDATE OF
+  run, job, epoch, role, worker, name, user, site, bound
+ON artifacts WHEN OLD.removed_ms = 0
+BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;
+)sql",
+                                                 // What workers of each site have moved.
+                                                 R"sql(
+CREATE TABLE traffic (
+  site TEXT NOT NULL,
+  way TEXT NOT NULL,
+  class TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  PRIMARY KEY (site, way, class)
+) STRICT, WITHOUT ROWID;
 )sql"};
   return steps;
 }

@@ -62,6 +62,7 @@ struct JobsTable {
     column("device", r.device);
     column("site", r.site);
     column("across_sites", r.across_sites);
+    column("binding", r.binding);
     column("flops", r.flops);
     column("tokens", r.tokens);
     column("keep_checkpoints", r.keep_checkpoints);
@@ -152,6 +153,7 @@ struct ArtifactsTable {
     // Whose quotas it counts for.
     column("user", r.user);
     column("site", r.site);
+    column("bound", r.bound);
   }
 };
 
@@ -181,6 +183,19 @@ struct WorkersTable {
     column("failures", r.health.failures);
     column("quarantine_until_ms", r.health.quarantine_until_ms);
     column("quarantines", r.health.quarantines);
+  }
+};
+
+// Key: (site, way, class). Bytes that workers of a site have moved; rows are never deleted.
+struct TrafficTable {
+  using Record = TrafficRecord;
+  static constexpr char kName[] = "traffic";
+  template <typename R, typename Column>
+  static void Columns(R& r, Column&& column) {
+    column("site", r.key.site);
+    column("way", r.key.way);
+    column("class", r.key.of);
+    column("bytes", r.bytes);
   }
 };
 

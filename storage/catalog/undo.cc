@@ -70,6 +70,7 @@ struct UndoMaker {
       return [id = u.credential.id](Image& later) { later.credentials.Erase(id); };
     return [row = found->second](Image& later) { later.credentials.Put(row); };
   }
+  Undo operator()(const TrafficCounted& u) const { return Row(&Image::traffic, u.more.key); }
   Undo operator()(const RequestRemembered& u) const {
     return Row(&Image::requests, {u.request.method, u.request.id});
   }

@@ -145,6 +145,7 @@ struct EventMaker {
     const bool worker = u.credential.role == Role::kWorker;
     return OfWorker(u.event, worker ? u.credential.name : "", u.detail);
   }
+  Event operator()(const TrafficCounted&) const { return std::nullopt; }
   Event operator()(const RequestRemembered&) const { return std::nullopt; }
   Event operator()(const RequestsForgotten&) const { return std::nullopt; }
   Event operator()(const AuditWritten&) const { return std::nullopt; }
@@ -269,6 +270,7 @@ struct Applier {
     there.name = u.artifact.name;
     there.user = u.artifact.user;
     there.site = u.artifact.site;
+    there.bound = u.artifact.bound;
     there.created_ms = u.artifact.created_ms;
     there.removed_ms = 0;
     there.removed_why.clear();
@@ -295,6 +297,11 @@ struct Applier {
   void operator()(const PoolReported&) {}
   void operator()(const ServerReported&) {}
   void operator()(const CredentialChanged& u) { image.credentials.Put(u.credential); }
+  void operator()(const TrafficCounted& u) {
+    TrafficRecord& counted = image.traffic[u.more.key];
+    counted.key = u.more.key;
+    counted.bytes += u.more.bytes;
+  }
   void operator()(const AuditWritten&) {}
   void operator()(const AuditForgotten&) {}
   void operator()(const RequestRemembered& u) {

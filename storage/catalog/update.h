@@ -220,6 +220,11 @@ struct CredentialChanged {
   std::string detail;
 };
 
+// More bytes were moved.
+struct TrafficCounted {
+  TrafficRecord more;
+};
+
 // A request was answered (RequestRecord).
 struct RequestRemembered {
   RequestRecord request;
@@ -248,7 +253,7 @@ using Update =
                  WorkerRegistered, WorkerAdmitted, WorkerSeen, WorkerLinkChanged, CredentialChanged,
                  RequestRemembered, RequestsForgotten, ArtifactPinned, ArtifactRemoved, RunDeleted,
                  EventsCompacted, AuditWritten, AuditForgotten, WorkerForgotten, PoolReported,
-                 ServerReported, WorkerHealthChanged>;
+                 ServerReported, WorkerHealthChanged, TrafficCounted>;
 using Updates = std::vector<Update>;
 
 // The event of an update, without its sequence number and time; nullopt for updates that would only

@@ -152,7 +152,7 @@ struct Writer {
                db, u.artifact, "INSERT",
                "ON CONFLICT (id) DO UPDATE SET run=excluded.run, job=excluded.job, "
                "epoch=excluded.epoch, role=excluded.role, worker=excluded.worker, "
-               "name=excluded.name, user=excluded.user, site=excluded.site, "
+               "name=excluded.name, user=excluded.user, site=excluded.site, bound=excluded.bound, "
                "created_ms=excluded.created_ms, removed_ms=0, "
                "removed_why='' WHERE removed_ms > 0")
         .status();
@@ -215,6 +215,12 @@ struct Writer {
 
   Status operator()(const CredentialChanged& u) {
     return Insert<CredentialsTable>(db, u.credential, "INSERT OR REPLACE").status();
+  }
+  Status operator()(const TrafficCounted& u) {
+    return Insert<TrafficTable>(db, u.more, "INSERT",
+                                "ON CONFLICT (site, way, class) DO UPDATE SET bytes = bytes + "
+                                "excluded.bytes")
+        .status();
   }
   Status operator()(const RequestRemembered& u) {
     return One(Insert<RequestsTable>(db, u.request), "remembering request " + u.request.id);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "corpus/shared_shards.h"
 
 namespace braid::corpus {
 namespace {
@@ -106,6 +107,47 @@ TEST_P(DatasetTest, TheSeedModelsPartComesBeforeTheOthersAndAllAreDisjoint) {
     EXPECT_NEAR(share(spec::SplitPart::kSeedModel), 0.2, 0.03);
     EXPECT_NEAR(share(spec::SplitPart::kPaths), 0.5, 0.03);
   }
+}
+
+// What may leave a site is enough for the joint phase, which reads the same of it as of the whole,
+// and it has not one token of the documents of the paths.
+TEST_P(DatasetTest, TheSharedShardsHaveTheJointPartAndNothingElseOfTheText) {
+  DataSpec joint = Spec(spec::SplitPart::kJoint, spec::SplitUnit::kDocument);
+  DataSpec paths = Spec(spec::SplitPart::kPaths, spec::SplitUnit::kDocument);
+  joint.seed = paths.seed = 7;
+  std::set<int32_t> secret;
+  for (const auto& sequence : All(*Open(paths, 0))) secret.insert(sequence.begin(), sequence.end());
+  std::vector<std::vector<std::vector<int32_t>>> whole;
+  for (int64_t epoch = 0; epoch < 3; ++epoch) whole.push_back(All(*Open(joint, epoch)));
+  const spec::SharedPart part{joint.split, joint.seed};
+  const std::string shared = folder_.path() + "/shared-a";
+  const auto metadata = WriteSharedShards(a_, part, shared);
+  ASSERT_TRUE(metadata.ok()) << metadata.status().message();
+  const Shards before = Shards::Open(a_).value(), after = Shards::Open(shared).value();
+  EXPECT_EQ((*metadata)["part"], "joint");
+  EXPECT_EQ((*metadata)["tokens"], after.train.tokens());
+  EXPECT_EQ(after.validation.tokens(), before.validation.tokens());
+  EXPECT_EQ(after.train.documents(), before.train.documents());
+  EXPECT_NEAR(static_cast<double>(after.train.tokens()),
+              0.4 * static_cast<double>(before.train.tokens()), 90);
+  std::vector<int32_t> ids(static_cast<size_t>(after.train.tokens()));
+  after.train.Copy(0, ids.size(), ids.data());
+  for (const int32_t id : ids) EXPECT_FALSE(secret.contains(id)) << id;
+
+  a_ = shared;
+  ASSERT_TRUE(WriteSharedShards(b_, part, folder_.path() + "/shared-b").ok());
+  b_ = folder_.path() + "/shared-b";
+  for (int64_t epoch = 0; epoch < 3; ++epoch)
+    EXPECT_EQ(All(*Open(joint, epoch, "other")), whole[static_cast<size_t>(epoch)]);
+}
+
+TEST_P(DatasetTest, APartWithoutADocumentIsNoPart) {
+  spec::SharedPart part;
+  part.split.unit = spec::SplitUnit::kDocument;
+  part.split.paths = 1;
+  part.split.shuffle = GetParam();
+  EXPECT_THAT(WriteSharedShards(a_, part, folder_.path() + "/none").status().message(),
+              HasSubstr("corpus a: the joint part of its split has not one document"));
 }
 
 TEST_P(DatasetTest, EveryTokenOfTheEpochOnceButForTheTail) {

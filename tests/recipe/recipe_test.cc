@@ -290,8 +290,7 @@ TEST_P(LaterTest, IsAnErrorThatNamesTheField) {
 
 INSTANTIATE_TEST_SUITE_P(
     Fields, LaterTest,
-    testing::Values(std::tuple{"blocks: 3}", "blocks: 3, attn: linear}", "paths.0.attn"},
-                    std::tuple{"text: text}", "text: text, bind: all}", "corpora.tales.bind"}));
+    testing::Values(std::tuple{"blocks: 3}", "blocks: 3, attn: linear}", "paths.0.attn"}));
 
 // A1-A5 of one model alone: published and standard blocks side by side.
 TEST(RecipeTest, OneModelMayComputeInItsOwnWay) {

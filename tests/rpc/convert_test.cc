@@ -37,10 +37,10 @@ void FillField(Message* message, const FieldDescriptor* field, int n) {
               n * 10);
       return;
     case FieldDescriptor::CPPTYPE_STRING: {
-      // A device is one word of a closed set; any other text is as it comes.
-      const std::string value = field->name() == "device"
-                                    ? NameOf(Device::kCuda)
-                                    : std::string(field->name()) + std::to_string(n);
+      // A device and a binding are words of closed sets; any other text is as it comes.
+      std::string value = std::string(field->name()) + std::to_string(n);
+      if (field->name() == "device") value = NameOf(Device::kCuda);
+      if (field->name() == "binding") value = NameOf(task::Binding::kShards);
       many ? reflection->AddString(message, field, value)
            : reflection->SetString(message, field, value);
       return;

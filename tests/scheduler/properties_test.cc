@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "scheduler/placement.h"
 #include "scheduler/schedule.h"
@@ -29,6 +32,12 @@ Snapshot AnySnapshot() {
     w.connected = *rc::gen::inRange(0, 5) > 0;
     w.admits = *rc::gen::inRange(0, 5) > 0;
     if (*rc::gen::inRange(0, 5) == 0) w.kinds = {"train"};
+    w.ephemeral = *rc::gen::inRange(0, 5) == 0;
+    std::set<std::string> kept;
+    for (const std::string artifact : {"x", "y"}) {
+      if (*rc::gen::inRange(0, 2) == 0) kept.insert(artifact);
+    }
+    if (!kept.empty()) w.kept = std::make_shared<const std::set<std::string>>(std::move(kept));
     if (*rc::gen::inRange(0, 5) > 0) w.address = "10.0.0." + std::to_string(i);
     for (int peer = 0; peer < workers; ++peer) {
       const int found = *rc::gen::inRange(0, 8);
@@ -54,6 +63,15 @@ Snapshot AnySnapshot() {
     j.priority = *rc::gen::inRange(0, 2);
     j.user = *rc::gen::element<std::string>("ann", "bob");
     if (*rc::gen::inRange(0, 4) == 0) j.excluded = {"w0"};
+    j.binding = *rc::gen::element(task::Binding::kNothing, task::Binding::kNothing,
+                                  task::Binding::kInputs, task::Binding::kOutputs);
+    if (j.binding != task::Binding::kNothing) {
+      if (j.site.empty()) j.site = "a";
+      for (const std::string artifact : {"x", "y"}) {
+        if (*rc::gen::inRange(0, 3) == 0) j.bound[artifact] = "w1";
+      }
+      if (*rc::gen::inRange(0, 3) == 0) j.keeper = "w" + std::to_string(*rc::gen::inRange(0, 3));
+    }
     snapshot.jobs.push_back(j);
   }
   return snapshot;
@@ -107,6 +125,32 @@ TEST(SchedulePropertiesTest, EveryJobIsGrantedWholeOrHasAReason) {
       RC_ASSERT(!waiting.detail.empty());
     }
     RC_ASSERT(seen.size() == snapshot.jobs.size());
+  });
+}
+
+// Whatever else is so: a job with a binding runs at its site, on a worker that comes back, that keeps
+// all that it reads, and that is the same for all such jobs of a run at that site.
+TEST(SchedulePropertiesTest, WhatIsBoundIsReadAndMadeWhereItIsKept) {
+  Check([] {
+    const Snapshot snapshot = AnySnapshot();
+    std::map<std::pair<std::string, std::string>, std::set<std::string>> chosen;
+    for (const Grant& grant : Schedule(snapshot).grants) {
+      const JobView& job = snapshot.jobs[grant.job];
+      if (job.binding == task::Binding::kNothing) continue;
+      for (const size_t w : grant.workers) {
+        const WorkerView& worker = snapshot.workers[w];
+        RC_ASSERT(worker.site == job.site);
+        RC_ASSERT(!worker.ephemeral);
+        RC_ASSERT(worker.id == snapshot.workers[grant.workers.front()].id);
+        for (const auto& [artifact, maker] : job.bound)
+          RC_ASSERT(worker.kept != nullptr && worker.kept->contains(artifact));
+        if (job.keeper.empty())
+          chosen[{job.run, job.site}].insert(worker.id);
+        else
+          RC_ASSERT(worker.id == job.keeper);
+      }
+    }
+    for (const auto& [run, workers] : chosen) RC_ASSERT(workers.size() == 1u);
   });
 }
 

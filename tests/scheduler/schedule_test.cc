@@ -376,6 +376,75 @@ TEST(ScheduleTest, WorkersMayRunSomeKindsOnly) {
   EXPECT_EQ(OnlyReason(Schedule({{prepares}, {Job("j", 1)}, 0, false})), Reason::kUnschedulable);
 }
 
+// ---- Data that is bound to a site.
+
+JobView BoundJob(const std::string& name, const std::string& keeper = "") {
+  JobView job = Job(name, 1);
+  job.run = "r";
+  job.site = "lab";
+  job.binding = task::Binding::kOutputs;
+  job.keeper = keeper;
+  return job;
+}
+
+WorkerView Keeping(const std::string& id, const std::set<std::string>& kept,
+                   const std::string& site = "lab") {
+  WorkerView worker = Worker(id, 4, 0, site);
+  worker.kept = std::make_shared<const std::set<std::string>>(kept);
+  return worker;
+}
+
+TEST(BoundDataTest, TheJobsOfARunThatMakeItGoToOneWorkerOfItsSite) {
+  const Snapshot snapshot = {
+      {Worker("far", 9, 0, "hq"), Worker("w1", 1, 0, "lab"), Worker("w2", 1, 0, "lab")},
+      {BoundJob("one"), BoundJob("two")},
+      0,
+      false};
+  const Plan plan = Schedule(snapshot);
+  ASSERT_EQ(plan.grants.size(), 1u);
+  EXPECT_EQ(snapshot.workers[plan.grants[0].workers[0]].site, "lab");
+  EXPECT_EQ(OnlyReason(plan), Reason::kWaitingCapacity) << "w2 is free, and is not the keeper";
+  EXPECT_THAT(plan.waiting[0].detail, HasSubstr("on worker w1, which keeps what is bound there"));
+}
+
+TEST(BoundDataTest, AWorkerThatDoesNotComeBackKeepsNothing) {
+  WorkerView passing = Worker("w1", 1, 0, "lab");
+  passing.ephemeral = true;
+  EXPECT_TRUE(Schedule({{passing}, {BoundJob("j")}, 0, false}).grants.empty());
+}
+
+TEST(BoundDataTest, WhoReadsItRunsWhereItIsOrSaysWhoKeepsIt) {
+  JobView job = BoundJob("j", "w1");
+  job.bound = {{"0123456789abcdef", "w1"}};
+  const WorkerView other = Keeping("w2", {"0123456789abcdef"});
+  EXPECT_EQ(Schedule({{other, Keeping("w1", {"0123456789abcdef"})}, {job}, 0, false})
+                .grants.at(0)
+                .workers,
+            (std::vector<size_t>{1}));
+
+  WorkerView away = Keeping("w1", {"0123456789abcdef"});
+  away.connected = false;
+  const Plan gone = Schedule({{other, away}, {job}, 0, false});
+  EXPECT_EQ(OnlyReason(gone), Reason::kDataSiteOffline);
+  EXPECT_THAT(gone.waiting[0].detail,
+              HasSubstr("bound to site lab and kept by worker w1, which is not connected"));
+
+  const Plan emptied = Schedule({{other, Keeping("w1", {})}, {job}, 0, false});
+  EXPECT_EQ(OnlyReason(emptied), Reason::kDataSiteOffline);
+  EXPECT_THAT(emptied.waiting[0].detail, HasSubstr("has artifact 0123456789ab no more"));
+  EXPECT_THAT(emptied.waiting[0].detail, HasSubstr("or submit the run anew"));
+}
+
+TEST(BoundDataTest, AGangThatMakesItIsOnOneWorker) {
+  JobView gang = BoundJob("gang");
+  gang.ranks = 2;
+  WorkerView one = Worker("w1", 1, 0, "lab"), two = Worker("w2", 1, 0, "lab");
+  EXPECT_TRUE(Schedule({{one, two}, {gang}, 0, false}).grants.empty());
+  two.cpu_slots = 2;
+  EXPECT_EQ(Schedule({{one, two}, {gang}, 0, false}).grants.at(0).workers,
+            (std::vector<size_t>{1, 1}));
+}
+
 TEST(CriticalPathTest, IsTheDearestChainThatIsLeft) {
   // 0 -> 1 -> 3, 0 -> 2 -> 3
   const std::vector<PathNode> nodes = {

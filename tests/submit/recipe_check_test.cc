@@ -60,5 +60,26 @@ TEST(RecipeCheckTest, SizesThatNothingHasAreRefused) {
   EXPECT_THAT(refusal({int64_t{1} << 40, {}}), HasSubstr("sizes.vocab"));
 }
 
+// Of the jobs that are selected, with field and line; others are no concern of the run.
+TEST(RecipeCheckTest, WhatCouldRunNowhereIsAnErrorOfARunThatHasIt) {
+  const std::string text =
+      "run: small\n"
+      "tokenizer: {file: t.json, vocab: 400}\n"
+      "corpora:\n"
+      "  here: {files: [/h.txt], site: a, bind: all}\n"
+      "  there: {files: [/t.txt], site: b, bind: all}\n"
+      "paths:\n"
+      "  - {name: one, corpus: here, d: 64, heads: 2, blocks: 3}\n"
+      "  - {name: two, corpus: there, d: 64, heads: 2, blocks: 3}\n"
+      "composites: [{name: c}]\n";
+  const RecipeCheck check = CheckRecipe(text, "r.yaml", {}).value();
+  ASSERT_TRUE(HasErrors(check.findings));
+  EXPECT_EQ(check.findings[0].field, "corpora.here.bind");
+  EXPECT_EQ(check.findings[0].line, 4);
+  EXPECT_THAT(check.status().message(),
+              testing::HasSubstr("r.yaml:4: corpora.here.bind: job "));
+  EXPECT_TRUE(CheckRecipe(text, "r.yaml", {"one"})->status().ok());
+}
+
 }  // namespace
 }  // namespace braid::submit

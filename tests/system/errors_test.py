@@ -65,9 +65,9 @@ class Errors(unittest.TestCase):
 
     def test_recipe_of_a_later_version(self):
         self.refused(
-            self.written("bound.yaml", ("text: text}", "text: text, bind: all}")),
-            "bound.yaml:4",
-            "corpora.tales.bind",
+            self.written("linear.yaml", ("blocks: 2}", "blocks: 2, attn: linear}")),
+            "linear.yaml:9",
+            "paths.0.attn",
             "not in this version",
         )
 

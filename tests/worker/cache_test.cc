@@ -73,6 +73,30 @@ TEST(CacheTest, AFetchMakesTheLeastRecentlyUsedLeave) {
   EXPECT_THAT(*agent.TakeSignals().back().cached, ElementsAre("input", "new"));
 }
 
+// There may be no other copy of it, however old it is.
+TEST(CacheTest, WhatIsBoundStaysUntilItIsReleased) {
+  CacheContent content = TwoArtifacts();
+  content.artifacts["old"].bound = true;
+  AgentDriver agent(WithLimit(50), content);
+  EXPECT_THAT(agent.Answer<EvictFromCache>().what.artifacts, ElementsAre("new"));
+  agent.Connect();
+  const Signal hello = agent.TakeSignals().at(0);
+  EXPECT_THAT(*hello.cached, ElementsAre("old"));
+  EXPECT_THAT(hello.bound, ElementsAre("old"));
+
+  DesiredState desired;
+  desired.version = 1;
+  desired.released = {"old", "unknown"};
+  agent.Feed(DesiredArrived{agent.session(), desired});
+  agent.Feed(DesiredArrived{agent.session(), desired});
+  EXPECT_THAT(agent.Open<ReleaseArtifact>(), SizeIs(1)) << "once at a time";
+  EXPECT_EQ(agent.Answer<ReleaseArtifact>(Internal("the disk is broken")).artifact, "old");
+  agent.Feed(DesiredArrived{agent.session(), desired});
+  agent.Answer<ReleaseArtifact>();
+  agent.Pass(100);
+  EXPECT_THAT(agent.TakeSignals().back().bound, IsEmpty());
+}
+
 TEST(CacheTest, WhatARankReadsStaysUntilItHasEnded) {
   Limited agent(30);
   agent.Answer<EvictFromCache>();

@@ -100,6 +100,19 @@ TEST_F(CachedManifestsTest, TheOrderOfUseOutlivesTheProcess) {
   EXPECT_EQ(BytesOf(content), 16u);
 }
 
+TEST_F(CachedManifestsTest, WhatIsBoundIsSoForTheNextProcess) {
+  const auto kept = Fetched("bound"), other = Fetched("free");
+  ASSERT_TRUE(MarkBound(LayoutOf(kept)).ok());
+  const std::string folder = folder_.path() + "/artifacts";
+  for (int process = 0; process < 2; ++process) {
+    const CacheContent content = ReadCache(folder, *cache_).value();
+    EXPECT_TRUE(content.artifacts.at(kept.Id()).bound);
+    EXPECT_FALSE(content.artifacts.at(other.Id()).bound);
+  }
+  ASSERT_TRUE(Unbind(LayoutOf(kept)).ok());
+  EXPECT_FALSE(ReadCache(folder, *cache_)->artifacts.at(kept.Id()).bound);
+}
+
 TEST_F(CachedManifestsTest, ALimitIsASizeOrAShare) {
   const auto limit = [&](const std::string& text) { return CacheLimitOf(text, folder_.path()); };
   EXPECT_EQ(limit("1000").value(), 1000u);

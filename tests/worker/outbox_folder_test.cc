@@ -80,6 +80,20 @@ class OutboxFolderTest : public ::testing::Test {
   const std::string rank_ = RankFolder(dir(), kKeptKey);
 };
 
+// A later process that did not know it would send what is bound to its site.
+TEST_F(OutboxFolderTest, WhatStaysAtTheSiteIsKeptWithTheRank) {
+  Assignment bound = SomeRank();
+  bound.binding = task::Binding::kShards;
+  bound.site = "lab";
+  const std::string text = TextOf(kOwner, bound);
+  EXPECT_EQ(ParseKeptRank(text, "rank.json")->assignment.binding, task::Binding::kShards);
+  EXPECT_EQ(ParseKeptRank(text, "rank.json")->assignment.site, "lab");
+  EXPECT_THAT(text, HasSubstr("\"version\": 3")) << "a worker from before it cannot read it";
+  const std::string free = TextOf(kOwner, SomeRank());
+  EXPECT_EQ(ParseKeptRank(free, "rank.json")->assignment.binding, task::Binding::kNothing);
+  EXPECT_THAT(free, HasSubstr("\"version\": 2"));
+}
+
 TEST_F(OutboxFolderTest, WhatWasKeptIsFoundAsItWas) {
   ASSERT_TRUE(Checkpoint(1, 10).ok());
   ASSERT_TRUE(End().ok());

@@ -32,16 +32,16 @@ class FakeLink : public CoordinatorLink {
     *complete = store_.Has(sha256);
     return 0;
   }
-  Status Upload(const std::string& sha256, uint64_t, uint64_t, const std::string& path) override {
+  Status Upload(const Sending& sending) override {
     while (true) {
       MutexLock lock(mutex_);
       if (!holding_) break;
       holds_ = true;
       (void)changed_.WaitFor(mutex_, 1000);
     }
-    return store_.AddFile(path, sha256);
+    return store_.AddFile(sending.path, sending.sha256);
   }
-  Status Download(const std::string&, uint64_t offset,
+  Status Download(const std::string&, const std::string&, uint64_t offset,
                   const std::function<Status(std::string_view)>& use) override {
     return use(std::string_view(sent_).substr(offset));
   }
@@ -61,7 +61,8 @@ class FakeLink : public CoordinatorLink {
     return sha256;
   }
   Status ReportStarted(const RankKey&) override { return OkStatus(); }
-  Status CommitCheckpoint(const RankKey&, int64_t step, const std::string& manifest) override {
+  Status CommitCheckpoint(const RankKey&, int64_t step, const std::string& manifest,
+                          bool) override {
     MutexLock lock(mutex_);
     checkpoints_[step] = manifest;
     metrics_then_ = metrics_;

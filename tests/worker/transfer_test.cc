@@ -32,9 +32,11 @@ class BrokenLine : public BlobLink {
     return status->committed;
   }
 
-  Status Upload(const std::string& sha256, uint64_t size, uint64_t offset,
-                const std::string& path) override {
-    const std::string content = ReadFile(path).value();
+  Status Upload(const Sending& sending) override {
+    const std::string& sha256 = sending.sha256;
+    const uint64_t size = sending.size;
+    uint64_t offset = sending.offset;
+    const std::string content = ReadFile(sending.path).value();
     const int cut = Cut();
     int pieces = 0;
     do {
@@ -51,7 +53,7 @@ class BrokenLine : public BlobLink {
     return OkStatus();
   }
 
-  Status Download(const std::string& sha256, uint64_t offset,
+  Status Download(const std::string& sha256, const std::string&, uint64_t offset,
                   const std::function<Status(std::string_view)>& use) override {
     const std::string content = ReadFile(store_.PathOf(sha256)).value();
     const int cut = Cut();
@@ -95,9 +97,9 @@ struct Sides {
 
   Done Try(BlobLink& line, const Do& effect) {
     if (const auto* up = std::get_if<UploadBlob>(&effect.work))
-      return {effect.id, TryUpload(line, *worker, up->sha256), {}};
+      return {effect.id, TryUpload(line, *worker, up->sha256, up->output), {}};
     if (const auto* down = std::get_if<DownloadBlob>(&effect.work))
-      return {effect.id, TryDownload(line, *worker, down->sha256, down->size, stop), {}};
+      return {effect.id, TryDownload(line, *worker, *down, stop), {}};
     return {effect.id, OkStatus(), std::get<FindMissingBlobs>(effect.work).sha256};
   }
   void RunToEnd(BlobLink& line) {
@@ -110,13 +112,13 @@ struct Sides {
   }
   Status Upload(BlobLink& line, const std::string& digest) {
     Status ended = Internal("did not end");
-    moves.UploadMissing("rank", {digest}, [&](const Status& status) { ended = status; });
+    moves.UploadMissing("rank", {}, {digest}, [&](const Status& status) { ended = status; });
     RunToEnd(line);
     return ended;
   }
   Status Download(BlobLink& line, const std::string& digest, size_t size) {
     Status ended = Internal("did not end");
-    moves.Download("rank", digest, size, [&](const Status& status) { ended = status; });
+    moves.Download("rank", {digest, size, ""}, [&](const Status& status) { ended = status; });
     RunToEnd(line);
     return ended;
   }
@@ -167,7 +169,7 @@ TEST(TransferTest, ADownloadGoesOnAfterARestartOfTheWorker) {
   const auto cut = [&](std::string_view piece) {
     return sides.worker->WriteUpload(digest, content.size(), first.sent(), piece).status();
   };
-  EXPECT_FALSE(first.Download(digest, 0, cut).ok());
+  EXPECT_FALSE(first.Download(digest, "", 0, cut).ok());
   sides.worker = BlobStore::Open(sides.folder.path() + "/worker").value();  // killed: nothing was
                                                                             // synced
   BrokenLine second(*sides.coordinator, {}, 16);
@@ -182,7 +184,7 @@ TEST(TransferTest, RanksOfOneWorkerFetchABlobOnce) {
   BrokenLine line(*sides.coordinator, {1, 2}, 1000);
   int ended = 0;
   for (const char* rank : {"a", "b", "c", "d"}) {
-    sides.moves.Download(rank, digest, content.size(), [&](const Status& status) {
+    sides.moves.Download(rank, {digest, content.size(), ""}, [&](const Status& status) {
       EXPECT_TRUE(status.ok()) << status.ToString();
       ++ended;
     });
@@ -265,10 +267,10 @@ TEST(TransferTest, ACancelledDownloadEndsEarlyAndKeepsWhatCame) {
   const std::string content(1000, 'x');
   const std::string digest = sides.coordinator->AddBytes(content).value();
   BrokenLine line(*sides.coordinator, {10}, 16);
-  EXPECT_EQ(TryDownload(line, *sides.worker, digest, content.size(), sides.stop).code(),
+  EXPECT_EQ(TryDownload(line, *sides.worker, {digest, content.size(), ""}, sides.stop).code(),
             StatusCode::kUnavailable);
   sides.stop.Set();
-  EXPECT_EQ(TryDownload(line, *sides.worker, digest, content.size(), sides.stop).code(),
+  EXPECT_EQ(TryDownload(line, *sides.worker, {digest, content.size(), ""}, sides.stop).code(),
             StatusCode::kCancelled);
   EXPECT_EQ(sides.worker->QueryUpload(digest, content.size())->committed, 160u);
 }

@@ -54,36 +54,37 @@ void BlobMoves::OnMoved(const Key& key, const Status& status) {
   for (const auto& [owner, then] : move.mapped().waiters) then(status);
 }
 
-void BlobMoves::Download(const CallOwner& owner, const std::string& sha256, uint64_t size,
-                         Then then) {
+void BlobMoves::Download(const CallOwner& owner, const DownloadBlob& blob, Then then) {
   Join(
-      owner, {Way::kDown, sha256}, DownloadBlob{sha256, size},
+      owner, {Way::kDown, blob.sha256}, blob,
       [damaged = 0](const Status& status) mutable { return JudgeDownload(status, &damaged); },
       std::move(then));
 }
 
-void BlobMoves::UploadMissing(const CallOwner& owner, std::vector<std::string> sha256, Then then) {
-  calls_.RetryUntilSettled(owner, FindMissingBlobs{std::move(sha256)},
-                           [this, owner, then](const Done& done) {
-                             if (!done.status.ok()) return then(done.status);
-                             Upload(owner, std::get<std::vector<std::string>>(done.answer), then);
-                           });
+void BlobMoves::UploadMissing(const CallOwner& owner, const OutputName& output,
+                              std::vector<std::string> sha256, Then then) {
+  calls_.RetryUntilSettled(
+      owner, FindMissingBlobs{std::move(sha256)}, [this, owner, output, then](const Done& done) {
+        if (!done.status.ok()) return then(done.status);
+        Upload(owner, output, std::get<std::vector<std::string>>(done.answer), then);
+      });
 }
 
-void BlobMoves::Upload(const CallOwner& owner, const std::vector<std::string>& missing, Then then) {
-  UploadNext(owner, std::make_shared<const std::vector<std::string>>(missing), 0, then);
+void BlobMoves::Upload(const CallOwner& owner, const OutputName& output,
+                       const std::vector<std::string>& missing, Then then) {
+  UploadNext(owner, std::make_shared<const Uploads>(Uploads{output, missing}), 0, then);
 }
 
-void BlobMoves::UploadNext(const CallOwner& owner, const Digests& missing, size_t next,
+void BlobMoves::UploadNext(const CallOwner& owner, const SharedUploads& uploads, size_t next,
                            const Then& then) {
-  if (next == missing->size()) return then(OkStatus());
-  const std::string& sha256 = missing->at(next);
+  if (next == uploads->missing.size()) return then(OkStatus());
+  const std::string& sha256 = uploads->missing[next];
   Join(
-      owner, {Way::kUp, sha256}, UploadBlob{sha256},
+      owner, {Way::kUp, sha256}, UploadBlob{sha256, uploads->output},
       [damaged = 0](const Status& status) mutable { return JudgeUpload(status, &damaged); },
-      [this, owner, missing, next, then](const Status& status) {
+      [this, owner, uploads, next, then](const Status& status) {
         if (!status.ok()) return then(status);
-        UploadNext(owner, missing, next + 1, then);
+        UploadNext(owner, uploads, next + 1, then);
       });
 }
 

@@ -31,19 +31,21 @@ class BlobMoves {
 
   explicit BlobMoves(Calls& calls) : calls_(calls) {}
 
-  // Brings the blob into the cache and verifies it; `then` gets OK when it is there. Bytes with
+  // Brings the blob, a file of `artifact`, into the cache and verifies it; `then` gets OK when it is there. Bytes with
   // another digest, or bytes that the disk lost in a failed fsync, are fetched once more; after
   // that the error is kDataLoss (DIGEST_MISMATCH, FSYNC_FAILED). A full disk of this worker is
   // kResourceExhausted (DISK_FULL).
-  void Download(const CallOwner& owner, const std::string& sha256, uint64_t size, Then then);
+  void Download(const CallOwner& owner, const DownloadBlob& blob, Then then);
 
   // Asks the coordinator which of the blobs it lacks and sends those, one after another; `then`
   // gets OK when it has all. Bytes that are wrong there (an upload torn by a crash), or lost by its
   // disk, are sent once more; after that the error is kInvalidArgument (DIGEST_MISMATCH) or
   // kDataLoss (FSYNC_FAILED). A blob that neither side has is kNotFound.
-  void UploadMissing(const CallOwner& owner, std::vector<std::string> sha256, Then then);
-  // Sends these blobs, which the coordinator lacks, in the same way.
-  void Upload(const CallOwner& owner, const std::vector<std::string>& missing, Then then);
+  void UploadMissing(const CallOwner& owner, const OutputName& output,
+                     std::vector<std::string> sha256, Then then);
+  // Sends these blobs of an output, which the coordinator lacks, in the same way.
+  void Upload(const CallOwner& owner, const OutputName& output,
+              const std::vector<std::string>& missing, Then then);
 
   // Removes `owner` from all transfers; its callbacks are not called any more. A transfer without
   // waiters is cancelled.
@@ -65,10 +67,15 @@ class BlobMoves {
   // Waits for the transfer `key`, which starts with `work` if it is not under way.
   void Join(const CallOwner& owner, const Key& key, Work work, Calls::Judge judge, Then then);
   // Shared by the steps of one upload.
-  using Digests = std::shared_ptr<const std::vector<std::string>>;
-  // Sends missing[next], then the ones behind it; `then` gets the first error, or OK after the last
-  // one.
-  void UploadNext(const CallOwner& owner, const Digests& missing, size_t next, const Then& then);
+  struct Uploads {
+    OutputName output;
+    std::vector<std::string> missing;
+  };
+  using SharedUploads = std::shared_ptr<const Uploads>;
+  // Sends the blob `next`, then the ones behind it; `then` gets the first error, or OK after the
+  // last one.
+  void UploadNext(const CallOwner& owner, const SharedUploads& uploads, size_t next,
+                  const Then& then);
   // The transfer has ended: calls the callbacks of all that wait for it.
   void OnMoved(const Key& key, const Status& status);
 

@@ -41,6 +41,7 @@ void Cache::Add(const std::string& id, const storage::Manifest& manifest) {
   for (const auto& [other, known] : content_.artifacts)
     artifact.used = std::max(artifact.used, known.used + 1);
   const bool is_new = !content_.artifacts.contains(id);
+  if (!is_new) artifact.bound = content_.artifacts.at(id).bound;
   content_.artifacts[id] = std::move(artifact);
   changed_ = true;
   if (is_new && version_ > 0) ++version_;
@@ -51,6 +52,38 @@ void Cache::Keep(const storage::Manifest& manifest) {
   calls_.Once(kCache, KeepManifest{manifest}, [this, manifest](const Done& done) {
     if (done.status.ok()) Add(manifest.Id(), manifest);
   });
+}
+
+void Cache::KeepBound(const CallOwner& owner, const storage::Manifest& manifest,
+                      std::function<void(const Status&)> then) {
+  calls_.RetryUntilSettled(owner, KeepManifest{manifest, /*bound=*/true},
+                           [this, manifest, then = std::move(then)](const Done& done) {
+                             if (done.status.ok()) {
+                               const std::string id = manifest.Id();
+                               Add(id, manifest);
+                               if (!std::exchange(content_.artifacts.at(id).bound, true) &&
+                                   version_ > 0)
+                                 ++version_;
+                             }
+                             then(done.status);
+                           });
+}
+
+// After an error it stays bound, and is released again.
+void Cache::ReleaseBound(const std::vector<std::string>& ids) {
+  for (const std::string& id : ids) {
+    const auto there = content_.artifacts.find(id);
+    if (there == content_.artifacts.end() || !there->second.bound || !releasing_.insert(id).second)
+      continue;
+    calls_.Once(kCache, ReleaseArtifact{id}, [this, id](const Done& done) {
+      releasing_.erase(id);
+      const auto released = content_.artifacts.find(id);
+      if (!done.status.ok() || released == content_.artifacts.end()) return;
+      released->second.bound = false;
+      changed_ = true;
+      ++version_;
+    });
+  }
 }
 
 void Cache::Use(const CallOwner& owner, const std::string& artifact) {
@@ -90,7 +123,7 @@ void Cache::Advance() {
     if (!std::exchange(over_limit_said_, true)) {
       turn_.Say(LogLevel::kWarning, kCache,
                 "the cache has " + FormatBytes(bytes) + ", more than its limit of " +
-                    FormatBytes(limit_bytes_) + ": all of it is in use");
+                    FormatBytes(limit_bytes_) + ": all of it is in use, or bound to this site");
     }
     return;
   }
@@ -115,6 +148,14 @@ void Cache::OnEvicted() {
 std::vector<std::string> Cache::List() const {
   std::vector<std::string> ids;
   for (const auto& [id, artifact] : content_.artifacts) ids.push_back(id);
+  return ids;
+}
+
+std::vector<std::string> Cache::Bound() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, artifact] : content_.artifacts) {
+    if (artifact.bound) ids.push_back(id);
+  }
   return ids;
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,15 @@ class Cache {
   // process.
   void Keep(const storage::Manifest& manifest);
 
+  // The same of one that is bound to the site of this worker: it stays until it is released. `then`
+  // gets OK when that is on the disk, or the error of the disk; it is not called any more once the
+  // calls of `owner` are cancelled.
+  void KeepBound(const CallOwner& owner, const storage::Manifest& manifest,
+                 std::function<void(const Status&)> then);
+
+  // Nobody needs these any more, of those that are bound: they may go when the cache is too large.
+  void ReleaseBound(const std::vector<std::string>& ids);
+
   // From now on the artifact, or these blobs, stay in the cache until EndUse(owner).
   void Use(const CallOwner& owner, const std::string& artifact);
   void UseBlobs(const CallOwner& owner, const std::vector<std::string>& sha256);
@@ -49,8 +59,9 @@ class Cache {
   // Rises with every change. It is 0 until the answer to Start is there, and the list is not
   // complete before.
   int64_t version() const { return version_; }
-  // The ids of the artifacts.
+  // The ids of the artifacts, and of those of them that are bound.
   std::vector<std::string> List() const;
+  std::vector<std::string> Bound() const;
 
  private:
   void OnListed(const Done& done);
@@ -66,6 +77,8 @@ class Cache {
   // Whether content or uses have changed since Advance last looked.
   bool changed_ = false;
   bool over_limit_said_ = false;
+  // Of which ReleaseArtifact is under way.
+  std::set<std::string> releasing_;
   // What is being removed; empty if nothing is.
   Eviction evicting_;
   std::vector<std::function<void()>> when_settled_;

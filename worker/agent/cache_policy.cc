@@ -29,7 +29,7 @@ Eviction ToEvict(const CacheContent& content, const CacheUse& use, uint64_t limi
   }
   std::vector<std::pair<int64_t, std::string>> by_use;
   for (const auto& [id, artifact] : content.artifacts) {
-    if (!use.artifacts.contains(id)) by_use.emplace_back(artifact.used, id);
+    if (!use.artifacts.contains(id) && !artifact.bound) by_use.emplace_back(artifact.used, id);
   }
   std::sort(by_use.begin(), by_use.end());
   for (const auto& [used, id] : by_use) {

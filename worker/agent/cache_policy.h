@@ -15,6 +15,8 @@ struct CachedArtifact {
   std::map<std::string, uint64_t> blobs;
   // Grows with each use: the artifact with the smallest number was not used for longest.
   int64_t used = 0;
+  // Bound to the site of this worker: there may be no other copy, so it stays until it is released.
+  bool bound = false;
   bool operator==(const CachedArtifact&) const = default;
 };
 
@@ -42,8 +44,8 @@ struct Eviction {
 uint64_t BytesOf(const CacheContent& content);
 
 // What to remove so that at most `limit_bytes` are left: first blobs of no artifact, then artifacts
-// in the order of their last use, each with the blobs that no other one shares. What is in use
-// stays, also if more than the limit is left then.
+// in the order of their last use, each with the blobs that no other one shares. What is in use or
+// bound stays, also if more than the limit is left then.
 Eviction ToEvict(const CacheContent& content, const CacheUse& use, uint64_t limit_bytes);
 
 }  // namespace braid::worker

@@ -17,7 +17,9 @@ constexpr int64_t kAwayMs = 2'000;
 
 }  // namespace
 
-void DescribeOrigin(const Assignment& assignment, storage::Manifest* manifest) {
+void DescribeOrigin(const Assignment& assignment, const std::string& role,
+                    storage::Manifest* manifest) {
+  if (task::Stays(assignment.binding, role)) manifest->metadata["bound_to"] = assignment.site;
   std::vector<std::string> parents;
   for (const auto& [role, artifact] : assignment.inputs) parents.push_back(artifact);
   std::sort(parents.begin(), parents.end());
@@ -125,8 +127,14 @@ void CheckpointOutbox::Store() {
 void CheckpointOutbox::OnIngested(const Done& done) {
   if (!done.status.ok()) return OnCommitted(done.status);
   storing_->manifest = std::get<storage::Manifest>(done.answer);
-  DescribeOrigin(assignment_, &storing_->manifest);
+  DescribeOrigin(assignment_, NameOf(task::ArtifactKind::kCheckpoint), &storing_->manifest);
   cached_.UseBlobs(transfer_, DigestsOf(storing_->manifest));
+  if (bound()) {
+    return cached_.KeepBound(transfer_, storing_->manifest, [this](const Status& status) {
+      if (!status.ok()) return OnCommitted(status);
+      CommitAfterMetrics();
+    });
+  }
   asking_since_ms_ = turn_.now_ms;
   calls_.RetryUntilSettled(transfer_, FindMissingBlobs{DigestsOf(storing_->manifest)},
                            [this](const Done& found) {
@@ -138,21 +146,31 @@ void CheckpointOutbox::OnIngested(const Done& done) {
 
 // Metrics go before the checkpoint. A rank that resumes from it does not write the metrics of
 // earlier steps again, so they would be missing for ever if they were lost after the commit.
+void CheckpointOutbox::CommitAfterMetrics() {
+  metrics_.WhenSent(storing_->metrics_before, [this](const Status& sent) {
+    if (!sent.ok()) return OnCommitted(sent);
+    Commit();
+  });
+}
+
 void CheckpointOutbox::Send(const std::vector<std::string>& missing) {
-  moves_.Upload(transfer_, missing, [this](const Status& status) {
+  const OutputName output{assignment_.key, NameOf(task::ArtifactKind::kCheckpoint)};
+  moves_.Upload(transfer_, output, missing, [this](const Status& status) {
     if (AsksAgain(status)) return StoreAgain();
     if (!status.ok()) return OnCommitted(status);
-    metrics_.WhenSent(storing_->metrics_before, [this](const Status& sent) {
-      if (!sent.ok()) return OnCommitted(sent);
-      Commit();
-    });
+    CommitAfterMetrics();
   });
+}
+
+bool CheckpointOutbox::bound() const {
+  return task::Stays(assignment_.binding, NameOf(task::ArtifactKind::kCheckpoint));
 }
 
 void CheckpointOutbox::Commit() {
   calls_.RetryUntilSettled(
       transfer_,
-      CommitCheckpoint{assignment_.key, storing_->message.step, storing_->manifest.Canonical()},
+      CommitCheckpoint{assignment_.key, storing_->message.step, storing_->manifest.Canonical(),
+                       bound()},
       [this](const Done& done) {
         if (AsksAgain(done.status)) return StoreAgain();
         OnCommitted(done.status);
@@ -178,11 +196,13 @@ void CheckpointOutbox::OnCommitted(const Status& status) {
   const int64_t step = checkpoint.message.step;
   cached_.EndUse(transfer_);
   if (status.Is(ErrorReason::kStaleLease) && !recovered_) return listener_.on_stale();
+  // What no commit names is released by the coordinator, once this rank is gone.
   if (status.ok()) {
     if (!checkpoint.kept) listener_.on_safe(step);
     // The coordinator has the checkpoint now. Without removing it here, a long training would fill
-    // the worker's disk; a rank that resumes on this worker fetches it again.
-    Release(checkpoint);
+    // the worker's disk; a rank that resumes on this worker fetches it again. One that is bound has
+    // no other copy.
+    if (!bound()) Release(checkpoint);
   } else {
     turn_.Say(
         LogLevel::kWarning, owner_,

@@ -83,8 +83,11 @@ class CheckpointOutbox {
   void OnIngested(const Done& done);
   // Sends those.
   void Send(const std::vector<std::string>& missing);
-  // All files are there: the metrics before the checkpoint follow, then the commit.
+  // All files are where they are to stay: the metrics before the checkpoint follow, then the commit.
+  void CommitAfterMetrics();
   void Commit();
+  // Whether checkpoints of this rank are bound to the site, and stay in the cache.
+  bool bound() const;
   // Whether a call of the checkpoint that is being stored failed for a missing blob, which helps to
   // send once more. Counts how often.
   bool AsksAgain(const Status& status);
@@ -116,9 +119,11 @@ class CheckpointOutbox {
   int64_t asking_since_ms_ = kNever;
 };
 
-// Completes the manifest of an artifact that a rank made: its parents are the rank's inputs, its
-// recipe is the run's.
-void DescribeOrigin(const Assignment& assignment, storage::Manifest* manifest);
+// Completes the manifest of an artifact that a rank made under this role: its parents are the rank's
+// inputs, its recipe is the run's. One that stays at its site says so in its metadata, so that equal
+// content that may leave is another artifact.
+void DescribeOrigin(const Assignment& assignment, const std::string& role,
+                    storage::Manifest* manifest);
 
 // The digests of the manifest's files.
 std::vector<std::string> DigestsOf(const storage::Manifest& manifest);

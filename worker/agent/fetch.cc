@@ -50,7 +50,7 @@ void Fetches::FetchNextFile(const std::string& artifact) {
     return;
   }
   const storage::ManifestFile& file = fetch.manifest.files[fetch.next_file++];
-  moves_.Download(OwnerOf(artifact), file.sha256, file.size,
+  moves_.Download(OwnerOf(artifact), {file.sha256, file.size, artifact},
                   [this, artifact, path = file.path](const Status& status) {
                     if (!status.ok()) return End(artifact, status.Wrap("fetching " + path));
                     FetchNextFile(artifact);

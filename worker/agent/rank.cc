@@ -286,10 +286,17 @@ void Rank::StoreNextOutput(Outcome end) {
 void Rank::OnOutputIngested(const std::string& role, const Done& done, Outcome end) {
   if (!done.status.ok()) return Report(TransferFailed(done.status));
   storage::Manifest manifest = std::get<storage::Manifest>(done.answer);
-  DescribeOrigin(assignment_, &manifest);
+  DescribeOrigin(assignment_, role, &manifest);
   end.outputs.emplace_back(role, manifest.Canonical());
   cached_.UseBlobs(call_owner_, DigestsOf(manifest));
-  moves_.UploadMissing(call_owner_, DigestsOf(manifest),
+  if (task::Stays(assignment_.binding, role)) {
+    end.bound.insert(role);
+    return cached_.KeepBound(call_owner_, manifest, [this, end](const Status& status) {
+      if (!status.ok()) return Report(TransferFailed(status));
+      StoreNextOutput(end);
+    });
+  }
+  moves_.UploadMissing(call_owner_, {assignment_.key, role}, DigestsOf(manifest),
                        [this, end, manifest](const Status& status) {
                          if (!status.ok()) return Report(TransferFailed(status));
                          cached_.Keep(manifest);

@@ -118,7 +118,10 @@ void Session::Send(std::vector<RankStatus> ranks, std::vector<RankKey> deliverin
   signal.applied_version = applied_version_;
   signal.ranks = std::move(ranks);
   signal.delivering = std::move(delivering);
-  if (cached.version() != cached_version_) signal.cached = cached.List();
+  if (cached.version() != cached_version_) {
+    signal.cached = cached.List();
+    signal.bound = cached.Bound();
+  }
   cached_version_ = cached.version();
   if (reach.version() != reach_version_) signal.reach = reach.Report();
   reach_version_ = reach.version();

@@ -70,6 +70,8 @@ struct DesiredState {
   std::vector<RefusedGpu> refused_gpus;
   // Workers of other hosts to try, until another set names others.
   std::vector<Peer> peers;
+  // Artifacts that are bound to this worker's site and that nobody needs any more.
+  std::vector<std::string> released;
   // The longest time between two heartbeats.
   int64_t heartbeat_interval_ms = 5'000;
   // After so long without contact the worker stops its ranks, each with a checkpoint.
@@ -98,6 +100,8 @@ struct Signal {
   // The artifacts of which all files are in the cache; set in the first heartbeat of a session, and
   // when they have changed.
   std::optional<std::vector<std::string>> cached;
+  // Those of them that are bound to this worker's site; set as `cached` is.
+  std::vector<std::string> bound;
   // What came of trying the peers; set as `cached` is.
   std::optional<std::vector<PeerReach>> reach;
   bool draining = false;

@@ -32,6 +32,8 @@ struct DownloadBlob {
   std::string sha256;
   // Bytes, as the manifest says.
   uint64_t size = 0;
+  // The artifact for which it is wanted.
+  std::string artifact;
 };
 // Lays an artifact out as a folder of hard links into the cache. BLOB_MISSING or kNotFound: a blob
 // was removed from the cache in the meantime.
@@ -58,12 +60,18 @@ struct IngestFolder {
 struct FindMissingBlobs {
   std::vector<std::string> sha256;
 };
+// The output of a rank to which a blob belongs that is sent; a checkpoint has the role "checkpoint".
+struct OutputName {
+  RankKey key;
+  std::string role;
+};
 // Sends a blob of the cache to the coordinator, continuing behind the bytes that it has. Errors:
 // kOutOfRange if another worker sends the same blob, or the coordinator lost a part that was not
 // synced; kInvalidArgument (DIGEST_MISMATCH) and kDataLoss (FSYNC_FAILED), after which the
 // coordinator has dropped the bytes so far.
 struct UploadBlob {
   std::string sha256;
+  OutputName output;
 };
 // Removes blobs from the cache.
 struct ReleaseBlobs {
@@ -78,6 +86,12 @@ struct EvictFromCache {
 // Writes down the manifest of an artifact whose files are in the cache, for ListCache.
 struct KeepManifest {
   storage::Manifest manifest;
+  // The artifact is bound to the site of this worker, which is written down with it, durably.
+  bool bound = false;
+};
+// Writes down that an artifact is not bound any more.
+struct ReleaseArtifact {
+  std::string artifact;
 };
 
 // ---- Messages of a rank. kAborted (STALE_LEASE): the attempt is no longer this worker's.
@@ -91,11 +105,13 @@ struct ReportStarted {
 struct CommitCheckpoint {
   RankKey key;
   int64_t step = 0;
-  // Canonical JSON of the manifest; its blobs have been uploaded.
+  // Canonical JSON of the manifest; its blobs have been uploaded, unless it is bound.
   std::string manifest;
+  // Its files stay here.
+  bool bound = false;
 };
-// The end of the rank. Blobs of its outputs have been uploaded; BLOB_MISSING names one that is not
-// there.
+// The end of the rank. Blobs of its outputs that are not bound have been uploaded; BLOB_MISSING
+// names one that is not there.
 struct ReportEnded {
   RankKey key;
   Outcome end;
@@ -161,7 +177,7 @@ struct RemoveRankFolder {
 // One piece of work.
 using Work = std::variant<FindArtifact, DownloadBlob, LayOutArtifact, VerifyArtifact, IngestFolder,
                           FindMissingBlobs, UploadBlob, ReleaseBlobs, ListCache, EvictFromCache,
-                          KeepManifest, ReportStarted, CommitCheckpoint, ReportEnded, SendPiece,
+                          KeepManifest, ReleaseArtifact, ReportStarted, CommitCheckpoint, ReportEnded, SendPiece,
                           PutRendezvous, GetRendezvous, ProbePeer, KeepMetrics, KeepCheckpoint,
                           DropCheckpoint, KeepEnd, RemoveRankFolder>;
 

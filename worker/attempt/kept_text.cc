@@ -8,7 +8,8 @@ namespace {
 
 // To be raised when an older version of the worker would misread the files.
 constexpr int64_t kVersion = 1;
-constexpr int64_t kRankVersion = 2;  // says for whom it is kept
+constexpr int64_t kRankVersion = 2;   // says for whom it is kept
+constexpr int64_t kBoundVersion = 3;  // says what of it stays at the site; an older worker would send it
 
 // Texts of programs may hold bytes that are not UTF-8, and dump would throw.
 std::string Dump(const Json& value) {
@@ -79,19 +80,22 @@ Result<ResultMessage::Output> OutputOf(const Json& json) {
 
 std::string TextOf(const Owner& owner, const Assignment& assignment) {
   const RankKey& key = assignment.key;
-  return Seal({{"coordinator", owner.coordinator},
-               {"worker", owner.worker},
-               {"run", key.run},
-               {"job", key.job},
-               {"epoch", key.epoch},
-               {"rank", key.rank},
-               {"inputs", assignment.inputs},
-               {"recipe_sha256", assignment.recipe_sha256}},
-              kRankVersion);
+  Json value = {{"coordinator", owner.coordinator},
+                {"worker", owner.worker},
+                {"run", key.run},
+                {"job", key.job},
+                {"epoch", key.epoch},
+                {"rank", key.rank},
+                {"inputs", assignment.inputs},
+                {"recipe_sha256", assignment.recipe_sha256}};
+  if (assignment.binding == task::Binding::kNothing) return Seal(value, kRankVersion);
+  value["binding"] = NameOf(assignment.binding);
+  value["site"] = assignment.site;
+  return Seal(value, kBoundVersion);
 }
 
 Result<KeptRank> ParseKeptRank(std::string_view text, const std::string& path) {
-  BRAID_ASSIGN_OR_RETURN(const Json value, Unseal(text, path, kRankVersion));
+  BRAID_ASSIGN_OR_RETURN(const Json value, Unseal(text, path, kBoundVersion));
   JsonReader reader(value, "");
   KeptRank kept;
   // Files of version 1 do not say for whom they are kept.
@@ -105,7 +109,12 @@ Result<KeptRank> ParseKeptRank(std::string_view text, const std::string& path) {
   for (const auto& [role, artifact] : reader.RequireObject("inputs").items())
     assignment.inputs[role] = artifact.is_string() ? artifact.get<std::string>() : "";
   assignment.recipe_sha256 = reader.RequireString("recipe_sha256");
+  const std::string binding = reader.String("binding", NameOf(task::Binding::kNothing));
+  assignment.site = reader.String("site", "");
   BRAID_RETURN_IF_ERROR(Checked(reader.Finish(), path));
+  const auto known = FromName<task::Binding>(binding);
+  if (!known) return DataLoss(path + ": unknown binding \"" + binding + "\"");
+  assignment.binding = *known;
   return kept;
 }
 

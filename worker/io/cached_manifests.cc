@@ -18,9 +18,14 @@ namespace {
 
 constexpr std::string_view kManifestEnding = ".manifest.json";
 constexpr std::string_view kMarksEnding = ".marks.json";
+constexpr std::string_view kBoundEnding = ".bound";
 
 std::string MarksPath(const std::string& artifact_folder) {
   return artifact_folder + std::string(kMarksEnding);
+}
+
+std::string BoundPath(const std::string& artifact_folder) {
+  return artifact_folder + std::string(kBoundEnding);
 }
 
 bool IsWhole(const storage::Manifest& manifest, const storage::BlobStore& cache) {
@@ -69,6 +74,7 @@ Result<CacheContent> ReadCache(const std::string& folder, storage::BlobStore& ca
     if (!manifest.ok() || manifest->Id() != id || !IsWhole(*manifest, cache)) continue;
     for (const storage::ManifestFile& file : manifest->files)
       content.artifacts[id].blobs[file.sha256] = file.size;
+    content.artifacts[id].bound = PathExists(BoundPath(layout));
     by_use.emplace_back(TimeOf(ManifestPath(layout)), id);
   }
   std::sort(by_use.begin(), by_use.end());
@@ -117,6 +123,14 @@ Result<storage::Manifest> FindWhole(const std::string& artifact_folder, storage:
   if (hashed) BRAID_RETURN_IF_ERROR(WriteFileMarks(manifest, artifact_folder));
   (void)utimensat(AT_FDCWD, ManifestPath(artifact_folder).c_str(), nullptr, 0);
   return manifest;
+}
+
+Status MarkBound(const std::string& artifact_folder) {
+  return WriteFileAtomic(BoundPath(artifact_folder), "");
+}
+
+Status Unbind(const std::string& artifact_folder) {
+  return RemoveFile(BoundPath(artifact_folder));
 }
 
 // The manifest goes first: without it, nothing takes the rest for an artifact.

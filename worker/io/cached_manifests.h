@@ -1,8 +1,9 @@
 // The artifacts in the worker's cache, as they are on the disk. Beside the folder of each artifact
-// (hard links into the blob store) are two files:
+// (hard links into the blob store) are these files:
 //
 //   <id>.manifest.json  its manifest; the time of the file says when it was last used
 //   <id>.marks.json     size, time and inode of each file when the folder was made
+//   <id>.bound          it is bound to the site of this worker, and stays until it is released
 //
 // A new process of the worker therefore knows what the cache holds, and notices files that somebody
 // has changed.
@@ -34,7 +35,12 @@ Status WriteFileMarks(const storage::Manifest& manifest, const std::string& arti
 // kDataLoss names one with another digest, and its blob is removed from `cache`.
 Result<storage::Manifest> FindWhole(const std::string& artifact_folder, storage::BlobStore& cache);
 
-// Removes the folder and the files beside it.
+// Marks an artifact as bound to this worker's site, durably; and takes the mark away. The artifact
+// need not be laid out.
+Status MarkBound(const std::string& artifact_folder);
+Status Unbind(const std::string& artifact_folder);
+
+// Removes the folder and the files beside it, but for the mark of what is bound.
 Status RemoveLayout(const std::string& artifact_folder);
 
 }  // namespace braid::worker

@@ -12,8 +12,20 @@
 #include "base/status.h"
 #include "storage/files/manifest.h"
 #include "worker/agent/values.h"
+#include "worker/agent/work.h"
 
 namespace braid::worker {
+
+// A blob on its way to the coordinator, of `size` bytes, of which it has the first `offset`.
+struct Sending {
+  std::string sha256;
+  uint64_t size = 0;
+  uint64_t offset = 0;
+  // The file that has it.
+  std::string path;
+  // The output to which it belongs.
+  OutputName output;
+};
 
 // The calls about blobs, which are all that transfers need.
 class BlobLink {
@@ -24,14 +36,14 @@ class BlobLink {
   virtual Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t size,
                                           bool* complete) = 0;
 
-  // Sends the bytes [offset, size) of the file at `path`, and returns when the coordinator has
-  // answered.
-  virtual Status Upload(const std::string& sha256, uint64_t size, uint64_t offset,
-                        const std::string& path) = 0;
+  // Sends what the coordinator does not have, and returns when it has answered. kFailedPrecondition
+  // (BOUND_TO_SITE) for a file that must not leave this site.
+  virtual Status Upload(const Sending& sending) = 0;
 
-  // Calls `use` with consecutive pieces of the blob from `offset` on. An error of `use` ends the
-  // call and is returned.
-  virtual Status Download(const std::string& sha256, uint64_t offset,
+  // Calls `use` with consecutive pieces of the blob, a file of `artifact`, from `offset` on. An
+  // error of `use` ends the call and is returned. kFailedPrecondition (BOUND_TO_SITE) if the
+  // artifact is bound to a site.
+  virtual Status Download(const std::string& sha256, const std::string& artifact, uint64_t offset,
                           const std::function<Status(std::string_view)>& use) = 0;
 };
 
@@ -49,11 +61,11 @@ class CoordinatorLink : public BlobLink {
   virtual Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) = 0;
   // The rank's program runs.
   virtual Status ReportStarted(const RankKey& rank) = 0;
-  // The files of the manifest (JSON), all of which are stored, are a checkpoint after `step` steps.
-  // kFailedPrecondition (BLOB_MISSING) names one that is not stored.
-  virtual Status CommitCheckpoint(const RankKey& rank, int64_t step,
-                                  const std::string& manifest) = 0;
-  // The rank has ended; its outputs are all stored.
+  // The files of the manifest (JSON) are a checkpoint after `step` steps. They are all stored, or
+  // stay here if it is `bound`. kFailedPrecondition (BLOB_MISSING) names one that is not stored.
+  virtual Status CommitCheckpoint(const RankKey& rank, int64_t step, const std::string& manifest,
+                                  bool bound) = 0;
+  // The rank has ended; its outputs are all stored, but for those that are bound.
   virtual Status ReportEnded(const RankKey& rank, const Outcome& end) = 0;
 
   // Appends bytes of the file that begin at `offset`. Returns the number of bytes that the

@@ -41,7 +41,7 @@ struct MachineWork::Doer {
                         ArtifactFolder(self.folder_, work.artifact)));
   }
   Status operator()(const DownloadBlob& work) {
-    return TryDownload(self.link_, self.cache_, work.sha256, work.size, stop);
+    return TryDownload(self.link_, self.cache_, work, stop);
   }
   Status operator()(const LayOutArtifact& work) {
     const std::string folder = ArtifactFolder(self.folder_, work.artifact);
@@ -62,7 +62,7 @@ struct MachineWork::Doer {
     return Keep(self.link_.FindMissing(work.sha256));
   }
   Status operator()(const UploadBlob& work) {
-    return TryUpload(self.link_, self.cache_, work.sha256);
+    return TryUpload(self.link_, self.cache_, work.sha256, work.output);
   }
   Status operator()(const ReleaseBlobs& work) {
     for (const std::string& sha256 : work.sha256) (void)self.cache_.Remove(sha256);
@@ -80,11 +80,16 @@ struct MachineWork::Doer {
   Status operator()(const KeepManifest& work) {
     const std::string folder = ArtifactFolder(self.folder_, work.manifest.Id());
     BRAID_RETURN_IF_ERROR(MakeFolder(FolderOf(folder)));
+    // The mark goes first: a bound artifact without it would be taken for one that may go.
+    if (work.bound) BRAID_RETURN_IF_ERROR(MarkBound(folder));
     return WriteFileAtomic(ManifestPath(folder), work.manifest.Canonical());
+  }
+  Status operator()(const ReleaseArtifact& work) {
+    return Unbind(ArtifactFolder(self.folder_, work.artifact));
   }
   Status operator()(const ReportStarted& work) { return self.link_.ReportStarted(work.key); }
   Status operator()(const CommitCheckpoint& work) {
-    return self.link_.CommitCheckpoint(work.key, work.step, work.manifest);
+    return self.link_.CommitCheckpoint(work.key, work.step, work.manifest, work.bound);
   }
   Status operator()(const ReportEnded& work) { return self.link_.ReportEnded(work.key, work.end); }
   Status operator()(const SendPiece& work) {

@@ -21,7 +21,8 @@ Status OfThisDisk(const Status& status) {
 
 }  // namespace
 
-Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256) {
+Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256,
+                 const OutputName& output) {
   // A missing file is no error yet: another rank with the same blob may have sent it and removed it
   // from the cache.
   const Result<uint64_t> size = cache.Size(sha256);
@@ -30,11 +31,13 @@ Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::str
                          link.CommittedBytes(sha256, size.ok() ? *size : 0, &complete));
   if (complete) return OkStatus();
   BRAID_RETURN_IF_ERROR(size.status());
-  return link.Upload(sha256, *size, committed, cache.PathOf(sha256));
+  return link.Upload({sha256, *size, committed, cache.PathOf(sha256), output});
 }
 
-Status TryDownload(BlobLink& link, storage::BlobStore& cache, const std::string& sha256,
-                   uint64_t size, const StopSignal& stop) {
+Status TryDownload(BlobLink& link, storage::BlobStore& cache, const DownloadBlob& blob,
+                   const StopSignal& stop) {
+  const std::string& sha256 = blob.sha256;
+  const uint64_t size = blob.size;
   const Status cancelled = Cancelled("the worker no longer needs it");
   if (cache.Has(sha256)) return OkStatus();
   // Two tries that write the same file would garble it, and a cancelled one may still be ending.
@@ -57,7 +60,7 @@ Status TryDownload(BlobLink& link, storage::BlobStore& cache, const std::string&
   };
   // If all bytes are here (the blob is empty, or the process ended before the verification),
   // writing nothing completes it.
-  Status status = offset < size ? link.Download(sha256, offset, take) : take("");
+  Status status = offset < size ? link.Download(sha256, blob.artifact, offset, take) : take("");
   // After a failure the bytes so far are synced, so that the next try continues behind them.
   if (!there.complete) {
     if (const Status synced = cache.SyncUpload(sha256); !synced.ok()) status = synced;

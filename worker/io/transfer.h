@@ -15,9 +15,10 @@ namespace braid::worker {
 
 // Errors are those of the work of the same name in worker/agent/work.h; TryDownload also returns
 // kCancelled once `stop` is set.
-Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256);
-Status TryDownload(BlobLink& link, storage::BlobStore& cache, const std::string& sha256,
-                   uint64_t size, const StopSignal& stop);
+Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256,
+                 const OutputName& output);
+Status TryDownload(BlobLink& link, storage::BlobStore& cache, const DownloadBlob& blob,
+                   const StopSignal& stop);
 // `folder` is where the artifact is laid out, or will be. The manifest is written beside it
 // (<folder>.manifest.json): error messages take the users' names of files from it. Its time says
 // when the artifact was last used.

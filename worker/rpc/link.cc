@@ -99,9 +99,11 @@ Result<uint64_t> RpcLink::CommittedBytes(const std::string& sha256, uint64_t siz
   return response.committed();
 }
 
-Status RpcLink::Upload(const std::string& sha256, uint64_t size, uint64_t offset,
-                       const std::string& path) {
+Status RpcLink::Upload(const Sending& sending) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  const std::string& path = sending.path;
+  const uint64_t size = sending.size;
+  uint64_t offset = sending.offset;
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
   // A transfer has no deadline, because its time depends on the size. gRPC's keepalive ends it if
@@ -111,9 +113,11 @@ Status RpcLink::Upload(const std::string& sha256, uint64_t size, uint64_t offset
   const auto stub = v1::Artifacts::NewStub(channel);
   const auto writer = stub->UploadBlob(&context, &response);
   v1::UploadBlobRequest request;
-  request.set_sha256(sha256);
+  request.set_sha256(sending.sha256);
   request.set_size(size);
   request.set_offset(offset);
+  rpc::Fill(sending.output.key, request.mutable_rank());
+  request.set_role(sending.output.role);
   bool open_stream = true;
   do {
     const size_t count = std::min<uint64_t>(kPiece, size - offset);
@@ -133,15 +137,17 @@ Status RpcLink::Upload(const std::string& sha256, uint64_t size, uint64_t offset
   writer->WritesDone();
   BRAID_RETURN_IF_ERROR(FromGrpc(writer->Finish()));
   return response.complete() ? OkStatus()
-                             : Unavailable("the upload of " + sha256 + " is not complete");
+                             : Unavailable("the upload of " + sending.sha256 + " is not complete");
 }
 
-Status RpcLink::Download(const std::string& sha256, uint64_t offset,
+Status RpcLink::Download(const std::string& sha256, const std::string& artifact, uint64_t offset,
                          const std::function<Status(std::string_view)>& use) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   grpc::ClientContext context;
   v1::DownloadBlobRequest request;
   request.set_sha256(sha256);
+  request.set_artifact(artifact);
+  request.set_worker(worker_id_);
   request.set_offset(offset);
   const auto stub = v1::Artifacts::NewStub(channel);
   const auto reader = stub->DownloadBlob(&context, request);
@@ -198,13 +204,15 @@ Status RpcLink::ReportStarted(const RankKey& rank) {
   return FromGrpc(v1::Workers::NewStub(channel)->ReportStarted(&call.context, request, &response));
 }
 
-Status RpcLink::CommitCheckpoint(const RankKey& rank, int64_t step, const std::string& manifest) {
+Status RpcLink::CommitCheckpoint(const RankKey& rank, int64_t step, const std::string& manifest,
+                                 bool bound) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call;
   v1::CommitCheckpointRequest request;
   rpc::Fill(rank, request.mutable_id());
   request.set_step(step);
   request.set_manifest_json(manifest);
+  request.set_bound(bound);
   v1::CommitCheckpointResponse response;
   return FromGrpc(
       v1::Workers::NewStub(channel)->CommitCheckpoint(&call.context, request, &response));

@@ -33,15 +33,15 @@ class RpcLink final : public CoordinatorLink {
 
   Result<uint64_t> CommittedBytes(const std::string& sha256, uint64_t size,
                                   bool* complete) override;
-  Status Upload(const std::string& sha256, uint64_t size, uint64_t offset,
-                const std::string& path) override;
-  Status Download(const std::string& sha256, uint64_t offset,
+  Status Upload(const Sending& sending) override;
+  Status Download(const std::string& sha256, const std::string& artifact, uint64_t offset,
                   const std::function<Status(std::string_view)>& use) override;
   Result<storage::Manifest> GetManifest(const std::string& artifact) override;
   Status VerifyArtifact(const std::string& artifact) override;
   Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) override;
   Status ReportStarted(const RankKey& rank) override;
-  Status CommitCheckpoint(const RankKey& rank, int64_t step, const std::string& manifest) override;
+  Status CommitCheckpoint(const RankKey& rank, int64_t step, const std::string& manifest,
+                          bool bound) override;
   Status ReportEnded(const RankKey& rank, const Outcome& end) override;
   Result<int64_t> AppendLog(const RankKey& rank, int64_t offset, std::string_view data) override;
   Result<int64_t> AppendMetrics(const RankKey& rank, int64_t offset,

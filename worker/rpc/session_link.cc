@@ -74,6 +74,7 @@ DesiredState FromProto(const v1::DesiredState& state) {
     desired.peers.push_back({peer.worker(), peer.boot_id(), peer.address(), peer.probe_port(),
                              peer.probe_key(), peer.asked()});
   }
+  desired.released = {state.released().begin(), state.released().end()};
   return desired;
 }
 
@@ -133,8 +134,10 @@ class RpcSessionLink::Stream {
     message.set_applied_version(signal.applied_version);
     for (const RankStatus& rank : signal.ranks) Fill(rank, message.add_ranks());
     for (const RankKey& key : signal.delivering) rpc::Fill(key, message.add_delivering());
-    if (signal.cached.has_value())
+    if (signal.cached.has_value()) {
       message.mutable_cached()->mutable_ids()->Assign(signal.cached->begin(), signal.cached->end());
+      for (const std::string& id : signal.bound) message.mutable_cached()->add_bound(id);
+    }
     if (signal.reach.has_value()) FillReach(*signal.reach, message.mutable_reach());
     message.set_draining(signal.draining);
     message.set_leaving(signal.leaving);

@@ -68,6 +68,7 @@ JobRecord SomeJob(const std::string& run, const std::string& name, JobState stat
   job.slots = 2;
   job.site = "helsinki";
   job.across_sites = true;
+  job.binding = task::Binding::kOutputs;
   job.flops = 1.5e12;
   job.tokens = 77;
   job.state = state;
@@ -96,6 +97,7 @@ ArtifactRecord SomeArtifact(const std::string& id) {
   artifact.made_by = {"r1", "path_1", 1};
   artifact.role = "model";
   artifact.user = "ann";
+  artifact.bound = true;
   return artifact;
 }
 
@@ -118,6 +120,7 @@ WorkerRecord SomeWorker(const std::string& id) {
 JobRecord OneSiteJob() {
   JobRecord job = SomeJob("r1", "path_1", JobState::kQueued);
   job.across_sites = false;
+  job.binding = task::Binding::kNothing;
   return job;
 }
 
@@ -140,8 +143,14 @@ class CatalogTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status.ToString();
     for (const Update& update : updates) Apply(update, image_);
   }
+  // Makes the image that of a catalog from before anything was bound to a site.
+  void ForgetBinding() {
+    for (auto& [key, job] : image_.jobs) job.binding = task::Binding::kNothing;
+    for (auto& [id, artifact] : image_.artifacts) artifact.bound = false;
+  }
   // Makes the image that of a catalog from before trainings were compared at rungs.
   void ForgetRungs() {
+    ForgetBinding();
     for (auto& [key, job] : image_.jobs) {
       job.rung = {};
       job.left_behind = false;
@@ -213,6 +222,9 @@ Updates OneOfEach() {
       WorkerForgotten{"w9", "it has left"},
       PoolReported{"lab", "asked", "job 7"},
       ServerReported{"disk_low", "8 % are free"},
+      TrafficCounted{{{"lab", TrafficWay::kSent, TrafficClass::kShards}, 70}},
+      TrafficCounted{{{"lab", TrafficWay::kSent, TrafficClass::kShards}, 7}},
+      TrafficCounted{{{"lab", TrafficWay::kFetched, TrafficClass::kOther}, 5}},
       CredentialChanged{SomeCredential("t-1"), "token.created", "t-1"},
       CredentialChanged{SomeCredential("t-1"), "", ""},
       JobQueued{path, {{"tokenizer", "t1"}}},
@@ -463,7 +475,16 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
+#define WITHOUT_TRAFFIC "DROP TABLE traffic;"
+#define WITHOUT_BINDING                                                                   \
+  WITHOUT_TRAFFIC                                                                         \
+  "DROP TRIGGER artifacts_maker; ALTER TABLE jobs DROP COLUMN binding;"                    \
+  "ALTER TABLE artifacts DROP COLUMN bound;"                                               \
+  "CREATE TRIGGER artifacts_maker BEFORE UPDATE OF run, job, epoch, role, worker, name, "  \
+  "user, site ON artifacts WHEN OLD.removed_ms = 0 "                                       \
+  "BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;"
 #define WITHOUT_RUNGS                        \
+  WITHOUT_BINDING                            \
   "ALTER TABLE jobs DROP COLUMN rung_model;" \
   "ALTER TABLE jobs DROP COLUMN rung;"       \
   "ALTER TABLE jobs DROP COLUMN rung_trial;" \
@@ -631,6 +652,53 @@ TEST_F(CatalogTest, AFileFromBeforePreemptionIsBroughtUpToDate) {
   ASSERT_NE(catalog, nullptr);
   EXPECT_TRUE(catalog->Load().value() == image_);
   Commit(*catalog, {RunCreated{SomeRun("r2")}});
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, BytesOfSitesAreAddedUpAndCountedFromAVersionOn) {
+  Open().reset();
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(
+      sqlite3_exec(raw, WITHOUT_TRAFFIC "PRAGMA user_version = 19", nullptr, nullptr, nullptr),
+      SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  const TrafficKey key{"lab", TrafficWay::kFetched, TrafficClass::kCheckpoint};
+  Commit(*catalog, {TrafficCounted{{key, 5}}, TrafficCounted{{key, 7}}});
+  catalog.reset();
+  EXPECT_EQ(Open()->Load()->traffic.at(key).bytes, 12);
+  EXPECT_EQ(Check(TrafficCounted{{key, 0}}, image_).code(), StatusCode::kFailedPrecondition);
+}
+
+TEST_F(CatalogTest, TheClassOfBytesIsThatOfTheArtifact) {
+  EXPECT_EQ(TrafficClassOf("source"), TrafficClass::kCorpus);
+  EXPECT_EQ(TrafficClassOf("shards"), TrafficClass::kShards);
+  EXPECT_EQ(TrafficClassOf("checkpoint"), TrafficClass::kCheckpoint);
+  EXPECT_EQ(TrafficClassOf("report"), TrafficClass::kOther);
+}
+
+TEST_F(CatalogTest, AFileFromBeforeDataWasBoundIsBroughtUpToDate) {
+  Commit(*Open(), {RunCreated{SomeRun("r1")}, JobCreated{SomeJob("r1", "a", JobState::kBlocked)},
+                   ArtifactCommitted{SomeArtifact("a1")}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(
+      sqlite3_exec(raw, WITHOUT_BINDING "PRAGMA user_version = 18", nullptr, nullptr, nullptr),
+      SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  ForgetBinding();
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  // What was removed is made again, and is bound now.
+  ArtifactRecord again = SomeArtifact("a1");
+  again.worker = "w2";
+  Commit(*catalog, {ArtifactRemoved{"a1", "not needed", 7}, ArtifactCommitted{again}});
+  EXPECT_TRUE(image_.artifacts.at("a1").bound);
   EXPECT_TRUE(catalog->Load().value() == image_);
 }
 

@@ -1,0 +1,147 @@
+#include "coordinator/core/bound_data.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "task/binding.h"
+
+namespace braid::coordinator {
+namespace {
+
+using catalog::ArtifactRecord;
+using task::Binding;
+
+// What is kept is looked through so often although nothing is known to have changed.
+constexpr int64_t kLookThroughMs = 60'000;
+
+bool MakesBound(const JobRecord& job) {
+  return job.binding == Binding::kShards || job.binding == Binding::kOutputs;
+}
+
+Status BoundError(const std::string& what, const std::string& site, const std::string& more) {
+  return Status(StatusCode::kFailedPrecondition, ErrorReason::kBoundToSite,
+                what + " is bound to site " + site + " and does not leave it: " + more);
+}
+
+std::string ArtifactText(const ArtifactRecord& artifact) {
+  return "artifact " + artifact.id.substr(0, 12) + " (" + artifact.kind + " of " +
+         artifact.made_by.Job().ToString() + ")";
+}
+
+// The worker that made the artifact, if it is bound; else empty.
+std::string MakerOfBound(const std::string& id, const State& state) {
+  const ArtifactRecord* artifact = id.empty() ? nullptr : state.FindArtifact(id);
+  return artifact != nullptr && artifact->bound ? artifact->worker : "";
+}
+
+// The worker on which a job runs, or has run, that makes something bound; empty if there is none.
+std::string WorkerOfBound(const JobRecord& job, const State& state) {
+  const std::vector<const AttemptRecord*> attempts = state.AttemptsOf(job.key);
+  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
+    const bool holds = !Ended((*attempt)->state) ||
+                       (*attempt)->state == AttemptState::kSucceeded;
+    if (holds && !(*attempt)->workers.empty()) return (*attempt)->workers.front();
+  }
+  // One that was taken over from another run has no attempts here.
+  if (std::string worker = MakerOfBound(job.checkpoint, state); !worker.empty()) return worker;
+  for (const auto& [role, id] : job.outputs) {
+    if (std::string worker = MakerOfBound(id, state); !worker.empty()) return worker;
+  }
+  return "";
+}
+
+bool MayGo(const std::string& id, bool idle, const State& state) {
+  const ArtifactRecord* artifact = state.FindArtifact(id);
+  if (artifact == nullptr) return idle;
+  return artifact->removed_ms > 0 || !artifact->bound;
+}
+
+}  // namespace
+
+Status CheckMayLeave(const ArtifactRecord& artifact, const State& state) {
+  if (!artifact.bound) return OkStatus();
+  const auto worker = state.image().workers.find(artifact.worker);
+  const std::string folder = worker == state.image().workers.end() ? "" : worker->second.folder;
+  return BoundError(ArtifactText(artifact), artifact.site,
+               "its files are on worker " + artifact.worker +
+                   (folder.empty() ? "" : ", in " + folder + "/artifacts") +
+                   ", and the jobs of its run read them there");
+}
+
+Status CheckBinding(const JobRecord& job, const ArtifactRecord& artifact) {
+  const bool stays = task::Stays(job.binding, artifact.role);
+  if (stays == artifact.bound) return OkStatus();
+  const std::string what = "output " + artifact.role + " of " + job.key.ToString();
+  if (!stays) return InvalidArgument(what + " is not bound to a site: its files are to be sent");
+  return BoundError(what, job.site, "its worker has sent it; braid-worker of this version keeps it");
+}
+
+Status CheckOutputMayLeave(const JobKey& key, const std::string& role, const State& state) {
+  const JobRecord* job = state.FindJob(key);
+  if (job == nullptr || !task::Stays(job->binding, role)) return OkStatus();
+  return BoundError("output " + role + " of " + key.ToString(), job->site,
+               "its worker keeps it, and commits the manifest alone");
+}
+
+Status CheckUnnamedMayLeave(const std::string& worker, const State& state) {
+  for (const AttemptKey& key : state.LiveOn(worker)) {
+    const JobRecord* job = state.FindJob(key.Job());
+    if (job == nullptr || !MakesBound(*job)) continue;
+    return BoundError("what " + key.Job().ToString() + " makes", job->site,
+                 "worker " + worker +
+                     " has to say of which output a file is that it sends; braid-worker of this "
+                     "version does");
+  }
+  return OkStatus();
+}
+
+std::map<std::string, std::string> BoundAmong(const std::vector<std::string>& artifacts,
+                                              const State& state) {
+  std::map<std::string, std::string> bound;
+  for (const std::string& id : artifacts) {
+    if (std::string worker = MakerOfBound(id, state); !worker.empty()) bound[id] = std::move(worker);
+  }
+  return bound;
+}
+
+std::string KeeperOf(const JobRecord& job, const State& state) {
+  for (const JobRecord* other : state.JobsOf(job.key.run)) {
+    if (other->site != job.site || !MakesBound(*other)) continue;
+    if (std::string worker = WorkerOfBound(*other, state); !worker.empty()) return worker;
+  }
+  return "";
+}
+
+bool KeepsTheSame(const LiveWorker& worker, const std::vector<std::string>& kept) {
+  const std::set<std::string> now(kept.begin(), kept.end());
+  return worker.kept == nullptr ? now.empty() : *worker.kept == now;
+}
+
+void NoteKept(const std::string& worker, const std::vector<std::string>& artifacts,
+              Transaction& tx) {
+  if (artifacts.empty() || !tx.state().workers.contains(worker)) return;
+  const auto known = tx.state().workers.at(worker).kept;
+  std::set<std::string> kept = known == nullptr ? std::set<std::string>() : *known;
+  kept.insert(artifacts.begin(), artifacts.end());
+  tx.worker(worker).kept = std::make_shared<const std::set<std::string>>(std::move(kept));
+}
+
+void Release(const std::string& id, bool changed, Transaction& tx) {
+  const State& state = tx.state();
+  const LiveWorker& worker = state.workers.at(id);
+  const bool none = worker.kept == nullptr || worker.kept->empty();
+  if (none && worker.released.empty()) return;
+  if (!changed && tx.now_ms() - worker.released_ms < kLookThroughMs) return;
+  const bool idle = worker.ranks.empty() && worker.delivering.empty() && !state.HoldsLeases(id);
+  std::vector<std::string> released;
+  if (!none) {
+    std::copy_if(worker.kept->begin(), worker.kept->end(), std::back_inserter(released),
+                 [&](const std::string& artifact) { return MayGo(artifact, idle, state); });
+  }
+  tx.QuietWorker(id).released_ms = tx.now_ms();
+  if (released != worker.released) tx.worker(id).released = std::move(released);
+}
+
+}  // namespace braid::coordinator

@@ -1,0 +1,197 @@
+// What is bound to sites: who keeps it, what may be reported of it, and when it may go.
+#include "coordinator/core/bound_data.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "coordinator/core/retention.h"
+#include "tests/coordinator/core_fixture.h"
+
+namespace braid::coordinator {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using task::Binding;
+
+const std::string kShards(64, 'e'), kModel(64, 'f');
+
+recipe::JobNode BoundNode(recipe::JobNode node, Binding binding) {
+  node.site = "lab";
+  node.binding = binding;
+  return node;
+}
+
+class BoundDataTest : public CoreTest {
+ protected:
+  BoundDataTest() {
+    AddAt("w1", "lab");
+    AddAt("w2", "lab");
+    AddAt("hq", "hq");
+  }
+  void AddAt(const std::string& id, const std::string& site) {
+    FakeWorker& worker = workers_[id];
+    worker.record.id = id;
+    worker.record.boot_id = id + "-boot-1";
+    worker.record.site = site;
+    worker.record.cpu_slots = 2;
+    worker.record.folder = "/data/" + id;
+    Connect(worker);
+  }
+  // A corpus is prepared, a path is trained on it, and what it makes is evaluated.
+  std::string Start(Binding of_training = Binding::kOutputs) {
+    return SubmitJobs(
+        {BoundNode(Node("prepare:a", "prepare"), Binding::kShards),
+         BoundNode(Node("path", "train", {{"data.a", {"prepare:a", "shards", "", ""}}}),
+                   of_training),
+         BoundNode(Node("evaluate:path", "evaluate", {{"model", {"path", "model", "", ""}}}),
+                   of_training == Binding::kOutputs ? Binding::kOutputs : Binding::kNothing)});
+  }
+  std::string WorkerThatRuns(const std::string& run, const std::string& job) {
+    const auto attempts = core_->state().AttemptsOf({run, job});
+    return attempts.empty() || Ended(attempts.back()->state) ? "" : attempts.back()->workers[0];
+  }
+  Status EndWith(const std::string& run, const std::string& job, const std::string& role,
+                 const std::string& id, bool bound) {
+    EndedCommand command;
+    command.rank = RankOf(run, job);
+    command.worker = WorkerThatRuns(run, job);
+    command.success = true;
+    catalog::ArtifactRecord made = Artifact(id, role);
+    made.made_by = command.rank.attempt();
+    made.bound = bound;
+    made.worker = command.worker;
+    made.site = "lab";
+    command.outputs = {made};
+    return Do([&](Transaction& tx) { return ReportEnded(command, tx); });
+  }
+  // A heartbeat that says what the worker keeps.
+  void Keeps(const std::string& id, const std::vector<std::string>& kept,
+             std::set<RankKey> ranks = {}) {
+    SignalCommand signal;
+    signal.worker = id;
+    signal.session_id = workers_[id].session;
+    signal.cached = kept;
+    signal.kept = kept;
+    for (const RankKey& rank : ranks) signal.ranks.push_back({rank, std::nullopt});
+    ASSERT_TRUE(Do([&](Transaction& tx) { return Signal(signal, tx); }).ok());
+  }
+  std::vector<std::string> ReleasedBy(const std::string& id) {
+    const auto& newest = workers_[id].sink->newest;
+    return newest == nullptr ? std::vector<std::string>() : newest->released;
+  }
+  std::string Waits(const std::string& run, const std::string& job) {
+    const auto pending = core_->state().PendingOf(Job(run, job));
+    return pending.has_value() ? pending->detail : "";
+  }
+};
+
+TEST_F(BoundDataTest, WhatReadsItFollowsItToItsWorker) {
+  const std::string run = Start();
+  const std::string keeper = WorkerThatRuns(run, "prepare:a");
+  ASSERT_THAT(keeper, testing::AnyOf("w1", "w2"));
+  ASSERT_TRUE(EndWith(run, "prepare:a", "shards", kShards, true).ok());
+  EXPECT_TRUE(core_->state().FindArtifact(kShards)->bound);
+  EXPECT_EQ(WorkerThatRuns(run, "path"), keeper);
+  ASSERT_TRUE(EndWith(run, "path", "model", kModel, true).ok());
+  EXPECT_EQ(WorkerThatRuns(run, "evaluate:path"), keeper);
+}
+
+TEST_F(BoundDataTest, AfterAStartItWaitsForWhoKeepsIt) {
+  const std::string run = Start();
+  const std::string keeper = WorkerThatRuns(run, "prepare:a");
+  const std::string other = keeper == "w1" ? "w2" : "w1";
+  compare_ = false;
+  Disconnect(workers_[keeper]);
+  ASSERT_TRUE(EndWith(run, "prepare:a", "shards", kShards, true).ok());
+  Restart();
+  clock_.Advance(60'000);
+  Connect(workers_[other]);
+  EXPECT_EQ(WorkerThatRuns(run, "path"), "");
+  EXPECT_THAT(Waits(run, "path"), HasSubstr("kept by worker " + keeper +
+                                            ", which is not connected: start that worker again"));
+  Connect(workers_[keeper]);
+  Keeps(keeper, {});
+  EXPECT_THAT(Waits(run, "path"), HasSubstr("which has artifact " + kShards.substr(0, 12) +
+                                            " no more"));
+  Keeps(keeper, {kShards});
+  EXPECT_EQ(WorkerThatRuns(run, "path"), keeper);
+}
+
+TEST_F(BoundDataTest, AReportSaysNeitherMoreNorLessThanTheJobsBinding) {
+  const std::string run = Start(Binding::kInputs);
+  const Status sent = EndWith(run, "prepare:a", "shards", kShards, false);
+  EXPECT_TRUE(sent.Is(ErrorReason::kBoundToSite));
+  EXPECT_THAT(sent.message(), HasSubstr("output shards of " + run +
+                                        "/prepare:a is bound to site lab and does not leave it"));
+  EXPECT_EQ(core_->state().FindArtifact(kShards), nullptr);
+  ASSERT_TRUE(EndWith(run, "prepare:a", "shards", kShards, true).ok());
+  const RankKey rank = RankOf(run, "path");
+  catalog::ArtifactRecord checkpoint = Artifact(kModel, "checkpoint");
+  checkpoint.made_by = rank.attempt();
+  checkpoint.bound = true;
+  const Status kept = Do(
+      [&](Transaction& tx) { return CommitCheckpoint(rank, 5, checkpoint, tx); });
+  EXPECT_EQ(kept.code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(kept.message(), HasSubstr("is not bound to a site"));
+  checkpoint.bound = false;
+  EXPECT_TRUE(Do([&](Transaction& tx) { return CommitCheckpoint(rank, 5, checkpoint, tx); }).ok());
+}
+
+TEST_F(BoundDataTest, NobodyElseIsGivenIt) {
+  const std::string run = Start();
+  const std::string keeper = WorkerThatRuns(run, "prepare:a");
+  ASSERT_TRUE(EndWith(run, "prepare:a", "shards", kShards, true).ok());
+  const State& state = core_->state();
+  const Status refused = CheckMayLeave(*state.FindArtifact(kShards), state);
+  EXPECT_TRUE(refused.Is(ErrorReason::kBoundToSite));
+  EXPECT_THAT(refused.message(),
+              HasSubstr("is bound to site lab and does not leave it: its files are on worker " +
+                        keeper + ", in /data/" + keeper + "/artifacts"));
+  // Another run may not read it: it would have to run there, which its recipe does not say.
+  recipe::JobNode reader = Node("reader", "train");
+  reader.inputs["data.a"] = {"", "", "", kShards};
+  const Status other = Do(
+      [&](Transaction& tx) { return Submit(CommandOf({reader}), tx).status(); });
+  EXPECT_TRUE(other.Is(ErrorReason::kBoundToSite));
+  EXPECT_THAT(other.message(), HasSubstr("job reader, input data.a: artifact "));
+}
+
+TEST_F(BoundDataTest, FilesOfBoundOutputsAreNotTaken) {
+  const std::string run = Start(Binding::kInputs);
+  const State& state = core_->state();
+  EXPECT_TRUE(CheckOutputMayLeave({run, "prepare:a"}, "shards", state)
+                  .Is(ErrorReason::kBoundToSite));
+  EXPECT_TRUE(CheckOutputMayLeave({run, "prepare:a"}, "shared", state).ok());
+  EXPECT_TRUE(CheckOutputMayLeave({run, "path"}, "checkpoint", state).ok());
+  EXPECT_TRUE(CheckOutputMayLeave({"r-none", "path"}, "model", state).ok());
+  const std::string keeper = WorkerThatRuns(run, "prepare:a");
+  const Status unnamed = CheckUnnamedMayLeave(keeper, state);
+  EXPECT_TRUE(unnamed.Is(ErrorReason::kBoundToSite));
+  EXPECT_THAT(unnamed.message(), HasSubstr("has to say of which output a file is"));
+  EXPECT_TRUE(CheckUnnamedMayLeave("hq", state).ok());
+}
+
+TEST_F(BoundDataTest, AWorkerKeepsItUntilNobodyNeedsIt) {
+  const std::string run = Start();
+  const std::string keeper = WorkerThatRuns(run, "prepare:a");
+  const RankKey rank = RankOf(run, "prepare:a");
+  Keeps(keeper, {kShards}, {rank});
+  EXPECT_THAT(ReleasedBy(keeper), IsEmpty()) << "it is about to be committed";
+  ASSERT_TRUE(EndWith(run, "prepare:a", "shards", kShards, true).ok());
+  ASSERT_TRUE(EndWith(run, "path", "model", kModel, true).ok());
+  Keeps(keeper, {kModel, kShards, std::string(64, '9')});
+  EXPECT_THAT(ReleasedBy(keeper), IsEmpty()) << "an attempt there may be about to commit it";
+  ASSERT_TRUE(EndWith(run, "evaluate:path", "evaluation", std::string(64, 'd'), true).ok());
+  Keeps(keeper, {kModel, kShards, std::string(64, '9')});
+  EXPECT_THAT(ReleasedBy(keeper), ElementsAre(std::string(64, '9'))) << "nobody has committed it";
+  ASSERT_TRUE(Do([&](Transaction& tx) { return DeleteRun(run, tx).status(); }).ok());
+  Keeps(keeper, {kModel, kShards});
+  EXPECT_THAT(ReleasedBy(keeper), ElementsAre(kShards, kModel));
+  Keeps(keeper, {});
+  EXPECT_THAT(ReleasedBy(keeper), IsEmpty());
+}
+
+}  // namespace
+}  // namespace braid::coordinator

@@ -1,0 +1,141 @@
+// What workers of each site fetch and send is counted, whole or cut.
+#include "coordinator/api/sites.h"
+
+#include <chrono>
+#include <thread>
+
+#include "braid/v1/admin.grpc.pb.h"
+#include "coordinator/http/metrics.h"
+#include "tests/coordinator/tokens_fixture.h"
+
+namespace braid::coordinator {
+namespace {
+
+using ::testing::HasSubstr;
+
+class SitesTest : public TokensTest {
+ protected:
+  SitesTest() {
+    EXPECT_TRUE(core_
+                    ->Do([](Transaction& tx) {
+                      catalog::WorkerRecord worker;
+                      worker.id = "w1";
+                      worker.site = "lab";
+                      tx.Add(catalog::WorkerRegistered{worker});
+                      catalog::RunRecord run;
+                      run.id = "r1";
+                      tx.Add(catalog::RunCreated{run});
+                      catalog::JobRecord job;
+                      job.key = {"r1", "j"};
+                      job.kind = "train";
+                      job.state = catalog::JobState::kQueued;
+                      tx.Add(catalog::JobCreated{job});
+                      catalog::AttemptRecord attempt;
+                      attempt.key = {"r1", "j", 1};
+                      attempt.workers = {"w1"};
+                      attempt.boots = {"b1"};
+                      tx.Add(catalog::AttemptGranted{attempt});
+                      return OkStatus();
+                    })
+                    .ok());
+  }
+
+  // Sends the first `count` bytes of a blob as an output of the rank.
+  grpc::Status Send(const std::string& data, size_t count, const std::string& role) {
+    grpc::ClientContext context;
+    Limit(&context);
+    v1::QueryUploadResponse response;
+    const auto writer = artifacts_->UploadBlob(&context, &response);
+    v1::UploadBlobRequest request;
+    request.set_sha256(Sha256Hex(data));
+    request.set_size(data.size());
+    request.set_data(data.substr(0, count));
+    request.mutable_rank()->set_run_id("r1");
+    request.mutable_rank()->set_job("j");
+    request.mutable_rank()->set_epoch(1);
+    request.set_role(role);
+    writer->Write(request);
+    writer->WritesDone();
+    return writer->Finish();
+  }
+  size_t Fetch(const std::string& data, uint64_t offset, const std::string& artifact,
+               const std::string& worker) {
+    grpc::ClientContext context;
+    Limit(&context);
+    v1::DownloadBlobRequest request;
+    request.set_sha256(Sha256Hex(data));
+    request.set_offset(offset);
+    request.set_artifact(artifact);
+    request.set_worker(worker);
+    const auto reader = artifacts_->DownloadBlob(&context, request);
+    v1::DownloadBlobResponse piece;
+    size_t bytes = 0;
+    while (reader->Read(&piece)) bytes += piece.data().size();
+    EXPECT_TRUE(reader->Finish().ok());
+    return bytes;
+  }
+  v1::ListSitesResponse List() {
+    grpc::ClientContext context;
+    Limit(&context);
+    v1::ListSitesResponse list;
+    EXPECT_TRUE(v1::Admin::NewStub(channel_)->ListSites(&context, {}, &list).ok());
+    return list;
+  }
+  // The bytes of the site lab, once they are as many as expected: what a call has moved is counted
+  // when it has ended.
+  uint64_t Counted(const std::string& way, const std::string& kind, uint64_t expected) {
+    uint64_t bytes = 0;
+    for (int i = 0; i < 3'000; ++i) {
+      bytes = 0;
+      for (const v1::Site& site : List().sites()) {
+        for (const v1::SiteTraffic& traffic : site.traffic()) {
+          if (site.name() == "lab" && traffic.way() == way && traffic.kind() == kind)
+            bytes += traffic.bytes();
+        }
+      }
+      if (bytes == expected) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return bytes;
+  }
+};
+
+TEST_F(SitesTest, WhatIsMovedIsCountedByWayAndClass) {
+  const std::string shards(3000, 's'), model(500, 'm'), report(70, 'r');
+  ASSERT_TRUE(Send(shards, 3000, "shards").ok());
+  ASSERT_TRUE(Send(model, 200, "checkpoint").ok()) << "a part of it";
+  ASSERT_TRUE(Send(report, 70, "report").ok());
+  EXPECT_EQ(Counted("sent", "shards", 3000), 3000u);
+  EXPECT_EQ(Counted("sent", "checkpoint", 200), 200u);
+  EXPECT_EQ(Counted("sent", "other", 70), 70u);
+  const std::string artifact = Commit(shards, "shards", 1);
+  EXPECT_EQ(Fetch(shards, 1000, artifact, "w1"), 2000u);
+  EXPECT_EQ(Counted("fetched", "shards", 2000), 2000u);
+  EXPECT_EQ(Fetch(shards, 0, artifact, ""), 3000u) << "by a person, who is at no site";
+  EXPECT_EQ(Fetch(shards, 2990, Commit(shards, "source", 2), "w1"), 10u);
+  EXPECT_EQ(Counted("fetched", "corpus", 10), 10u);
+  EXPECT_EQ(Counted("fetched", "shards", 2000), 2000u);
+  EXPECT_THAT(MetricsText(core_.get()).value(),
+              HasSubstr("braid_site_bytes_total{class=\"shards\",site=\"lab\",way=\"fetched\"} 2000"));
+}
+
+TEST_F(SitesTest, AllSitesOfWorkersAreListed) {
+  ASSERT_TRUE(core_
+                  ->Do([](Transaction& tx) {
+                    catalog::WorkerRecord worker;
+                    worker.id = "w2";
+                    tx.Add(catalog::WorkerRegistered{worker});
+                    return OkStatus();
+                  })
+                  .ok());
+  const v1::ListSitesResponse list = List();
+  ASSERT_EQ(list.sites_size(), 2);
+  EXPECT_EQ(list.sites(0).name(), "");
+  EXPECT_EQ(list.sites(1).name(), "lab");
+  EXPECT_EQ(list.sites(1).workers(), 1);
+  EXPECT_EQ(list.sites(1).workers_ready(), 0);
+  EXPECT_EQ(list.sites(1).traffic_size(), 0);
+}
+
+}  // namespace
+}  // namespace braid::coordinator
