@@ -139,7 +139,9 @@ Result<std::vector<EngineJob>> Kubernetes::List() {
          "--field-selector=involvedObject.kind=Job,reason=FailedCreate"});
     if (events.ok()) failures = FailuresIn(*events);
   }
-  return JobsIn(list, failures, settings_);
+  std::vector<EngineJob> jobs = JobsIn(list, failures, settings_);
+  std::erase_if(jobs, [&](const EngineJob& job) { return withdrawn_.contains(job.id); });
+  return jobs;
 }
 
 Status Kubernetes::MakeMissingSecrets(const Json& list) {
@@ -190,7 +192,7 @@ Submission Kubernetes::Submit(const Allocation& allocation) {
   const Status secret = MakeSecret(submission.id, uid, *reach);
   if (secret.ok()) return submission;
   // Its pods would wait for ever. If it cannot be deleted, the next list finds it.
-  (void)Cancel({submission.id}, false);
+  if (Cancel({submission.id}, false).ok()) withdrawn_.insert(submission.id);
   return end(Submission::Kind::kRefused, secret.message());
 }
 

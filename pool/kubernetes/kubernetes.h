@@ -53,6 +53,9 @@ class Kubernetes final : public Engine {
   const int64_t timeout_ms_;
   // The jobs whose Secrets were made by this process.
   std::set<std::string> secrets_;
+  // Jobs that were made, could not have their Secret, and were deleted again: the agent knows
+  // nothing of them.
+  std::set<std::string> withdrawn_;
 };
 
 }  // namespace braid::pool::kubernetes

@@ -503,11 +503,20 @@ TEST_F(KubectlTest, AJobThatCannotHaveItsSecretIsTakenBack) {
       "if [ -e made ]; then echo 'secrets is forbidden: cannot create resource \"secrets\"' >&2; "
       "exit 1; fi\n"
       "touch made; echo '{\"metadata\": {\"uid\": \"uid-1\"}}'\n");
-  const Submission submission = Engine().Submit({1, "r-1"});
+  Kubernetes engine = Engine();
+  const Submission submission = engine.Submit({1, "r-1"});
   EXPECT_EQ(submission.kind, Submission::Kind::kRefused);
   EXPECT_THAT(submission.error, HasSubstr("secrets is forbidden"));
   EXPECT_THAT(submission.error, HasSubstr("needs a Role in ml"));
   EXPECT_EQ(Said(), "create\ncreate\ndelete\n" + submission.id + "\n");
+  // It is on its way out, and nobody else deleted it.
+  Json list = Listed(Json::object(), {Phase("Pending")});
+  list["items"][0]["metadata"]["name"] = submission.id;
+  list["items"][0]["metadata"]["deletionTimestamp"] = "2026-11-29T12:00:00Z";
+  list["items"][1]["metadata"]["labels"][kJob] = submission.id;
+  ASSERT_TRUE(WriteFileAtomic(JoinPath(folder_.path(), "list"), list.dump()).ok());
+  KubectlIs("cat list");
+  EXPECT_THAT(*engine.List(), IsEmpty());
 }
 
 TEST_F(KubectlTest, TheTokenIsInNoArgument) {

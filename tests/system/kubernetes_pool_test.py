@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Workers in Kubernetes: a pool grows when jobs wait and shrinks when they do not, a gang is one Job, and a pod that is
-taken away costs no more than what came after the last checkpoint. What is asked for is checked against the official schemas.
-The cluster is played by the test (kubernetes_bed.py)."""
+"""Workers in Kubernetes: a pool grows when jobs wait and shrinks when they do not, a gang is one
+Job, and a pod that is taken away costs no more than what came after the last checkpoint. What is
+asked for is checked against the official schemas. The cluster is played by the test."""
 
 import os
 import signal
