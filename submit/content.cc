@@ -101,15 +101,15 @@ class CorpusChecker {
 
   void RemoteSetAside(const recipe::Source& source, const recipe::Corpus& corpus,
                       const recipe::Source& trained) {
-    for (const storage::RemoteFile& own : RemoteFilesOf(file_, source)) {
-      for (const storage::RemoteFile& other : RemoteFilesOf(file_, trained)) {
-        if (own.url != other.url) continue;
-        const std::string url = ShownUrl(own.url);
-        Find(source, url,
-             "corpora." + corpus.name + ": " + url +
-                 " is among its files and its validation files; what is set aside is not trained "
-                 "on");
-      }
+    std::set<std::string> aside;
+    for (const storage::RemoteFile& own : RemoteFilesOf(file_, source)) aside.insert(own.url);
+    for (const storage::RemoteFile& other : RemoteFilesOf(file_, trained)) {
+      if (!aside.contains(other.url)) continue;
+      const std::string url = ShownUrl(other.url);
+      Find(source, url,
+           "corpora." + corpus.name + ": " + url +
+               " is among its files and its validation files; what is set aside is not trained "
+               "on");
     }
   }
 

@@ -61,18 +61,21 @@ Finding NotFoundFinding(const RecipeFile& file, const Named& named) {
   return finding;
 }
 
+// What the files of one source are called already, here and where they are.
+struct Taken {
+  std::set<std::string> names, urls;
+};
+
 // Adds the files, each once and under a name that no other file of the artifact has, as FilesOf
 // names those of this machine.
-void Add(const std::vector<RemoteFile>& found, std::set<std::string>* taken,
-         std::vector<RemoteFile>* files) {
+void Add(const std::vector<RemoteFile>& found, Taken* taken, std::vector<RemoteFile>* files) {
   for (RemoteFile file : found) {
-    if (std::any_of(files->begin(), files->end(),
-                    [&](const RemoteFile& other) { return other.url == file.url; }))
-      continue;
+    if (!taken->urls.insert(file.url).second) continue;
     file.name = FileNameOfUrl(file.url);
     if (!IsSafeRelativePath(file.name)) file.name = "file";
-    if (taken->contains(file.name)) file.name = std::to_string(taken->size()) + "/" + file.name;
-    taken->insert(file.name);
+    if (taken->names.contains(file.name))
+      file.name = std::to_string(taken->names.size()) + "/" + file.name;
+    taken->names.insert(file.name);
     files->push_back(std::move(file));
   }
 }
@@ -90,7 +93,7 @@ std::vector<Finding> LookAtRemoteFiles(RecipeFile* file) {
   if (names.empty()) return findings;
   LookAtAll(&names);
   std::set<std::string> incomplete;
-  std::map<std::string, std::set<std::string>> taken;
+  std::map<std::string, Taken> taken;
   for (const Named& named : names) {
     const std::string source = named.source->name();
     if (!named.found.ok()) {
@@ -101,7 +104,7 @@ std::vector<Finding> LookAtRemoteFiles(RecipeFile* file) {
     if (!taken.contains(source)) {
       const auto here = FilesOf(*file, *named.source);
       if (here.ok()) {
-        for (const auto& [name, path] : *here) taken[source].insert(name);
+        for (const auto& [name, path] : *here) taken[source].names.insert(name);
       }
     }
     Add(*named.found, &taken[source], &file->remote[source]);

@@ -23,7 +23,10 @@ class RemoteSourcesTest : public RecipeFolder {
  protected:
   RemoteSourcesTest() {
     server_.Get("/texts/.*", [](const httplib::Request& request, httplib::Response& response) {
-      if (request.path.ends_with("none")) return response.status = 404, void();
+      if (request.path.ends_with("none")) {
+        response.status = 404;
+        return;
+      }
       response.set_header("ETag", "\"" + request.path + "\"");
       response.set_content(std::string(40'000, 'x'), "application/octet-stream");
     });
