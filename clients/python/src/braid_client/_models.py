@@ -91,7 +91,7 @@ class Models(Artifacts):
     def fetch_model(self, model: StrPath, *, progress: Optional[Progress] = None) -> Path:
         """The folder of a model: one here as it is, an artifact fetched for this and later calls, to
         where `braid generate` keeps it, too (`models` in the state folder), or to the user's cache
-        where there is no state folder."""
+        where there is no state folder, or one of somebody else."""
         if os.path.isdir(model):
             return Path(model).absolute()
         found = self.artifact(os.fspath(model))
@@ -104,7 +104,7 @@ class Models(Artifacts):
 
     def _cache(self) -> Path:
         state = Path(self._source.folder)
-        if state.is_dir():
+        if os.access(state, os.W_OK | os.X_OK):
             return state / "models"
         cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
         return Path(cache) / "braid" / "models"

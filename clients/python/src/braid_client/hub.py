@@ -56,7 +56,7 @@ def push(
             repo_id=repo,
             folder_path=str(folder),
             revision=revision,
-            commit_message=message or f"Upload {Path(model).name} from braid",
+            commit_message=message or f"Upload {Path(model).absolute().name} from braid",
         )
     return str(made.commit_url)
 

@@ -42,13 +42,18 @@ class _Table:
 
     def _write_anew(self) -> None:
         part = self._path.with_name(self._path.name + ".part")
-        self._file = open(part, "w", encoding="utf-8", newline="")  # noqa: SIM115
-        self._rows = csv.writer(self._file)
-        self._rows.writerow(["step", *self._names])
-        for point in self._points:
-            self._row(point)
-        self._file.flush()
-        os.replace(part, self._path)  # what is written later goes to the same file
+        self._file = open(part, "w", encoding="utf-8", newline="")
+        try:
+            self._rows = csv.writer(self._file)
+            self._rows.writerow(["step", *self._names])
+            for point in self._points:
+                self._row(point)
+            self._file.flush()
+            os.replace(part, self._path)  # what is written later goes to the same file
+        except BaseException:
+            self._file.close()
+            part.unlink(missing_ok=True)
+            raise
 
     def _row(self, point: MetricPoint) -> None:
         values = (point.values.get(name) for name in self._names)
