@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "cli/commands/command.h"
+#include "cli/shared/command_trace.h"
 
 namespace braid::cli {
 namespace {
@@ -89,7 +90,11 @@ int Main(int argc, char** argv) {
     }
     return app.exit(error) == 0 ? kOkExit : kUsageExit;
   }
+  CommandTrace trace(app.get_subcommands().front()->get_name());
+  globals.span = trace.context();
+  globals.spans = trace.spans();
   const Result<int> code = chosen();
+  trace.End(code);
   if (code.ok()) return *code;
   std::fprintf(stderr, "braid: %s\n", code.status().message().c_str());
   return ExitCodeOf(code.status());

@@ -41,6 +41,8 @@
 #include "rpc/tls/authority.h"
 #include "storage/bucket/bucket_store.h"
 #include "storage/catalog/catalog.h"
+#include "trace/exporter.h"
+#include "trace/settings.h"
 
 namespace {
 
@@ -293,6 +295,8 @@ HttpServer::Options HttpOptionsOf(const Flags& flags, const Stores& stores, cons
           backend.metrics,
           backend.reader,
           stores.tls.http,
+          &backend.call_durations,
+          backend.spans,
           flags.http_strict_days};
 }
 
@@ -347,13 +351,21 @@ Result<std::unique_ptr<AlertCenter>> AlertsOf(const Flags& flags, const Stores& 
 Status Serve(const Flags& flags, bool* serving) {
   BRAID_RETURN_IF_ERROR(CheckFlags(flags));
   BRAID_ASSIGN_OR_RETURN(const Stores stores, OpenStores(flags));
+  const trace::Settings traces = trace::ReadSettings(
+      "braid-coordinator", trace::ProcessResource(stores.catalog->id()));
+  // It outlives all that makes spans, and sends the last of them at the end.
+  const auto spans = trace::MakeExporter(traces,
+                                         [](const std::string& line) { spdlog::warn("{}", line); });
   QuotaTable quotas;
   QuotaFile quota_file(flags.quotas);
   if (Status why;
       !flags.quotas.empty() && quota_file.Look(&quotas, &why) == QuotaFile::News::kRefused)
     return why;
   std::mt19937_64 dice{std::random_device{}()};
-  BRAID_ASSIGN_OR_RETURN(const auto core, Core::Create(OptionsOf(flags, stores, &quotas, &dice)));
+  Options core_options = OptionsOf(flags, stores, &quotas, &dice);
+  core_options.spans = spans.get();
+  core_options.sampler = traces.sampler;
+  BRAID_ASSIGN_OR_RETURN(const auto core, Core::Create(core_options));
   catalog::Reader reader(JoinPath(flags.dir, state_files::kCatalog));
   BRAID_ASSIGN_OR_RETURN(auto alerts, AlertsOf(flags, stores, &reader, core.get()));
   Status core_status;
@@ -365,6 +377,7 @@ Status Serve(const Flags& flags, bool* serving) {
   backend.reader = &reader;
   backend.rendezvous = &rendezvous;
   backend.alerts = alerts.get();
+  backend.spans = spans.get();
   FillBackend(flags, stores, &backend);
   std::unique_ptr<BlobCopier> copier;
   if (stores.bucket != nullptr) {

@@ -64,6 +64,7 @@ void Fill(const task::Assignment& assignment, v1::RankAssignment* message) {
   message->set_stop_timeout_ms(assignment.stop_timeout_ms);
   message->set_recipe_sha256(assignment.recipe_sha256);
   message->set_across_hosts(assignment.across_hosts);
+  message->set_traceparent(assignment.traceparent);
 }
 
 task::Assignment AssignmentOf(const v1::RankAssignment& message) {
@@ -77,6 +78,7 @@ task::Assignment AssignmentOf(const v1::RankAssignment& message) {
   assignment.stop_timeout_ms = message.stop_timeout_ms();
   assignment.recipe_sha256 = message.recipe_sha256();
   assignment.across_hosts = message.across_hosts();
+  assignment.traceparent = message.traceparent();
   return assignment;
 }
 

@@ -207,7 +207,8 @@ void SayWhereRanksMeet(const Identity& identity) {
 // Runs the agent until it finishes.
 Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Identity& identity,
                 const ProgramContext& programs, const std::vector<KeptRank>& kept,
-                uint64_t cache_limit, const StayLimits& stay, storage::BlobStore& cache) {
+                uint64_t cache_limit, const StayLimits& stay, storage::BlobStore& cache,
+                trace::SpanSink* spans) {
   RpcLink link(source, identity.worker_id);
   std::optional<CertificateKeeper> keeper;
   if (!source.certificate_file.empty()) keeper.emplace(link, identity.folder);
@@ -227,7 +228,7 @@ Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Ide
     RpcSessionLink session(identity, link, loop);
     TaskRunner runner(programs, loop);
     MachineWork work(link, cache, programs.folder);
-    MachineCarrier carrier(session, runner, work, loop);
+    MachineCarrier carrier(session, runner, work, loop, spans);
     status = loop.Run(carrier);
   }
   ended.Set();
@@ -287,9 +288,13 @@ Status Run(Flags flags, bool* started) {
   BecomeSubreaper();
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
+  // Its end sends the last spans.
+  const auto spans = trace::MakeExporter(
+      trace::ReadSettings("braid-worker", trace::ProcessResource(identity.worker_id)),
+      [](const std::string& line) { spdlog::warn("{}", line); });
   return RunAgent(source, signals, identity,
-                  {dir, bin, gpu_threads, data_roots, identity.advertised}, kept, cache_limit, stay,
-                  *cache);
+                  {dir, bin, gpu_threads, data_roots, identity.advertised, spans != nullptr}, kept,
+                  cache_limit, stay, *cache, spans.get());
 }
 
 int Main(int argc, char** argv) {

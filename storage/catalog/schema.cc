@@ -341,6 +341,10 @@ ALTER TABLE jobs ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN rung_trial INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN rung_keep INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN left_behind INTEGER NOT NULL DEFAULT 0;
+)sql",
+                                                 // The traces of which runs are a part.
+                                                 R"sql(
+ALTER TABLE runs ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
 )sql"};
   return steps;
 }

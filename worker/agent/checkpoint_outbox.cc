@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "task/artifact.h"
+#include "worker/agent/rank_trace.h"
 
 namespace braid::worker {
 namespace {
@@ -111,6 +112,7 @@ void CheckpointOutbox::Supersede() {
 void CheckpointOutbox::StoreNext() {
   if (storing_.has_value() || !waiting_.has_value()) return;
   storing_ = std::exchange(waiting_, std::nullopt);
+  storing_since_ms_ = turn_.now_ms;
   Store();
 }
 
@@ -176,6 +178,7 @@ void CheckpointOutbox::StoreAgain() {
 void CheckpointOutbox::OnCommitted(const Status& status) {
   const Checkpoint checkpoint = *std::exchange(storing_, std::nullopt);
   const int64_t step = checkpoint.message.step;
+  AddCheckpointSpan(assignment_, step, storing_since_ms_, status, &turn_);
   cached_.EndUse(transfer_);
   if (status.Is(ErrorReason::kStaleLease) && !recovered_) return listener_.on_stale();
   if (status.ok()) {

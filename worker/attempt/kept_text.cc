@@ -8,7 +8,7 @@ namespace {
 
 // To be raised when an older version of the worker would misread the files.
 constexpr int64_t kVersion = 1;
-constexpr int64_t kRankVersion = 2;  // says for whom it is kept
+constexpr int64_t kRankVersion = 3;  // says for whom it is kept (2), and of which trace it is (3)
 
 // Texts of programs may hold bytes that are not UTF-8, and dump would throw.
 std::string Dump(const Json& value) {
@@ -86,7 +86,8 @@ std::string TextOf(const Owner& owner, const Assignment& assignment) {
                {"epoch", key.epoch},
                {"rank", key.rank},
                {"inputs", assignment.inputs},
-               {"recipe_sha256", assignment.recipe_sha256}},
+               {"recipe_sha256", assignment.recipe_sha256},
+               {"traceparent", assignment.traceparent}},
               kRankVersion);
 }
 
@@ -105,6 +106,7 @@ Result<KeptRank> ParseKeptRank(std::string_view text, const std::string& path) {
   for (const auto& [role, artifact] : reader.RequireObject("inputs").items())
     assignment.inputs[role] = artifact.is_string() ? artifact.get<std::string>() : "";
   assignment.recipe_sha256 = reader.RequireString("recipe_sha256");
+  assignment.traceparent = reader.String("traceparent", "");
   BRAID_RETURN_IF_ERROR(Checked(reader.Finish(), path));
   return kept;
 }

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "task/job_kind.h"
 #include "task/task.h"
+#include "worker/agent/rank_trace.h"
 #include "worker/attempt/environment.h"
 #include "worker/attempt/outbox_folder.h"
 #include "worker/attempt/rank_folder.h"
@@ -52,6 +53,9 @@ Status LayOutRank(const ProgramContext& context, const Owner& owner, const Assig
   task.threads = ThreadsOf(context, assignment);
   task.device = assignment.device;
   task.data_roots = context.data_roots;
+  trace::Context span = SpanOfProgram(assignment);
+  span.sampled = span.sampled && context.sends_spans;
+  task.traceparent = Traceparent(span);
   BRAID_ASSIGN_OR_RETURN(task.spec, ParseJson(assignment.spec, "the job's spec"));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, kTaskFile), task::ToJson(task)));
   // The file exists before the program starts, because it is read from then on.

@@ -24,6 +24,8 @@ struct ProgramContext {
   std::vector<std::string> data_roots;
   // Where ranks listen for those of other hosts.
   NetworkAddress advertised;
+  // Whether spans are sent: programs say theirs only then.
+  bool sends_spans = false;
 };
 
 // Makes the rank's folder anew and writes the task file. REQUIRES: its inputs have been laid out
