@@ -135,7 +135,7 @@ ONLY_IN = {
     r"sqlite3\.h": r"storage/catalog/",
     r"openssl/(ssl|x509|pem)": r"rpc/tls/",
     r"absl/": r"(coordinator|worker|scheduler|recipe|cli)/",
-    r"(CLI/|spdlog/)": r"(coordinator|worker|cli)/",
+    r"CLI/": r"(coordinator|worker|cli)/",
     r"yaml-cpp/": r"recipe/parse/",
     r"curl/": r"(alert|storage/bucket|trace)/",
     r"(arrow|parquet)/[a-z_/]+\.h": r"corpus/arrow/",

@@ -84,7 +84,7 @@ void CheckpointOutbox::OnKept(const Status& status, const std::string& folder) {
   } else if (heard_.has_value()) {
     return KeepNext();
   } else {
-    turn_.Say(LogLevel::kWarning, owner_,
+    turn_.Say(LogLevel::kWarning, assignment_,
               "the checkpoint of step " + std::to_string(checkpoint.message.step) +
                   " could not be taken over, and is lost if this worker ends before the "
                   "coordinator has it: " +
@@ -169,7 +169,7 @@ bool CheckpointOutbox::AsksAgain(const Status& status) {
 // backup, say, or deleted them as nothing needed them yet. Or they were taken out of the cache.
 // Nothing is lost, the checkpoint is here.
 void CheckpointOutbox::StoreAgain() {
-  turn_.Say(LogLevel::kWarning, owner_,
+  turn_.Say(LogLevel::kWarning, assignment_,
             "a file of the checkpoint of step " + std::to_string(storing_->message.step) +
                 " is missing at the coordinator or in the cache: it is sent once more");
   calls_.Later(transfer_, PauseAfterLossMs(storing_->lost), [this] { Store(); });
@@ -188,7 +188,7 @@ void CheckpointOutbox::OnCommitted(const Status& status) {
     Release(checkpoint);
   } else {
     turn_.Say(
-        LogLevel::kWarning, owner_,
+        LogLevel::kWarning, assignment_,
         "the checkpoint of step " + std::to_string(step) + " is not stored: " + status.message());
   }
   // Who was refused for its identity keeps what it has, as with the end of a rank.

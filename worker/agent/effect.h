@@ -42,6 +42,8 @@ struct LogLine {
   LogLevel level = LogLevel::kInfo;
   std::string who;
   std::string text;
+  // The rank that it is about, if it is about one, with the span of that.
+  LogSubject subject = {};
 };
 
 // Try a piece of work once. The answer is Done with this id.

@@ -55,7 +55,7 @@ void Rank::Recover() {
                                ? "its end"
                                : "its checkpoint of step " +
                                      std::to_string(recovered_checkpoint_->message.step);
-  turn_.Say(LogLevel::kInfo, call_owner_,
+  turn_.Say(LogLevel::kInfo, assignment_,
             "delivering " + what + ", which an earlier process of this worker kept on the disk");
   trace_.Begin(/*recovered=*/true);
   if (end_.has_value() && !end_->started) return Send(end_->outcome);
@@ -264,7 +264,7 @@ void Rank::Keep(std::function<void()> then) {
           end_ = KeptEnd{TransferFailed(done.status), {}, end_->started};
         } else if (!done.status.ok()) {
           turn_.Say(
-              LogLevel::kWarning, call_owner_,
+              LogLevel::kWarning, assignment_,
               "its end is not on this worker's disk, and is lost if the worker ends before the "
               "coordinator has it: " +
                   done.status.message());
@@ -329,7 +329,7 @@ void Rank::Send(Outcome end) {
 }
 
 void Rank::StoreAgain() {
-  turn_.Say(LogLevel::kWarning, call_owner_,
+  turn_.Say(LogLevel::kWarning, assignment_,
             "the coordinator lacks a file of the outputs again: they are sent once more");
   phase_ = Phase::kStoring;
   to_store_ = end_->outputs;
@@ -342,7 +342,7 @@ void Rank::OnReported(const Status& status) {
   if (status.ok() || status.Is(ErrorReason::kStaleLease)) return RemoveFolder();
   if (status.code() == StatusCode::kPermissionDenied) return KeepForItsOwner(status);
   const Status refused = status.Wrap("the coordinator refused the end of this attempt");
-  turn_.Say(LogLevel::kError, call_owner_, refused.message());
+  turn_.Say(LogLevel::kError, assignment_, refused.message());
   calls_.RetryUntilSettled(call_owner_, ReportEnded{assignment_.key, Failed("system", refused)},
                            [this](const Done&) { RemoveFolder(); });
 }
@@ -352,7 +352,7 @@ void Rank::OnReported(const Status& status) {
 void Rank::KeepForItsOwner(const Status& refused) {
   trace_.EndPart(refused);
   trace_.End(&end_->outcome);
-  turn_.Say(LogLevel::kError, call_owner_,
+  turn_.Say(LogLevel::kError, assignment_,
             "the end of this attempt stays in the worker's folder, and is sent again by the next "
             "start: " +
                 refused.message());

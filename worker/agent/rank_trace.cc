@@ -46,15 +46,6 @@ trace::Attribute AttributeOf(const Json& value) {
 
 }  // namespace
 
-Context SpanOfRank(const Assignment& assignment) {
-  const auto attempt = trace::ParseTraceparent(assignment.traceparent);
-  return ChildOf(attempt.value_or(Context()), "rank " + std::to_string(assignment.key.rank));
-}
-
-Context SpanOfProgram(const Assignment& assignment) {
-  return ChildOf(SpanOfRank(assignment), kProgram);
-}
-
 void AddCheckpointSpan(const Assignment& assignment, int64_t step, int64_t begun_ms,
                        const Status& status, Turn* turn) {
   const Context rank = SpanOfRank(assignment);

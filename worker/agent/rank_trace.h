@@ -20,13 +20,10 @@
 #include "trace/span.h"
 #include "worker/agent/kept_rank.h"
 #include "worker/agent/program_message.h"
+#include "worker/agent/rank_spans.h"
 #include "worker/agent/turn.h"
 
 namespace braid::worker {
-
-// The spans of the rank and of its program; not valid without a trace.
-trace::Context SpanOfRank(const Assignment& assignment);
-trace::Context SpanOfProgram(const Assignment& assignment);
 
 // Adds the span of a checkpoint that has been stored, or not, from `begun_ms` (monotonic) to now.
 void AddCheckpointSpan(const Assignment& assignment, int64_t step, int64_t begun_ms,

@@ -4,10 +4,11 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "task/job_kind.h"
 #include "task/task.h"
-#include "worker/agent/rank_trace.h"
+#include "worker/agent/rank_spans.h"
 #include "worker/attempt/environment.h"
 #include "worker/attempt/outbox_folder.h"
 #include "worker/attempt/rank_folder.h"
@@ -78,6 +79,7 @@ ProcessOptions TaskProcess(const ProgramContext& context, const Assignment& assi
       // Idle threads sleep instead of spinning, so that ranks that share cores do not slow each
       // other.
       {"OMP_WAIT_POLICY", "passive"},
+      {"BRAID_LOG_FORMAT", NameOf(context.log_format)},
       {"CUDA_VISIBLE_DEVICES", assignment.device == braid::Device::kCpu ? "" : Join(gpus, ",")},
       {"CUDA_MODULE_LOADING", "LAZY"},
       // cuBLAS computes the same bits in every run only with a workspace of a fixed size.
