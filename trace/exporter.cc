@@ -113,14 +113,11 @@ void Exporter::Deliver(const std::vector<Span>& batch) {
   }
 }
 
-// A pause that the end of the program interrupts is followed by one more try.
 bool Exporter::Pause(int64_t ms) {
-  MutexLock lock(mutex_);
-  if (over_ms_ != 0) return false;
   const int64_t until_ms = clock_->MonotonicMs() + ms;
-  while (over_ms_ == 0) {
-    const int64_t left_ms = until_ms - clock_->MonotonicMs();
-    if (left_ms <= 0) return true;
+  MutexLock lock(mutex_);
+  for (int64_t left_ms = ms; left_ms > 0; left_ms = until_ms - clock_->MonotonicMs()) {
+    if (over_ms_ != 0 && until_ms >= over_ms_) return false;
     changed_.WaitFor(mutex_, left_ms);
   }
   return true;

@@ -54,7 +54,7 @@ class Exporter final : public SpanSink {
   std::vector<Span> TakeBatch();
   // Tries until the batch is taken, refused or given up, and counts it.
   void Deliver(const std::vector<Span>& batch);
-  // Waits before another try; false: there is to be none.
+  // Waits before another try; false: there is to be none, as it would come after the end.
   bool Pause(int64_t ms);
   // Whether the time for the last spans is over.
   bool IsOver();

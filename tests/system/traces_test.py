@@ -11,14 +11,19 @@ import sys
 import threading
 import unittest
 
-from by_hand import small_texts, wait_until
+import opentelemetry.trace
+from by_hand import SOURCE_DIR, small_texts, wait_until
 from google.protobuf import json_format
 from hold import held_at, prepare_holds
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.trace import TraceFlags
 from service import Service, write_recipe
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(SOURCE_DIR, "clients", "python", "src"))
+import braid_client  # noqa: E402
+
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SECRET = "k3y of the collector"
 RECIPE = """run: traced
@@ -75,7 +80,7 @@ def decoded(body):
 
 
 class Collector(http.server.ThreadingHTTPServer):
-    """`answers` are given to the first requests, as (status, headers); then each is taken."""
+    """`answers` are given to the first requests of workers, as (status, headers); all others are taken."""
 
     def __init__(self, answers=()):
         self.answers, self.spans, self.headers, self.bodies = list(answers), [], [], []
@@ -86,7 +91,8 @@ class Collector(http.server.ThreadingHTTPServer):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 server = self.server
                 with server.lock:
-                    status, headers = server.answers.pop(0) if server.answers else (200, {})
+                    troubled = server.answers and b'"braid-worker"' in body
+                    status, headers = server.answers.pop(0) if troubled else (200, {})
                     server.headers.append((self.path, dict(self.headers)))
                     server.bodies.append(body)
                     if status == 200:
@@ -120,7 +126,7 @@ class Collector(http.server.ThreadingHTTPServer):
     def wait(self, name, count=1, **attributes):
         return wait_until(
             lambda: (found := self.all(name, **attributes)) and len(found) >= count and found,
-            f"{count} spans {name} {attributes}; there are {self.all()}",
+            f"{count} spans {name} {attributes}",
             timeout_s=120,
         )
 
@@ -131,8 +137,8 @@ class Collector(http.server.ThreadingHTTPServer):
 class Traces(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        # The first requests find a collector that is busy, then one that is away behind a proxy.
-        cls.collector = Collector([(503, {"Retry-After": "1"}), (429, {"Retry-After": "1"}), (502, {})])
+        # The workers' first requests find a collector that is busy.
+        cls.collector = Collector([(503, {"Retry-After": "1"}), (429, {"Retry-After": "1"})])
         cls.service = Service(workers=1)
         cls.service.environment.update(
             OTEL_EXPORTER_OTLP_ENDPOINT=cls.collector.url(),
@@ -268,17 +274,28 @@ class Traces(unittest.TestCase):
             self.assertIn(b'"deployment.environment"', body)
 
     def test_a_call_over_http_is_part_of_its_callers_trace(self):
-        trace = "0af7651916cd43dd8448eb211c80319c"
         headers = dict([self.service.authorization()])
+        trace = "0af7651916cd43dd8448eb211c80319c"
         headers["traceparent"] = f"00-{trace}-b7ad6b7169203331-01"
         code, _ = self.service.http("/api/v1/Runs/ListRuns", headers, "POST")
         self.assertEqual(code, 200)
-        call = wait_until(
+        self.see_call(trace, "ListRuns")
+
+    def test_a_call_of_the_python_client_is_part_of_the_span_around_it(self):
+        client = braid_client.Client(dir=os.path.join(self.service.folder, "state"))
+        around = opentelemetry.trace.SpanContext(
+            int(TRACE, 16) + 1, int("b7ad6b7169203331", 16), False, TraceFlags(1)
+        )
+        with opentelemetry.trace.use_span(opentelemetry.trace.NonRecordingSpan(around)):
+            client.run(self.run_id)
+        self.see_call(f"{int(TRACE, 16) + 1:032x}", "GetRun")
+
+    def see_call(self, trace, method):
+        (call,) = wait_until(
             lambda: [one for one in self.collector.all() if one.trace == trace], "the call's span"
         )
-        self.assertEqual([one.name for one in call], ["braid.v1.Runs/ListRuns"])
-        self.assertEqual(call[0].parent, "b7ad6b7169203331")
-        self.assertEqual(call[0].attributes["rpc.grpc.status_code"], 0)
+        self.assertEqual((call.name, call.parent), ("braid.v1.Runs/" + method, "b7ad6b7169203331"))
+        self.assertEqual(call.attributes["rpc.grpc.status_code"], 0)
 
     def test_a_collector_that_is_away_costs_nothing_but_spans(self):
         with contextlib.ExitStack() as stack:
