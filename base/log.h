@@ -28,10 +28,11 @@ struct LogSubject {
 
 // Sets the lowest level that is printed, for the whole process; kInfo at first. Thread-safe.
 void SetLogLevel(LogLevel level);
-// Sets the form of lines, and what all lines without a subject of their own are about, for the whole
-// process. To be called before there are threads.
+// Sets the form of lines, and what all lines without a subject of their own are about, for the
+// whole process. To be called before there are threads.
 void SetLogFormat(LogFormat format, LogSubject subject = {});
-// The form that the variable BRAID_LOG_FORMAT asks for; text if it is not set or says something else.
+// The form that the variable BRAID_LOG_FORMAT asks for; text if it is not set or says something
+// else.
 LogFormat LogFormatOfEnvironment();
 
 // Prints one line. `who` is the program or the component that logs. Thread-safe.

@@ -354,13 +354,11 @@ Result<std::unique_ptr<AlertCenter>> AlertsOf(const Flags& flags, const Stores& 
 Status Serve(const Flags& flags, bool* serving) {
   BRAID_RETURN_IF_ERROR(CheckFlags(flags));
   BRAID_ASSIGN_OR_RETURN(const Stores stores, OpenStores(flags));
-  const trace::Settings traces = trace::ReadSettings(
-      "braid-coordinator", trace::ProcessResource(stores.catalog->id()));
+  const trace::Settings traces = trace::ReadSettings("braid-coordinator",
+                                                     trace::ProcessResource(stores.catalog->id()));
   // It outlives all that makes spans, and sends the last of them at the end.
-  const auto spans = trace::MakeExporter(traces,
-                                         [](const std::string& line) {
-                                           Log(LogLevel::kWarning, kName, line);
-                                         });
+  const auto spans = trace::MakeExporter(
+      traces, [](const std::string& line) { Log(LogLevel::kWarning, kName, line); });
   QuotaTable quotas;
   QuotaFile quota_file(flags.quotas);
   if (Status why;

@@ -88,8 +88,7 @@ class Preparer {
       const bool aside = held_out_ || draws_.Uniform(batch_[i].index) < validation_share_;
       BRAID_RETURN_IF_ERROR((aside ? *validation_ : *train_).Append(ids[i]));
     }
-    channel_.Progress(kPhase, "tokens", train_->tokens() + validation_->tokens(),
-                      spec_.tokens);
+    channel_.Progress(kPhase, "tokens", train_->tokens() + validation_->tokens(), spec_.tokens);
     // Also the documents beyond the cap.
     batch_.clear();
     batch_bytes_ = 0;

@@ -53,8 +53,9 @@ class Channel {
   // of the job. Progress in another phase begins that one by itself, so this is for phases whose
   // first progress comes late.
   virtual void BeginPhase(std::string_view phase);
-  // Reports a part of the work that has ended, beside the phases, for the same trace: its name, when
-  // it was (wall clock, in milliseconds), and an object of numbers and texts. See task/timed_span.h.
+  // Reports a part of the work that has ended, beside the phases, for the same trace: its name,
+  // when it was (wall clock, in milliseconds), and an object of numbers and texts. See
+  // task/timed_span.h.
   virtual void Span(std::string_view name, int64_t begin_ms, int64_t end_ms,
                     const Json& attributes);
   // Reports the values of one step, an object of name to number.

@@ -44,8 +44,7 @@ std::optional<Context> ParseTraceparent(std::string_view text) {
                          span = text.substr(4 + kTraceDigits, kSpanDigits),
                          flags = text.substr(kLength - 2, 2);
   const bool dashes = text[2] == '-' && text[3 + kTraceDigits] == '-' && text[kLength - 3] == '-';
-  if (!dashes || !IsHex(version) || version == "ff" || !IsId(trace) || !IsId(span) ||
-      !IsHex(flags))
+  if (!dashes || !IsHex(version) || version == "ff" || !IsId(trace) || !IsId(span) || !IsHex(flags))
     return std::nullopt;
   // A later version may have more fields behind these.
   if (text.size() > kLength && (version == "00" || text[kLength] != '-')) return std::nullopt;

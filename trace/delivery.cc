@@ -33,9 +33,8 @@ Rejected RejectedBy(const Answer& answer) {
   const auto spans = partial->find("rejectedSpans");
   if (spans != partial->end() && spans->is_number_integer()) rejected.spans = spans->get<int64_t>();
   if (spans != partial->end() && spans->is_string())
-    rejected.spans = ParseInt(spans->get<std::string>()).ok()
-                         ? *ParseInt(spans->get<std::string>())
-                         : 0;
+    rejected.spans = ParseInt(spans->get<std::string>()).ok() ? *ParseInt(spans->get<std::string>())
+                                                              : 0;
   const auto why = partial->find("errorMessage");
   if (why != partial->end() && why->is_string()) rejected.why = Excerpt(why->get<std::string>());
   rejected.spans = std::max<int64_t>(rejected.spans, 0);

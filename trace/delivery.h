@@ -32,9 +32,9 @@ struct Rejected {
 };
 Rejected RejectedBy(const Answer& answer);
 
-// The pause before the next try, after `tries` of them: what the collector asked for, or from 1 s on
-// twice as long after each, 30 s at most, and between half of that and all of it by `uniform`, which
-// is in [0, 1), so that many workers do not come back at once.
+// The pause before the next try, after `tries` of them: what the collector asked for, or from 1 s
+// on twice as long after each, 30 s at most, and between half of that and all of it by `uniform`,
+// which is in [0, 1), so that many workers do not come back at once.
 int64_t PauseMs(int tries, const Answer& answer, double uniform);
 
 }  // namespace braid::trace

@@ -107,8 +107,8 @@ void Exporter::Deliver(const std::vector<Span>& batch) {
     }
     Complain(WhatItSaid(answer));
     const int64_t pause_ms = PauseMs(tries, answer, Uniform());
-    const bool again = verdict == Verdict::kFailed &&
-                       clock_->MonotonicMs() + pause_ms < until_ms && Pause(pause_ms);
+    const bool again = verdict == Verdict::kFailed && clock_->MonotonicMs() + pause_ms < until_ms &&
+                       Pause(pause_ms);
     if (!again) return Count(0, count);
   }
 }

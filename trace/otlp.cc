@@ -20,7 +20,8 @@ Json ValueOf(const Attribute& attribute) {
     return Json::object({{"stringValue", Excerpt(*text, kTextBytes)}});
   if (const auto* number = std::get_if<int64_t>(&attribute))
     return Json::object({{"intValue", std::to_string(*number)}});
-  if (const auto* number = std::get_if<double>(&attribute)) return Json::object({{"doubleValue", *number}});
+  if (const auto* number = std::get_if<double>(&attribute))
+    return Json::object({{"doubleValue", *number}});
   return Json::object({{"boolValue", std::get<bool>(attribute)}});
 }
 

@@ -50,8 +50,9 @@ std::string Trouble(CURLcode code, const char* error, const Settings& settings) 
   if (code == CURLE_ABORTED_BY_CALLBACK) return "no answer before the end of the program";
   std::string text = *error != '\0' ? error : curl_easy_strerror(code);
   if (code == CURLE_PEER_FAILED_VERIFICATION)
-    text += "; if the collector's authority is your own, name its file in "
-            "OTEL_EXPORTER_OTLP_CERTIFICATE";
+    text +=
+        "; if the collector's authority is your own, name its file in "
+        "OTEL_EXPORTER_OTLP_CERTIFICATE";
   return Excerpt(text, kShownBytes);
 }
 
@@ -93,8 +94,7 @@ Answer Post(const Settings& settings, const std::string& body,
   curl_easy_setopt(curl, CURLOPT_USERAGENT,
                    ("OTel-OTLP-Exporter-braid/" + std::string(kVersion)).c_str());
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
-  if (!settings.ca_file.empty())
-    curl_easy_setopt(curl, CURLOPT_CAINFO, settings.ca_file.c_str());
+  if (!settings.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, settings.ca_file.c_str());
   curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
   curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.c_str());
   if (const CURLcode code = curl_easy_perform(curl); code != CURLE_OK)

@@ -1,6 +1,6 @@
 // Where spans go, from the environment variables that OpenTelemetry has standardised
-// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). docs/traces.md
-// lists those that are heeded.
+// (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/).
+// docs/traces.md lists those that are heeded.
 #pragma once
 
 #include <cstdint>

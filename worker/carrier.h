@@ -33,9 +33,7 @@ class MachineCarrier final : public EffectCarrier {
   void On(const OpenSession& effect) { session_.Open(effect.session); }
   void On(const SendSignal& effect) { session_.Send(effect.session, effect.signal); }
   void On(const CloseSession& effect) { session_.Close(effect.session); }
-  void On(const LogLine& effect) {
-    Log(effect.level, effect.who, effect.text, effect.subject);
-  }
+  void On(const LogLine& effect) { Log(effect.level, effect.who, effect.text, effect.subject); }
   // Runs the work in a pool and posts Done. The StopSignal is kept, for CancelWork, until the work
   // has ended.
   void On(const Do& effect);

@@ -299,8 +299,8 @@ Status Run(Flags flags, bool* started) {
       [](const std::string& line) { Log(LogLevel::kWarning, kName, line); });
   return RunAgent(source, signals, identity,
                   {dir, bin, gpu_threads, data_roots, identity.advertised, spans != nullptr,
-                   *FromName<LogFormat>(flags.log_format)}, kept,
-                  cache_limit, stay, *cache, spans.get());
+                   *FromName<LogFormat>(flags.log_format)},
+                  kept, cache_limit, stay, *cache, spans.get());
 }
 
 int Main(int argc, char** argv) {

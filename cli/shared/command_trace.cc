@@ -25,9 +25,8 @@ CommandTrace::CommandTrace(const std::string& command) {
   if (std::find(kTraced.begin(), kTraced.end(), command) == kTraced.end()) return;
   const auto caller = Caller();
   const trace::Settings settings = trace::ReadSettings("braid", trace::ProcessResource(""));
-  exporter_ = trace::MakeExporter(settings, [](const std::string& line) {
-    std::fprintf(stderr, "braid: %s\n", line.c_str());
-  });
+  exporter_ = trace::MakeExporter(
+      settings, [](const std::string& line) { std::fprintf(stderr, "braid: %s\n", line.c_str()); });
   span_.context = caller.value_or(trace::Context());
   if (exporter_ == nullptr) return;
   span_.name = "braid " + command;

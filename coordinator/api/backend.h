@@ -40,7 +40,7 @@ struct Backend {
   AppendFiles* logs = nullptr;         // "<run>/<job>/<epoch>.<rank>"
   AppendFiles* metrics = nullptr;      // "<run>/<job>/<epoch>.jsonl"
   RendezvousTable* rendezvous = nullptr;
-  AlertCenter* alerts = nullptr;  // null: nobody is to be told of anything
+  AlertCenter* alerts = nullptr;     // null: nobody is to be told of anything
   trace::Exporter* spans = nullptr;  // null: no spans are sent
   // Garbage collection (api/garbage.h): how long a blob that nothing needs stays, how old events
   // become (0: for ever), and how often it runs by itself (0: never).

@@ -14,8 +14,7 @@ const std::vector<double>& CallBounds() {
 }
 
 const std::vector<double>& TransferBounds() {
-  static const std::vector<double> bounds = {0.01, 0.05, 0.1, 0.5,  1,   5,
-                                             15,   60,   300, 900, 3'600};
+  static const std::vector<double> bounds = {0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3'600};
   return bounds;
 }
 
@@ -40,7 +39,13 @@ void CallDurations::AddTransfer(TransferDirection direction, double seconds, uin
 
 CallDurations::Totals CallDurations::totals() const {
   MutexLock lock(mutex_);
-  return totals_;
+  Totals totals = totals_;
+  // There from the start: a series that begins with its first value has no rate for it.
+  for (const auto direction : {TransferDirection::kUpload, TransferDirection::kDownload}) {
+    totals.transfers.try_emplace(direction, TransferBounds());
+    totals.transferred.try_emplace(direction, TransferSizeBounds());
+  }
+  return totals;
 }
 
 }  // namespace braid::coordinator

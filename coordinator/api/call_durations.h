@@ -18,8 +18,8 @@ namespace braid::coordinator {
 enum class TransferDirection { kUpload, kDownload };
 const Words& WordsOf(TransferDirection);
 
-// Bounds of calls in seconds, from 1 ms to a minute; of transfers in seconds, from 10 ms to an hour;
-// and of their sizes in bytes, from 4 KiB to 16 GiB.
+// Bounds of calls in seconds, from 1 ms to a minute; of transfers in seconds, from 10 ms to an
+// hour; and of their sizes in bytes, from 4 KiB to 16 GiB.
 const std::vector<double>& CallBounds();
 const std::vector<double>& TransferBounds();
 const std::vector<double>& TransferSizeBounds();

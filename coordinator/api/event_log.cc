@@ -10,7 +10,7 @@
 namespace braid::coordinator {
 namespace {
 
-constexpr int64_t kEventsAtOnce = 500;
+constexpr int64_t kLinesAtOnce = 500;
 
 }  // namespace
 
@@ -67,7 +67,7 @@ void EventLog::Run() {
 
 void EventLog::LogNew() {
   while (true) {
-    const auto events = store_->ReadEvents({seq_, "", kEventsAtOnce, false});
+    const auto events = store_->ReadEvents({seq_, "", kLinesAtOnce, false});
     // They are read at the next event: the log must not be a reason to stop.
     if (!events.ok() || events->empty()) return;
     std::map<std::string, std::optional<RunRecord>> runs;

@@ -23,7 +23,8 @@ std::string LogTextOf(const catalog::EventRecord& event);
 
 class EventLog {
  public:
-  // Logs the events from now on. Both outlive it. REQUIRES: the core's loop runs until this is gone.
+  // Logs the events from now on. Both outlive it. REQUIRES: the core's loop runs until this is
+  // gone.
   EventLog(catalog::Store* store, Core* core);
   // Logs those that are there, and ends.
   ~EventLog();

@@ -233,8 +233,7 @@ Status Cancel(const std::string& id, Transaction& tx) {
   return OkStatus();
 }
 
-Result<std::string> Retry(const std::string& id, Transaction& tx,
-                          const std::string& traceparent) {
+Result<std::string> Retry(const std::string& id, Transaction& tx, const std::string& traceparent) {
   const RunRecord* old = tx.state().FindRun(id);
   if (old == nullptr)
     return Status(StatusCode::kNotFound, ErrorReason::kNotFound, "there is no run " + id);

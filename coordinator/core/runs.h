@@ -50,7 +50,8 @@ Status Cancel(const std::string& run, Transaction& tx);
 // Creates a new run from one that failed or was cancelled. It adopts every job that succeeded,
 // outputs included; the other jobs run again, from their newest checkpoint where their inputs are
 // the same. Returns the new run's id. kFailedPrecondition for a run that is active, or
-// (TERMINAL_STATE) that succeeded; kResourceExhausted as of Submit. `traceparent`: RunRecord has it.
+// (TERMINAL_STATE) that succeeded; kResourceExhausted as of Submit. `traceparent`: RunRecord has
+// it.
 Result<std::string> Retry(const std::string& run, Transaction& tx,
                           const std::string& traceparent = "");
 

@@ -67,9 +67,8 @@ Span OfWaiting(const AttemptRecord& attempt, const JobRecord& job, const RunReco
   if (const AttemptRecord* earlier = state.FindAttempt(before))
     since_ms = std::max(since_ms, earlier->ended_ms);
   const Context parent = SpanOfJob(job.key, run, sampler);
-  Span span = Between("waiting",
-                      ChildOf(parent, "waiting " + std::to_string(attempt.key.epoch)), parent,
-                      since_ms, attempt.granted_ms);
+  Span span = Between("waiting", ChildOf(parent, "waiting " + std::to_string(attempt.key.epoch)),
+                      parent, since_ms, attempt.granted_ms);
   span.attributes = AttributesOf(job, run);
   span.attributes["braid.lease.epoch"] = attempt.key.epoch;
   return span;
@@ -86,7 +85,8 @@ Span OfAttempt(const AttemptRecord& attempt, const JobRecord& job, const RunReco
   span.attributes["braid.attempt.workers"] = Join(attempt.workers, ",");
   if (attempt.stop_reason != catalog::StopReason::kNone)
     span.attributes["braid.attempt.stop_reason"] = NameOf(attempt.stop_reason);
-  if (attempt.resumed_step > 0) span.attributes["braid.attempt.resumed_step"] = attempt.resumed_step;
+  if (attempt.resumed_step > 0)
+    span.attributes["braid.attempt.resumed_step"] = attempt.resumed_step;
   // A lease that was lost is no success of anybody. An attempt that was told to stop did as it was
   // told.
   span.failed = attempt.state == catalog::AttemptState::kFailed ||
@@ -94,8 +94,8 @@ Span OfAttempt(const AttemptRecord& attempt, const JobRecord& job, const RunReco
   if (!span.failed) return span;
   span.error = attempt.failure.error;
   // OpenTelemetry's name for the kind of an error.
-  span.attributes["error.type"] =
-      attempt.failure.reason.empty() ? attempt.failure.category : attempt.failure.reason;
+  span.attributes["error.type"] = attempt.failure.reason.empty() ? attempt.failure.category
+                                                                 : attempt.failure.reason;
   return span;
 }
 

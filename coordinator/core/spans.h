@@ -1,6 +1,6 @@
 // The spans of runs, jobs and attempts. Their ids follow from the keys of what they are about, and
-// their times from the rows of the catalog, so that nothing is kept while one is open: a coordinator
-// that was restarted sends the same spans as one that was not.
+// their times from the rows of the catalog, so that nothing is kept while one is open: a
+// coordinator that was restarted sends the same spans as one that was not.
 //
 //   the call that made the run
 //     run               from its creation to its end

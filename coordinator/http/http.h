@@ -51,7 +51,8 @@ class HttpServer {
     const AppendFiles* metrics = nullptr;  // for curves; the same
     const catalog::Reader* reader = nullptr;  // for the list of runs; the same
     std::optional<rpc::ServerTls> tls;        // HTTPS with these files, read again as they change
-    const CallDurations* call_durations = nullptr;  // for /metrics, and so are `spans`; null: there are none
+    const CallDurations* call_durations = nullptr;  // for /metrics, and so are `spans`; null: there
+                                                    // are none
     trace::Exporter* spans = nullptr;
     int strict_days = 0;  // for how long browsers use nothing but https for a name of this machine
   };

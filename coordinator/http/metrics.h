@@ -10,8 +10,8 @@
 namespace braid::coordinator {
 
 // Everything is read from the state and its indices at the time of asking, without a walk over all
-// rows; rows that are not in memory are counted in the catalog (storage/catalog/past.h). Of calls and
-// of spans there is nothing if the pointers are null. kUnavailable while the coordinator stops.
+// rows; rows that are not in memory are counted in the catalog (storage/catalog/past.h). Of calls
+// and of spans there is nothing if the pointers are null. kUnavailable while the coordinator stops.
 Result<std::string> MetricsText(Core* core, const CallDurations* calls, trace::Exporter* spans);
 
 }  // namespace braid::coordinator

@@ -194,12 +194,12 @@ class RunsService final : public v1::Runs::CallbackService {
   Reactor* RetryRun(Context* context, const v1::RetryRunRequest* request, v1::Run* reply) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
-    return InCore(context, backend_,
-                  If(Own(*who, request->id()),
-                     coordinator::RetryRun({"RetryRun", request->request_id(), request->id()},
-                                           request->id(), TraceparentOf(*context, *backend_),
-                                           ShowIn(reply))),
-                  AuditOf(*context, *who, "RetryRun", request->id()));
+    return InCore(
+        context, backend_,
+        If(Own(*who, request->id()),
+           coordinator::RetryRun({"RetryRun", request->request_id(), request->id()}, request->id(),
+                                 TraceparentOf(*context, *backend_), ShowIn(reply))),
+        AuditOf(*context, *who, "RetryRun", request->id()));
   }
 
   Reactor* WaitRun(Context* context, const v1::WaitRunRequest* request, v1::Run* reply) override {

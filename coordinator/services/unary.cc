@@ -6,8 +6,8 @@
 
 #include "base/endpoint.h"
 #include "base/log.h"
-#include "rpc/server_credentials.h"
 #include "coordinator/services/call_spans.h"
+#include "rpc/server_credentials.h"
 #include "rpc/status.h"
 
 namespace braid::coordinator {

@@ -10,9 +10,9 @@ namespace {
 constexpr int64_t kTime = 1'772'366'400'123;
 
 TEST(LogTest, ALineOfText) {
-  EXPECT_EQ(LogLineOf(LogFormat::kText, kTime, LogLevel::kWarning, "worker", "no room",
-                      {"r-1", "a", 2}),
-            "2026-03-01T12:00:00.123Z W worker: no room\n");
+  EXPECT_EQ(
+      LogLineOf(LogFormat::kText, kTime, LogLevel::kWarning, "worker", "no room", {"r-1", "a", 2}),
+      "2026-03-01T12:00:00.123Z W worker: no room\n");
 }
 
 TEST(LogTest, ALineOfJsonHasWhatItIsAbout) {

@@ -96,8 +96,7 @@ TEST_F(SpansTest, AttemptsOfOneJobAreSiblingsAndAFailureIsTheStatusOfItsOwn) {
     EXPECT_TRUE(Beat(worker).ok());
   }
   EXPECT_TRUE(End(RankOf(run, "a"), "w1", true).ok());
-  EXPECT_THAT(kept_.Names(),
-              ElementsAre("waiting", "attempt", "waiting", "attempt", "job", "run"));
+  EXPECT_THAT(kept_.Names(), ElementsAre("waiting", "attempt", "waiting", "attempt", "job", "run"));
   const Span &first = kept_.spans[1], &second = kept_.spans[3];
   EXPECT_TRUE(first.failed);
   EXPECT_EQ(first.error, "it broke");

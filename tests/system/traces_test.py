@@ -145,6 +145,7 @@ class Traces(unittest.TestCase):
             OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20" + SECRET.replace(" ", "%20"),
             OTEL_RESOURCE_ATTRIBUTES="deployment.environment=test",
             OTEL_BSP_SCHEDULE_DELAY="50",
+            BRAID_LOG_FORMAT="json",
         )
         prepare_holds(cls.service)
         cls.addClassCleanup(cls.collector.shutdown)
@@ -247,7 +248,9 @@ class Traces(unittest.TestCase):
         waits = self.collector.all("waiting", job_name="path_tales")
         self.assertEqual({one.attributes["braid.lease.epoch"] for one in waits}, {1, 2})
         for name in ("job", "run"):
-            self.assertFalse(self.only(name, **({"job_name": "path_tales"} if name == "job" else {})).failed)
+            self.assertFalse(
+                self.only(name, **({"job_name": "path_tales"} if name == "job" else {})).failed
+            )
 
     def test_times_are_nested(self):
         for one in self.spans:
@@ -272,6 +275,38 @@ class Traces(unittest.TestCase):
             self.assertNotIn(token, body)
             self.assertNotIn(SECRET.encode(), body)
             self.assertIn(b'"deployment.environment"', body)
+
+    def test_logs_in_json_lead_to_the_trace(self):
+        attempt = self.only("attempt", job_name="path_tales", lease_epoch=2)
+        about = {"run": self.run_id, "job": "path_tales", "attempt": 2, "trace_id": TRACE}
+
+        def lines(text, **wanted):
+            return [
+                line
+                for line in map(json.loads, text.splitlines())
+                if wanted.items() <= line.items()
+            ]
+
+        granted = wait_until(
+            lambda: [
+                line
+                for line in lines(self.service.log("coordinator"), **about)
+                if line["message"].startswith("attempt.granted")
+            ],
+            "the event in the log",
+        )
+        self.assertEqual([line["span_id"] for line in granted], [attempt.id])
+        (program,) = [
+            one
+            for one in self.collector.all("program", job_name="path_tales")
+            if self.by_id[one.parent].parent == attempt.id
+        ]
+        of_job = lines(self.service.run("logs", self.run_id, "path_tales").stdout, **about)
+        self.assertTrue(of_job)
+        for line in of_job:
+            self.assertEqual((line["span_id"], line["rank"]), (program.id, 0))
+            self.assertEqual({"time", "level", "logger", "message"} - line.keys(), set())
+        self.assertTrue(lines(self.service.log("worker-1"), logger="worker", level="info"))
 
     def test_a_call_over_http_is_part_of_its_callers_trace(self):
         headers = dict([self.service.authorization()])

@@ -81,7 +81,9 @@ TEST(ChannelTest, PhasesAndPartsAreSpansWhereTheWorkerWantsThem) {
     channel.Started();
     channel.Progress("counting", "bytes", 0, 10);
     channel.Progress("counting", "bytes", 10, 10);
-    { const TimedSpan span(channel, "validation", {{"step", 3}}); }
+    {
+      const TimedSpan span(channel, "validation", {{"step", 3}});
+    }
     channel.BeginPhase("writing");
     channel.Succeed(Json::object());
   };
@@ -100,8 +102,8 @@ TEST(ChannelTest, PhasesAndPartsAreSpansWhereTheWorkerWantsThem) {
     if (event["event"] != "span") continue;
     spans.push_back(event["name"]);
     EXPECT_LE(event["begin_ms"], event["end_ms"]);
-    EXPECT_EQ(event["attributes"], event["name"] == "validation" ? Json::parse(R"({"step": 3})")
-                                                                 : Json::object());
+    EXPECT_EQ(event["attributes"],
+              event["name"] == "validation" ? Json::parse(R"({"step": 3})") : Json::object());
   }
   EXPECT_THAT(spans, ElementsAre("loading", "validation", "counting", "writing"));
   for (const std::string& unwanted : {std::string(), base + "0"}) {

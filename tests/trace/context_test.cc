@@ -5,7 +5,8 @@
 namespace braid::trace {
 namespace {
 
-// The example of the specification, https://www.w3.org/TR/trace-context/#examples-of-http-traceparent-headers
+// The example of the specification,
+// https://www.w3.org/TR/trace-context/#examples-of-http-traceparent-headers
 constexpr char kTrace[] = "4bf92f3577b34da6a3ce929d0e0e4736";
 constexpr char kParent[] = "00f067aa0ba902b7";
 constexpr char kExample[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

@@ -27,7 +27,8 @@ TEST(DeliveryTest, PausesGrowUpToALimitUnlessTheCollectorSaysHowLong) {
 
 TEST(DeliveryTest, APartialSuccessIsRead) {
   const auto of = [](const std::string& text) { return RejectedBy({200, 0, text}); };
-  EXPECT_EQ(of(R"({"partialSuccess": {"rejectedSpans": "3", "errorMessage": "too old"}})").spans, 3);
+  EXPECT_EQ(of(R"({"partialSuccess": {"rejectedSpans": "3", "errorMessage": "too old"}})").spans,
+            3);
   EXPECT_EQ(of(R"({"partialSuccess": {"rejectedSpans": 2}})").spans, 2);
   EXPECT_EQ(of(R"({"partialSuccess": {"rejectedSpans": "3", "errorMessage": "too old"}})").why,
             "too old");

@@ -136,9 +136,8 @@ TEST(ExporterTest, WhatFindsNoRoomIsDroppedAndCounted) {
     collector.WaitForSpans(5);
   }
   EXPECT_THAT(collector.names(), ElementsAre("on its way", "0", "1", "2", "3"));
-  EXPECT_THAT(collector.lines(),
-              ElementsAre("3 spans did not reach the collector of traces at "
-                          "http://collector:4318/v1/traces"));
+  EXPECT_THAT(collector.lines(), ElementsAre("3 spans did not reach the collector of traces at "
+                                             "http://collector:4318/v1/traces"));
 }
 
 TEST(ExporterTest, ABatchIsSentAgainAfterATroubleThatMayPass) {

@@ -43,7 +43,8 @@ TEST(SamplerTest, ARatioComparesTheLastBitsOfTheTrace) {
   EXPECT_TRUE(IsSampled(half, kLow, std::nullopt));
   EXPECT_FALSE(IsSampled(half, kHalf, std::nullopt));
   EXPECT_TRUE(IsSampled(SamplerOf("traceidratio", "0.51"), kHalf, std::nullopt));
-  EXPECT_TRUE(IsSampled(SamplerOf("traceidratio"), kHigh, std::nullopt)) << "without an argument: all";
+  EXPECT_TRUE(IsSampled(SamplerOf("traceidratio"), kHigh, std::nullopt))
+      << "without an argument: all";
   EXPECT_FALSE(IsSampled(SamplerOf("traceidratio", "0"), kLow, std::nullopt));
 }
 
@@ -51,8 +52,9 @@ TEST(SamplerTest, ErrorsSayWhatItMayBe) {
   EXPECT_THAT(ParseSampler("sometimes", "").status().message(),
               AllOf(HasSubstr("OTEL_TRACES_SAMPLER=sometimes"), HasSubstr("traceidratio")));
   for (const std::string wrong : {"2", "-0.5", "nan", "half"})
-    EXPECT_THAT(ParseSampler("traceidratio", wrong).status().message(),
-                HasSubstr("OTEL_TRACES_SAMPLER_ARG=" + wrong + ": it must be a number from 0 to 1"));
+    EXPECT_THAT(
+        ParseSampler("traceidratio", wrong).status().message(),
+        HasSubstr("OTEL_TRACES_SAMPLER_ARG=" + wrong + ": it must be a number from 0 to 1"));
 }
 
 }  // namespace

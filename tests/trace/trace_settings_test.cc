@@ -1,8 +1,7 @@
-#include "trace/settings.h"
-
 #include <gmock/gmock.h>
 
 #include "trace/post.h"
+#include "trace/settings.h"
 
 namespace braid::trace {
 namespace {
@@ -29,11 +28,12 @@ TEST(TraceSettingsTest, WithoutAnAddressNothingIsSent) {
 }
 
 TEST(TraceSettingsTest, TheAddressOfAllSignalsGetsThePathOfTraces) {
-  EXPECT_EQ(SettingsOf({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"}}).url, "http://c:4318/v1/traces");
+  EXPECT_EQ(SettingsOf({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"}}).url,
+            "http://c:4318/v1/traces");
   EXPECT_EQ(SettingsOf({{"OTEL_EXPORTER_OTLP_ENDPOINT", "https://c/otlp/"}}).url,
             "https://c/otlp/v1/traces");
   EXPECT_EQ(SettingsOf({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"},
-                  {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://d/x"}})
+                        {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://d/x"}})
                 .url,
             "http://d/x")
       << "that of traces is taken as it is";
@@ -48,10 +48,11 @@ TEST(TraceSettingsTest, WhatSwitchesTracesOff) {
 }
 
 TEST(TraceSettingsTest, HeadersAndAttributesArePairs) {
-  const Settings settings = SettingsOf({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c"},
-                                  {"OTEL_EXPORTER_OTLP_HEADERS", "authorization=Basic%20YQ==, b = 2"},
-                                  {"OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=lab,x=a%2Cb"},
-                                  {"OTEL_SERVICE_NAME", "mine"}});
+  const Settings settings = SettingsOf(
+      {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c"},
+       {"OTEL_EXPORTER_OTLP_HEADERS", "authorization=Basic%20YQ==, b = 2"},
+       {"OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=lab,x=a%2Cb"},
+       {"OTEL_SERVICE_NAME", "mine"}});
   EXPECT_THAT(settings.headers, ElementsAre(Pair("authorization", "Basic YQ=="), Pair("b", "2")));
   EXPECT_THAT(settings.resource,
               ElementsAre(Pair("deployment.environment", "lab"), Pair("host.name", "h"),
@@ -63,10 +64,10 @@ TEST(TraceSettingsTest, HeadersAndAttributesArePairs) {
 
 TEST(TraceSettingsTest, NumbersOfBatches) {
   const Settings settings = SettingsOf({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://c"},
-                                  {"OTEL_EXPORTER_OTLP_TIMEOUT", "300"},
-                                  {"OTEL_BSP_SCHEDULE_DELAY", "50"},
-                                  {"OTEL_BSP_MAX_QUEUE_SIZE", "10"},
-                                  {"OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem"}});
+                                        {"OTEL_EXPORTER_OTLP_TIMEOUT", "300"},
+                                        {"OTEL_BSP_SCHEDULE_DELAY", "50"},
+                                        {"OTEL_BSP_MAX_QUEUE_SIZE", "10"},
+                                        {"OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem"}});
   EXPECT_EQ(settings.timeout_ms, 300);
   EXPECT_EQ(settings.delay_ms, 50);
   EXPECT_EQ(settings.queue, 10u);

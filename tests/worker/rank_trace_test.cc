@@ -1,8 +1,9 @@
 // The spans of a rank, along its life.
+#include "worker/agent/rank_trace.h"
+
 #include <gmock/gmock.h>
 
 #include "tests/worker/agent_driver.h"
-#include "worker/agent/rank_trace.h"
 
 namespace braid::worker {
 namespace {
@@ -53,8 +54,8 @@ TEST(RankTraceTest, TheStagesOfALifeAreChildrenOfTheRank) {
   agent.Answer<ReportEnded>();
   agent.AnswerRoutine();
   const std::vector<SpanEnded> spans = agent.Take<SpanEnded>();
-  EXPECT_THAT(NamesOf(spans), ElementsAre("fetch", "training", "program", "deliver", "upload",
-                                          "commit", "rank"));
+  EXPECT_THAT(NamesOf(spans),
+              ElementsAre("fetch", "training", "program", "deliver", "upload", "commit", "rank"));
   const trace::Context rank = SpanOfRank(assignment), program = SpanOfProgram(assignment);
   EXPECT_EQ(spans.back().span.context, rank);
   EXPECT_EQ(spans.back().span.parent_id, "00f067aa0ba902b7");

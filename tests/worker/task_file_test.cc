@@ -53,8 +53,7 @@ TEST_F(TaskFileTest, AProgramKnowsItsSpanAndWhetherItsPartsAreWanted) {
   EXPECT_EQ(Written().at("traceparent"), Traceparent(span)) << "nobody sends spans";
   context_.sends_spans = true;
   EXPECT_EQ(Written().at("traceparent"), Traceparent(SpanOfProgram(assignment_)));
-  EXPECT_EQ(task::FromJson(Written()).value().traceparent,
-            Traceparent(SpanOfProgram(assignment_)));
+  EXPECT_EQ(task::FromJson(Written()).value().traceparent, Traceparent(SpanOfProgram(assignment_)));
 }
 
 TEST_F(TaskFileTest, AProgramLogsInTheFormOfItsWorker) {

@@ -6,8 +6,8 @@
 
 namespace braid::worker {
 
-// The span of the rank, below that of its attempt, and the one of its program, below that; not valid
-// if the assignment names no trace.
+// The span of the rank, below that of its attempt, and the one of its program, below that; not
+// valid if the assignment names no trace.
 trace::Context SpanOfRank(const Assignment& assignment);
 trace::Context SpanOfProgram(const Assignment& assignment);
 

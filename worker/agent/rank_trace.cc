@@ -32,8 +32,7 @@ Span SpanOf(const Assignment& assignment, std::string name, const Context& conte
 
 // What was told to stop has not failed.
 bool HasFailed(const Outcome& outcome) {
-  return !outcome.success &&
-         !task::WasStopped(task::FailureCategoryOf(outcome.failure.category));
+  return !outcome.success && !task::WasStopped(task::FailureCategoryOf(outcome.failure.category));
 }
 
 trace::Attribute AttributeOf(const Json& value) {
@@ -50,10 +49,10 @@ void AddCheckpointSpan(const Assignment& assignment, int64_t step, int64_t begun
                        const Status& status, Turn* turn) {
   const Context rank = SpanOfRank(assignment);
   if (!rank.sampled) return;
-  Span span = SpanOf(assignment, "checkpoint",
-                     ChildOf(rank, "checkpoint " + std::to_string(step) + " at " +
-                                       std::to_string(begun_ms)),
-                     rank);
+  Span span = SpanOf(
+      assignment, "checkpoint",
+      ChildOf(rank, "checkpoint " + std::to_string(step) + " at " + std::to_string(begun_ms)),
+      rank);
   span.attributes["braid.checkpoint.step"] = step;
   span.failed = !status.ok();
   span.error = status.message();

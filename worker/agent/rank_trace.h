@@ -1,5 +1,5 @@
-// The spans of one rank. Their ids follow from the attempt's (trace/context.h), which comes with the
-// assignment, so that a later process of the worker, and the program's own log, have them too.
+// The spans of one rank. Their ids follow from the attempt's (trace/context.h), which comes with
+// the assignment, so that a later process of the worker, and the program's own log, have them too.
 //
 //   attempt ...           of the coordinator (coordinator/core/spans.h)
 //     rank                from the rank's beginning until its end is acknowledged
@@ -37,7 +37,8 @@ class RankTrace {
 
   // The rank begins; `recovered`: an earlier process of the worker had begun it.
   void Begin(bool recovered);
-  // The next part of its work begins. The one before it has ended, well if that was not said before.
+  // The next part of its work begins. The one before it has ended, well if that was not said
+  // before.
   void Next(std::string part, trace::Attributes attributes = {});
   // The present part has ended.
   void EndPart(const Status& status);

@@ -17,8 +17,7 @@ inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 // The rank, and its span, for lines of the log.
 inline LogSubject SubjectOf(const Assignment& rank) {
   const trace::Context span = SpanOfRank(rank);
-  return {rank.key.run, rank.key.job,  rank.key.epoch,
-          rank.key.rank, span.trace_id, span.span_id};
+  return {rank.key.run, rank.key.job, rank.key.epoch, rank.key.rank, span.trace_id, span.span_id};
 }
 
 // One event's time and effects. All parts of an agent refer to the same object.
