@@ -6,6 +6,7 @@
 #include "base/guarded_main.h"
 #include "cli/commands/command.h"
 #include "cli/commands/output_forms.h"
+#include "cli/shared/command_trace.h"
 #include "cli/shared/command_words.h"
 #include "cli/shared/usage.h"
 
@@ -51,7 +52,11 @@ int Main(int argc, char** argv) {
       return kUsageExit;
     }
   }
+  CommandTrace trace(app.get_subcommands().front()->get_name());
+  globals.span = trace.context();
+  globals.spans = trace.spans();
   const Result<int> code = chosen();
+  trace.End(code);
   if (code.ok()) return *code;
   std::fprintf(stderr, "braid: %s\n", code.status().message().c_str());
   return ExitCodeOf(code.status());

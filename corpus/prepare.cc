@@ -23,6 +23,9 @@
 namespace braid::corpus {
 namespace {
 
+// What progress and traces call it.
+constexpr char kPhase[] = "tokenising";
+
 // Documents are encoded in batches of about this size, in parallel, and written in their order: the
 // shards do not depend on the number of threads.
 constexpr size_t kBatchBytes = size_t{8} << 20;
@@ -86,8 +89,7 @@ class Preparer {
       const bool aside = held_out_ || draws_.Uniform(batch_[i].index) < validation_share_;
       BRAID_RETURN_IF_ERROR((aside ? *validation_ : *train_).Append(ids[i]));
     }
-    channel_.Progress("tokenising", "tokens", train_->tokens() + validation_->tokens(),
-                      spec_.tokens);
+    channel_.Progress(kPhase, "tokens", train_->tokens() + validation_->tokens(), spec_.tokens);
     // Also the documents beyond the cap.
     batch_.clear();
     batch_bytes_ = 0;
@@ -270,6 +272,7 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel, const MakeF
   const std::string folder = JoinPath(task.output, kFolder);
   Preparer preparer(task, channel, spec, share, seed, tokenizer);
   BRAID_RETURN_IF_ERROR(preparer.Open(folder));
+  channel.BeginPhase(kPhase);
   LeftOut left_out;
   const TokenIds ids{tokenizer->entries(), tokenizer->eos_id()};
   BRAID_RETURN_IF_ERROR(ReadDocuments(

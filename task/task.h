@@ -46,6 +46,9 @@ struct Task {
   // Where this rank listens for the others, an address of this machine as numbers; empty: on the
   // loopback interface, because all ranks run on one host.
   std::string address;
+  // The span of this program in the trace of its run, as W3C's traceparent; empty: there is none.
+  // If it is sampled, the worker wants to be told of the program's parts (Channel::Span).
+  std::string traceparent;
 
   // The folder of an input. An absent input and a missing folder are errors that name the job and
   // role.

@@ -63,6 +63,12 @@ const CLI::Option* AddOptions(CLI::App* app, Flags* flags) {
                   "of the file system of --dir; what running jobs use may be more")
       ->capture_default_str();
   app->add_option("--kinds", flags->kinds, "run only jobs of these kinds")->delimiter(',');
+  app->add_option("--log-format", flags->log_format,
+                  "text, or json: one object a line, with run, job, attempt and trace "
+                  "(BRAID_LOG_FORMAT)")
+      ->envname("BRAID_LOG_FORMAT")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
   app->add_option("--bin", flags->bin,
                   "folder of braid-trainer and the other task programs (default: beside this one)");
   return id;

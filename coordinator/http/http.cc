@@ -332,7 +332,7 @@ class LibServer final : public HttpServer {
   }
 
   void AnswerMetrics(Response* response) {
-    const Result<std::string> text = MetricsText(core_);
+    const Result<std::string> text = MetricsText(core_, options_.call_durations, options_.spans);
     if (!text.ok()) return SetError(text.status(), response);
     response->set_content(*text, "text/plain; version=0.0.4");
   }

@@ -19,9 +19,14 @@ namespace braid::catalog {
 class Reader;
 }
 
+namespace braid::trace {
+class Exporter;
+}
+
 namespace braid::coordinator {
 
 class AppendFiles;
+class CallDurations;
 class Core;
 class JsonCalls;
 
@@ -46,6 +51,9 @@ class HttpServer {
     const AppendFiles* metrics = nullptr;  // for curves; the same
     const catalog::Reader* reader = nullptr;  // for the list of runs; the same
     std::optional<rpc::ServerTls> tls;        // HTTPS with these files, read again as they change
+    const CallDurations* call_durations = nullptr;  // for /metrics, and so are `spans`; null: there
+                                                    // are none
+    trace::Exporter* spans = nullptr;
     int strict_days = 0;  // for how long browsers use nothing but https for a name of this machine
   };
   // `core` outlives the server. kUnavailable if the address cannot be had, kInvalidArgument if the

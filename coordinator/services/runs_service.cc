@@ -109,11 +109,13 @@ class RunsService final : public v1::Runs::CallbackService {
     if (!who.ok()) return Refuse(context, who.status());
     return InFilesThenCore(
         context, backend_,
-        [this, request, reply, who = *who]() -> Result<CoreWork> {
+        [this, request, reply, who = *who,
+         traceparent = TraceparentOf(*context, *backend_)]() -> Result<CoreWork> {
           const CatalogArtifacts stored(backend_->core, backend_->blobs, backend_->scratch);
           BRAID_ASSIGN_OR_RETURN(SubmitCommand command,
                                  CommandOf(SubmissionOf(*request, who), stored));
           if (request->validate_only()) return Preview(std::move(command), reply);
+          command.traceparent = traceparent;
           return coordinator::SubmitRun(RequestOf(*request, who), std::move(command),
                                         ShowIn(reply));
         },
@@ -192,11 +194,12 @@ class RunsService final : public v1::Runs::CallbackService {
   Reactor* RetryRun(Context* context, const v1::RetryRunRequest* request, v1::Run* reply) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
-    return InCore(context, backend_,
-                  If(Own(*who, request->id()),
-                     coordinator::RetryRun({"RetryRun", request->request_id(), request->id()},
-                                           request->id(), ShowIn(reply))),
-                  AuditOf(*context, *who, "RetryRun", request->id()));
+    return InCore(
+        context, backend_,
+        If(Own(*who, request->id()),
+           coordinator::RetryRun({"RetryRun", request->request_id(), request->id()}, request->id(),
+                                 TraceparentOf(*context, *backend_), ShowIn(reply))),
+        AuditOf(*context, *who, "RetryRun", request->id()));
   }
 
   Reactor* WaitRun(Context* context, const v1::WaitRunRequest* request, v1::Run* reply) override {

@@ -29,6 +29,7 @@ CONTENTS = {
         "docs/operating",
         "docs/security",
         "docs/alerts",
+        "docs/traces",
     ],
     "Tools": ["docs/dashboard", "docs/python", "docs/troubleshooting"],
     "Reference": [

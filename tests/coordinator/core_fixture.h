@@ -129,6 +129,7 @@ class CoreTest : public ::testing::Test {
     options.quotas = quotas_;
     options.preempt = preempt_;
     options.ended_rows = ended_rows_;
+    options.spans = spans_;
     core_ = Core::Create(options).value();
   }
 
@@ -276,6 +277,7 @@ class CoreTest : public ::testing::Test {
   const QuotaTable* quotas_ = nullptr;
   int64_t ended_rows_ = 0;
   bool preempt_ = false;
+  trace::SpanSink* spans_ = nullptr;
   std::unique_ptr<Core> core_;
   std::map<std::string, FakeWorker> workers_;
 };

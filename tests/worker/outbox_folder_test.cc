@@ -30,6 +30,7 @@ Assignment SomeRank(const RankKey& key = kKeptKey) {
   assignment.key = key;
   assignment.inputs = {{"data", "artifact-1"}};
   assignment.recipe_sha256 = "recipe";
+  assignment.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   return assignment;
 }
 
@@ -102,6 +103,8 @@ TEST_F(OutboxFolderTest, WhatWasKeptIsFoundAsItWas) {
   EXPECT_EQ(kept[0].assignment.key, kKeptKey);
   EXPECT_EQ(kept[0].assignment.inputs, SomeRank().inputs);
   EXPECT_EQ(kept[0].assignment.recipe_sha256, "recipe");
+  EXPECT_EQ(kept[0].assignment.traceparent,
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
   ASSERT_TRUE(kept[0].checkpoint.has_value());
   EXPECT_EQ(kept[0].checkpoint->message.step, 10);
   EXPECT_EQ(kept[0].checkpoint->metrics_before, 4);

@@ -223,7 +223,7 @@ struct Running {
     thread = std::thread([this, &site, context] {
       TaskRunner runner(context, loop);
       MachineWork work(site.link, *site.cache, context.folder);
-      MachineCarrier carrier(session, runner, work, loop);
+      MachineCarrier carrier(session, runner, work, loop, nullptr);
       EXPECT_TRUE(loop.Run(carrier).ok());
     });
     EXPECT_TRUE(Eventually([&] { return session.is_open(); }));

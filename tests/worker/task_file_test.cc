@@ -65,6 +65,23 @@ TEST_F(TaskFileTest, RanksOfOneHostMeetOnItsLoopback) {
   EXPECT_THAT(TaskProcess(context_, assignment_, {}).env, Not(Contains(Key("NCCL_SOCKET_IFNAME"))));
 }
 
+TEST_F(TaskFileTest, AProgramKnowsItsSpanAndWhetherItsPartsAreWanted) {
+  EXPECT_FALSE(Written().contains("traceparent"));
+  assignment_.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  trace::Context span = SpanOfProgram(assignment_);
+  span.sampled = false;
+  EXPECT_EQ(Written().at("traceparent"), Traceparent(span)) << "nobody sends spans";
+  context_.sends_spans = true;
+  EXPECT_EQ(Written().at("traceparent"), Traceparent(SpanOfProgram(assignment_)));
+  EXPECT_EQ(task::FromJson(Written()).value().traceparent, Traceparent(SpanOfProgram(assignment_)));
+}
+
+TEST_F(TaskFileTest, AProgramLogsInTheFormOfItsWorker) {
+  EXPECT_EQ(TaskProcess(context_, assignment_, {}).env.at("BRAID_LOG_FORMAT"), "text");
+  context_.log_format = LogFormat::kJson;
+  EXPECT_EQ(TaskProcess(context_, assignment_, {}).env.at("BRAID_LOG_FORMAT"), "json");
+}
+
 TEST_F(TaskFileTest, RanksOfSeveralHostsListenWhereTheirWorkerAdvertises) {
   assignment_.across_hosts = true;
   const Json written = Written();

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "corpus/dataset.h"
+#include "task/timed_span.h"
 #include "trainer/collective/collective.h"
 #include "trainer/loop/beginning.h"
 #include "trainer/loop/block_probes.h"
@@ -41,6 +42,9 @@ constexpr int64_t kRoundTimeoutMs = 3'600'000;
 // Milliseconds from one vote on a stop to the next of such ranks: a vote waits for a slow line.
 constexpr double kRoundVoteMs = 10'000;
 
+// What progress calls it.
+constexpr char kPhase[] = "training";
+
 class Training {
  public:
   Training(const task::Task& task, OpenedTraining opened, task::Channel& channel,
@@ -50,6 +54,7 @@ class Training {
   Status Run() {
     BRAID_RETURN_IF_ERROR(Start());
     DataLoader loader(settings_, *opened_.dataset, plan_, state_.step, task_.rank, task_.world);
+    channel_.BeginPhase(kPhase);
     begun_ms_ = clock_.MonotonicMs();
     begun_tokens_ = state_.tokens;
     checkpoints_.emplace(task_, settings_, *network_, channel_, state_.step, resumed_step_,
@@ -64,6 +69,7 @@ class Training {
     }
     // A stop that arrives after the last step has no effect: finishing is as quick as a checkpoint
     // would be.
+    channel_.BeginPhase("writing");
     return state_.step < plan_.job_end || !state_.unfinished.is_null() ? Stop() : Finish();
   }
 
@@ -309,6 +315,7 @@ class Training {
   }
 
   Status Validate(Json* values) {
+    const task::TimedSpan span(channel_, "validation", {{"step", state_.step}});
     // With `router_noise: always`, validation draws noise too; the seed depends on the step, so
     // that validations do not share their noise.
     const ValidationSpec spec{
@@ -360,7 +367,7 @@ class Training {
     const double step_tokens = static_cast<double>(settings_.batch * settings_.accumulate *
                                                    settings_.data.sequence);
     channel_.Progress(
-        "training", "steps", state_.step, plan_.job_end, rate,
+        kPhase, "steps", state_.step, plan_.job_end, rate,
         rate > 0 ? static_cast<double>(plan_.job_end - state_.step) * step_tokens / rate : -1);
   }
 

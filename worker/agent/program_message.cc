@@ -59,6 +59,11 @@ std::optional<ProgramMessage> ParseProgramLine(std::string_view line, int64_t wa
   if (kind == "result") return ResultOf(*event);
   if (kind == "error") return ErrorOf(*event);
   if (kind == "rendezvous") return RendezvousOf(*event);
+  if (kind == "span") {
+    return SpanMessage{ValueOr(*event, "name", ""), ValueOr(*event, "begin_ms", int64_t{0}),
+                       ValueOr(*event, "end_ms", int64_t{0}),
+                       ValueOr(*event, "attributes", Json::object())};
+  }
   return std::nullopt;
 }
 

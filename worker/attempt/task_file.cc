@@ -4,10 +4,12 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "storage/files/artifact_files.h"
 #include "task/job_kind.h"
 #include "task/task.h"
+#include "worker/agent/rank_spans.h"
 #include "worker/attempt/environment.h"
 #include "worker/attempt/outbox_folder.h"
 #include "worker/attempt/rank_folder.h"
@@ -65,6 +67,9 @@ Status LayOutRank(const ProgramContext& context, const Owner& owner, const Assig
   task.device = assignment.device;
   task.data_roots = context.data_roots;
   task.fetch_from = context.fetch_from;
+  trace::Context span = SpanOfProgram(assignment);
+  span.sampled = span.sampled && context.sends_spans;
+  task.traceparent = Traceparent(span);
   BRAID_ASSIGN_OR_RETURN(task.spec, ParseJson(assignment.spec, "the job's spec"));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, kTaskFile), task::ToJson(task)));
   // The file exists before the program starts, because it is read from then on.
@@ -87,6 +92,7 @@ ProcessOptions TaskProcess(const ProgramContext& context, const Assignment& assi
       // Idle threads sleep instead of spinning, so that ranks that share cores do not slow each
       // other.
       {"OMP_WAIT_POLICY", "passive"},
+      {"BRAID_LOG_FORMAT", NameOf(context.log_format)},
       {"CUDA_VISIBLE_DEVICES", assignment.device == braid::Device::kCpu ? "" : Join(gpus, ",")},
       {"CUDA_MODULE_LOADING", "LAZY"},
       // cuBLAS computes the same bits in every run only with a workspace of a fixed size.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "base/process.h"
 #include "base/status.h"
 #include "worker/agent/values.h"
@@ -26,6 +27,10 @@ struct ProgramContext {
   std::vector<std::string> fetch_from;
   // Where ranks listen for those of other hosts.
   NetworkAddress advertised;
+  // Whether spans are sent: programs say theirs only then.
+  bool sends_spans = false;
+  // Of the lines that programs write to their log.
+  LogFormat log_format = LogFormat::kText;
 };
 
 // Makes the rank's folder anew and writes the task file. REQUIRES: its inputs have been laid out
