@@ -27,6 +27,7 @@ namespace braid::coordinator {
 
 class AlertCenter;
 class BlobCopier;
+class CurveCache;
 
 // The objects behind the pointers outlive it, and it outlives the server.
 struct Backend {
@@ -37,6 +38,7 @@ struct Backend {
   const BlobCopier* copier = nullptr;  // null: blobs are in the coordinator's folder alone
   AppendFiles* logs = nullptr;         // "<run>/<job>/<epoch>.<rank>"
   AppendFiles* metrics = nullptr;      // "<run>/<job>/<epoch>.jsonl"
+  CurveCache* curves = nullptr;        // of the same files
   RendezvousTable* rendezvous = nullptr;
   AlertCenter* alerts = nullptr;  // null: nobody is to be told of anything
   // Garbage collection (api/garbage.h): how long a blob that nothing needs stays, how old events
