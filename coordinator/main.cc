@@ -31,6 +31,7 @@
 #include "coordinator/alerts/alert_center.h"
 #include "coordinator/api/blob_copier.h"
 #include "coordinator/api/event_log.h"
+#include "coordinator/bulk/curves.h"
 #include "coordinator/certificate.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/pass.h"
@@ -170,6 +171,7 @@ struct Stores {
   std::unique_ptr<storage::BlobStore> blobs;
   std::unique_ptr<AppendFiles> logs;
   std::unique_ptr<AppendFiles> metrics;
+  std::unique_ptr<CurveCache> curves;
   std::string scratch;
 };
 
@@ -220,6 +222,7 @@ Result<Stores> OpenStores(const Flags& flags) {
                          AppendFiles::Open(JoinPath(flags.dir, state_files::kJobLogs)));
   BRAID_ASSIGN_OR_RETURN(stores.metrics,
                          AppendFiles::Open(JoinPath(flags.dir, state_files::kJobMetrics)));
+  stores.curves = std::make_unique<CurveCache>(stores.metrics.get());
   stores.scratch = JoinPath(flags.dir, state_files::kScratch);
   BRAID_RETURN_IF_ERROR(RemoveTree(stores.scratch));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(stores.scratch));
@@ -255,6 +258,7 @@ void FillBackend(const Flags& flags, const Stores& stores, Backend* backend) {
   backend->blobs = stores.blobs.get();
   backend->logs = stores.logs.get();
   backend->metrics = stores.metrics.get();
+  backend->curves = stores.curves.get();
   backend->scratch = stores.scratch;
   backend->garbage_grace_ms = flags.gc_grace_ms;
   backend->garbage_interval_ms = flags.gc_interval_ms;
@@ -294,7 +298,7 @@ HttpServer::Options HttpOptionsOf(const Flags& flags, const Stores& stores, cons
             return server->Check(caller);
           },
           server->json_calls(),
-          backend.metrics,
+          backend.curves,
           backend.reader,
           stores.tls.http,
           &backend.call_durations,

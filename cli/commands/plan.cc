@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
-#include <set>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -13,6 +12,7 @@
 #include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 #include "recipe/compat.h"
+#include "recipe/graph/rungs.h"
 #include "recipe/show/settings.h"
 #include "rpc/convert.h"
 #include "schema/words.h"
@@ -29,22 +29,6 @@ v1::ForwardFlops MessageOf(const model::Flops& flops) {
   message.set_projections(flops.projections);
   message.set_causal(flops.causal());
   return message;
-}
-
-// How many settings of each model are compared at rungs.
-std::map<std::string, int64_t> TrialsOf(const recipe::Dag& dag) {
-  std::map<std::string, std::set<int64_t>> trials;
-  for (const recipe::JobNode& job : dag.jobs) trials[job.rung.model].insert(job.rung.trial);
-  std::map<std::string, int64_t> counts;
-  for (const auto& [model, numbers] : trials) counts[model] = static_cast<int64_t>(numbers.size());
-  return counts;
-}
-
-// Of the jobs of one rung as many are run as there are trials that go on to it.
-double RunShareOf(const task::Rung& rung, const std::map<std::string, int64_t>& trials) {
-  if (rung.number <= 1) return 1;
-  const int64_t all = trials.at(rung.model);
-  return static_cast<double>(std::min(rung.keep, all)) / static_cast<double>(all);
 }
 
 void Fill(const recipe::JobNode& job, v1::PlannedJob* message) {
@@ -319,11 +303,12 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
   v1::Plan plan;
   plan.set_run(file.dag.run);
   plan.set_max_duration_s(file.dag.max_duration_s);
-  const std::map<std::string, int64_t> trials = TrialsOf(file.dag);
+  const std::map<std::string, double> shares = recipe::RunShares(file.dag);
   for (const recipe::JobNode& job : file.dag.jobs) {
     v1::PlannedJob* message = plan.add_jobs();
     Fill(job, message);
-    message->set_run_share(RunShareOf(job.rung, trials));
+    const auto share = shares.find(job.name);
+    message->set_run_share(share == shares.end() ? 1 : share->second);
   }
   for (const recipe::PlannedModel& model : file.dag.models) Fill(model, plan.add_models());
   for (const recipe::PlannedVariant& variant : file.dag.variants) Fill(variant, &plan);

@@ -29,6 +29,7 @@ namespace braid::coordinator {
 
 class AlertCenter;
 class BlobCopier;
+class CurveCache;
 
 // The objects behind the pointers outlive it, and it outlives the server.
 struct Backend {
@@ -39,6 +40,7 @@ struct Backend {
   const BlobCopier* copier = nullptr;  // null: blobs are in the coordinator's folder alone
   AppendFiles* logs = nullptr;         // "<run>/<job>/<epoch>.<rank>"
   AppendFiles* metrics = nullptr;      // "<run>/<job>/<epoch>.jsonl"
+  CurveCache* curves = nullptr;        // of the same files
   RendezvousTable* rendezvous = nullptr;
   AlertCenter* alerts = nullptr;     // null: nobody is to be told of anything
   trace::Exporter* spans = nullptr;  // null: no spans are sent

@@ -15,6 +15,7 @@
 #include "coordinator/services/stream_call.h"
 #include "coordinator/services/unary.h"
 #include "coordinator/submission/catalog_artifacts.h"
+#include "coordinator/submission/comparison.h"
 #include "coordinator/submission/submission.h"
 #include "rpc/digest.h"
 
@@ -22,6 +23,8 @@ namespace braid::coordinator {
 namespace {
 
 using catalog::EventRecord;
+
+constexpr int kMostCompared = 500;
 
 Submission SubmissionOf(const v1::SubmitRunRequest& request, const Identity& who) {
   Submission submission;
@@ -67,6 +70,40 @@ CoreWork Preview(SubmitCommand command, v1::Run* reply) {
               *reply->add_jobs() = JobMessage(job, state, Detail::kFull);
             return OkStatus();
           }};
+}
+
+void Fill(const ComparedModel& model, v1::ComparedModel* message) {
+  message->set_name(model.name);
+  message->set_variant(model.variant);
+  message->set_job(model.job);
+  message->set_evaluation(model.evaluation);
+  message->set_state(static_cast<v1::JobState>(model.state));
+  message->set_settings(model.settings);
+  message->set_seconds(model.seconds);
+  message->set_parameters(model.parameters);
+  message->set_tokens(model.tokens);
+  message->mutable_measured()->insert(model.measured.begin(), model.measured.end());
+}
+
+void Fill(const Comparison& comparison, v1::Comparison* message) {
+  for (const ComparedRun& compared : comparison.runs) {
+    v1::ComparedRun* run = message->add_runs();
+    run->set_id(compared.run.id);
+    run->set_name(compared.run.name);
+    run->set_state(static_cast<v1::RunState>(compared.run.state));
+    run->set_user(compared.run.user);
+    run->set_created_ms(compared.run.created_ms);
+    run->set_ended_ms(compared.run.ended_ms);
+    run->set_trouble(compared.trouble);
+    for (const ComparedModel& model : compared.models) Fill(model, run->add_models());
+  }
+  for (const ComparedField& compared : comparison.fields) {
+    v1::ComparedField* field = message->add_fields();
+    field->set_name(compared.name);
+    for (const std::string& value : compared.values) field->add_values(value);
+  }
+  for (const std::vector<int32_t>& places : comparison.settings)
+    message->add_settings()->mutable_values()->Assign(places.begin(), places.end());
 }
 
 // A wait for the end of a run. The reply is touched only inside the call.
@@ -156,6 +193,21 @@ class RunsService final : public v1::Runs::CallbackService {
     });
   }
 
+  // All from the catalog's file: the core has no part in it, however many runs there are.
+  Reactor* GetComparison(Context* context, const v1::GetComparisonRequest* request,
+                         v1::Comparison* reply) override {
+    return InFiles(context, &backend_->files, [this, request, reply]() -> Status {
+      if (request->run_ids_size() > kMostCompared)
+        return InvalidArgument("at most " + std::to_string(kMostCompared) +
+                               " runs are compared, not " +
+                               std::to_string(request->run_ids_size()));
+      std::vector<catalog::RunRows> runs;
+      BRAID_RETURN_IF_ERROR(ReadRuns(*request, &runs, reply));
+      Fill(CompareRuns(runs, SystemClock().WallMs()), reply);
+      return OkStatus();
+    });
+  }
+
   Reactor* CancelRun(Context* context, const v1::CancelRunRequest* request,
                      v1::Run* reply) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
@@ -237,6 +289,19 @@ class RunsService final : public v1::Runs::CallbackService {
   }
 
  private:
+  Status ReadRuns(const v1::GetComparisonRequest& request, std::vector<catalog::RunRows>* runs,
+                  v1::Comparison* reply) {
+    BRAID_ASSIGN_OR_RETURN(const auto snapshot, backend_->reader->Open());
+    for (const std::string& id : request.run_ids()) {
+      BRAID_ASSIGN_OR_RETURN(auto rows, snapshot->past()->ReadRun(id));
+      if (rows.has_value())
+        runs->push_back(*std::move(rows));
+      else
+        reply->add_missing(id);
+    }
+    return OkStatus();
+  }
+
   // Fills in the runs that had not ended, as they are now. One that was deleted since is left out.
   static CoreWork ShowLive(std::map<std::string, v1::Run*> live, v1::ListRunsResponse* reply) {
     return {nullptr, [live = std::move(live), reply](const State& state) {

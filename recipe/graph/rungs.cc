@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -184,6 +185,18 @@ Result<std::vector<spec::ReportedHalving>> AddRungs(const Recipe& recipe, Dag* d
     all.push_back(std::move(halving));
   }
   return all;
+}
+
+std::map<std::string, double> RunShares(const Dag& dag) {
+  std::map<std::string, std::set<int64_t>> trials;  // of each model
+  for (const JobNode& job : dag.jobs) trials[job.rung.model].insert(job.rung.trial);
+  std::map<std::string, double> shares;
+  for (const JobNode& job : dag.jobs) {
+    if (job.rung.number <= 1) continue;
+    const auto all = static_cast<int64_t>(trials.at(job.rung.model).size());
+    shares[job.name] = static_cast<double>(std::min(job.rung.keep, all)) / static_cast<double>(all);
+  }
+  return shares;
 }
 
 }  // namespace braid::recipe

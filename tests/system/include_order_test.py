@@ -64,7 +64,7 @@ INSIDE = {
     "recipe": "",
     "recipe/parse": "recipe",
     "recipe/graph": "recipe",
-    "recipe/show": "recipe",
+    "recipe/show": "recipe recipe/parse",
     "report/page": "",
     "report/input": "",
     "report/results": "report/input",

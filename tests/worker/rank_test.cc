@@ -377,7 +377,9 @@ LINES
 )");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_THAT(site.link.metrics(), HasSubstr("{\"step\":2,\"values\":{\"loss\":null}}\n"));
+  EXPECT_THAT(
+      site.link.metrics(),
+      MatchesRegex(".*\\{\"step\":2,\"time_ms\":[0-9]+,\"values\":\\{\"loss\":null\\}\\}\n"));
 }
 
 TEST(RankTest, ATaskProgramGetsNoSecretsOfItsWorker) {

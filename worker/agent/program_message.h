@@ -13,7 +13,8 @@
 
 namespace braid::worker {
 
-// One line of metrics, as it is stored: {"step": n, "values": {...}}.
+// One line of metrics, as it is stored: {"step": n, "time_ms": when it came (since 1970), "values":
+// {...}}.
 struct MetricMessage {
   std::string line;
 };
