@@ -22,7 +22,7 @@ Status Unauthenticated(std::string message) {
 }
 
 // The name of a credential, for people.
-std::string Words(const CredentialRecord& credential) {
+std::string DescriptionOf(const CredentialRecord& credential) {
   if (credential.kind == CredentialKind::kKey) return "worker " + credential.name;
   return "token " + credential.id + " of " + credential.name;
 }
@@ -42,14 +42,14 @@ Status Wrong(const CredentialRecord& credential, int64_t now_ms) {
   if (credential.kind == CredentialKind::kInvitation) return OkStatus();
   if (credential.ended_ms != 0) {
     return Unauthenticated(
-        Words(credential) +
+        DescriptionOf(credential) +
         (credential.kind == CredentialKind::kKey ? " was removed at " : " was revoked at ") +
         FormatUtc(credential.ended_ms) + " by " + credential.ended_by + ": " +
         HowToReplace(credential));
   }
   if (credential.kind == CredentialKind::kToken && credential.expires_ms != 0 &&
       credential.expires_ms <= now_ms) {
-    return Unauthenticated(Words(credential) + " has expired at " +
+    return Unauthenticated(DescriptionOf(credential) + " has expired at " +
                            FormatUtc(credential.expires_ms) + ": " + HowToReplace(credential));
   }
   return OkStatus();
@@ -84,7 +84,7 @@ Access::Standing Access::StandingOf(const Identity& who) {
   if (Status wrong = Wrong(credential, now_ms); !wrong.ok()) return {std::move(wrong)};
   if (credential.expires_ms == 0) return {};
   if (credential.kind == CredentialKind::kKey && credential.expires_ms <= now_ms) {
-    return {Unauthenticated("the newest certificate of " + Words(credential) + " has expired at " +
+    return {Unauthenticated("the newest certificate of " + DescriptionOf(credential) + " has expired at " +
                             FormatUtc(credential.expires_ms) + ": " + HowToReplace(credential))};
   }
   return {OkStatus(), std::max<int64_t>(0, credential.expires_ms - now_ms)};

@@ -42,7 +42,7 @@ TEST_F(DurationsTest, WaitStartAndAttemptAreCountedOnceEach) {
   EXPECT_DOUBLE_EQ(core_->counters().durations.queue_wait.at("train").sum(), 2);
   EXPECT_EQ(CountOf(core_->counters().durations.start), 0);
   // What is there from the start is seen to change from 0; buckets are cumulated.
-  const std::string text = MetricsText(core_.get()).value();
+  const std::string text = MetricsText(core_.get(), nullptr, nullptr).value();
   for (const char* line : {"braid_job_queue_wait_seconds_bucket{kind=\"train\",le=\"1\"} 0\n",
                            "braid_job_queue_wait_seconds_bucket{kind=\"train\",le=\"5\"} 1\n",
                            "braid_job_queue_wait_seconds_bucket{kind=\"train\",le=\"15\"} 1\n",

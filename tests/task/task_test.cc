@@ -111,7 +111,7 @@ TEST_F(ProgramTest, WhatAJobThrowsIsItsFailure) {
 }
 
 // They may be of one machine, and say nothing about the recipe.
-TEST(ProgramTest, DamageAndPermissionsAreNoMistakeOfTheUser) {
+TEST_F(ProgramTest, DamageAndPermissionsAreNoMistakeOfTheUser) {
   for (const StatusCode code : {StatusCode::kDataLoss, StatusCode::kPermissionDenied}) {
     const Json end = RunAndEnd([&](const Task&, Channel&) { return Status(code, "shard 3"); }, 1);
     EXPECT_EQ(end["category"], "system");

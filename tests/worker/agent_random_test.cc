@@ -222,6 +222,7 @@ class World {
   void On(const LogLine&) {}
   void On(const Finish& effect) { finished_ = effect.status; }
   void On(const CancelWork&) {}
+  void On(const SpanEnded&) {}
 
   void On(const Do& effect) {
     ++work_done_;
@@ -305,6 +306,7 @@ class World {
     return OkStatus();
   }
   Status Try(const KeepManifest&, Answer*) { return OkStatus(); }
+  Status Try(const ReleaseArtifact&, Answer*) { return OkStatus(); }
   Status Try(const ReportStarted& work, Answer*) { return OfLease(work.key); }
   Status Try(const CommitCheckpoint& work, Answer*) {
     // The numbers before a checkpoint are here before it is.

@@ -379,7 +379,7 @@ LINES
   ASSERT_THAT(ends, SizeIs(1));
   EXPECT_THAT(
       site.link.metrics(),
-      MatchesRegex(".*\\{\"step\":2,\"time_ms\":[0-9]+,\"values\":\\{\"loss\":null\\}\\}\n"));
+      testing::MatchesRegex(".*\\{\"step\":2,\"time_ms\":[0-9]+,\"values\":\\{\"loss\":null\\}\\}\n"));
 }
 
 TEST(RankTest, ATaskProgramGetsNoSecretsOfItsWorker) {

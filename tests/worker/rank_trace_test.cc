@@ -142,7 +142,7 @@ TEST(RankTraceTest, ARankThatIsDroppedEndsItsSpans) {
 }
 
 TEST(RankTraceTest, WithoutATraceThatIsRecordedThereAreNone) {
-  for (const std::string none :
+  for (const std::string& none :
        {std::string(), std::string("nonsense"),
         std::string("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00")}) {
     TracedLife agent(Traced(none));
