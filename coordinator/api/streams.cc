@@ -8,6 +8,7 @@
 #include "coordinator/api/queries.h"
 #include "coordinator/api/uploads.h"
 #include "coordinator/bulk/bulk_names.h"
+#include "coordinator/core/traffic.h"
 
 namespace braid::coordinator {
 namespace {

@@ -17,9 +17,9 @@ constexpr int64_t kAwayMs = 2'000;
 
 }  // namespace
 
-void DescribeOrigin(const Assignment& assignment, const std::string& role,
+void DescribeOrigin(const Assignment& assignment, const std::string& output,
                     storage::Manifest* manifest) {
-  if (task::Stays(assignment.binding, role)) manifest->metadata["bound_to"] = assignment.site;
+  if (task::Stays(assignment.binding, output)) manifest->metadata["bound_to"] = assignment.site;
   std::vector<std::string> parents;
   for (const auto& [role, artifact] : assignment.inputs) parents.push_back(artifact);
   std::sort(parents.begin(), parents.end());

@@ -119,10 +119,10 @@ class CheckpointOutbox {
   int64_t asking_since_ms_ = kNever;
 };
 
-// Completes the manifest of an artifact that a rank made under this role: its parents are the rank's
+// Completes the manifest of an artifact that a rank made, the output of this role: its parents are the rank's
 // inputs, its recipe is the run's. One that stays at its site says so in its metadata, so that equal
 // content that may leave is another artifact.
-void DescribeOrigin(const Assignment& assignment, const std::string& role,
+void DescribeOrigin(const Assignment& assignment, const std::string& output,
                     storage::Manifest* manifest);
 
 // The digests of the manifest's files.
