@@ -305,6 +305,7 @@ class World {
     return OkStatus();
   }
   Status Try(const KeepManifest&, Answer*) { return OkStatus(); }
+  Status Try(const ReleaseArtifact&, Answer*) { return OkStatus(); }
   Status Try(const ReportStarted& work, Answer*) { return OfLease(work.key); }
   Status Try(const CommitCheckpoint& work, Answer*) {
     // The numbers before a checkpoint are here before it is.
