@@ -107,9 +107,11 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
     return say(Reason::kDataSiteOffline,
                "its data is at site " + job.site + ", and no worker of that site is connected");
   }
-  if (count([&](const WorkerView& w) { return Matches(w, job); }) == 0) {
+  if (count([&](const WorkerView& w) { return w.connected && Matches(w, job); }) == 0) {
     if (const std::string why = WhyNotKept(snapshot, job); !why.empty())
       return say(Reason::kDataSiteOffline, why);
+  }
+  if (count([&](const WorkerView& w) { return Matches(w, job); }) == 0) {
     return say(Reason::kUnschedulable,
                "no registered worker could ever run it: it needs " + SlotsText(job));
   }

@@ -145,6 +145,7 @@ class CatalogTest : public ::testing::Test {
   }
   // Makes the image that of a catalog from before anything was bound to a site.
   void ForgetBinding() {
+    image_.traffic.clear();  // nobody had counted yet
     for (auto& [key, job] : image_.jobs) job.binding = task::Binding::kNothing;
     for (auto& [id, artifact] : image_.artifacts) artifact.bound = false;
   }
