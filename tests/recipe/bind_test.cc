@@ -48,8 +48,9 @@ const JobNode& JobIn(const Dag& dag, const std::string& name) {
 
 // The refusals of these jobs and of those that they need, a line each.
 std::string Refused(const std::string& text, const std::vector<std::string>& only = {}) {
+  const Dag part = Only(MustExpand(text), only).value();
   std::string lines;
-  for (const Refusal& refusal : Only(MustExpand(text), only).value().refusals)
+  for (const Refusal& refusal : part.refusals)
     lines += Format("%d:", refusal.line) + refusal.field + ": " + refusal.text + "\n";
   return lines;
 }
@@ -124,9 +125,9 @@ TEST(BindTest, AModelOnAllTextOfTwoSitesIsRefused) {
   const std::string dense =
       "baselines:\n  - {name: dense, d: 128, heads: 4, blocks: 4}\n";
   EXPECT_THAT(Refused(Bound(kPathsAtA, kPathsAtB, dense)),
-              HasSubstr("job dense could run nowhere: it reads shards of prepare:notes, which is at "
-                        "site b"
-                        ""));
+              HasSubstr("job dense could run nowhere: it reads shards of prepare:stories, which is "
+                        "at site a (corpus stories), and shards of prepare:notes, which is at site "
+                        "b (corpus notes)"));
   EXPECT_THAT(Refused(Bound(kPathsAtA, kPathsAtB, dense)),
               HasSubstr("leave the model out, or let one machine have both corpora"));
   const Dag dag = MustExpand(Bound(kPathsAtA, "", dense));
