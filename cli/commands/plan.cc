@@ -310,8 +310,8 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
 }
 
 std::string PlanText(const v1::Plan& plan) {
-  std::string text = JobsText(plan) + BindingsText(plan) + LimitsText(plan) + VariantsText(plan) + ModelsText(plan) +
-                     "\n" + CompatText(plan.compat()) + "\nsettings in force:\n";
+  std::string text = JobsText(plan) + BindingsText(plan) + LimitsText(plan) + VariantsText(plan) +
+                     ModelsText(plan) + "\n" + CompatText(plan.compat()) + "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
   if (plan.warnings_size() > 0) text += "\nwarnings:\n";
   for (const std::string& line : plan.warnings()) text += "  " + line + "\n";

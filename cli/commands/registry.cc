@@ -46,14 +46,14 @@ void RegisterCompletion(const Registry& registry);
 
 void RegisterCommands(const Registry& registry) {
   for (const auto& add :
-       {RegisterInit,     RegisterUp,       RegisterDown,    RegisterCheck,     RegisterPlan,
-        RegisterExplain,  RegisterSubmit,   RegisterList,    RegisterDescribe,  RegisterTop,
-        RegisterWatch,    RegisterWait,     RegisterLogs,    RegisterEvents,    RegisterAudit,
-        RegisterMetrics,  RegisterCancel,   RegisterPause,   RegisterResume,    RegisterRetry,
-        RegisterArtifact, RegisterRun,      RegisterGc,      RegisterQuota,     RegisterServer,
-        RegisterMerge,    RegisterGenerate, RegisterEval,    RegisterAdapt,     RegisterExport,
-        RegisterImport,   RegisterReport,   RegisterWorker,  RegisterPool,      RegisterToken,
-        RegisterWhoAmI,   RegisterSite,     RegisterDoctor,  RegisterVersion,   RegisterCompletion}) {
+       {RegisterInit,     RegisterUp,       RegisterDown,   RegisterCheck,    RegisterPlan,
+        RegisterExplain,  RegisterSubmit,   RegisterList,   RegisterDescribe, RegisterTop,
+        RegisterWatch,    RegisterWait,     RegisterLogs,   RegisterEvents,   RegisterAudit,
+        RegisterMetrics,  RegisterCancel,   RegisterPause,  RegisterResume,   RegisterRetry,
+        RegisterArtifact, RegisterRun,      RegisterGc,     RegisterQuota,    RegisterServer,
+        RegisterMerge,    RegisterGenerate, RegisterEval,   RegisterAdapt,    RegisterExport,
+        RegisterImport,   RegisterReport,   RegisterWorker, RegisterPool,     RegisterToken,
+        RegisterWhoAmI,   RegisterSite,     RegisterDoctor, RegisterVersion,  RegisterCompletion}) {
     add(registry);
   }
 }

@@ -45,7 +45,8 @@ void UploadCall::OnReadDone(bool ok) {
                                 : request_.offset() + bytes >= request_.size();
   ThreadPool& pool = completes ? backend()->hashing : backend()->uploads;
   if (begun_) return pool.Do([self = Self()] { self->Take(); });
-  backend()->core->Post({nullptr, [self = Self()](const State& state) { return self->Check(state); },
+  backend()->core->Post({nullptr,
+                         [self = Self()](const State& state) { return self->Check(state); },
                          [self = Self(), &pool](Status status) {
                            if (status.ok()) return pool.Do([self] { self->Take(); });
                            self->backend()->answers.Do([self, status] { self->End(status); });

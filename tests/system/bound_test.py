@@ -130,7 +130,9 @@ class BoundData(unittest.TestCase):
             size = sum(int(one["bytes"]) for one in made.values() if one.get("bound"))
             self.assertGreater(size, 4 * sent)
 
-            kept_paths, made, sent = self.counted(lab, "paths.yaml", file, ", site: lab, bind: paths")
+            kept_paths, made, sent = self.counted(
+                lab, "paths.yaml", file, ", site: lab, bind: paths"
+            )
             shards, shared = made[("prepare:tales", "shards")], made[("prepare:tales", "shared")]
             self.assertEqual((shards["site"], shards["worker"]), ("lab", "lab-1"))
             self.assertEqual([one for one in made.values() if one.get("bound")], [shards])

@@ -167,14 +167,13 @@ bool CheckpointOutbox::bound() const {
 }
 
 void CheckpointOutbox::Commit() {
-  calls_.RetryUntilSettled(
-      transfer_,
-      CommitCheckpoint{assignment_.key, storing_->message.step, storing_->manifest.Canonical(),
-                       bound()},
-      [this](const Done& done) {
-        if (AsksAgain(done.status)) return StoreAgain();
-        OnCommitted(done.status);
-      });
+  calls_.RetryUntilSettled(transfer_,
+                           CommitCheckpoint{assignment_.key, storing_->message.step,
+                                            storing_->manifest.Canonical(), bound()},
+                           [this](const Done& done) {
+                             if (AsksAgain(done.status)) return StoreAgain();
+                             OnCommitted(done.status);
+                           });
 }
 
 bool CheckpointOutbox::AsksAgain(const Status& status) {

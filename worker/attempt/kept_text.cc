@@ -9,7 +9,8 @@ namespace {
 // To be raised when an older version of the worker would misread the files.
 constexpr int64_t kVersion = 1;
 constexpr int64_t kRankVersion = 2;   // says for whom it is kept
-constexpr int64_t kBoundVersion = 3;  // says what of it stays at the site; an older worker would send it
+constexpr int64_t kBoundVersion = 3;  // says what of it stays at the site; an older worker would
+                                      // send it
 
 // Texts of programs may hold bytes that are not UTF-8, and dump would throw.
 std::string Dump(const Json& value) {

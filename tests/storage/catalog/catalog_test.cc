@@ -479,10 +479,10 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
 #define WITHOUT_TRAFFIC "DROP TABLE traffic;"
 #define WITHOUT_BINDING                                                                   \
   WITHOUT_TRAFFIC                                                                         \
-  "DROP TRIGGER artifacts_maker; ALTER TABLE jobs DROP COLUMN binding;"                    \
-  "ALTER TABLE artifacts DROP COLUMN bound;"                                               \
-  "CREATE TRIGGER artifacts_maker BEFORE UPDATE OF run, job, epoch, role, worker, name, "  \
-  "user, site ON artifacts WHEN OLD.removed_ms = 0 "                                       \
+  "DROP TRIGGER artifacts_maker; ALTER TABLE jobs DROP COLUMN binding;"                   \
+  "ALTER TABLE artifacts DROP COLUMN bound;"                                              \
+  "CREATE TRIGGER artifacts_maker BEFORE UPDATE OF run, job, epoch, role, worker, name, " \
+  "user, site ON artifacts WHEN OLD.removed_ms = 0 "                                      \
   "BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;"
 #define WITHOUT_RUNGS                        \
   WITHOUT_BINDING                            \
