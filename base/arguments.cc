@@ -15,11 +15,14 @@ Result<Arguments> Arguments::Parse(int argc, const char* const* argv,
   const auto known = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
+  bool options_ended = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    // "--" alone counts as a positional argument: no task program has arguments that begin with
-    // "--", so the usual meaning ("options end here") is not needed.
-    if (!word.starts_with("--") || word == "--") {
+    if (word == "--" && !options_ended) {
+      options_ended = true;
+      continue;
+    }
+    if (options_ended || !word.starts_with("--")) {
       arguments.positional_.emplace_back(word);
       continue;
     }

@@ -16,12 +16,13 @@ namespace braid {
 class Arguments {
  public:
   // `flags` take no value, `options` take one ("--name value" or "--name=value"); anything else
-  // that begins with "--" is an error that names the nearest known one.
+  // that begins with "--" is an error that names the nearest known one. "--" alone ends them: what
+  // stands behind it is positional, however it begins.
   static Result<Arguments> Parse(int argc, const char* const* argv,
                                  const std::vector<std::string>& options,
                                  const std::vector<std::string>& flags = {});
 
-  // The arguments that do not begin with "--", in their order.
+  // The arguments that are neither options nor their values, in their order.
   const std::vector<std::string>& positional() const { return positional_; }
   // True iff the option or flag `name` (without "--") was given.
   bool Has(const std::string& name) const { return values_.contains(name); }

@@ -81,6 +81,9 @@ constexpr Entry kEntries[] = {
     {"PLUGIN_MISSING",
      "Of a job: braid on this machine lacks a part that reads such files. Another attempt goes to "
      "another worker."},
+    {"DIVERGED",
+     "Of a training: its loss is no number any more, or too large for one. There is no other "
+     "attempt; the last good checkpoint is kept."},
     {"INTERNAL", "An error of braid itself; the coordinator's log has more."},
 };
 static_assert(std::size(kEntries) == static_cast<size_t>(ErrorReason::kInternal) + 1);

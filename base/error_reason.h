@@ -41,6 +41,7 @@ enum class ErrorReason {
   kOutOfMemory,
   kDeviceUnusable,
   kPluginMissing,
+  kDiverged,
   kInternal,
 };
 

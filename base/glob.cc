@@ -237,7 +237,35 @@ std::vector<std::string> Alternatives(const std::string& pattern) {
   return {pattern};
 }
 
+// Whether the parts of a path from `at` on match those of a pattern from `from` on.
+bool MatchParts(const std::vector<std::string>& pattern, size_t from,
+                const std::vector<std::string>& path, size_t at) {
+  if (from == pattern.size()) return at == path.size();
+  if (pattern[from] != "**") {
+    return at < path.size() &&
+           ::fnmatch(pattern[from].c_str(), path[at].c_str(), FNM_PERIOD) == 0 &&
+           MatchParts(pattern, from + 1, path, at + 1);
+  }
+  const bool last = from + 1 == pattern.size();
+  for (size_t next = at; next <= path.size(); ++next) {
+    if (last ? next == path.size() && next > at : MatchParts(pattern, from + 1, path, next))
+      return true;
+    if (next < path.size() && path[next].starts_with('.')) return false;
+  }
+  return false;
+}
+
 }  // namespace
+
+bool MatchesPattern(const std::string& pattern, const std::string& path) {
+  const Utf8Locale characters;
+  if (pattern == path) return true;
+  const std::vector<std::string> parts = Split(path, '/');
+  for (const std::string& one : Alternatives(pattern)) {
+    if (MatchParts(Split(one, '/'), 0, parts, 0)) return true;
+  }
+  return false;
+}
 
 Result<std::vector<std::string>> Glob(const std::string& folder, const std::string& pattern) {
   const Utf8Locale characters;

@@ -26,6 +26,10 @@ namespace braid {
 // there is none; kInvalidArgument for '**' beside other characters.
 Result<std::vector<std::string>> Glob(const std::string& folder, const std::string& pattern);
 
+// Whether the path, of something that is no file of this machine, matches the pattern, with the
+// characters that Glob has.
+bool MatchesPattern(const std::string& pattern, const std::string& path);
+
 // Sorts `paths` and keeps each once: two spellings of one name (data/a and ./data/a) are one, two
 // links to one file are two.
 void SortAndDropRepeated(std::vector<std::string>* paths);

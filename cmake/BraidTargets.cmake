@@ -86,7 +86,7 @@ set(BRAID_TESTS_TOGETHER 8 CACHE STRING "test sources that are compiled as one u
 # Folders whose tests are one program, FOLDER_tests: headers, templates and links, which take most of the time, are there once.
 # FOLDER_sha256_test is then a link to it that runs the tests of sha256_test.cc (tests/main.cc), and a target. So names in
 # anonymous namespaces differ between the tests of such a folder. The other folders have a program for each test.
-set(BRAID_FOLDERS_AS_ONE base schema model spec task files catalog bucket corpus rpc recipe submit merge report
+set(BRAID_FOLDERS_AS_ONE base trace schema model spec task files catalog bucket fetch corpus rpc recipe submit merge report
   eval export loop network optim scheduler coordinator worker pool cli alert)
 
 # braid_test(sha256_test SOURCES sha256_test.cc DEPS braid_base LABELS slow): one ctest test.

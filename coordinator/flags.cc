@@ -59,6 +59,12 @@ void AddWorkers(CLI::App* app, Flags* flags) {
                   "How long the certificate of a worker is good; the worker renews it in time")
       ->check(CLI::Range(5, 10 * 365 * 86'400))
       ->capture_default_str();
+  app->add_option("--log-format", flags->log_format,
+                  "text, or json: one object a line, with run, job, attempt and trace "
+                  "(BRAID_LOG_FORMAT)")
+      ->envname("BRAID_LOG_FORMAT")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
   app->add_option("--site", flags->site, "Site of this coordinator; workers of it are soon missed")
       ->capture_default_str();
   app->add_option("--heartbeat-interval-ms,--beat-ms", flags->heartbeat_interval_ms,

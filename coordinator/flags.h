@@ -33,6 +33,7 @@ struct Flags {
   int64_t quarantine_after = 3;
   bool preempt = false;
   int64_t preempt_grace_ms = 600'000;
+  std::string log_format = "text";
   std::string alerts;  // the file of channels; empty: nobody is told
   std::string quotas;  // the file of quotas; empty: there are none
   std::string keep_checkpoints = "3";

@@ -2,8 +2,6 @@
 // for a signal.
 #include <poll.h>
 #include <signal.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/vfs.h>
@@ -23,6 +21,7 @@
 #include "base/guarded_main.h"
 #include "base/host.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/private_folder.h"
 #include "base/random.h"
 #include "base/state_files.h"
@@ -31,6 +30,8 @@
 #include "coordinator/access/quota_file.h"
 #include "coordinator/alerts/alert_center.h"
 #include "coordinator/api/blob_copier.h"
+#include "coordinator/api/event_log.h"
+#include "coordinator/bulk/curves.h"
 #include "coordinator/certificate.h"
 #include "coordinator/core/core.h"
 #include "coordinator/core/pass.h"
@@ -41,11 +42,16 @@
 #include "rpc/tls/authority.h"
 #include "storage/bucket/bucket_store.h"
 #include "storage/catalog/catalog.h"
+#include "trace/exporter.h"
+#include "trace/settings.h"
 
 namespace {
 
 using namespace braid;               // NOLINT: main only wires
 using namespace braid::coordinator;  // NOLINT
+
+// In lines of the log.
+constexpr char kName[] = "coordinator";
 
 // The program could not begin, and will not until somebody changes something: braid up does not
 // start it again.
@@ -165,6 +171,7 @@ struct Stores {
   std::unique_ptr<storage::BlobStore> blobs;
   std::unique_ptr<AppendFiles> logs;
   std::unique_ptr<AppendFiles> metrics;
+  std::unique_ptr<CurveCache> curves;
   std::string scratch;
 };
 
@@ -215,6 +222,7 @@ Result<Stores> OpenStores(const Flags& flags) {
                          AppendFiles::Open(JoinPath(flags.dir, state_files::kJobLogs)));
   BRAID_ASSIGN_OR_RETURN(stores.metrics,
                          AppendFiles::Open(JoinPath(flags.dir, state_files::kJobMetrics)));
+  stores.curves = std::make_unique<CurveCache>(stores.metrics.get());
   stores.scratch = JoinPath(flags.dir, state_files::kScratch);
   BRAID_RETURN_IF_ERROR(RemoveTree(stores.scratch));
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(stores.scratch));
@@ -250,6 +258,7 @@ void FillBackend(const Flags& flags, const Stores& stores, Backend* backend) {
   backend->blobs = stores.blobs.get();
   backend->logs = stores.logs.get();
   backend->metrics = stores.metrics.get();
+  backend->curves = stores.curves.get();
   backend->scratch = stores.scratch;
   backend->garbage_grace_ms = flags.gc_grace_ms;
   backend->garbage_interval_ms = flags.gc_interval_ms;
@@ -273,8 +282,7 @@ void RunLoop(Core* core, const std::atomic<bool>& served, Status* status) {
   *status = core->Run();
   OnSignal(0);
   if (status->ok()) return;
-  spdlog::critical("{}", status->message());
-  spdlog::default_logger()->flush();
+  Log(LogLevel::kError, kName, status->message());
   for (int64_t waited = 0; waited < kLastWordsMs && !served; waited += kTickMs)
     std::this_thread::sleep_for(std::chrono::milliseconds(kTickMs));
   if (!served) _exit(kFatalExit);
@@ -290,9 +298,11 @@ HttpServer::Options HttpOptionsOf(const Flags& flags, const Stores& stores, cons
             return server->Check(caller);
           },
           server->json_calls(),
-          backend.metrics,
+          backend.curves,
           backend.reader,
           stores.tls.http,
+          &backend.call_durations,
+          backend.spans,
           flags.http_strict_days};
 }
 
@@ -306,13 +316,14 @@ Status ServeUntilSignal(const Flags& flags, const Stores& stores, const Backend&
   if (status.ok()) status = WriteAddresses(flags, *server, **http, stores.tls);
   if (status.ok()) {
     *serving = true;
-    spdlog::info("coordinator {} serves gRPC on {}{}, {} on {}, state in {}{}",
-                 stores.catalog->id(), server->address(),
-                 stores.tls.grpc.has_value()
-                     ? " (TLS, authority sha256:" + stores.tls.grpc->trust_sha256 + ")"
-                     : "",
-                 stores.tls.http.has_value() ? "HTTPS" : "HTTP", (*http)->address(), flags.dir,
-                 stores.bucket != nullptr ? ", blobs in " + stores.bucket->Name() : "");
+    Log(LogLevel::kInfo, kName,
+        "coordinator " + stores.catalog->id() + " serves gRPC on " + server->address() +
+            (stores.tls.grpc.has_value()
+                 ? " (TLS, authority sha256:" + stores.tls.grpc->trust_sha256 + ")"
+                 : "") +
+            ", " + (stores.tls.http.has_value() ? "HTTPS" : "HTTP") + " on " + (*http)->address() +
+            ", state in " + flags.dir +
+            (stores.bucket != nullptr ? ", blobs in " + stores.bucket->Name() : ""));
     // A certificate of the authority that comes near its end is made anew, and so is what clients
     // are told of one that was replaced; the servers find the files themselves.
     const auto renew = [&, tls = stores.tls, said = std::string()]() mutable {
@@ -322,11 +333,11 @@ Status ServeUntilSignal(const Flags& flags, const Stores& stores, const Backend&
         const Status written = WriteAddresses(flags, *server, **http, tls);
         if (wrong.ok()) wrong = written;
       }
-      if (!wrong.ok() && wrong.message() != said) spdlog::error("{}", wrong.message());
+      if (!wrong.ok() && wrong.message() != said) Log(LogLevel::kError, kName, wrong.message());
       said = wrong.message();
     };
     WaitForSignal(core, server, look, renew);
-    spdlog::info("stopping");
+    Log(LogLevel::kInfo, kName, "stopping");
   }
   *stores.stopping = true;  // nobody waits for a bucket from now on
   if (backend.alerts != nullptr) backend.alerts->Halt();
@@ -347,13 +358,21 @@ Result<std::unique_ptr<AlertCenter>> AlertsOf(const Flags& flags, const Stores& 
 Status Serve(const Flags& flags, bool* serving) {
   BRAID_RETURN_IF_ERROR(CheckFlags(flags));
   BRAID_ASSIGN_OR_RETURN(const Stores stores, OpenStores(flags));
+  const trace::Settings traces = trace::ReadSettings("braid-coordinator",
+                                                     trace::ProcessResource(stores.catalog->id()));
+  // It outlives all that makes spans, and sends the last of them at the end.
+  const auto spans = trace::MakeExporter(
+      traces, [](const std::string& line) { Log(LogLevel::kWarning, kName, line); });
   QuotaTable quotas;
   QuotaFile quota_file(flags.quotas);
   if (Status why;
       !flags.quotas.empty() && quota_file.Look(&quotas, &why) == QuotaFile::News::kRefused)
     return why;
   std::mt19937_64 dice{std::random_device{}()};
-  BRAID_ASSIGN_OR_RETURN(const auto core, Core::Create(OptionsOf(flags, stores, &quotas, &dice)));
+  Options core_options = OptionsOf(flags, stores, &quotas, &dice);
+  core_options.spans = spans.get();
+  core_options.sampler = traces.sampler;
+  BRAID_ASSIGN_OR_RETURN(const auto core, Core::Create(core_options));
   catalog::Reader reader(JoinPath(flags.dir, state_files::kCatalog));
   BRAID_ASSIGN_OR_RETURN(auto alerts, AlertsOf(flags, stores, &reader, core.get()));
   Status core_status;
@@ -365,7 +384,11 @@ Status Serve(const Flags& flags, bool* serving) {
   backend.reader = &reader;
   backend.rendezvous = &rendezvous;
   backend.alerts = alerts.get();
+  backend.spans = spans.get();
   FillBackend(flags, stores, &backend);
+  std::optional<EventLog> event_log;
+  if (*FromName<LogFormat>(flags.log_format) == LogFormat::kJson)
+    event_log.emplace(stores.catalog.get(), core.get());
   std::unique_ptr<BlobCopier> copier;
   if (stores.bucket != nullptr) {
     copier = std::make_unique<BlobCopier>(
@@ -386,6 +409,7 @@ Status Serve(const Flags& flags, bool* serving) {
   *stores.stopping = true;
   if (copier != nullptr) copier->Stop();
   if (alerts != nullptr) alerts->Stop();
+  event_log.reset();
   core->Stop();
   loop.join();
   return status.ok() ? core_status : status;
@@ -403,8 +427,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
 
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("coordinator"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n: %v", spdlog::pattern_time_type::utc);
+  SetLogFormat(*FromName<LogFormat>(flags.log_format));
   wake_fd = eventfd(0, EFD_CLOEXEC);
   struct sigaction action{};
   action.sa_handler = OnSignal;
@@ -418,7 +441,7 @@ int Main(int argc, char** argv) {
   bool serving = false;
   const Status status = Serve(flags, &serving);
   if (status.ok()) return 0;
-  spdlog::error("{}", status.message());
+  Log(LogLevel::kError, kName, status.message());
   if (serving) return 1;
   return status.code() == StatusCode::kAlreadyExists ? kFolderInUseExit : kCannotStartExit;
 }

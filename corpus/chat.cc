@@ -79,6 +79,9 @@ void Fill(const std::vector<spec::FormPart>& form, const std::string& role,
       case Kind::kContent:
         out->Add(content);
         break;
+      case Kind::kTrimmed:
+        out->Add(Stripped(content));
+        break;
       case Kind::kSystem:
         out->Add(system);
         break;
@@ -127,7 +130,7 @@ std::string MessagesField(const spec::Chat& chat,
 }
 
 ChatWriter::ChatWriter(const spec::Chat& chat, std::string corpus)
-    : corpus_(std::move(corpus)), trim_(chat.forms().trim) {
+    : corpus_(std::move(corpus)), trim_(chat.forms().trim), system_in_(chat.forms().system_in) {
   const spec::ChatForms& forms = chat.forms();
   begin_ = Parsed(forms.begin);
   end_ = Parsed(forms.end);
@@ -164,6 +167,14 @@ const ChatWriter::Form* ChatWriter::FormOf(const std::string& role) const {
   return message_.empty() ? nullptr : &message_;
 }
 
+size_t ChatWriter::LastThatTakesSystem(const std::vector<Message>& messages) const {
+  for (size_t i = messages.size(); i > 0; --i) {
+    const Form* form = FormOf(messages[i - 1].role);
+    if (form != nullptr && TakesSystem(*form)) return i - 1;
+  }
+  return messages.size();
+}
+
 Status ChatWriter::NoForm(const Message& message, const std::string& place,
                           const std::string& path) const {
   std::vector<std::string> known;
@@ -183,16 +194,25 @@ Result<Document> ChatWriter::Write(const Json& messages, const std::string& plac
   Written all, system;
   std::string waiting;
   Fill(begin_, "", "", system, &all);
+  const auto path_of = [&field](size_t i) { return field + "[" + std::to_string(i) + "]"; };
+  std::vector<Message> read;
   for (size_t i = 0; i < messages.size(); ++i) {
-    const std::string path = field + "[" + std::to_string(i) + "]";
-    BRAID_ASSIGN_OR_RETURN(const Message message, ReadMessage(messages[i], place, path));
+    BRAID_ASSIGN_OR_RETURN(Message message, ReadMessage(messages[i], place, path_of(i)));
+    read.push_back(std::move(message));
+  }
+  const bool at_last = system_in_ == spec::SystemIn::kLast;
+  const size_t last = at_last ? LastThatTakesSystem(read) : 0;
+  for (size_t i = 0; i < read.size(); ++i) {
+    const Message& message = read[i];
+    const std::string path = path_of(i);
     const Form* form = FormOf(message.role);
     if (form == nullptr) return NoForm(message, place, path);
+    const bool takes = TakesSystem(*form) && (!at_last || i == last);
     const std::string_view content = trim_ ? Stripped(message.content) : message.content;
     const bool waits = takes_system_ && message.role == "system";
-    Fill(*form, message.role, content, system, waits ? &system : &all);
+    Fill(*form, message.role, content, takes ? system : Written(), waits ? &system : &all);
     if (waits && !form->empty()) waiting = path;
-    if (!TakesSystem(*form)) continue;
+    if (!takes) continue;
     system = {};
     waiting.clear();
   }

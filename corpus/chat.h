@@ -46,6 +46,9 @@ class ChatWriter {
 
   static Result<Message> ReadMessage(const Json& value, const std::string& place,
                                      const std::string& path);
+  // The number of the message that takes system messages in by `system_in: last`; that of all
+  // messages if none does.
+  size_t LastThatTakesSystem(const std::vector<Message>& messages) const;
   // Null if there is none for the role.
   const Form* FormOf(const std::string& role) const;
   Status NoForm(const Message& message, const std::string& place, const std::string& path) const;
@@ -54,6 +57,7 @@ class ChatWriter {
   Form begin_, end_, message_;
   std::map<std::string, Form> roles_;
   bool trim_;
+  spec::SystemIn system_in_;
   // Whether a form takes the system message in.
   bool takes_system_ = false;
   // For errors: "the template mistral", or the keys of the recipe.

@@ -20,6 +20,7 @@
 #include "corpus/table.h"
 #include "corpus/token_files.h"
 #include "schema/read.h"
+#include "storage/files/artifact_files.h"
 
 namespace braid::corpus {
 namespace {
@@ -218,6 +219,7 @@ Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::s
   BRAID_ASSIGN_OR_RETURN(const FileNames names, FileNames::Read(folder));
   if (!folder.empty()) {
     BRAID_ASSIGN_OR_RETURN(paths, ListTree(folder));
+    std::erase(paths, artifact_files::kRemoteFiles);
   } else {
     for (const std::string& pattern : spec.files) {
       BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> found, Glob("", pattern));

@@ -28,9 +28,10 @@ struct CorpusSpec : spec::Corpus {
 Json ToJson(const CorpusSpec& spec);
 Result<CorpusSpec> CorpusFromJson(const Json& json, const std::string& path);
 
-// The files of a corpus, sorted by path: all files of `folder` or, if that is empty, those that
-// match the patterns of the spec. kNotFound if there are none; a link without a target is an error
-// that names it. Names are those that users know (file_names.h).
+// The files of a corpus, sorted by path: all files of `folder`, but for a list of files that are
+// elsewhere, or, if that is empty, those that match the patterns of the spec. kNotFound if there
+// are none; a link without a target is an error that names it. Names are those that users know
+// (file_names.h).
 Result<std::vector<CorpusFile>> CorpusFiles(const CorpusSpec& spec, const std::string& folder);
 // The paths of the files.
 std::vector<std::string> PathsOf(const std::vector<CorpusFile>& files);

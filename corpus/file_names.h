@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "storage/files/remote_files.h"
 
 namespace braid::corpus {
 
@@ -20,6 +21,9 @@ struct CorpusFile {
 
   std::string path;
   std::string name;
+  // Of a file that was fetched: from where, and what it was.
+  std::string url;
+  storage::FetchedFile fetched;
 };
 
 // The error, with the file's name in the place of its path.

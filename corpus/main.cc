@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "corpus/corpus.h"
+#include "corpus/fetch_of_task.h"
 #include "corpus/prepare.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
@@ -110,6 +111,12 @@ Status Documents(const Arguments& arguments) {
   });
 }
 
+task::Job WithFetch(Status (*job)(const task::Task&, task::Channel&, const MakeFetch&)) {
+  return [job](const task::Task& task, task::Channel& channel) {
+    return job(task, channel, [&] { return FetchOfTask(task, channel); });
+  };
+}
+
 int Main(int argc, char** argv) {
   const auto arguments = Arguments::Parse(argc, argv, {"tokenizer"}, {"help"});
   if (!arguments.ok()) return Fail(arguments.status());
@@ -130,9 +137,9 @@ int Main(int argc, char** argv) {
   } else if (words[0] == "documents") {
     status = Documents(*arguments);
   } else {
-    return task::RunTaskProgram(
-        "braid-prepare", words[0],
-        {{task::JobKind::kTokenizer, RunTokenizerJob}, {task::JobKind::kPrepare, RunPrepareJob}});
+    return task::RunTaskProgram("braid-prepare", words[0],
+                                {{task::JobKind::kTokenizer, WithFetch(RunTokenizerJob)},
+                                 {task::JobKind::kPrepare, WithFetch(RunPrepareJob)}});
   }
   return status.ok() ? 0 : Fail(status);
 }

@@ -23,6 +23,9 @@
 namespace braid::corpus {
 namespace {
 
+// What progress and traces call it.
+constexpr char kPhase[] = "tokenising";
+
 // Documents are encoded in batches of about this size, in parallel, and written in their order: the
 // shards do not depend on the number of threads.
 constexpr size_t kBatchBytes = size_t{8} << 20;
@@ -86,8 +89,7 @@ class Preparer {
       const bool aside = held_out_ || draws_.Uniform(batch_[i].index) < validation_share_;
       BRAID_RETURN_IF_ERROR((aside ? *validation_ : *train_).Append(ids[i]));
     }
-    channel_.Progress("tokenising", "tokens", train_->tokens() + validation_->tokens(),
-                      spec_.tokens);
+    channel_.Progress(kPhase, "tokens", train_->tokens() + validation_->tokens(), spec_.tokens);
     // Also the documents beyond the cap.
     batch_.clear();
     batch_bytes_ = 0;
@@ -181,6 +183,15 @@ class Preparer {
 Result<Json> DigestsOf(const std::vector<CorpusFile>& files) {
   Json digests = Json::array();
   for (const CorpusFile& file : files) {
+    if (!file.url.empty()) {
+      Json source = {{"file", std::string(BaseName(file.path))},
+                     {"sha256", file.fetched.sha256},
+                     {"size", file.fetched.size},
+                     {"url", file.url}};
+      if (!file.fetched.etag.empty()) source["etag"] = file.fetched.etag;
+      digests.push_back(std::move(source));
+      continue;
+    }
     BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(file.path));
     BRAID_ASSIGN_OR_RETURN(const uint64_t size, FileSize(file.path));
     digests.push_back(
@@ -189,34 +200,19 @@ Result<Json> DigestsOf(const std::vector<CorpusFile>& files) {
   return digests;
 }
 
-// The files of `spec`: those of the input `role`, or those on this machine if the corpus is read in
-// place.
-Result<std::vector<CorpusFile>> FilesOf(const task::Task& task, const CorpusSpec& spec,
-                                        const std::string& role) {
-  std::string folder;
-  if (task.inputs.contains(role)) {
-    BRAID_ASSIGN_OR_RETURN(folder, task.Input(role));
-    return CorpusFiles(spec, folder);
-  }
-  BRAID_RETURN_IF_ERROR(task::CheckPatternsBelowRoots(task, spec.files));
-  BRAID_ASSIGN_OR_RETURN(std::vector<CorpusFile> files, CorpusFiles(spec, folder));
-  BRAID_RETURN_IF_ERROR(task::CheckFilesBelowRoots(task, PathsOf(files)));
-  return files;
-}
-
-// Adds all documents of the corpus's validation files.
-Status AddValidation(const task::Task& task, CorpusSpec spec,
-                     const std::vector<std::string>& held_out, uint64_t seed, const TokenIds& ids,
+// Adds all documents of the corpus's validation files, `own`, which are added to `files`.
+Status AddValidation(CorpusSpec spec, const std::vector<std::string>& held_out,
+                     const std::vector<CorpusFile>& own, uint64_t seed, const TokenIds& ids,
                      Preparer* preparer, std::vector<CorpusFile>* files, LeftOut* left_out) {
   BRAID_RETURN_IF_ERROR(preparer->BeginValidation());
   spec.files = held_out;
   spec.sample = 1;
   spec.documents = spec.bytes = 0;
   spec.part = true;
-  BRAID_ASSIGN_OR_RETURN(const std::vector<CorpusFile> own, FilesOf(task, spec, "validation"));
   for (const CorpusFile& file : own) {
-    if (std::none_of(files->begin(), files->end(),
-                     [&](const CorpusFile& other) { return other.path == file.path; }))
+    if (std::none_of(files->begin(), files->end(), [&](const CorpusFile& other) {
+          return other.path == file.path || (!file.url.empty() && other.url == file.url);
+        }))
       continue;
     return InvalidArgument(
         "corpus " + spec.name + ": " + file.name +
@@ -251,7 +247,7 @@ Json Tell(const LeftOut& left_out, const std::string& job) {
 
 }  // namespace
 
-Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
+Status RunPrepareJob(const task::Task& task, task::Channel& channel, const MakeFetch& fetch) {
   BRAID_ASSIGN_OR_RETURN(const spec::PrepareTask settings,
                          schema::FromJson<spec::PrepareTask>(task.spec, "spec"));
   const CorpusSpec spec{settings.corpus};
@@ -263,11 +259,20 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
   BRAID_ASSIGN_OR_RETURN(const std::string tokenizer_folder, task.Input(task::role::kTokenizer));
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer,
                          Tokenizer::Load(JoinPath(tokenizer_folder, artifact_files::kTokenizer)));
-  BRAID_ASSIGN_OR_RETURN(std::vector<CorpusFile> files, FilesOf(task, spec, task::role::kSource));
+  // Validation files are fetched with the others, before hours of encoding.
+  BRAID_ASSIGN_OR_RETURN(std::vector<CorpusFile> files,
+                         InputFiles(task, channel, spec, task::role::kSource, fetch));
+  std::vector<CorpusFile> aside;
+  if (held_out) {
+    CorpusSpec own = spec;
+    own.files = *held_out;
+    BRAID_ASSIGN_OR_RETURN(aside, InputFiles(task, channel, own, task::role::kValidation, fetch));
+  }
   constexpr char kFolder[] = "shards";
   const std::string folder = JoinPath(task.output, kFolder);
   Preparer preparer(task, channel, spec, share, seed, tokenizer);
   BRAID_RETURN_IF_ERROR(preparer.Open(folder));
+  channel.BeginPhase(kPhase);
   LeftOut left_out;
   const TokenIds ids{tokenizer->entries(), tokenizer->eos_id()};
   BRAID_RETURN_IF_ERROR(ReadDocuments(
@@ -275,7 +280,7 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel) {
       &left_out));
   if (held_out && !channel.stop_requested()) {
     BRAID_RETURN_IF_ERROR(
-        AddValidation(task, spec, *held_out, seed, ids, &preparer, &files, &left_out));
+        AddValidation(spec, *held_out, aside, seed, ids, &preparer, &files, &left_out));
   }
   if (Status status = preparer.Flush(); !status.ok() && status.code() != StatusCode::kCancelled)
     return status;

@@ -21,7 +21,7 @@ namespace {
 
 constexpr uint64_t kMostMember = uint64_t{256} << 20;
 constexpr size_t kShownExtensions = 12;
-constexpr size_t kShownName = 40;
+constexpr size_t kShownMember = 40;
 // Of a sample: more names of members are not kept.
 constexpr size_t kMostNames = 1000;
 // From which the size of a file is estimated.
@@ -53,7 +53,7 @@ Status Add(TarReader& reader, const TarReader::Member& member, const std::string
   if (!twice && sample->members.size() >= kMostNames) return OkStatus();
   if (twice || member.size > kMostMember - std::min(kMostMember, sample->bytes)) {
     sample->members.insert_or_assign(
-        extension, InvalidArgument("member \"" + Excerpt(extension, kShownName) +
+        extension, InvalidArgument("member \"" + Excerpt(extension, kShownMember) +
                                    (twice ? "\" appears twice" : "\": a document above 256 MiB")));
     return OkStatus();
   }
@@ -89,7 +89,7 @@ Status ForEachSample(const CorpusFile& file, TarReader& reader, const Wanted& wa
   return InvalidArgument(
       Format("%s: none of the %lld files in this tar archive has a name with an "
              "extension, as samples of WebDataset have (the first is %s)",
-             file.name.c_str(), (long long)others, Excerpt(other, kShownName).c_str()));
+             file.name.c_str(), (long long)others, Excerpt(other, kShownMember).c_str()));
 }
 
 // Makes documents of samples.
@@ -145,14 +145,14 @@ class SampleReader {
     if (found == sample.members.end()) {
       std::vector<std::string> shown;
       for (const std::string& extension : sample.extensions) {
-        if (shown.size() < kShownExtensions) shown.push_back(Excerpt(extension, kShownName));
+        if (shown.size() < kShownExtensions) shown.push_back(Excerpt(extension, kShownMember));
       }
       const char* key = spec_.chat                ? ".chat.field"
                         : !spec_.join.empty()     ? ".join"
                         : spec_.input_ids.empty() ? ".text"
                                                   : ".input_ids";
       return InvalidArgument(place + " has no member \"" +
-                             Excerpt(Nested(i) ? paths_[i].front() : names_[i], kShownName) +
+                             Excerpt(Nested(i) ? paths_[i].front() : names_[i], kShownMember) +
                              "\"; it has " + Join(shown, ", ") +
                              (sample.extensions.size() > kShownExtensions ? ", ..." : "") +
                              " (corpora." + spec_.name + key + " names it)");
@@ -160,7 +160,7 @@ class SampleReader {
     if (!found->second.ok())
       return InvalidArgument(place + ": " + found->second.status().message());
     if (IsUtf8(*found->second)) return &*found->second;
-    return InvalidArgument(place + ": member \"" + Excerpt(found->first, kShownName) +
+    return InvalidArgument(place + ": member \"" + Excerpt(found->first, kShownMember) +
                            "\" is not UTF-8");
   }
 
@@ -171,7 +171,7 @@ class SampleReader {
     BRAID_ASSIGN_OR_RETURN(
         Json value,
         ParseJson(*text, place + ": member \"" +
-                             Excerpt(own ? names_[i] : paths_[i].front(), kShownName) + "\""));
+                             Excerpt(own ? names_[i] : paths_[i].front(), kShownMember) + "\""));
     return own || !Nested(i) ? Result<Json>(std::move(value))
                              : paths_[i].Follow(std::move(value), place);
   }
@@ -183,7 +183,7 @@ class SampleReader {
     }
     BRAID_ASSIGN_OR_RETURN(const Json value, Value(sample, i, place));
     if (value.is_string()) return value.get<std::string>();
-    return InvalidArgument(place + ": field \"" + Excerpt(names_[i], kShownName) +
+    return InvalidArgument(place + ": field \"" + Excerpt(names_[i], kShownMember) +
                            "\" is not text, but " + ShownValue(value));
   }
 
@@ -196,7 +196,7 @@ class SampleReader {
 };
 
 std::string PlaceOf(const CorpusFile& file, const Sample& sample) {
-  return file.name + ": sample " + Excerpt(sample.key, kShownName);
+  return file.name + ": sample " + Excerpt(sample.key, kShownMember);
 }
 
 // Adds a member to a row of FirstSamples.

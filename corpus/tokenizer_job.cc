@@ -20,7 +20,7 @@ constexpr size_t kCountedBytes = size_t{8} << 20;
 // Each corpus contributes the same number of bytes. The corpora are read one after the other:
 // counts add up, so that alternating between them would change nothing.
 Result<std::string> TrainTokenizer(const task::Task& task, const spec::TaskTokenizerTraining& spec,
-                                   task::Channel& channel) {
+                                   task::Channel& channel, const MakeFetch& fetch) {
   BpeTrainer trainer(static_cast<size_t>(task.threads));
   std::vector<std::string> batch;
   size_t batch_bytes = 0;
@@ -38,14 +38,9 @@ Result<std::string> TrainTokenizer(const task::Task& task, const spec::TaskToken
                              "), of which no tokenizer can be trained; adopt the "
                              "one that made them");
     }
-    const std::string role = "source." + corpus.name;
-    std::string folder;
-    if (task.inputs.contains(role)) {
-      BRAID_ASSIGN_OR_RETURN(folder, task.Input(role));
-    }
-    if (folder.empty()) BRAID_RETURN_IF_ERROR(task::CheckPatternsBelowRoots(task, corpus.files));
-    BRAID_ASSIGN_OR_RETURN(const auto files, CorpusFiles(corpus, folder));
-    if (folder.empty()) BRAID_RETURN_IF_ERROR(task::CheckFilesBelowRoots(task, PathsOf(files)));
+    BRAID_ASSIGN_OR_RETURN(
+        const std::vector<CorpusFile> files,
+        InputFiles(task, channel, corpus, task::role::Source(corpus.name), fetch));
     const int64_t limit = seen + spec.bytes / static_cast<int64_t>(spec.corpora.size());
     BRAID_RETURN_IF_ERROR(ReadDocuments(corpus, files, spec.seed, [&](Document document) -> Status {
       // kCancelled ends the reading of this corpus without an error.
@@ -69,7 +64,7 @@ Result<std::string> TrainTokenizer(const task::Task& task, const spec::TaskToken
 
 }  // namespace
 
-Status RunTokenizerJob(const task::Task& task, task::Channel& channel) {
+Status RunTokenizerJob(const task::Task& task, task::Channel& channel, const MakeFetch& fetch) {
   BRAID_ASSIGN_OR_RETURN(const spec::TokenizerTask spec,
                          schema::FromJson<spec::TokenizerTask>(task.spec, "spec"));
   std::string text, what;
@@ -79,7 +74,7 @@ Status RunTokenizerJob(const task::Task& task, task::Channel& channel) {
     BRAID_ASSIGN_OR_RETURN(text, ReadTokenizerText(what, spec.adopt->end_of_text));
   } else {
     what = "the trained tokenizer";
-    BRAID_ASSIGN_OR_RETURN(text, TrainTokenizer(task, *spec.train, channel));
+    BRAID_ASSIGN_OR_RETURN(text, TrainTokenizer(task, *spec.train, channel, fetch));
   }
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Parse(text, what));
   constexpr char kFolder[] = "tokenizer";

@@ -61,9 +61,11 @@ Status RunMergeJob(const task::Task& task, task::Channel& channel) {
   constexpr char kModelFolder[] = "model", kReportFolder[] = "merge";
   const std::string folder = JoinPath(task.output, kModelFolder);
   const auto threads = static_cast<size_t>(task.threads);
+  channel.BeginPhase("merging");
   BRAID_RETURN_IF_ERROR(WriteComposite(
       plan, sources.folders, folder, threads,
       [&](int64_t done, int64_t total) { channel.Progress("merging", "tensors", done, total); }));
+  channel.BeginPhase("verifying");
   BRAID_ASSIGN_OR_RETURN(const Json account,
                          VerifyComposite(plan, sources.folders, folder, threads));
   const std::string report = JoinPath(task.output, kReportFolder);

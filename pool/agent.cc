@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pool/engine_words.h"
+
 namespace braid::pool {
 namespace {
 
@@ -11,9 +13,9 @@ namespace {
 constexpr int64_t kFirstPauseMs = 2'000;
 constexpr int64_t kLongestPauseMs = 600'000;
 
-// The name of the engine in events.
-std::string EngineName(const Settings& settings) {
-  return settings.engine == "slurm" ? "Slurm" : "this machine";
+// The words for the pool's engine, as text to put together.
+std::string TitleOf(const Settings& settings) {
+  return std::string(WordsOfEngine(settings.engine).title);
 }
 
 // Words of one event.
@@ -195,7 +197,7 @@ void Agent::OnListed(const Result<std::vector<EngineJob>>& listed, int64_t now_m
   const bool first = !std::exchange(listed_, true);
   unsure_ = false;
   if (std::exchange(list_failed_, false)) {
-    Tell("well", EngineName(settings_) + " answers again");
+    Tell("well", std::string(WordsOfEngine(settings_.engine).answers));
     trouble_.clear();
     failures_ = 0;
     paused_until_ms_ = now_ms;
@@ -225,7 +227,8 @@ void Agent::OnListed(const Result<std::vector<EngineJob>>& listed, int64_t now_m
   }
   for (const std::string& id : vanished) {
     EngineJob said = jobs_.at(id).said;
-    said.state = "COMPLETED";
+    said.state = WordsOfEngine(settings_.engine).vanished;
+    said.advice = WordsOfEngine(settings_.engine).vanished_advice;
     said.reason.clear();
     OnEnded(id, said, now_ms);
   }
@@ -235,15 +238,15 @@ void Agent::TellReason(Job* job) {
   const EngineJob& said = job->said;
   if (said.state != "PENDING" || said.reason == job->reason_told || said.advice.empty()) return;
   job->reason_told = said.reason;
-  Tell("waits", JobText(said) + " waits in " + EngineName(settings_) + " (" + said.reason +
-                    "): " + said.advice);
+  const std::string where(WordsOfEngine(settings_.engine).where);
+  Tell("waits", JobText(said) + " waits " + where + " (" + said.reason + "): " + said.advice);
 }
 
 void Agent::OnEnded(const std::string& id, const EngineJob& said, int64_t now_ms) {
   const Job job = std::move(jobs_.extract(id).mapped());
   for (int64_t rank = 0; rank < said.workers; ++rank)
     gone_.push_back({WorkerId(settings_.name, id, rank),
-                     "job " + id + " of " + EngineName(settings_) + " is " + said.state});
+                     "job " + id + " of " + TitleOf(settings_) + " is " + said.state});
   const bool completed = said.state == "COMPLETED";
   if (job.cancelled || (completed && job.worked)) return;
   if (completed) return OnUseless(job, said, now_ms);
@@ -281,7 +284,7 @@ void Agent::OnSubmitted(const Allocation& allocation, const Submission& submissi
       const int64_t soon_ms = now_ms + std::min<int64_t>(options_.list_every_ms, 5'000);
       list_at_ms_ = jobs_.size() == 1 ? soon_ms : std::min(list_at_ms_, soon_ms);
       if (useless_) return;
-      if (!trouble_.empty()) Tell("well", EngineName(settings_) + " takes jobs again");
+      if (!trouble_.empty()) Tell("well", std::string(WordsOfEngine(settings_.engine).takes));
       trouble_.clear();
       return;
     }

@@ -11,8 +11,8 @@
 namespace braid::pool {
 namespace {
 
-// A list of 100,000 jobs of squeue has some 10 MB.
-constexpr uint64_t kMaxOutput = uint64_t{16} << 20;
+// A list of 100,000 jobs of squeue has some 10 MB, one of 10,000 pods of kubectl some 100.
+constexpr uint64_t kMaxOutput = uint64_t{256} << 20;
 
 // Empty if it is nowhere.
 std::string FindProgram(const std::string& name) {

@@ -6,12 +6,14 @@
 #include "base/duration.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "pool/engine_words.h"
 
 namespace braid::pool {
 namespace {
 
+// The name and the mark are parts of worker ids and of job names, which Slurm shows in narrow
+// columns.
 bool IsName(const std::string& name) {
-  // The name is a part of worker ids and of job names, which Slurm shows in narrow columns.
   constexpr size_t kLongest = 40;
   return !name.empty() && name.size() <= kLongest &&
          std::all_of(name.begin(), name.end(), [](char c) {
@@ -25,18 +27,22 @@ Status CheckRange(const char* option, int64_t value, int64_t least, int64_t most
                          std::to_string(least) + " to " + std::to_string(most) + " are possible");
 }
 
-// Settings that only batch systems have.
-Status CheckLocal(const Settings& s) {
-  const std::pair<const char*, bool> given[] = {
+// Refuses options of other engines, which would do nothing here.
+Status CheckOptions(const Settings& s) {
+  const auto check = [&](const char* engine, const char* option, bool given) {
+    if (!given || s.engine == engine) return OkStatus();
+    return InvalidArgument(std::string(option) + " is for " +
+                           std::string(WordsOfEngine(engine).title) +
+                           ": leave it out with --engine " + s.engine);
+  };
+  const std::pair<const char*, bool> of_slurm[] = {
       {"--account", !s.account.empty()}, {"--partition", !s.partition.empty()},
       {"--qos", !s.qos.empty()},         {"--constraint", !s.constraint.empty()},
       {"--gres", !s.gres.empty()},       {"--sbatch", !s.extra.empty()}};
-  for (const auto& [option, is_given] : given) {
-    if (is_given)
-      return InvalidArgument(std::string(option) +
-                             " is for Slurm: leave it out with --engine local");
-  }
-  return s.time.empty() ? OkStatus() : ParseTimeLimit(s.time).status().Wrap("--time");
+  for (const auto& [option, given] : of_slurm) BRAID_RETURN_IF_ERROR(check("slurm", option, given));
+  for (const auto& [option, given] : OptionsOf(s.kubernetes))
+    BRAID_RETURN_IF_ERROR(check("kubernetes", option, given));
+  return OkStatus();
 }
 
 }  // namespace
@@ -46,9 +52,21 @@ Status Check(const Settings& settings) {
     return InvalidArgument("\"" + settings.name +
                            "\" is no name of a pool: 1 to 40 of a-z, 0-9, - and _");
   }
-  if (settings.engine != "slurm" && settings.engine != "local")
-    return InvalidArgument("--engine " + settings.engine + ": there are slurm and local");
-  if (settings.engine == "local") BRAID_RETURN_IF_ERROR(CheckLocal(settings));
+  if (!settings.mark.empty() && !IsName(settings.mark))
+    return InvalidArgument("--mark \"" + settings.mark + "\": 1 to 40 of a-z, 0-9, - and _");
+  if (!IsEngine(settings.engine))
+    return InvalidArgument("--engine " + settings.engine + ": there are " + EngineNames());
+  BRAID_RETURN_IF_ERROR(CheckOptions(settings));
+  if (settings.engine == "kubernetes") {
+    BRAID_RETURN_IF_ERROR(Check(settings.kubernetes, settings.name));
+    if (!settings.worker_dir.empty()) {
+      return InvalidArgument(
+          "--worker-dir: leave it out with --engine kubernetes, whose pods have a volume for it");
+    }
+  }
+  // Slurm knows further ways to write a time.
+  if (settings.engine != "slurm" && !settings.time.empty())
+    BRAID_RETURN_IF_ERROR(ParseTimeLimit(settings.time).status().Wrap("--time"));
   BRAID_RETURN_IF_ERROR(CheckRange("--max-workers", settings.max_workers, 1, 10'000));
   BRAID_RETURN_IF_ERROR(CheckRange("--cpus", settings.cpu_slots, 1, 4096));
   BRAID_RETURN_IF_ERROR(CheckRange("--gpus", settings.gpus, 0, 64));
@@ -76,6 +94,7 @@ Result<Settings> ReadSettings(const std::string& folder) {
   s.until_idle = read.String("until_idle", s.until_idle);
   s.worker_dir = read.String("worker_dir", s.worker_dir);
   s.data_roots = read.Strings("data_roots");
+  s.fetch_from = read.Strings("fetch_from");
   s.account = read.String("account", "");
   s.partition = read.String("partition", "");
   s.qos = read.String("qos", "");
@@ -89,36 +108,41 @@ Result<Settings> ReadSettings(const std::string& folder) {
   s.token_file = read.String("token_file", "");
   s.ca = read.String("ca", "");
   s.worker_program = read.RequireString("worker_program");
+  if (read.Has("kubernetes")) {
+    BRAID_ASSIGN_OR_RETURN(s.kubernetes,
+                           KubernetesSettingsFrom(read.Value("kubernetes"), path + ": kubernetes"));
+  }
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_RETURN_IF_ERROR(Check(s).Wrap(path));
   return s;
 }
 
 Status WriteSettings(const std::string& folder, const Settings& s) {
-  const Json json = {{"name", s.name},
-                     {"mark", s.mark},
-                     {"engine", s.engine},
-                     {"max_workers", s.max_workers},
-                     {"cpu_slots", s.cpu_slots},
-                     {"gpus", s.gpus},
-                     {"site", s.site},
-                     {"kinds", s.kinds},
-                     {"until_idle", s.until_idle},
-                     {"worker_dir", s.worker_dir},
-                     {"data_roots", s.data_roots},
-                     {"account", s.account},
-                     {"partition", s.partition},
-                     {"qos", s.qos},
-                     {"constraint", s.constraint},
-                     {"gres", s.gres},
-                     {"time", s.time},
-                     {"sbatch", s.extra},
-                     {"setup", s.setup},
-                     {"address_file", s.address_file},
-                     {"coordinator", s.coordinator},
-                     {"token_file", s.token_file},
-                     {"ca", s.ca},
-                     {"worker_program", s.worker_program}};
+  Json json = {{"name", s.name},
+               {"mark", s.mark},
+               {"engine", s.engine},
+               {"max_workers", s.max_workers},
+               {"cpu_slots", s.cpu_slots},
+               {"gpus", s.gpus},
+               {"site", s.site},
+               {"kinds", s.kinds},
+               {"until_idle", s.until_idle},
+               {"worker_dir", s.worker_dir},
+               {"data_roots", s.data_roots},
+               {"account", s.account},
+               {"partition", s.partition},
+               {"qos", s.qos},
+               {"constraint", s.constraint},
+               {"gres", s.gres},
+               {"time", s.time},
+               {"sbatch", s.extra},
+               {"setup", s.setup},
+               {"address_file", s.address_file},
+               {"coordinator", s.coordinator},
+               {"token_file", s.token_file},
+               {"ca", s.ca},
+               {"worker_program", s.worker_program}};
+  if (s.engine == "kubernetes") json["kubernetes"] = ToJson(s.kubernetes);
   return WriteJsonFile(JoinPath(folder, kSettingsFile), json);
 }
 

@@ -7,16 +7,17 @@
 #include <vector>
 
 #include "base/status.h"
+#include "pool/kubernetes_settings.h"
 
 namespace braid::pool {
 
 // The settings of one pool, as `braid pool create` makes them.
 struct Settings {
   std::string name;
-  // 8 random digits, made once: jobs of another pool of this name, of another project of the same
-  // user, are not taken for its own.
+  // 8 random digits, made once, unless they are given: jobs of another pool of this name, of
+  // another project of the same user, are not taken for its own.
   std::string mark;
-  // slurm, or local: the agent starts workers on its own machine.
+  // slurm, kubernetes, or local: the agent starts workers on its own machine.
   std::string engine = "slurm";
   // The most workers at a time, waiting ones included.
   int64_t max_workers = 4;
@@ -25,18 +26,21 @@ struct Settings {
   int64_t gpus = 0;
   // Of the workers: their site, the kinds of jobs that they take (empty: all), how long they stay
   // without work, and the folder in which each makes its own. The last may contain variables, which
-  // the shell of the batch job replaces: "${TMPDIR:-/tmp}". Empty, which only local knows: workers/
-  // in the pool's folder.
+  // the shell of the batch job replaces: "${TMPDIR:-/tmp}". Empty: workers/ in the pool's folder
+  // (local), or a volume that lives as long as the pod (kubernetes).
   std::string site;
   std::vector<std::string> kinds;
   std::string until_idle = "60s";
   std::string worker_dir = "${TMPDIR:-/tmp}";
   std::vector<std::string> data_roots;
+  // From where they may fetch corpora, as braid-worker --fetch-from takes it.
+  std::vector<std::string> fetch_from;
 
   // Passed on to Slurm as they are; empty: Slurm's own defaults.
   std::string account, partition, qos, constraint, gres;
   // How long a worker stays at most, as Slurm writes it; empty: no limit of the pool.
   std::string time;
+  KubernetesSettings kubernetes;
   // Further words for sbatch, last.
   std::vector<std::string> extra;
   // Lines of shell before the worker starts: modules, for example.

@@ -5,6 +5,17 @@
 
 namespace braid::pool {
 
+std::vector<std::pair<std::string, std::string>> StayOptions(const Settings& s) {
+  std::vector<std::pair<std::string, std::string>> options;
+  if (!s.site.empty()) options.emplace_back("--site", s.site);
+  if (!s.kinds.empty()) options.emplace_back("--kinds", Join(s.kinds, ","));
+  for (const std::string& root : s.data_roots) options.emplace_back("--data-root", root);
+  for (const std::string& host : s.fetch_from) options.emplace_back("--fetch-from", host);
+  options.emplace_back("--slots", std::to_string(s.cpu_slots));
+  options.emplace_back("--until-idle", s.until_idle);
+  return options;
+}
+
 std::string WorkerWords(const Settings& s) {
   std::string words = ShellQuoted(s.worker_program);
   const auto add = [&](const std::string& option, const std::string& value) {
@@ -14,11 +25,7 @@ std::string WorkerWords(const Settings& s) {
   add("--coordinator", s.coordinator);
   add("--token-file", s.token_file);
   add("--ca", s.ca);
-  add("--site", s.site);
-  add("--kinds", Join(s.kinds, ","));
-  for (const std::string& root : s.data_roots) add("--data-root", root);
-  add("--slots", std::to_string(s.cpu_slots));
-  add("--until-idle", s.until_idle);
+  for (const auto& [option, value] : StayOptions(s)) add(option, value);
   return words + " --ephemeral";
 }
 

@@ -2,16 +2,21 @@
 
 #include <algorithm>
 
+#include "base/remote_name.h"
 #include "base/sha256.h"
 #include "base/text.h"
 
 namespace braid::recipe {
 
+bool Corpus::in_place() const {
+  return !site.empty() && (files.empty() || !IsRemoteName(files.front()));
+}
+
 spec::Corpus Corpus::Task() const {
   spec::Corpus task;
   static_cast<spec::CorpusText&>(task) = *this;
   task.name = name;
-  if (!site.empty()) task.files = files;
+  if (in_place()) task.files = files;
   return task;
 }
 

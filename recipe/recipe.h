@@ -29,6 +29,8 @@ struct Corpus : spec::RecipeCorpus {
   // The line of the recipe, here and below; from 1.
   int line = 0;
 
+  // Whether its files are read where they are, on workers of its site; otherwise they are an input.
+  bool in_place() const;
   // As tasks read it: with files only if they are read in place.
   spec::Corpus Task() const;
 };

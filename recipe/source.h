@@ -40,7 +40,8 @@ struct Source {
   std::string owner;
   // The kind of the artifact that is made of it: files, or a checkpoint.
   task::ArtifactKind artifact = task::ArtifactKind::kSource;
-  // Paths or glob patterns as the recipe has them, relative to its folder.
+  // Paths or glob patterns as the recipe has them, relative to its folder; of corpora also names of
+  // files that are fetched (base/remote_name.h).
   std::vector<std::string> files;
   // The line of the recipe, for error messages.
   int line = 0;

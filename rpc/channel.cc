@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "rpc/call_tracer.h"
 #include "rpc/tls/peer.h"
 
 namespace braid::rpc {
@@ -73,6 +74,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const Endpoint& endpoint,
   std::vector<std::unique_ptr<ClientInterceptorFactoryInterface>> interceptors;
   if (!endpoint.token.empty())
     interceptors.push_back(std::make_unique<SendTokenFactory>(endpoint.token));
+  if (options.parent.valid())
+    interceptors.push_back(MakeCallTracer(options.parent, options.spans, endpoint.address));
   const auto credentials = endpoint.tls() ? grpc::SslCredentials(
                                                 {endpoint.ca, endpoint.key, endpoint.certificate})
                                           : grpc::InsecureChannelCredentials();

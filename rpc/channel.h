@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/endpoint.h"
+#include "trace/span.h"
 
 namespace braid::rpc {
 
@@ -21,6 +22,10 @@ struct ChannelOptions {
   // clients that do not repeat calls by themselves. Every call of the API may be sent twice
   // (request ids).
   bool retry_unavailable = false;
+  // The span of which the calls are a part; not valid: there is no trace. It goes with each call,
+  // or with `spans` a span of the call itself does, which is given there when the call has ended.
+  trace::Context parent = {};
+  trace::SpanSink* spans = nullptr;  // outlives the channel
 };
 
 // Makes a channel to the endpoint that sends its token, if there is one, with every call. With

@@ -66,6 +66,7 @@ void Fill(const task::Assignment& assignment, v1::RankAssignment* message) {
   message->set_across_hosts(assignment.across_hosts);
   message->set_binding(NameOf(assignment.binding));
   if (assignment.binding != task::Binding::kNothing) message->set_site(assignment.site);
+  message->set_traceparent(assignment.traceparent);
 }
 
 task::Assignment AssignmentOf(const v1::RankAssignment& message) {
@@ -82,6 +83,7 @@ task::Assignment AssignmentOf(const v1::RankAssignment& message) {
   // A coordinator from before this field binds nothing.
   assignment.binding = FromName<task::Binding>(message.binding()).value_or(task::Binding::kNothing);
   assignment.site = message.site();
+  assignment.traceparent = message.traceparent();
   return assignment;
 }
 

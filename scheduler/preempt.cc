@@ -18,6 +18,15 @@ int64_t SlotsOf(const RunningView& running) {
   return running.slots * static_cast<int64_t>(running.workers.size());
 }
 
+// Counts a worker that has lost its connection as there, with nothing free but what is being
+// stopped on it.
+void WaitFor(WorkerView* worker) {
+  if (worker->connected || !worker->disconnected) return;
+  worker->connected = true;
+  worker->cpu_used = std::max(worker->cpu_used, worker->cpu_slots);
+  worker->gpus_used = std::max(worker->gpus_used, worker->gpus);
+}
+
 }  // namespace
 
 PreemptibleSlots::PreemptibleSlots(const std::vector<RunningView>& running) {
@@ -51,10 +60,9 @@ Preemptor::Preemptor(const Snapshot& snapshot) : running_(snapshot.running) {
     stopping_[i] = running_[i].stopping;
     lowest_priority_ = std::min(lowest_priority_, running_[i].priority);
     if (!stopping_[i]) continue;
-    Free(i, 1);
     // A job for which something is being stopped there waits for the worker to come back.
-    for (const size_t w : running_[i].workers)
-      later_[w].connected = later_[w].connected || later_[w].disconnected;
+    for (const size_t w : running_[i].workers) WaitFor(&later_[w]);
+    Free(i, 1);
   }
   std::sort(order_.begin(), order_.end(), [&](size_t a, size_t b) {
     const auto rank = [&](const RunningView& one) {

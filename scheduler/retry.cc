@@ -62,8 +62,9 @@ RetryDecision DecideRetry(FailureCategory category, bool deterministic,
       decision.retry = !poison && counted.losses_in_row < kMaxLosses;
       if (!decision.retry) {
         decision.reason = "it was lost " + std::to_string(counted.losses_in_row) +
-                          " times in a row on " + std::to_string(history.workers_lost_on) +
-                          " workers without a new checkpoint";
+                          " times in a row";
+        if (poison) decision.reason += " on " + std::to_string(history.workers_lost_on) + " workers";
+        decision.reason += " without a new checkpoint";
       }
       decision.backoff_ms = BackoffMs(counted.losses_in_row, uniform);
       break;

@@ -17,7 +17,8 @@ struct FailureHistory {
   int64_t losses_in_row = 0;
   // Earlier attempts whose program ran and that ended with category system.
   int64_t system_failures = 0;
-  // The number of different workers among the losses in a row, this one included.
+  // The number of different workers among the losses in a row, this one included; without those
+  // where the failure was certain on that machine.
   int64_t workers_lost_on = 0;
   // The program of this attempt was started.
   bool started = true;
@@ -47,7 +48,8 @@ struct RetryDecision {
 //   user       two more attempts; none if it is deterministic
 //   infra      another attempt, unless the job's program was lost three times in a row on three
 //              workers, or ten times on any, without a new checkpoint: the job itself is
-//              suspect then
+//              suspect then. What is certain to fail on a machine (deterministic), as for want of
+//              a plug-in, does not make the job suspect, but counts among the ten
 //   preempted  always another attempt (and so for cancelled, which a worker may report)
 //   system     one more attempt, on another worker (JobView::excluded)
 //

@@ -95,6 +95,17 @@ class Builder {
     form.set = [open = Existing(name).mutable_section](void* object, const Json&) { open(object); };
   }
 
+  // A word of the choice `member` of the section `name` in the place of the section, which then has
+  // its defaults, or what it had before.
+  template <class S, class E>
+  void OrChoice(const char* name, E S::* member) {
+    Field& form = Form(name).OneOf(WordsOf(E{}));
+    form.get = [](const void*) { return Json(); };
+    form.set = [open = Existing(name).mutable_section, member](void* object, const Json& value) {
+      static_cast<S*>(open(object))->*member = Codec<E>::Set(value);
+    };
+  }
+
   // A member that documents write in more ways than its type has. `wrong` says what is wrong with a
   // value (empty: nothing), `set` takes one that is right.
   template <class M>

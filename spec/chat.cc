@@ -17,8 +17,10 @@ using schema::Schema;
 
 using Kind = FormPart::Kind;
 
-constexpr std::array<std::pair<std::string_view, Kind>, 3> kPlaces = {
-    {{"role", Kind::kRole}, {"content", Kind::kContent}, {"system", Kind::kSystem}}};
+constexpr std::array<std::pair<std::string_view, Kind>, 4> kPlaces = {{{"role", Kind::kRole},
+                                                                       {"content", Kind::kContent},
+                                                                       {"trimmed", Kind::kTrimmed},
+                                                                       {"system", Kind::kSystem}}};
 
 bool Holds(const std::vector<FormPart>& parts, Kind kind) {
   return std::any_of(parts.begin(), parts.end(),
@@ -32,7 +34,7 @@ bool CheckForm(const std::string& field, const std::string& form, const Fail& fa
     fail({field}, parts.status().message());
     return false;
   }
-  if (!form.empty() && !Holds(*parts, Kind::kContent))
+  if (!form.empty() && !Holds(*parts, Kind::kContent) && !Holds(*parts, Kind::kTrimmed))
     fail({field}, "has no {content}, so that the text of the message would be lost");
   return Holds(*parts, Kind::kSystem);
 }
@@ -43,7 +45,8 @@ void CheckForms(const ChatForms& chat, const Fail& fail) {
     if (!parts.ok()) {
       fail({field}, parts.status().message());
     } else if (parts->size() > 1 || (parts->size() == 1 && parts->front().kind != Kind::kText)) {
-      fail({field}, "belongs to no message: it may have neither {role} nor {content} nor {system}");
+      fail({field},
+           "belongs to no message: it may have none of {role}, {content}, {trimmed} and {system}");
     }
   }
   bool takes_system = CheckForm("message", chat.message, fail);
@@ -57,6 +60,8 @@ void CheckForms(const ChatForms& chat, const Fail& fail) {
          "a form has {system}, so that roles.system must say what stands there, such as "
          "\"{content}\\n\\n\"");
   }
+  if (!takes_system && chat.system_in != ChatForms().system_in)
+    fail({"system_in"}, "does nothing, as no form has {system}");
 }
 
 void CheckChat(const Chat& chat, const Fail& fail) {
@@ -71,7 +76,8 @@ void CheckChat(const Chat& chat, const Fail& fail) {
                                      {"roles", !chat.roles.empty()},
                                      {"begin", !chat.begin.empty()},
                                      {"end", !chat.end.empty()},
-                                     {"trim", chat.trim}}) {
+                                     {"trim", chat.trim},
+                                     {"system_in", chat.system_in != ChatForms().system_in}}) {
     if (given) fail({field}, "does nothing beside template, which says all of it");
   }
 }
@@ -79,7 +85,12 @@ void CheckChat(const Chat& chat, const Fail& fail) {
 }  // namespace
 
 const schema::Words& WordsOf(ChatTemplate) {
-  static const schema::Words words = {"chatml", "llama3", "mistral", "plain"};
+  static const schema::Words words = {"chatml", "llama3",     "mistral",
+                                      "plain",  "mistral_v3", "mistral_tekken"};
+  return words;
+}
+const schema::Words& WordsOf(SystemIn) {
+  static const schema::Words words = {"next", "last"};
   return words;
 }
 
@@ -93,6 +104,16 @@ const ChatForms& FormsOf(ChatTemplate name) {
                                     .roles = {{"system", "{content}\n\n"},
                                               {"user", "[INST] {system}{content} [/INST]"},
                                               {"assistant", " {content}</s>"}}};
+  static const ChatForms mistral_v3 = {.begin = "<s>",
+                                       .roles = {{"system", "{content}\n\n"},
+                                                 {"user", "[INST] {system}{content}[/INST]"},
+                                                 {"assistant", " {trimmed}</s>"}},
+                                       .system_in = SystemIn::kLast};
+  static const ChatForms mistral_tekken = {.begin = "<s>",
+                                           .roles = {{"system", "{content}\n\n"},
+                                                     {"user", "[INST]{system}{content}[/INST]"},
+                                                     {"assistant", "{content}</s>"}},
+                                           .system_in = SystemIn::kLast};
   static const ChatForms plain = {.message = "{role}: {content}\n\n"};
   switch (name) {
     case ChatTemplate::kChatml:
@@ -101,6 +122,10 @@ const ChatForms& FormsOf(ChatTemplate name) {
       return llama3;
     case ChatTemplate::kMistral:
       return mistral;
+    case ChatTemplate::kMistralV3:
+      return mistral_v3;
+    case ChatTemplate::kMistralTekken:
+      return mistral_tekken;
     case ChatTemplate::kPlain:
       break;
   }
@@ -131,7 +156,7 @@ Result<std::vector<FormPart>> ParseForm(std::string_view form) {
                                     [&](const auto& known) { return known.first == name; });
     if (place == kPlaces.end()) {
       return InvalidArgument(
-          "{role}, {content} and {system} stand for parts of a message, {{ and "
+          "{role}, {content}, {trimmed} and {system} stand for parts of a message, {{ and "
           "}} for braces; here is " +
           Excerpt(form.substr(0, name.empty() ? 20 : end + 1), 40));
     }
@@ -146,7 +171,8 @@ const Schema& ChatForms::Fields() {
     Builder<ChatForms> field("chat", "A template that is written in the recipe.");
     field("message", &ChatForms::message,
           "Without `template`: what a message becomes whose role is not in `roles`. `{role}` and "
-          "`{content}` stand for its parts, `{{` and `}}` for braces.")
+          "`{content}` stand for its parts, `{trimmed}` for the content without white space at its "
+          "ends, `{{` and `}}` for braces.")
         .OmitDefault();
     field("roles", &ChatForms::roles,
           "Without `template`: what messages of single roles become. `{system}` stands for the "
@@ -160,6 +186,10 @@ const Schema& ChatForms::Fields() {
     field("trim", &ChatForms::trim,
           "Without `template`: white space at both ends of each content is left out.")
         .OmitDefault();
+    field("system_in", &ChatForms::system_in,
+          "Without `template`: which message takes in the system message before it, of those whose "
+          "form has `{system}`: the `next` one, or the `last` one of the chat.")
+        .OmitDefault();
     field.Check(CheckForms);
     return field.Done();
   }();
@@ -171,7 +201,8 @@ const Schema& Chat::Fields() {
     Builder<Chat> setting("chat", "Of rows of messages: what makes a document of them.");
     setting("template", &Chat::name,
             "How messages are written: `chatml` (Qwen, SmolLM), `llama3`, `mistral` (7B v0.1 and "
-            "v0.2, 8x7B), or `plain`, which needs no tokens of its own. Their forms are below.");
+            "v0.2, 8x7B), `mistral_v3` (7B v0.3, 8x22B), `mistral_tekken` (Nemo, Ministral), or "
+            "`plain`, which needs no tokens of its own. Their forms are below.");
     setting("field", &Chat::field,
             "The field with the list of messages, each with `role` and `content`, or `from` and "
             "`value`.")

@@ -14,11 +14,16 @@
 namespace braid::spec {
 
 // The templates that braid has.
-enum class ChatTemplate { kChatml, kLlama3, kMistral, kPlain };
+enum class ChatTemplate { kChatml, kLlama3, kMistral, kPlain, kMistralV3, kMistralTekken };
 const schema::Words& WordsOf(ChatTemplate);
 
-// The parts of a template. A form is text in which {role}, {content} and {system} stand for parts
-// of a message, and {{ and }} for braces (ParseForm).
+// Which of the messages behind a system message takes it in, of those whose form has {system}: the
+// next one, or the last one of the chat.
+enum class SystemIn { kNext, kLast };
+const schema::Words& WordsOf(SystemIn);
+
+// The parts of a template. A form is text in which {role}, {content}, {trimmed} and {system} stand
+// for parts of a message, and {{ and }} for braces (ParseForm).
 struct ChatForms {
   // Before the first message, and behind the last one.
   std::string begin;
@@ -29,6 +34,7 @@ struct ChatForms {
   std::map<std::string, std::string> roles;
   // Whether white space is taken off both ends of each content.
   bool trim = false;
+  SystemIn system_in = SystemIn::kNext;
 
   static const schema::Schema& Fields();
 };
@@ -50,7 +56,7 @@ struct Chat : ChatForms {
 
 // A part of a form: text as it is, or the place of a part of a message.
 struct FormPart {
-  enum class Kind : uint8_t { kText, kRole, kContent, kSystem };
+  enum class Kind : uint8_t { kText, kRole, kContent, kTrimmed, kSystem };
   Kind kind = Kind::kText;
   // Of kText: what stands there.
   std::string text;

@@ -1,5 +1,6 @@
 #include "spec/corpus.h"
 
+#include "base/remote_name.h"
 #include "schema/builder.h"
 
 namespace braid::spec {
@@ -78,14 +79,31 @@ void CheckBind(const RecipeCorpus& corpus, const Fail& fail) {
 }
 
 // Files of a site are read by a worker, whose working folder the user does not know: only absolute
-// names mean the same there.
+// names mean the same there. What is fetched is one input of its job, what is read in place none.
 void CheckSite(const RecipeCorpus& corpus, const Fail& fail) {
+  if (corpus.site.empty()) return;
+  const bool fetched = !corpus.files.empty() && IsRemoteName(corpus.files.front());
   for (const auto& [field, files] :
        {std::pair{"files", &corpus.files}, {"validation", &corpus.validation}}) {
     for (const std::string& file : *files) {
-      if (!corpus.site.empty() && !file.starts_with('/'))
+      if (IsRemoteName(file) != fetched)
+        fail({field}, "has files of site " + corpus.site +
+                          " and files that are fetched; make a corpus of each");
+      else if (!fetched && !file.starts_with('/'))
         fail({field},
              file + " is read on machines of site " + corpus.site + "; give its absolute name");
+    }
+  }
+}
+
+// So that a name that can never be fetched is found before anything is.
+void CheckRemote(const RecipeCorpus& corpus, const Fail& fail) {
+  for (const auto& [field, files] :
+       {std::pair{"files", &corpus.files}, {"validation", &corpus.validation}}) {
+    for (const std::string& file : *files) {
+      if (!IsRemoteName(file)) continue;
+      if (const Status status = ParseRemoteName(file).status(); !status.ok())
+        fail({field}, status.message());
     }
   }
 }
@@ -195,7 +213,8 @@ const Schema& RecipeCorpus::Fields() {
           "A pattern or a list of patterns; rows (a JSON object a line) or plain text, as it is or "
           "as gzip or zstd; Parquet or Arrow; tar archives of WebDataset. Which of them is told "
           "from the content, below; or "
-          "`token_files`.")
+          "`token_files`. Also `https://host/dir/file`, and `s3://bucket/dir/*.parquet`, which "
+          "workers fetch (below).")
         .Required()
         .NotEmpty(kNoFiles);
     field.Include<CorpusText>();
@@ -205,13 +224,15 @@ const Schema& RecipeCorpus::Fields() {
         .NotEmpty(kNoFiles);
     field("site", &RecipeCorpus::site,
           "The files, by absolute names, are read in place on workers of this site, below their "
-          "`--data-root`, and the corpus is prepared there. Without it, `submit` uploads them.");
+          "`--data-root`, and the corpus is prepared there. Without it, `submit` uploads them. Of "
+          "files at `https://` or `s3://`: the site whose workers fetch them.");
     field("bind", &RecipeCorpus::bind,
           "What never leaves that site: `paths`, the text and the tokens of the documents on which "
           "paths are trained; or `all`, everything that is made of the corpus, models too. Absent: "
           "the files alone. Below.");
     field.Check(CheckSite);
     field.Check(CheckBind);
+    field.Check(CheckRemote);
     return field.Done();
   }();
   return fields;

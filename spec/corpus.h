@@ -79,11 +79,13 @@ struct Corpus : CorpusText {
 
 // One of `corpora` of a recipe, under its name.
 struct RecipeCorpus : CorpusText {
-  // Patterns, relative to the recipe's folder.
+  // Patterns, relative to the recipe's folder, and names of files that are fetched
+  // (base/remote_name.h).
   std::vector<std::string> files;
   // Patterns of files that are held out whole; empty: a share of the documents is held out.
   std::vector<std::string> validation;
-  // The site where the files are read in place; empty: they are uploaded.
+  // The site where the files are read in place, or fetched; empty: they are uploaded, or fetched
+  // anywhere.
   std::string site;
   // What of it never leaves that site; absent: the files alone, which are not uploaded.
   std::optional<Bind> bind;

@@ -14,6 +14,7 @@
 namespace braid::spec {
 namespace {
 
+constexpr char kInstead[] = "begin a new training with its weights (start)";
 constexpr char kNewTraining[] = "or begin a new training with its weights (start)";
 
 // What decides which text a step reads and what the optimizer keeps of it; `data` and `seed` do so
@@ -137,6 +138,13 @@ Status CheckGoesOn(const Begun& begun, const TrainTask& task) {
                "which no training goes on; give a checkpoint from before its "
                "end, %s",
                (long long)was.train.average.last, kNewTraining));
+  }
+  // A finished model has the optimizer's state of rank 0 alone.
+  if (was.train.outer_steps() != nullptr || task.train.outer_steps() != nullptr) {
+    return InvalidArgument(
+        std::string("a training with outer steps (train.sync: diloco) does not go on, as each of "
+                    "its ranks has an optimizer's state of its own, which no model keeps; ") +
+        kInstead);
   }
   const std::string differences = Differences(was, task, MustBeSame);
   if (!differences.empty()) {

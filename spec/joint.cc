@@ -26,6 +26,17 @@ void CheckRanks(const Joint& joint, const Fail& fail) {
                 fail);
   const std::string why = WhyNotOn(joint.device, joint.precision);
   if (!why.empty()) fail({"precision", "device"}, why);
+  const std::string no_exchange = joint.sync ? WhyNotOn(joint.device, *joint.sync) : "";
+  if (!no_exchange.empty()) fail({"sync.exchange", "device"}, no_exchange);
+}
+
+// Between outer steps every rank has weights of its own, of which a mean over steps says nothing.
+void CheckSync(const TaskTrain& train, const Fail& fail) {
+  if (train.outer_steps() == nullptr || train.average.last == 0) return;
+  fail({"sync", "average"},
+       "average takes the weights behind single steps, and with sync: diloco the ranks have the "
+       "same weights only behind outer steps; leave one of the two out (a decay of the rate works "
+       "with sync)");
 }
 
 constexpr const char* kFreezeValues = "true, false or a number of steps";
@@ -71,6 +82,11 @@ const Schema& TaskTrain::Fields() {
     field("first", &TaskTrain::first,
           "For some steps only these tensors are trained, then all: `{only: [gates, cross, large], "
           "steps: 200}`.");
+    field("sync", &TaskTrain::sync,
+          "How often ranks agree, below; `sync: diloco` stands for its defaults. Absent: they add "
+          "up their gradients in each step.");
+    field.OrChoice("sync", &Sync::method);
+    field.Check(CheckSync);
     return field.Done();
   }();
   return fields;
@@ -108,7 +124,8 @@ const Schema& Joint::Fields() {
     field("device", &Joint::device, "What each rank computes on.");
     field("across_sites", &Joint::across_sites,
           "Ranks may run at several sites that reach each other. What they say to one another "
-          "(gradients, losses) is not encrypted; without this they stay within one site.");
+          "(gradients or changes of weights, losses) is not encrypted; without this they stay "
+          "within one site.");
     field.Check(CheckRanks);
     return field.Done();
   }();

@@ -12,6 +12,7 @@
 #include "schema/schema.h"
 #include "spec/common.h"
 #include "spec/data.h"
+#include "spec/sync.h"
 #include "spec/tensor_groups.h"
 
 namespace braid::spec {
@@ -164,6 +165,13 @@ struct TaskTrain : Train {
   // In their order: a later one says more than an earlier one.
   std::vector<TensorGroup> groups;
   std::optional<FirstOnly> first;
+  // Absent: the ranks add up their gradients in each step.
+  std::optional<Sync> sync;
+
+  // The settings of outer steps; null for ranks that add up their gradients.
+  const Sync* outer_steps() const {
+    return sync && sync->method == SyncMethod::kDiloco ? &*sync : nullptr;
+  }
 
   static const schema::Schema& Fields();
 };

@@ -4,9 +4,11 @@
 #include <map>
 #include <set>
 
+#include "base/remote_name.h"
 #include "base/text.h"
 #include "corpus/corpus.h"
 #include "submit/evaluations.h"
+#include "submit/remote_sources.h"
 #include "submit/sizes.h"
 
 namespace braid::submit {
@@ -31,8 +33,10 @@ class CorpusChecker {
  private:
   using Files = std::map<std::string, std::string>;
 
-  void Find(const recipe::Source& source, const std::string& subject, const std::string& message) {
+  void Find(const recipe::Source& source, const std::string& subject, const std::string& message,
+            Severity severity = Severity::kError) {
     Finding finding;
+    finding.severity = severity;
     finding.recipe = file_.path;
     finding.line = source.line;
     finding.field = FieldOf(file_.recipe, source);
@@ -44,11 +48,21 @@ class CorpusChecker {
   // Reads the first document of every file, so that a wrong name of a field is found before hours
   // of training.
   void Rows(const recipe::Source& source, const recipe::Corpus& corpus, const Files& files) {
-    const corpus::CorpusSpec spec{corpus.Task(), /*part=*/IsValidation(source)};
+    // Those that are fetched are read where they are prepared.
+    if (files.empty()) return;
+    const corpus::CorpusSpec spec{corpus.Task(),
+                                  /*part=*/IsValidation(source) || NamesRemoteFiles(source)};
     std::vector<corpus::CorpusFile> paths;
     for (const auto& [name, path] : files) paths.push_back(path);
-    for (const Status& fault : corpus::CheckCorpus(spec, paths))
-      Find(source, SubjectOf(fault, paths), fault.message());
+    for (const Status& fault : corpus::CheckCorpus(spec, paths)) {
+      // This machine cannot read the file, and a worker that can will.
+      if (fault.Is(ErrorReason::kPluginMissing))
+        Find(source, SubjectOf(fault, paths),
+             fault.message() + "; the file was not looked at, and needs a worker that reads it",
+             Severity::kWarning);
+      else
+        Find(source, SubjectOf(fault, paths), fault.message());
+    }
   }
 
   // The file whose name the message begins with.
@@ -74,6 +88,7 @@ class CorpusChecker {
       if (IsValidation(other) || CorpusOf(file_.recipe, other) != &corpus) continue;
       const auto trained = FilesOf(file_, other);
       if (!trained.ok()) continue;
+      RemoteSetAside(source, corpus, other);
       for (const auto& [name, path] : *trained) {
         if (!aside.contains(Canonical(path))) continue;
         Find(source, path,
@@ -81,6 +96,20 @@ class CorpusChecker {
                  " is among its files and its validation files; what is set aside is not trained "
                  "on");
       }
+    }
+  }
+
+  void RemoteSetAside(const recipe::Source& source, const recipe::Corpus& corpus,
+                      const recipe::Source& trained) {
+    std::set<std::string> aside;
+    for (const storage::RemoteFile& own : RemoteFilesOf(file_, source)) aside.insert(own.url);
+    for (const storage::RemoteFile& other : RemoteFilesOf(file_, trained)) {
+      if (!aside.contains(other.url)) continue;
+      const std::string url = ShownUrl(other.url);
+      Find(source, url,
+           "corpora." + corpus.name + ": " + url +
+               " is among its files and its validation files; what is set aside is not trained "
+               "on");
     }
   }
 

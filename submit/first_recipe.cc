@@ -163,14 +163,19 @@ std::string ModelsText(const std::vector<TextFacts>& corpora, const FirstSizes& 
 spec::ChatTemplate TemplateFor(const std::string& path) {
   const Result<Json> json = ReadJsonFile(path);
   if (!json.ok() || !json->is_object()) return spec::ChatTemplate::kPlain;
-  const Json added = json->value("added_tokens", Json::array());
-  for (const auto& [token, name] : {std::pair{"<|im_start|>", spec::ChatTemplate::kChatml},
-                                    {"<|start_header_id|>", spec::ChatTemplate::kLlama3}}) {
-    for (const Json& one : added) {
-      if (one.is_object() && one.value("content", Json()) == token) return name;
-    }
-  }
-  return spec::ChatTemplate::kPlain;
+  const Json tokens = json->value("added_tokens", Json::array());
+  const auto adds = [&tokens](const char* token) {
+    return std::any_of(tokens.begin(), tokens.end(), [token](const Json& one) {
+      return one.is_object() && one.value("content", Json()) == token;
+    });
+  };
+  if (adds("<|im_start|>")) return spec::ChatTemplate::kChatml;
+  if (adds("<|start_header_id|>")) return spec::ChatTemplate::kLlama3;
+  // Of its later tokenizers, which write system messages into tokens of their own, braid has none.
+  if (!adds("[INST]") || adds("[SYSTEM_PROMPT]")) return spec::ChatTemplate::kPlain;
+  const Json model = json->value("model", Json::object());
+  const bool sentence_piece = model.is_object() && model.value("byte_fallback", Json()) == true;
+  return sentence_piece ? spec::ChatTemplate::kMistralV3 : spec::ChatTemplate::kMistralTekken;
 }
 
 int64_t TokensOf(const TextFacts& facts) {

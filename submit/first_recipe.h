@@ -49,9 +49,8 @@ FirstSizes SizesFor(const std::vector<CorpusSize>& corpora);
 // recipe's folder, or absolute.
 std::string FirstRecipe(const FirstRecipeOptions& options, const std::vector<TextFacts>& corpora);
 
-// The template whose tokens the tokenizer.json at `path` has, chatml or llama3; the plain one if it
-// has those of neither, or cannot be read. An added [INST] tells nothing: Mistral's templates that
-// have this token put their spaces elsewhere than the one that braid has.
+// The template whose tokens the tokenizer.json at `path` has, chatml, llama3 or one of Mistral's
+// with an added [INST]; the plain one if it has those of none, or cannot be read.
 spec::ChatTemplate TemplateFor(const std::string& path);
 
 // The estimated tokens of a corpus.

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "submit/checkpoints.h"
 #include "submit/recipe_check.h"
+#include "submit/remote_sources.h"
 #include "submit/sizes.h"
 
 namespace braid::submit {
@@ -64,6 +65,10 @@ Result<Loaded> LoadRecipe(const std::string& path, const std::vector<std::string
 
   recipe::Dag here = file.dag;
   here.sources = FindSources(file, &loaded.findings);
+  Append(LookAtRemoteFiles(&file), &loaded.findings);
+  std::erase_if(here.sources, [&](const recipe::Source& source) {
+    return NamesRemoteFiles(source) && RemoteFilesOf(file, source).empty();
+  });
   Append(CheckCheckpoints(file, here.sources), &loaded.findings);
   file.text_sizes = TextSizesOf(file, here);
   file.known = KnownOf(file, here, &loaded.findings);

@@ -21,10 +21,10 @@ struct Loaded {
   std::vector<Finding> findings;
 };
 
-// Loads the recipe at `path`; "-" is standard input. `only` selects jobs, to which the jobs that
-// they need are added; empty: all jobs. What is wrong with the recipe and its files is among the
-// findings. The result is an error only if `path` cannot be read, or kNotFound for a job that the
-// recipe does not have.
+// Loads the recipe at `path`; "-" is standard input. Files that are fetched are looked at where
+// they are, and none is read. `only` selects jobs, to which the jobs that they need are added;
+// empty: all jobs. What is wrong with the recipe and its files is among the findings. The result is
+// an error only if `path` cannot be read, or kNotFound for a job that the recipe does not have.
 Result<Loaded> LoadRecipe(const std::string& path, const std::vector<std::string>& only);
 
 }  // namespace braid::submit

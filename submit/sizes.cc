@@ -1,8 +1,10 @@
 #include "submit/sizes.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "base/file.h"
+#include "base/remote_name.h"
 #include "base/text.h"
 #include "corpus/columnar.h"
 #include "corpus/compression.h"
@@ -11,6 +13,7 @@
 #include "corpus/tar_reader.h"
 #include "corpus/token_files.h"
 #include "corpus/tokenizer.h"
+#include "submit/remote_sources.h"
 
 namespace braid::submit {
 namespace {
@@ -72,6 +75,32 @@ recipe::TextSize SizeOf(const recipe::Corpus& corpus,
   return size;
 }
 
+bool EndsWithOneOf(const std::string& name, std::initializer_list<const char*> endings) {
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](const char* ending) { return name.ends_with(ending); });
+}
+
+// Adds files that are fetched, of which names and sizes are known.
+void AddRemote(const recipe::Corpus& corpus, const std::vector<storage::RemoteFile>& files,
+               recipe::TextSize* size) {
+  for (const storage::RemoteFile& file : files) {
+    ++size->files;
+    const bool packed = EndsWithOneOf(file.name,
+                                      {".gz", ".zst", ".parquet", ".arrow", ".feather", ".tgz"});
+    size->compressed = size->compressed || packed || file.size < 0 || corpus.token_files ||
+                       file.name.ends_with(".tar");
+    if (file.size < 0) {
+      if (size->unknown.empty())
+        size->unknown = ShownUrl(file.url) + ": its server does not say it";
+      continue;
+    }
+    size->bytes += file.size;
+    const bool index = corpus.token_files && file.name.ends_with(".idx");
+    if (!index)
+      size->text_bytes += static_cast<double>(file.size) * (packed ? recipe::kCompression : 1);
+  }
+}
+
 // The vocabulary rows of a model with the tokenizer file at `path`: its entries and the pad.
 Result<int64_t> VocabOf(const recipe::Recipe& recipe, const std::string& path) {
   const Result<std::string> text = corpus::ReadTokenizerText(path, recipe.tokenizer_end_of_text);
@@ -107,8 +136,11 @@ std::map<std::string, recipe::TextSize> TextSizesOf(const RecipeFile& file,
   for (const recipe::Source& source : dag.sources) {
     const recipe::Corpus* corpus = CorpusOf(file.recipe, source);
     if (corpus == nullptr) continue;
-    if (const auto files = FilesOf(file, source); files.ok())
-      sizes[source.name()] = SizeOf(*corpus, *files);
+    const auto files = FilesOf(file, source);
+    if (!files.ok()) continue;
+    recipe::TextSize size = SizeOf(*corpus, *files);
+    AddRemote(*corpus, RemoteFilesOf(file, source), &size);
+    sizes[source.name()] = size;
   }
   return sizes;
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/glob.h"
 #include "base/links.h"
+#include "base/remote_name.h"
 #include "base/text.h"
 #include "storage/files/artifact_files.h"
 
@@ -25,6 +26,10 @@ Result<std::vector<std::string>> OneFile(const RecipeFile& file, const std::stri
   return there.message().starts_with(path + " is")
              ? there
              : NotFound("there is no file " + Excerpt(path, kShownPath));
+}
+
+bool MayBeFetched(const recipe::Source& source) {
+  return source.kind == SourceKind::kSource || source.kind == SourceKind::kValidation;
 }
 
 }  // namespace
@@ -72,6 +77,11 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file,
   }
   std::vector<std::string> found;
   for (const std::string& pattern : source.files) {
+    if (IsRemoteName(pattern)) {
+      if (MayBeFetched(source)) continue;
+      return fail(source.name() + ": " + Excerpt(ShownUrl(pattern), kShownPath) +
+                  ": only files of corpora are fetched; download this one, and name the file");
+    }
     const auto matches = IsOneFile(source) ? OneFile(file, pattern) : Glob(file.folder, pattern);
     if (!matches.ok()) return fail(matches.status().message());
     found.insert(found.end(), matches->begin(), matches->end());
@@ -84,7 +94,8 @@ Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file,
     std::string name(BaseName(path));
     // Files of different folders may have the same name. The number keeps them apart within the
     // artifact.
-    if (files.contains(name)) name = std::to_string(files.size()) + "/" + name;
+    if (files.contains(name) || name == artifact_files::kRemoteFiles)
+      name = std::to_string(files.size()) + "/" + name;
     files[name] = path;
   }
   return files;
@@ -103,6 +114,7 @@ bool IsOneFile(const recipe::Source& source) {
 bool IsMissing(const RecipeFile& file, const recipe::Source& source) {
   return std::any_of(source.files.begin(), source.files.end(), [&](const std::string& pattern) {
     if (source.folders || IsOneFile(source)) return !PathExists(Resolve(file, pattern));
+    if (IsRemoteName(pattern)) return false;
     const auto matches = Glob(file.folder, pattern);
     return !matches.ok() || matches->empty();
   });

@@ -9,6 +9,7 @@
 #include "recipe/graph/expand.h"
 #include "recipe/graph/text_size.h"
 #include "recipe/recipe.h"
+#include "storage/files/remote_files.h"
 
 namespace braid::submit {
 
@@ -25,6 +26,8 @@ struct RecipeFile {
   recipe::Known known;
   // The sizes of corpora and validation files, by the name of the source.
   std::map<std::string, recipe::TextSize> text_sizes;
+  // The files of a source that are fetched, by the name of the source (remote_sources.h).
+  std::map<std::string, std::vector<storage::RemoteFile>> remote;
 };
 
 // A path or pattern of the recipe, relative to the recipe's folder unless it is absolute.
@@ -37,9 +40,9 @@ std::string AsWritten(const RecipeFile& file, const std::string& path);
 // name.
 bool IsOneFile(const recipe::Source& source);
 
-// The files of a source: from the path within the artifact to the path on this machine. Every
-// pattern must match and every file must exist; errors (INVALID_RECIPE) name the file and its line
-// in the recipe.
+// The files of a source that are on this machine: from the path within the artifact to the path
+// here; of a corpus all of whose files are fetched none. Every pattern must match and every file
+// must exist; errors (INVALID_RECIPE) name the file and its line in the recipe.
 Result<std::map<std::string, std::string>> FilesOf(const RecipeFile& file,
                                                    const recipe::Source& source);
 

@@ -37,6 +37,9 @@ struct Assignment : JobSpec {
   // The ranks run on several hosts and meet at the addresses that their workers advertise;
   // otherwise on the loopback interface.
   bool across_hosts = false;
+  // The span of the attempt, as W3C's traceparent: the rank's own are below it. Empty: a
+  // coordinator from before this field.
+  std::string traceparent;
   bool operator==(const Assignment&) const = default;
 };
 

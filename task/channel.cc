@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <map>
 #include <thread>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/excerpt.h"
@@ -18,6 +19,7 @@
 #include "base/log.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "trace/context.h"
 
 namespace braid::task {
 namespace {
@@ -27,6 +29,9 @@ constexpr int64_t kProgressEveryMs = 250;
 // Control messages are short. A longer line means that the stream is broken, as after a lost
 // worker.
 constexpr size_t kMaxLine = size_t{1} << 20;
+
+// Until a program says what it does: it reads its inputs.
+constexpr char kFirstPhase[] = "loading";
 
 // Set by the signal handler, hence global and lock-free.
 std::atomic<bool> g_stop{false};
@@ -41,12 +46,42 @@ void OnTerminate(int) {
 // The events, which both channels share. They differ in where a line goes and where keys come from.
 class EventWriter : public Channel {
  public:
-  explicit EventWriter(std::string scope) : scope_(std::move(scope)) {}
+  explicit EventWriter(const Task& task)
+      : scope_(task.job),
+        traced_(trace::ParseTraceparent(task.traceparent).value_or(trace::Context()).sampled) {}
 
-  void Started() override { Emit({{"event", "started"}, {"pid", getpid()}}); }
+  void Started() override {
+    Emit({{"event", "started"}, {"pid", getpid()}});
+    BeginPhase(kFirstPhase);
+  }
+
+  void BeginPhase(std::string_view phase) override {
+    if (!traced_) return;
+    const int64_t now = SystemClock().WallMs();
+    std::string before;
+    int64_t begun = 0;
+    {
+      MutexLock lock(phase_mutex_);
+      if (phase == phase_) return;
+      before = std::exchange(phase_, phase);
+      begun = std::exchange(phase_begun_ms_, now);
+    }
+    if (!before.empty()) Span(before, begun, now, Json::object());
+  }
+
+  void Span(std::string_view name, int64_t begin_ms, int64_t end_ms,
+            const Json& attributes) override {
+    if (!traced_) return;
+    Emit({{"event", "span"},
+          {"name", name},
+          {"begin_ms", begin_ms},
+          {"end_ms", end_ms},
+          {"attributes", attributes}});
+  }
 
   void Progress(std::string_view phase, std::string_view unit, int64_t done, int64_t total,
                 double tokens_per_s, double eta_s) override {
+    BeginPhase(phase);
     {
       const int64_t now = SystemClock().MonotonicMs();
       MutexLock lock(progress_mutex_);
@@ -75,10 +110,12 @@ class EventWriter : public Channel {
     outputs_[role] = {{"kind", NameOf(kind)}, {"folder", folder}, {"metadata", metadata}};
   }
   void Succeed(const Json& summary) override {
+    BeginPhase("");
     Emit({{"event", "result"}, {"outputs", outputs_}, {"summary", summary}});
   }
   void Fail(FailureCategory category, const Status& status, const std::string& hint,
             bool deterministic) override {
+    BeginPhase("");
     Log(LogLevel::kError, scope_,
         Excerpt(status.ToString(), kMessageBytes) + (hint.empty() ? "" : "\n  " + hint));
     Emit({{"event", "error"},
@@ -104,13 +141,18 @@ class EventWriter : public Channel {
   Mutex progress_mutex_;
   int64_t last_progress_ms_ BRAID_GUARDED_BY(progress_mutex_) = 0;
   std::string last_phase_ BRAID_GUARDED_BY(progress_mutex_);
+  const bool traced_;
+  Mutex phase_mutex_;
+  // The phase that goes on; empty before the first and after the last one.
+  std::string phase_ BRAID_GUARDED_BY(phase_mutex_);
+  int64_t phase_begun_ms_ BRAID_GUARDED_BY(phase_mutex_) = 0;
 };
 
 // Without a worker: events go to standard output, keys are kept in a folder.
 class StandaloneChannel final : public EventWriter {
  public:
   explicit StandaloneChannel(const Task& task)
-      : EventWriter(task.job),
+      : EventWriter(task),
         rendezvous_(FolderRendezvous(
             task.rendezvous.empty() ? JoinPath(task.work, "rendezvous") : task.rendezvous,
             task.job + "." + std::to_string(task.generation))) {}
@@ -133,7 +175,7 @@ class StandaloneChannel final : public EventWriter {
 // has gone; the program ends at once, so that no orphan holds the worker's slots.
 class SocketChannel final : public EventWriter, public Rendezvous {
  public:
-  SocketChannel(const Task& task, int fd) : EventWriter(task.job), fd_(fd) {
+  SocketChannel(const Task& task, int fd) : EventWriter(task), fd_(fd) {
     reader_ = std::thread([this] { ReadLoop(); });
     // The thread lives as long as the program: the channel is not destroyed before exit.
     reader_.detach();
@@ -240,6 +282,9 @@ class SocketChannel final : public EventWriter, public Rendezvous {
 };
 
 }  // namespace
+
+void Channel::BeginPhase(std::string_view) {}
+void Channel::Span(std::string_view, int64_t, int64_t, const Json&) {}
 
 Result<std::unique_ptr<Channel>> Channel::Open(const Task& task) {
   struct sigaction action{};

@@ -49,6 +49,15 @@ class Channel {
   // unknown.
   virtual void Progress(std::string_view phase, std::string_view unit, int64_t done, int64_t total,
                         double tokens_per_s = -1, double eta_s = -1) = 0;
+  // Says that a phase of the work begins, which ends the one before it: both are spans in the trace
+  // of the job. Progress in another phase begins that one by itself, so this is for phases whose
+  // first progress comes late.
+  virtual void BeginPhase(std::string_view phase);
+  // Reports a part of the work that has ended, beside the phases, for the same trace: its name,
+  // when it was (wall clock, in milliseconds), and an object of numbers and texts. See
+  // task/timed_span.h.
+  virtual void Span(std::string_view name, int64_t begin_ms, int64_t end_ms,
+                    const Json& attributes);
   // Reports the values of one step, an object of name to number.
   virtual void Metric(int64_t step, const Json& values) = 0;
   // Hands a checkpoint over: `folder` is absolute, complete and synced, and must stay until

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "trace/context.h"
 
 namespace braid::task {
 namespace {
@@ -23,8 +24,6 @@ FailureCategory CategoryOf(const Status& status) {
     case StatusCode::kFailedPrecondition:
     case StatusCode::kOutOfRange:
     case StatusCode::kUnimplemented:
-    case StatusCode::kDataLoss:
-    case StatusCode::kPermissionDenied:
       return FailureCategory::kUser;
     case StatusCode::kCancelled:
       return FailureCategory::kPreempted;
@@ -61,6 +60,20 @@ Status Guarded(const Job& job, const Task& task, Channel& channel) {
   }
 }
 
+// The lines of a program are about its rank, and belong to its span.
+void LogInTheFormOf(const Task& task) {
+  LogSubject subject;
+  subject.run = task.attempt.substr(0, task.attempt.find('/'));
+  subject.job = task.job;
+  subject.attempt = task.generation;
+  subject.rank = task.rank;
+  if (const auto span = trace::ParseTraceparent(task.traceparent)) {
+    subject.trace_id = span->trace_id;
+    subject.span_id = span->span_id;
+  }
+  SetLogFormat(LogFormatOfEnvironment(), subject);
+}
+
 }  // namespace
 
 std::string HintFor(const Status& status) {
@@ -86,6 +99,7 @@ int RunTaskProgram(const std::string& program, const std::string& task_file,
     Log(LogLevel::kError, program, task.status().message());
     return 2;
   }
+  LogInTheFormOf(*task);
   Result<std::unique_ptr<Channel>> opened = Channel::Open(*task);
   if (!opened.ok()) {
     Log(LogLevel::kError, program, opened.status().message());

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "trace/context.h"
 
 namespace braid::task {
 namespace {
@@ -47,7 +48,9 @@ Json ToJson(const Task& task) {
   if (!task.resume.empty()) json["resume"] = task.resume;
   if (!task.rendezvous.empty()) json["rendezvous"] = task.rendezvous;
   if (!task.address.empty()) json["address"] = task.address;
+  if (!task.traceparent.empty()) json["traceparent"] = task.traceparent;
   if (task.data_roots.has_value()) json["data_roots"] = *task.data_roots;
+  if (task.fetch_from.has_value()) json["fetch_from"] = *task.fetch_from;
   return json;
 }
 
@@ -80,10 +83,14 @@ Result<Task> FromJson(const Json& json, const std::string& path) {
   task.generation = read.Int("generation", 1);
   task.rendezvous = read.String("rendezvous", "");
   task.address = read.String("address", "");
+  task.traceparent = read.String("traceparent", "");
+  if (!task.traceparent.empty() && !trace::ParseTraceparent(task.traceparent).has_value())
+    read.Fail("traceparent", "expected 00-<32 digits>-<16 digits>-<2 digits>, hexadecimal");
   task.threads = read.Int("threads", 1);
   task.device = *FromName<Device>(read.Choice("device", NameOf(Device::kCpu), WordsOf(Device{})));
   // Absent and empty differ: no restriction, and no folder at all.
   if (read.Has("data_roots")) task.data_roots = read.Strings("data_roots");
+  if (read.Has("fetch_from")) task.fetch_from = read.Strings("fetch_from");
   task.spec = read.RequireObject("spec");
   if (task.world < 1) read.Fail("world", "must be at least 1");
   if (task.rank < 0 || task.rank >= task.world) read.Fail("rank", "must be below world");

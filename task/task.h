@@ -38,11 +38,17 @@ struct Task {
   // Folders below which files of this machine may be read in place, as the worker's owner has
   // allowed. Absent: anywhere, as for a task that a person starts.
   std::optional<std::vector<std::string>> data_roots;
+  // From where files may be fetched, in the words of FetchRules (task/fetch_rules.h), as the
+  // worker's owner has allowed. Absent: from anywhere, as for a task that a person starts.
+  std::optional<std::vector<std::string>> fetch_from;
   // The settings of the job, an object whose fields depend on the kind.
   Json spec = Json::object();
   // Where this rank listens for the others, an address of this machine as numbers; empty: on the
   // loopback interface, because all ranks run on one host.
   std::string address;
+  // The span of this program in the trace of its run, as W3C's traceparent; empty: there is none.
+  // If it is sampled, the worker wants to be told of the program's parts (Channel::Span).
+  std::string traceparent;
 
   // The folder of an input. An absent input and a missing folder are errors that name the job and
   // role.

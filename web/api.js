@@ -34,10 +34,12 @@ async function send(path, options) {
     response = await fetch(path, { credentials: 'same-origin', cache: 'no-store', ...options });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new ApiError(0, { message: 'The coordinator does not answer. It may be starting again; this page goes on trying.', code: 'UNAVAILABLE' });
+    throw unreached();
   }
   return answerOf(response);
 }
+
+const unreached = () => new ApiError(0, { message: 'The coordinator does not answer. It may be starting again; this page goes on trying.', code: 'UNAVAILABLE' });
 
 // call('Runs/GetRun', {id: 'r-1'})
 export function call(method, request, signal) {
@@ -57,6 +59,33 @@ export function get(path, fields, signal) {
 }
 
 export const blobUrl = (sha256, fields) => '/api/v1/blobs/' + encodeURIComponent(sha256) + '?' + new URLSearchParams(fields);
+
+// Calls a method with many replies, and hands each over as it comes.
+export async function replies(method, request, onReply, signal) {
+  let response;
+  try {
+    response = await fetch('/api/v1/' + method, { method: 'POST', credentials: 'same-origin', cache: 'no-store', signal, headers: { 'Content-Type': 'application/json', Accept: 'application/x-ndjson' }, body: JSON.stringify(request) });
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw unreached();
+  }
+  if (!response.ok) return answerOf(response);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { done, value } = await reader.read().catch((error) => {
+      throw error.name === 'AbortError' ? error : unreached();
+    });
+    const lines = (rest + (value || '')).split('\n');
+    rest = lines.pop();
+    for (const line of lines) {
+      const reply = JSON.parse(line);
+      if (reply.error && reply.error.code) throw new ApiError(500, reply.error);
+      onReply(reply);
+    }
+    if (done) return null;
+  }
+}
 
 export function requestId() {
   const random = crypto.getRandomValues(new Uint8Array(16));

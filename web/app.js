@@ -9,11 +9,13 @@ import { workersPage } from './workers.js';
 import { artifactsPage, artifactPage } from './artifacts.js';
 import { submitPage } from './submit.js';
 import { eventsPage } from './events.js';
+import { auditPage } from './audit.js';
+import { poolsPage, sitesPage } from './sites.js';
 import { signInPage } from './sign_in.js';
 
 const PAGES = [
-  ['runs', 'Runs', 'r', runsPage], ['workers', 'Workers', 'w', workersPage], ['artifacts', 'Artifacts', 'a', artifactsPage],
-  ['events', 'Events', 'e', eventsPage], ['submit', 'Submit', 's', submitPage],
+  ['runs', 'Runs', 'r', runsPage], ['workers', 'Workers', 'w', workersPage], ['sites', 'Sites', 'i', sitesPage], ['pools', 'Pools', 'p', poolsPage],
+  ['artifacts', 'Artifacts', 'a', artifactsPage], ['events', 'Events', 'e', eventsPage], ['audit', 'Audit', 'u', auditPage], ['submit', 'Submit', 's', submitPage],
 ];
 const OTHERS = { run: runPage, compare: comparePage, artifact: artifactPage };
 const ROLES = ['', 'VIEWER', 'SUBMITTER', 'OPERATOR', 'ADMIN'];
@@ -156,7 +158,7 @@ async function listen() {
 }
 
 const KEYS = [['/', 'find in a list'], ['j, k', 'down and up in a list'], ['Enter', 'open'], ['x', 'select'], ['c', 'compare what is selected'],
-  ['g then r, w, a, e, s', 'runs, workers, artifacts, events, submit'], ['Escape', 'close; in a chart, show all'], ['?', 'this']];
+  ['g then r, w, i, p, a, e, u, s', 'runs, workers, sites, pools, artifacts, events, audit, submit'], ['Escape', 'close; in a chart, show all'], ['?', 'this']];
 function help() {
   const dialog = h('dialog', { 'aria-label': 'Keys' }, h('h2', null, 'Keys'),
     h('table', null, h('tbody', null, KEYS.map(([key, what]) => h('tr', null, h('td', null, h('kbd', null, key)), h('td', null, what))))),

@@ -1,12 +1,18 @@
 // Curves on a canvas: lines with bands from the lowest to the highest value of each column of the
 // server's (docs/dashboard.md). Nothing is drawn before it is seen.
 import { h } from './dom.js';
-import { digits, count } from './format.js';
+import { digits, duration, count } from './format.js';
 
 // Told apart in light and dark, and by people who do not see some colours alike.
 export const COLOURS = ['#2f7ed8', '#e07b00', '#1f9e6e', '#c2457a', '#8a63d2', '#7a8b00', '#00a0b4', '#b5542a', '#5d6f8f', '#d1a000'];
 
-const LEFT = 62, RIGHT = 12, TOP = 10, BOTTOM = 30;
+const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3]];
+// How the i-th of several lines looks; forty of them are told apart.
+export const look = (i) => ({ colour: COLOURS[i % COLOURS.length], dash: DASHES[Math.floor(i / COLOURS.length) % DASHES.length] });
+// The same as a sample in a legend.
+export const style = ({ colour, dash }) => ({ borderTop: '3px ' + (!dash || !dash.length ? 'solid' : dash[0] < 4 ? 'dotted' : 'dashed') + ' ' + colour, ...(dash && dash.length > 2 ? { borderBottom: '1px dotted ' + colour } : {}) });
+
+const LEFT = 62, RIGHT = 16, TOP = 10, BOTTOM = 30;
 
 function niceStep(span, most) {
   const rough = span / Math.max(1, most);
@@ -21,6 +27,17 @@ function linearTicks(low, high, most) {
   for (let at = Math.ceil(low / step) * step; at <= high + step * 1e-9; at += step) ticks.push(Math.abs(at) < step * 1e-9 ? 0 : at);
   return ticks;
 }
+
+// Seconds, at steps that people use.
+const TIMES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
+function timeTicks(low, high, most) {
+  const step = TIMES.find((one) => (high - low) / one <= most);
+  if (!step || high - low < 2) return linearTicks(low / 86400, high / 86400, most).map((at) => at * 86400);
+  const ticks = [];
+  for (let at = Math.ceil(low / step) * step; at <= high; at += step) ticks.push(at);
+  return ticks;
+}
+const clockText = (seconds) => (seconds < 1 ? digits(Number(seconds.toPrecision(3))) + ' s' : duration(seconds).replace(/ 00 (s|min)$/, '').replace(/ 0 h$/, ''));
 
 function logTicks(low, high) {
   const ticks = [];
@@ -46,9 +63,11 @@ export function smoothed(values, weight) {
 }
 
 export class Chart {
-  // `title` is the name of the value. Series: {label, colour, steps, tokens, mean, low, high}.
-  constructor(title) {
+  // `title` is the name of the value. Series: {label, group, colour, dash, xs, mean, low, high, thin}.
+  // `zoomed` is told which part was chosen, [from, to] of the axis, or null for all.
+  constructor(title, zoomed) {
     this.title = title;
+    this.zoomed = zoomed;
     this.series = [];
     this.options = { log: false, smooth: 0, axis: 'steps' };
     this.hidden = new Set();
@@ -79,11 +98,6 @@ export class Chart {
     this.draw();
   }
 
-  x(series) {
-    const tokens = this.options.axis === 'tokens' && series.tokens;
-    return tokens || series.steps;
-  }
-
   listen() {
     const at = (event) => event.offsetX;
     this.canvas.addEventListener('pointermove', (event) => {
@@ -101,18 +115,14 @@ export class Chart {
     });
     this.canvas.addEventListener('pointerup', (event) => {
       if (this.frame && Math.abs(at(event) - this.from) > 6) {
-        const [low, high] = [this.from, at(event)].sort((a, b) => a - b).map((pixel) => this.frame.unx(pixel));
-        this.zoom = [low, high];
+        this.zoomed([this.from, at(event)].sort((a, b) => a - b).map((pixel) => this.frame.unx(pixel)));
       }
       this.from = this.to = undefined;
       this.draw();
     });
-    this.canvas.addEventListener('dblclick', () => {
-      this.zoom = null;
-      this.draw();
-    });
+    this.canvas.addEventListener('dblclick', () => this.zoomed(null));
     this.canvas.addEventListener('keydown', (event) => {
-      if (event.key === 'Escape') this.zoom = null;
+      if (event.key === 'Escape') this.zoomed(null);
       else if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') {
         this.cursor = Math.max(LEFT, Math.min((this.cursor ?? LEFT) + (event.key === 'ArrowLeft' ? -8 : 8), this.canvas.clientWidth - RIGHT));
         event.preventDefault();
@@ -126,8 +136,8 @@ export class Chart {
     const lines = [];
     let x0 = Infinity, x1 = -Infinity, y0 = Infinity, y1 = -Infinity;
     for (const series of this.series) {
-      if (this.hidden.has(series.label)) continue;
-      const xs = this.x(series), ys = smoothed(series.mean, this.options.smooth);
+      if (this.hidden.has(series.group)) continue;
+      const xs = series.xs, ys = smoothed(series.mean, this.options.smooth);
       lines.push({ series, xs, ys });
       for (let i = 0; i < xs.length; ++i) {
         const at = xs[i];
@@ -170,6 +180,9 @@ export class Chart {
     c.font = '12px system-ui, sans-serif';
     const data = this.prepared();
     this.canvas.dataset.points = data.lines.reduce((sum, line) => sum + line.xs.length, 0);
+    this.canvas.dataset.single = data.lines.filter((line) => !line.series.low).reduce((sum, line) => sum + line.xs.length, 0);
+    this.canvas.dataset.lines = data.lines.length;
+    this.canvas.dataset.bands = data.lines.filter((line) => line.series.low).length;
     if (!Number.isFinite(data.x0) || !Number.isFinite(data.y0)) {
       c.fillStyle = colour.text;
       c.fillText(this.options.log && Number.isFinite(data.x0) ? 'nothing above zero to show on a log scale' : 'no points yet', LEFT, height / 2);
@@ -229,19 +242,26 @@ export class Chart {
       c.stroke();
       c.fillText(digits(Number(at.toPrecision(6))), LEFT - 6, y);
     }
-    c.textAlign = 'center';
-    c.textBaseline = 'top';
-    for (const at of linearTicks(frame.x0, frame.x1, Math.max(2, Math.floor(frame.width / 90)))) {
-      c.fillText(count(at), frame.x(at), frame.height - BOTTOM + 6);
-    }
     c.textAlign = 'left';
-    c.fillText(this.options.axis, 4, frame.height - BOTTOM + 6);
+    c.textBaseline = 'top';
+    const bottom = frame.height - BOTTOM + 6;
+    c.fillText(this.options.axis, 4, bottom);
+    let free = 4 + c.measureText(this.options.axis).width + 6;
+    const most = Math.max(2, Math.floor(frame.width / 90)), timed = this.options.axis === 'time';
+    for (const at of (timed ? timeTicks : linearTicks)(frame.x0, frame.x1, most)) {
+      // Whole within the canvas, and beside its neighbours.
+      const text = timed ? clockText(at) : count(Number(at.toPrecision(6))), wide = c.measureText(text).width;
+      const left = Math.min(frame.x(at) - wide / 2, frame.width - wide - 2);
+      if (left < free) continue;
+      c.fillText(text, left, bottom);
+      free = left + wide + 8;
+    }
   }
 
   line(c, frame, { series, xs, ys }) {
     c.strokeStyle = c.fillStyle = series.colour;
     const usable = (y) => y !== null && (!frame.log || y > 0);
-    if (series.low) {
+    if (series.low && !series.thin) {
       c.globalAlpha = 0.18;
       c.beginPath();
       let begun = false;
@@ -256,7 +276,8 @@ export class Chart {
       c.fill();
       c.globalAlpha = 1;
     }
-    c.lineWidth = 1.6;
+    c.lineWidth = series.thin ? 0.8 : 1.6;
+    c.globalAlpha = series.thin ? 0.45 : 1;
     c.setLineDash(series.dash || []);
     c.beginPath();
     let drawing = false, single = null;
@@ -272,6 +293,7 @@ export class Chart {
     }
     c.stroke();
     c.setLineDash([]);
+    c.globalAlpha = 1;
     if (single) c.fillRect(single[0] - 2, single[1] - 2, 4, 4);
   }
 
@@ -287,12 +309,12 @@ export class Chart {
     c.moveTo(this.cursor, TOP);
     c.lineTo(this.cursor, frame.height - BOTTOM);
     c.stroke();
-    const near = data.lines.map((line) => ({ line, i: nearest(line.xs, at) })).filter(({ i }) => i >= 0);
+    const near = data.lines.filter((line) => !line.series.thin).map((line) => ({ line, i: nearest(line.xs, at) })).filter(({ line, i }) => i >= 0 && line.xs[i] !== null);
     near.sort((a, b) => (b.line.ys[b.i] ?? -Infinity) - (a.line.ys[a.i] ?? -Infinity));
     const shown = near.slice(0, 12);
     this.tip.replaceChildren(
-      h('div', { class: 'note' }, this.options.axis + ' ' + count(Math.round(at))),
-      ...shown.map(({ line, i }) => h('div', null, h('i', { class: 'dot', style: { background: line.series.colour } }), ' ',
+      h('div', { class: 'note' }, this.options.axis + ' ' + (this.options.axis === 'time' ? clockText(at) : count(Math.round(at)))),
+      ...shown.map(({ line, i }) => h('div', null, h('i', { class: 'sample', style: style(line.series) }), ' ',
         line.series.label, ' ', h('b', null, digits(line.ys[i])))),
       near.length > shown.length ? h('div', { class: 'note' }, 'and ' + (near.length - shown.length) + ' more') : '');
     this.tip.hidden = false;

@@ -114,6 +114,15 @@ export function parsed(text) {
   }
 }
 
+export function groupedBy(items, keyOf) {
+  const groups = new Map();
+  for (const item of items) {
+    const key = keyOf(item);
+    groups.has(key) ? groups.get(key).push(item) : groups.set(key, [item]);
+  }
+  return groups;
+}
+
 // A table whose cells become lines of a card on narrow screens.
 export function table(columns, rows, empty) {
   if (!rows.length) return h('p', { class: 'note' }, empty || 'There is nothing here yet.');

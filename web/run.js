@@ -1,22 +1,23 @@
 // One run: its jobs as a graph, their attempts, curves, logs, report, what came of it, its recipe.
 import { h, show, confirmed, kept } from './dom.js';
 import { blobUrl, call, pages, requestId } from './api.js';
-import { COLOURS } from './chart.js';
+import { look } from './chart.js';
 import { Curves, TRAINS } from './curves.js';
 import { ago, badge, bar, bytes, clock, digits, duration, isPaused, number, parsed, progressText, reason, runProgress, runState, shareOf, shortId, table, tone, why, word } from './format.js';
 import { graph } from './graph.js';
 import { LogView } from './logs.js';
 import { lineageView } from './lineage.js';
 import { eventRows } from './events.js';
+import { ModelsView } from './models.js';
 
-const TABS = [['jobs', 'Jobs'], ['curves', 'Curves'], ['logs', 'Logs'], ['report', 'Report'], ['lineage', 'Results'], ['recipe', 'Recipe'], ['events', 'Events']];
+const TABS = [['jobs', 'Jobs'], ['curves', 'Curves'], ['logs', 'Logs'], ['models', 'Models'], ['report', 'Report'], ['lineage', 'Results'], ['recipe', 'Recipe'], ['events', 'Events']];
 
 export const runHref = (id, tab, job) => '#/run/' + [id, tab, job].filter(Boolean).map(encodeURIComponent).join('/');
 
 export function runPage(main, app, id, tab = 'jobs', job = '') {
   const page = { title: 'Run', busy: false };
   const logs = new LogView();
-  const curves = new Curves(() => draw());
+  const curves = new Curves(() => draw()), models = new ModelsView();
   let run = null, events = [], report = null, lineage = null, rank = 0, epoch = 0;
 
   page.moved = (toId, toTab = 'jobs', toJob = '') => {
@@ -44,12 +45,13 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
     if (tab === 'curves') await curves.load(trainings());
     if (tab === 'events') events = (await call('Runs/ListEvents', { runId: run.id, newest: true, pageSize: 500 })).events || [];
     if (tab === 'report') await loadReport();
+    if (tab === 'models') await models.load(run);
     if (tab === 'lineage') await loadLineage();
     draw();
   };
 
   const trainings = () => run.jobs.filter((one) => TRAINS.includes(one.kind) && (one.attempts || []).length)
-    .map((one, i) => ({ run: run.id, job: one.name, label: one.name, colour: COLOURS[i % COLOURS.length] }));
+    .map((one, i) => ({ run: run.id, job: one.name, label: one.name, ...look(i) }));
 
   async function loadReport() {
     const made = run.jobs.find((one) => one.kind === 'report' && one.outputs && one.outputs.report);
@@ -112,6 +114,7 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
         }))),
     curves: () => curves.jobs ? curves.view() : h('p', { class: 'note' }, 'Loading.'),
     logs: logsView,
+    models: () => models.view(run),
     report: reportView,
     lineage: resultsView,
     recipe: () => h('section', { 'data-key': 'recipe' }, h('div', { class: 'row tools' }, h('span', { class: 'note mono' }, 'sha256 ' + (run.recipeSha256 || '')), h('span', { class: 'fill' }),

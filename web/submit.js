@@ -1,8 +1,10 @@
 // A recipe is written or pasted, checked as one types, planned, and submitted.
 import { h, kept, show } from './dom.js';
 import { call, pages, post, requestId } from './api.js';
+import { EXAMPLE } from './example.js';
 import { store } from './upload.js';
-import { bytes, number, shortId, table } from './format.js';
+import { bytes, count, number, shortId, table } from './format.js';
+import { TRAINS } from './curves.js';
 import { graph } from './graph.js';
 import { runHref } from './run.js';
 
@@ -52,11 +54,23 @@ export function submitPage(main, app) {
       return;
     }
     try {
-      const answer = await post('/api/v1/check', { recipe: text.value, recipeName: name });
+      const answer = await post('/api/v1/check', { recipe: text.value, recipeName: name, bytes: sizes() });
       if (mine === serial) checked = answer;
     } catch (error) {
       problem = error.message;
     }
+  }
+
+  // Of the artifacts that stand for files: tokens and costs follow from them.
+  function sizes() {
+    const known = [...sources].map(([source, id]) => [source, (artifacts || []).find((one) => one.id === id)]).filter(([, one]) => one);
+    return Object.fromEntries(known.map(([source, one]) => [source, number(one.bytes)]));
+  }
+
+  function example() {
+    if (text.value.trim() && text.value !== EXAMPLE && !window.confirm('Replace what is written by an example?')) return;
+    text.value = EXAMPLE;
+    changed();
   }
 
   function numbers() {
@@ -93,6 +107,7 @@ export function submitPage(main, app) {
   async function makePlan() {
     try {
       plan = await call('Runs/SubmitRun', { ...request(), validateOnly: true });
+      await check();
       problem = '';
     } catch (error) {
       plan = null;
@@ -141,6 +156,22 @@ export function submitPage(main, app) {
         h('input', { type: 'file', class: 'hidden', id: 'upload:' + source.name, multiple: true, disabled: Boolean(app.need('SUBMITTER')) || sending.has(source.name), onchange: (event) => choose(source, event) })) : ''] };
   }
 
+  // What it costs, as braid plan says it.
+  function costs(of) {
+    if (!of || !of.jobs.length) return null;
+    const known = (value) => (value > 0 ? count(value) : '-');
+    const trained = of.jobs.filter((job) => TRAINS.includes(job.kind)).reduce((sum, job) => sum + job.tokens * job.runShare, 0);
+    const flops = of.jobs.reduce((sum, job) => sum + job.flops * job.runShare, 0);
+    return [
+      h('p', { id: 'cost' }, trained > 0 ? 'About ' + count(trained) + ' tokens trained, ' + count(flops) + ' floating point operations, estimated from the sizes of files and the caps of the recipe' + (of.jobs.some((job) => job.runShare < 1) ? '; trainings that are stopped at a rung cost no more.' : '.') : 'Tokens and operations are not known without the text.'),
+      h('h3', null, 'Models'),
+      table([{ title: 'Model' }, { title: 'Parameters', class: 'n' }, { title: 'Without embeddings', class: 'n' }, { title: 'Tokens', class: 'n' }, { title: 'Steps of an epoch', class: 'n' }],
+        of.models.map((model) => ({ key: 'model:' + model.name, cells: [model.name, model.parameters > model.bodyParameters ? known(model.parameters) : '-', known(model.bodyParameters), known(model.tokens), model.steps > 0 ? String(model.steps) : '-'] })), 'It trains no model.'),
+      h('h3', null, 'Jobs'),
+      table([{ title: 'Job' }, { title: 'Kind' }, { title: 'Slots' }, { title: 'Tokens', class: 'n' }, { title: 'Operations', class: 'n' }, { title: 'Output', class: 'n' }],
+        of.jobs.map((job) => ({ key: 'planned:' + job.name, cells: [job.name, job.kind, job.ranks + ' \u00d7 ' + job.slotsPerRank + (job.device === 'cuda' ? ' GPU' : ''), known(job.tokens), known(job.flops), job.bytes > 0 ? bytes(job.bytes) : '-'] })))];
+  }
+
   function draw() {
     const findings = (checked && checked.findings) || [], wanted = (checked && checked.sources) || [];
     const errors = findings.filter((finding) => finding.severity === 'ERROR').length;
@@ -149,6 +180,7 @@ export function submitPage(main, app) {
     const cannot = need || (!checked ? 'Write or paste a recipe first' : errors ? 'There are errors' : missing.length ? 'Upload or choose something for ' + missing.map((source) => source.name).join(', ') : null);
     show(main,
       h('div', { class: 'row head' }, h('h1', null, 'Submit'), h('span', { class: 'fill' }),
+        h('button', { type: 'button', id: 'example', onclick: example }, 'Example'),
         h('label', { class: 'button' }, 'Open a file', h('input', { type: 'file', id: 'file', class: 'hidden', accept: '.yaml,.yml,text/*', onchange: upload })),
         h('button', { type: 'button', id: 'plan', disabled: Boolean(cannot), title: cannot, onclick: makePlan }, 'Plan'),
         h('button', { type: 'button', id: 'submit', class: 'main', disabled: Boolean(cannot), title: cannot, onclick: submit }, 'Submit')),
@@ -162,7 +194,8 @@ export function submitPage(main, app) {
         h('p', { class: 'note' }, 'A browser does not find the files that a recipe names: upload them, or choose what is stored already. ', h('code', null, 'braid submit'), ' does it by itself where the files are, and checks what is in them.'),
         table([{ title: 'File' }, { title: 'Stands for it' }, { title: '' }], wanted.map(sourceRow))) : null,
       plan ? h('section', { id: 'planned' }, h('h2', null, 'Plan: ' + number(plan.jobsTotal) + ' jobs'),
-        graph((plan.jobs || []).map((job) => ({ id: job.name, parents: job.parents || [], title: job.name, note: job.kind + (number(job.ranks) > 1 ? ', ' + job.ranks + ' ranks' : ''), tone: 'dim' })), 'Jobs of the plan')) : null,
+        graph((plan.jobs || []).map((job) => ({ id: job.name, parents: job.parents || [], title: job.name, note: job.kind + (number(job.ranks) > 1 ? ', ' + job.ranks + ' ranks' : ''), tone: 'dim' })), 'Jobs of the plan'),
+        costs(checked && checked.plan)) : null,
       checked && checked.settings && checked.settings.length ? h('details', null, h('summary', null, 'All settings in force (' + checked.settings.length + ')'), h('pre', { class: 'log short' }, checked.settings.join('\n'))) : null);
     numbers();
   }

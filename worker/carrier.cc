@@ -1,6 +1,9 @@
 #include "worker/carrier.h"
 
+#include <utility>
 #include <variant>
+
+#include "base/clock.h"
 
 namespace braid::worker {
 namespace {
@@ -13,11 +16,12 @@ constexpr size_t kMaxTransfers = 16;
 }  // namespace
 
 MachineCarrier::MachineCarrier(SessionLink& session, ProgramRunner& programs, MachineWork& work,
-                               EventSink& events)
+                               EventSink& events, trace::SpanSink* spans)
     : session_(session),
       programs_(programs),
       work_(work),
       events_(events),
+      spans_(spans),
       calls_(kMaxCalls),
       bulk_(kMaxTransfers) {}
 
@@ -46,6 +50,19 @@ void MachineCarrier::On(const Do& effect) {
     }
     events_.Post(std::move(done));
   });
+}
+
+// The wall clock may be set while a rank runs: the newest difference of the clocks is the best that
+// is known of it.
+void MachineCarrier::On(const SpanEnded& effect) {
+  if (spans_ == nullptr) return;
+  trace::Span span = effect.span;
+  if (span.begin_ns == 0) {
+    const int64_t offset_ms = SystemClock().WallMs() - SystemClock().MonotonicMs();
+    span.begin_ns = (effect.begin_ms + offset_ms) * trace::kNsPerMs;
+    span.end_ns = (effect.end_ms + offset_ms) * trace::kNsPerMs;
+  }
+  spans_->Add(std::move(span));
 }
 
 void MachineCarrier::On(const CancelWork& effect) {

@@ -20,9 +20,9 @@ namespace braid::worker {
 // an effect that fails becomes an event with its error.
 class MachineCarrier final : public EffectCarrier {
  public:
-  // All references outlive this.
+  // All that is referred to outlives this. `spans` is null if nobody wants them.
   MachineCarrier(SessionLink& session, ProgramRunner& programs, MachineWork& work,
-                 EventSink& events);
+                 EventSink& events, trace::SpanSink* spans);
 
   // Asks transfers to end early, and waits for all work that is under way.
   ~MachineCarrier() override;
@@ -33,7 +33,7 @@ class MachineCarrier final : public EffectCarrier {
   void On(const OpenSession& effect) { session_.Open(effect.session); }
   void On(const SendSignal& effect) { session_.Send(effect.session, effect.signal); }
   void On(const CloseSession& effect) { session_.Close(effect.session); }
-  void On(const LogLine& effect) { Log(effect.level, effect.who, effect.text); }
+  void On(const LogLine& effect) { Log(effect.level, effect.who, effect.text, effect.subject); }
   // Runs the work in a pool and posts Done. The StopSignal is kept, for CancelWork, until the work
   // has ended.
   void On(const Do& effect);
@@ -41,6 +41,7 @@ class MachineCarrier final : public EffectCarrier {
   void On(const StartProgram& effect) { programs_.Start(effect); }
   void On(const TellProgram& effect) { programs_.Tell(effect); }
   void On(const KillProgram& effect) { programs_.Kill(effect.key); }
+  void On(const SpanEnded& effect);
   // AgentLoop handles the next two itself.
   void On(const ArmTimer&) {}
   void On(const Finish&) {}
@@ -49,6 +50,7 @@ class MachineCarrier final : public EffectCarrier {
   ProgramRunner& programs_;
   MachineWork& work_;
   EventSink& events_;
+  trace::SpanSink* const spans_;
   Mutex mutex_;
   // By id of the Do that is under way.
   std::map<int64_t, std::shared_ptr<StopSignal>> stops_ BRAID_GUARDED_BY(mutex_);

@@ -5,6 +5,7 @@
 #include "base/duration.h"
 #include "base/file.h"
 #include "base/state_files.h"
+#include "task/fetch_rules.h"
 
 namespace braid::worker {
 
@@ -45,6 +46,11 @@ const CLI::Option* AddOptions(CLI::App* app, Flags* flags) {
   app->add_option("--data-root", flags->data_roots,
                   "folder below which corpora with a site may be read in place; may be repeated; "
                   "without one, none are");
+  app->add_option(
+      "--fetch-from", flags->fetch_from,
+      "from where corpora may be fetched: public (any host with an address of the public "
+      "internet; the default), none, or a HOST, HOST:PORT or *.DOMAIN, which may have any "
+      "address; may be repeated");
   app->add_option("--label", flags->labels, "key=value, for people");
   app->add_option("--slots", flags->slots, "CPU slots (default: usable cores)")
       ->check(CLI::Range(1, 4096));
@@ -57,6 +63,12 @@ const CLI::Option* AddOptions(CLI::App* app, Flags* flags) {
                   "of the file system of --dir; what running jobs use may be more")
       ->capture_default_str();
   app->add_option("--kinds", flags->kinds, "run only jobs of these kinds")->delimiter(',');
+  app->add_option("--log-format", flags->log_format,
+                  "text, or json: one object a line, with run, job, attempt and trace "
+                  "(BRAID_LOG_FORMAT)")
+      ->envname("BRAID_LOG_FORMAT")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
   app->add_option("--bin", flags->bin,
                   "folder of braid-trainer and the other task programs (default: beside this one)");
   return id;
@@ -118,6 +130,7 @@ Result<StayLimits> LimitsOf(const Flags& flags) {
 }
 
 Status CheckFlags(const Flags& flags) {
+  BRAID_RETURN_IF_ERROR(task::FetchRules::Parse(flags.fetch_from).status());
   BRAID_RETURN_IF_ERROR(LimitsOf(flags).status());
   if (flags.ephemeral && !flags.join.empty()) {
     return InvalidArgument(

@@ -20,8 +20,9 @@ struct Flags {
   std::string gpus = "all", advertise = "auto", cache_limit = kDefaultCacheLimit;
   bool names_itself = false;  // --id was given
   std::string until_idle, max_time;
+  std::string log_format = "text";
   bool ephemeral = false;
-  std::vector<std::string> labels, kinds, data_roots;
+  std::vector<std::string> labels, kinds, data_roots, fetch_from;
   int32_t slots = 0;
 };
 

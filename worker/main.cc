@@ -1,8 +1,6 @@
 // braid-worker: runs jobs on this machine for a coordinator. Wires the parts; see
 // docs/operating.md.
 #include <signal.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -17,6 +15,7 @@
 #include "base/guarded_main.h"
 #include "base/hmac.h"
 #include "base/host.h"
+#include "base/log.h"
 #include "base/private_folder.h"
 #include "base/process.h"
 #include "base/random.h"
@@ -36,6 +35,9 @@
 
 namespace braid::worker {
 namespace {
+
+// In lines of the log.
+constexpr char kName[] = "worker";
 
 // EX_CONFIG of sysexits.h: the worker cannot start until somebody changes something, so `braid up`
 // does not start it again.
@@ -66,7 +68,7 @@ Status CheckPrograms(const Flags& flags, const std::string& bin) {
 Result<std::vector<Gpu>> Gpus(const std::string& choice) {
   Result<std::vector<Gpu>> gpus = GpusForWorker(choice);
   if (gpus.ok() || choice != "all") return gpus;
-  spdlog::warn("no GPU is used: {}", gpus.status().message());
+  Log(LogLevel::kWarning, kName, "no GPU is used: " + gpus.status().message());
   return std::vector<Gpu>();
 }
 
@@ -190,24 +192,26 @@ Result<std::unique_ptr<ProbeListener>> Advertise(const Flags& flags, const std::
   }
   // An address that was found, and not given, is only a proposal.
   if (flags.advertise != "auto") return listener.status();
-  spdlog::warn("no address is advertised: {}", listener.status().message());
+  Log(LogLevel::kWarning, kName, "no address is advertised: " + listener.status().message());
   identity->advertised = {};
   return std::unique_ptr<ProbeListener>();
 }
 
 void SayWhereRanksMeet(const Identity& identity) {
   if (identity.advertised.address.empty()) {
-    spdlog::info("no address is advertised: ranks meet those of this host only");
+    Log(LogLevel::kInfo, kName, "no address is advertised: ranks meet those of this host only");
   } else {
-    spdlog::info("ranks meet those of other hosts at {}; probes are answered at port {}",
-                 identity.advertised.ToString(), identity.probe_port);
+    Log(LogLevel::kInfo, kName,
+        "ranks meet those of other hosts at " + identity.advertised.ToString() +
+            "; probes are answered at port " + std::to_string(identity.probe_port));
   }
 }
 
 // Runs the agent until it finishes.
 Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Identity& identity,
                 const ProgramContext& programs, const std::vector<KeptRank>& kept,
-                uint64_t cache_limit, const StayLimits& stay, storage::BlobStore& cache) {
+                uint64_t cache_limit, const StayLimits& stay, storage::BlobStore& cache,
+                trace::SpanSink* spans) {
   RpcLink link(source, identity.worker_id);
   std::optional<CertificateKeeper> keeper;
   if (!source.certificate_file.empty()) keeper.emplace(link, identity.folder);
@@ -218,16 +222,18 @@ Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Ide
       SystemClock());
   StopSignal ended;
   std::thread watcher([&] { WatchSignals(signals, ended, loop); });
-  spdlog::info("worker {} ({} slots, {} GPUs) in {}", identity.worker_id, identity.cpu_slots,
-               identity.gpus.size(), identity.folder);
-  for (const Gpu& gpu : identity.gpus) spdlog::info("GPU {} ({})", gpu.uuid, gpu.name);
+  Log(LogLevel::kInfo, kName,
+      "worker " + identity.worker_id + " (" + std::to_string(identity.cpu_slots) + " slots, " +
+          std::to_string(identity.gpus.size()) + " GPUs) in " + identity.folder);
+  for (const Gpu& gpu : identity.gpus)
+    Log(LogLevel::kInfo, kName, "GPU " + gpu.uuid + " (" + gpu.name + ")");
   SayWhereRanksMeet(identity);
   Status status;
   {
     RpcSessionLink session(identity, link, loop);
     TaskRunner runner(programs, loop);
     MachineWork work(link, cache, programs.folder);
-    MachineCarrier carrier(session, runner, work, loop);
+    MachineCarrier carrier(session, runner, work, loop, spans);
     status = loop.Run(carrier);
   }
   ended.Set();
@@ -240,14 +246,14 @@ Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Ide
 void RemoveOwnFolder(const std::string& dir) {
   const Result<std::vector<KeptRank>> kept = RecoverRanks(dir);
   if (!kept.ok() || !kept->empty()) {
-    spdlog::warn(
-        "{} stays: the coordinator does not have all that was made there; a braid-worker "
-        "with this --dir and the same --id delivers it",
-        dir);
+    Log(LogLevel::kWarning, kName,
+        dir +
+            " stays: the coordinator does not have all that was made there; a braid-worker with "
+            "this --dir and the same --id delivers it");
     return;
   }
   if (const Status removed = RemoveTree(dir); !removed.ok())
-    spdlog::warn("{} stays: {}", dir, removed.message());
+    Log(LogLevel::kWarning, kName, dir + " stays: " + removed.message());
 }
 
 // Calls RemoveOwnFolder at the end, however that comes.
@@ -287,9 +293,14 @@ Status Run(Flags flags, bool* started) {
   BecomeSubreaper();
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
+  // Its end sends the last spans.
+  const auto spans = trace::MakeExporter(
+      trace::ReadSettings("braid-worker", trace::ProcessResource(identity.worker_id)),
+      [](const std::string& line) { Log(LogLevel::kWarning, kName, line); });
   return RunAgent(source, signals, identity,
-                  {dir, bin, gpu_threads, data_roots, identity.advertised}, kept, cache_limit, stay,
-                  *cache);
+                  {dir, bin, gpu_threads, data_roots, flags.fetch_from, identity.advertised,
+                   spans != nullptr, *FromName<LogFormat>(flags.log_format)},
+                  kept, cache_limit, stay, *cache, spans.get());
 }
 
 int Main(int argc, char** argv) {
@@ -298,9 +309,6 @@ int Main(int argc, char** argv) {
   setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
   // Errors are logged once, by this program; gRPC would log each attempt.
   setenv("GRPC_VERBOSITY", "NONE", 0);
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("worker"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %L %n: %v", spdlog::pattern_time_type::utc);
-  spdlog::flush_on(spdlog::level::info);
   signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is then the error that a full disk is, also in
                              // task programs
   CLI::App app("Runs braid's jobs on this machine.");
@@ -313,13 +321,14 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  SetLogFormat(*FromName<LogFormat>(flags.log_format));
   flags.names_itself = id->count() > 0;
   if (flags.ephemeral && !flags.names_itself) flags.id += "-" + RandomUuid().substr(0, 8);
   KeepToOneself();
   bool started = false;
   const Status status = Run(flags, &started);
   if (status.ok()) return 0;
-  spdlog::error("{}", status.message());
+  Log(LogLevel::kError, kName, status.message());
   if (status.Is(ErrorReason::kWorkerReplaced) || status.code() == StatusCode::kAlreadyExists)
     return kConflictExit;
   return started ? 1 : kCannotStartExit;

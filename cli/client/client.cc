@@ -64,8 +64,10 @@ Status Client::StatusOf(const grpc::Status& status) const {
                                  : " (the token of " + endpoint_.token_file + " was sent)"));
 }
 
-Client::Client(Endpoint endpoint) : endpoint_(std::move(endpoint)) {
-  const auto channel = rpc::MakeChannel(endpoint_, {.retry_unavailable = true});
+Client::Client(Endpoint endpoint, trace::Context parent, trace::SpanSink* spans)
+    : endpoint_(std::move(endpoint)) {
+  const auto channel = rpc::MakeChannel(
+      endpoint_, {.retry_unavailable = true, .parent = std::move(parent), .spans = spans});
   runs_ = v1::Runs::NewStub(channel);
   jobs_ = v1::Jobs::NewStub(channel);
   artifacts_ = v1::Artifacts::NewStub(channel);

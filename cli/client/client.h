@@ -47,8 +47,9 @@ class RatePatience {
 // as bytes done and bytes in all.
 class Client {
  public:
-  // Opens no connection yet: the first call does.
-  explicit Client(Endpoint endpoint);
+  // Opens no connection yet: the first call does. The calls are parts of `parent`, if that is
+  // valid, and their spans go to `spans` (rpc/channel.h).
+  explicit Client(Endpoint endpoint, trace::Context parent = {}, trace::SpanSink* spans = nullptr);
 
   // FromGrpc, and for a token that is refused the file that it came from. If there is no connection
   // because of TLS, kPermissionDenied (TLS) says why.

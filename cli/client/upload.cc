@@ -117,9 +117,12 @@ Result<v1::Artifact> Client::PutFiles(const std::map<std::string, std::string>& 
 Result<v1::Artifact> Client::PutFolder(const std::string& folder, const std::string& kind,
                                        const Json& metadata, const std::string& name,
                                        const std::function<void(uint64_t, uint64_t)>& progress) {
-  if (!IsFolder(folder)) return NotFound(folder + " is not a folder");
+  if (!IsFolder(folder))
+    return NotFound(folder + (PathExists(folder) ? " is a file" : " is not there") +
+                    ": name a folder, whose files become the artifact");
   BRAID_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ListTree(folder));
-  if (paths.empty()) return InvalidArgument(folder + " holds no files");
+  if (paths.empty())
+    return InvalidArgument(folder + " holds no files: an artifact has at least one");
   std::map<std::string, std::string> files;
   for (const std::string& path : paths) files[path] = JoinPath(folder, path);
   return PutFiles(files, kind, metadata, name, progress);

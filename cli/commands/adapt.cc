@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/local_model.h"
 
 namespace braid::cli {
@@ -27,12 +28,14 @@ void RegisterAdapt(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand(
       "adapt", "A checkpoint folder with saved adapters merged into its weights");
   command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")
+      ->type_name(kModelValue)
       ->required();
   command
       ->add_option("adapters", flags->adapters,
                    "folder with lora.safetensors, as an evaluation or eval --adapters keeps it")
+      ->type_name(kFolderValue)
       ->required();
-  command->add_option("--out", flags->out, "folder to make")->required();
+  command->add_option("--out", flags->out, "folder to make")->type_name(kFolderValue)->required();
   command->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags] { return Adapt(globals, *flags); };
   });

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/client/pages.h"
 #include "cli/commands/list_command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 #include "cli/shared/progress_line.h"
 #include "storage/files/artifact_files.h"
@@ -141,7 +142,7 @@ void RegisterArtifact(const Registry& registry) {
     });
   };
   CLI::App* list = command->add_subcommand("list", "Artifacts, newest first");
-  list->add_option("--run", flags->run, "of one run");
+  list->add_option("--run", flags->run, "of one run")->type_name(kRunValue);
   list->add_option("--kind", flags->kind, "checkpoint, shards, tokenizer, report, ...");
   list->add_flag("--removed", flags->removed, "removed ones too, of which the record is left");
   MakeList(registry, list, [flags](const Globals& globals) {
@@ -149,27 +150,32 @@ void RegisterArtifact(const Registry& registry) {
   });
   CLI::App* get = command->add_subcommand(
       "get", "Download an artifact; an interrupted one goes on where it stopped");
-  get->add_option("id", flags->id, "id or its beginning")->required();
-  get->add_option("--out", flags->out, "folder (default: named after the id)");
+  get->add_option("id", flags->id, "id or its beginning")->type_name(kArtifactValue)->required();
+  get->add_option("--out", flags->out, "folder (default: named after the id)")
+      ->type_name(kFolderValue);
   bind(get, [](const Globals& g, const Flags& f) { return Get(g, f.id, f.out); });
   CLI::App* put = command->add_subcommand("put", "Upload a folder as an artifact; prints its id");
-  put->add_option("folder", flags->folder)->required();
+  put->add_option("folder", flags->folder, "whose files become the artifact")
+      ->type_name(kFolderValue)
+      ->required();
   put->add_option("--kind", flags->kind,
                   "default: checkpoint if it has a config.json, else source");
   put->add_option("--name", flags->name, "for people");
   bind(put, [](const Globals& g, const Flags& f) { return Put(g, f.folder, f.kind, f.name); });
   CLI::App* lineage = command->add_subcommand("lineage",
                                               "The artifact and everything it was made from");
-  lineage->add_option("id", flags->id)->required();
+  lineage->add_option("id", flags->id, "id or its beginning")
+      ->type_name(kArtifactValue)
+      ->required();
   bind(lineage, [](const Globals& g, const Flags& f) { return Lineage(g, f.id); });
   CLI::App* verify = command->add_subcommand("verify", "Hash every byte again");
-  verify->add_option("id", flags->id)->required();
+  verify->add_option("id", flags->id, "id or its beginning")->type_name(kArtifactValue)->required();
   bind(verify, [](const Globals& g, const Flags& f) { return Verify(g, f.id); });
   CLI::App* pin = command->add_subcommand("pin", "Keep an artifact, whatever else is removed");
-  pin->add_option("id", flags->id, "id or its beginning")->required();
+  pin->add_option("id", flags->id, "id or its beginning")->type_name(kArtifactValue)->required();
   bind(pin, [](const Globals& g, const Flags& f) { return Pin(g, f.id, true); });
   CLI::App* unpin = command->add_subcommand("unpin", "Take a pin away");
-  unpin->add_option("id", flags->id, "id or its beginning")->required();
+  unpin->add_option("id", flags->id, "id or its beginning")->type_name(kArtifactValue)->required();
   bind(unpin, [](const Globals& g, const Flags& f) { return Pin(g, f.id, false); });
 }
 

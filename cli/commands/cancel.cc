@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -27,7 +28,9 @@ void RegisterCancel(const Registry& registry) {
   auto id = std::make_shared<std::string>();
   auto request_id = std::make_shared<std::string>();
   CLI::App* command = registry.app.add_subcommand("cancel", "End a run; what runs is stopped");
-  command->add_option("run", *id, "id, its beginning, or name of a run")->required();
+  command->add_option("run", *id, "id, its beginning, or name of a run")
+      ->type_name(kRunValue)
+      ->required();
   command->add_option("--request-id", *request_id, "the same id again changes nothing more");
   command->callback([registry, id, request_id] {
     registry.chosen = [&globals = registry.globals, id, request_id] {

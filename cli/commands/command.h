@@ -20,7 +20,13 @@ struct Registry {
   Action& chosen;
 };
 
-// Adds every command; registry.cc has the list.
-void RegisterCommands(const Registry& registry);
+// Makes of an empty `app` the program: the options that all commands have, whose values go into
+// `globals`, and every command; registry.cc has the list.
+void MakeProgram(const Registry& registry);
+
+// Prints what the last of these words may become, a line each, for the script that `braid
+// completion` prints (cli/shared/completion_script.cc). Ends the program rather than keep a shell
+// waiting.
+void Complete(const CLI::App& app, Globals globals, const std::vector<std::string>& words);
 
 }  // namespace braid::cli

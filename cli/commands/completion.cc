@@ -1,93 +1,68 @@
-// braid completion: words for the shell.
-#include <cstdio>
+// braid completion: a script that makes the shell complete words. braid __complete: what it asks.
+#include "cli/shared/completion.h"
 
-#include "base/text.h"
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
 #include "cli/commands/command.h"
+#include "cli/local/live_names.h"
 
 namespace braid::cli {
 namespace {
 
-// Sub-commands of each command, from the commands themselves.
-std::string Words(const CLI::App& app) {
-  std::vector<std::string> words;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
-    words.push_back(sub->get_name());
-  return Join(words, " ");
+// A shell waits for the answer: what the coordinator has not said by then is left out.
+constexpr unsigned kMostSeconds = 1;
+
+void PrintWords(const std::vector<std::string>& words, const std::string& before) {
+  for (const std::string& word : words) std::printf("%s%s\n", before.c_str(), word.c_str());
+  std::fflush(stdout);
 }
 
-// "--sort --reverse ..." of a command alone.
-std::string Options(const CLI::App& app) {
-  std::vector<std::string> words;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+// Options of the line that is completed say which coordinator is asked. A shell has not expanded
+// them yet.
+void TakeGlobals(const CommandWords& given, Globals* globals) {
+  for (const auto& [option, value] : given.values) {
+    const std::string name = option->get_name();
+    const char* home = std::getenv("HOME");
+    const std::string text = value.starts_with("~/") && home != nullptr ? home + value.substr(1)
+                                                                        : value;
+    if (name == "--addr") globals->address = text;
+    if (name == "--dir") globals->dir = text;
+    if (name == "--token-file") globals->token_file = text;
+    if (name == "--ca") globals->ca = text;
   }
-  return Join(words, " ");
-}
-
-// What begins with a dash: the options of the command and of its subcommand, and those of all.
-std::string BashOptions(const CLI::App& app) {
-  const auto everything = [](const CLI::App*) { return true; };
-  std::string cases;
-  for (const CLI::App* command : app.get_subcommands(everything)) {
-    for (const CLI::App* sub : command->get_subcommands(everything)) {
-      cases += "      \"" + command->get_name() + " " + sub->get_name() + "\") options=\"" +
-               Options(*sub) + "\" ;;\n";
-    }
-    cases += "      \"" + command->get_name() + " \"*) options=\"" + Options(*command) + "\" ;;\n";
-  }
-  return "  if [[ $word == -* ]]; then\n    local options=\n    case \"${COMP_WORDS[1]} "
-         "${COMP_WORDS[2]}\" in\n" +
-         cases + "    esac\n    COMPREPLY=($(compgen -W \"$options " + Options(app) +
-         "\" -- \"$word\"))\n    return\n  fi\n";
-}
-
-std::string Bash(const CLI::App& app) {
-  std::string cases;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (const std::string words = Words(*sub); !words.empty()) {
-      cases += "    " + sub->get_name() + ") [ $COMP_CWORD -eq 2 ] && COMPREPLY=($(compgen -W \"" +
-               words + "\" -- \"$word\")) ;;\n";
-    }
-  }
-  return "_braid() {\n  local word=\"${COMP_WORDS[COMP_CWORD]}\"\n  COMPREPLY=()\n"
-         "  case \"${COMP_WORDS[COMP_CWORD-1]}\" in -o|--output)\n"
-         "    COMPREPLY=($(compgen -W \"table csv json yaml name\" -- \"$word\")); return ;; "
-         "esac\n" +
-         BashOptions(app) +
-         "  if [ "
-         "$COMP_CWORD -eq 1 ]; then\n"
-         "    COMPREPLY=($(compgen -W \"" +
-         Words(app) + "\" -- \"$word\"))\n    return\n  fi\n  case \"${COMP_WORDS[1]}\" in\n" +
-         cases +
-         "    watch|wait|describe|cancel|retry|report|logs|metrics)\n"
-         "      [ $COMP_CWORD -eq 2 ] && COMPREPLY=($(compgen -W \"$(timeout 1 braid list runs -o "
-         "name 2>/dev/null)\" -- \"$word\")) ;;\n"
-         "    plan|submit) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  esac\n}\ncomplete -F "
-         "_braid braid\n";
 }
 
 }  // namespace
 
+void Complete(const CLI::App& app, Globals globals, const std::vector<std::string>& words) {
+  const Completion completion = CompletionOf(app, words);
+  const std::string& kind = completion.kind;
+  if (kind == kFileValue || kind == kFolderValue || kind == kModelValue) std::puts(":files");
+  PrintWords(completion.words, "");
+  // Nothing below can outlive this, whatever it waits for: a name server, a connection, TLS.
+  signal(SIGALRM, [](int) { _exit(kOkExit); });
+  alarm(kMostSeconds);
+  TakeGlobals(completion.given, &globals);
+  const std::vector<std::string> names = LiveNames(globals, completion);
+  alarm(0);
+  PrintWords(names, completion.before);
+}
+
 void RegisterCompletion(const Registry& registry) {
   auto shell = std::make_shared<std::string>();
   CLI::App* command = registry.app.add_subcommand(
-      "completion", "Words for the shell: eval \"$(braid completion bash)\"");
-  command->add_option("shell", *shell)->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+      "completion",
+      "A script that completes words in the shell: eval \"$(braid completion bash)\"");
+  command->add_option("shell", *shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   command->callback([registry, shell] {
-    registry.chosen = [&app = registry.app, shell]() -> Result<int> {
-      if (*shell == "bash") {
-        std::fputs(Bash(app).c_str(), stdout);
-      } else if (*shell == "zsh") {
-        std::printf("autoload -U +X bashcompinit && bashcompinit\n%s", Bash(app).c_str());
-      } else {
-        std::printf("complete -c braid -f -n __fish_use_subcommand -a '%s'\n", Words(app).c_str());
-        for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
-          if (Words(*sub).empty()) continue;
-          std::printf("complete -c braid -f -n '__fish_seen_subcommand_from %s' -a '%s'\n",
-                      sub->get_name().c_str(), Words(*sub).c_str());
-        }
-        std::fputs("complete -c braid -F -n '__fish_seen_subcommand_from plan submit'\n", stdout);
-      }
+    registry.chosen = [shell]() -> Result<int> {
+      std::fputs(CompletionScript(*shell).c_str(), stdout);
       return kOkExit;
     };
   });

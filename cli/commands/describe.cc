@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 #include "task/binding.h"
 
@@ -62,6 +63,14 @@ void DescribeJob(const v1::Job& job) {
   }
 }
 
+// The jobs as `braid list jobs` prints them: a table without the rest, or names.
+bool PrintAsList(const Globals& globals, const std::vector<v1::Job>& jobs) {
+  if (globals.output == "csv") return PrintJobs(globals, jobs), true;
+  if (globals.output != "name") return false;
+  for (const v1::Job& job : jobs) std::printf("%s/%s\n", job.run_id().c_str(), job.name().c_str());
+  return true;
+}
+
 Result<int> Describe(const Globals& globals, const std::string& run_id,
                      const std::string& job_name) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
@@ -73,10 +82,12 @@ Result<int> Describe(const Globals& globals, const std::string& run_id,
     BRAID_ASSIGN_OR_RETURN(const v1::Job job,
                            (client.Call<v1::Job>(&v1::Jobs::Stub::GetJob, client.jobs(), request)));
     if (globals.json()) return PrintJson(globals, job), kOkExit;
+    if (PrintAsList(globals, {job})) return kOkExit;
     DescribeJob(job);
     return kOkExit;
   }
   if (globals.json()) return PrintJson(globals, run), kOkExit;
+  if (PrintAsList(globals, {run.jobs().begin(), run.jobs().end()})) return kOkExit;
   std::printf(
       "run      %s (%s)\nstate    %s, %d of %d jobs succeeded\nage      %s\nuser     %s\npriority "
       "%d%s\nrecipe   sha256 %s\n",
@@ -100,8 +111,10 @@ void RegisterDescribe(const Registry& registry) {
   auto job = std::make_shared<std::string>();
   CLI::App* command = registry.app.add_subcommand(
       "describe", "Everything about a run, or about one of its jobs");
-  command->add_option("run", *run, "id, its beginning, or name of a run")->required();
-  command->add_option("job", *job);
+  command->add_option("run", *run, "id, its beginning, or name of a run")
+      ->type_name(kRunValue)
+      ->required();
+  command->add_option("job", *job, "name of a job of the run")->type_name(kJobValue);
   command->callback([registry, run, job] {
     registry.chosen = [&globals = registry.globals, run, job] {
       return Describe(globals, *run, *job);

@@ -37,6 +37,13 @@ void PrintOne(const Diagnosis& one) {
   if (!one.advice.empty()) std::printf("%-8s %-13s %s\n", "", "  to do:", one.advice.c_str());
 }
 
+void PrintDiagnoses(const Globals& globals, const std::vector<Diagnosis>& all) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Diagnosis& one : all)
+    rows.push_back({NameOf(one.verdict), one.subject, one.found, one.advice});
+  PrintTable(globals, {"VERDICT", "SUBJECT", "FOUND", "ADVICE"}, rows);
+}
+
 Result<int> Doctor(const Globals& globals) {
   const std::string bin = ProgramFolder();
   std::vector<Diagnosis> all;
@@ -62,6 +69,7 @@ Result<int> Doctor(const Globals& globals) {
       std::printf("%s\n", one.subject.c_str());
   }
   if (globals.json()) PrintJson(globals, JsonOf(all));
+  if (globals.output == "csv") PrintDiagnoses(globals, all);
   if (globals.output == "table")
     std::printf("%d error%s, %d warning%s\n", errors, errors == 1 ? "" : "s", warnings,
                 warnings == 1 ? "" : "s");

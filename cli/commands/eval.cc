@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/local_model.h"
 #include "cli/shared/print.h"
 #include "cli/shared/setting_option.h"
@@ -70,7 +71,9 @@ Result<Json> DualSpec(const EvalFlags& flags, const std::string& folder) {
   const std::string path = JoinPath(folder, artifact_files::kConfig);
   BRAID_ASSIGN_OR_RETURN(const Json config, ReadJsonFile(path));
   if (!config.is_object() || !config.contains("model"))
-    return InvalidArgument(path + " is no configuration of a checkpoint");
+    return InvalidArgument(path +
+                           " is no configuration of a checkpoint: braid import makes a "
+                           "checkpoint of a Hugging Face folder");
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec,
                          model::FromJson(config["model"], path + ".model"));
   spec::RecipeDualPath published;
@@ -207,20 +210,27 @@ void RegisterEval(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand(
       "eval", "Measure a model: losses, routing, dual-path, BLiMP, GLUE and SuperGLUE, given text");
   command->add_option("model", flags->model, "checkpoint folder, artifact id, or RUN/JOB")
+      ->type_name(kModelValue)
       ->required();
-  command->add_option("--shards", flags->shards,
-                      "folders of shards: loss and perplexity on what was set aside");
+  command
+      ->add_option("--shards", flags->shards,
+                   "folders of shards: loss and perplexity on what was set aside")
+      ->type_name(kFolderValue);
   command->add_option("--routing", flags->routing,
                       "which path a composite chooses: default (braid's own prompts, and "
                       "--shards), or a JSON file (docs/tasks.md)");
   command->add_option(
       "--dual", flags->dual,
       "read-outs and interventions over --shards: published, or a JSON file (docs/tasks.md)");
-  command->add_option("--blimp", flags->blimp, "folder with BLiMP's *.jsonl");
-  command->add_option("--glue", flags->glue,
-                      "folder with the files of GLUE's and SuperGLUE's tasks");
-  command->add_option("--next-token", flags->next_token,
-                      "text files: loss, bits per byte and accuracy of the next token");
+  command->add_option("--blimp", flags->blimp, "folder with BLiMP's *.jsonl")
+      ->type_name(kFolderValue);
+  command
+      ->add_option("--glue", flags->glue, "folder with the files of GLUE's and SuperGLUE's tasks")
+      ->type_name(kFolderValue);
+  command
+      ->add_option("--next-token", flags->next_token,
+                   "text files: loss, bits per byte and accuracy of the next token")
+      ->type_name(kFileValue);
   for (const SettingOption& setting : Settings())
     AddSettingOption(setting, command, &flags->settings);
   command->add_option("--adapters", flags->adapters,

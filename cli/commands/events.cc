@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/follow_run.h"
 #include "cli/shared/print.h"
 
@@ -74,7 +75,7 @@ void RegisterEvents(const Registry& registry) {
   auto since = std::make_shared<int64_t>(0);
   CLI::App* command = registry.app.add_subcommand(
       "events", "Every change of state, in order (-o json: a line each)");
-  command->add_option("run", *run, "of one run (default: all)");
+  command->add_option("run", *run, "of one run (default: all)")->type_name(kRunValue);
   command->add_flag("-f,--follow", *follow, "go on with new ones");
   command->add_option("--since", *since, "only those after this number")
       ->check(CLI::NonNegativeNumber);

@@ -5,11 +5,14 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/commands/command.h"
+#include "cli/commands/plan.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 #include "submit/file_groups.h"
 #include "submit/first_recipe.h"
 #include "submit/submission.h"
 #include "submit/text_facts.h"
+#include "submit/tokenizer_advice.h"
 
 namespace braid::cli {
 namespace {
@@ -102,6 +105,20 @@ Result<std::vector<submit::TextFacts>> Look(const InitFlags& flags) {
   return all;
 }
 
+// Which tokenizer the recipe will have and why, and those that could be taken instead.
+void SayTokenizer(const std::vector<submit::TextFacts>& corpora) {
+  std::vector<submit::CorpusSize> sizes;
+  int64_t tokens = 0;
+  for (const submit::TextFacts& facts : corpora) {
+    sizes.push_back({submit::TokensOf(facts), facts.documents});
+    tokens += sizes.back().tokens;
+  }
+  std::fprintf(
+      stderr, "%s\n",
+      submit::TokenizerAdvice(tokens, submit::SizesFor(sizes).vocab, submit::FindTokenizers("."))
+          .c_str());
+}
+
 Result<int> Init(const Globals& globals, const InitFlags& flags) {
   if (PathExists(flags.out))
     return AlreadyExists(flags.out + " is there already; --out names another file");
@@ -120,6 +137,7 @@ Result<int> Init(const Globals& globals, const InitFlags& flags) {
     options.tokenizer = WrittenIn(folder, flags.tokenizer);
     options.chat = submit::TemplateFor(flags.tokenizer);
   }
+  if (flags.tokenizer.empty()) SayTokenizer(corpora);
   BRAID_RETURN_IF_ERROR(CreateFileAtomic(flags.out, submit::FirstRecipe(options, corpora)));
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
   BRAID_ASSIGN_OR_RETURN(const submit::Submission checked,
@@ -128,6 +146,8 @@ Result<int> Init(const Globals& globals, const InitFlags& flags) {
     std::fprintf(stderr, "%s: %s\n",
                  finding.severity == submit::Severity::kError ? "error" : "warning",
                  submit::TextOf(finding).c_str());
+  if (!submit::HasErrors(checked.findings))
+    std::fprintf(stderr, "\n%s\n", JobTableText(PlanOf(checked.file, checked.findings)).c_str());
   if (globals.json())
     PrintJson(globals,
               Json::object({{"recipe", flags.out}, {"jobs", checked.file.dag.jobs.size()}}));
@@ -140,11 +160,10 @@ Result<int> Init(const Globals& globals, const InitFlags& flags) {
   }
   if (!checked.findings.empty())
     std::fprintf(stderr, "read the warnings first: a run would hardly do what you want\n");
-  std::fprintf(
-      stderr,
-      "%zu jobs. What they are and take: braid plan %s. To run them: braid up --detach, then "
-      "braid submit --watch %s\n",
-      checked.file.dag.jobs.size(), flags.out.c_str(), flags.out.c_str());
+  std::fprintf(stderr,
+               "All of the plan: braid plan %s. To run it: braid up --detach, then braid submit "
+               "--watch %s\n",
+               flags.out.c_str(), flags.out.c_str());
   return kOkExit;
 }
 
@@ -154,14 +173,19 @@ void RegisterInit(const Registry& registry) {
   auto flags = std::make_shared<InitFlags>();
   CLI::App* command = registry.app.add_subcommand(
       "init", "Write a first recipe for your own text files, with sizes that suit them");
-  command->add_option(
-      "files", flags->files,
-      "text or jsonl files, or folders of them; NAME=FILE names the corpus; default: "
-      "those in this folder");
-  command->add_option("--out", flags->out, "the recipe; never overwritten")->capture_default_str();
+  command
+      ->add_option("files", flags->files,
+                   "text or jsonl files, or folders of them; NAME=FILE names the corpus; default: "
+                   "those in this folder")
+      ->type_name(kFileValue);
+  command->add_option("--out", flags->out, "the recipe; never overwritten")
+      ->type_name(kFileValue)
+      ->capture_default_str();
   command->add_option("--name", flags->name, "of the run");
-  command->add_option("--tokenizer", flags->tokenizer,
-                      "a tokenizer.json to take, instead of training one");
+  command
+      ->add_option("--tokenizer", flags->tokenizer,
+                   "a tokenizer.json to take, instead of training one")
+      ->type_name(kFileValue);
   command->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags] { return Init(globals, *flags); };
   });

@@ -1,6 +1,7 @@
 // braid list runs, braid list jobs.
 #include "cli/client/pages.h"
 #include "cli/commands/list_command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -56,7 +57,7 @@ void RegisterList(const Registry& registry) {
   MakeList(registry, command->add_subcommand("runs", "All runs, newest first"), Runs, options);
   auto run = std::make_shared<std::string>();
   CLI::App* jobs = command->add_subcommand("jobs", "Jobs of one run, or of all");
-  jobs->add_option("run", *run, "id, its beginning, or name of a run");
+  jobs->add_option("run", *run, "id, its beginning, or name of a run")->type_name(kRunValue);
   MakeList(registry, jobs, [run](const Globals& globals) { return Jobs(globals, *run); }, options);
 }
 

@@ -1,16 +1,27 @@
-// braid logs: what a job wrote.
+// braid logs: what jobs wrote.
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <optional>
+#include <thread>
 
 #include "base/json.h"
 #include "cli/commands/command.h"
+#include "cli/shared/columns.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/follow_run.h"
+#include "cli/shared/line_pattern.h"
 #include "cli/shared/print.h"
+#include "cli/shared/run_logs.h"
 
 namespace braid::cli {
 namespace {
 
+constexpr std::chrono::milliseconds kReadAgain{500};
+
 struct LogFlags {
-  std::string run, job;
+  std::string run, grep;
+  std::vector<std::string> jobs;
   bool follow = false;
   int64_t tail = 0;
   int64_t attempt = 0;
@@ -60,12 +71,12 @@ Result<bool> MoveOn(Client& client, v1::ReadLogRequest* request) {
   return job.state() < v1::JOB_SUCCEEDED;
 }
 
-Result<int> Logs(const Globals& globals, const LogFlags& flags) {
-  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
-  BRAID_ASSIGN_OR_RETURN(const v1::Run run, client.GetRun(flags.run));
+// One log, as the program wrote it.
+Result<int> OneLog(const Globals& globals, Client& client, const std::string& run_id,
+                   const LogFlags& flags) {
   v1::ReadLogRequest request;
-  request.set_run_id(run.id());
-  request.set_job(flags.job);
+  request.set_run_id(run_id);
+  request.set_job(flags.jobs.front());
   request.set_epoch(flags.attempt);
   request.set_rank(flags.rank);
   request.set_follow(flags.follow);
@@ -88,20 +99,103 @@ Result<int> Logs(const Globals& globals, const LogFlags& flags) {
   }
 }
 
+// The columns of the names before the lines; 0: no name, as one log was asked for.
+int PrefixColumns(const v1::Run& run, const std::vector<std::string>& jobs) {
+  if (jobs.size() == 1) return 0;
+  int columns = 0;
+  for (const v1::Job& job : run.jobs()) {
+    if (jobs.empty() || std::find(jobs.begin(), jobs.end(), job.name()) != jobs.end())
+      columns = std::max(columns, ColumnsOf(job.name()));
+  }
+  return columns;
+}
+
+void PrintLines(const Globals& globals, int prefix_columns, const std::vector<LogLine>& lines) {
+  for (const LogLine& line : lines) {
+    if (globals.json()) {
+      const Json document = {{"job", line.job},
+                             {"attempt", line.attempt},
+                             {"offset", line.offset},
+                             {"text", line.text}};
+      PrintLine(globals, document.dump(-1, ' ', false, Json::error_handler_t::replace));
+      continue;
+    }
+    const std::string prefix = prefix_columns == 0 ? "" : Fit(line.job, prefix_columns) + " | ";
+    std::fputs(prefix.c_str(), stdout);
+    std::fwrite(line.text.data(), 1, line.text.size(), stdout);
+    std::fputc('\n', stdout);
+  }
+  std::fflush(stdout);
+}
+
+// The lines of several logs, those that were written first before the others.
+Result<int> Lines(const Globals& globals, Client& client, v1::Run run, const LogFlags& flags) {
+  std::optional<LinePattern> pattern;
+  if (!flags.grep.empty()) {
+    BRAID_ASSIGN_OR_RETURN(pattern, LinePattern::Make(flags.grep));
+  }
+  // Of what is looked for, the last lines are known only when all were read.
+  RunLogs logs(&client, {.jobs = flags.jobs,
+                         .rank = flags.rank,
+                         .attempt = flags.attempt,
+                         .tail = pattern.has_value() ? 0 : flags.tail});
+  const int prefix_columns = PrefixColumns(run, flags.jobs);
+  Patience patience;
+  std::vector<LogLine> lines;
+  for (bool first = true;;) {
+    const Status status = logs.Read(run, &lines);
+    if (!status.ok() && (!flags.follow || !patience.Wait(status))) return status;
+    if (status.ok()) {
+      patience = Patience();
+      if (pattern.has_value())
+        std::erase_if(lines, [&](const LogLine& line) { return !pattern->Matches(line.text); });
+      if (first && flags.tail > 0) KeepLast(flags.tail, &lines);
+      SortByTime(&lines);
+      PrintLines(globals, prefix_columns, lines);
+      lines.clear();
+      first = false;
+      if (!flags.follow || logs.over() || std::ferror(stdout) != 0) return kOkExit;
+      std::this_thread::sleep_for(kReadAgain);
+    }
+    Result<v1::Run> now = client.GetRun(run.id());
+    if (now.ok()) {
+      run = *std::move(now);
+    } else if (!patience.Wait(now.status())) {
+      return now.status();
+    }
+  }
+}
+
+Result<int> Logs(const Globals& globals, const LogFlags& flags) {
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(v1::Run run, client.GetRun(flags.run));
+  BRAID_RETURN_IF_ERROR(CheckLogOptions(run, {.jobs = flags.jobs, .rank = flags.rank}));
+  if (flags.jobs.size() == 1 && flags.grep.empty()) return OneLog(globals, client, run.id(), flags);
+  return Lines(globals, client, std::move(run), flags);
+}
+
 }  // namespace
 
 void RegisterLogs(const Registry& registry) {
   auto flags = std::make_shared<LogFlags>();
   CLI::App* command = registry.app.add_subcommand(
-      "logs", "What a job wrote (-o json: a line for each piece of it)");
-  command->add_option("run", flags->run)->required();
-  command->add_option("job", flags->job)->required();
+      "logs", "What jobs wrote, of several in the order of time (-o json: a line for each piece)");
+  command->add_option("run", flags->run, "id, its beginning, or name of a run")
+      ->type_name(kRunValue)
+      ->required();
+  command
+      ->add_option("jobs", flags->jobs,
+                   "of these jobs; without one, of all, with its name before each line")
+      ->type_name(kJobValue);
   command->add_flag("-f,--follow", flags->follow,
-                    "go on until the job has ended, also across attempts");
-  command->add_option("--tail", flags->tail, "only the last lines")->check(CLI::NonNegativeNumber);
+                    "go on until the jobs have ended, also across attempts");
+  command->add_option("--tail", flags->tail, "only the last lines of each job")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--grep", flags->grep,
+                      "only lines in which this regular expression is found, as grep -E reads it");
   command->add_option("--attempt", flags->attempt, "of an earlier attempt (default: the newest)")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--rank", flags->rank, "of another rank of a gang")
+  command->add_option("--rank", flags->rank, "of another rank of gangs")
       ->check(CLI::NonNegativeNumber);
   command->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags] { return Logs(globals, *flags); };

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/follow_run.h"
 #include "cli/shared/print.h"
 #include "merge/account.h"
@@ -73,7 +74,9 @@ Result<int> Plan(const Globals& globals, const MergeFlags& flags) {
   std::vector<std::string> sources = merge.parents;
   if (!merge.base.empty()) sources.push_back(merge.base);
   if (merge.base.empty() && sources.size() < 2)
-    return InvalidArgument("a merge needs at least two parents, or a --base");
+    return InvalidArgument(
+        "a merge needs at least two parents, or a --base: name two checkpoints, as "
+        "artifacts (braid artifact list --kind checkpoint) or folders");
   const auto folders = static_cast<size_t>(
       std::count_if(sources.begin(), sources.end(), NamesFolder));
   if (folders > 0 && folders == sources.size()) return PlanFolders(globals, merge);
@@ -101,7 +104,9 @@ Result<int> Start(const Globals& globals, const MergeFlags& flags) {
   for (const std::string& item : flags.data) {
     const size_t equals = item.find('=');
     if (equals == std::string::npos)
-      return InvalidArgument("--data " + item + ": expected CORPUS=ARTIFACT");
+      return InvalidArgument("--data " + item +
+                             ": expected CORPUS=ARTIFACT, with an artifact of shards: braid "
+                             "artifact list --kind shards shows those");
     (*request.mutable_data())[item.substr(0, equals)] = item.substr(equals + 1);
   }
   request.set_joint(flags.joint);
@@ -136,6 +141,7 @@ void AddFlags(CLI::App* sub, const std::shared_ptr<MergeFlags>& flags) {
   sub->add_option("parents", merge.parents,
                   "checkpoints, in the order of their slices: artifact ids (or folders, for plan), "
                   "also NAME=ID")
+      ->type_name(kModelValue)
       ->expected(0, 64);
   sub->add_option("--connect", merge.connect,
                   "share, routed or slice, or the connection as JSON [share, or as the base]");
@@ -151,8 +157,9 @@ void AddFlags(CLI::App* sub, const std::shared_ptr<MergeFlags>& flags) {
     }
   }
   sub->add_option(
-      "--base", merge.base,
-      "a composite whose paths are swapped (a parent of the same name), added and dropped");
+         "--base", merge.base,
+         "a composite whose paths are swapped (a parent of the same name), added and dropped")
+      ->type_name(kModelValue);
   sub->add_option("--drop", merge.drop, "paths of the base to leave out")
       ->delimiter(',')
       ->allow_extra_args(false);

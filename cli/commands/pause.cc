@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 #include "task/job_kind.h"
 
@@ -77,7 +78,9 @@ void RegisterPause(const Registry& registry) {
   auto flags = std::make_shared<PauseFlags>();
   CLI::App* command = registry.app.add_subcommand(
       "pause", "Let a run wait: what runs stops with a checkpoint, until braid resume");
-  command->add_option("run", flags->run, "id, its beginning, or name of a run")->required();
+  command->add_option("run", flags->run, "id, its beginning, or name of a run")
+      ->type_name(kRunValue)
+      ->required();
   command->add_option("--reason", flags->reason, "why, in one line, for all who look at the run");
   command->add_option("--request-id", flags->request_id, "the same id again changes nothing more");
   command->callback([registry, flags] {
@@ -89,7 +92,9 @@ void RegisterResume(const Registry& registry) {
   auto flags = std::make_shared<PauseFlags>();
   CLI::App* command = registry.app.add_subcommand(
       "resume", "Let a paused run go on, from its newest checkpoints");
-  command->add_option("run", flags->run, "id, its beginning, or name of a run")->required();
+  command->add_option("run", flags->run, "id, its beginning, or name of a run")
+      ->type_name(kRunValue)
+      ->required();
   command->add_option("--request-id", flags->request_id, "the same id again changes nothing more");
   command->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags] { return Resume(globals, *flags); };

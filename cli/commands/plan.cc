@@ -5,18 +5,20 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
-#include <set>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 #include "recipe/compat.h"
+#include "recipe/graph/rungs.h"
 #include "recipe/show/settings.h"
 #include "rpc/convert.h"
 #include "schema/words.h"
 #include "submit/content.h"
 #include "submit/load.h"
+#include "submit/remote_sources.h"
 #include "task/job_kind.h"
 
 namespace braid::cli {
@@ -29,22 +31,6 @@ v1::ForwardFlops MessageOf(const model::Flops& flops) {
   return message;
 }
 
-// How many settings of each model are compared at rungs.
-std::map<std::string, int64_t> TrialsOf(const recipe::Dag& dag) {
-  std::map<std::string, std::set<int64_t>> trials;
-  for (const recipe::JobNode& job : dag.jobs) trials[job.rung.model].insert(job.rung.trial);
-  std::map<std::string, int64_t> counts;
-  for (const auto& [model, numbers] : trials) counts[model] = static_cast<int64_t>(numbers.size());
-  return counts;
-}
-
-// Of the jobs of one rung as many are run as there are trials that go on to it.
-double RunShareOf(const task::Rung& rung, const std::map<std::string, int64_t>& trials) {
-  if (rung.number <= 1) return 1;
-  const int64_t all = trials.at(rung.model);
-  return static_cast<double>(std::min(rung.keep, all)) / static_cast<double>(all);
-}
-
 void Fill(const recipe::JobNode& job, v1::PlannedJob* message) {
   message->set_name(job.name);
   for (const std::string& parent : job.parents) message->add_parents(parent);
@@ -54,6 +40,11 @@ void Fill(const recipe::JobNode& job, v1::PlannedJob* message) {
   message->set_flops(job.estimate.flops);
   message->set_bytes(job.estimate.bytes);
   message->set_max_duration_s(job.max_duration_s);
+  const recipe::Exchange& exchange = job.estimate.exchange;
+  if (exchange.every == 0) return;
+  message->mutable_exchange()->set_every(exchange.every);
+  message->mutable_exchange()->set_bytes(exchange.bytes);
+  message->mutable_exchange()->set_checkpoint_bytes(exchange.checkpoint_bytes);
 }
 
 void Fill(const recipe::PlannedVariant& variant, v1::Plan* plan) {
@@ -110,36 +101,6 @@ int WidthOf(const Items& items) {
   return static_cast<int>(widest);
 }
 
-std::string JobsText(const v1::Plan& plan) {
-  const int width = WidthOf(plan.jobs());
-  std::string text = Format("run %s: %d jobs\n\n%-*s %-9s %6s %11s %9s %9s %10s\n",
-                            plan.run().c_str(), plan.jobs_size(), width, "JOB", "KIND", "SLOTS",
-                            "PARAMETERS", "TOKENS", "FLOPS", "OUTPUT");
-  double flops = 0, trained = 0;
-  bool stops = false;
-  for (const v1::PlannedJob& job : plan.jobs()) {
-    if (task::IsTraining(job.kind()))
-      trained += static_cast<double>(job.tokens()) * job.run_share();
-    flops += job.flops() * job.run_share();
-    stops = stops || job.run_share() < 1;
-    text += Format("%-*s %-9s %2d x %2d %11s %9s %9s %10s\n", width, job.name().c_str(),
-                   job.kind().c_str(), job.ranks(), job.slots_per_rank(),
-                   Count(job.parameters()).c_str(), Count(job.tokens()).c_str(),
-                   Count(job.flops()).c_str(),
-                   job.bytes() > 0 ? FormatBytes(static_cast<uint64_t>(job.bytes())).c_str() : "-");
-  }
-  const int64_t tokens = std::llround(trained);
-  if (tokens == 0 && plan.missing_size() > 0)
-    return text +
-           "\nthe text is not here: tokens and operations of whole trainings are not known\n";
-  if (tokens == 0) return text;
-  return text + Format(
-                    "\nabout %s tokens trained, %s floating point operations (tokens are estimated "
-                    "from file sizes and caps%s)\n",
-                    Count(tokens).c_str(), Count(flops).c_str(),
-                    stops ? "; trainings that are stopped at a rung cost no more" : "");
-}
-
 // What is bound to sites; empty if nothing is.
 std::string BindingsText(const v1::Plan& plan) {
   const std::vector<std::pair<task::Binding, std::string>> meanings = {
@@ -177,6 +138,38 @@ std::string LimitsText(const v1::Plan& plan) {
   if (limits.empty()) return "";
   return "\nmay take (max_duration): " + Join(limits, ", ") +
          "; what takes longer is stopped with a checkpoint, and fails\n";
+}
+
+// The lines on which people ask whether they are fast enough.
+constexpr double kLineBytesPerS = 100e6 / 8;
+
+std::string Bytes(double value) {
+  return FormatBytes(static_cast<uint64_t>(value));
+}
+
+// What ranks say to one another, and how long a line of 100 Mbit/s takes for it; empty if no
+// training has several.
+std::string ExchangeText(const v1::Plan& plan) {
+  std::string rows;
+  const int width = WidthOf(plan.jobs());
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    if (!job.has_exchange()) continue;
+    const v1::Exchange& exchange = job.exchange();
+    const auto bytes = static_cast<double>(exchange.bytes());
+    const auto kept = static_cast<double>(exchange.checkpoint_bytes());
+    rows += Format("%-*s %6d %11lld %10s %11s %10s %11s\n", width, job.name().c_str(), job.ranks(),
+                   (long long)exchange.every(), Bytes(bytes).c_str(),
+                   FormatDuration(bytes / kLineBytesPerS).c_str(),
+                   Bytes(bytes / static_cast<double>(exchange.every())).c_str(),
+                   kept > 0 ? Bytes(kept).c_str() : "-");
+  }
+  if (rows.empty()) return "";
+  return Format("\n%-*s %6s %11s %10s %11s %10s %11s\n", width, "RANKS EXCHANGE", "RANKS",
+                "EVERY STEPS", "BYTES", "100 MBIT/S", "A STEP", "CHECKPOINT") +
+         rows +
+         "BYTES: that each rank sends to others at a time, at most, and how long a line of 100 "
+         "Mbit/s takes for it; A STEP: on average. CHECKPOINT: that each other rank sends to rank "
+         "0 for one.\n";
 }
 
 // The jobs of a plan by name.
@@ -272,6 +265,24 @@ std::string CompatText(const v1::CompatFields& compat) {
 
 namespace {
 
+// For programs: the numbers themselves, 0 where they are not known.
+void PrintJobTable(const Globals& globals, const v1::Plan& plan) {
+  std::vector<std::vector<std::string>> rows;
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    rows.push_back(
+        {job.name(), job.kind(), std::to_string(job.ranks()), std::to_string(job.slots_per_rank()),
+         std::to_string(job.parameters()), std::to_string(job.tokens()), FormatDouble(job.flops()),
+         std::to_string(job.bytes()), Join({job.parents().begin(), job.parents().end()}, " ")});
+  }
+  PrintTable(globals,
+             {"JOB", "KIND", "RANKS", "SLOTS", "PARAMETERS", "TOKENS", "FLOPS", "BYTES", "NEEDS"},
+             rows);
+}
+
+void PrintJobNames(const v1::Plan& plan) {
+  for (const v1::PlannedJob& job : plan.jobs()) std::printf("%s\n", job.name().c_str());
+}
+
 // What is wrong with the recipe, its tokenizer or its checkpoints is an error; files that are not
 // here and what is wrong in others keeps nobody from planning.
 Result<v1::Plan> MakePlan(const std::string& path, const std::vector<std::string>& only) {
@@ -292,11 +303,12 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
   v1::Plan plan;
   plan.set_run(file.dag.run);
   plan.set_max_duration_s(file.dag.max_duration_s);
-  const std::map<std::string, int64_t> trials = TrialsOf(file.dag);
+  const std::map<std::string, double> shares = recipe::RunShares(file.dag);
   for (const recipe::JobNode& job : file.dag.jobs) {
     v1::PlannedJob* message = plan.add_jobs();
     Fill(job, message);
-    message->set_run_share(RunShareOf(job.rung, trials));
+    const auto share = shares.find(job.name);
+    message->set_run_share(share == shares.end() ? 1 : share->second);
   }
   for (const recipe::PlannedModel& model : file.dag.models) Fill(model, plan.add_models());
   for (const recipe::PlannedVariant& variant : file.dag.variants) Fill(variant, &plan);
@@ -304,15 +316,49 @@ v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Findin
   for (const std::string& field : recipe::Overrides(file.recipe))
     plan.mutable_compat()->add_overrides(field);
   for (const std::string& line : recipe::SettingsInForce(file.recipe)) plan.add_settings(line);
+  for (const std::string& line : submit::RemoteSummaries(file)) plan.add_fetched(line);
   for (const submit::Finding& finding : findings)
     *(finding.missing ? plan.add_missing() : plan.add_warnings()) = submit::TextOf(finding);
   return plan;
 }
 
+std::string JobTableText(const v1::Plan& plan) {
+  const int width = WidthOf(plan.jobs());
+  std::string text = Format("run %s: %d jobs\n\n%-*s %-9s %6s %11s %9s %9s %10s\n",
+                            plan.run().c_str(), plan.jobs_size(), width, "JOB", "KIND", "SLOTS",
+                            "PARAMETERS", "TOKENS", "FLOPS", "OUTPUT");
+  double flops = 0, trained = 0;
+  bool stops = false;
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    if (task::IsTraining(job.kind()))
+      trained += static_cast<double>(job.tokens()) * job.run_share();
+    flops += job.flops() * job.run_share();
+    stops = stops || job.run_share() < 1;
+    text += Format("%-*s %-9s %2d x %2d %11s %9s %9s %10s\n", width, job.name().c_str(),
+                   job.kind().c_str(), job.ranks(), job.slots_per_rank(),
+                   Count(job.parameters()).c_str(), Count(job.tokens()).c_str(),
+                   Count(job.flops()).c_str(),
+                   job.bytes() > 0 ? FormatBytes(static_cast<uint64_t>(job.bytes())).c_str() : "-");
+  }
+  const int64_t tokens = std::llround(trained);
+  if (tokens == 0 && plan.missing_size() > 0)
+    return text +
+           "\nthe text is not here: tokens and operations of whole trainings are not known\n";
+  if (tokens == 0) return text;
+  return text + Format(
+                    "\nabout %s tokens trained, %s floating point operations (tokens are estimated "
+                    "from file sizes and caps%s)\n",
+                    Count(tokens).c_str(), Count(flops).c_str(),
+                    stops ? "; trainings that are stopped at a rung cost no more" : "");
+}
+
 std::string PlanText(const v1::Plan& plan) {
-  std::string text = JobsText(plan) + BindingsText(plan) + LimitsText(plan) + VariantsText(plan) +
-                     ModelsText(plan) + "\n" + CompatText(plan.compat()) + "\nsettings in force:\n";
+  std::string text = JobTableText(plan) + BindingsText(plan) + LimitsText(plan) +
+                     VariantsText(plan) + ModelsText(plan) + ExchangeText(plan) + "\n" +
+                     CompatText(plan.compat()) + "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
+  if (plan.fetched_size() > 0) text += "\nfetched by the workers that read them:\n";
+  for (const std::string& line : plan.fetched()) text += "  " + line + "\n";
   if (plan.warnings_size() > 0) text += "\nwarnings:\n";
   for (const std::string& line : plan.warnings()) text += "  " + line + "\n";
   if (plan.missing_size() > 0)
@@ -326,12 +372,16 @@ void RegisterPlan(const Registry& registry) {
   auto only = std::make_shared<std::vector<std::string>>();
   CLI::App* command = registry.app.add_subcommand(
       "plan", "Check a recipe and show its jobs, sizes and settings; nothing is started");
-  command->add_option("recipe", *path, "recipe file, or - for standard input")->required();
+  command->add_option("recipe", *path, "recipe file, or - for standard input")
+      ->type_name(kFileValue)
+      ->required();
   command->add_option("--only", *only, "only this job and what it needs (may be repeated)");
   command->callback([registry, path, only] {
     registry.chosen = [&globals = registry.globals, path, only]() -> Result<int> {
       BRAID_ASSIGN_OR_RETURN(const v1::Plan plan, MakePlan(*path, *only));
       if (globals.json()) return PrintJson(globals, plan), kOkExit;
+      if (globals.output == "csv") return PrintJobTable(globals, plan), kOkExit;
+      if (globals.output == "name") return PrintJobNames(plan), kOkExit;
       std::fputs(PlanText(plan).c_str(), stdout);
       return kOkExit;
     };

@@ -13,6 +13,8 @@ namespace braid::cli {
 // Makes the plan. `findings` are all findings about the recipe: those about missing files go to the
 // plan's `missing`, all others to its warnings.
 v1::Plan PlanOf(const submit::RecipeFile& file, const std::vector<submit::Finding>& findings);
+// The jobs of a plan as a table for people, with what they take in all.
+std::string JobTableText(const v1::Plan& plan);
 // The plan as text for people.
 std::string PlanText(const v1::Plan& plan);
 

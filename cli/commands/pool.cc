@@ -1,6 +1,8 @@
 // braid pool create, list, describe, serve, delete.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <thread>
 
@@ -11,6 +13,7 @@
 #include "base/text.h"
 #include "cli/commands/list_command.h"
 #include "cli/local/pool_service.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -47,6 +50,18 @@ void FillLocal(bool most_given, pool::Settings* settings) {
   if (settings->worker_dir == pool::Settings().worker_dir) settings->worker_dir.clear();
 }
 
+// The program and the folder of a worker are those of its image and of its pod.
+void FillKubernetes(const std::string& bin, pool::Settings* settings) {
+  settings->worker_program = bin.empty() ? "braid-worker" : JoinPath(bin, "braid-worker");
+  if (settings->worker_dir == pool::Settings().worker_dir) settings->worker_dir.clear();
+  // The agent may be started by another shell. (A list of files is left to kubectl.)
+  std::string& kubeconfig = settings->kubernetes.kubeconfig;
+  const char* variable = std::getenv("KUBECONFIG");
+  if (kubeconfig.empty() && variable != nullptr && std::strchr(variable, ':') == nullptr)
+    kubeconfig = variable;
+  if (!kubeconfig.empty()) kubeconfig = AbsolutePath(kubeconfig);
+}
+
 Result<int> CreateThePool(const Globals& globals, CreateFlags flags) {
   // Before anything is written: a pool whose agent cannot find the coordinator is of no use.
   BRAID_RETURN_IF_ERROR(Connect(globals).status());
@@ -55,6 +70,7 @@ Result<int> CreateThePool(const Globals& globals, CreateFlags flags) {
       flags.bin.empty() ? ProgramFolder() : AbsolutePath(flags.bin), "braid-worker");
   for (std::string& root : flags.settings.data_roots) root = AbsolutePath(root);
   if (flags.settings.engine == "local") FillLocal(flags.most_given, &flags.settings);
+  if (flags.settings.engine == "kubernetes") FillKubernetes(flags.bin, &flags.settings);
   BRAID_RETURN_IF_ERROR(CreatePool(globals, flags.settings, !flags.no_check));
   const std::string& name = flags.settings.name;
   if (globals.json()) {
@@ -133,7 +149,7 @@ void AddSettings(CLI::App* create, pool::Settings* s) {
   create->add_option("name", s->name, "a-z, 0-9, - and _")->required();
   create
       ->add_option("--engine", s->engine,
-                   "slurm, or local: workers of this machine, which the agent starts")
+                   "slurm, kubernetes, or local: workers of this machine, which the agent starts")
       ->capture_default_str();
   create->add_option("--max-workers", s->max_workers,
                      "the most workers at a time (default: 4, local: as many as there are "
@@ -153,24 +169,56 @@ void AddSettings(CLI::App* create, pool::Settings* s) {
       ->capture_default_str();
   create->add_option("--data-root", s->data_roots,
                      "folder below which corpora with a site may be read; may be repeated");
+  create->add_option("--fetch-from", s->fetch_from,
+                     "from where workers may fetch corpora: public (the default), none, or a HOST, "
+                     "HOST:PORT or *.DOMAIN, whatever address it has; may be repeated");
   create->add_option("--account", s->account, "passed on to Slurm, as are the next four");
-  create->add_option("--partition", s->partition);
-  create->add_option("--qos", s->qos);
-  create->add_option("--constraint", s->constraint);
+  create->add_option("--partition", s->partition, "of the cluster, for Slurm");
+  create->add_option("--qos", s->qos, "quality of service, for Slurm");
+  create->add_option("--constraint", s->constraint, "features of the nodes, for Slurm");
   create->add_option("--gres", s->gres, "for example gpu:a100:2 (default: --gpus-per-task)");
-  create->add_option("--time", s->time,
-                     "time limit of each job, as sbatch takes it; local: of each worker");
+  create->add_option(
+      "--time", s->time,
+      "time limit of each job, as sbatch takes it; local and kubernetes: of each worker");
   create->add_option("--sbatch", s->extra,
                      "a further word for sbatch: --sbatch=--mem=16G; may be "
                      "repeated");
   create->add_option("--setup", s->setup,
                      "a line of shell before the worker starts: 'module load cuda'; may be "
                      "repeated");
+  create->add_option("--mark", s->mark,
+                     "tells the jobs of this pool from those of others of its name (default: 8 "
+                     "random digits); with the same mark, a pool that is created elsewhere finds "
+                     "them again");
+}
+
+void AddKubernetes(CLI::App* create, pool::KubernetesSettings* s) {
+  create->add_option("--namespace", s->name_space, "of Kubernetes, as are all that follow");
+  create->add_option("--image", s->image, "image of the workers");
+  create->add_option("--pull-secret", s->pull_secrets,
+                     "Secret with which the image is pulled; may be repeated");
+  create->add_option("--memory", s->memory,
+                     "memory of each worker: 64Gi (default: 4Gi for each of --cpus)");
+  create->add_option("--gpu-resource", s->gpu_resource,
+                     "resource that counts GPUs (default: nvidia.com/gpu)");
+  create->add_option("--queue-name", s->queue, "local queue of Kueue that admits the jobs");
+  create->add_option("--service-account", s->service_account,
+                     "of the workers' pods, which get no token of it");
+  create->add_option("--node-selector", s->node_selector,
+                     "KEY=VALUE that nodes must have; may be repeated");
+  create->add_option("--toleration", s->tolerations,
+                     "KEY[=VALUE][:EFFECT] of a taint that nodes may have; may be repeated");
+  create->add_option("--label", s->labels,
+                     "KEY=VALUE as a label of jobs and pods; may be repeated");
+  create->add_option("--pods-reach", s->pods_reach,
+                     "HOST:PORT of the coordinator for the pods (default: as for this command)");
+  create->add_option("--kubeconfig", s->kubeconfig, "for kubectl (default: its own)");
+  create->add_option("--context", s->context, "of the kubeconfig (default: the current one)");
 }
 
 CLI::App* AddNamed(CLI::App* command, const char* name, const char* what, std::string* pool) {
   CLI::App* sub = command->add_subcommand(name, what);
-  sub->add_option("name", *pool)->required();
+  sub->add_option("name", *pool, "of the pool")->type_name(kPoolValue)->required();
   return sub;
 }
 
@@ -183,7 +231,7 @@ void AddTimes(CLI::App* command, PoolTimes* times) {
       ->check(CLI::Range(100, 3'600'000));
   command
       ->add_option("--command-timeout-ms", times->command_timeout_ms,
-                   "how long one of Slurm's commands may take")
+                   "how long a command of Slurm, or kubectl, may take")
       ->capture_default_str()
       ->check(CLI::Range(100, 3'600'000));
 }
@@ -192,16 +240,19 @@ void AddTimes(CLI::App* command, PoolTimes* times) {
 
 void RegisterPool(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand(
-      "pool", "Workers that start when jobs wait, by Slurm or on this machine");
+      "pool", "Workers that start when jobs wait: by Slurm, in Kubernetes or on this machine");
   command->require_subcommand(1);
   auto flags = std::make_shared<CreateFlags>();
   CLI::App* create = command->add_subcommand("create", "Set a pool up at this site");
   AddSettings(create, &flags->settings);
+  AddKubernetes(create, &flags->settings.kubernetes);
   create->add_option("--bin", flags->bin,
                      "folder of braid-worker and the task programs on the nodes (default: that of "
                      "this program)");
-  create->add_flag("--no-check", flags->no_check,
-                   "do not ask whether Slurm takes such jobs, or this machine has room for them");
+  create->add_flag(
+      "--no-check", flags->no_check,
+      "do not ask whether Slurm or Kubernetes takes such jobs, or this machine has room "
+      "for them");
   create->callback([registry, flags, create] {
     flags->most_given = create->count("--max-workers") > 0;
     registry.chosen = [&globals = registry.globals, flags] {

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -28,7 +29,9 @@ void RegisterRetry(const Registry& registry) {
   auto request_id = std::make_shared<std::string>();
   CLI::App* command = registry.app.add_subcommand(
       "retry", "A new run of the same recipe that adopts what succeeded");
-  command->add_option("run", *id, "id, its beginning, or name of a run")->required();
+  command->add_option("run", *id, "id, its beginning, or name of a run")
+      ->type_name(kRunValue)
+      ->required();
   command->add_option("--request-id", *request_id, "the same id again changes nothing more");
   command->callback([registry, id, request_id] {
     registry.chosen = [&globals = registry.globals, id, request_id] {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "braid/v1/keeping.grpc.pb.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -72,7 +73,9 @@ void RegisterRun(const Registry& registry) {
   auto yes = std::make_shared<bool>(false);
   CLI::App* remove = command->add_subcommand(
       "delete", "Delete an ended run with all that it made and nothing else needs");
-  remove->add_option("run", *id, "id, its beginning, or name of a run")->required();
+  remove->add_option("run", *id, "id, its beginning, or name of a run")
+      ->type_name(kRunValue)
+      ->required();
   remove->add_flag("--yes", *yes, "do not ask");
   remove->callback([registry, id, yes] {
     registry.chosen = [&globals = registry.globals, id, yes] { return Delete(globals, *id, *yes); };

@@ -8,6 +8,7 @@
 #include "cli/client/backup.h"
 #include "cli/commands/command.h"
 #include "cli/commands/server_alerts.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 #include "cli/shared/progress_line.h"
 
@@ -71,7 +72,9 @@ void RegisterServer(const Registry& registry) {
   auto with_blobs = std::make_shared<bool>(false);
   CLI::App* backup = command->add_subcommand(
       "backup", "Copy the catalog of a coordinator that runs to a folder, again and again");
-  backup->add_option("dir", *dir, "folder of the backup; made if it is not there")->required();
+  backup->add_option("dir", *dir, "folder of the backup; made if it is not there")
+      ->type_name(kFolderValue)
+      ->required();
   backup->add_flag(
       "--with-blobs", *with_blobs,
       "the files of all artifacts too; those of an earlier backup are not copied again");

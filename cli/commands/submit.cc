@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/follow_run.h"
 #include "cli/shared/print.h"
 #include "cli/shared/upload_sources.h"
@@ -81,7 +82,9 @@ void RegisterSubmit(const Registry& registry) {
   auto flags = std::make_shared<SubmitFlags>();
   CLI::App* command = registry.app.add_subcommand("submit",
                                                   "Make a run of a recipe; prints its id");
-  command->add_option("recipe", flags->recipe, "recipe file, or - for standard input")->required();
+  command->add_option("recipe", flags->recipe, "recipe file, or - for standard input")
+      ->type_name(kFileValue)
+      ->required();
   command->add_option("--only", flags->only, "only this job and what it needs (may be repeated)");
   command->add_option("--request-id", flags->request_id,
                       "the same id with the same recipe is the same run");

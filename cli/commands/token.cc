@@ -8,6 +8,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "cli/commands/list_command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/duration.h"
 #include "cli/shared/print.h"
 
@@ -43,11 +44,14 @@ Result<int> Create(const Globals& globals, const NewTokenFlags& flags) {
   request.set_secret_sha256(Sha256Hex(secret));
   if (!flags.expires.empty()) {
     BRAID_ASSIGN_OR_RETURN(const int64_t lifetime_ms, ParseDuration(flags.expires));
-    if (lifetime_ms == 0) return InvalidArgument("--expires 0: a token that is never good");
+    if (lifetime_ms == 0)
+      return InvalidArgument(
+          "--expires 0: such a token is never good; leave --expires out for one "
+          "that is good until it is revoked");
     request.set_lifetime_ms(lifetime_ms);
   }
   if (!flags.file.empty() && PathExists(flags.file))
-    return AlreadyExists(flags.file + " is there already");
+    return AlreadyExists(flags.file + " is there already; --file names a new file");
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   // Before the token is good: were it written afterwards and could not be, nobody would have the
   // secret of a token that works.
@@ -144,7 +148,8 @@ void RegisterToken(const Registry& registry) {
   create->add_option("--role", flags->role, "viewer, submitter, operator, admin or worker")
       ->required();
   create->add_option("--expires", flags->expires, "for how long: 12h, 30d (default: for good)");
-  create->add_option("--file", flags->file, "write it to this new file (mode 0600) instead");
+  create->add_option("--file", flags->file, "write it to this new file (mode 0600) instead")
+      ->type_name(kFileValue);
   create->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags] { return Create(globals, *flags); };
   });
@@ -153,7 +158,9 @@ void RegisterToken(const Registry& registry) {
   auto id = std::make_shared<std::string>();
   CLI::App* revoke = command->add_subcommand(
       "revoke", "End a token, a worker's key, or an invitation that was not used");
-  revoke->add_option("id", *id, "its id, or the name of who has it")->required();
+  revoke->add_option("id", *id, "its id, or the name of who has it")
+      ->type_name(kTokenValue)
+      ->required();
   revoke->callback([registry, id] {
     registry.chosen = [&globals = registry.globals, id] { return Revoke(globals, *id); };
   });

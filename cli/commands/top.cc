@@ -10,6 +10,7 @@
 #include "cli/local/terminal.h"
 #include "cli/local/top_data.h"
 #include "cli/local/top_view.h"
+#include "cli/shared/completion.h"
 
 namespace braid::cli {
 namespace {
@@ -80,7 +81,8 @@ void RegisterTop(const Registry& registry) {
   auto flags = std::make_shared<TopFlags>();
   CLI::App* command = registry.app.add_subcommand(
       "top", "Runs, jobs, workers, curves and logs, live in this terminal");
-  command->add_option("run", flags->run, "id, its beginning, or name of a run to begin with");
+  command->add_option("run", flags->run, "id, its beginning, or name of a run to begin with")
+      ->type_name(kRunValue);
   command->add_option("--interval", flags->interval_s, "seconds from one look to the next")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();

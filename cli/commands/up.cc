@@ -92,6 +92,9 @@ void RegisterUp(const Registry& registry) {
   command->add_option("--data-root", flags->service.data_roots,
                       "folder below which the workers may read corpora with a site in place; may "
                       "be repeated; without one, none are");
+  command->add_option("--fetch-from", flags->service.fetch_from,
+                      "from where the workers may fetch corpora: public (the default), none, or a "
+                      "HOST, HOST:PORT or *.DOMAIN, whatever address it has; may be repeated");
   command->add_option("--cache-limit", flags->service.cache_limit,
                       "how large the cache of each worker may become, such as 20GB or 10%");
   // Passed on as they are.

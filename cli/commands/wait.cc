@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/duration.h"
 #include "cli/shared/print.h"
 
@@ -91,7 +92,9 @@ void RegisterWait(const Registry& registry) {
       "wait",
       "Return when a run has ended: exit code 0, 10 (failed), 11 (cancelled), 8 (not yet), 12 (no "
       "worker could ever run it)");
-  command->add_option("run", *id)->required();
+  command->add_option("run", *id, "id, its beginning, or name of a run")
+      ->type_name(kRunValue)
+      ->required();
   command->add_option("--timeout", *timeout, "90s, 30m, 2h")
       ->capture_default_str()
       ->check([](const std::string& text) {

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "cli/commands/command.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/follow_run.h"
 #include "cli/shared/print.h"
 
@@ -11,7 +12,9 @@ void RegisterWatch(const Registry& registry) {
   auto id = std::make_shared<std::string>();
   CLI::App* command = registry.app.add_subcommand("watch",
                                                   "Follow a run to its end and exit as it does");
-  command->add_option("run", *id)->required();
+  command->add_option("run", *id, "id, its beginning, or name of a run")
+      ->type_name(kRunValue)
+      ->required();
   command->callback([registry, id] {
     registry.chosen = [&globals = registry.globals, id]() -> Result<int> {
       BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));

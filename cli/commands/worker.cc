@@ -7,6 +7,7 @@
 #include "cli/commands/worker_access.h"
 #include "cli/commands/worker_describe.h"
 #include "cli/commands/worker_hosts.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -87,7 +88,9 @@ void RegisterWorker(const Registry& registry) {
   auto open = std::make_shared<bool>(false);
   CLI::App* cordon = command->add_subcommand("cordon",
                                              "Give a worker no new jobs; what runs goes on");
-  cordon->add_option("id", *id)->required();
+  cordon->add_option("id", *id, "of the worker, as braid worker list has it")
+      ->type_name(kWorkerValue)
+      ->required();
   cordon->add_flag("--open", *open, "take it back");
   cordon->callback([registry, id, open] {
     registry.chosen = [&globals = registry.globals, id, open] {
@@ -96,13 +99,17 @@ void RegisterWorker(const Registry& registry) {
   });
   CLI::App* drain = command->add_subcommand(
       "drain", "Move what runs elsewhere, with checkpoints, and cordon");
-  drain->add_option("id", *id)->required();
+  drain->add_option("id", *id, "of the worker, as braid worker list has it")
+      ->type_name(kWorkerValue)
+      ->required();
   drain->callback([registry, id] {
     registry.chosen = [&globals = registry.globals, id] { return Drain(globals, *id); };
   });
   CLI::App* release = command->add_subcommand(
       "release", "End the quarantine of a worker on which jobs failed one after another");
-  release->add_option("id", *id)->required();
+  release->add_option("id", *id, "of the worker, as braid worker list has it")
+      ->type_name(kWorkerValue)
+      ->required();
   release->callback([registry, id] {
     registry.chosen = [&globals = registry.globals, id] { return Release(globals, *id); };
   });

@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "cli/local/host_service.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/duration.h"
 #include "cli/shared/print.h"
 #include "rpc/join_line.h"
@@ -91,7 +92,9 @@ void RegisterWorkerAccess(const Registry& registry, CLI::App* worker) {
       "remove",
       "End the membership of a worker: its next call is refused, its jobs go elsewhere; one that "
       "was added by ssh is ended and removed there");
-  remove->add_option("id", *id)->required();
+  remove->add_option("id", *id, "of the worker, as braid worker list has it")
+      ->type_name(kWorkerValue)
+      ->required();
   auto force = std::make_shared<bool>(false);
   remove->add_flag("--force", *force,
                    "of a worker that `braid worker add` put there: also if its host does not "

@@ -6,6 +6,7 @@
 
 #include "base/excerpt.h"
 #include "base/text.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -72,7 +73,9 @@ void RegisterWorkerDescribe(const Registry& registry, CLI::App* worker) {
   auto id = std::make_shared<std::string>();
   CLI::App* describe = worker->add_subcommand(
       "describe", "One worker: what it runs, which jobs failed there, why it gets none");
-  describe->add_option("id", *id)->required();
+  describe->add_option("id", *id, "of the worker, as braid worker list has it")
+      ->type_name(kWorkerValue)
+      ->required();
   describe->callback([registry, id] {
     registry.chosen = [&globals = registry.globals, id] { return DescribeWorker(globals, *id); };
   });

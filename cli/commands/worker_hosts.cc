@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "cli/commands/list_command.h"
 #include "cli/local/host_service.h"
+#include "cli/shared/completion.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -99,6 +100,10 @@ void AddOptionsOfAdd(CLI::App* add, AddFlags* flags) {
   add->add_option("--label", host.labels, "key=value, for people; may be repeated");
   add->add_option("--data-root", host.data_roots,
                   "folder there below which corpora with a site may be read; may be repeated");
+  add->add_option(
+      "--fetch-from", host.fetch_from,
+      "from where it may fetch corpora: public (the default), none, or a HOST, HOST:PORT "
+      "or *.DOMAIN, whatever address it has; may be repeated");
   add->add_option("--cache-limit", host.cache_limit, "a size (20GB) or a share of its disk");
   add->add_option("--advertise", host.advertise,
                   "address at which its ranks meet those of other hosts, or none");
@@ -121,7 +126,9 @@ void RegisterWorkerHosts(const Registry& registry, CLI::App* worker) {
   auto detach = std::make_shared<bool>(false);
   CLI::App* tunnel = worker->add_subcommand(
       "tunnel", "Keep the tunnel of an added worker as long as this runs");
-  tunnel->add_option("id", *id)->required();
+  tunnel->add_option("id", *id, "of the worker, as braid worker list has it")
+      ->type_name(kWorkerValue)
+      ->required();
   tunnel->add_flag("--detach", *detach, "in the background");
   tunnel->callback([registry, id, detach] {
     registry.chosen = [&globals = registry.globals, id, detach]() -> Result<int> {

@@ -141,7 +141,7 @@ Result<HostSettings> HostWithTunnel(const Globals& globals, const std::string& i
   BRAID_ASSIGN_OR_RETURN(HostSettings host, pool::ssh::ReadHost(folder));
   if (!host.tunnel())
     return FailedPrecondition("worker " + id + " has no tunnel: it reaches the coordinator at " +
-                              host.address);
+                              host.address + ", and needs none");
   return host;
 }
 
@@ -180,7 +180,8 @@ Result<int> KeepTunnel(const Globals& globals, const std::string& id) {
   BRAID_ASSIGN_OR_RETURN(const HostSettings host, HostWithTunnel(globals, id));
   const Result<FileLock> lock = FileLock::Acquire(TunnelPath(globals, id, kTunnelLock));
   if (lock.status().code() == StatusCode::kAlreadyExists)
-    return AlreadyExists("another process keeps the tunnel of worker " + id);
+    return AlreadyExists("another process keeps the tunnel of worker " + id +
+                         ": end that one first, or leave it running");
   BRAID_RETURN_IF_ERROR(lock.status());
   const sigset_t signals = TunnelSignals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "cli/shared/exit_code.h"
 #include "pool/agent.h"
+#include "pool/kubernetes/kubernetes.h"
 #include "pool/local/local.h"
 #include "pool/slurm/slurm.h"
 #include "rpc/convert.h"
@@ -49,13 +50,17 @@ std::unique_ptr<pool::Engine> MakeEngine(const pool::Settings& settings, const s
                                          int64_t command_timeout_ms) {
   if (settings.engine == "local")
     return std::make_unique<pool::local::Local>(settings, folder, command_timeout_ms);
+  if (settings.engine == "kubernetes")
+    return std::make_unique<pool::kubernetes::Kubernetes>(settings, folder, command_timeout_ms);
   return std::make_unique<pool::slurm::Slurm>(settings, folder, command_timeout_ms);
 }
 
-// To look at processes of this machine costs nothing; Slurm's controller serves many.
+// To look at processes of this machine costs nothing; Slurm's controller serves many, and finds
+// jobs of one user only by looking at all.
 int64_t ListEveryMs(const pool::Settings& settings, const PoolTimes& times) {
   if (times.list_every_ms > 0) return times.list_every_ms;
-  return settings.engine == "local" ? 1'000 : 15'000;
+  if (settings.engine == "local") return 1'000;
+  return settings.engine == "kubernetes" ? 5'000 : 15'000;
 }
 
 v1::Pool MessageOf(const pool::Settings& s, const std::string& folder, const pool::Agent& agent) {
@@ -69,9 +74,20 @@ v1::Pool MessageOf(const pool::Settings& s, const std::string& folder, const poo
   message.set_cpu_slots(static_cast<int32_t>(s.cpu_slots));
   message.set_gpus(static_cast<int32_t>(s.gpus));
   const std::pair<const char*, const std::string*> settings[] = {
-      {"account", &s.account},       {"partition", &s.partition}, {"qos", &s.qos},
-      {"constraint", &s.constraint}, {"gres", &s.gres},           {"time", &s.time},
-      {"until_idle", &s.until_idle}};
+      {"account", &s.account},
+      {"partition", &s.partition},
+      {"qos", &s.qos},
+      {"constraint", &s.constraint},
+      {"gres", &s.gres},
+      {"time", &s.time},
+      {"until_idle", &s.until_idle},
+      {"context", &s.kubernetes.context},
+      {"namespace", &s.kubernetes.name_space},
+      {"image", &s.kubernetes.image},
+      {"memory", &s.kubernetes.memory},
+      {"queue", &s.kubernetes.queue},
+      {"service_account", &s.kubernetes.service_account},
+      {"pods_reach", &s.kubernetes.pods_reach}};
   for (const auto& [key, value] : settings) {
     if (!value->empty()) (*message.mutable_settings())[key] = *value;
   }
@@ -252,8 +268,12 @@ std::string PoolFolder(const Globals& globals, const std::string& name) {
 Status CreatePool(const Globals& globals, pool::Settings settings, bool check) {
   // 32 random bits keep the pools of one user on one batch system apart.
   constexpr size_t kMarkDigits = 8;
-  settings.mark = RandomUuid().substr(0, kMarkDigits);
+  if (settings.mark.empty()) settings.mark = RandomUuid().substr(0, kMarkDigits);
   BRAID_RETURN_IF_ERROR(pool::Check(settings));
+  if (settings.engine == "kubernetes" && settings.kubernetes.context.empty()) {
+    settings.kubernetes.context = pool::kubernetes::CurrentContext(settings,
+                                                                   PoolTimes().command_timeout_ms);
+  }
   const std::string folder = PoolFolder(globals, settings.name);
   if (PathExists(JoinPath(folder, pool::kSettingsFile))) {
     return AlreadyExists("there is a pool " + settings.name + " in " + folder +
@@ -273,7 +293,8 @@ Result<int> ServePool(const Globals& globals, const std::string& name, const Poo
   const std::string folder = PoolFolder(globals, name);
   const Result<FileLock> lock = LockPool(folder, name);
   if (lock.status().code() == StatusCode::kAlreadyExists)
-    return AlreadyExists("another process serves pool " + name);
+    return AlreadyExists("another process serves pool " + name +
+                         ": end that one first, or leave it running");
   BRAID_RETURN_IF_ERROR(lock.status());
   BRAID_ASSIGN_OR_RETURN(const pool::Settings settings, pool::ReadSettings(folder));
   const sigset_t signals = EndSignals();

@@ -17,8 +17,8 @@
 namespace braid::cli {
 namespace {
 
-constexpr const char* kPrograms[] = {"braid-worker", "braid-prepare", "braid-trainer",
-                                     "braid-merge", "braid-report"};
+constexpr const char* kBundled[] = {"braid-worker", "braid-prepare", "braid-trainer", "braid-merge",
+                                    "braid-report"};
 // For GPUs, and for Parquet and Arrow files; a build without CUDA or pyarrow has none.
 constexpr const char* kPlugIns[] = {"libbraid_trainer_cuda.so", "libbraid_arrow.so"};
 // Of the C and C++ library: those of the host itself are the right ones.
@@ -76,7 +76,7 @@ Result<ProgramBundle> MakeProgramBundle(const std::string& folder) {
   std::string digests;
   for (const char* name : {"bin", "lib"}) BRAID_RETURN_IF_ERROR(MakeFolder(JoinPath(folder, name)));
   std::map<std::string, std::string> libraries;
-  for (const char* program : kPrograms) {
+  for (const char* program : kBundled) {
     const std::string path = JoinPath(ProgramFolder(), program);
     if (!PathExists(path)) {
       return NotFound(path +

@@ -51,20 +51,23 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
   for (int32_t i = 1; i <= options.workers; ++i) {
     const std::string id = state_files::kWorkerPrefix + std::to_string(i);
     children.push_back(std::make_unique<Child>(id, [=](int) {
-      // The token is the one that the address file names, whatever this shell uses elsewhere. Keys
-      // of a bucket are the coordinator's alone.
+      // The token is the one that the address file names, whatever this shell uses elsewhere. A key
+      // in variables is the coordinator's, for its blobs; workers that fetch have one in a file.
       ProcessOptions process{
           {JoinPath(bin, "braid-worker"), "--address-file", address, "--dir", JoinPath(dir, id),
            "--id", id, "--site", "local", "--slots", std::to_string(options.slots), "--gpus",
            i == 1 ? options.gpus : "none", "--advertise", options.advertise},
           {{"BRAID_TOKEN_FILE", ""},
            {"BRAID_CA", ""},
+           {"AWS_ACCESS_KEY_ID", ""},
            {"AWS_SECRET_ACCESS_KEY", ""},
            {"AWS_SESSION_TOKEN", ""}},
           JoinPath(logs, id + ".log"),
           false};
       for (const std::string& root : options.data_roots)
         process.argv.insert(process.argv.end(), {"--data-root", root});
+      for (const std::string& host : options.fetch_from)
+        process.argv.insert(process.argv.end(), {"--fetch-from", host});
       if (!options.cache_limit.empty())
         process.argv.insert(process.argv.end(), {"--cache-limit", options.cache_limit});
       return process;

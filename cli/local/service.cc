@@ -236,7 +236,8 @@ Result<int> Down(const Globals& globals) {
   const std::string path = JoinPath(globals.dir, state_files::kUp);
   const Result<Json> json = ReadJsonFile(path);
   if (json.status().code() == StatusCode::kNotFound)
-    return NotFound("braid is not up in " + globals.dir + " (there is no " + path + ")");
+    return NotFound("braid is not up in " + globals.dir + " (there is no " + path +
+                    "): braid up starts it, --dir names another folder");
   BRAID_RETURN_IF_ERROR(json.status());
   const pid_t pid = MemberOr<pid_t>(json, "pid", 0);
   const auto start = MemberOr<uint64_t>(json, "start", 0);

@@ -22,8 +22,9 @@ struct ServiceOptions {
   std::string gpus = "all";
   // Of all workers. Nobody else needs to reach the ranks of one machine.
   std::string advertise = "none";
-  // Below which workers may read corpora in place, and further names of this machine for HTTP.
-  std::vector<std::string> data_roots, http_hosts;
+  // Below which workers may read corpora in place, from where they may fetch them, and further
+  // names of this machine for HTTP.
+  std::vector<std::string> data_roots, fetch_from, http_hosts;
   // Of each worker, as braid-worker --cache-limit takes it; empty: its default.
   std::string cache_limit;
   std::vector<std::string> coordinator_words;  // further flags of braid-coordinator

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/shared/braille.h"
+#include "cli/shared/columns.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -16,12 +17,6 @@ constexpr int kFootRows = 1;
 constexpr int kCurveColumns = 30;
 
 using TopRow = std::vector<std::string>;
-
-// The number of characters of a UTF-8 text: every byte that does not continue one.
-int ColumnsOf(const std::string& text) {
-  return static_cast<int>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
 
 // Rows as lines of equal columns, of which the last takes what is left.
 std::vector<std::string> Aligned(const std::vector<TopRow>& rows, int columns) {

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/excerpt.h"
-
 namespace braid::cli {
 namespace {
 
@@ -69,29 +67,6 @@ std::vector<std::string> BrailleCurve(const std::vector<double>& values, int col
     for (const int bits : row) line += all.any ? Utf8OfBraille(bits) : " ";
   }
   return lines;
-}
-
-std::string Fit(const std::string& text, int columns) {
-  std::string plain = Excerpt(text, std::max<size_t>(text.size(), 1));
-  std::string fitted;
-  int used = 0;
-  for (size_t i = 0; i < plain.size();) {
-    size_t next = i + 1;
-    while (next < plain.size() && (plain[next] & 0xC0) == 0x80) ++next;
-    if (used == columns) {
-      // One more would not fit: the last one gives its place to the ellipsis.
-      size_t last = fitted.size();
-      while (last > 0 && (fitted[--last] & 0xC0) == 0x80) {
-      }
-      if (columns > 0) fitted.replace(last, std::string::npos, "\xE2\x80\xA6");
-      return fitted;
-    }
-    const char c = plain[i];
-    fitted += c == '\n' || c == '\t' ? std::string(" ") : plain.substr(i, next - i);
-    ++used;
-    i = next;
-  }
-  return fitted.append(static_cast<size_t>(std::max(0, columns - used)), ' ');
 }
 
 }  // namespace braid::cli

@@ -11,8 +11,4 @@ namespace braid::cli {
 // no spike is lost. Values that are no numbers are left out. Empty lines if there is none.
 std::vector<std::string> BrailleCurve(const std::vector<double>& values, int columns, int rows);
 
-// The text in exactly so many columns: cut with an ellipsis, or with spaces behind it. Characters
-// that control a terminal become '?'.
-std::string Fit(const std::string& text, int columns);
-
 }  // namespace braid::cli

@@ -31,7 +31,7 @@ submit::Tools ToolsIn(const std::string& work) {
 
 Result<Client> Connect(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(const Endpoint endpoint, globals.FindCoordinator());
-  return Client(endpoint);
+  return Client(endpoint, globals.span, globals.spans);
 }
 
 }  // namespace braid::cli

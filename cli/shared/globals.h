@@ -21,6 +21,10 @@ struct Globals {
   std::string ca;
   std::string output = "table";  // -o: table, csv, json, yaml, name
   bool no_header = false;
+  // The span of the command, of which its calls are parts (cli/shared/command_trace.h); not valid:
+  // there is none.
+  trace::Context span;
+  trace::SpanSink* spans = nullptr;
 
   // Whether everything is asked for, as a document.
   bool json() const { return output == "json" || output == "yaml"; }

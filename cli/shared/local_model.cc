@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "cli/shared/exit_code.h"
+#include "cli/shared/next_step.h"
 #include "cli/shared/print.h"
 #include "cli/shared/progress_line.h"
 #include "task/artifact.h"
@@ -23,7 +24,8 @@ Result<v1::Artifact> FindModel(Client& client, const std::string& model) {
     const auto found = job.outputs().find(task::role::kModel);
     if (found == job.outputs().end())
       return NotFound("job " + model + " has no output \"model\" (its state is " +
-                      StateName(job.state()) + ")");
+                      StateName(job.state()) + "); " +
+                      NextStep(job, "jobs of kind train, joint and merge"));
     artifact = found->second;
   }
   v1::GetArtifactRequest request;
@@ -41,7 +43,8 @@ Result<std::string> ModelFolder(const Globals& globals, const std::string& model
   if (!found.ok())
     return found.status().Wrap(model + " is no folder here, and no model of the coordinator");
   if (!IsNameOf(found->kind(), task::ArtifactKind::kCheckpoint))
-    return InvalidArgument("artifact " + model + " is a " + found->kind() + ", not a checkpoint");
+    return InvalidArgument("artifact " + model + " is a " + found->kind() +
+                           ", not a checkpoint: braid artifact list --kind checkpoint shows those");
   const std::string folder = JoinPath(JoinPath(globals.dir, "models"), found->id());
   BRAID_RETURN_IF_ERROR(
       client->GetToFolder(found->id(), folder, TransferProgress("downloading")).status());
@@ -60,7 +63,7 @@ Result<int> RunTrainer(const std::vector<std::string>& words, const std::string&
 
 Result<int> RunTrainer(const Globals& globals, std::vector<std::string> words) {
   if (!globals.json()) return RunTrainer(words);
-  words.emplace_back("--json");
+  words.insert(words.begin() + 1, "--json");  // not at the end, where "--" may have ended options
   BRAID_ASSIGN_OR_RETURN(const TemporaryFolder work, TemporaryFolder::Create());
   const std::string file = JoinPath(work.path(), "document.json");
   BRAID_ASSIGN_OR_RETURN(const int code, RunTrainer(words, file));

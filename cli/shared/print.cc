@@ -7,17 +7,12 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/shared/columns.h"
 #include "cli/shared/csv.h"
 #include "cli/shared/yaml.h"
 
 namespace braid::cli {
 namespace {
-
-// Characters, not bytes: columns of UTF-8 stay aligned.
-size_t Width(const std::string& text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
 
 std::string CsvText(const std::vector<std::vector<std::string>>& rows) {
   std::string text;
@@ -98,16 +93,17 @@ std::string TableText(const Globals& globals, const std::vector<std::string>& he
   for (auto& row : all) {
     for (std::string& cell : row) cell = Printable(cell);
   }
-  std::vector<size_t> widths(header.size(), 0);
+  std::vector<int> widths(header.size(), 0);
   for (const auto& row : all) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], ColumnsOf(row[i]));
   }
   // No spaces behind the last column: whoever copies a line or compares outputs wants none.
   std::string text;
   for (const auto& row : all) {
     for (size_t i = 0; i < row.size(); ++i) {
       text += row[i];
-      if (i + 1 < row.size()) text.append(widths[i] - Width(row[i]) + 2, ' ');
+      if (i + 1 < row.size())
+        text.append(static_cast<size_t>(widths[i] - ColumnsOf(row[i]) + 2), ' ');
     }
     text += "\n";
   }

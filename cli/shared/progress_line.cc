@@ -1,12 +1,11 @@
 #include "cli/shared/progress_line.h"
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <memory>
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/shared/columns.h"
 
 namespace braid::cli {
 namespace {
@@ -17,20 +16,19 @@ constexpr int64_t kQuietEveryMs = 5'000;
 }  // namespace
 
 // Where nothing overwrites a line, what is done at once needs none.
-ProgressLine::ProgressLine() : last_ms_(isatty(STDERR_FILENO) ? 0 : SystemClock().MonotonicMs()) {}
-
-ProgressLine::~ProgressLine() {
-  if (shown_ && isatty(STDERR_FILENO)) std::fputs("\r\033[K", stderr);
-}
+ProgressLine::ProgressLine()
+    : terminal_(LiveBlock::Possible()), last_ms_(terminal_ ? 0 : SystemClock().MonotonicMs()) {}
 
 void ProgressLine::Show(const std::string& text) {
-  const bool terminal = isatty(STDERR_FILENO);
   const int64_t now = SystemClock().MonotonicMs();
-  if (now - last_ms_ < (terminal ? 100 : kQuietEveryMs)) return;
+  if (now - last_ms_ < (terminal_ ? 100 : kQuietEveryMs)) return;
   last_ms_ = now;
-  shown_ = true;
-  std::fprintf(stderr, terminal ? "\r\033[K%s" : "%s\n", text.c_str());
-  std::fflush(stderr);
+  if (terminal_) {
+    block_.Show({Fit(text, LiveBlock::Size().columns - 1)});
+  } else {
+    std::fprintf(stderr, "%s\n", text.c_str());
+    std::fflush(stderr);
+  }
 }
 
 std::function<void(uint64_t, uint64_t)> TransferProgress(const std::string& what) {

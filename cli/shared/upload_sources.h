@@ -12,7 +12,8 @@
 namespace braid::cli {
 
 // Makes an artifact of each of `sources`, which were checked; name of the source -> artifact id.
-// Files that the coordinator has are not sent.
+// Files that workers fetch are listed in it, as they were found. Files that the coordinator has are
+// not sent.
 Result<std::map<std::string, std::string>> UploadSources(
     Client& client, const submit::RecipeFile& file, const std::vector<recipe::Source>& sources);
 

@@ -100,7 +100,7 @@ def enumeration(name, schema):
 
 def message(name, schema, schemas):
     base = f"Message, {MORE[name]}" if name in MORE else "Message"
-    text = f"@dataclass(frozen=True)\nclass {class_name(name)}({base}):\n"
+    text = f"@dataclass(frozen=True, repr=False)\nclass {class_name(name)}({base}):\n"
     text += doc_of(
         schema.get("description", f"What {name} is answered with.".replace("Response", "")), "    "
     )

@@ -1,6 +1,7 @@
 #include "coordinator/alerts/event_alerts.h"
 
 #include "base/text.h"
+#include "coordinator/core/watchdog.h"
 
 namespace braid::coordinator {
 namespace {
@@ -107,7 +108,8 @@ std::optional<Kind> AlertKindOf(const EventRecord& event) {
   if (event.kind == "run.paused") return Kind::kPaused;
   if (event.kind == "job.failed" && Has(event.detail, "the training has diverged"))
     return Kind::kDiverged;
-  if (event.kind == "attempt.stopping" && event.detail.starts_with("abort: no step for "))
+  if (event.kind == "attempt.stopping" &&
+      event.detail.starts_with(NameOf(catalog::StopReason::kAbort) + ": " + kNoStepFor))
     return Kind::kStalled;
   if (event.kind == "worker.lost") return Kind::kWorkerLost;
   if (event.kind == "worker.quarantined") return Kind::kWorkerQuarantined;

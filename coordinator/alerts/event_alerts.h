@@ -11,7 +11,7 @@
 namespace braid::coordinator {
 
 // The kind of alert for an event; nullopt for most events. That a training diverged or stalled is
-// recognised by the text of the trainer's error and of core/watchdog.h.
+// recognised by the text of the trainer's error and of core/watchdog.h (kNoStepFor).
 std::optional<alert::Kind> AlertKindOf(const catalog::EventRecord& event);
 
 // The alert of such an event. `rows`: the run of the event; null if it is about none, or the run

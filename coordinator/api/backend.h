@@ -11,6 +11,7 @@
 #include "base/thread_pool.h"
 #include "coordinator/access/access.h"
 #include "coordinator/access/input_blobs.h"
+#include "coordinator/api/call_durations.h"
 #include "coordinator/api/pools.h"
 #include "coordinator/api/refusals.h"
 #include "coordinator/bulk/append_files.h"
@@ -22,11 +23,13 @@
 #include "storage/catalog/reader.h"
 #include "storage/catalog/store.h"
 #include "storage/files/blob_store.h"
+#include "trace/exporter.h"
 
 namespace braid::coordinator {
 
 class AlertCenter;
 class BlobCopier;
+class CurveCache;
 
 // The objects behind the pointers outlive it, and it outlives the server.
 struct Backend {
@@ -37,8 +40,10 @@ struct Backend {
   const BlobCopier* copier = nullptr;  // null: blobs are in the coordinator's folder alone
   AppendFiles* logs = nullptr;         // "<run>/<job>/<epoch>.<rank>"
   AppendFiles* metrics = nullptr;      // "<run>/<job>/<epoch>.jsonl"
+  CurveCache* curves = nullptr;        // of the same files
   RendezvousTable* rendezvous = nullptr;
-  AlertCenter* alerts = nullptr;  // null: nobody is to be told of anything
+  AlertCenter* alerts = nullptr;     // null: nobody is to be told of anything
+  trace::Exporter* spans = nullptr;  // null: no spans are sent
   // Garbage collection (api/garbage.h): how long a blob that nothing needs stays, how old events
   // become (0: for ever), and how often it runs by itself (0: never).
   int64_t garbage_grace_ms = 900'000;
@@ -54,6 +59,7 @@ struct Backend {
   std::string token_file;      // where people find it
   RateLimits rate_limits;      // how often, and how much at once, people and workers may call
   OpenCounts open_counts;
+  CallDurations call_durations;
   std::unique_ptr<Access> access;  // who may call; made by Server::Start
   InputBlobs input_blobs;          // what workers may download; touched by the core's thread alone
   PoolTable pools;                 // what the agents of pools said; touched by the same alone

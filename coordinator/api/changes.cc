@@ -130,12 +130,13 @@ CoreWork ResumeRun(const RequestId& request, const std::string& run, const std::
       std::move(show));
 }
 
-CoreWork RetryRun(const RequestId& request, const std::string& run, ShowRun show) {
+CoreWork RetryRun(const RequestId& request, const std::string& run, const std::string& traceparent,
+                  ShowRun show) {
   return ChangeRun(
       request,
-      [run](Transaction& tx) -> Result<std::string> {
+      [run, traceparent](Transaction& tx) -> Result<std::string> {
         BRAID_ASSIGN_OR_RETURN(const RunRecord* record, tx.state().ResolveRun(run));
-        return Retry(record->id, tx);
+        return Retry(record->id, tx, traceparent);
       },
       std::move(show));
 }

@@ -42,8 +42,9 @@ CoreWork PauseRun(const RequestId& request, const std::string& run, const std::s
                   const std::string& reason, ShowRun show);
 CoreWork ResumeRun(const RequestId& request, const std::string& run, const std::string& by,
                    ShowRun show);
-// Repeats a run that failed or was cancelled; `show` gets the new run.
-CoreWork RetryRun(const RequestId& request, const std::string& run, ShowRun show);
+// Repeats a run that failed or was cancelled; `show` gets the new run, which has this traceparent.
+CoreWork RetryRun(const RequestId& request, const std::string& run, const std::string& traceparent,
+                  ShowRun show);
 
 // Makes an artifact of blobs that are all stored, as the caller checked; one that is there already
 // stays as it is. kResourceExhausted for a quota of its user (core/quotas.h).

@@ -7,6 +7,7 @@
 #include "coordinator/access/bounds.h"
 #include "coordinator/api/garbage.h"
 #include "coordinator/bulk/bulk_names.h"
+#include "coordinator/bulk/curves.h"
 #include "coordinator/core/attempts.h"
 #include "coordinator/sessions/reports.h"
 #include "task/artifact.h"
@@ -91,7 +92,7 @@ Result<CoreWork> CheckpointFact(const Backend& backend, const RankKey& rank, int
   return Holding(std::move(work), hold);
 }
 
-Result<CoreWork> EndedFact(const Backend& backend, const RankKey& rank, const std::string& worker,
+Result<CoreWork> EndedFact(Backend& backend, const RankKey& rank, const std::string& worker,
                            const task::Outcome& outcome) {
   const auto hold = std::make_shared<BlobStore::Hold>(backend.blobs);
   BRAID_ASSIGN_OR_RETURN(EndedCommand command,
@@ -103,9 +104,14 @@ Result<CoreWork> EndedFact(const Backend& backend, const RankKey& rank, const st
                     Attribute(rank, tx, &output);
                   return ReportEnded(command, tx);
                 },
-                [rank, table = backend.rendezvous](const State& state) {
+                [rank, &backend](const State& state) {
+                  if (LiveAttemptOf(rank.attempt(), state).ok()) return OkStatus();
                   // The last rank of the gang takes its keys along.
-                  if (!LiveAttemptOf(rank.attempt(), state).ok()) table->Forget(rank.attempt());
+                  backend.rendezvous->Forget(rank.attempt());
+                  if (backend.curves != nullptr)
+                    backend.files.Do([curves = backend.curves, attempt = rank.attempt()] {
+                      curves->Keep(attempt);
+                    });
                   return OkStatus();
                 }};
   return Holding(std::move(work), hold);

@@ -40,8 +40,8 @@ CoreWork StartedFact(const RankKey& rank);
 Result<CoreWork> CheckpointFact(const Backend& backend, const RankKey& rank, int64_t step,
                                 const std::string& manifest_json, bool bound);
 // The end of a rank. Its logs and metrics are made durable first. If the attempt has ended with it,
-// its rendezvous keys are dropped.
-Result<CoreWork> EndedFact(const Backend& backend, const RankKey& rank, const std::string& worker,
+// its rendezvous keys are dropped, and its curves kept. `backend` outlives the work.
+Result<CoreWork> EndedFact(Backend& backend, const RankKey& rank, const std::string& worker,
                            const task::Outcome& outcome);
 // kAborted (STALE_LEASE) unless the attempt is live.
 CoreWork CheckLive(const RankKey& rank);

@@ -65,6 +65,11 @@ Result<uint64_t> AppendFiles::Write(const std::string& name, uint64_t offset, st
   return end + data.size();
 }
 
+Status AppendFiles::Replace(const std::string& name, std::string_view content) {
+  if (!IsSafeRelativePath(name)) return InvalidArgument("not a file name: " + name);
+  return WriteFileAtomic(JoinPath(folder_, name), content);
+}
+
 Status AppendFiles::Sync(const std::string& name) {
   const std::string path = JoinPath(folder_, name);
   if (!IsSafeRelativePath(name) || !PathExists(path)) return OkStatus();

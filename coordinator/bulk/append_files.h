@@ -35,6 +35,9 @@ class AppendFiles {
   // of the file; returns the file's new size in bytes. kOutOfRange (OFFSET_MISMATCH) if `offset` is
   // beyond the end; the message names the end.
   Result<uint64_t> Append(const std::string& name, uint64_t offset, std::string_view data);
+  // Writes a file that is no log and no metrics whole, in place of what was there. The folder of
+  // its name exists.
+  Status Replace(const std::string& name, std::string_view content);
   // Makes the file durable; one that was never written is fine. After a failed fsync it is removed,
   // so that its writer, which then finds a hole, sends it again: kDataLoss (FSYNC_FAILED).
   Status Sync(const std::string& name);

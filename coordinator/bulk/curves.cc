@@ -3,16 +3,19 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <system_error>
+#include <utility>
 
 #include "coordinator/bulk/bulk_names.h"
+#include "coordinator/bulk/curve_file.h"
 
 namespace braid::coordinator {
 namespace {
 
 // How much of a file is in memory at once, however long the training was.
-constexpr uint64_t kCurvePiece = uint64_t{1} << 20;
+constexpr uint64_t kCurvePiece = JobCurves::kMarkBytes;
 constexpr char kTokens[] = "tokens";
 
 bool IsDigit(char c) {
@@ -28,12 +31,12 @@ void Absorb(const CurveColumn& more, CurveColumn* column) {
 
 }  // namespace
 
-void Curve::Add(int64_t step, double tokens, double value) {
+void Curve::Add(int64_t step, double tokens, double value, int64_t time_ms) {
   // It would widen the band without end, or make it nothing.
   if (!std::isfinite(value)) return;
   ++points_;
   last_ = value;
-  const CurveColumn point{step, tokens, value, value, value, 1};
+  const CurveColumn point{step, tokens, time_ms, value, value, value, 1};
   if (!columns_.empty() && columns_.back().count < per_column_)
     return Absorb(point, &columns_.back());
   columns_.push_back(point);
@@ -74,39 +77,91 @@ std::vector<CurveColumn> Curve::Columns(size_t columns) const {
   return joined;
 }
 
+namespace {
+
+// Calls `add` for each whole line of the file from `offset` on, and returns where the first line
+// that is not whole begins; `add` returns false to stop. A last line without its end is still being
+// written, and is read again the next time. `piece` is called before each piece of the file.
+Result<uint64_t> EachLine(const AppendFiles& files, const std::string& name, uint64_t offset,
+                          const std::function<void(uint64_t)>& piece,
+                          const std::function<bool(std::string_view)>& add) {
+  while (true) {
+    piece(offset);
+    BRAID_ASSIGN_OR_RETURN(const std::string text, files.Read(name, offset, kCurvePiece));
+    std::string_view rest(text);
+    for (size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+      if (!add(rest.substr(0, end))) return offset;
+      rest.remove_prefix(end + 1);
+    }
+    const size_t used = text.size() - rest.size();
+    offset += used;
+    if (used == 0) return offset;
+  }
+}
+
+}  // namespace
+
 Status JobCurves::ReadOn(const AppendFiles& files, const task::JobKey& job, int64_t epochs) {
   for (int64_t epoch = 1; epoch <= epochs; ++epoch) {
-    const std::string name = MetricsName({job.run, job.job, epoch});
-    // Files of metrics only grow, so reading goes on where it was left. A last line without its end
-    // is still being written, and is read again the next time.
-    uint64_t& offset = read_[epoch];
-    while (true) {
-      BRAID_ASSIGN_OR_RETURN(const std::string text, files.Read(name, offset, kCurvePiece));
-      std::string_view rest(text);
-      for (size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
-        AddLine(rest.substr(0, end), epoch);
-        rest.remove_prefix(end + 1);
-      }
-      const size_t used = text.size() - rest.size();
-      offset += used;
-      if (used == 0) break;
-    }
+    // Files of metrics only grow, so reading goes on where it was left.
+    ReadFile& read = read_[epoch];
+    const auto piece = [&](uint64_t offset) {
+      if (read.marks.empty() || offset >= read.marks.back().offset + kMarkBytes)
+        read.marks.push_back({offset, read.last_step});
+    };
+    const auto add = [&](std::string_view line) {
+      read.last_step = std::max(read.last_step, AddLine(line, epoch, {}));
+      return true;
+    };
+    BRAID_ASSIGN_OR_RETURN(read.offset, EachLine(files, MetricsName({job.run, job.job, epoch}),
+                                                 read.offset, piece, add));
   }
   return OkStatus();
 }
 
-void JobCurves::AddLine(std::string_view line, int64_t epoch) {
-  int64_t step = 0;
-  if (Scan(line, &step, &values_)) return AddPoint(step, epoch, values_);
+Result<JobCurves> JobCurves::Within(const AppendFiles& files, const task::JobKey& job,
+                                    const StepRange& range) const {
+  // Steps that an earlier attempt made beyond those of a later one do not count any more.
+  const StepRange within = {range.begin,
+                            range.end <= 0 ? last_step_ : std::min(range.end, last_step_)};
+  JobCurves part;
+  if (within.begin > within.end) return part;
+  for (const auto& [epoch, read] : read_) {
+    uint64_t begin = 0;
+    for (const Mark& mark : read.marks) {
+      if (mark.before < within.begin) begin = mark.offset;
+    }
+    const auto add = [&, epoch = epoch](std::string_view line) {
+      return part.AddLine(line, epoch, within) <= within.end;
+    };
+    BRAID_RETURN_IF_ERROR(
+        EachLine(
+            files, MetricsName({job.run, job.job, epoch}), begin, [](uint64_t) {}, add)
+            .status());
+  }
+  return part;
+}
+
+int64_t JobCurves::AddLine(std::string_view line, int64_t epoch, const StepRange& range) {
+  const auto out = [&](int64_t step) {
+    return step < range.begin || (range.end > 0 && step > range.end);
+  };
+  int64_t step = 0, time_ms = 0;
+  if (Scan(line, &step, &time_ms, &values_)) {
+    if (!out(step)) AddPoint(step, epoch, time_ms, values_);
+    return step;
+  }
   auto point = ParseMetricLine(line);
-  if (!point.ok()) return;
+  if (!point.ok()) return -1;
   point->epoch = epoch;
-  Add(*point);
+  if (!out(point->step)) Add(*point);
+  return point->step;
 }
 
 // Parses the form in which braid writes lines, several times as fast as a JSON parser. False for
 // any other form, which may still be valid JSON.
-bool JobCurves::Scan(std::string_view line, int64_t* step, std::vector<Value>* values) {
+bool JobCurves::Scan(std::string_view line, int64_t* step, int64_t* time_ms,
+                     std::vector<Value>* values) {
   const auto take = [&line](std::string_view text) {
     if (!line.starts_with(text)) return false;
     line.remove_prefix(text.size());
@@ -124,7 +179,10 @@ bool JobCurves::Scan(std::string_view line, int64_t* step, std::vector<Value>* v
     return true;
   };
   values->clear();
-  if (!take("{\"step\":") || !number(step) || !take(",\"values\":{")) return false;
+  *time_ms = 0;
+  if (!take("{\"step\":") || !number(step)) return false;
+  if (take(",\"time_ms\":") && !number(time_ms)) return false;
+  if (!take(",\"values\":{")) return false;
   while (take("\"")) {
     const size_t end = line.find('"');
     if (end == std::string_view::npos) return false;
@@ -147,12 +205,13 @@ bool JobCurves::Scan(std::string_view line, int64_t* step, std::vector<Value>* v
 void JobCurves::Add(const MetricPoint& point) {
   std::vector<Value> values;
   for (const auto& [name, value] : point.values) values.push_back({name, value});
-  AddPoint(point.step, point.epoch, values);
+  AddPoint(point.step, point.epoch, point.time_ms, values);
 }
 
 // If attempts repeat steps, the latest one counts; later lines of an earlier attempt about these
 // steps are ignored.
-void JobCurves::AddPoint(int64_t step, int64_t epoch, const std::vector<Value>& values) {
+void JobCurves::AddPoint(int64_t step, int64_t epoch, int64_t time_ms,
+                         const std::vector<Value>& values) {
   if (epoch < epoch_ && step <= last_step_) return;
   if (step <= last_step_) {
     for (auto& [name, curve] : curves_) curve.TruncateAt(step);
@@ -166,7 +225,7 @@ void JobCurves::AddPoint(int64_t step, int64_t epoch, const std::vector<Value>& 
   }
   for (size_t i = 0; i < values.size(); ++i) {
     if (Curve* curve = CurveOf(i, values[i].name); curve != nullptr)
-      curve->Add(step, tokens, values[i].value);
+      curve->Add(step, tokens, values[i].value, time_ms);
   }
 }
 
@@ -187,12 +246,33 @@ Curve* JobCurves::CurveOf(size_t place, std::string_view name) {
   return curve;
 }
 
+uint64_t JobCurves::read_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& [epoch, read] : read_) bytes += read.offset;
+  return bytes;
+}
+
 size_t JobCurves::bytes() const {
   size_t columns = 0;
   for (const auto& [name, curve] : curves_)
     columns += 1 + std::min<size_t>(static_cast<size_t>(curve.points()), Curve::kMostColumns);
   return columns * sizeof(CurveColumn) + 1024;
 }
+
+namespace {
+
+void AddWanted(const JobCurves& curves, const CurveRequest& request, CurvesOfJob* answer) {
+  for (const auto& [value, curve] : curves.curves()) {
+    const bool wanted = request.names.empty() ||
+                        std::find(request.names.begin(), request.names.end(), value) !=
+                            request.names.end();
+    if (wanted)
+      answer->curves.push_back(
+          {value, curve.Columns(request.columns), curve.points(), curve.last()});
+  }
+}
+
+}  // namespace
 
 Result<CurvesOfJob> CurveCache::Read(const JobStanding& job, const CurveRequest& request) {
   const std::string name = BulkFolder(job.key);
@@ -203,22 +283,45 @@ Result<CurvesOfJob> CurveCache::Read(const JobStanding& job, const CurveRequest&
     // The job's own lock: reading a long file keeps nobody waiting for another job.
     MutexLock lock(entry->mutex);
     JobCurves& curves = entry->curves;
-    BRAID_RETURN_IF_ERROR(curves.ReadOn(*files_, job.key, job.epoch));
+    BRAID_RETURN_IF_ERROR(ReadOn(job, entry.get()));
     bytes = curves.bytes();
     answer.last_step = curves.last_step();
     answer.version = curves.version();
-    for (const auto& [value, curve] : curves.curves()) {
-      answer.names.push_back(value);
-      const bool wanted = request.names.empty() ||
-                          std::find(request.names.begin(), request.names.end(), value) !=
-                              request.names.end();
-      if (wanted)
-        answer.curves.push_back(
-            {value, curve.Columns(request.columns), curve.points(), curve.last()});
+    for (const auto& [value, curve] : curves.curves()) answer.names.push_back(value);
+    if (request.version != 0 && request.version == answer.version) {
+      answer.unchanged = true;
+    } else if (request.range.whole()) {
+      AddWanted(curves, request, &answer);
+    } else {
+      BRAID_ASSIGN_OR_RETURN(const JobCurves part, curves.Within(*files_, job.key, request.range));
+      AddWanted(part, request, &answer);
     }
   }
   Count(name, entry, bytes);
   return answer;
+}
+
+Status CurveCache::ReadOn(const JobStanding& job, Entry* entry) {
+  if (!std::exchange(entry->begun, true)) {
+    if (auto kept = CurveFile::Read(*files_, job.key); kept.has_value()) {
+      entry->curves = *std::move(kept);
+      entry->kept_version = entry->curves.version();
+    }
+  }
+  BRAID_RETURN_IF_ERROR(entry->curves.ReadOn(*files_, job.key, job.epoch));
+  const bool worth = entry->curves.read_bytes() >= kWorthKeeping;
+  if (job.ended && worth && entry->curves.version() != entry->kept_version) {
+    // A disk that is full keeps nobody from reading.
+    if (CurveFile::Write(entry->curves, job.key, files_).ok())
+      entry->kept_version = entry->curves.version();
+  }
+  return OkStatus();
+}
+
+void CurveCache::Keep(const task::AttemptKey& attempt) {
+  if (files_->Size(MetricsName(attempt)) < kWorthKeeping) return;
+  const JobStanding standing = {attempt.Job(), attempt.epoch, /*ended=*/true};
+  (void)Read(standing, {.names = {""}});
 }
 
 std::shared_ptr<CurveCache::Entry> CurveCache::Take(const std::string& name) {

@@ -15,6 +15,8 @@ Result<MetricPoint> ParseMetricLine(std::string_view line) {
   }
   MetricPoint point;
   point.step = json["step"].get<int64_t>();
+  if (const auto time = json.find("time_ms"); time != json.end() && time->is_number_integer())
+    point.time_ms = time->get<int64_t>();
   for (const auto& [name, value] : json["values"].items()) {
     if (value.is_number()) point.values[name] = value.get<double>();
     if (value.is_null()) point.values[name] = std::numeric_limits<double>::quiet_NaN();

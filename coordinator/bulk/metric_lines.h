@@ -17,6 +17,8 @@ struct MetricPoint {
   int64_t step = 0;
   std::map<std::string, double> values;
   int64_t epoch = 0;
+  int64_t time_ms = 0;  // when the worker heard of it, since 1970; 0: an earlier version did not
+                        // say
 };
 
 // Reads the metric lines of a job, each once. Incomplete lines are read later; lines that are not
@@ -36,7 +38,8 @@ class MetricReader {
   std::map<int64_t, uint64_t> read_;  // epoch -> offset
 };
 
-// "{"step": n, "values": {...}}"; kInvalidArgument otherwise. Numbers that are not finite are left
+// "{"step": n, "time_ms": n, "values": {...}}", in which the time may be missing; kInvalidArgument
+// otherwise. Numbers that are not finite are left
 // out of JSON by the writer, as null.
 Result<MetricPoint> ParseMetricLine(std::string_view line);
 

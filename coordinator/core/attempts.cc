@@ -48,14 +48,17 @@ Status Stale(const AttemptKey& key, const std::string& why) {
 // are read from the rows, newest attempt first, because a streak is broken by the first attempt
 // that does not belong to it.
 scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& now,
-                                    const State& state) {
+                                    const Failure& failure, const State& state) {
   scheduler::FailureHistory history;
   history.user_failures = job.counters.user_failures;
   history.infra_losses = job.counters.infra_losses;
   history.preemptions = job.counters.preemptions;
   history.losses_in_row = job.counters.losses_in_row;
   history.started = now.started_ms > 0;
-  std::set<std::string> lost_on(now.workers.begin(), now.workers.end());
+  // What is certain to fail on a machine, such as a job whose plug-in is not there, is a matter of
+  // that machine.
+  std::set<std::string> lost_on;
+  if (!failure.deterministic) lost_on.insert(now.workers.begin(), now.workers.end());
   const auto attempts = state.AttemptsOf(job.key);
   int64_t in_row = job.counters.losses_in_row;
   bool unstarted = true, all_full = true;
@@ -73,7 +76,8 @@ scheduler::FailureHistory HistoryOf(const JobRecord& job, const AttemptRecord& n
     const bool counted = IsNameOf(attempt.failure.category, FailureCategory::kInfra) &&
                          attempt.started_ms > 0 &&
                          !IsNameOf(attempt.failure.reason, ErrorReason::kStorageFull);
-    if (counted && in_row-- > 0) lost_on.insert(attempt.workers.begin(), attempt.workers.end());
+    if (counted && in_row-- > 0 && !attempt.failure.deterministic)
+      lost_on.insert(attempt.workers.begin(), attempt.workers.end());
   }
   history.workers_lost_on = static_cast<int64_t>(lost_on.size()) / std::max<int64_t>(1, job.ranks);
   return history;
@@ -109,7 +113,7 @@ void EndUnsuccessful(const AttemptKey& key, AttemptState end, const Failure& fai
     Propagate(key.run, tx);
     return;
   }
-  scheduler::FailureHistory history = HistoryOf(job, attempt, state);
+  scheduler::FailureHistory history = HistoryOf(job, attempt, failure, state);
   history.disk_full = IsNameOf(failure.reason, ErrorReason::kStorageFull);
   const auto decision = scheduler::DecideRetry(task::FailureCategoryOf(failure.category),
                                                failure.deterministic, history,

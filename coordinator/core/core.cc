@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "coordinator/core/desired.h"
 #include "coordinator/core/pass.h"
+#include "coordinator/core/spans.h"
 #include "coordinator/core/watch.h"
 
 namespace braid::coordinator {
@@ -245,6 +246,12 @@ Status Core::Commit(const catalog::Updates& updates) {
   if (status.ok()) {
     for (const catalog::Update& update : updates) {
       if (const std::string* run = catalog::RunOf(update)) changed_runs_.insert(*run);
+    }
+  }
+  if (status.ok() && options_.spans != nullptr) {
+    for (const catalog::Update& update : updates) {
+      for (trace::Span& span : SpansOf(update, state_, options_.sampler))
+        options_.spans->Add(std::move(span));
     }
   }
   MutexLock lock(mutex_);

@@ -7,6 +7,7 @@
 #include "coordinator/core/attempts.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/run_summary.h"
+#include "coordinator/core/spans.h"
 #include "task/job_kind.h"
 
 namespace braid::coordinator {
@@ -28,7 +29,9 @@ Assignment AssignmentOf(const AttemptRecord& attempt, int64_t rank, const State&
   Assignment assignment{job};
   assignment.key = {attempt.key, rank};
   assignment.checkpoint = attempt.checkpoint;
-  assignment.recipe_sha256 = state.FindRun(job.key.run)->recipe_sha256;
+  const RunRecord& run = *state.FindRun(job.key.run);
+  assignment.recipe_sha256 = run.recipe_sha256;
+  assignment.traceparent = Traceparent(SpanOfAttempt(attempt.key, run, options.sampler));
   assignment.across_hosts = attempt.workers.size() > 1 && IsAcrossHosts(attempt, state);
   if (attempt.state == AttemptState::kStopping) {
     assignment.stop = true;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <variant>
 
+#include "task/job_kind.h"
+
 namespace braid::coordinator {
 namespace {
 
@@ -10,7 +12,30 @@ double Seconds(int64_t from_ms, int64_t to_ms) {
   return static_cast<double>(to_ms - from_ms) / 1000;
 }
 
+// Since when a job waits for slots alone: its parents are done, and all trials of the rung before.
+int64_t CouldRunMs(const JobRecord& job, const State& state) {
+  int64_t since_ms = QueuedMs(job, state);
+  if (job.rung.number < 2) return since_ms;
+  for (const JobRecord* other : state.JobsOf(job.key.run)) {
+    if (other->rung.model == job.rung.model && other->rung.number == job.rung.number - 1)
+      since_ms = std::max(since_ms, other->ended_ms);
+  }
+  return since_ms;
+}
+
+constexpr AttemptState kEnds[] = {AttemptState::kSucceeded, AttemptState::kFailed,
+                                  AttemptState::kPreempted, AttemptState::kCancelled,
+                                  AttemptState::kLost};
+
 }  // namespace
+
+Durations::Durations() {
+  for (const std::string& kind : WordsOf(task::JobKind())) {
+    queue_wait.try_emplace(kind, JobBounds());
+    start.try_emplace(kind, JobBounds());
+    for (const AttemptState end : kEnds) attempts.try_emplace({kind, end}, JobBounds());
+  }
+}
 
 void Histogram::Observe(double value) {
   value = std::max(value, 0.0);
@@ -27,8 +52,8 @@ const std::vector<double>& JobBounds() {
 }
 
 const std::vector<double>& CommitBounds() {
-  static const std::vector<double> bounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                             0.1,   0.25,   0.5,   1,    2.5,   10};
+  static const std::vector<double> bounds = {0.005, 0.01, 0.025, 0.05, 0.1,
+                                             0.25,  0.5,  1,     2.5,  10};
   return bounds;
 }
 
@@ -44,7 +69,7 @@ void Durations::See(const catalog::Update& update, const State& state) {
     // Later attempts wait for what a retry waits for.
     if (job == nullptr || attempt.key.epoch != 1) return;
     queue_wait.try_emplace(job->kind, JobBounds())
-        .first->second.Observe(Seconds(QueuedMs(*job, state), attempt.granted_ms));
+        .first->second.Observe(Seconds(CouldRunMs(*job, state), attempt.granted_ms));
   } else if (const auto* started = std::get_if<catalog::AttemptStarted>(&update)) {
     const AttemptRecord* attempt = state.FindAttempt(started->attempt);
     if (attempt == nullptr) return;

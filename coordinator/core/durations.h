@@ -36,18 +36,22 @@ class Histogram {
   double sum_ = 0;
 };
 
-// Bounds in seconds: of what jobs do, from a tenth of a second to a week; of commits, from 1 ms to
-// 10 s.
+// Bounds in seconds: of what jobs do, from a tenth of a second to a week; of commits, which are
+// measured in whole milliseconds, from 5 ms to 10 s.
 const std::vector<double>& JobBounds();
 const std::vector<double>& CommitBounds();
 
 class Durations {
  public:
+  // There is a histogram for all that can be counted: Prometheus sees the first value of a series
+  // only if the series was there before, with 0.
+  Durations();
+
   // Takes in an update that was committed; `state` has it.
   void See(const catalog::Update& update, const State& state);
 
-  // In seconds, by the kind of the job. From when a job could run, all its parents done, until its
-  // first attempt was granted; pauses count.
+  // In seconds, by the kind of the job. From when a job could run, all its parents and the rung
+  // before it done, until its first attempt was granted; pauses count.
   std::map<std::string, Histogram> queue_wait;
   // From the grant of an attempt until its program ran: inputs are fetched meanwhile.
   std::map<std::string, Histogram> start;

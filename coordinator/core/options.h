@@ -9,6 +9,8 @@
 #include "scheduler/health.h"
 #include "scheduler/lease.h"
 #include "storage/catalog/store.h"
+#include "trace/sampler.h"
+#include "trace/span.h"
 
 namespace braid::coordinator {
 
@@ -55,6 +57,10 @@ struct Options {
   // how long these may take to write a checkpoint before the worker kills them.
   bool preempt = false;
   int64_t preempt_grace_ms = 600'000;
+  // Takes the spans of runs, jobs and attempts, not owned; null: nobody wants them. Which traces
+  // are recorded is decided by the sampler in either case: workers may send spans, too.
+  trace::SpanSink* spans = nullptr;
+  trace::Sampler sampler;
 };
 
 }  // namespace braid::coordinator

@@ -202,6 +202,7 @@ Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
   run.preempts = command.preempts;
   run.max_duration_s = command.dag.max_duration_s;
   run.user = command.user;
+  run.traceparent = command.traceparent;
   run.created_ms = tx.wall_ms();
   tx.Add(catalog::RunCreated{std::move(run)});
   for (JobRecord& job : jobs) tx.Add(catalog::JobCreated{std::move(job)});
@@ -234,7 +235,7 @@ Status Cancel(const std::string& id, Transaction& tx) {
   return OkStatus();
 }
 
-Result<std::string> Retry(const std::string& id, Transaction& tx) {
+Result<std::string> Retry(const std::string& id, Transaction& tx, const std::string& traceparent) {
   const RunRecord* old = tx.state().FindRun(id);
   if (old == nullptr)
     return Status(StatusCode::kNotFound, ErrorReason::kNotFound, "there is no run " + id);
@@ -251,6 +252,7 @@ Result<std::string> Retry(const std::string& id, Transaction& tx) {
   run.state = RunState::kActive;
   run.cancel_requested = false;
   run.paused_before_ms = 0;
+  run.traceparent = traceparent;
   run.error.clear();
   run.created_ms = tx.wall_ms();
   run.ended_ms = 0;

@@ -28,6 +28,8 @@ struct SubmitCommand {
   bool preempts = true;
   // The name that the client reports; shares of the cluster are counted by it.
   std::string user;
+  // RunRecord has it.
+  std::string traceparent;
 };
 // Creates the run and its jobs, and queues the jobs without parents. Returns the new run's id.
 // Errors: kFailedPrecondition (BLOB_MISSING) for a source that is no committed artifact,
@@ -48,8 +50,10 @@ Status Cancel(const std::string& run, Transaction& tx);
 // Creates a new run from one that failed or was cancelled. It adopts every job that succeeded,
 // outputs included; the other jobs run again, from their newest checkpoint where their inputs are
 // the same. Returns the new run's id. kFailedPrecondition for a run that is active, or
-// (TERMINAL_STATE) that succeeded; kResourceExhausted as of Submit.
-Result<std::string> Retry(const std::string& run, Transaction& tx);
+// (TERMINAL_STATE) that succeeded; kResourceExhausted as of Submit. `traceparent`: RunRecord has
+// it.
+Result<std::string> Retry(const std::string& run, Transaction& tx,
+                          const std::string& traceparent = "");
 
 // Moves a run on after jobs were created or ended. A job whose parents have all succeeded is queued
 // with their outputs as its inputs; a training that is compared with others at a rung

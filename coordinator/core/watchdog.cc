@@ -61,7 +61,7 @@ void WatchSteps(const AttemptKey& key, Transaction& tx) {
   // All steps are made: what is left is the worker's, which sends the outputs for as long as it
   // takes.
   if (progress.total > 0 && progress.done >= progress.total) return;
-  std::string error = "no step for " + FormatDuration(static_cast<double>(still.still_ms) / 1000) +
+  std::string error = kNoStepFor + FormatDuration(static_cast<double>(still.still_ms) / 1000) +
                       " (" + Where(progress) + "): the program was stopped";
   LiveAttempt& live = tx.attempt(key);
   live.stalled = true;

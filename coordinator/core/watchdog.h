@@ -9,6 +9,10 @@
 
 namespace braid::coordinator {
 
+// How the failure of an attempt begins that WatchSteps has aborted, and no other; alerts know it by
+// this.
+inline constexpr char kNoStepFor[] = "no step for ";
+
 // How long, in ms, the job's program may make no step, as its recipe says (train.stall_timeout); 0:
 // without limit, as for kinds of jobs that have no steps.
 int64_t StallTimeoutMs(const JobRecord& job);

@@ -1,6 +1,7 @@
 #include "coordinator/http/http.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -63,11 +64,33 @@ Result<size_t> ColumnsOf(const Request& request) {
                          ", not " + text);
 }
 
+// 0 if it was not given.
+Result<int64_t> StepOf(const char* name, const Request& request) {
+  const std::string text = request.get_param_value(name);
+  const bool number = text.size() <= 15 &&
+                      text.find_first_not_of("0123456789") == std::string::npos;
+  if (number) return text.empty() ? 0 : std::stoll(text);
+  return InvalidArgument(std::string(name) + " is a step, a whole number, not " + text);
+}
+
 Result<int64_t> PageSizeOf(const std::string& text) {
   const bool number = !text.empty() && text.size() <= 6 &&
                       text.find_first_not_of("0123456789") == std::string::npos;
   if (number) return std::stoll(text);
   return InvalidArgument("page_size is a number, not " + text);
+}
+
+// The sizes of a recipe's sources, as a client knows them.
+Result<std::map<std::string, int64_t>> BytesOf(const Json& json) {
+  std::map<std::string, int64_t> bytes;
+  if (!json.is_object()) return InvalidArgument("bytes: expected an object of source to bytes");
+  for (const auto& [source, size] : json.items()) {
+    constexpr int64_t kMost = int64_t{1} << 50;
+    const bool whole = size.is_number_integer() && size >= 0 && size <= kMost;
+    if (!whole) return InvalidArgument("bytes." + source + ": expected a whole number of bytes");
+    bytes[source] = size.get<int64_t>();
+  }
+  return bytes;
 }
 
 class LibServer final : public HttpServer {
@@ -76,7 +99,6 @@ class LibServer final : public HttpServer {
       : options_(std::move(options)),
         core_(core),
         api_(options_.calls == nullptr ? nullptr : std::make_unique<JsonApi>(options_.calls)),
-        curves_(options_.metrics),
         server_([this](const Request& request, const Received& received,
                        Response* response) { Answer(request, received, response); },
                 [this](std::string_view path) { return api_ != nullptr && api_->IsLong(path); },
@@ -276,12 +298,15 @@ class LibServer final : public HttpServer {
     response->set_content(std::string(asset.content), std::string(ContentTypeOf(asset.name)));
   }
 
-  // ?run=R&job=J&name=loss&name=lr&columns=800; with `version`, nothing if that is still right.
+  // ?run=R&job=J&name=loss&name=lr&columns=800&begin=1&end=9; with `version`, nothing if that is
+  // still right.
   void AnswerCurves(const Request& request, Response* response) {
     const auto answer = [&]() -> Result<Json> {
-      if (options_.metrics == nullptr) return NotFound("no metrics are served here");
+      if (options_.curves == nullptr) return NotFound("no metrics are served here");
       CurveRequest wanted;
       BRAID_ASSIGN_OR_RETURN(wanted.columns, ColumnsOf(request));
+      BRAID_ASSIGN_OR_RETURN(wanted.range.begin, StepOf("begin", request));
+      BRAID_ASSIGN_OR_RETURN(wanted.range.end, StepOf("end", request));
       const auto [first, last] = request.params.equal_range("name");
       for (auto param = first; param != last; ++param) wanted.names.push_back(param->second);
       Result<JobStanding> standing = NotFound("");
@@ -290,7 +315,7 @@ class LibServer final : public HttpServer {
                               state);
       }));
       BRAID_RETURN_IF_ERROR(standing.status());
-      BRAID_ASSIGN_OR_RETURN(const CurvesOfJob curves, curves_.Read(*standing, wanted));
+      BRAID_ASSIGN_OR_RETURN(const CurvesOfJob curves, options_.curves->Read(*standing, wanted));
       const bool known = request.get_param_value("version") == std::to_string(curves.version);
       Json json = known ? Json{{"version", curves.version}, {"unchanged", true}}
                         : CurvesJson(curves);
@@ -302,7 +327,7 @@ class LibServer final : public HttpServer {
     AnswerJson(answer, response);
   }
 
-  // {"recipe": "...", "recipeName": "recipe.yaml"}
+  // {"recipe": "...", "recipeName": "recipe.yaml", "bytes": {"source.tales": 1000}}
   void AnswerCheck(const Received& received, Response* response) {
     const auto answer = [&]() -> Result<Json> {
       BRAID_ASSIGN_OR_RETURN(const Json body, ParseJson(received.body, "the request"));
@@ -311,7 +336,8 @@ class LibServer final : public HttpServer {
       const std::string name = body.value("recipeName", Json("recipe.yaml")).is_string()
                                    ? body.value("recipeName", "recipe.yaml")
                                    : "recipe.yaml";
-      return CheckJson(body["recipe"].get<std::string>(), name);
+      BRAID_ASSIGN_OR_RETURN(const auto bytes, BytesOf(body.value("bytes", Json::object())));
+      return CheckJson(body["recipe"].get<std::string>(), name, bytes);
     }();
     AnswerJson(answer, response);
   }
@@ -332,7 +358,7 @@ class LibServer final : public HttpServer {
   }
 
   void AnswerMetrics(Response* response) {
-    const Result<std::string> text = MetricsText(core_);
+    const Result<std::string> text = MetricsText(core_, options_.call_durations, options_.spans);
     if (!text.ok()) return SetError(text.status(), response);
     response->set_content(*text, "text/plain; version=0.0.4");
   }
@@ -342,7 +368,6 @@ class LibServer final : public HttpServer {
   SignIn sign_in_{&SystemClock()};
   std::optional<RequestGuard> guard_;  // once the port is known
   const std::unique_ptr<JsonApi> api_;
-  CurveCache curves_;
   std::string address_;
   BoundedServer server_;
   std::thread thread_;

@@ -19,10 +19,15 @@ namespace braid::catalog {
 class Reader;
 }
 
+namespace braid::trace {
+class Exporter;
+}
+
 namespace braid::coordinator {
 
-class AppendFiles;
+class CallDurations;
 class Core;
+class CurveCache;
 class JsonCalls;
 
 // Listens from Start to Stop or its end. Requests are answered in threads of its own, which ask the
@@ -42,10 +47,13 @@ class HttpServer {
     // OK for a token that may call the method ("/braid.v1.Runs/ListRuns"); otherwise an error that
     // says what to do. `sent` is false if no token came. Not null.
     std::function<Status(std::string_view method, bool sent, std::string_view token)> check;
-    JsonCalls* calls = nullptr;            // the API; null: it is not served. Outlives the server
-    const AppendFiles* metrics = nullptr;  // for curves; the same
+    JsonCalls* calls = nullptr;    // the API; null: it is not served. Outlives the server
+    CurveCache* curves = nullptr;  // the same
     const catalog::Reader* reader = nullptr;  // for the list of runs; the same
     std::optional<rpc::ServerTls> tls;        // HTTPS with these files, read again as they change
+    const CallDurations* call_durations = nullptr;  // for /metrics, and so are `spans`; null: there
+                                                    // are none
+    trace::Exporter* spans = nullptr;
     int strict_days = 0;  // for how long browsers use nothing but https for a name of this machine
   };
   // `core` outlives the server. kUnavailable if the address cannot be had, kInvalidArgument if the

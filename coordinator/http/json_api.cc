@@ -176,8 +176,12 @@ bool JsonApi::IsLong(std::string_view path) const {
 
 void JsonApi::Answer(const JsonMethod& method, const Request& request, const Received& received,
                      const ShownToken& token, Response* response) {
-  JsonCall call{
-      token.token, received.body, {}, request.get_header_value("Last-Event-ID"), received.gone};
+  JsonCall call{token.token,
+                received.body,
+                {},
+                request.get_header_value("Last-Event-ID"),
+                received.gone,
+                request.get_header_value("traceparent")};
   if (request.method == "GET" || request.method == "HEAD") {
     call.json.clear();
     for (const auto& [name, value] : request.params) {

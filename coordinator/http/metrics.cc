@@ -61,6 +61,23 @@ std::map<Labels, const Histogram*> ByKind(const std::map<std::string, Histogram>
   return values;
 }
 
+std::map<Labels, const Histogram*> ByMethod(const CallDurations::Totals& totals) {
+  std::map<Labels, const Histogram*> values;
+  for (const auto& [call, histogram] : totals.calls) {
+    values[{{"method", call.first}, {"code", std::string(StatusCodeName(call.second))}}] =
+        &histogram;
+  }
+  return values;
+}
+
+std::map<Labels, const Histogram*> ByDirection(
+    const std::map<TransferDirection, Histogram>& histograms) {
+  std::map<Labels, const Histogram*> values;
+  for (const auto& [direction, histogram] : histograms)
+    values[{{"direction", NameOf(direction)}}] = &histogram;
+  return values;
+}
+
 const char* LinkName(scheduler::Link link) {
   switch (link) {
     case scheduler::Link::kOffline:
@@ -107,7 +124,7 @@ void CountPending(const State& state, int64_t now_ms, std::map<Labels, double>* 
 
 }  // namespace
 
-Result<std::string> MetricsText(Core* core) {
+Result<std::string> MetricsText(Core* core, const CallDurations* calls, trace::Exporter* spans) {
   std::map<Labels, double> jobs, runs, attempts, workers, slots, pending, traffic;
   double oldest_pending_s = 0, artifact_bytes = 0, events = 0, quarantined = 0;
   BRAID_RETURN_IF_ERROR(core->Query([&](const State& state) {
@@ -146,6 +163,8 @@ Result<std::string> MetricsText(Core* core) {
   for (const auto& [row, histogram] : counters.durations.attempts) {
     durations[{{"kind", row.first}, {"state", std::string(Name(row.second))}}] = &histogram;
   }
+  const auto totals = calls == nullptr ? CallDurations::Totals() : calls->totals();
+  const auto sent = spans == nullptr ? trace::SpanCounters() : spans->counters();
   const auto one = [](double value) { return std::map<Labels, double>{{{}, value}}; };
   const std::vector<MetricFamily> families = {
       Family("braid_jobs", "Jobs by kind and state", MetricType::Gauge, jobs),
@@ -191,6 +210,17 @@ Result<std::string> MetricsText(Core* core) {
                       ByKind(counters.durations.start)),
       HistogramFamily("braid_attempt_duration_seconds",
                       "From then until the attempt ended, by kind and state", durations),
+      HistogramFamily("braid_rpc_duration_seconds",
+                      "How long calls with one reply took, by method and code", ByMethod(totals)),
+      HistogramFamily("braid_transfer_duration_seconds",
+                      "How long uploads and downloads of files took that ended well, by direction",
+                      ByDirection(totals.transfers)),
+      HistogramFamily("braid_transfer_size_bytes", "How many bytes each of them moved",
+                      ByDirection(totals.transferred)),
+      Family("braid_trace_spans_total", "Spans for the collector of traces, by what became of them",
+             MetricType::Counter,
+             {{{{"result", "sent"}}, static_cast<double>(sent.sent)},
+              {{{"result", "dropped"}}, static_cast<double>(sent.dropped)}}),
   };
   return prometheus::TextSerializer().Serialize(families);
 }

@@ -1,13 +1,19 @@
 #include "coordinator/http/page_data.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
+#include <string_view>
+#include <vector>
 
 #include "base/text.h"
+#include "recipe/graph/rungs.h"
+#include "recipe/graph/text_size.h"
 #include "recipe/show/settings.h"
 #include "submit/finding.h"
 #include "submit/recipe_check.h"
+#include "submit/source_files.h"
 
 namespace braid::coordinator {
 namespace {
@@ -57,6 +63,64 @@ Json FindingJson(const submit::Finding& finding) {
   return json;
 }
 
+// How the text of a file is larger than the file, as far as its name tells.
+bool IsCompressed(const std::vector<std::string>& files) {
+  constexpr std::array<std::string_view, 5> kEndings = {".gz", ".zst", ".parquet", ".arrow", ".xz"};
+  return std::any_of(files.begin(), files.end(), [&](const std::string& file) {
+    return std::any_of(kEndings.begin(), kEndings.end(),
+                       [&](std::string_view ending) { return file.ends_with(ending); });
+  });
+}
+
+// Tokens of the corpora whose sizes are known.
+recipe::Known KnownOf(const recipe::Recipe& recipe, const std::vector<recipe::Source>& sources,
+                      const std::map<std::string, int64_t>& bytes) {
+  recipe::Known known;
+  for (const recipe::Source& source : sources) {
+    const auto size = bytes.find(source.name());
+    const recipe::Corpus* corpus = submit::CorpusOf(recipe, source);
+    if (corpus == nullptr || size == bytes.end() || submit::IsValidation(source)) continue;
+    recipe::TextSize text{.bytes = size->second, .files = 1};
+    text.compressed = IsCompressed(source.files);
+    text.text_bytes = static_cast<double>(size->second) *
+                      (text.compressed ? recipe::kCompression : 1);
+    int64_t& tokens = known.tokens[corpus->name];
+    for (const recipe::Recipe* trained : recipe.Trained()) {
+      if (const recipe::Corpus* own = trained->FindCorpus(corpus->name); own != nullptr)
+        tokens = std::max(tokens, recipe::EstimateTokens(*own, text));
+    }
+  }
+  return known;
+}
+
+Json PlanJson(const recipe::Dag& dag) {
+  Json jobs = Json::array(), models = Json::array();
+  const std::map<std::string, double> shares = recipe::RunShares(dag);
+  for (const recipe::JobNode& job : dag.jobs) {
+    const auto share = shares.find(job.name);
+    jobs.push_back({{"name", job.name},
+                    {"kind", job.kind},
+                    {"parents", job.parents},
+                    {"ranks", job.ranks},
+                    {"slotsPerRank", job.slots},
+                    {"device", NameOf(job.device)},
+                    {"parameters", job.estimate.parameters},
+                    {"tokens", job.estimate.tokens},
+                    {"flops", job.estimate.flops},
+                    {"bytes", job.estimate.bytes},
+                    {"runShare", share == shares.end() ? 1 : share->second}});
+  }
+  for (const recipe::PlannedModel& model : dag.models) {
+    models.push_back({{"name", model.name},
+                      {"job", model.job},
+                      {"parameters", model.parameters},
+                      {"bodyParameters", model.body_parameters},
+                      {"tokens", model.tokens},
+                      {"steps", model.steps}});
+  }
+  return {{"jobs", std::move(jobs)}, {"models", std::move(models)}};
+}
+
 }  // namespace
 
 Json CurvesJson(const CurvesOfJob& curves) {
@@ -68,9 +132,13 @@ Json CurvesJson(const CurvesOfJob& curves) {
           {"version", curves.version}};
 }
 
-Result<Json> CheckJson(const std::string& recipe, const std::string& name) {
-  BRAID_ASSIGN_OR_RETURN(const submit::RecipeCheck check,
-                         submit::CheckRecipe(recipe, name, /*only=*/{}));
+Result<Json> CheckJson(const std::string& recipe, const std::string& name,
+                       const std::map<std::string, int64_t>& bytes) {
+  BRAID_ASSIGN_OR_RETURN(submit::RecipeCheck check, submit::CheckRecipe(recipe, name, /*only=*/{}));
+  if (check.recipe.has_value() && check.status().ok() && !bytes.empty()) {
+    const recipe::Known known = KnownOf(*check.recipe, check.dag.sources, bytes);
+    BRAID_ASSIGN_OR_RETURN(check, submit::CheckRecipe(recipe, name, /*only=*/{}, known));
+  }
   Json findings = Json::array(), sources = Json::array();
   for (const submit::Finding& finding : check.findings) findings.push_back(FindingJson(finding));
   for (const recipe::Source& source : check.dag.sources) {
@@ -89,7 +157,8 @@ Result<Json> CheckJson(const std::string& recipe, const std::string& name) {
               {"findings", std::move(findings)},
               {"sources", std::move(sources)},
               {"jobs", check.dag.jobs.size()},
-              {"run", check.dag.run}};
+              {"run", check.dag.run},
+              {"plan", PlanJson(check.dag)}};
 }
 
 }  // namespace braid::coordinator

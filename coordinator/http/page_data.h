@@ -2,6 +2,8 @@
 // check of a recipe that is being written.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 
 #include "base/json.h"
@@ -18,8 +20,11 @@ Json CurvesJson(const CurvesOfJob& curves);
 // What is wrong with a recipe, as far as that is known without its files: {"findings": [Finding of
 // plan.proto, ...], "sources": [{"name": "source.tales", "files": [...], "artifact": "source",
 // "folders": whether each of `files` is a folder that is taken whole, "patterns": whether each is a
-// pattern, "line": n}], "settings": ["train.batch = 32  (default)", ...], "jobs": n, "run":
-// "name"}.
-Result<Json> CheckJson(const std::string& recipe, const std::string& name);
+// pattern, "line": n}], "settings": ["train.batch = 32  (default)", ...], "jobs": n, "run": "name",
+// "plan": {"jobs": [PlannedJob, ...], "models": [PlannedModel, ...]} as far as plan.proto's fields
+// are known}. Tokens and costs are estimated from `bytes`, the sizes of the files by source, and 0
+// without them.
+Result<Json> CheckJson(const std::string& recipe, const std::string& name,
+                       const std::map<std::string, int64_t>& bytes = {});
 
 }  // namespace braid::coordinator

@@ -25,6 +25,7 @@
 #include "braid/v1/pools.pb.h"
 #include "braid/v1/runs.pb.h"
 #include "rpc/status.h"
+#include "trace/context.h"
 
 namespace braid::coordinator {
 namespace {
@@ -218,14 +219,23 @@ Resume ResumeOf(const std::string& path) {
   return {};
 }
 
+// What the handlers find of the caller. What is no traceparent is left out, as any bytes may stand
+// in a header of HTTP, but not in gRPC's metadata.
+void ShowCaller(const std::string& token, const std::string& traceparent,
+                grpc::ClientContext* context) {
+  context->AddMetadata("authorization", "Bearer " + token);
+  if (const auto span = trace::ParseTraceparent(traceparent))
+    context->AddMetadata("traceparent", Traceparent(*span));
+}
+
 // One streaming call. A reply is asked for in advance; a caller that does not read holds back the
 // handler by gRPC's flow control.
 class Replies final : public JsonStream {
  public:
   Replies(grpc::GenericStub* stub, const Known& known, const std::string& token,
-          const Message& request)
+          const std::string& traceparent, const Message& request)
       : known_(known), resume_(ResumeOf(known.method.path)) {
-    context_.AddMetadata("authorization", "Bearer " + token);
+    ShowCaller(token, traceparent, &context_);
     call_ = stub->PrepareCall(&context_, known.method.path, &queue_);
     call_->StartCall(this);
     bool going = Wait();
@@ -337,7 +347,7 @@ class InProcessCalls final : public JsonCalls {
     request.set_offset(piece.offset);
     request.set_data(std::string(piece.data));
     grpc::ClientContext context;
-    context.AddMetadata("authorization", "Bearer " + token);
+    ShowCaller(token, "", &context);
     grpc::CompletionQueue queue;
     const auto call = stub_.PrepareCall(&context, kPath, &queue);
     const auto done = [&queue] {
@@ -370,7 +380,7 @@ class InProcessCalls final : public JsonCalls {
     const Known& known = KnownBy(method);
     BRAID_ASSIGN_OR_RETURN(const auto request, RequestOf(known, call));
     grpc::ClientContext context;
-    context.AddMetadata("authorization", "Bearer " + call.token);
+    ShowCaller(call.token, call.traceparent, &context);
     const grpc::ByteBuffer sent = BytesOf(*request);
     grpc::ByteBuffer received;
     Answer answer;
@@ -394,7 +404,7 @@ class InProcessCalls final : public JsonCalls {
       if (resume.apply) BRAID_RETURN_IF_ERROR(resume.apply(call.resume_after, request.get()));
     }
     return std::unique_ptr<JsonStream>(
-        std::make_unique<Replies>(&stub_, known, call.token, *request));
+        std::make_unique<Replies>(&stub_, known, call.token, call.traceparent, *request));
   }
 
  private:

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
 #include "braid/v1/jobs.grpc.pb.h"
+#include "coordinator/api/curve_stream.h"
 #include "coordinator/api/lists.h"
 #include "coordinator/api/queries.h"
 #include "coordinator/api/streams.h"
@@ -28,9 +30,56 @@ v1::MetricPoints PointsOf(const std::vector<MetricPoint>& points) {
     v1::MetricPoint* one = message.add_points();
     one->set_step(point.step);
     one->set_epoch(point.epoch);
+    one->set_time_ms(point.time_ms);
     one->mutable_values()->insert(point.values.begin(), point.values.end());
   }
   return message;
+}
+
+void Fill(const NamedCurve& curve, v1::ValueCurve* message) {
+  const auto is_wide = [](const CurveColumn& column) { return column.count > 1; };
+  const auto is_counted = [](const CurveColumn& column) { return std::isfinite(column.tokens); };
+  const bool wide = std::any_of(curve.columns.begin(), curve.columns.end(), is_wide);
+  const bool counted = std::all_of(curve.columns.begin(), curve.columns.end(), is_counted);
+  const auto is_timed = [](const CurveColumn& column) { return column.time_ms > 0; };
+  const bool timed = std::all_of(curve.columns.begin(), curve.columns.end(), is_timed);
+  message->set_name(curve.name);
+  for (const CurveColumn& column : curve.columns) {
+    message->add_steps(static_cast<double>(column.step));
+    message->add_mean(static_cast<float>(column.sum / static_cast<double>(column.count)));
+    if (counted) message->add_tokens(column.tokens);
+    if (timed) message->add_times(static_cast<double>(column.time_ms));
+    if (wide) message->add_low(static_cast<float>(column.low));
+    if (wide) message->add_high(static_cast<float>(column.high));
+  }
+  message->set_points(curve.points);
+  message->set_last(curve.last);
+}
+
+v1::JobCurves CurvesMessage(const FoundCurves& found) {
+  v1::JobCurves message;
+  message.set_run_id(found.standing.key.run);
+  message.set_job(found.standing.key.job);
+  for (const NamedCurve& curve : found.curves.curves) Fill(curve, message.add_curves());
+  for (const std::string& name : found.curves.names) message.add_names(name);
+  message.set_last_step(found.curves.last_step);
+  message.set_version(found.curves.version);
+  message.set_unchanged(found.curves.unchanged);
+  message.set_ended(found.standing.ended);
+  return message;
+}
+
+std::vector<WantedCurves> WantedOf(const v1::ReadCurvesRequest& request) {
+  std::vector<WantedCurves> jobs;
+  for (const v1::WantedCurves& one : request.jobs()) {
+    WantedCurves& wanted = jobs.emplace_back();
+    wanted.job = {one.run_id(), one.job()};
+    wanted.request.names = {request.names().begin(), request.names().end()};
+    if (request.columns() != 0) wanted.request.columns = static_cast<size_t>(request.columns());
+    wanted.request.range = {one.begin_step(), one.end_step()};
+    wanted.request.version = one.version();
+  }
+  return jobs;
 }
 
 JobFilter FilterOf(const v1::ListJobsRequest& request) {
@@ -97,6 +146,13 @@ class JobsService final : public v1::Jobs::CallbackService {
         std::make_unique<MetricStream>(backend_, request->run_id(), request->job(),
                                        request->since_step(), request->follow()),
         PointsOf);
+  }
+
+  grpc::ServerWriteReactor<v1::JobCurves>* ReadCurves(
+      Context* context, const v1::ReadCurvesRequest* request) override {
+    return StreamCall<FoundCurves, v1::JobCurves>::Start(
+        context, backend_, std::make_unique<CurveStream>(backend_, WantedOf(*request)),
+        CurvesMessage);
   }
 
  private:

@@ -35,6 +35,8 @@ struct JsonCall {
   // Returns true once the client has gone, so that the call can be cancelled. Called from time to
   // time; may be null.
   std::function<bool()> gone;
+  // The span of the caller as W3C's traceparent; empty: none was named.
+  std::string traceparent = {};
 };
 
 // The replies of a streaming call, one after another.

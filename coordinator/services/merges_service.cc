@@ -70,11 +70,13 @@ class MergesService final : public v1::Merges::CallbackService {
     if (!who.ok()) return Refuse(context, who.status());
     return InFilesThenCore(
         context, backend_,
-        [this, request, reply, who = *who]() -> Result<CoreWork> {
+        [this, request, reply, who = *who,
+         traceparent = TraceparentOf(*context, *backend_)]() -> Result<CoreWork> {
           BRAID_ASSIGN_OR_RETURN(const StoredMergePlan planned,
                                  PlanStored(MergeOf(*request), stored_));
           BRAID_ASSIGN_OR_RETURN(SubmitCommand command,
                                  CommandOf(SubmissionOf(*request, who), planned, stored_));
+          command.traceparent = traceparent;
           return SubmitRun(RequestOf(*request, who), std::move(command),
                            [reply](const RunRecord& run, const State& state) {
                              *reply = RunMessage(run, state, Detail::kFull);

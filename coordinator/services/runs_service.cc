@@ -15,6 +15,7 @@
 #include "coordinator/services/stream_call.h"
 #include "coordinator/services/unary.h"
 #include "coordinator/submission/catalog_artifacts.h"
+#include "coordinator/submission/comparison.h"
 #include "coordinator/submission/submission.h"
 #include "rpc/digest.h"
 
@@ -22,6 +23,8 @@ namespace braid::coordinator {
 namespace {
 
 using catalog::EventRecord;
+
+constexpr int kMostCompared = 500;
 
 Submission SubmissionOf(const v1::SubmitRunRequest& request, const Identity& who) {
   Submission submission;
@@ -69,6 +72,40 @@ CoreWork Preview(SubmitCommand command, v1::Run* reply) {
           }};
 }
 
+void Fill(const ComparedModel& model, v1::ComparedModel* message) {
+  message->set_name(model.name);
+  message->set_variant(model.variant);
+  message->set_job(model.job);
+  message->set_evaluation(model.evaluation);
+  message->set_state(static_cast<v1::JobState>(model.state));
+  message->set_settings(model.settings);
+  message->set_seconds(model.seconds);
+  message->set_parameters(model.parameters);
+  message->set_tokens(model.tokens);
+  message->mutable_measured()->insert(model.measured.begin(), model.measured.end());
+}
+
+void Fill(const Comparison& comparison, v1::Comparison* message) {
+  for (const ComparedRun& compared : comparison.runs) {
+    v1::ComparedRun* run = message->add_runs();
+    run->set_id(compared.run.id);
+    run->set_name(compared.run.name);
+    run->set_state(static_cast<v1::RunState>(compared.run.state));
+    run->set_user(compared.run.user);
+    run->set_created_ms(compared.run.created_ms);
+    run->set_ended_ms(compared.run.ended_ms);
+    run->set_trouble(compared.trouble);
+    for (const ComparedModel& model : compared.models) Fill(model, run->add_models());
+  }
+  for (const ComparedField& compared : comparison.fields) {
+    v1::ComparedField* field = message->add_fields();
+    field->set_name(compared.name);
+    for (const std::string& value : compared.values) field->add_values(value);
+  }
+  for (const std::vector<int32_t>& places : comparison.settings)
+    message->add_settings()->mutable_values()->Assign(places.begin(), places.end());
+}
+
 // A wait for the end of a run. The reply is touched only inside the call.
 class RunCall final : public OpenCall<grpc::ServerUnaryReactor> {
  public:
@@ -109,11 +146,13 @@ class RunsService final : public v1::Runs::CallbackService {
     if (!who.ok()) return Refuse(context, who.status());
     return InFilesThenCore(
         context, backend_,
-        [this, request, reply, who = *who]() -> Result<CoreWork> {
+        [this, request, reply, who = *who,
+         traceparent = TraceparentOf(*context, *backend_)]() -> Result<CoreWork> {
           const CatalogArtifacts stored(backend_->core, backend_->blobs, backend_->scratch);
           BRAID_ASSIGN_OR_RETURN(SubmitCommand command,
                                  CommandOf(SubmissionOf(*request, who), stored));
           if (request->validate_only()) return Preview(std::move(command), reply);
+          command.traceparent = traceparent;
           return coordinator::SubmitRun(RequestOf(*request, who), std::move(command),
                                         ShowIn(reply));
         },
@@ -151,6 +190,21 @@ class RunsService final : public v1::Runs::CallbackService {
         *message = RunMessage(run, StateOfRows(*std::move(rows)), Detail::kBasic);
       }
       return ShowLive(std::move(live), reply);
+    });
+  }
+
+  // All from the catalog's file: the core has no part in it, however many runs there are.
+  Reactor* GetComparison(Context* context, const v1::GetComparisonRequest* request,
+                         v1::Comparison* reply) override {
+    return InFiles(context, &backend_->files, [this, request, reply]() -> Status {
+      if (request->run_ids_size() > kMostCompared)
+        return InvalidArgument("at most " + std::to_string(kMostCompared) +
+                               " runs are compared, not " +
+                               std::to_string(request->run_ids_size()));
+      std::vector<catalog::RunRows> runs;
+      BRAID_RETURN_IF_ERROR(ReadRuns(*request, &runs, reply));
+      Fill(CompareRuns(runs, SystemClock().WallMs()), reply);
+      return OkStatus();
     });
   }
 
@@ -192,11 +246,12 @@ class RunsService final : public v1::Runs::CallbackService {
   Reactor* RetryRun(Context* context, const v1::RetryRunRequest* request, v1::Run* reply) override {
     const Result<Identity> who = WhoCalls(*context, *backend_);
     if (!who.ok()) return Refuse(context, who.status());
-    return InCore(context, backend_,
-                  If(Own(*who, request->id()),
-                     coordinator::RetryRun({"RetryRun", request->request_id(), request->id()},
-                                           request->id(), ShowIn(reply))),
-                  AuditOf(*context, *who, "RetryRun", request->id()));
+    return InCore(
+        context, backend_,
+        If(Own(*who, request->id()),
+           coordinator::RetryRun({"RetryRun", request->request_id(), request->id()}, request->id(),
+                                 TraceparentOf(*context, *backend_), ShowIn(reply))),
+        AuditOf(*context, *who, "RetryRun", request->id()));
   }
 
   Reactor* WaitRun(Context* context, const v1::WaitRunRequest* request, v1::Run* reply) override {
@@ -234,6 +289,19 @@ class RunsService final : public v1::Runs::CallbackService {
   }
 
  private:
+  Status ReadRuns(const v1::GetComparisonRequest& request, std::vector<catalog::RunRows>* runs,
+                  v1::Comparison* reply) {
+    BRAID_ASSIGN_OR_RETURN(const auto snapshot, backend_->reader->Open());
+    for (const std::string& id : request.run_ids()) {
+      BRAID_ASSIGN_OR_RETURN(auto rows, snapshot->past()->ReadRun(id));
+      if (rows.has_value())
+        runs->push_back(*std::move(rows));
+      else
+        reply->add_missing(id);
+    }
+    return OkStatus();
+  }
+
   // Fills in the runs that had not ended, as they are now. One that was deleted since is left out.
   static CoreWork ShowLive(std::map<std::string, v1::Run*> live, v1::ListRunsResponse* reply) {
     return {nullptr, [live = std::move(live), reply](const State& state) {

@@ -15,6 +15,7 @@
 #include "coordinator/api/audit.h"
 #include "coordinator/api/garbage.h"
 #include "coordinator/core/attempts.h"
+#include "coordinator/services/call_observer.h"
 #include "coordinator/services/in_process_calls.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/unary.h"
@@ -107,6 +108,9 @@ class GrpcServer final : public Server {
     builder.AddListeningPort(address, rpc::MakeServerCredentials(check, backend_->tls),
                              &backend_->port);
     for (const auto& service : services_) builder.RegisterService(service.get());
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> observers;
+    observers.push_back(MakeCallObserver(backend_));
+    builder.experimental().SetInterceptorCreators(std::move(observers));
     builder.SetMaxReceiveMessageSize(rpc::kMaxMessageBytes);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsOfAConnection);
     // Both sides ping; one-sided settings end in too_many_pings.

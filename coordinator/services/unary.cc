@@ -6,6 +6,7 @@
 
 #include "base/endpoint.h"
 #include "base/log.h"
+#include "coordinator/services/call_spans.h"
 #include "rpc/server_credentials.h"
 #include "rpc/status.h"
 
@@ -76,6 +77,11 @@ Status Still(const Context* context, const FileWork& work) {
 
 Result<Identity> WhoCalls(const grpc::ServerContextBase& context, const Backend& backend) {
   return backend.access->Identify(rpc::CallerOf(context));
+}
+
+std::string TraceparentOf(const grpc::ServerContextBase& context, const Backend& backend) {
+  const trace::Context caller = CallerSpan(context.client_metadata());
+  return Traceparent(backend.spans == nullptr ? caller : CallSpan(caller));
 }
 
 Audit AuditOf(const Context& context, const Identity& who, std::string call, std::string object) {

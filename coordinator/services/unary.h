@@ -29,6 +29,10 @@ using Context = grpc::CallbackServerContext;
 // the call was accepted.
 Result<Identity> WhoCalls(const grpc::ServerContextBase& context, const Backend& backend);
 
+// The span of the call as W3C's traceparent, for what it brings about: that of the coordinator, if
+// it sends spans, and else that of the caller. Empty if the caller has none.
+std::string TraceparentOf(const grpc::ServerContextBase& context, const Backend& backend);
+
 // The audit record of a call. `object` is the object of the call as the caller names it.
 using Audit = std::shared_ptr<const Asked>;
 Audit AuditOf(const Context& context, const Identity& who, std::string call, std::string object);

@@ -106,3 +106,14 @@ def program_layer(path):
     layer = Layer()
     layer.file(f"{HOME}/bin/{os.path.basename(path)}", path)
     return layer
+
+
+def tool_layer(path, name):
+    """A program of others that is not of Debian. It has to be whole: nobody would look after what it loads."""
+    if debian.libraries_of([path]):
+        raise debian.Refused(
+            f"{path} loads libraries: take a {name} that is linked statically, as those of its releases are"
+        )
+    layer = Layer()
+    layer.file("usr/bin/" + name, path)
+    return layer

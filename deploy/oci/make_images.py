@@ -36,11 +36,19 @@ WORKER = {
 }
 # What the driver of the machine brings into a container that is given GPUs.
 GPU_WORKER = {**WORKER, "Env": [*ENVIRONMENT, "NVIDIA_DRIVER_CAPABILITIES=compute,utility"]}
+# What asks Kubernetes for workers; the Helm chart says for which pool.
+AGENT = {
+    "Env": [*ENVIRONMENT, "BRAID_DIR=/var/lib/braid"],
+    "Entrypoint": ["braid"],
+    "WorkingDir": "/var/lib/braid",
+    "StopSignal": "SIGTERM",
+}
 NO_TIME = 0
 # The exit code where something has to be done about the packages of the machine.
 OTHER_MACHINE = 3
 TITLES = {
     "braid": "Coordinator, worker and commands of braid, without PyTorch",
+    "braid-agent": "Agents of pools of braid in Kubernetes, with kubectl",
     "braid-trainer": "Workers of braid that train on CPUs",
     "braid-trainer-cuda": "Workers of braid that train on GPUs of NVIDIA, and on CPUs",
 }
@@ -63,6 +71,7 @@ def arguments():
     parser.add_argument("--revision", default="", help="commit of the sources")
     parser.add_argument("--prefix", required=True, help="what stands before the names in archives")
     parser.add_argument("--cuda", action="store_true", help="an image with CUDA, too")
+    parser.add_argument("--kubectl", default="", help="the program, for an image with it")
     parser.add_argument("--out", required=True, help="folder for the layout and the archives")
     return parser.parse_args()
 
@@ -108,6 +117,9 @@ def make(layout, given):
         ("braid", [base, braid], COORDINATOR),
         ("braid-trainer", [*below, *above], WORKER),
     ]
+    if given.kubectl:
+        kubectl = of_others(contents.tool_layer(given.kubectl, "kubectl"), "kubectl")
+        images.append(("braid-agent", [base, kubectl, braid], AGENT))
     if given.cuda:
         _, loaded = contents.split_libraries([plug_ins[contents.CUDA_PLUG_IN]], given.site)
         more = contents.python_layer(contents.with_parts(loaded) - of_python, given.site)

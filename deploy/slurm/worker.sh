@@ -1,7 +1,7 @@
 #!/bin/bash
 # A braid worker as a batch job: sbatch deploy/slurm/worker.sh, or with --array=1-4 for four.
 # It leaves when it has had nothing to do for a while, and in time before the job's limit, with
-# checkpoints; what it ran goes on elsewhere from there. docs/deploy.md has more.
+# checkpoints; what it ran goes on elsewhere from there. docs/slurm.md has more.
 #
 # Set before sbatch, as needed:
 #   BRAID             braid-worker (default: in PATH)

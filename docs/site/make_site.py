@@ -23,11 +23,13 @@ CONTENTS = {
     ],
     "Machines": [
         "docs/two_machines",
+        "docs/slurm",
         "docs/deploy",
         "docs/gpu",
         "docs/operating",
         "docs/security",
         "docs/alerts",
+        "docs/traces",
     ],
     "Tools": ["docs/dashboard", "docs/python", "docs/troubleshooting"],
     "Reference": [
@@ -42,6 +44,7 @@ CONTENTS = {
     "Behind it": [
         "docs/reliability",
         "docs/science",
+        "docs/outer_steps",
         "docs/performance",
         "docs/performance_service",
         "docs/architecture",

@@ -69,6 +69,7 @@ Result<HostSettings> ReadHost(const std::string& folder) {
   s.kinds = read.Strings("kinds");
   s.labels = read.Strings("labels");
   s.data_roots = read.Strings("data_roots");
+  s.fetch_from = read.Strings("fetch_from");
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_RETURN_IF_ERROR(Check(s).Wrap(path));
   return s;
@@ -91,7 +92,8 @@ Status WriteHost(const std::string& folder, const HostSettings& s) {
                      {"advertise", s.advertise},
                      {"kinds", s.kinds},
                      {"labels", s.labels},
-                     {"data_roots", s.data_roots}};
+                     {"data_roots", s.data_roots},
+                     {"fetch_from", s.fetch_from}};
   return WriteJsonFile(JoinPath(folder, kHostFile), json);
 }
 

@@ -36,7 +36,7 @@ struct HostSettings {
   // Options of braid-worker, under their names; empty or 0: the defaults of braid-worker.
   int64_t slots = 0;
   std::string gpus, site, cache_limit, advertise;
-  std::vector<std::string> kinds, labels, data_roots;
+  std::vector<std::string> kinds, labels, data_roots, fetch_from;
 
   // Whether the worker reaches the coordinator through a tunnel.
   bool tunnel() const { return address.empty(); }

@@ -82,11 +82,12 @@ vendor = os.path.join(os.path.dirname(torch), "nvidia")
 found = [os.path.join(torch, "lib")]
 if os.path.isdir(vendor):
     found += [os.path.join(vendor, name, "lib") for name in sorted(os.listdir(vendor))]
-found.append(os.path.join(os.path.dirname(torch), "pyarrow"))
 if not os.path.exists(os.path.join(found[0], "libtorch_cpu.so")):
     sys.exit("there is no libtorch_cpu.so in " + found[0])
 print("torch", version)
-print("libraries", ":".join(folder for folder in found if os.path.isdir(folder)))
+# pyarrow may be installed later.
+arrow = os.path.join(os.path.dirname(torch), "pyarrow")
+print("libraries", ":".join([folder for folder in found if os.path.isdir(folder)] + [arrow]))
 if sys.argv[1:] and sys.argv[1]:
     host, port = sys.argv[1].rsplit(":", 1)
     try:
@@ -270,6 +271,7 @@ std::string RunText(const HostSettings& s, const Probed& probed) {
   add("--kinds", Join(s.kinds, ","));
   for (const std::string& label : s.labels) add("--label", label);
   for (const std::string& root : s.data_roots) add("--data-root", root);
+  for (const std::string& host : s.fetch_from) add("--fetch-from", host);
   return text;
 }
 

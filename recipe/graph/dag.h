@@ -33,6 +33,18 @@ struct InputRef {
   friend bool operator==(const InputRef&, const InputRef&) = default;
 };
 
+// What the ranks of a training say to one another; all 0 for one rank alone, or where the model's
+// size is not known.
+struct Exchange {
+  // Steps from one exchange to the next.
+  int64_t every = 0;
+  // Bytes that each rank sends in an exchange, at most: embeddings of tokens that nobody has read
+  // are left out of gradients.
+  int64_t bytes = 0;
+  // Bytes that each other rank sends to rank 0 for a checkpoint.
+  int64_t checkpoint_bytes = 0;
+};
+
 // The estimated size of a job; 0 where it is not known.
 struct Estimate {
   int64_t parameters = 0;
@@ -42,6 +54,7 @@ struct Estimate {
   double flops = 0;
   // Bytes of its outputs.
   int64_t bytes = 0;
+  Exchange exchange;
 };
 
 // One job: what it demands of workers (task::Requirements, with its kind), and its place in the

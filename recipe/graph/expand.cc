@@ -70,7 +70,7 @@ class Expander {
         const Corpus& corpus = *recipe_.FindCorpus(name);
         train.corpora.push_back(corpus.Task());
         // Files of a site are not uploaded: a worker of the site reads them in place.
-        if (corpus.site.empty())
+        if (!corpus.in_place())
           job.inputs[role::Source(corpus.name)] = FromSource(SourceKind::kSource, corpus.name);
         if (!corpus.site.empty()) job.site = corpus.site;
       }
@@ -84,11 +84,11 @@ class Expander {
     job.kind = NameOf(JobKind::kPrepare);
     job.name = JobName(JobKind::kPrepare, corpus.name);
     job.inputs[role::kTokenizer] = TheTokenizer();
-    if (corpus.site.empty()) {
+    if (!corpus.in_place()) {
       job.inputs[role::kSource] = FromSource(SourceKind::kSource, corpus.name);
       AddSource(SourceKind::kSource, corpus.name, corpus.files, corpus.line);
     }
-    if (corpus.site.empty() && !corpus.validation.empty()) {
+    if (!corpus.in_place() && !corpus.validation.empty()) {
       job.inputs[role::kValidation] = FromSource(SourceKind::kValidation, corpus.name);
       AddSource(SourceKind::kValidation, corpus.name, corpus.validation, corpus.line);
     }
@@ -105,7 +105,7 @@ class Expander {
 
   spec::Validation ValidationOf(const Corpus& corpus) const {
     if (corpus.validation.empty()) return {.documents = recipe_.validation.documents};
-    return {.files = corpus.site.empty() ? std::vector<std::string>() : corpus.validation};
+    return {.files = corpus.in_place() ? corpus.validation : std::vector<std::string>()};
   }
 
   // The tokenizer, and the tokens of the corpora: all of them, or those without what is bound to
@@ -266,13 +266,17 @@ class Expander {
   Status AddComposite(const Composite& composite) {
     std::vector<JobNode> jobs = MergeJobs(MergeOf(composite));
     JobNode &merge = jobs[0], &gate = jobs[1], &joint = jobs[2];
-    BRAID_RETURN_IF_ERROR(
-        Plan(composite.spec, joint.name,
-             sizes_.LengthOf(composite.Corpora(), recipe_.split.joint_part(), composite.joint),
-             &composite.joint));
+    const Length length = sizes_.LengthOf(composite.Corpora(), recipe_.split.joint_part(),
+                                          composite.joint);
+    BRAID_RETURN_IF_ERROR(Plan(composite.spec, joint.name, length, &composite.joint));
+    const spec::Sync* const sync = composite.joint.outer_steps();
+    if (const std::string text = sync != nullptr ? Sizes::CautionOf(length, *sync) : "";
+        !text.empty())
+      dag_.cautions.push_back({joint.name, text});
     if (const std::string text = CautionOfRates(recipe_, composite); !text.empty())
       dag_.cautions.push_back({joint.name, text});
     joint.estimate = Sizes::TrainingOf(dag_.models.back());
+    joint.estimate.exchange = sizes_.ExchangeOf(dag_.models.back(), composite.joint);
     merge.estimate.parameters = joint.estimate.parameters;
     merge.estimate.bytes = composite.joint.carries() ? joint.estimate.bytes
                                                      : 4 * joint.estimate.parameters;  // fp32
@@ -308,6 +312,8 @@ class Expander {
     if (halvings_.empty() || halvings_.back().model != composite.starts_of) {
       halvings_.push_back(ForReport(composite.starts_of, rungs));
       halvings_.back().starts = true;
+      if (const std::string text = CautionOf(joint); !text.empty())
+        dag_.cautions.push_back({joint.name, text});
     }
     std::vector<spec::ReportedTrial>& trials = halvings_.back().trials;
     const auto trial = static_cast<int64_t>(trials.size());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -87,7 +88,8 @@ Estimate PartOf(Estimate whole, double from, double to) {
   return whole;
 }
 
-// A rate that falls from the beginning makes a low one look better early than it is at the end.
+}  // namespace
+
 std::string CautionOf(const JobNode& training) {
   const std::string schedule = training.spec["train"].value("lr_schedule", "");
   if (!schedule.starts_with("cosine")) return "";
@@ -95,6 +97,8 @@ std::string CautionOf(const JobNode& training) {
          "), where a high rate looks worse than it is at the end; lr_schedule wsd or constant is "
          "fair to both";
 }
+
+namespace {
 
 void Replace(const std::map<std::string, std::vector<JobNode>>& parts, Dag* dag) {
   std::vector<JobNode> jobs;
@@ -168,14 +172,31 @@ Result<std::vector<spec::ReportedHalving>> AddRungs(const Recipe& recipe, Dag* d
         parts[job] = DivideTraining(*by_name.at(job), model, rungs, static_cast<int64_t>(i));
       halving.trials.push_back({trials[i].name, trials[i].jobs});
     }
-    const JobNode& first = *by_name.at(trials.front().jobs.front());
-    if (const std::string text = CautionOf(first); !text.empty())
-      dag->cautions.push_back({first.name, text});
+    for (const Trial& trial : trials) {
+      const std::string& job = trial.jobs.front();
+      const std::string text = CautionOf(*by_name.at(job));
+      if (text.empty()) continue;
+      // One is enough: the others differ from it in what is varied.
+      dag->cautions.push_back({job, text});
+      break;
+    }
     Replace(parts, dag);
     NameParts(TrainingOf(recipe, model), rungs.size(), dag);
     all.push_back(std::move(halving));
   }
   return all;
+}
+
+std::map<std::string, double> RunShares(const Dag& dag) {
+  std::map<std::string, std::set<int64_t>> trials;  // of each model
+  for (const JobNode& job : dag.jobs) trials[job.rung.model].insert(job.rung.trial);
+  std::map<std::string, double> shares;
+  for (const JobNode& job : dag.jobs) {
+    if (job.rung.number <= 1) continue;
+    const auto all = static_cast<int64_t>(trials.at(job.rung.model).size());
+    shares[job.name] = static_cast<double>(std::min(job.rung.keep, all)) / static_cast<double>(all);
+  }
+  return shares;
 }
 
 }  // namespace braid::recipe

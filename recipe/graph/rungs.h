@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,10 @@ namespace braid::recipe {
 std::vector<JobNode> DivideTraining(const JobNode& training, const std::string& model,
                                     const std::vector<PlannedRung>& rungs, int64_t trial);
 
+// What is unfair in comparing a training before its end, for `braid plan`; or empty. A rate that
+// falls from the beginning makes a low one look better early than it is at the end.
+std::string CautionOf(const JobNode& training);
+
 // What the report is told of a model and its rungs, without trials yet.
 spec::ReportedHalving ForReport(const std::string& model, const std::vector<PlannedRung>& rungs);
 
@@ -27,5 +32,9 @@ spec::ReportedHalving ForReport(const std::string& model, const std::vector<Plan
 // one for each model. `dag` has the jobs of all variants but the report. kInvalidArgument if a
 // model has the same training in all variants, or if there are too many rungs.
 Result<std::vector<spec::ReportedHalving>> AddRungs(const Recipe& recipe, Dag* dag);
+
+// The part of the jobs of its rung that is run, for each job that is compared with others: as many
+// as there are trials that go on to it. By name; all other jobs are run.
+std::map<std::string, double> RunShares(const Dag& dag);
 
 }  // namespace braid::recipe

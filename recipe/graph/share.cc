@@ -168,7 +168,8 @@ class Sharer {
     job->name = job->base;
     if (job->variants.size() < recipe_.variants.size() && !common.empty()) {
       job->name = WithSuffix(job->base, SuffixOf(common));
-      if (OwnerOf(job->name).size() > kMaxName)
+      // The parts of a training ("@rung_1") are named like their training.
+      if (OwnerOf(job->name.substr(0, job->name.find('@'))).size() > kMaxName)
         job->name = WithSuffix(job->base, Format("v%zu", job->variants.front() + 1));
     }
     // Two values may be written alike in names, and a recipe may use such a name itself.

@@ -112,6 +112,15 @@ std::string Sizes::CautionOf(const Length& length, const spec::Train& train) con
       (long long)warmup, about, (long long)length.all_steps);
 }
 
+std::string Sizes::CautionOf(const Length& length, const spec::Sync& sync) {
+  if (length.all_steps < 0 || sync.every < length.all_steps) return "";
+  return Format(
+      "sync.every %lld: the whole training has %s %lld steps, so that the ranks agree once, at its "
+      "end; lower it",
+      (long long)sync.every, length.epoch_tokens > 0 ? "about" : "at most",
+      (long long)length.all_steps);
+}
+
 int64_t Sizes::vocab() const {
   if (recipe_.tokenizer_vocab > 0) return recipe_.tokenizer_vocab + 1;
   if (known_.vocab > 0) return known_.vocab;
@@ -150,6 +159,19 @@ Estimate Sizes::TrainingOf(const PlannedModel& model) {
   estimate.flops = 3 * model.forward.full_square() * static_cast<double>(model.tokens);
   estimate.bytes = (model.parameters + model.state_values) * kBytesOfNumber;
   return estimate;
+}
+
+Exchange Sizes::ExchangeOf(const PlannedModel& model, const spec::Joint& joint) const {
+  if (joint.ranks == 1 || vocab() == 0) return {};
+  const spec::Sync* const sync = joint.outer_steps();
+  const bool halves = sync != nullptr && sync->exchange == spec::ExchangeFormat::kBf16;
+  const int64_t all = model.parameters * (halves ? kBytesOfNumber / 2 : kBytesOfNumber);
+  Exchange exchange;
+  exchange.every = sync != nullptr ? sync->every : 1;
+  // An all-reduce over a ring: each rank sends all parts but one twice, once to be added up.
+  exchange.bytes = all / joint.ranks * 2 * (joint.ranks - 1);
+  if (sync != nullptr) exchange.checkpoint_bytes = model.state_values * kBytesOfNumber;
+  return exchange;
 }
 
 }  // namespace braid::recipe

@@ -45,6 +45,9 @@ class Sizes {
   // otherwise empty. No error, because sizes are estimates.
   std::string CautionOf(const Length& length, const spec::Train& train) const;
 
+  // The same of a joint phase whose ranks agree by outer steps.
+  static std::string CautionOf(const Length& length, const spec::Sync& sync);
+
   // Rows of embedding and head; 0 if not known.
   int64_t vocab() const;
 
@@ -54,6 +57,8 @@ class Sizes {
                             const Length& length, const spec::Train* train) const;
   // What a job that trains `model` costs.
   static Estimate TrainingOf(const PlannedModel& model);
+  // What the ranks of a joint phase that trains `model` exchange.
+  Exchange ExchangeOf(const PlannedModel& model, const spec::Joint& joint) const;
 
  private:
   const Recipe& recipe_;

@@ -22,8 +22,22 @@ void Flatten(const Json& object, const std::string& path,
   }
 }
 
-// The value of each setting, in the JSON of its type.
-std::map<std::string, std::string> ValuesOf(const Recipe& recipe) {
+// The settings that differ between variants, with their values in the order of the variants.
+std::map<std::string, std::vector<std::string>> Varying(const Recipe& recipe) {
+  std::map<std::string, std::vector<std::string>> all;
+  for (const Recipe* trained : recipe.Trained()) {
+    for (const auto& [name, value] : ValuesInForce(*trained)) {
+      std::vector<std::string>& seen = all[name];
+      if (std::find(seen.begin(), seen.end(), value) == seen.end()) seen.push_back(value);
+    }
+  }
+  std::erase_if(all, [](const auto& setting) { return setting.second.size() < 2; });
+  return all;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> ValuesInForce(const Recipe& recipe) {
   Json all = {{"compat", schema::NameOf(recipe.compat)},
               {"priority", recipe.priority},
               {"seed", recipe.seed},
@@ -50,23 +64,8 @@ std::map<std::string, std::string> ValuesOf(const Recipe& recipe) {
   return values;
 }
 
-// The settings that differ between variants, with their values in the order of the variants.
-std::map<std::string, std::vector<std::string>> Varying(const Recipe& recipe) {
-  std::map<std::string, std::vector<std::string>> all;
-  for (const Recipe* trained : recipe.Trained()) {
-    for (const auto& [name, value] : ValuesOf(*trained)) {
-      std::vector<std::string>& seen = all[name];
-      if (std::find(seen.begin(), seen.end(), value) == seen.end()) seen.push_back(value);
-    }
-  }
-  std::erase_if(all, [](const auto& setting) { return setting.second.size() < 2; });
-  return all;
-}
-
-}  // namespace
-
 std::vector<std::string> SettingsInForce(const Recipe& recipe) {
-  const std::map<std::string, std::string> values = ValuesOf(recipe);
+  const std::map<std::string, std::string> values = ValuesInForce(recipe);
   const std::map<std::string, std::vector<std::string>> varying = Varying(recipe);
   std::vector<std::string> lines;
   for (const auto& [name, value] : values) {

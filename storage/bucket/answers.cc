@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <ctime>
+#include <utility>
 
 #include "base/excerpt.h"
 #include "base/text.h"
@@ -43,6 +45,11 @@ std::string AdviceForKey(const std::string& code, const std::string& key_id,
   if (code == "SignatureDoesNotMatch")
     return "the secret does not belong to access key " + key_id +
            ": mend AWS_SECRET_ACCESS_KEY or the credentials file";
+  if (place.only_read && key_id.empty())
+    return "the bucket is not public (keys=no): leave keys=no out, and give the worker a key";
+  if (place.only_read)
+    return "access key " + key_id + " needs s3:GetObject there, and s3:ListBucket on " +
+           place.Name() + " for patterns";
   return "access key " + key_id +
          " needs s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject, "
          "s3:AbortMultipartUpload and s3:ListBucketMultipartUploads on " +
@@ -67,6 +74,37 @@ std::vector<std::string_view> Elements(std::string_view xml, std::string_view na
 std::string Element(std::string_view xml, std::string_view name) {
   const auto all = Elements(xml, name);
   return all.empty() ? "" : std::string(all.front());
+}
+
+std::string XmlText(std::string_view content) {
+  constexpr std::array<std::pair<std::string_view, char>, 5> kNamed = {
+      {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}}};
+  std::string text;
+  while (!content.empty()) {
+    const auto named = std::find_if(kNamed.begin(), kNamed.end(), [&](const auto& one) {
+      return content.starts_with(one.first);
+    });
+    if (named != kNamed.end()) {
+      text += named->second;
+      content.remove_prefix(named->first.size());
+      continue;
+    }
+    // "&#39;" or "&#x27;": of ASCII, as all else is written as it is.
+    const size_t end = content.find(';');
+    if (content.starts_with("&#") && end != std::string_view::npos && end <= 6) {
+      const bool hex = content[2] == 'x';
+      const std::string digits(content.substr(hex ? 3 : 2, end - (hex ? 3 : 2)));
+      const long value = std::strtol(digits.c_str(), nullptr, hex ? 16 : 10);
+      if (value > 0 && value < 128) {
+        text += static_cast<char>(value);
+        content.remove_prefix(end + 1);
+        continue;
+      }
+    }
+    text += content.front();
+    content.remove_prefix(1);
+  }
+  return text;
 }
 
 int64_t ParseUtc(const std::string& text) {
@@ -103,26 +141,29 @@ Status BucketError(const HttpAnswer& answer, const std::string& doing, const Buc
                       "): the network changed it; it is sent again");
   if (code == "NoSuchBucket")
     return Status(StatusCode::kFailedPrecondition,
-                  what + "there is no bucket " + place.bucket + " at " + place.endpoint +
-                      ": make it (aws s3 mb s3://" + place.bucket + " --endpoint-url " +
-                      place.endpoint + "), or mend --blobs");
+                  what + "there is no bucket " + place.bucket + " at " + place.endpoint + ": " +
+                      (place.only_read ? std::string()
+                                       : "make it (aws s3 mb s3://" + place.bucket +
+                                             " --endpoint-url " + place.endpoint + "), or ") +
+                      "mend " + place.named_in);
   if (answer.status == 301 || answer.status == 307 || code == "AuthorizationHeaderMalformed") {
     const std::string region = OtherRegion(answer);
-    return FailedPrecondition(what + "the bucket is elsewhere (" + said + "): " +
-                              (region.empty()
-                                   ? "name its region and endpoint in --blobs, which say now " +
-                                         place.region + " and " + place.endpoint
-                                   : "say region=" + Excerpt(region, 40) + " in --blobs"));
+    return FailedPrecondition(
+        what + "the bucket is elsewhere (" + said + "): " +
+        (region.empty() ? "name its region and endpoint in " + place.named_in +
+                              ", which says now " + place.region + " and " + place.endpoint
+                        : "say region=" + Excerpt(region, 40) + " in " + place.named_in));
   }
   if (answer.status == 401 || answer.status == 403)
     return PermissionDenied(what + "refused (" + said + "): " + AdviceForKey(code, key_id, place));
+  if (code == "NoSuchKey" && place.only_read) return NotFound(what + "not there (" + said + ")");
   if (code == "NoSuchKey")
     return Status(StatusCode::kNotFound, ErrorReason::kBlobMissing,
                   what + "not there (" + said + ")");
   if (code == "NoSuchUpload") return NotFound(what + "not there (" + said + ")");
   if (answer.status == 404)
     return FailedPrecondition(what + said + ": what answers at " + place.endpoint +
-                              " speaks no S3: mend the endpoint in --blobs");
+                              " speaks no S3: mend the endpoint in " + place.named_in);
   return FailedPrecondition(what + said + ": " + Excerpt(Element(answer.body, "Message"), 200));
 }
 

@@ -18,6 +18,9 @@ std::vector<std::string_view> Elements(std::string_view xml, std::string_view na
 // The content of the first one; empty if there is none.
 std::string Element(std::string_view xml, std::string_view name);
 
+// The text of such a content, without entities: "a&b" of "a&amp;b".
+std::string XmlText(std::string_view content);
+
 // "2026-03-01T12:00:00.000Z" in milliseconds since 1970; 0 if it is none.
 int64_t ParseUtc(const std::string& text);
 

@@ -1,10 +1,7 @@
 #include "storage/bucket/bucket_store.h"
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/text.h"
@@ -14,10 +11,15 @@ namespace braid::storage {
 namespace {
 
 constexpr char kOwnerObject[] = "coordinator";
-constexpr int64_t kTickMs = 50;  // how often a pause looks whether all has to stop
 
-bool MayHelpAgain(const Status& status) {
-  return status.code() == StatusCode::kUnavailable && !status.Is(ErrorReason::kStorageFull);
+CallerOptions OptionsOf(const BucketOptions& options) {
+  CallerOptions caller;
+  caller.variables = options.variables;
+  caller.tries = options.tries;
+  caller.first_pause_ms = options.first_pause_ms;
+  caller.idle_ms = options.idle_ms;
+  caller.stopped = [stop = options.stop] { return stop != nullptr && *stop; };
+  return caller;
 }
 
 }  // namespace
@@ -39,69 +41,10 @@ BucketStore::BucketStore(BucketPlace place, std::string folder, BucketOptions op
     : place_(std::move(place)),
       folder_(std::move(folder)),
       options_(std::move(options)),
-      http_(place_.ca_file, options_.idle_ms, options_.stop) {}
+      caller_(place_, OptionsOf(options_)) {}
 
 std::string BucketStore::KeyOf(const std::string& sha256) const {
   return JoinPath(JoinPath(place_.prefix, sha256.substr(0, 2)), sha256);
-}
-
-Result<AccessKey> BucketStore::Key() {
-  MutexLock lock(mutex_);
-  if (key_.id.empty()) {
-    BRAID_ASSIGN_OR_RETURN(key_, FindAccessKey(options_.variables));
-  }
-  return key_;
-}
-
-bool BucketStore::Pause(int64_t ms) const {
-  for (int64_t waited = 0; waited < ms; waited += kTickMs) {
-    if (options_.stop != nullptr && *options_.stop) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(kTickMs));
-  }
-  return options_.stop == nullptr || !*options_.stop;
-}
-
-Result<HttpAnswer> BucketStore::Once(const Call& call, const std::string& doing) {
-  BRAID_ASSIGN_OR_RETURN(const AccessKey key, Key());
-  const size_t scheme = place_.endpoint.find("//") + 2;
-  ToSign sign;
-  sign.method = call.method;
-  sign.host = (place_.bucket_in_host ? place_.bucket + "." : "") + place_.endpoint.substr(scheme);
-  sign.path = (place_.bucket_in_host ? "" : "/" + UriEncode(place_.bucket, false)) +
-              (call.key.empty() ? "" : "/" + UriEncode(call.key, true));
-  if (sign.path.empty()) sign.path = "/";
-  sign.query = call.query;
-  sign.headers = call.headers;
-  sign.payload = call.payload;
-  HttpRequest request;
-  request.method = call.method;
-  request.headers = SignedHeaders(sign, key, place_.region, SystemClock().WallMs());
-  request.url = place_.endpoint.substr(0, scheme) + sign.host + sign.path +
-                (sign.query.empty() ? "" : "?" + QueryText(sign.query));
-  request.body = call.body;
-  request.file = call.file;
-  request.offset = call.offset;
-  request.bytes = call.bytes;
-  request.deadline_ms = call.deadline_ms;
-  Result<HttpAnswer> answer = http_.Send(request);
-  if (!answer.ok()) return answer.status().Wrap(place_.Name() + ": " + doing);
-  if (answer->good()) return answer;
-  const Status status = BucketError(*answer, doing, place_, key.id);
-  if (status.code() == StatusCode::kPermissionDenied) {
-    MutexLock lock(mutex_);
-    key_ = {};  // another one may have been written meanwhile
-  }
-  return status;
-}
-
-Result<HttpAnswer> BucketStore::Do(const Call& call, const std::string& doing) {
-  int64_t pause_ms = options_.first_pause_ms;
-  for (int tried = 1;; ++tried, pause_ms *= 2) {
-    Result<HttpAnswer> answer = Once(call, doing);
-    const int tries = call.tries > 0 ? call.tries : options_.tries;
-    if (answer.ok() || tried >= tries || !MayHelpAgain(answer.status())) return answer;
-    if (!Pause(pause_ms)) return Cancelled("this process stops");
-  }
 }
 
 void BucketStore::Expect(const std::string& owner) {
@@ -145,7 +88,7 @@ Status BucketStore::TryWrongDigest() {
   call.body = "changed on the way";
   call.payload = Sha256Hex("what was sent");
   call.headers = {{"x-amz-checksum-sha256", ChecksumText(call.payload)}};
-  const Status status = Once(call, "trying a wrong digest").status();
+  const Status status = caller_.Once(call, "trying a wrong digest").status();
   if (status.Is(ErrorReason::kDigestMismatch)) return OkStatus();
   if (!status.ok()) return status;
   (void)Do({.method = "DELETE", .key = call.key}, "deleting a probe");
@@ -220,33 +163,11 @@ Status BucketStore::Remove(const std::string& sha256) {
   return status.code() == StatusCode::kNotFound ? OkStatus() : status;
 }
 
-Status BucketStore::EachPage(std::map<std::string, std::string> query, const std::string& doing,
-                             const std::function<Status(const std::string& xml)>& use) {
-  if (!place_.prefix.empty()) query["prefix"] = place_.prefix + "/";
-  while (true) {
-    BRAID_ASSIGN_OR_RETURN(const HttpAnswer answer, Do({.method = "GET", .query = query}, doing));
-    BRAID_RETURN_IF_ERROR(use(answer.body));
-    if (Element(answer.body, "IsTruncated") != "true") return OkStatus();
-    const bool objects = query.contains("list-type");
-    std::map<std::string, std::string> next = query;
-    if (objects) {
-      next["continuation-token"] = Element(answer.body, "NextContinuationToken");
-    } else {
-      next["key-marker"] = Element(answer.body, "NextKeyMarker");
-      next["upload-id-marker"] = Element(answer.body, "NextUploadIdMarker");
-    }
-    // A list that begins again would never end.
-    if (next == query || next[objects ? "continuation-token" : "key-marker"].empty())
-      return Internal(place_.Name() + ": " + doing + ": a page without its next one");
-    query = std::move(next);
-  }
-}
-
 Result<std::vector<RemoteBlob>> BucketStore::List() {
   std::vector<RemoteBlob> blobs;
   BRAID_RETURN_IF_ERROR(CheckOwner(/*again=*/true));
   BRAID_RETURN_IF_ERROR(
-      EachPage({{"list-type", "2"}}, "listing its objects", [&](const std::string& xml) {
+      caller_.EachPage({{"list-type", "2"}}, "listing its objects", [&](const std::string& xml) {
         for (const std::string_view object : Elements(xml, "Contents")) {
           const std::string key = Element(object, "Key");
           const std::string sha256(BaseName(key));
@@ -263,7 +184,8 @@ Result<std::vector<RemoteBlob>> BucketStore::List() {
 Status BucketStore::Check() {
   std::map<std::string, std::string> query = {{"list-type", "2"}, {"max-keys", "1"}};
   if (!place_.prefix.empty()) query["prefix"] = place_.prefix + "/";
-  BRAID_RETURN_IF_ERROR(Once({.method = "GET", .query = query}, "listing its objects").status());
+  BRAID_RETURN_IF_ERROR(
+      caller_.Once({.method = "GET", .query = query}, "listing its objects").status());
   return CheckOwner(/*again=*/true);
 }
 

@@ -9,15 +9,12 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/mutex.h"
-#include "base/sha256.h"
-#include "storage/bucket/http.h"
+#include "storage/bucket/caller.h"
 #include "storage/bucket/place.h"
 #include "storage/files/remote_store.h"
 
@@ -53,37 +50,17 @@ class BucketStore final : public RemoteStore {
   Status Check() override;
 
  private:
-  // One request, as it is to be signed.
-  struct Call {
-    std::string method;
-    std::string key;  // of the object; empty: the bucket
-    std::map<std::string, std::string> query;
-    std::map<std::string, std::string> headers;
-    std::string payload = Sha256Hex("");  // of the body
-    std::string body;
-    std::string file;  // as of HttpRequest
-    uint64_t offset = 0, bytes = 0;
-    int64_t deadline_ms = 0;
-    int tries = 0;  // 0: as of the options
-  };
+  using Call = BucketCall;
   struct Parts;
   std::string KeyOf(const std::string& sha256) const;
-  // Signs, sends, and tries again what may succeed later. Any answer that is not good is an error,
-  // with `doing` in its message.
-  Result<HttpAnswer> Do(const Call& call, const std::string& doing);
-  Result<HttpAnswer> Once(const Call& call, const std::string& doing);
-  Result<AccessKey> Key();
+  Result<HttpAnswer> Do(const Call& call, const std::string& doing) {
+    return caller_.Do(call, doing);
+  }
   // Who has claimed the bucket. kNotFound: nobody.
   Result<std::string> Owner();
   // Whether it is the one that is expected; asks once, or `again`.
   Status CheckOwner(bool again);
   Status TryWrongDigest();
-  // Waits before another try; false if all has to stop.
-  bool Pause(int64_t ms) const;
-  // One page after another of a list of the bucket.
-  Status EachPage(std::map<std::string, std::string> query, const std::string& doing,
-                  const std::function<Status(const std::string& xml)>& use);
-
   Status PutWhole(const std::string& sha256, const std::string& path, uint64_t size);
   Status PutInParts(const std::string& sha256, const std::string& path, uint64_t size);
   // The steps of it. kNotFound if the bucket does not know the upload any more.
@@ -98,9 +75,8 @@ class BucketStore final : public RemoteStore {
   const BucketPlace place_;
   const std::string folder_;
   const BucketOptions options_;
-  HttpClient http_;
+  BucketCaller caller_;
   Mutex mutex_;
-  AccessKey key_ BRAID_GUARDED_BY(mutex_);         // empty: to be looked for
   std::string expected_ BRAID_GUARDED_BY(mutex_);  // the owner; empty: anybody
   bool confirmed_ BRAID_GUARDED_BY(mutex_) = false;
   std::set<std::string> sending_ BRAID_GUARDED_BY(mutex_);  // ids of uploads in parts

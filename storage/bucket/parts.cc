@@ -196,8 +196,8 @@ Status BucketStore::DropAbandoned() {
   BRAID_RETURN_IF_ERROR(CheckOwner(/*again=*/true));
   const int64_t before_ms = SystemClock().WallMs() - options_.keep_parts_ms;
   std::vector<std::pair<std::string, std::string>> old;
-  BRAID_RETURN_IF_ERROR(
-      EachPage({{"uploads", ""}}, "listing its unfinished uploads", [&](const std::string& xml) {
+  BRAID_RETURN_IF_ERROR(caller_.EachPage(
+      {{"uploads", ""}}, "listing its unfinished uploads", [&](const std::string& xml) {
         for (const std::string_view upload : Elements(xml, "Upload")) {
           const std::string key = Element(upload, "Key"), id = Element(upload, "UploadId");
           const std::string sha256(BaseName(key));

@@ -23,6 +23,10 @@ struct BucketPlace {
   bool bucket_in_host = false;       // https://BUCKET.host/key, and not https://host/BUCKET/key
   bool plain = false;                // http:// is meant, also to another machine
   std::string ca_file;               // whose certificates are trusted; empty: the system's
+  // For messages: where people name the bucket, and whether it is only read, as it is not for
+  // blobs.
+  std::string named_in = "--blobs";
+  bool only_read = false;
 
   std::string Name() const;  // s3://bucket/prefix
 };

@@ -116,6 +116,9 @@ struct RunRecord {
   std::string pause_reason;
   // How long its earlier pauses lasted together.
   int64_t paused_before_ms = 0;
+  // The span of the call that made it, as W3C's traceparent: its own spans are below that one. May
+  // be empty.
+  std::string traceparent;
   std::string error;
   int64_t created_ms = 0;
   int64_t ended_ms = 0;

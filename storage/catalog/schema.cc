@@ -361,6 +361,10 @@ CREATE TABLE traffic (
   bytes INTEGER NOT NULL,
   PRIMARY KEY (site, way, class)
 ) STRICT, WITHOUT ROWID;
+)sql",
+                                                 // The traces of which runs are a part.
+                                                 R"sql(
+ALTER TABLE runs ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
 )sql"};
   return steps;
 }

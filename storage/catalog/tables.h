@@ -38,6 +38,7 @@ struct RunsTable {
     column("pause_reason", r.pause_reason);
     column("paused_before_ms", r.paused_before_ms);
     column("preempts", r.preempts);
+    column("traceparent", r.traceparent);
   }
 };
 

@@ -8,6 +8,9 @@ namespace braid::artifact_files {
 // tokenizer; also in checkpoints and exported models.
 inline constexpr char kTokenizer[] = "tokenizer.json";
 
+// source: in place of files that are elsewhere, where they are (remote_files.h).
+inline constexpr char kRemoteFiles[] = "braid_remote_files.json";
+
 // shards: in a folder of its own for each of the training and the validation text, the token ids
 // and where each document begins; and above them the description of the corpus.
 inline constexpr char kTokens[] = "tokens.bin";
@@ -21,6 +24,11 @@ inline constexpr char kConfig[] = "config.json";
 inline constexpr char kWeights[] = "model.safetensors";
 inline constexpr char kOptimizer[] = "optimizer.safetensors";
 inline constexpr char kAverage[] = "average.safetensors";
+// Of a training with outer steps: their momentum, and what each rank has of its own
+// ("rank-1.safetensors").
+inline constexpr char kOuter[] = "outer.safetensors";
+inline constexpr char kRankPrefix[] = "rank-";
+inline constexpr char kRankSuffix[] = ".safetensors";
 inline constexpr char kState[] = "state.json";
 
 // history: a line of JSON for each step, and what the training ended with. Checkpoints have the

@@ -18,6 +18,14 @@ TEST(Arguments, TakesOptionsInBothForms) {
   EXPECT_TRUE(arguments->Has("force"));
 }
 
+TEST(Arguments, BehindTwoDashesNothingIsAnOption) {
+  const char* argv[] = {"program", "generate", "--seed", "7", "--", "folder", "--seed", "--"};
+  const auto arguments = Arguments::Parse(8, argv, {"seed"});
+  ASSERT_TRUE(arguments.ok());
+  EXPECT_THAT(arguments->positional(), ElementsAre("generate", "folder", "--seed", "--"));
+  EXPECT_EQ(arguments->Get("seed"), "7");
+}
+
 TEST(Arguments, ErrorsSayWhatWasMeant) {
   const char* unknown[] = {"program", "--sed", "7"};
   EXPECT_EQ(Arguments::Parse(3, unknown, {"seed"}).status().message(),

@@ -138,6 +138,38 @@ TEST_F(PlanTest, ThePlanShowsHowLongItMayTake) {
   EXPECT_EQ(JsonOf(*file)["maxDurationS"], "86400");
 }
 
+TEST_F(PlanTest, ThePlanShowsWhatRanksExchange) {
+  const auto plan_of = [&](const std::string& joint) {
+    const auto file = Load(
+        Recipe("  c: {files: [a/*.jsonl]}\n  e: {files: [b/one.jsonl]}\n",
+               "sequence: 16\npaths: [{name: p, corpus: c, d: 8, heads: 2, blocks: 1}, {name: q, "
+               "corpus: e, d: 8, heads: 2, blocks: 1}]\ncomposites: [{name: k, joint: {" +
+                   joint + "}}]\n"),
+        {});
+    EXPECT_TRUE(file.ok()) << file.status().message();
+    return PlanOf(*file);
+  };
+  EXPECT_THAT(PlanText(plan_of("ranks: 1")), testing::Not(HasSubstr("RANKS EXCHANGE")));
+  const v1::Plan plan = plan_of("ranks: 2, sync: {every: 20}");
+  const auto job = std::find_if(plan.jobs().begin(), plan.jobs().end(),
+                                [](const auto& one) { return one.has_exchange(); });
+  ASSERT_NE(job, plan.jobs().end());
+  EXPECT_EQ(job->name(), "joint:k");
+  EXPECT_EQ(job->exchange().every(), 20);
+  EXPECT_EQ(job->exchange().bytes(), 4 * job->parameters());
+  EXPECT_EQ(job->exchange().checkpoint_bytes(), 8 * job->parameters());
+  const auto bytes = [&](int64_t of_each, int64_t steps) {
+    return FormatBytes(static_cast<uint64_t>(of_each * job->parameters() / steps));
+  };
+  EXPECT_THAT(PlanText(plan),
+              testing::ContainsRegex("\njoint:k +2 +20 +" + bytes(4, 1) + " +0\\.0 s +" +
+                                     bytes(4, 20) + " +" + bytes(8, 1) + "\n"));
+  // Gradients in every step, and nothing of its own on any rank.
+  EXPECT_THAT(PlanText(plan_of("ranks: 2")),
+              testing::ContainsRegex("\njoint:k +2 +1 +" + bytes(4, 1) + " +0\\.0 s +" +
+                                     bytes(4, 1) + " +-\n"));
+}
+
 // Spoiled in every way it is an error, or a tokenizer.
 TEST_F(PlanTest, ATokenizerThatIsNoneIsASentence) {
   Write("recipe.yaml",

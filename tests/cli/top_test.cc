@@ -31,13 +31,6 @@ TEST(Braille, LeavesOutWhatIsNoNumber) {
   EXPECT_THAT(BrailleCurve({std::nan(""), INFINITY}, 1, 1), ElementsAre(" "));
 }
 
-TEST(Fit, CutsByCharactersAndKeepsTerminalsSafe) {
-  EXPECT_EQ(Fit("ab", 4), "ab  ");
-  EXPECT_EQ(Fit("\u00e9\u00e9\u00e9", 2), "\u00e9\u2026");
-  EXPECT_EQ(Fit("a\033[2J", 5), "a?[2J");
-  EXPECT_EQ(Fit("a\nb", 3), "a b");
-}
-
 TopData Data() {
   TopData data;
   data.address = "127.0.0.1:7070";

@@ -178,6 +178,26 @@ TEST_F(CoreTest, ADigestThatIsWrongOnOneWorkerSendsTheJobToAnother) {
   EXPECT_THAT(core_->state().FindAttempt(RankOf(run, "a"))->workers, ElementsAre("w2"));
 }
 
+TEST_F(CoreTest, MachinesThatLackAPluginDoNotEndAJobThatAFourthCanRun) {
+  for (const char* worker : {"w1", "w2", "w3", "w4"}) AddWorker(worker);
+  const std::string run = SubmitJobs({Node("a", "prepare")});
+  std::set<std::string> tried;
+  for (int i = 0; i < 60 && tried.size() < 4; ++i) {
+    for (auto& [id, worker] : workers_) EXPECT_TRUE(Beat(worker).ok());
+    clock_.Advance(5'000);
+    if (Job(run, "a").state != JobState::kActive) continue;
+    const std::string worker = core_->state().FindAttempt(RankOf(run, "a"))->workers[0];
+    EXPECT_TRUE(tried.insert(worker).second) << worker << " is tried again";
+    if (tried.size() == 4) break;
+    EXPECT_TRUE(Do([&](Transaction& tx) { return ReportStarted(RankOf(run, "a"), tx); }).ok());
+    EXPECT_TRUE(End(RankOf(run, "a"), worker, false, "infra", "no pyarrow", "PLUGIN_MISSING",
+                    /*deterministic=*/true)
+                    .ok());
+  }
+  EXPECT_EQ(tried.size(), 4u);
+  EXPECT_EQ(Job(run, "a").state, JobState::kActive) << Job(run, "a").error;
+}
+
 TEST_F(CoreTest, ABackOffEndsAlsoWhenTheWallClockIsSetBack) {
   FakeWorker& worker = AddWorker("w1");
   const std::string run = SubmitJobs({Node("a", "train")});

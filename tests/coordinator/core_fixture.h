@@ -129,6 +129,7 @@ class CoreTest : public ::testing::Test {
     options.quotas = quotas_;
     options.preempt = preempt_;
     options.ended_rows = ended_rows_;
+    options.spans = spans_;
     core_ = Core::Create(options).value();
   }
 
@@ -243,13 +244,13 @@ class CoreTest : public ::testing::Test {
 
   Status End(const RankKey& rank, const std::string& worker, bool success,
              const std::string& category = "", const std::string& error = "",
-             const std::string& reason = "") {
+             const std::string& reason = "", bool deterministic = false) {
     EndedCommand command;
     command.rank = rank;
     command.worker = worker;
     command.success = success;
     if (success && rank.rank == 0) command.outputs = {Artifact(std::string(64, 'a'), "model")};
-    command.failure = {category, error, "", false, reason};
+    command.failure = {category, error, "", deterministic, reason};
     const Status status = Do([&](Transaction& tx) { return ReportEnded(command, tx); });
     if (status.ok()) workers_[worker].ranks.erase(rank);
     return status;
@@ -276,6 +277,7 @@ class CoreTest : public ::testing::Test {
   const QuotaTable* quotas_ = nullptr;
   int64_t ended_rows_ = 0;
   bool preempt_ = false;
+  trace::SpanSink* spans_ = nullptr;
   std::unique_ptr<Core> core_;
   std::map<std::string, FakeWorker> workers_;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "coordinator/access/rules.h"
 #include "coordinator/http/http.h"
 #include "coordinator/http/sign_in.h"
@@ -35,7 +36,7 @@ class JsonApiTest : public ServicesTest {
       return server_->Check(caller);
     };
     options.calls = server_->json_calls();
-    options.metrics = metrics_.get();
+    options.curves = curves_.get();
     options.reader = &reader_;
     http_ = HttpServer::Start(options, core_.get()).value();
     host_ = "127.0.0.1" + http_->address().substr(http_->address().rfind(':'));
@@ -244,6 +245,66 @@ TEST_F(JsonApiTest, WhatIsMadeOverHttpIsThere) {
               AllOf(StartsWith("HTTP/1.1 404"), HasSubstr("m")));
   EXPECT_THAT(Get("/api/v1/curves?run=first&job=m&columns=x"),
               AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("1 to 4096, not x")));
+  EXPECT_THAT(Get("/api/v1/curves?run=first&job=m&begin=1&end=9"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(Get("/api/v1/curves?run=first&job=m&begin=-1"),
+              AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("begin is a step, a whole number")));
+}
+
+TEST_F(JsonApiTest, CurvesOfManyJobsComeOneALine) {
+  const std::string source = Store("some text");
+  v1::Run one, two;
+  ASSERT_TRUE(Submit("one", "id-1", source, &one).ok());
+  ASSERT_TRUE(Submit("two", "id-2", source, &two).ok());
+  Json jobs = Json::array();
+  for (const std::string& run : {one.id(), std::string("r-none"), two.id()})
+    jobs.push_back({{"runId", run}, {"job", "m"}});
+  const Json request = {{"jobs", jobs}, {"names", Json::array({"loss"})}};
+  std::vector<std::string> runs;
+  for (const std::string& line :
+       Split(BodyOf(Post("/api/v1/Jobs/ReadCurves", request.dump())), '\n')) {
+    if (line.find('{') == std::string::npos) continue;
+    const Json reply = Json::parse(line);
+    runs.push_back(reply["runId"]);
+    EXPECT_EQ(reply["job"], "m");
+    EXPECT_EQ(reply["lastStep"], "-1");
+    EXPECT_FALSE(reply.contains("curves"));
+  }
+  EXPECT_EQ(runs, (std::vector<std::string>{one.id(), two.id()}))
+      << "what is not there is left out";
+  EXPECT_THAT(Post("/api/v1/Jobs/ReadCurves", Json({{"jobs", jobs}, {"columns", 5000}}).dump()),
+              AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("columns is a number from 1 to 4096")));
+  Json many = Json::array();
+  for (int i = 0; i < 4001; ++i) many.push_back(jobs[0]);
+  EXPECT_THAT(Post("/api/v1/Jobs/ReadCurves", Json({{"jobs", many}}).dump()),
+              AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("at most 4000 jobs")));
+}
+
+TEST_F(JsonApiTest, RunsAreComparedInOneCall) {
+  const std::string source = Store("some text");
+  v1::Run one, two;
+  ASSERT_TRUE(Submit("one", "id-1", source, &one).ok());
+  ASSERT_TRUE(Submit("two", "id-2", source, &two).ok());
+  // One that has ended, too: its rows have left the memory.
+  EXPECT_THAT(Post("/api/v1/Runs/CancelRun", Json({{"id", two.id()}}).dump()),
+              StartsWith("HTTP/1.1 200"));
+  const Json ids = Json::array({two.id(), "r-none", one.id()});
+  const std::string answer = Post("/api/v1/Runs/GetComparison", Json({{"runIds", ids}}).dump());
+  ASSERT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  const Json comparison = Json::parse(BodyOf(answer));
+  ASSERT_EQ(comparison["runs"].size(), 2U);
+  EXPECT_EQ(comparison["runs"][0]["name"], "two");
+  EXPECT_EQ(comparison["runs"][0]["state"], "RUN_CANCELLED");
+  EXPECT_EQ(comparison["runs"][1]["models"][0]["name"], "m");
+  EXPECT_EQ(comparison["missing"], Json::array({"r-none"}));
+  bool named = false;
+  for (const Json& field : comparison["fields"])
+    named = named || (field["name"] == "run" && field["values"].size() == 2);
+  EXPECT_TRUE(named) << comparison["fields"];
+  Json many = Json::array();
+  for (int i = 0; i < 501; ++i) many.push_back(one.id());
+  EXPECT_THAT(
+      Post("/api/v1/Runs/GetComparison", Json({{"runIds", many}}).dump()),
+      AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("at most 500 runs are compared, not 501")));
 }
 
 TEST_F(JsonApiTest, TheListOfRunsComesInPages) {
@@ -292,8 +353,36 @@ TEST_F(JsonApiTest, ARecipeIsCheckedLineByLine) {
   ASSERT_EQ(right["sources"].size(), 1U);
   EXPECT_EQ(right["sources"][0]["name"], "source.c");
   EXPECT_FALSE(right["settings"].empty());
+  EXPECT_EQ(right["plan"]["models"][0]["name"], "m");
+  EXPECT_GT(right["plan"]["models"][0]["parameters"], 300 * 8);
+  EXPECT_EQ(right["plan"]["models"][0]["tokens"], 0) << "the text is not known";
   EXPECT_THAT(Get("/api/v1/check"), StartsWith("HTTP/1.1 405"));
   EXPECT_THAT(Post("/api/v1/check", "[]"), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(Post("/api/v1/check", R"({"recipe": "", "bytes": {"source.c": -1}})"),
+              AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("bytes.source.c: expected a whole")));
+  EXPECT_THAT(Post("/api/v1/check", R"({"recipe": "", "bytes": 1})"),
+              AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("bytes: expected an object")));
+}
+
+// Tokens and costs of the plan follow from the sizes of what stands for the recipe's files.
+TEST_F(JsonApiTest, APlanIsEstimatedFromTheSizesOfFiles) {
+  const auto plan = [&](const std::string& file) {
+    const Json request = {
+        {"recipe", "run: ok\ntokenizer: {train: {vocab: 300}}\ncorpora: {c: {files: [" + file +
+                       "]}}\nbaselines: [{name: m, d: 8, heads: 2, blocks: 1}]\n"
+                       "train: {epochs: 2}\n"},
+        {"bytes", {{"source.c", 4'000'000}}}};
+    return Json::parse(BodyOf(Post("/api/v1/check", request.dump())))["plan"];
+  };
+  const Json plain = plan("a.jsonl");
+  // Four bytes a token, of which a share is set aside, in two epochs.
+  const auto tokens = plain["models"][0]["tokens"].get<double>();
+  EXPECT_GT(tokens, 1'700'000);
+  EXPECT_LE(tokens, 2'000'000);
+  double flops = 0;
+  for (const Json& job : plain["jobs"]) flops += job["flops"].get<double>();
+  EXPECT_GT(flops, 6 * tokens * 300 * 8) << "forward and backward through the head alone";
+  EXPECT_NEAR(plan("a.jsonl.gz")["models"][0]["tokens"].get<double>(), 3 * tokens, 0.01 * tokens);
 }
 
 TEST_F(JsonApiTest, ASignedInBrowserCallsFromItsOwnPagesOnly) {

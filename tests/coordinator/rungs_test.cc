@@ -308,5 +308,16 @@ TEST_F(RungsTest, WhatFailsOutsideOfTheSweepFailsTheRun) {
   EXPECT_EQ(StateOfRun(run), RunState::kFailed);
 }
 
+// The first trial waits for the second, which is no wait for slots.
+TEST_F(RungsTest, TheWaitForARungIsNoneForSlots) {
+  const std::string run = SubmitTrials({"a", "b"}, 2);
+  Finish(run, "a@rung_1", 2.0);
+  clock_.Advance(60'000);
+  Finish(run, "b@rung_1", 1.0);
+  EXPECT_TRUE(Beat(workers_["w1"]).ok());
+  ASSERT_EQ(Job(run, "a@rung_2").state, JobState::kActive);
+  EXPECT_LT(core_->counters().durations.queue_wait.at("train").sum(), 60);
+}
+
 }  // namespace
 }  // namespace braid::coordinator

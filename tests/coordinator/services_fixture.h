@@ -14,6 +14,7 @@
 #include "base/sha256.h"
 #include "braid/v1/artifacts.grpc.pb.h"
 #include "braid/v1/runs.grpc.pb.h"
+#include "coordinator/bulk/curves.h"
 #include "coordinator/core/quotas.h"
 #include "coordinator/services/server.h"
 #include "coordinator/services/services.h"
@@ -43,6 +44,7 @@ class ServicesTest : public ::testing::Test {
     backend_.blobs = blobs_.get();
     backend_.logs = logs_.get();
     backend_.metrics = metrics_.get();
+    backend_.curves = curves_.get();
     backend_.rendezvous = &rendezvous_;
     backend_.scratch = folder_.path();
     backend_.coordinator_id = catalog_->id();
@@ -140,6 +142,7 @@ class ServicesTest : public ::testing::Test {
   std::unique_ptr<AppendFiles> logs_ = AppendFiles::Open(JoinPath(folder_.path(), "logs")).value();
   std::unique_ptr<AppendFiles> metrics_ =
       AppendFiles::Open(JoinPath(folder_.path(), "metrics")).value();
+  std::unique_ptr<CurveCache> curves_ = std::make_unique<CurveCache>(metrics_.get());
   RendezvousTable rendezvous_;
   QuotaTable quotas_;
   catalog::Reader reader_{JoinPath(folder_.path(), "braid.db")};

@@ -116,7 +116,7 @@ TEST_F(SitesTest, WhatIsMovedIsCountedByWayAndClass) {
   EXPECT_EQ(Counted("fetched", "corpus", 10), 10u);
   EXPECT_EQ(Counted("fetched", "shards", 2000), 2000u);
   EXPECT_THAT(
-      MetricsText(core_.get()).value(),
+      MetricsText(core_.get(), nullptr, nullptr).value(),
       HasSubstr("braid_site_bytes_total{class=\"shards\",site=\"lab\",way=\"fetched\"} 2000"));
 }
 

@@ -256,5 +256,13 @@ TEST_F(HealthOfWorkersTest, AJobThatSucceedsOnAThirdWorkerSpeaksAgainstTheFirstT
   EXPECT_TRUE(HealthOf("w3").failures.empty());
 }
 
+// It does well whatever needs no Parquet.
+TEST_F(HealthOfWorkersTest, AWorkerThatLacksAPluginIsNotIll) {
+  AddStandIn();
+  const std::string run = Run({"a", "b", "c", "d"});
+  for (const char* job : {"a", "b", "c", "d"}) Fail(run, job, "infra", "PLUGIN_MISSING");
+  EXPECT_EQ(Quarantine("w1"), "");
+}
+
 }  // namespace
 }  // namespace braid::coordinator

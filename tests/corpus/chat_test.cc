@@ -78,6 +78,25 @@ TEST_F(ChatTest, ATemplateOfOnesOwn) {
                         "it in, as corpora.c.chat.roles wants it"));
 }
 
+TEST_F(ChatTest, TheSystemMessageGoesIntoTheLastMessageThatTakesIt) {
+  const std::string user = R"({"role":"user","content":" u "},)",
+                    answer = R"({"role":"assistant","content":"\u2028 a\t"})";
+  const std::string talk = R"({"messages":[{"role":"system","content":"S"},)" + user + answer +
+                           "," + user + answer + "]}";
+  EXPECT_THAT(Read({{"template", "mistral_v3"}}, talk),
+              ElementsAre("<s>[INST]  u [/INST] a</s>[INST] S\n\n u [/INST] a</s>"));
+  EXPECT_THAT(Read({{"template", "mistral_tekken"}}, talk),
+              ElementsAre("<s>[INST] u [/INST]\u2028 a\t</s>[INST]S\n\n u [/INST]\u2028 a\t</s>"));
+  const Json own = {{"message", "{system}{trimmed}."},
+                    {"roles", {{"system", "({content})"}}},
+                    {"system_in", "last"}};
+  EXPECT_THAT(Read(own, talk), ElementsAre("u.a.u.(S)a."));
+  EXPECT_THAT(Error({{"template", "mistral_v3"}},
+                    R"({"messages":[{"role":"system","content":"S"},)" + answer + "]}"),
+              HasSubstr("field \"messages[0]\" is a system message, and no message behind it takes "
+                        "it in, as the template mistral_v3 wants it"));
+}
+
 TEST_F(ChatTest, WhatIsNoChatIsNamedWithFileLineAndField) {
   EXPECT_EQ(Error(plain_, R"({"text":"a"})"),
             "talks.jsonl:1: the row has no field \"messages\"; it has text (corpora.c.chat.field "
@@ -135,23 +154,29 @@ TEST_F(ChatTest, RowsOfMessagesWithoutASettingAreToldWhatMakesDocumentsOfThem) {
 TEST_F(ChatTest, SettingsThatMakeNoTemplateAreErrors) {
   const auto wrong = [this](const Json& chat) { return Read(chat, "{}\n").front(); };
   EXPECT_EQ(wrong(Json::object()),
-            "corpus.chat.template: name one of the templates (chatml, llama3, mistral, plain), or "
-            "write one: message, or roles, says what a message becomes");
+            "corpus.chat.template: name one of the templates (chatml, llama3, mistral, plain, "
+            "mistral_v3, mistral_tekken), or write one: message, or roles, says what a message "
+            "becomes");
   EXPECT_EQ(wrong({{"template", "llama4"}}),
-            "corpus.chat.template: expected chatml or llama3 or mistral or plain, found "
+            "corpus.chat.template: expected chatml or llama3 or mistral or plain or mistral_v3 or "
+            "mistral_tekken, found "
             "\"llama4\"; did you mean llama3?");
+  EXPECT_EQ(wrong({{"message", "{content}"}, {"system_in", "last"}}),
+            "corpus.chat.system_in: does nothing, as no form has {system}");
+  EXPECT_EQ(wrong({{"template", "chatml"}, {"system_in", "last"}}),
+            "corpus.chat.system_in: does nothing beside template, which says all of it");
   EXPECT_EQ(wrong({{"template", "chatml"}, {"message", "{content}"}}),
             "corpus.chat.message: does nothing beside template, which says all of it");
   EXPECT_EQ(wrong({{"message", "<{rolle}>{content}"}}),
-            "corpus.chat.message: {role}, {content} and {system} stand for parts of a message, {{ "
-            "and }} for braces; here is {rolle}");
+            "corpus.chat.message: {role}, {content}, {trimmed} and {system} stand for parts of a "
+            "message, {{ and }} for braces; here is {rolle}");
   EXPECT_THAT(wrong({{"message", "{content} }"}}), EndsWith("here is }"));
   EXPECT_THAT(wrong({{"message", "{content} {"}}), EndsWith("here is {"));
   EXPECT_EQ(wrong({{"message", "{role}"}}),
             "corpus.chat.message: has no {content}, so that the text of the message would be lost");
   EXPECT_EQ(wrong({{"message", "{content}"}, {"begin", "{content}"}}),
-            "corpus.chat.begin: belongs to no message: it may have neither {role} nor {content} "
-            "nor {system}");
+            "corpus.chat.begin: belongs to no message: it may have none of {role}, {content}, "
+            "{trimmed} and {system}");
   EXPECT_EQ(wrong({{"message", "{system}{content}"}}),
             "corpus.chat.roles: a form has {system}, so that roles.system must say what stands "
             "there, such as \"{content}\\n\\n\"");

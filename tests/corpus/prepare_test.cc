@@ -8,9 +8,12 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "base/mutex.h"
+#include "base/sha256.h"
 #include "corpus/bpe_trainer.h"
 #include "corpus/shards.h"
 #include "corpus/tokenizer.h"
+#include "storage/files/remote_files.h"
 #include "tests/sanitizer.h"
 
 namespace braid::corpus {
@@ -41,6 +44,10 @@ class SilentChannel final : public task::Channel {
   std::unique_ptr<task::Rendezvous> keys_ = task::FolderRendezvous("unused", "unused");
 };
 
+Result<FetchFile> NoFetch() {
+  return Internal("there is nothing to fetch");
+}
+
 class PrepareTest : public ::testing::Test {
  protected:
   PrepareTest() {
@@ -67,7 +74,7 @@ class PrepareTest : public ::testing::Test {
     EXPECT_TRUE(MakeFolder(at("source")).ok());
     EXPECT_TRUE(WriteFileAtomic(at("source/" + file), rows).ok());
     SilentChannel channel;
-    return RunPrepareJob(Task(corpus), channel);
+    return RunPrepareJob(Task(corpus), channel, NoFetch);
   }
   std::vector<std::vector<int32_t>> Documents() const {
     const Shards shards = Shards::Open(at("output/shards")).value();
@@ -150,7 +157,7 @@ TEST_F(PrepareTest, ValidationFilesAreSetAsideWhole) {
   task.inputs["validation"] = at("aside");
   task.spec["validation"] = {{"files", Json::array()}};
   SilentChannel channel;
-  const Status status = RunPrepareJob(task, channel);
+  const Status status = RunPrepareJob(task, channel, NoFetch);
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(Documents().size(), 2u);
   const Shards shards = Shards::Open(at("output/shards")).value();
@@ -172,18 +179,18 @@ TEST_F(PrepareTest, ValidationFilesAreSetAsideWhole) {
   task.inputs.erase("validation");
   task.spec["corpus"]["files"] = {at("source/*.jsonl")};
   task.spec["validation"] = {{"files", {at("aside/*.jsonl")}}};
-  ASSERT_TRUE(RunPrepareJob(task, channel).ok());
+  ASSERT_TRUE(RunPrepareJob(task, channel, NoFetch).ok());
   EXPECT_EQ(Shards::Open(at("output/shards")).value().validation.documents(), 3);
 
   task.spec["validation"]["files"] = {at("source/*.jsonl")};
-  EXPECT_THAT(RunPrepareJob(task, channel).message(),
+  EXPECT_THAT(RunPrepareJob(task, channel, NoFetch).message(),
               HasSubstr("source/rows.jsonl is among its files and its validation files"));
   task.spec["validation"]["files"] = {at("aside/*.jsonl")};
   ASSERT_TRUE(WriteFileAtomic(at("aside/rows.jsonl"), "{\"body\":\"x\"}\n").ok());
-  EXPECT_THAT(RunPrepareJob(task, channel).message(),
+  EXPECT_THAT(RunPrepareJob(task, channel, NoFetch).message(),
               HasSubstr("aside/rows.jsonl:1: the row has no field \"text\""));
   task.spec["validation"]["documents"] = 0.1;
-  EXPECT_THAT(RunPrepareJob(task, channel).message(),
+  EXPECT_THAT(RunPrepareJob(task, channel, NoFetch).message(),
               HasSubstr("spec.validation.documents: files are set aside whole"));
 }
 
@@ -252,7 +259,7 @@ TEST_F(PrepareTest, NoTokenizerIsTrainedOnIds) {
   task.inputs = {{"source.c", at("source")}};
   task.spec = {{"train", {{"vocab", 300}, {"corpora", {import_}}}}};
   SilentChannel channel;
-  EXPECT_THAT(RunTokenizerJob(task, channel).message(),
+  EXPECT_THAT(RunTokenizerJob(task, channel, NoFetch).message(),
               HasSubstr("spec.train.corpora.0: corpus c is ids (input_ids), of which no tokenizer "
                         "can be trained"));
 }
@@ -262,7 +269,7 @@ int64_t PeakMemory(const task::Task& task) {
   const pid_t child = fork();
   if (child == 0) {
     SilentChannel channel;
-    _exit(RunPrepareJob(task, channel).ok() ? 0 : 1);
+    _exit(RunPrepareJob(task, channel, NoFetch).ok() ? 0 : 1);
   }
   int status = 0;
   rusage usage{};
@@ -290,6 +297,87 @@ TEST_F(PrepareTest, MemoryDoesNotGrowWithTheCorpus) {
   const int64_t large = PeakMemory(task);
   EXPECT_LT(large - small, int64_t{16} << 20) << small << " " << large;
   EXPECT_LT(large, int64_t{96} << 20);
+}
+
+// Files that an input only lists: the shards are those of the same files uploaded.
+class FetchedCorpusTest : public PrepareTest {
+ protected:
+  // What somebody else has.
+  std::map<std::string, std::string> there_;
+  std::vector<std::string> fetched_;
+
+  Result<FetchFile> Fetch() {
+    return FetchFile(
+        [this](const storage::RemoteFile& file, const std::string& path,
+               const std::function<void(int64_t)>& progress) -> Result<storage::FetchedFile> {
+          MutexLock lock(mutex_);
+          fetched_.push_back(file.url);
+          if (!there_.contains(file.url)) return Unavailable(file.url + " is away");
+          const std::string& text = there_.at(file.url);
+          BRAID_RETURN_IF_ERROR(WriteFileAtomic(path, text));
+          progress(static_cast<int64_t>(text.size()));
+          return storage::FetchedFile{static_cast<int64_t>(text.size()), Sha256Hex(text), "\"e\"",
+                                      ""};
+        });
+  }
+  Status RunFetching(const std::vector<storage::RemoteFile>& listed) {
+    EXPECT_TRUE(MakeFolder(at("source")).ok());
+    EXPECT_TRUE(
+        WriteFileAtomic(at("source/braid_remote_files.json"), storage::RemoteFilesText(listed))
+            .ok());
+    task::Task task = Task({{"name", "c"}});
+    task.work = at("work");
+    EXPECT_TRUE(MakeFolder(task.work).ok());
+    SilentChannel channel;
+    return RunPrepareJob(task, channel, [this] { return Fetch(); });
+  }
+
+ private:
+  Mutex mutex_;
+};
+
+TEST_F(FetchedCorpusTest, HasTheShardsOfTheSameFilesInTheOrderOfTheirNames) {
+  const std::string row = "{\"text\":\"one\"}\n", two = "{\"text\":\"two\"}\n",
+                    three = "{\"text\":\"four\"}\n";
+  ASSERT_TRUE(MakeFolder(at("source")).ok());
+  for (const auto& [name, text] : {std::pair{"a.jsonl", row}, {"b.jsonl", two}, {"c.jsonl", three}})
+    ASSERT_TRUE(WriteFileAtomic(at(std::string("source/") + name), text).ok());
+  SilentChannel channel;
+  ASSERT_TRUE(RunPrepareJob(Task({{"name", "c"}}), channel, NoFetch).ok());
+  const auto here = Documents();
+  // The middle one is here, the others are listed in another order.
+  ASSERT_TRUE(RemoveFile(at("source/a.jsonl")).ok());
+  ASSERT_TRUE(RemoveFile(at("source/c.jsonl")).ok());
+  there_ = {{"https://h/c.jsonl", three}, {"s3://b/a.jsonl?keys=no", row}};
+  const Status status = RunFetching(
+      {{"c.jsonl", "https://h/c.jsonl", 17}, {"a.jsonl", "s3://b/a.jsonl?keys=no", -1}});
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(Documents(), here);
+  const Json description = ReadJsonFile(at("output/shards/shards.json")).value();
+  const Json& sources = description.at("sources");
+  ASSERT_EQ(sources.size(), 3u);
+  EXPECT_EQ(sources[0], Json::object({{"file", "a.jsonl"},
+                                      {"url", "s3://b/a.jsonl?keys=no"},
+                                      {"sha256", Sha256Hex(row)},
+                                      {"size", row.size()},
+                                      {"etag", "\"e\""}}));
+  EXPECT_EQ(sources[1].at("sha256"), Sha256Hex(two));
+  EXPECT_FALSE(sources[1].contains("url"));
+  EXPECT_EQ(sources[2].at("url"), "https://h/c.jsonl");
+}
+
+TEST_F(FetchedCorpusTest, ErrorsNameTheCorpusAndTheUrl) {
+  EXPECT_EQ(RunFetching({{"c.jsonl", "https://h/c.jsonl", 17}}).message(),
+            "corpus c: https://h/c.jsonl is away");
+  there_ = {{"https://h/c.jsonl?rev=1", "{\"text\":3}\n"}};
+  EXPECT_THAT(RunFetching({{"c.jsonl", "https://h/c.jsonl?rev=1", 11}}).message(),
+              HasSubstr("https://h/c.jsonl:1: field \"text\" is not text"));
+}
+
+TEST_F(FetchedCorpusTest, NothingIsFetchedThatHasNoRoom) {
+  const Status status = RunFetching({{"c.jsonl", "https://h/c.jsonl", int64_t{1} << 60}});
+  EXPECT_THAT(status.message(), HasSubstr("corpus c: fetching 1024.0 PiB to " + at("work")));
+  EXPECT_THAT(fetched_, ::testing::IsEmpty());
 }
 
 }  // namespace

@@ -31,6 +31,22 @@ MISTRAL = (
     "{{- '[INST] ' + (system if loop.first else '') + message['content'] + ' [/INST]' }}{%- else %}"
     "{{- ' ' + message['content'] + eos_token }}{%- endif %}{%- endfor %}"
 )
+# Of the third version, with the place of the system message that Mistral's own library has: the last
+# message of the user. The published templates have it there only if the chat ends with that message.
+MISTRAL_V3 = (
+    "{%- if messages[0]['role'] == 'system' %}{%- set system = messages[0]['content'] + '\n\n' %}"
+    "{%- set rest = messages[1:] %}{%- else %}{%- set system = '' %}{%- set rest = messages %}"
+    "{%- endif %}{%- set asked = namespace(last=-1) %}{%- for message in rest %}"
+    "{%- if message['role'] == 'user' %}{%- set asked.last = loop.index0 %}{%- endif %}{%- endfor %}"
+    "{{- bos_token }}{%- for message in rest %}{%- if message['role'] == 'user' %}"
+    "{{- '[INST] ' + (system if loop.index0 == asked.last else '') + message['content'] + '[/INST]' }}"
+    "{%- else %}{{- ' ' + message['content'] | trim + eos_token }}{%- endif %}{%- endfor %}"
+)
+MISTRAL_TEKKEN = (
+    MISTRAL_V3.replace("'[INST] '", "'[INST]'")
+    .replace("' ' + message", "message")
+    .replace(" | trim", "")
+)
 PLAIN = "{% for message in messages %}{{ message['role'] + ': ' + message['content'] + '\n\n' }}{% endfor %}"
 # The recipe's own template, with braces, and with tokens that the tokenizer has.
 OWN = {
@@ -49,6 +65,7 @@ SPECIAL = {
     "chatml": ["<|im_start|>", "<|im_end|>", "<s>", "</s>"],
     "llama3": ["<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"],
     "mistral": ["<unk>", "<s>", "</s>"],
+    "mistral_v3": ["<unk>", "<s>", "</s>", "[INST]", "[/INST]"],
 }
 
 
@@ -210,6 +227,24 @@ class ChatTest(unittest.TestCase):
                 )
                 # A document ends once, by the template or behind it.
                 self.assertTrue(all(d[-1] == 2 and d[-2] != 2 for d in ids))
+
+    def test_mistral_of_the_third_version(self):
+        self.compare(
+            "v3",
+            sentence_piece(),
+            SPECIAL["mistral_v3"],
+            ("<s>", "</s>"),
+            {"template": "mistral_v3"},
+            MISTRAL_V3,
+        )
+        self.compare(
+            "tekken",
+            byte_level(LLAMA3),
+            SPECIAL["mistral_v3"],
+            ("<s>", "</s>"),
+            {"template": "mistral_tekken"},
+            MISTRAL_TEKKEN,
+        )
 
     def test_plain_and_a_template_of_ones_own(self):
         gpt2 = ["<|endoftext|>"]

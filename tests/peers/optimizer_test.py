@@ -1,5 +1,5 @@
 """trainer/optim against torch.optim, step by step along the same gradients: AdamW, Muon (its matrices by torch.optim.Muon, all
-other tensors by AdamW), and the learning rates of transformers' schedules. What is right is computed in fp64."""
+other tensors by AdamW), the optimizer of outer steps (torch.optim.SGD), and the learning rates of transformers' schedules. What is right is computed in fp64."""
 
 import inspect
 import json
@@ -71,6 +71,13 @@ def reference(weights, gradients, train):
     """Parameters after each step, by torch.optim in fp64."""
     optimizer = train["optimizer"]
     parameters = {name: value.double().requires_grad_() for name, value in weights.items()}
+    if "sync" in train:
+        outer = torch.optim.SGD(
+            parameters.values(),
+            nesterov=train["sync"]["outer"]["momentum"] > 0,
+            **train["sync"]["outer"],
+        )
+        return steps_of(parameters, gradients, outer), 0
     hidden = [
         p
         for name, p in parameters.items()
@@ -115,6 +122,17 @@ def reference(weights, gradients, train):
             one.step()
         steps.append({name: p.detach().clone() for name, p in parameters.items()})
     return steps, len(hidden)
+
+
+def steps_of(parameters, gradients, optimizer):
+    """Parameters after each step of a torch.optim optimizer."""
+    steps = []
+    for gradient in gradients:
+        for name, p in parameters.items():
+            p.grad = gradient[name].double()
+        optimizer.step()
+        steps.append({name: p.detach().clone() for name, p in parameters.items()})
+    return steps
 
 
 class OptimizerTest(unittest.TestCase):
@@ -181,6 +199,11 @@ class OptimizerTest(unittest.TestCase):
             self.train("muon", optimizer={"momentum": 0.5, "weight_decay": 0.5}),
             size=0.01,
         )
+
+    def test_outer_steps(self):
+        for outer in ({"lr": 0.7, "momentum": 0.9}, {"lr": 1.0, "momentum": 0.0}):
+            train = self.train("adamw", sync={"method": "diloco", "every": 3, "outer": outer})
+            self.compare(table.dense("m"), train, size=0.01)
 
     def test_muon_of_a_composite_with_dual_path_blocks(self):
         paths = [

@@ -225,7 +225,7 @@ TEST_F(LocalPoolTest, SettingsOfSlurmAreRefused) {
   EXPECT_THAT(WorkerLine(settings_, "/p", "3", 0, {}),
               HasSubstr("--dir \"$SCRATCH/braid-lab-0badcafe-3.0\""));
   settings_.engine = "ray";
-  EXPECT_EQ(Check(settings_).message(), "--engine ray: there are slurm and local");
+  EXPECT_EQ(Check(settings_).message(), "--engine ray: there are slurm, kubernetes and local");
 }
 
 }  // namespace

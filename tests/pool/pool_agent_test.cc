@@ -18,10 +18,12 @@ using ::testing::SizeIs;
 // An agent with a batch system of the test's own.
 class Site {
  public:
-  explicit Site(int64_t max_workers = 4) : agent_(SettingsOf(max_workers), {}, 0) {}
+  explicit Site(int64_t max_workers = 4, const std::string& engine = "slurm")
+      : agent_(SettingsOf(max_workers, engine), {}, 0) {}
 
-  static Settings SettingsOf(int64_t max_workers) {
+  static Settings SettingsOf(int64_t max_workers, const std::string& engine) {
     Settings settings;
+    settings.engine = engine;
     settings.name = "lab";
     settings.max_workers = max_workers;
     return settings;
@@ -388,6 +390,54 @@ TEST(PoolAgentTest, AJobThatIsNotListedWhileItsWorkerIsThereIsNotLost) {
   site.Pass(15'000);
   EXPECT_THAT(site.Work(), ElementsAre("list"));
   EXPECT_THAT(site.agent().gone(), SizeIs(1)) << "neither the list nor the coordinator has it";
+}
+
+TEST(PoolAgentTest, EventsNameTheEngine) {
+  const struct {
+    std::string engine, answers, takes, waits;
+  } cases[] = {
+      {"slurm", "Slurm answers again", "Slurm takes jobs again",
+       "waits in Slurm (Held): release it"},
+      {"kubernetes", "the API server of Kubernetes answers again", "Kubernetes takes jobs again",
+       "waits in Kubernetes (Held): release it"},
+      {"local", "workers can be started on this machine again",
+       "workers start on this machine again", "waits on this machine (Held): release it"},
+  };
+  for (const auto& [engine, answers, takes, waits] : cases) {
+    Site site(4, engine);
+    site.list_error = Unavailable("it is away");
+    site.Want(1);
+    (void)site.Work();
+    site.list_error = OkStatus();
+    site.kind = Submission::Kind::kRefused;
+    site.error = "no";
+    site.Pass(2'000);
+    (void)site.Work();
+    site.kind = Submission::Kind::kAccepted;
+    site.Pass(2'000);
+    (void)site.Work();
+    site.Become("2", "PENDING", "Held", "release it");
+    site.Pass(15'000);
+    (void)site.Work();
+    EXPECT_THAT(site.Told(),
+                ElementsAre("trouble: it is away", "well: " + answers, "refused: no",
+                            HasSubstr("asked: job 2"), "well: " + takes, HasSubstr(waits)));
+  }
+}
+
+// An ended job of Kubernetes stays in the list for an hour: one that is not there was deleted.
+TEST(PoolAgentTest, AJobThatSomebodyDeletesInKubernetesIsAskedForAgainAfterAPause) {
+  Site site(4, "kubernetes");
+  site.Want(1);
+  (void)site.Work();
+  (void)site.Told();
+  site.queue.clear();
+  site.Pass(15'000);
+  EXPECT_THAT(site.Work(), ElementsAre("list"));
+  EXPECT_THAT(site.Told(), ElementsAre(HasSubstr("ended as CANCELLED: somebody deleted it")));
+  EXPECT_THAT(site.agent().gone(), SizeIs(1));
+  site.Pass(2'000);
+  EXPECT_THAT(site.Work(), ElementsAre("submit 1"));
 }
 
 TEST(PoolAgentTest, APoolIsDeletedAlthoughTheEngineFailsForAWhile) {

@@ -181,7 +181,8 @@ TEST(SlurmTest, SettingsAreReadAsTheyWereWritten) {
   EXPECT_THAT(Check(settings).message(), HasSubstr("\"Lab 2\" is no name of a pool"));
   settings = Lab();
   settings.engine = "pbs";
-  EXPECT_THAT(Check(settings).message(), HasSubstr("--engine pbs: there are slurm and local"));
+  EXPECT_THAT(Check(settings).message(),
+              HasSubstr("--engine pbs: there are slurm, kubernetes and local"));
   settings = Lab();
   settings.max_workers = 0;
   EXPECT_THAT(Check(settings).message(), HasSubstr("--max-workers 0"));

@@ -160,6 +160,19 @@ TEST(HalvingJobsTest, AFallingRateIsPointedOut) {
   EXPECT_THAT(texts, testing::Not(testing::Contains(HasSubstr("rate has fallen"))));
 }
 
+// Also where only a later trial has one.
+TEST(HalvingJobsTest, AFallingRateOfAnyTrialIsPointedOut) {
+  std::vector<std::string> jobs;
+  for (const Caution& caution :
+       MustExpand(Swept("sweep:\n  method: halving\n  models: [dense]\n  over:\n"
+                        "    baselines.dense.train.lr_schedule: [wsd, cosine]\n"))
+           .cautions) {
+    if (caution.text.find("rate has fallen") != std::string::npos) jobs.push_back(caution.job);
+  }
+  ASSERT_EQ(jobs.size(), 1u);
+  EXPECT_THAT(jobs[0], HasSubstr("cosine"));
+}
+
 // One of several trials can be run without the others, and is then compared with none.
 TEST(HalvingJobsTest, OnlyOneTrialHasItsOwnRungs) {
   const Dag part = Only(MustExpand(Swept(kRates)), {"dense-lr_1e-3-seed_7"}).value();

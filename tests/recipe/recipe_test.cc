@@ -452,6 +452,32 @@ TEST(RecipeTest, ACorpusMayHaveValidationFilesOfItsOwn) {
                                        "of site north; give its absolute name"));
 }
 
+TEST(RecipeTest, FilesOfACorpusMayBeFetched) {
+  const std::string text = Replaced(
+      "[tales.jsonl]", "['https://h/a.jsonl', 's3://corpora/d/*.gz?keys=no', more.jsonl]");
+  EXPECT_FALSE(MustParse(text).corpora[0].in_place());
+  EXPECT_THAT(ErrorOf(Replaced("[tales.jsonl]", "['http://h/a.jsonl']")),
+              HasSubstr("corpora.tales.files: \"http://h/a.jsonl\": over http:// everybody"));
+  EXPECT_THAT(ErrorOf(Replaced("text: text}", "text: text, validation: 'https://h/dir/'}")),
+              HasSubstr("corpora.tales.validation: \"https://h/dir/\": names no file"));
+  // At a site, its workers fetch them; what is read in place there is another corpus.
+  EXPECT_THAT(ErrorOf(Replaced("text: text}", "text: text, site: north}", text)),
+              HasSubstr("corpora.tales.files: has files of site north and files that are fetched; "
+                        "make a corpus of each"));
+  const Recipe fetched = MustParse(
+      Replaced("text: text}", "text: text, site: north, validation: 's3://corpora/v.gz'}",
+               Replaced("[tales.jsonl]", "['https://h/a.jsonl']")));
+  EXPECT_FALSE(fetched.corpora[0].in_place());
+  EXPECT_TRUE(fetched.corpora[0].Task().files.empty());
+  const Dag dag = Expand(fetched, {}).value();
+  const JobNode* prepare = dag.Find("prepare:tales");
+  ASSERT_NE(prepare, nullptr);
+  EXPECT_EQ(prepare->site, "north");
+  EXPECT_EQ(prepare->inputs.at("source").source, "source.tales");
+  EXPECT_EQ(prepare->inputs.at("validation").source, "validation.tales");
+  EXPECT_THAT(prepare->spec.at("validation").at("files"), ::testing::IsEmpty());
+}
+
 TEST(RecipeTest, ATokenizerIsTrainedWhereItsTextIs) {
   std::string text = Replaced("text: text}", "text: text, site: north}");
   text = Replaced("[tales.jsonl]", "[/data/tales.jsonl]", text);

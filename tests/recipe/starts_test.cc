@@ -91,6 +91,19 @@ TEST(StartsTest, AFieldOfTheCompositeVariesForAllStarts) {
   EXPECT_EQ(dag.Find("joint:c-routed-lr_2e-4@rung_1")->rung.model, "c-lr_2e-4");
 }
 
+// What is unfair in comparing starts early is told, as of a sweep.
+TEST(StartsTest, AFallingRateIsPointedOut) {
+  const auto told = [](const std::string& schedule) {
+    int count = 0;
+    for (const Caution& caution :
+         MustExpand(Composed("start: auto, joint: {lr_schedule: " + schedule + "}")).cautions)
+      count += caution.text.find("rate has fallen") != std::string::npos;
+    return count;
+  };
+  EXPECT_EQ(told("cosine"), 1);
+  EXPECT_EQ(told("wsd"), 0);
+}
+
 TEST(StartsErrorTest, WhatIsWrongIsNamed) {
   EXPECT_EQ(
       ErrorOf(Composed("start: auto, connect: slice")),

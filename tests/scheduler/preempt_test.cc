@@ -238,6 +238,27 @@ TEST(PreemptTest, WhatStopsOnAWorkerThatIsAwayForAMomentIsWaitedFor) {
   EXPECT_EQ(cluster.Why("r-3/a"), "PREEMPTING: it waits for r-1/a to stop");
 }
 
+// What is free there is free for nobody now, on either device.
+TEST(PreemptTest, OnlyWhatStopsOnSuchAWorkerIsWaitedFor) {
+  Cluster cluster;
+  cluster.Worker(2);
+  cluster.Worker(1);
+  WorkerView& away = cluster.snapshot.workers[0];
+  away.gpus = away.gpus_used = 1;
+  away.connected = false;
+  away.disconnected = true;
+  RunningView& stopping = cluster.Runs("r-1/a", 0, {0});
+  stopping.stopping = true;
+  stopping.device = Device::kCuda;
+  away.cpu_used = 0;
+  cluster.Runs("r-2/a", 0, {1});
+  cluster.Waits("r-3/a", 1);
+  EXPECT_THAT(cluster.Stopped(), ElementsAre("r-2/a"));
+  cluster.snapshot.jobs[0].device = Device::kCuda;
+  EXPECT_THAT(cluster.Stopped(), IsEmpty());
+  EXPECT_EQ(cluster.Why("r-3/a"), "PREEMPTING: it waits for r-1/a to stop");
+}
+
 TEST(PreemptTest, NobodyIsStoppedWhileWorkersAreComingBack) {
   Cluster cluster;
   cluster.Worker(1);

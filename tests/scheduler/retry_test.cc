@@ -47,6 +47,20 @@ TEST(RetryTest, AJobThatLosesThreeWorkersInARowIsPoison) {
   EXPECT_EQ(decision.reason, "it was lost 3 times in a row on 3 workers without a new checkpoint");
 }
 
+// Three machines without a plug-in say nothing about the job (workers_lost_on); ten attempts are
+// enough all the same.
+TEST(RetryTest, WhatIsCertainToFailOnAMachineIsTriedTenTimes) {
+  FailureHistory history;
+  for (int i = 0; i < 9; ++i) {
+    const RetryDecision decision = DecideRetry(FailureCategory::kInfra, true, history, 0.5);
+    ASSERT_TRUE(decision.retry) << i;
+    history = decision.history;
+  }
+  const RetryDecision last = DecideRetry(FailureCategory::kInfra, true, history, 0.5);
+  EXPECT_FALSE(last.retry);
+  EXPECT_EQ(last.reason, "it was lost 10 times in a row without a new checkpoint");
+}
+
 TEST(RetryTest, PreemptionsAreFree) {
   FailureHistory history;
   history.preemptions = 1000;

@@ -229,6 +229,21 @@ TEST(SchemaTest, ARuleThatTheInitialValuesBreakIsAsked) {
   EXPECT_TRUE(FromJson<Bunch>({{"flowers", {"rose", "lily"}}}, "bunch").ok());
 }
 
+struct Stick {
+  Shade shade = Shade::kDark;
+  int64_t length = 7;
+
+  static const Schema& Fields() {
+    static const Schema fields = [] {
+      Builder<Stick> field("stick", "A stick.");
+      field("shade", &Stick::shade, "Of its bark.");
+      field("length", &Stick::length, "In feet.").AtLeast(1);
+      return field.Done();
+    }();
+    return fields;
+  }
+};
+
 // Values that documents write in several shapes.
 struct Basket {
   std::optional<Shade> shade;
@@ -239,6 +254,7 @@ struct Basket {
   std::optional<Leaf> one;
   std::vector<Shade> all;
   std::map<std::string, int64_t> counts;
+  std::optional<Stick> stick;
 
   static const Schema& Fields() {
     static const Schema fields = [] {
@@ -252,6 +268,8 @@ struct Basket {
       field.OrWord("one", "any");
       field("all", &Basket::all, "All shades.").OneOrMore().Unique().NotEmpty("must name one");
       field("counts", &Basket::counts, "How many by name.").AtLeast(1);
+      field("stick", &Basket::stick);
+      field.OrChoice("stick", &Stick::shade);
       field.Check([](const Basket& basket, const Fail& fail) {
         if (basket.leaves.empty() && !basket.default_leaves) fail({""}, "is empty");
       });
@@ -280,6 +298,27 @@ TEST(FormsTest, EachShapeIsReadAndWrittenAsItWas) {
   const auto any = FromJson<Basket>({{"one", "any"}, {"leaves", "usual"}, {"all", "dark"}}, "b");
   ASSERT_TRUE(any.ok()) << any.status().message();
   EXPECT_EQ(any->one->veins, 3);
+}
+
+TEST(FormsTest, AWordOfASectionsChoiceStandsForTheSection) {
+  Basket basket;
+  const auto read = [&](const char* stick) {
+    return ReadJson({{"leaves", "usual"}, {"all", "dark"}, {"stick", stick}}, "b", Basket::Fields(),
+                    &basket);
+  };
+  ASSERT_TRUE(read("light").ok());
+  ASSERT_TRUE(basket.stick.has_value());
+  EXPECT_EQ(basket.stick->shade, Shade::kLight);
+  EXPECT_EQ(basket.stick->length, 7);
+  EXPECT_EQ(ToJson(basket)["stick"], (Json{{"shade", "light"}, {"length", 7}}));
+  // Another section has said something of it before.
+  basket.stick->length = 9;
+  ASSERT_TRUE(read("dark").ok());
+  EXPECT_EQ(basket.stick->shade, Shade::kDark);
+  EXPECT_EQ(basket.stick->length, 9);
+  EXPECT_EQ(read("drak").message(),
+            "b.stick: expected light or dark, found \"drak\"; did you mean "
+            "dark?");
 }
 
 TEST(FormsTest, WhatFitsNoShapeIsNamed) {

@@ -130,9 +130,15 @@ TEST_F(TextFactsTest, RowsOfMessagesAreChats) {
   EXPECT_TRUE(CheckRecipe(text, "recipe.yaml", {})->status().ok()) << text;
   EXPECT_EQ(TemplateFor("nowhere.json"), spec::ChatTemplate::kPlain);
   for (const auto& [token, name] : {std::pair{"<|start_header_id|>", spec::ChatTemplate::kLlama3},
-                                    {"[INST]", spec::ChatTemplate::kPlain}}) {
-    const Json file = {{"added_tokens", Json::array({{{"id", 1}, {"content", token}}})}};
+                                    {"[INST]", spec::ChatTemplate::kMistralTekken}}) {
+    Json file;
+    file["added_tokens"] = Json::array({Json::object({{"id", 1}, {"content", token}})});
     EXPECT_EQ(TemplateFor(Write("other.json", file.dump())), name) << token;
+    if (name != spec::ChatTemplate::kMistralTekken) continue;
+    file["model"]["byte_fallback"] = true;
+    EXPECT_EQ(TemplateFor(Write("v3.json", file.dump())), spec::ChatTemplate::kMistralV3);
+    file["added_tokens"].push_back(Json::object({{"id", 2}, {"content", "[SYSTEM_PROMPT]"}}));
+    EXPECT_EQ(TemplateFor(Write("v7.json", file.dump())), spec::ChatTemplate::kPlain);
   }
   // A text that was written out of the messages is taken as it is.
   const std::string both = R"({"text":"a","conversations":[{"from":"human","value":"b"}]})"

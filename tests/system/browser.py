@@ -5,6 +5,7 @@ import os
 from selenium import webdriver
 from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.chrome.service import Service as Driver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -120,10 +121,7 @@ class Browser:
             return
         os.makedirs(folder, exist_ok=True)
         for width in (1280, 390):
-            self.driver.execute_cdp_cmd(
-                "Emulation.setDeviceMetricsOverride",
-                {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
-            )
+            self.size(width)
             self.driver.execute_async_script("setTimeout(arguments[0], 400)")
             self.driver.save_screenshot(os.path.join(folder, f"{name}-{width}.png"))
         self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
@@ -132,6 +130,45 @@ class Browser:
         self.driver.execute_async_script("setTimeout(arguments[0], 400)")
         self.driver.save_screenshot(os.path.join(folder, f"{name}-dark.png"))
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+    def before_each_page(self, script):
+        """Runs `script` in every page that is opened from now on, before its own scripts; what it returns ends that."""
+        made = self.driver.execute_cdp_cmd(
+            "Page.addScriptToEvaluateOnNewDocument", {"source": script}
+        )["identifier"]
+        return lambda: self.driver.execute_cdp_cmd(
+            "Page.removeScriptToEvaluateOnNewDocument", {"identifier": made}
+        )
+
+    def see(self, css):
+        """The element, where it can be seen: charts are not drawn elsewhere."""
+        self.wait(lambda: self.find(css), f"there is no {css}")
+        element = self.find(css)[0]
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        return element
+
+    def drag(self, css, begin, end):
+        """With the mouse, over an element: from one share of its width to another."""
+        element = self.see(css)
+        width = element.size["width"]
+        at = [round(width * (share - 0.5)) for share in (begin, end)]
+        mouse = ActionChains(self.driver).move_to_element_with_offset(element, at[0], 0)
+        mouse.click_and_hold().move_by_offset(at[1] - at[0], 0).release().perform()
+
+    def wider_than(self, width):
+        """How far the page reaches beyond a window of this width, in pixels."""
+        self.size(width)
+        beyond = self.driver.execute_script(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        return beyond
+
+    def size(self, width):
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+        )
 
     def complaints(self):
         """What the browser has complained of since the last call, but for answers that are errors."""

@@ -3,6 +3,7 @@
 server killed, keys that are refused, bytes that have changed, and what is deleted."""
 
 import base64
+import gzip
 import hashlib
 import json
 import os
@@ -15,8 +16,9 @@ import urllib.request
 import by_hand
 from bucket_bed import KEYS, BucketBed, botocore, require, write_keys
 from by_hand import program, wait_until
+from fetch_test import Server
 from hold import held_at, prepare_holds
-from service import Service, content, stopped, write_recipe
+from service import RECIPE, Service, content, stopped, write_recipe
 
 
 def blobs_here(braid):
@@ -30,6 +32,10 @@ def blobs_here(braid):
 def digest_of(path):
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
+
+
+def sized(body):
+    return hashlib.sha256(body).hexdigest(), len(body)
 
 
 def bucket_state(braid):
@@ -125,10 +131,10 @@ class Bucket(unittest.TestCase):
             for pid in braid.processes(name):
                 self.assertNotIn(secret, content(f"/proc/{pid}/environ"), name)
 
-    def secret_is_nowhere(self, braid):
+    def secret_is_nowhere(self, braid, who="writer"):
         for folder, _, names in os.walk(os.path.join(braid.folder, "state")):
             for name in names:
-                self.assertNotIn(KEYS["writer"][1].encode(), content(os.path.join(folder, name)))
+                self.assertNotIn(KEYS[who][1].encode(), content(os.path.join(folder, name)))
 
     def bytes_that_have_changed_are_found(self, braid, model, folder):
         largest = max(
@@ -211,6 +217,89 @@ class Bucket(unittest.TestCase):
         write_keys(self.keys, "writer")
         self.all_there(braid, "killed")
         braid.run("artifact", "verify", put)
+
+    def test_workers_fetch_corpora_from_a_bucket_and_from_the_web(self):
+        texts = by_hand.small_texts()
+        rows = {
+            name: [json.dumps({"text": document}) + "\n" for document in documents]
+            for name, documents in texts.items()
+        }
+        first, second = (
+            "".join(rows["tales"][:200]).encode(),
+            gzip.compress("".join(rows["tales"][200:]).encode(), mtime=0),
+        )
+        for key, body in (
+            ("texts/part-0.jsonl", first),
+            ("texts/lang=en/part 1.jsonl.gz", second),
+            ("texts/notes.txt", b"no rows"),
+        ):
+            self.assertTrue(self.bed.put(key, body))
+        service = Service(workers=1, slots=2, words=("--fetch-from", "127.0.0.1"))
+        server = Server(service.folder)
+        self.addCleanup(server.close)
+        sums = "".join(rows["sums"]).encode()
+        keys = os.path.join(service.folder, "keys")
+        write_keys(keys, "reader")
+        for name in list(service.environment):
+            if name.startswith("AWS_") or "proxy" in name.lower():
+                del service.environment[name]
+        service.environment["AWS_SHARED_CREDENTIALS_FILE"] = keys
+        service.environment["CURL_CA_BUNDLE"] = server.certificate
+        files = {
+            "tales": f"'s3://models/texts/**/part*?endpoint={self.bed.endpoint}'",
+            "sums": f"'{server.put('sums.jsonl', sums)}'",
+        }
+        text = RECIPE
+        for name, url in files.items():
+            text = text.replace(f"[{name}.jsonl]", f"[{url}]")
+        with service as braid:
+            recipe = write_recipe(braid.folder, {}, steps=4, text=text)
+            self.assertIn("corpora.tales.files: 2 files, ", braid.run("plan", recipe).stdout)
+            run = braid.submit(recipe, "--only", "prepare:tales", "--only", "prepare:sums")
+            braid.run("wait", run)
+            artifacts = braid.json("artifact", "list")["artifacts"]
+            read = {}
+            for number, one in enumerate(one for one in artifacts if one["kind"] == "shards"):
+                folder = os.path.join(braid.folder, f"shards-{number}")
+                braid.run("artifact", "get", one["id"], "--out", folder)
+                with open(os.path.join(folder, "shards.json"), encoding="utf-8") as file:
+                    shards = json.load(file)
+                read[shards["corpus"]] = {
+                    source["url"].split("?")[0]: (source["sha256"], source["size"])
+                    for source in shards["sources"]
+                }
+                self.assertEqual(
+                    shards["documents"] + shards["validation_documents"],
+                    len(texts[shards["corpus"]]),
+                )
+            self.assertEqual(
+                read,
+                {
+                    "tales": {
+                        "s3://models/texts/part-0.jsonl": sized(first),
+                        "s3://models/texts/lang=en/part 1.jsonl.gz": sized(second),
+                    },
+                    "sums": {server.url("sums.jsonl"): sized(sums)},
+                },
+            )
+            # What was read went from there to the worker alone.
+            for one in artifacts:
+                if one["kind"] != "source":
+                    continue
+                folder = os.path.join(braid.folder, "source-" + one["id"])
+                braid.run("artifact", "get", one["id"], "--out", folder)
+                self.assertEqual(os.listdir(folder), ["braid_remote_files.json"])
+            self.secret_is_nowhere(braid, "reader")
+            wrong = braid.run("check", self.without_objects(recipe), code=1).stdout
+            self.assertIn("s3://models: reading texts/none.jsonl: not there (HTTP 404", wrong)
+
+    @staticmethod
+    def without_objects(recipe):
+        with open(recipe, encoding="utf-8") as file:
+            text = file.read()
+        with open(recipe, "w", encoding="utf-8") as file:
+            file.write(text.replace("**/part*", "none.jsonl"))
+        return recipe
 
     def ensure_up(self):
         if self.bed.process.poll() is not None:

@@ -2,11 +2,15 @@
 """The dashboard in a real browser against the real programs: each page, each action, names of nonsense everywhere."""
 
 import json
+import math
 import os
+import statistics
 import unittest
+import urllib.request
 
 import by_hand
 from browser import Browser
+from service import RECIPE as COMPOSITE
 from service import Service, write_recipe
 
 NASTY = "<img src=x onerror=window.hacked=1>"
@@ -28,6 +32,10 @@ evaluate:
 """
     % NASTY
 )
+# Quotes, markup, marks that turn the direction of writing, and nowhere to break a line.
+HOSTILE = "\"'><img src=x onerror=window.hacked=1>\u202eturned\u2066 " + "W" * 200
+# The quantile 0.975 of Student's t for three degrees of freedom, as every table has it.
+T_3 = 3.1824
 STORED = "tales " + NASTY
 FILE = NASTY.replace("/", "") + ".jsonl"
 
@@ -41,6 +49,13 @@ class Dashboard(unittest.TestCase):
         folder = cls.service.folder
         cls.recipe = write_recipe(folder, {"tales": by_hand.small_texts()["tales"]}, 40, 20, RECIPE)
         cls.run_id = cls.service.submit(cls.recipe)
+        # The same with three seeds, and two paths that become one composite.
+        seeded = write_recipe(folder, {}, 40, 20, RECIPE + "seeds: [1, 2, 3]\n", "seeded.yaml")
+        composite = COMPOSITE.replace("connect: share", "connect: slice").replace(
+            "ranks: 2", "ranks: 1"
+        )
+        merged = write_recipe(folder, by_hand.small_texts(), 4, 4, composite, "merged.yaml")
+        cls.seeded, cls.merged = cls.service.submit(seeded), cls.service.submit(merged)
         cls.browser = Browser(cls.service.endpoint()["http"])
         cls.addClassCleanup(cls.browser.__exit__)
 
@@ -113,6 +128,183 @@ class Dashboard(unittest.TestCase):
         page.go(f"#/run/{self.run_id}/events")
         page.says("run.submitted" if "run.submitted" in page.text() else "attempt.granted")
 
+    def test_the_proof_of_a_merge_and_the_models_are_shown(self):
+        page = self.browser
+        # As they come: before the run has ended, what is there is shown.
+        page.go(f"#/run/{self.merged}/models")
+        page.says("bytes proved: bit-equal")
+        page.says("hidden states: bit-equal")
+        page.says("composite of path_tales, path_sums")
+        # A text that a model wrote to the prompt of the recipe.
+        page.wait(lambda: page.find(".sample-text b")[0].text == "The red fox", "no sample")
+        self.service.run("wait", self.merged)
+        page.wait(lambda: "Not there yet" not in page.text(), "a model is missing")
+        page.click("details summary", "Each tensor, and where it is from")
+        page.says("path_sums: ")
+        page.shoot("models")
+
+    def test_a_long_training_is_seen_closely(self):
+        """What the server has joined to columns is read again where one looks."""
+        service, page = self.service, self.browser
+        service.run("wait", self.seeded)
+        job = "dense-seed_3"
+        file = os.path.join(
+            service.folder, "state", "coordinator", "metrics", self.seeded, job, "1.jsonl"
+        )
+        with open(file, "a", encoding="utf-8") as out:
+            for step in range(41, 20001):
+                values = {"loss": 3 + 1000 / step, "tokens": step * 128}
+                out.write(json.dumps({"step": step, "values": values}) + "\n")
+        page.go(f"#/run/{self.seeded}/curves")
+        loss = 'figure[data-key="chart:loss"] canvas'
+
+        def points():
+            return int(page.find(loss)[0].get_attribute("data-points"))
+
+        page.wait(lambda: page.find(loss) and points() > 300, "no curves")
+        whole = points()
+        page.drag(loss, 0.5, 0.53)
+        # 3 % of 20,000 steps: each of them is a point now, with the 40 of the other seeds.
+        page.wait(lambda: page.find("#show-all"), "it is not looked at closely")
+        page.wait(
+            lambda: int(page.find(loss)[0].get_attribute("data-single")) > 300, "it stays coarse"
+        )
+        page.shoot("zoom")
+        page.click("#show-all")
+        page.wait(lambda: points() == whole and not page.find("#show-all"), "not all is shown")
+
+    def test_trainings_are_grouped_with_intervals(self):
+        service, page = self.service, self.browser
+        losses = []
+        for run in (self.run_id, self.seeded):
+            service.run("wait", run)
+            for job in service.json("describe", run)["jobs"]:
+                if job["kind"] == "evaluate":
+                    losses.append(json.loads(job["summaryJson"])["loss"]["all"]["loss"])
+        self.assertEqual(len(losses), 4)
+        page.go(f"#/compare/{self.run_id},{self.seeded}")
+        page.wait(lambda: len(page.find("#results tbody tr")) == 4, "no four trainings")
+        loss = 'figure[data-key="chart:loss"] canvas'
+        page.see(loss)
+        page.wait(lambda: page.find(loss)[0].get_attribute("data-lines") == "4", "no four lines")
+        page.choose("#group", ":settings")
+        page.wait(lambda: len(page.find("#results tbody tr")) == 1, "seeds are no group")
+        row = page.find("#results tbody tr")[0].text
+        mean, half = statistics.mean(losses), T_3 * statistics.stdev(losses) / math.sqrt(4)
+        self.assertIn(f"{float(f'{mean:.5g}')} \u00b1 {float(f'{half:.2g}')}", row)
+        page.see(loss)
+        page.wait(
+            lambda: page.find(loss)[0].get_attribute("data-lines") == "1"
+            and page.find(loss)[0].get_attribute("data-bands") == "1",
+            "no line with a band",
+        )
+        page.choose("#band", "interval")
+        page.click("#singles")
+        page.see(loss)
+        page.wait(lambda: page.find(loss)[0].get_attribute("data-lines") == "5", "no single lines")
+        page.shoot("groups")
+        # By any field: one that differs, and one that is the same in all.
+        page.choose("#group", "training_seed")
+        page.wait(lambda: len(page.find("#results tbody tr")) == 4, "no group for each seed")
+        page.choose("#group", "train.batch")
+        page.says("batch 4 / dense")
+        page.wait(lambda: len(page.find("#results tbody tr")) == 1, "a field of one value")
+
+    def test_pools_and_sites(self):
+        page = self.browser
+        pool = {
+            "name": "gpu-farm",
+            "engine": "slurm",
+            "site": "north",
+            "host": "login-1",
+            "maxWorkers": 4,
+            "cpuSlots": 8,
+            "settings": {"partition": "batch"},
+            "jobs": [{"id": "4711", "name": "braid-1", "state": "PENDING", "reason": "Priority"}],
+            "trouble": "sbatch: error: invalid account",
+        }
+        events = [{"number": 1, "what": "refused", "detail": "sbatch said no"}]
+        # As an agent of a pool does.
+        self.post("Pools/SyncPool", {"pool": pool, "agentId": "a-1", "events": events})
+        page.go("#/pools")
+        page.says("sbatch: error: invalid account")
+        page.says("0 of at most 4 workers connected")
+        page.says("Priority")
+        page.says("pool.refused")
+        page.shoot("pools")
+        page.go("#/sites")
+        page.says("north")
+        page.says("1 of 1 connected")
+        page.shoot("sites")
+        self.post("Pools/SyncPool", {"pool": pool, "agentId": "a-1", "deleted": True})
+        page.go("#/pools")
+        page.says("No pool is served")
+
+    def test_the_audit_says_who_asked_for_what(self):
+        page = self.browser
+        page.go("#/audit")
+        page.wait(lambda: page.find("tbody tr"), "no rows")
+        page.type("#audit-call", "SubmitRun")
+        page.wait(
+            lambda: {row.text.split("\n")[0] for row in page.find("tbody td:nth-child(3)")}
+            == {"SubmitRun"},
+            "other calls, too",
+        )
+        page.says(self.run_id)
+        page.choose("#audit-outcome", "PERMISSION_DENIED")
+        page.says("Nothing is like that.")
+        page.shoot("audit")
+
+    def post(self, method, request):
+        name, value = self.service.authorization()
+        with urllib.request.urlopen(
+            urllib.request.Request(
+                f"http://{self.service.endpoint()['http']}/api/v1/{method}",
+                data=json.dumps(request).encode(),
+                headers={name: value, "Content-Type": "application/json"},
+            ),
+            timeout=60,
+        ) as answer:
+            return json.load(answer)
+
+    def test_texts_of_nonsense_are_texts_on_every_page(self):
+        """Names, users, logs, errors, events, labels, whatever they say: they are shown, and do nothing."""
+        page = self.browser
+        with open(
+            os.path.join(os.path.dirname(__file__), "hostile_page.js"), encoding="utf-8"
+        ) as file:
+            script = file.read().replace("arguments_of_the_test", json.dumps(HOSTILE))
+        undo = page.before_each_page(script)
+        self.addCleanup(page.open)
+        self.addCleanup(undo)
+        self.service.run("wait", self.merged)
+        pool = {"pool": {"name": "p", "trouble": "x"}, "agentId": "a-2"}
+        self.post("Pools/SyncPool", pool)
+        self.addCleanup(self.post, "Pools/SyncPool", {**pool, "deleted": True})
+        page.open()
+        wanted = HOSTILE[:30]
+        for place in (
+            "#/runs",
+            f"#/run/{self.merged}/jobs/dense",
+            f"#/run/{self.merged}/curves",
+            f"#/run/{self.merged}/logs/dense",
+            f"#/run/{self.merged}/models",
+            f"#/run/{self.merged}/lineage",
+            f"#/run/{self.merged}/recipe",
+            f"#/run/{self.merged}/events",
+            f"#/compare/{self.run_id},{self.merged}",
+            "#/workers",
+            "#/sites",
+            "#/pools",
+            "#/artifacts",
+            "#/events",
+            "#/audit",
+        ):
+            page.go(place)
+            page.wait(lambda: wanted in page.text(), f"{place} does not say it")
+            for width in (1280, 390):
+                self.assertLessEqual(page.wider_than(width), 0, f"{place} at {width}")
+
     def test_several_runs_are_compared_and_cancelled(self):
         page, service = self.browser, self.service
         service.run("worker", "cordon", "worker-1")
@@ -131,7 +323,8 @@ class Dashboard(unittest.TestCase):
         page.click("#compare")
         page.says("train.optimizer.lr")
         page.wait(lambda: "0.004" in page.find("#differences")[0].text, "no other rate")
-        page.wait(lambda: page.find("canvas")[0].get_attribute("data-points") != "0", "no curves")
+        page.see("canvas")
+        page.wait(lambda: int(page.find("canvas")[0].get_attribute("data-points")) > 0, "no curves")
         page.shoot("compare")
         page.go("#/runs")
         for run in runs:
@@ -163,6 +356,8 @@ class Dashboard(unittest.TestCase):
 
     def test_workers_are_taken_out_and_back(self):
         page = self.browser
+        for run in (self.run_id, self.seeded, self.merged):
+            self.service.run("wait", run)
         page.go("#/workers")
         page.click('[id="cordon:worker-1"]')
         page.says("cordoned")
@@ -214,6 +409,8 @@ class Dashboard(unittest.TestCase):
     def test_a_recipe_is_checked_planned_and_submitted(self):
         page, stored = self.browser, self.put()
         page.go("#/submit")
+        page.click("#example")
+        page.says("The recipe is right: ")
         page.type("#recipe", "run: " + NASTY + "\ncorpra: 1\n")
         page.says("no such key; did you mean corpora?")
         page.wait(
@@ -233,6 +430,11 @@ class Dashboard(unittest.TestCase):
         )
         page.click("#plan")
         page.wait(lambda: page.find("#planned .node"), "there is no plan")
+        # As braid plan says it: parameters, tokens and operations.
+        page.wait(lambda: "tokens trained, " in page.find("#cost")[0].text, "no cost")
+        (model,) = self.service.json("plan", self.recipe)["models"]
+        shown = [cell.text for cell in page.find('[data-key="model:dense"] td')]
+        self.assertEqual(shown[1], f"{int(model['parameters']) / 1e3:.3g} k")
         page.shoot("submit")
         page.click("#submit")
         page.wait(lambda: page.find("#cancel"), "it is not submitted")
@@ -255,6 +457,8 @@ class Dashboard(unittest.TestCase):
             page.go(place)
             # In one look: pages draw their buttons anew when something changes.
             page.wait(lambda: self.refuses(page.find(button)[0]), f"no closed {button} in {place}")
+        page.go("#/audit")
+        page.says("this page needs role operator; yours is viewer")
         # A token that is revoked ends the session at its next call.
         service.run("token", "revoke", "vera")
         page.go("#/events")

@@ -1,22 +1,20 @@
 #!/usr/bin/env python3
-"""braid export --csv and --tensorboard of a real run, read back by csv and by TensorBoard itself; braid top in a terminal."""
+"""braid export --csv and --tensorboard of a real run, read back by csv and by TensorBoard itself; braid top and
+braid watch in a terminal."""
 
-import contextlib
 import csv
-import fcntl
 import json
 import os
-import pty
 import re
-import select
 import signal
 import struct
 import sys
-import termios
-import time
 import unittest
 
+import by_hand
 from by_hand import small_texts
+from hold import held_in, prepare_holds
+from screen import Screen
 from service import Service, write_recipe
 
 sys.dont_write_bytecode = True
@@ -36,58 +34,14 @@ def scalars(folder):
     return found
 
 
-class Screen:
-    """A program in a pseudo terminal. `text` is what was printed since the last key."""
-
-    def __init__(self, command, environment, columns=100, rows=30):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.execvpe(command[0], command, {**environment, "TERM": "xterm"})
-        self.size(columns, rows)
-        self.text = ""
-
-    def size(self, columns, rows):
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def wait(self, pattern, limit_s=120):
-        """Reads until the pattern is there."""
-        end = time.monotonic() + limit_s
-        while not re.search(pattern, self.text):
-            if not select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
-                raise AssertionError(f"{pattern} did not appear:\n{self.text}")
-            try:
-                self.text += os.read(self.fd, 65536).decode("utf-8", "replace")
-            except OSError as error:
-                raise AssertionError(f"it ended before {pattern}:\n{self.text}") from error
-
-    def press(self, keys):
-        self.text = ""
-        os.write(self.fd, keys.encode())
-
-    def close(self):
-        with contextlib.suppress(OSError):
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-
-    def end(self):
-        """What is printed until it ends, and its exit code."""
-        while True:
-            try:
-                data = os.read(self.fd, 65536)
-            except OSError:
-                break
-            if not data:
-                break
-            self.text += data.decode("utf-8", "replace")
-        _, status = os.waitpid(self.pid, 0)
-        os.close(self.fd)
-        return os.waitstatus_to_exitcode(status)
+TRAINING = '"phase":"training"'
 
 
 class ExportAndTop(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.service = Service(workers=2)
+        prepare_holds(cls.service)
         cls.addClassCleanup(cls.service.__exit__, None, None, None)
         cls.service.start()
         texts = {corpus: small_texts()[corpus] for corpus in ("tales", "sums")}
@@ -176,6 +130,162 @@ class ExportAndTop(unittest.TestCase):
         screen.press("q")
         self.assertEqual(screen.end(), 0)
         self.assertTrue(screen.text.rstrip("\r\n").endswith("\x1b[?25h\x1b[?1049l"), screen.text)
+
+    def watching(self, run, columns, line):
+        """`braid watch` in a terminal of this width that shows both trainings, each in such a line."""
+        screen = Screen(
+            self.service.command(["watch", run]), self.service.environment, columns, 24, True
+        )
+        self.addCleanup(screen.close)
+        trainings = rf"^path_tales +{line}\npath_sums +{line}\nsmall +\[#+ *\] +\d+ %  .*\Z"
+        screen.wait_for(
+            lambda: re.search(trainings, screen.display.text(), re.MULTILINE), "both trainings"
+        )
+        return screen
+
+    def assert_still(self, screen):
+        """More is drawn, and everything stays where it is."""
+        marks = [(row, line.find("]")) for row, line in enumerate(screen.display.lines)]
+        drawn = screen.text.count("\x1b[J") + 5
+        screen.wait_for(lambda: screen.text.count("\x1b[J") >= drawn, "five more frames")
+        self.assertEqual(
+            [(row, line.find("]")) for row, line in enumerate(screen.display.lines)], marks
+        )
+        self.assertEqual(screen.display.scrolled, 0)
+
+    def test_watch_holds_still_in_a_terminal(self):
+        wide = r"\[#* *\] +\d+ %  +[\d.]+( [kMG])? tokens/s  +\d.* left"
+        narrow = r"\[#* *\] +\d+ %  +\d[\d. a-z]*"
+        with (
+            held_in(self.service, "path_tales", TRAINING) as tales,
+            held_in(self.service, "path_sums", TRAINING) as sums,
+        ):
+            run = self.service.submit(self.recipe, "--only", "path_tales", "--only", "path_sums")
+            tales.wait()
+            sums.wait()
+            logs = self.service.start_command("logs", run, "--follow")
+            of_80, of_40 = self.watching(run, 80, wide), self.watching(run, 40, narrow)
+            self.assert_still(of_80)
+            self.assert_still(of_40)
+            of_80.resize(40, 24)
+            of_80.wait_for(
+                lambda: re.search(
+                    rf"^path_tales +{narrow}\npath_sums +{narrow}\nsmall .*\Z",
+                    of_80.display.text(),
+                    re.MULTILINE,
+                ),
+                "lines that fit 40 columns",
+            )
+            of_80.press("\x03")
+            self.assertEqual(of_80.end(), -signal.SIGINT)
+            self.assertNotIn(" %", of_80.display.text())
+        self.assertEqual(of_40.end(), 0, of_40.text)
+        shown = of_40.display.text()
+        self.assertRegex(shown, r"s  SUCCEEDED  path_tales\n")
+        self.assertTrue(shown.endswith("\nSUCCEEDED"), shown)
+        self.assertNotIn(" %", shown)
+        followed = self.service.finish_command(logs).splitlines()
+        self.assertEqual(sorted(followed), sorted(self.logs(run)))
+
+    def logs(self, *words):
+        return self.service.run("logs", *words).stdout.splitlines()
+
+    def test_logs_of_all_jobs_stand_in_the_order_of_time(self):
+        lines = self.logs(self.run_id)
+        jobs = {line.partition(" | ")[0].rstrip() for line in lines}
+        self.assertLessEqual({"path_tales", "path_sums"}, jobs)
+        times = [match[0] for line in lines if (match := re.search(r"(?<= \| )\d{4}-\S+Z", line))]
+        self.assertEqual(times, sorted(times))
+        self.assertGreaterEqual(len(times), 2)
+        # Of one job alone, nothing stands before what the program wrote.
+        alone = self.logs(self.run_id, "path_tales")
+        self.assertEqual(
+            alone,
+            [line.partition(" | ")[2] for line in lines if line.startswith("path_tales ")],
+        )
+        two = self.logs(self.run_id, "path_tales", "path_sums", "--grep", "steps?", "--tail", "1")
+        self.assertEqual(sorted(line.split()[0] for line in two), ["path_sums", "path_tales"])
+        only = self.logs(self.run_id, "path_tales", "--grep", "steps?")
+        self.assertEqual(only, [line for line in alone if "step" in line])
+        self.assertEqual(self.logs(self.run_id, "--grep", "no such words"), [])
+        (last,) = self.logs("-o", "json", self.run_id, "path_tales", "--grep", ".", "--tail", "1")
+        document = json.loads(last)
+        self.assertEqual((document["job"], document["text"]), ("path_tales", alone[-1]))
+
+    def test_logs_say_what_is_not_there(self):
+        def refused(*words):
+            return self.service.run("logs", self.run_id, *words, code=None).stderr
+
+        self.assertIn(
+            f'has no job "path_tale"; did you mean path_tales? braid list jobs {self.run_id} has all',
+            refused("path_tale"),
+        )
+        self.assertIn(
+            "--rank 3: the most ranks that a job of the run has are 1", refused("--rank", "3")
+        )
+        self.assertIn('"(" is no regular expression as grep -E reads it: ', refused("--grep", "("))
+        said = self.service.run("generate", self.run_id + "/tokenizer", "x", code=None).stderr
+        self.assertIn(
+            "jobs of kind train, joint and merge have one: braid list jobs " + self.run_id, said
+        )
+        self.assertIn(
+            "has no report yet: its recipe was submitted without the report job",
+            self.service.run("report", self.run_id, code=3).stderr,
+        )
+
+    def test_forms_of_output(self):
+        self.assertEqual(
+            self.service.run("-o", "name", "describe", self.run_id).stdout,
+            self.service.run("-o", "name", "list", "jobs", self.run_id).stdout,
+        )
+        rows = list(
+            csv.reader(self.service.run("describe", self.run_id, "-o", "csv").stdout.splitlines())
+        )
+        self.assertEqual(rows[0], ["JOB", "KIND", "STATE", "WORKERS", "DETAIL"])
+        self.assertEqual(len(rows), 6)
+        table = self.service.run("metrics", self.run_id, "path_tales", "-o", "csv").stdout
+        read = {}
+        for row in csv.DictReader(table.splitlines()):
+            read.setdefault(row["METRIC"], []).append((int(row["STEP"]), float(row["VALUE"])))
+        self.assertEqual(read, self.points("path_tales"))
+        names = self.service.run("metrics", self.run_id, "path_tales", "-o", "name").stdout
+        self.assertEqual(sorted(names.split()), sorted(read))
+        jobs = list(
+            csv.DictReader(self.service.run("plan", self.recipe, "-o", "csv").stdout.splitlines())
+        )
+        self.assertIn("path_tales", [job["JOB"] for job in jobs])
+        self.assertEqual(
+            self.service.run("plan", self.recipe, "-o", "name").stdout.split(),
+            [job["JOB"] for job in jobs],
+        )
+
+    def test_bash_completes_names(self):
+        """In a real shell: what follows the words that are typed is bash's, and of the coordinator."""
+        environment = {
+            **self.service.environment,
+            "BRAID_DIR": os.path.join(self.service.folder, "state"),
+            "PATH": os.path.join(by_hand.BINARY_DIR, "bin") + os.pathsep + os.environ["PATH"],
+            "PS1": "ready> ",
+        }
+        shell = Screen(["bash", "--norc", "--noprofile", "-i"], environment)
+        self.addCleanup(shell.close)
+        shell.wait("ready> ")
+        shell.press('eval "$(braid completion bash)"; echo do""ne\r')
+        shell.wait("done")
+        for typed, completed in (
+            ("braid watch " + self.run_id[:-3], "braid watch " + self.run_id + " "),
+            (f"braid logs {self.run_id} path_t", f"braid logs {self.run_id} path_tales "),
+            (f"braid logs {self.run_id} prepare:t", f"braid logs {self.run_id} prepare:tales "),
+            ("braid report smal", "braid report small "),
+            ("braid worker drain work", "braid worker drain worker-"),
+            (f"braid generate {self.run_id}/path_t", f"braid generate {self.run_id}/path_tales"),
+            ("braid pau", "braid pause "),
+        ):
+            shell.press("\x15" + typed + "\t")
+            # Where several names begin so, bash rings the bell.
+            shell.wait_for(lambda: completed in shell.text.replace("\a", ""), completed)  # noqa: B023
+        shell.press("\x15exit\r")
+        self.assertEqual(shell.end(), 0)
 
     def test_top_without_a_terminal(self):
         done = self.service.run("top", code=None)

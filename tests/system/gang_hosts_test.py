@@ -241,6 +241,26 @@ class GangHostsTest(unittest.TestCase):
         wait_until(lambda: pair.search(self.lab.run("list", "jobs", run).stdout), "it in the list")
         self.lab.run("cancel", run)
 
+    def test_4_ranks_that_agree_by_outer_steps_go_on_after_one_was_lost(self):
+        for name in [name for name in self.lab.workers if name != "w1"]:
+            self.lab.stop_worker(name)
+        self.lab.worker("w5", self.two, site="far")
+        joint = ", across_sites: true, sync: {every: 40, exchange: bf16}"
+        whole = self.submit(joint)
+        self.lab.run("wait", whole, "--timeout", "120s")
+        with held_at(self.lab, JOB) as hold:
+            run = self.submit(joint)
+            self.trains(run, hold)
+            (rank,) = self.lab.processes("braid-trainer", (os.sep + "w5" + os.sep,))
+            os.kill(rank, signal.SIGKILL)
+        self.lab.run("wait", run, "--timeout", "120s")
+        attempts = self.attempts(run)
+        self.assertGreater(int(attempts[-1]["resumedStep"]), 0)
+        self.assertEqual(int(attempts[-1]["resumedStep"]) % 40, 0)
+        self.assertEqual(sorted(attempts[-1]["workers"]), ["w1", "w5"])
+        self.assertEqual(self.lab.weights(run), self.lab.weights(whole))
+        self.assertEqual(self.lab.metrics(run, JOB), self.lab.metrics(whole, JOB))
+
     def pending(self, run):
         job = self.lab.job(run, JOB)
         return job.get("pendingDetail", "") if job.get("pending") == "GANG_INCOMPLETE" else ""

@@ -41,6 +41,24 @@ POOLS = [
     },
     {"name": "cpus", "workers": 2, "cpus": 1, "memory": "4Gi"},
 ]
+ELASTIC = [
+    {
+        "name": "spot",
+        "maxWorkers": 8,
+        "cpus": 8,
+        "gpus": 1,
+        "memory": "64Gi",
+        "untilIdle": "5m",
+        "maxTime": "1-00:00:00",
+        "queue": "lab",
+        "kinds": ["train", "joint"],
+        "nodeSelector": {"kind": "gpu"},
+        "tolerations": ["nvidia.com/gpu", "spot=yes:NoSchedule"],
+        "options": ["--gpu-resource=amd.com/gpu"],
+    },
+    {"name": "small", "maxWorkers": 2, "cpus": 1, "memory": "4Gi"},
+]
+BLOBS = {"address": "s3://models/lab", "cache": "20GB", "secret": "bucket"}
 # The oldest for which the chart is, and the newest whose schemas there are.
 VERSIONS = ("1.27", "1.37")
 
@@ -78,6 +96,7 @@ class HelmTest(unittest.TestCase):
             {},
             {"pools": POOLS, "image": {"pullSecrets": ["mine"]}},
             {"existingSecret": "mine"},
+            {"elasticPools": ELASTIC, "coordinator": {"blobs": BLOBS}},
         ):
             for one in render(values).values():
                 for version in VERSIONS:
@@ -89,6 +108,8 @@ class HelmTest(unittest.TestCase):
             ({"pools": [{**POOLS[1], "gpu": 1}]}, "additional properties 'gpu' not allowed"),
             ({"pools": [{**POOLS[1], "memory": "4 GB"}]}, "/pools/0/memory"),
             ({"coordinator": {"name": []}}, "additional properties 'name' not allowed"),
+            ({"coordinator": {"blobs": {"address": "models"}}}, "/coordinator/blobs/address"),
+            ({"elasticPools": [{**ELASTIC[1], "workers": 1}]}, "'workers' not allowed"),
         ):
             refused = self.assertRaises(helm_python.HelmError)
             with helm_python.Chart.load(CHART) as chart, refused as raised:
@@ -125,6 +146,98 @@ class HelmTest(unittest.TestCase):
         selector = objects["Service", "lab"]["spec"]["selector"]
         labels = objects["StatefulSet", "lab"]["spec"]["template"]["metadata"]["labels"]
         self.assertLessEqual(selector.items(), labels.items())
+
+    def test_those_who_ask_for_workers_may_do_that_and_nothing_else(self):
+        objects = render({"elasticPools": ELASTIC})
+        self.assertEqual(
+            objects["Role", "lab-pools"]["rules"],
+            [
+                {
+                    "apiGroups": ["batch"],
+                    "resources": ["jobs"],
+                    "verbs": ["create", "list", "delete"],
+                },
+                {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]},
+                {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+            ],
+        )
+        binding = objects["RoleBinding", "lab-pools"]
+        self.assertEqual(binding["roleRef"]["name"], "lab-pools")
+        (subject,) = binding["subjects"]
+        self.assertEqual((subject["name"], subject["namespace"]), ("lab-pools", "ml"))
+        with_token = {
+            pod["serviceAccountName"]
+            for pod in pods(objects)
+            if pod["automountServiceAccountToken"]
+        }
+        self.assertEqual(with_token, {"lab-pools"})
+        for name in ("spot", "small"):
+            pod = objects["Deployment", "lab-pool-" + name]["spec"]["template"]["spec"]
+            self.assertTrue(pod["securityContext"]["runAsNonRoot"])
+            for container in pod["containers"] + pod["initContainers"]:
+                self.assertTrue(container["securityContext"]["readOnlyRootFilesystem"])
+                self.assertIn("memory", container["resources"]["limits"])
+        policy = objects["NetworkPolicy", "lab-pool"]["spec"]
+        self.assertNotIn("ingress", policy, "nobody reaches them")
+
+    def test_elastic_pools_are_created_by_commands_that_there_are(self):
+        objects = render({"elasticPools": ELASTIC, "image": {"pullSecrets": ["mine"]}})
+        with tempfile.TemporaryDirectory() as folder:
+            secret = objects["Secret", "lab"]["stringData"]
+            for name in ("token", "ca.crt"):
+                path = os.path.join(folder, name)
+                with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                    file.write(secret[name])
+            for pool in ELASTIC:
+                words = self.create_words(objects, pool["name"], folder)
+                done = subprocess.run([*words, "--no-check"], capture_output=True, text=True)
+                self.assertEqual(
+                    (done.returncode, done.stdout), (0, pool["name"] + "\n"), done.stderr
+                )
+            with open(os.path.join(folder, "pools", "spot", "pool.json"), encoding="utf-8") as file:
+                made = yaml.safe_load(file)
+        self.assertEqual(made["coordinator"], "lab.ml.svc:7070")
+        self.assertEqual((made["max_workers"], made["cpu_slots"], made["gpus"]), (8, 8, 1))
+        self.assertEqual((made["until_idle"], made["time"]), ("5m", "1-00:00:00"))
+        self.assertRegex(made["mark"], "^[0-9a-f]{8}$")
+        kubernetes = made["kubernetes"]
+        self.assertEqual(kubernetes["image"], "registry.example.org/braid-trainer-cuda:0.1.0")
+        self.assertEqual(kubernetes["labels"], ["app.kubernetes.io/instance=lab"])
+        self.assertEqual(kubernetes["tolerations"], ELASTIC[0]["tolerations"])
+        self.assertEqual(kubernetes["node_selector"], ["kind=gpu"])
+        self.assertEqual(kubernetes["pull_secrets"], ["mine"])
+        self.assertEqual((kubernetes["queue"], kubernetes["memory"]), ("lab", "64Gi"))
+        # Another start of the pod finds the jobs of the first; another release does not.
+        self.assertEqual(self.mark(objects), self.mark(render({"elasticPools": ELASTIC})))
+
+    def create_words(self, objects, pool, folder):
+        """What the first container of an agent's pod runs, on this machine."""
+        spec = objects["Deployment", "lab-pool-" + pool]["spec"]["template"]["spec"]
+        (create,) = spec["initContainers"]
+        words = [
+            word.replace("/var/lib/braid", folder).replace("/etc/braid/secret", folder)
+            for word in create["args"]
+        ]
+        self.assertEqual(create["command"][:2], ["sh", "-c"])
+        return [by_hand.program("braid"), *words]
+
+    def mark(self, objects):
+        spec = objects["Deployment", "lab-pool-spot"]["spec"]["template"]["spec"]
+        return [word for word in spec["initContainers"][0]["args"] if word.startswith("--mark=")]
+
+    def test_files_of_artifacts_may_be_in_a_bucket(self):
+        (plain,) = render({})["StatefulSet", "lab"]["spec"]["template"]["spec"]["containers"]
+        self.assertNotIn("env", plain)
+        self.assertFalse([word for word in plain["args"] if "blobs" in word])
+        objects = render({"coordinator": {"blobs": BLOBS}})
+        (coordinator,) = objects["StatefulSet", "lab"]["spec"]["template"]["spec"]["containers"]
+        self.assertLess({"--blobs=s3://models/lab", "--blobs-cache=20GB"}, set(coordinator["args"]))
+        keys = {one["name"]: one["valueFrom"]["secretKeyRef"] for one in coordinator["env"]}
+        self.assertEqual({one["name"] for one in keys.values()}, {"bucket"})
+        self.assertEqual(
+            [name for name, one in keys.items() if not one.get("optional")],
+            ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+        )
 
     def test_only_pools_with_gpus_have_the_image_with_cuda(self):
         objects = render({"pools": [*POOLS, {**POOLS[1], "name": "zero", "gpus": 0}]})

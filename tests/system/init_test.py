@@ -60,8 +60,15 @@ class Init(unittest.TestCase):
         self.rows("tales.jsonl", title="a title", story=WORDS * 3)
         for i in range(12):
             self.rows(f"sums/part-{i:05}.jsonl.gz", 40, question="how much is 3 and 4", answer="7")
+        self.write("own/tokenizer.json", [json.dumps({"model": {"vocab": {"a": 0, "b": 1}}})])
         done = self.braid("init", "tales.jsonl", "sums")
         self.assertEqual(done.stdout, "recipe.yaml\n")
+        self.assertRegex(
+            done.stderr,
+            r"\ntokenizer: one of \d+ entries is trained on this text, of which each is then met about ",
+        )
+        self.assertIn("\n  own/tokenizer.json is here, of 2 entries, each met about ", done.stderr)
+        self.assertRegex(done.stderr, r"\nJOB +KIND +SLOTS(.*\n)+path_tales +train ")
         self.assertRegex(
             done.stderr, r"tales: tales\.jsonl, rows with their text in field story, .* about \d"
         )

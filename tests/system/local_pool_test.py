@@ -159,7 +159,7 @@ class LocalPoolTest(unittest.TestCase):
                 self.assertIn(said, done.stderr)
                 self.assertFalse(os.path.exists(os.path.join(lab.folder, "state", "pools", "lab")))
             done = lab.run("pool", "create", "lab", "--engine", "ray", code=None)
-            self.assertIn("--engine ray: there are slurm and local", done.stderr)
+            self.assertIn("--engine ray: there are slurm, kubernetes and local", done.stderr)
             # Without a number, there are as many as there is room for.
             lab.run(*words)
             path = os.path.join(lab.folder, "state", "pools", "lab", "pool.json")

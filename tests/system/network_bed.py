@@ -40,12 +40,18 @@ WHY_NOT = "no network namespace can be made here: it takes iproute2 and root, or
 
 def main():
     """Runs the tests of the calling file in a namespace of their own; skips them where there can be none."""
-    if INSIDE not in os.environ:
-        for way in WAYS:
-            if can_make_bridges(way):
-                os.environ[INSIDE] = "1"
-                os.execvp(way[0], [*way, sys.executable, *sys.argv])
+    enter()
     unittest.main(verbosity=2)
+
+
+def enter():
+    """Starts the calling program again in a namespace of its own, if it is in none and there can be one."""
+    if INSIDE in os.environ:
+        return
+    for way in WAYS:
+        if can_make_bridges(way):
+            os.environ[INSIDE] = "1"
+            os.execvp(way[0], [*way, sys.executable, *sys.argv])
 
 
 def can_make_bridges(way):

@@ -52,6 +52,7 @@ class Notebook(unittest.TestCase):
             if name.startswith(("BRAID_", "JUPYTER_", "XDG_")):
                 del os.environ[name]
         os.environ["BRAID_DIR"] = os.path.join(folder, "state")
+        os.environ["PATH"] = os.path.dirname(by_hand.program("braid")) + ":" + os.environ["PATH"]
         os.environ["PYTHONPATH"] = os.path.join(by_hand.SOURCE_DIR, "clients", "python", "src")
         for name in ("HOME", "IPYTHONDIR", "MPLCONFIGDIR"):
             os.environ[name] = os.path.join(folder, name.lower())
@@ -95,6 +96,7 @@ class Notebook(unittest.TestCase):
         self.assertIn("image/png", shown)  # the curves
         self.assertRegex(shown["stdout"], r"(\d+) of \1 jobs")
         self.assertRegex(shown["stdout"], r"preserving +'")  # a sample
+        self.assertRegex(shown["stdout"], r"(?m)^My fellow Americans, we")
 
 
 if __name__ == "__main__":

@@ -54,15 +54,21 @@ class ImagesTest(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="braid-oci-")
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        done = package("--no-build", "--prefix", "registry.example.org/lab", cls.folder)
+        # Images take any program that loads no library.
+        kubectl = os.path.join(cls.folder, "kubectl")
+        with open(kubectl, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\n")
+        os.chmod(kubectl, 0o755)
+        prefix = ("--prefix", "registry.example.org/lab")
+        done = package("--no-build", "--kubectl", kubectl, *prefix, cls.folder)
         if done.returncode == make_images.OTHER_MACHINE:
             raise unittest.SkipTest(done.stderr.strip())
         assert done.returncode == 0, done.stdout + done.stderr
         cls.layout = os.path.join(cls.folder, "oci")
         cls.images = images_of(cls.layout)
         cls.version = re.search('kVersion.*"(.*)"', read(SOURCE_DIR + "/base/version.h")).group(1)
-        cls.coordinator, cls.worker = (
-            f"{name}:{cls.version}" for name in ("braid", "braid-trainer")
+        cls.coordinator, cls.worker, cls.agent = (
+            f"{name}:{cls.version}" for name in ("braid", "braid-trainer", "braid-agent")
         )
 
     @classmethod
@@ -81,8 +87,11 @@ class ImagesTest(unittest.TestCase):
             return {member.name for member in tar}
 
     def test_torch_is_a_layer_of_its_own_and_others_are_shared(self):
-        self.assertEqual(set(self.images), {self.coordinator, self.worker})
+        self.assertEqual(set(self.images), {self.coordinator, self.worker, self.agent})
         base, braid = self.images[self.coordinator][0]["layers"]
+        first, kubectl, last = self.images[self.agent][0]["layers"]
+        self.assertEqual((first, last), (base, braid))
+        self.assertEqual(self.paths(kubectl), {"usr", "usr/bin", "usr/bin/kubectl"})
         layers = self.images[self.worker][0]["layers"]
         if os.path.exists(by_hand.program("libbraid_arrow.so")):
             *layers, plug_in = layers
@@ -194,7 +203,8 @@ class ImagesTest(unittest.TestCase):
         helpers = read(templates + "_helpers.tpl")
         self.assertIn(f"runAsUser: {layer.USER}\nrunAsGroup: {layer.USER}\n", helpers)
         values = read(CHART + "/values.yaml")
-        for image in (self.coordinator, self.worker, f"braid-trainer-cuda:{self.version}"):
+        cuda = f"braid-trainer-cuda:{self.version}"
+        for image in (self.coordinator, self.worker, self.agent, cuda):
             self.assertRegex(values, f": registry.example.org/{image}\n")
         containers = self.containers()
         # The first container of a coordinator's pod, with the account's folder and the secret.
@@ -271,6 +281,11 @@ class RefusedTest(unittest.TestCase):
             self.assertEqual(done.returncode, 2)
             self.assertIn("scripts/package oci [--no-build]", done.stderr)
         self.assertIn("--prefix wants what stands before the names", package("--prefix").stderr)
+        self.assertIn("--kubectl wants the program kubectl", package("--kubectl").stderr)
+
+    def test_a_program_of_others_that_is_not_whole(self):
+        with self.assertRaisesRegex(debian.Refused, "take a kubectl that is linked statically"):
+            contents.tool_layer(by_hand.program("braid"), "kubectl")
 
     @unittest.skipIf(MISSING, f"there is no {', '.join(MISSING)}: scripts/setup installs them")
     def test_cuda_of_a_build_without_it(self):

@@ -63,6 +63,25 @@ class PackageTest(unittest.TestCase):
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_pages_for_man_and_completion_are_in_them(self):
+        """Of the packages themselves: dpkg may be told to leave pages out where they are installed."""
+        listed = "".join(
+            subprocess.run(
+                ["dpkg-deb", "-c", path], capture_output=True, text=True, check=True
+            ).stdout
+            for path in self.packages
+        )
+        for path in (
+            "man/man1/braid.1.gz",
+            "man/man1/braid-submit.1.gz",
+            "man/man1/braid-worker.1.gz",
+            "man/man8/braid-worker.8.gz",
+            "bash-completion/completions/braid",
+            "zsh/vendor-completions/_braid",
+            "fish/vendor_completions.d/braid.fish",
+        ):
+            self.assertIn("/usr/share/" + path + "\n", listed)
+
     def test_programs_look_for_libraries_in_their_own_places(self):
         places = set()
         for path in self.packages:

@@ -46,7 +46,7 @@ def expressions():
 def names(expression):
     """Of the metrics: a histogram has several series under its name."""
     found = re.findall(r"\bbraid_\w+", expression)
-    return {re.sub(r"(_seconds)_(bucket|sum|count)$", r"\1", name) for name in found}
+    return {re.sub(r"(_seconds|_bytes)_(bucket|sum|count)$", r"\1", name) for name in found}
 
 
 class Prometheus(unittest.TestCase):
@@ -122,6 +122,11 @@ class Prometheus(unittest.TestCase):
         self.assertNotIn("error while linting", done.stderr)
         self.assertIn('link="READY"', text)
         self.assertIn('braid_core_commit_duration_seconds_bucket{le="+Inf"} ', text)
+        # That is how the service was found to be ready.
+        self.assertRegex(
+            text,
+            r'braid_rpc_duration_seconds_bucket\{code="OK",method="Jobs/ListWorkers",le="60"\} [1-9]',
+        )
 
 
 if __name__ == "__main__":

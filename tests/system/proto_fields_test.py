@@ -49,6 +49,8 @@ PRINTED = {
 }
 # Made and printed by commands alone.
 LOCAL = {"Plan", "CheckResult"}
+# What the dashboard asks for and shows, with all that it holds: its fields are named in web/, as in JSON.
+DASHBOARD = {"GetComparisonRequest", "Comparison", "ReadCurvesRequest", "JobCurves"}
 # Lists come in pages, which a template asks for whatever the message is called.
 PAGES = ("page_token", "next_page_token")
 # For other clients than ours, which find them documented in the proto; a test of the coordinator uses each.
@@ -142,6 +144,22 @@ def reach(roots, messages):
     return found
 
 
+def camel(name):
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def pages():
+    """The scripts of the dashboard as one text."""
+    folder = os.path.join(SOURCE_DIR, "web")
+    text = ""
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".js"):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                text += without_comments(file.read())
+    return text
+
+
 def sources():
     texts = {}
     for folder in sorted(set(CLIENTS + SERVER)):
@@ -183,6 +201,7 @@ def faults(messages, calls, texts):
     requests = reach({request for request, _ in calls}, messages)
     answers = reach({answer for _, answer in calls} | LOCAL, messages)
     printed = reach(PRINTED, messages)
+    shown, web = reach(DASHBOARD, messages), pages()
     found = []
     for name in sorted(messages):
         if name not in requests | answers:
@@ -202,14 +221,17 @@ def faults(messages, calls, texts):
             for way, writers, readers in ways:
                 if way == "request" and str(field) in IN_ANSWERS:
                     continue
+                page = name in shown and re.search(rf"\b{camel(field.name)}\b", web)
                 written = (
-                    uses(field, writes(field), writers, texts, messages) or field.name in PAGES
+                    uses(field, writes(field), writers, texts, messages)
+                    or (way == "request" and page)
+                    or field.name in PAGES
                 )
                 if not written and str(field) not in FOR_OTHERS:
                     found.append(f"{field}: nobody writes it in a {way}")
                 read = (
                     uses(field, reads(field), readers, texts, messages)
-                    or (way == "answer" and name in printed)
+                    or (way == "answer" and (name in printed or page))
                     or field.name in PAGES
                 )
                 if not read and str(field) not in FOR_OTHERS:

@@ -1,17 +1,13 @@
 #!/usr/bin/env python3
 """The Python client as a wheel in an environment of its own, against a real `braid up`."""
 
-import asyncio
 import glob
-import http.server
 import json
-import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 
 import by_hand
@@ -75,7 +71,8 @@ class PythonClient(unittest.TestCase):
     def environ(self, **more):
         clean = {name: value for name, value in os.environ.items() if not name.startswith("BRAID_")}
         state = os.path.join(self.service.folder, "state")
-        return {**clean, "PYTHONUTF8": "1", "BRAID_DIR": state, **more}
+        path = os.path.join(by_hand.BINARY_DIR, "bin") + os.pathsep + clean["PATH"]
+        return {**clean, "PATH": path, "PYTHONUTF8": "1", "BRAID_DIR": state, **more}
 
     def program(self, text, **more):
         """What a program prints in the fresh environment, where pandas is not."""
@@ -131,21 +128,32 @@ class PythonClient(unittest.TestCase):
         self.assertIn("checkpoint', 'shards'", said)
         self.assertRegex(said, r"\(\d\.\d+, 'RUN_SUCCEEDED'\)")
         self.assertIn("NOT_FOUND there is no run nobody", said)
+        self.assertRegex(said, r"\nthe owner DrainWorker worker-2 OK\n")
+        self.assertRegex(said, r"\nuser \S+ \d+ \d+\n")
         model = os.path.join(self.service.folder, "model")
         self.assertEqual(
             {name for name in os.listdir(model) if name.endswith(".part")}, set(), "parts are left"
         )
         pages = glob.glob(os.path.join(self.service.folder, "reports", "r-*", "report.html"))
         self.assertEqual(len(pages), 1)
+        sample = self.service.json(
+            "generate", os.path.basename(os.path.dirname(pages[0])) + "/path_tales",
+            "Once upon a time", "--tokens", "12", "--temperature", "0.8", "--seed", "1",
+        )  # fmt: skip
+        # Whatever it says: where it is read, all ends of lines are one.
+        whole = (sample["prompt"] + sample["text"]).replace("\r\n", "\n").replace("\r", "\n")
+        self.assertIn("\n" + whole + "\n[(", said)
 
     def test_metrics_are_exported(self):
         said = self.program(
-            "import braid_client, csv, sys\n"
+            "import braid_client, csv, os, subprocess, sys\n"
             "from braid_client import export\n"
             "client = braid_client.Client()\n"
             "run = client.submit('recipe.yaml', only=['path_sums'])\n"
             "client.wait(run.id, check=True)\n"
-            "assert export.main(['--csv', 'csv', run.id]) == 0\n"
+            "script = os.path.join(os.path.dirname(sys.executable), 'braid-export')\n"
+            "words = [script, '--csv', 'csv', run.id]\n"
+            "print(subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip())\n"
             "rows = list(csv.DictReader(open('csv/path_sums.csv', newline='')))\n"
             "metrics = client.metrics(run.id, 'path_sums', ['loss'])\n"
             "print([float(row['loss']) for row in rows] == metrics.column('loss'), len(rows))\n"
@@ -253,6 +261,124 @@ class PythonClient(unittest.TestCase):
             ["RUN_ACTIVE True it is night", "{'RUN_PAUSED'}", "0 ''", "True 0"],
         )
 
+    def test_a_model_says_something_here(self):
+        said = self.program(
+            "import asyncio, braid_client, os, pathlib\n"
+            "client = braid_client.Client()\n"
+            "run = client.submit('recipe.yaml', only=['path_sums'])\n"
+            "run = client.wait(run.id, check=True)\n"
+            "model = run.id + '/path_sums'\n"
+            "sample = client.generate(model, '--two', tokens=5)\n"
+            "print(repr(str(sample)), sample.prompt == '--two', len(sample.next) > 1)\n"
+            "async def again():\n"
+            "    async with braid_client.AsyncClient() as other:\n"
+            "        return await other.generate(model, '--two', tokens=5)\n"
+            "print(asyncio.run(again()) == sample)\n"
+            "kept = client.fetch_model(model)\n"
+            "print(kept.parent.name, sorted(path.name for path in kept.iterdir()))\n"
+            "nobody = braid_client.Client('127.0.0.1:1', retry_s=0)\n"
+            "print(nobody.generate(kept, '--two', tokens=5) == sample)\n"
+            "shards = run.job('prepare:sums').outputs['shards']\n"
+            "os.environ['PATH'] = '/nowhere'\n"
+            "for words in ({'model': shards}, {'tokens': 0, 'program': os.environ['BRAID']},"
+            " {}, {'program': '/nowhere/braid'}, {'model': 'nothing'}):\n"
+            "    try:\n"
+            "        client.generate(**{'model': model, 'prompt': 'a', **words})\n"
+            "    except braid_client.BraidError as error:\n"
+            "        print(type(error).__name__, error)\n",
+            BRAID=by_hand.program("braid"),
+        ).splitlines()
+        self.assertRegex(said[0], r"^['\"]--two.* True True$")
+        self.assertEqual(said[1], "True")
+        self.assertEqual(
+            said[2], "models ['config.json', 'model.safetensors', 'state.json', 'tokenizer.json']"
+        )
+        self.assertEqual(said[3], "True")
+        self.assertRegex(
+            said[4], r"^InvalidArgument artifact [0-9a-f]+ is of kind shards, not a checkp"
+        )
+        self.assertRegex(said[5], r"^InvalidArgument --tokens: .*1.*100000")
+        self.assertRegex(
+            said[6],
+            r"^NotFound a model is run by the program braid on this machine, which is neither in "
+            r".*bin nor in PATH: pip install braid-service, or name it with program=$",
+        )
+        self.assertEqual(said[7], "NotFound /nowhere/braid is no program that can be started")
+        self.assertRegex(said[8], r"^InvalidArgument artifact nothing: give the id")
+
+    def test_a_service_is_kept(self):
+        """Workers, tokens and the log of changes, with the errors that people meet there."""
+        said = self.program(
+            "import asyncio, braid_client, datetime, os, pathlib\n"
+            "from braid_client import _service\n"
+            "client = braid_client.Client()\n"
+            "print(client.cordon('worker-1').admit, client.uncordon('worker-1').admit,"
+            " client.drain('worker-1').admit, client.uncordon('worker-1').admit,"
+            " client.release('worker-1').admit)\n"
+            "hour = datetime.timedelta(hours=1)\n"
+            "made = client.create_token('vera', 'viewer', lifetime=hour, file='kept.token')\n"
+            "print(oct(os.stat('kept.token').st_mode & 0o777), made.secret in repr(made),"
+            " pathlib.Path('kept.token').read_text() == made.secret + '\\n')\n"
+            "credential = made.credential\n"
+            "print(credential.expires_ms - credential.created_ms, credential.role)\n"
+            "print([one.name for one in client.tokens() if one.id == credential.id])\n"
+            "vera = braid_client.Client(client._transport.endpoint().url, token=made.secret)\n"
+            "def fails(work):\n"
+            "    try:\n"
+            "        work()\n"
+            "    except braid_client.BraidError as error:\n"
+            "        print(type(error).__name__, error)\n"
+            "print(vera.whoami().name)\n"
+            "fails(lambda: vera.drain('worker-1'))\n"
+            "fails(lambda: vera.create_token('eve', 'admin', file='eve.token'))\n"
+            "print(os.path.exists('eve.token'))\n"
+            "fails(lambda: client.create_token('eve', 'queen'))\n"
+            "fails(lambda: client.create_token('eve', lifetime=-hour))\n"
+            "fails(lambda: client.create_token('eve', file='kept.token'))\n"
+            "print(client.revoke_token('vera').id == credential.id)\n"
+            "fails(vera.whoami)\n"
+            "begin = datetime.datetime.now(datetime.timezone.utc) - hour\n"
+            "rows = client.audit(user='vera', since=begin)\n"
+            "print([(row.call, row.outcome) for row in rows])\n"
+            "print(client.audit(user='vera', until=begin))\n"
+            "_service._ROWS = 2\n"
+            "print([row.object for row in client.audit(object='worker-1', limit=3)])\n"
+            "async def quotas():\n"
+            "    async with braid_client.AsyncClient() as other:\n"
+            "        print({one.kind for one in await other.quotas()} <= {'user', 'site'})\n"
+            "        print((await other.cordon('worker-2')).admit,"
+            " (await other.uncordon('worker-2')).admit)\n"
+            "asyncio.run(quotas())\n"
+        ).splitlines()
+        self.assertRegex(
+            said[0],  # what has nothing to stop is drained at once
+            "^WORKER_CORDONED WORKER_OPEN WORKER_(DRAINING|CORDONED) WORKER_OPEN WORKER_OPEN$",
+        )
+        self.assertEqual(said[1:5], ["0o600 False True", "3600000 VIEWER", "['vera']", "vera"])
+        self.assertRegex(said[5], "^PermissionDenied .*operator")
+        self.assertRegex(said[6], "^PermissionDenied .*admin")
+        self.assertEqual(
+            said[7:12],
+            [
+                "False",
+                "InvalidArgument role queen: there are viewer, submitter, operator, admin, worker",
+                "InvalidArgument lifetime -1 day, 23:00:00: a token that is never good",
+                "AlreadyExists kept.token is there already",
+                "True",
+            ],
+        )
+        self.assertRegex(said[12], "^Unauthenticated ")
+        self.assertEqual(
+            said[13:],
+            [
+                "[('CreateToken', 'PERMISSION_DENIED'), ('DrainWorker', 'PERMISSION_DENIED')]",
+                "[]",
+                "['worker-1', 'worker-1', 'worker-1']",
+                "True",
+                "WORKER_CORDONED WORKER_OPEN",
+            ],
+        )
+
     def test_a_refused_recipe_has_its_findings(self):
         good = RECIPE.replace("STEPS", "1").replace("EVERY", "1")
         with open(os.path.join(self.service.folder, "bad.yaml"), "w", encoding="utf-8") as file:
@@ -308,123 +434,6 @@ class PythonClient(unittest.TestCase):
         self.assertEqual(status, 404)
         schema = {"$ref": "#/components/schemas/Error", "components": document["components"]}
         jsonschema.Draft202012Validator(schema).validate(json.loads(text))
-
-
-class Scripted(http.server.BaseHTTPRequestHandler):
-    """Answers each request with the next of `server.answers`: a status and a body, which may end
-    early."""
-
-    def answer(self):
-        self.server.asked.append((self.path, self.headers["Authorization"]))
-        status, body = self.server.answers.pop(0)
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer()
-
-    def do_GET(self):
-        self.answer()
-
-    def log_message(self, *_):
-        pass
-
-
-def event(number, points):
-    steps = [
-        {"step": str(step), "values": {"loss": "NaN" if step == 3 else 1.5}} for step in points
-    ]
-    return f"id: {number}\ndata: {json.dumps({'points': steps})}\n\n"
-
-
-class Connections(unittest.TestCase):
-    """What the client does when connections break or the coordinator is busy, against a scripted
-    server."""
-
-    def setUp(self):
-        sys.path.insert(0, os.path.join(CLIENT, "src"))
-        self.addCleanup(sys.path.pop, 0)
-        self.server = http.server.HTTPServer(("127.0.0.1", 0), Scripted)
-        self.server.asked = []
-        thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(self.server.server_close)
-        self.addCleanup(self.server.shutdown)
-        self.url = f"127.0.0.1:{self.server.server_port}"
-
-    def client(self, answers):
-        import braid_client
-
-        self.server.answers = list(answers)
-        return braid_client.Client(self.url, token="t" * 64)
-
-    RUN = (200, json.dumps({"id": "r-1", "state": "RUN_ACTIVE"}))
-
-    def test_a_stream_goes_on_where_it_was_cut(self):
-        cut = "retry: 2000\n\n: still here\n\n" + event(2, [1, 2]) + "id: 9\ndata: {"
-        client = self.client([
-            self.RUN, (200, cut), (503, json.dumps({"code": "UNAVAILABLE"})),
-            (200, event(3, [3]) + "event: end\ndata: {}\n\n"),
-        ])  # fmt: skip
-        points = list(client.follow_metrics("r-1", "path"))
-        self.assertEqual([point.step for point in points], [1, 2, 3])
-        self.assertTrue(math.isnan(points[2].values["loss"]))
-        asked = [path for path, _ in self.server.asked]
-        self.assertEqual(
-            asked[1], "/api/v1/Jobs/ReadMetrics?runId=r-1&job=path&sinceStep=0&follow=true"
-        )
-        self.assertEqual(asked[2:], [asked[1] + "&last_event_id=2"] * 2)
-        self.assertEqual({token for _, token in self.server.asked}, {"Bearer " + "t" * 64})
-
-    def test_an_error_at_the_end_of_a_stream_is_raised(self):
-        import braid_client
-
-        error = json.dumps({"code": "OUT_OF_RANGE", "reason": "WATCH_COMPACTED", "message": "list"})
-        client = self.client([(200, f"event: end\ndata: {error}\n\n")])
-        with self.assertRaises(braid_client.OutOfRange) as raised:
-            next(client.watch(since=4))
-        self.assertEqual(
-            (raised.exception.reason, str(raised.exception)), ("WATCH_COMPACTED", "list")
-        )
-
-    def test_who_calls_too_often_waits_for_its_turn(self):
-        import braid_client
-
-        busy = (
-            429,
-            json.dumps({"code": "RESOURCE_EXHAUSTED", "message": "ada: try again in 5 ms"}),
-        )
-        full = (429, json.dumps({"code": "RESOURCE_EXHAUSTED", "message": "16 open streams"}))
-        away = (503, json.dumps({"code": "UNAVAILABLE", "message": "starting"}))
-        client = self.client([busy, away, (200, '{"lastSeq": "12"}'), full])
-        self.assertEqual(client.server().last_seq, 12)
-        with self.assertRaises(braid_client.ResourceExhausted):
-            client.server()
-
-    def test_a_closed_stream_of_asyncio_ends_at_once(self):
-        import braid_client
-
-        self.server.answers = [self.RUN, (200, event(1, [1, 2]))]
-
-        async def first():
-            client = braid_client.AsyncClient(self.url, token="t" * 64)
-            async with client, client.follow_metrics("r-1", "path") as points:
-                async for point in points:
-                    return point.step
-
-        self.assertEqual(asyncio.run(first()), 1)
-
-
-class Description(unittest.TestCase):
-    def test_a_public_validator_finds_nothing_wrong(self):
-        from openapi_spec_validator import OpenAPIV31SpecValidator
-
-        with open(os.path.join(SOURCE, "docs", "openapi.json"), encoding="utf-8") as file:
-            document = json.load(file)
-        self.assertEqual([str(one) for one in OpenAPIV31SpecValidator(document).iter_errors()], [])
 
 
 if __name__ == "__main__":

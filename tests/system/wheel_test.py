@@ -66,12 +66,15 @@ class WheelTest(unittest.TestCase):
             "Successfully installed braid-service", self.pip("install", "--no-index", self.wheel)
         )
         self.assertIn("No broken requirements", self.pip("check"))
+        page = os.path.join(self.venv, "share", "man", "man1", "braid-submit.1")
+        self.assertTrue(os.path.exists(page), "man finds it beside bin/")
         self.check_libraries()
         self.check_parquet()
         self.train()
         self.pip("uninstall", "--yes", "braid-service")
         self.assertEqual(set(os.listdir(self.site)) - {"__pycache__"}, before)
         self.assertEqual(set(os.listdir(self.venv + "/bin")), commands)
+        self.assertFalse(os.path.exists(page))
 
     def check_libraries(self):
         """Programs load what the wheel brings, and nothing of this machine but the C and C++ library."""

@@ -11,10 +11,12 @@
 #include <thread>
 
 #include "base/file.h"
+#include "task/timed_span.h"
 
 namespace braid::task {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // A child that opens the channel on its end of a socket pair and runs `body`; the test plays the
@@ -40,7 +42,7 @@ struct Child {
 };
 
 template <typename Body>
-Child Spawn(Body body) {
+Child Spawn(Body body, const std::string& traceparent = "") {
   int pair[2];
   EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
   const pid_t pid = fork();
@@ -49,6 +51,7 @@ Child Spawn(Body body) {
     setenv("BRAID_TASK_FD", std::to_string(pair[1]).c_str(), 1);
     Task task;
     task.job = "job";
+    task.traceparent = traceparent;
     auto channel = Channel::Open(task);
     if (!channel.ok()) _exit(9);
     Channel& opened = **channel;
@@ -71,6 +74,42 @@ TEST(ChannelTest, EventsLeaveAsJsonLines) {
   EXPECT_EQ(result["outputs"]["model"]["folder"], "model");
   EXPECT_EQ(child.Wait(), 0);
   close(child.fd);
+}
+
+TEST(ChannelTest, PhasesAndPartsAreSpansWhereTheWorkerWantsThem) {
+  const auto body = [](Channel& channel) {
+    channel.Started();
+    channel.Progress("counting", "bytes", 0, 10);
+    channel.Progress("counting", "bytes", 10, 10);
+    {
+      const TimedSpan span(channel, "validation", {{"step", 3}});
+    }
+    channel.BeginPhase("writing");
+    channel.Succeed(Json::object());
+  };
+  const auto events = [&](const std::string& traceparent) {
+    const Child child = Spawn(body, traceparent);
+    std::vector<Json> found;
+    for (std::string line = child.ReadLine(); !line.empty(); line = child.ReadLine())
+      found.push_back(Json::parse(line));
+    EXPECT_EQ(child.Wait(), 0);
+    close(child.fd);
+    return found;
+  };
+  const std::string base = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0";
+  std::vector<std::string> spans;
+  for (const Json& event : events(base + "1")) {
+    if (event["event"] != "span") continue;
+    spans.push_back(event["name"]);
+    EXPECT_LE(event["begin_ms"], event["end_ms"]);
+    EXPECT_EQ(event["attributes"],
+              event["name"] == "validation" ? Json::parse(R"({"step": 3})") : Json::object());
+  }
+  EXPECT_THAT(spans, ElementsAre("loading", "validation", "counting", "writing"));
+  for (const std::string& unwanted : {std::string(), base + "0"}) {
+    const auto quiet = events(unwanted);
+    EXPECT_EQ(quiet.size(), 4u) << "started, progress twice, result";
+  }
 }
 
 TEST(ChannelTest, ObeysStopAndAnswersRendezvous) {

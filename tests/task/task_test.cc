@@ -110,6 +110,16 @@ TEST_F(ProgramTest, WhatAJobThrowsIsItsFailure) {
   EXPECT_EQ(part["hint"], "install what is missing there; a job goes to another worker");
 }
 
+// They may be of one machine, and say nothing about the recipe.
+TEST(ProgramTest, DamageAndPermissionsAreNoMistakeOfTheUser) {
+  for (const StatusCode code : {StatusCode::kDataLoss, StatusCode::kPermissionDenied}) {
+    const Json end = RunAndEnd([&](const Task&, Channel&) { return Status(code, "shard 3"); }, 1);
+    EXPECT_EQ(end["category"], "system");
+    EXPECT_FALSE(end["deterministic"].get<bool>()) << "another worker is tried";
+    EXPECT_NE(end["hint"], "");
+  }
+}
+
 // Catalogs and workers of other versions have these words.
 TEST(WordsTest, OfFailuresAndArtifactsStay) {
   EXPECT_THAT(WordsOf(FailureCategory{}),

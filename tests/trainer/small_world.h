@@ -32,9 +32,10 @@ class RecordingChannel final : public task::Channel {
       : keys_(task::FolderRendezvous(folder + "/rendezvous", "job.1")) {}
 
   void Started() override {}
-  void Progress(std::string_view phase, std::string_view, int64_t, int64_t, double,
+  void Progress(std::string_view phase, std::string_view, int64_t done, int64_t, double,
                 double) override {
     phases.emplace(phase);
+    if (phase == "training") progress = done;
   }
   void Metric(int64_t step, const Json& values) override {
     metrics[step] = values;
@@ -51,7 +52,8 @@ class RecordingChannel final : public task::Channel {
   void Succeed(const Json& summary) override { result = summary; }
   void Fail(task::FailureCategory, const Status&, const std::string&, bool) override {}
   bool stop_requested() const override {
-    return (stop_after > 0 && last_step_ + 1 >= stop_after) || phases.contains(stop_phase);
+    return (stop_after > 0 && last_step_ + 1 >= stop_after) ||
+           (stop_at > 0 && progress >= stop_at) || phases.contains(stop_phase);
   }
   bool TakeCheckpointRequest() override {
     return checkpoint_after > 0 && last_step_ + 1 == checkpoint_after;
@@ -68,6 +70,9 @@ class RecordingChannel final : public task::Channel {
   std::set<std::string> phases;
   std::string stop_phase = "none";  // a stop is asked for in this phase
   int64_t stop_after = 0;
+  // A stop is asked for once so many steps are done, of which not all may have been reported.
+  int64_t stop_at = 0;
+  int64_t progress = 0;
   int64_t checkpoint_after = 0;
   bool worker = false;
   std::atomic<int64_t> stored{-1};

@@ -30,6 +30,7 @@ Assignment SomeRank(const RankKey& key = kKeptKey) {
   assignment.key = key;
   assignment.inputs = {{"data", "artifact-1"}};
   assignment.recipe_sha256 = "recipe";
+  assignment.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   return assignment;
 }
 
@@ -88,10 +89,10 @@ TEST_F(OutboxFolderTest, WhatStaysAtTheSiteIsKeptWithTheRank) {
   const std::string text = TextOf(kOwner, bound);
   EXPECT_EQ(ParseKeptRank(text, "rank.json")->assignment.binding, task::Binding::kShards);
   EXPECT_EQ(ParseKeptRank(text, "rank.json")->assignment.site, "lab");
-  EXPECT_THAT(text, HasSubstr("\"version\": 3")) << "a worker from before it cannot read it";
+  EXPECT_THAT(text, HasSubstr("\"version\": 4")) << "a worker from before it cannot read it";
   const std::string free = TextOf(kOwner, SomeRank());
   EXPECT_EQ(ParseKeptRank(free, "rank.json")->assignment.binding, task::Binding::kNothing);
-  EXPECT_THAT(free, HasSubstr("\"version\": 2"));
+  EXPECT_THAT(free, HasSubstr("\"version\": 3"));
 }
 
 TEST_F(OutboxFolderTest, WhatWasKeptIsFoundAsItWas) {
@@ -102,6 +103,8 @@ TEST_F(OutboxFolderTest, WhatWasKeptIsFoundAsItWas) {
   EXPECT_EQ(kept[0].assignment.key, kKeptKey);
   EXPECT_EQ(kept[0].assignment.inputs, SomeRank().inputs);
   EXPECT_EQ(kept[0].assignment.recipe_sha256, "recipe");
+  EXPECT_EQ(kept[0].assignment.traceparent,
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
   ASSERT_TRUE(kept[0].checkpoint.has_value());
   EXPECT_EQ(kept[0].checkpoint->message.step, 10);
   EXPECT_EQ(kept[0].checkpoint->metrics_before, 4);

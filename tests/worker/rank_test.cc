@@ -223,7 +223,7 @@ struct Running {
     thread = std::thread([this, &site, context] {
       TaskRunner runner(context, loop);
       MachineWork work(site.link, *site.cache, context.folder);
-      MachineCarrier carrier(session, runner, work, loop);
+      MachineCarrier carrier(session, runner, work, loop, nullptr);
       EXPECT_TRUE(loop.Run(carrier).ok());
     });
     EXPECT_TRUE(Eventually([&] { return session.is_open(); }));
@@ -320,6 +320,20 @@ TEST(RankTest, AProgramsFullDiskKeepsItsReason) {
   EXPECT_EQ(ends[0].failure.reason, "STORAGE_FULL");
 }
 
+TEST(RankTest, ReasonsOnWhichSomethingDependsAreKept) {
+  for (const auto& [said, kept] : {std::pair("PLUGIN_MISSING", "PLUGIN_MISSING"),
+                                   std::pair("DIVERGED", "DIVERGED"),
+                                   std::pair("NOT_FOUND", "")}) {
+    Site site;
+    site.Program(
+        "echo '{\"event\":\"error\",\"category\":\"infra\",\"message\":\"m\",\"reason\":\"" +
+        std::string(said) + "\"}' >&3\nexit 1\n");
+    const auto ends = EndsOf(site);
+    ASSERT_THAT(ends, SizeIs(1));
+    EXPECT_EQ(ends[0].failure.reason, kept);
+  }
+}
+
 TEST(RankTest, ARefusedEndIsToldAsAFailure) {
   Site site;
   site.Program("echo '{\"event\":\"result\",\"outputs\":{},\"summary\":{}}' >&3\n");
@@ -363,7 +377,9 @@ LINES
 )");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_THAT(site.link.metrics(), HasSubstr("{\"step\":2,\"values\":{\"loss\":null}}\n"));
+  EXPECT_THAT(
+      site.link.metrics(),
+      MatchesRegex(".*\\{\"step\":2,\"time_ms\":[0-9]+,\"values\":\\{\"loss\":null\\}\\}\n"));
 }
 
 TEST(RankTest, ATaskProgramGetsNoSecretsOfItsWorker) {
@@ -393,6 +409,17 @@ TEST(RankTest, ATaskKnowsTheDataRootsOfItsWorker) {
   context.data_roots = {"/data"};
   Running(site, {}, context).RunToEnd(SomeAssignment(2));
   EXPECT_THAT(site.link.ends().back().failure.log_tail, HasSubstr("\"data_roots\":[\"/data\"]"));
+}
+
+TEST(RankTest, ATaskKnowsFromWhereItsWorkerFetches) {
+  Site site;
+  site.Program("tr -d ' \\n' < \"$1\"; exit 3\n");
+  EXPECT_THAT(EndsOf(site)[0].failure.log_tail, HasSubstr("\"fetch_from\":[]"));
+  ProgramContext context;
+  context.fetch_from = {"files.lan"};
+  Running(site, {}, context).RunToEnd(SomeAssignment(2));
+  EXPECT_THAT(site.link.ends().back().failure.log_tail,
+              HasSubstr("\"fetch_from\":[\"files.lan\"]"));
 }
 
 // 100 KB of zeros as a checkpoint of step 5; the program goes on when the worker has answered.

@@ -40,9 +40,46 @@ class TaskFileTest : public ::testing::Test {
   Assignment assignment_;
 };
 
+TEST_F(TaskFileTest, OnlyAProgramThatFetchesGetsKeysAndProxies) {
+  setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+  setenv("NETRC", "/etc/logins", 1);
+  const auto keys = [this](const std::string& kind) {
+    assignment_.kind = kind;
+    const auto env = TaskProcess(context_, assignment_, {}).env;
+    return env.contains("AWS_SECRET_ACCESS_KEY") && env.contains("NETRC");
+  };
+  assignment_.inputs["source"] = std::string(64, 'a');
+  EXPECT_FALSE(keys("prepare"));
+  const std::string input = ArtifactFolder(context_.folder, std::string(64, 'a'));
+  ASSERT_TRUE(MakeFolder(input).ok());
+  ASSERT_TRUE(WriteFileAtomic(JoinPath(input, "braid_remote_files.json"), "{}").ok());
+  EXPECT_TRUE(keys("prepare"));
+  EXPECT_TRUE(keys("tokenizer"));
+  EXPECT_FALSE(keys("train"));
+  unsetenv("AWS_SECRET_ACCESS_KEY");
+  unsetenv("NETRC");
+}
+
 TEST_F(TaskFileTest, RanksOfOneHostMeetOnItsLoopback) {
   EXPECT_FALSE(Written().contains("address"));
   EXPECT_THAT(TaskProcess(context_, assignment_, {}).env, Not(Contains(Key("NCCL_SOCKET_IFNAME"))));
+}
+
+TEST_F(TaskFileTest, AProgramKnowsItsSpanAndWhetherItsPartsAreWanted) {
+  EXPECT_FALSE(Written().contains("traceparent"));
+  assignment_.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  trace::Context span = SpanOfProgram(assignment_);
+  span.sampled = false;
+  EXPECT_EQ(Written().at("traceparent"), Traceparent(span)) << "nobody sends spans";
+  context_.sends_spans = true;
+  EXPECT_EQ(Written().at("traceparent"), Traceparent(SpanOfProgram(assignment_)));
+  EXPECT_EQ(task::FromJson(Written()).value().traceparent, Traceparent(SpanOfProgram(assignment_)));
+}
+
+TEST_F(TaskFileTest, AProgramLogsInTheFormOfItsWorker) {
+  EXPECT_EQ(TaskProcess(context_, assignment_, {}).env.at("BRAID_LOG_FORMAT"), "text");
+  context_.log_format = LogFormat::kJson;
+  EXPECT_EQ(TaskProcess(context_, assignment_, {}).env.at("BRAID_LOG_FORMAT"), "json");
 }
 
 TEST_F(TaskFileTest, RanksOfSeveralHostsListenWhereTheirWorkerAdvertises) {

@@ -10,6 +10,7 @@
 
 #include "base/status.h"
 #include "task/channel.h"
+#include "trainer/collective/bf16.h"
 
 namespace braid::trainer {
 
@@ -27,6 +28,12 @@ class Collective {
   virtual Status AllReduce(float* data, int64_t count) = 0;
   // The same for a few doubles in host memory, on any device (losses, counts).
   virtual Status AllReduce(double* data, int64_t count) = 0;
+  // The same of numbers of bf16 in host memory. Over TCP each takes two bytes, and each addition
+  // rounds.
+  virtual Status AllReduce(Bf16* data, int64_t count);
+  // Brings the `count` floats of every rank, in host memory, to rank 0: `all` then has world() *
+  // count of them there, in the order of the ranks. On other ranks `all` is not looked at.
+  virtual Status Gather(const float* data, int64_t count, float* all);
   // To be called before the first AllReduce of memory that is summed again and again: `count`
   // floats at `data`, which are zero and stay so. Ranks of one host put shared memory in their
   // place where they are whole pages of a mapping, and then add them up where they are. All ranks

@@ -1,5 +1,6 @@
 #include <gloo/allreduce.h>
 #include <gloo/barrier.h>
+#include <gloo/gather.h>
 #include <gloo/math.h>
 #include <gloo/rendezvous/context.h>
 #include <gloo/rendezvous/store.h>
@@ -12,6 +13,17 @@
 
 namespace braid::trainer {
 namespace {
+
+// As gloo::sum, of numbers that Gloo does not know.
+void SumBf16(void* sums, const void* first, const void* second, size_t count) {
+  auto* const out = static_cast<Bf16*>(sums);
+  const auto* const a = static_cast<const Bf16*>(first);
+  const auto* const b = static_cast<const Bf16*>(second);
+  for (size_t i = 0; i < count; ++i) {
+    Bf16 sum = a[i];
+    out[i] = sum += b[i];
+  }
+}
 
 // Implements the store in which Gloo's ranks exchange their addresses, by the rendezvous of the
 // gang. Gloo's interface reports errors by exceptions.
@@ -53,8 +65,26 @@ class Gloo final : public Collective {
   int64_t rank() const override { return context_->rank; }
   int64_t world() const override { return context_->size; }
 
-  Status AllReduce(float* data, int64_t count) override { return Sum(data, count); }
-  Status AllReduce(double* data, int64_t count) override { return Sum(data, count); }
+  Status AllReduce(float* data, int64_t count) override {
+    return Sum(data, count, &gloo::sum<float>);
+  }
+  Status AllReduce(double* data, int64_t count) override {
+    return Sum(data, count, &gloo::sum<double>);
+  }
+  Status AllReduce(Bf16* data, int64_t count) override {
+    return Sum(reinterpret_cast<uint16_t*>(data), count, &SumBf16);
+  }
+
+  Status Gather(const float* data, int64_t count, float* all) override {
+    if (count == 0) return OkStatus();
+    return Guard([&] {
+      gloo::GatherOptions options(context_);
+      options.setInput(const_cast<float*>(data), static_cast<size_t>(count));
+      if (rank() == 0) options.setOutput(all, static_cast<size_t>(count * world()));
+      options.setRoot(0);
+      gloo::gather(options);
+    });
+  }
 
   Status Barrier() override {
     return Guard([&] {
@@ -65,12 +95,11 @@ class Gloo final : public Collective {
 
  private:
   template <typename T>
-  Status Sum(T* data, int64_t count) {
+  Status Sum(T* data, int64_t count, void (*sum)(void*, const void*, const void*, size_t)) {
     return Guard([&] {
       gloo::AllreduceOptions options(context_);
       options.setOutput(data, static_cast<size_t>(count));
-      options.setReduceFunction(
-          static_cast<void (*)(void*, const void*, const void*, size_t)>(&gloo::sum<T>));
+      options.setReduceFunction(sum);
       gloo::allreduce(options);
     });
   }

@@ -37,6 +37,7 @@ class Nccl final : public Collective {
   int64_t rank() const override { return rank_; }
   int64_t world() const override { return world_; }
 
+  using Collective::AllReduce;  // of Bf16
   Status AllReduce(float* data, int64_t count) override { return Sum(data, count, ncclFloat32); }
 
   // Uses a buffer on the GPU. Copies and reduction are on the same stream, so that they are in

@@ -155,6 +155,21 @@ class SharedMemory final : public Collective {
     return shared ? SumInPlace(data - shared_, count) : Sum(data, count);
   }
   Status AllReduce(double* data, int64_t count) override { return Sum(data, count); }
+  Status AllReduce(Bf16* data, int64_t count) override { return Sum(data, count); }
+
+  Status Gather(const float* data, int64_t count, float* all) override {
+    constexpr int64_t kElements = kSlot / static_cast<int64_t>(sizeof(float));
+    for (int64_t begin = 0; begin < count; begin += kElements) {
+      const int64_t size = std::min(kElements, count - begin);
+      std::copy_n(data + begin, size, Slot<float>(rank_));
+      BRAID_RETURN_IF_ERROR(Barrier());
+      for (int64_t peer = 0; peer < world_ && rank_ == 0; ++peer)
+        std::copy_n(Slot<float>(peer), size, all + peer * count + begin);
+      // Before a rank writes its next floats there.
+      BRAID_RETURN_IF_ERROR(Barrier());
+    }
+    return OkStatus();
+  }
 
   Status Share(float* data, int64_t count) override {
     const int64_t bytes = count * static_cast<int64_t>(sizeof(float));

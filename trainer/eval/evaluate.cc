@@ -62,6 +62,7 @@ Result<Measured> Measure(const EvaluatePlan& plan, EvaluationRun& run) {
                      {"samples", Json::array()}},
                     {{"name", plan.settings.name}, {"loss", Json::object()}}};
   for (const EvaluatePlan::Part& part : plan.parts) {
+    const task::TimedSpan span(run.channel, std::string("evaluate ") + part.kind->result);
     BRAID_ASSIGN_OR_RETURN(Json result, part.evaluation->Measure(run));
     part.evaluation->Summarize(result, &measured.summary);
     measured.json[part.kind->result] = std::move(result);

@@ -1,83 +1,25 @@
 #include "trainer/loop/checkpoint.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "schema/read.h"
 #include "storage/files/artifact_files.h"
 #include "storage/files/safetensors.h"
+#include "trainer/loop/outer_checkpoint.h"
+#include "trainer/loop/tensor_files.h"
 
 namespace braid::trainer {
 namespace {
 
 using storage::SafetensorsFile;
-using storage::SafetensorsWriter;
-
-// A flat buffer whose tensors are stored under a prefix.
-struct Buffer {
-  std::string prefix;
-  // By slot of the layout; -1 for a tensor that the buffer does not have.
-  std::vector<int64_t> offsets;
-  const std::vector<float>* values;
-};
-
-// Two passes, because a safetensors file begins with the places of all its tensors.
-Status WriteTensors(const std::string& path, const Layout& layout,
-                    const std::vector<Buffer>& buffers) {
-  std::vector<SafetensorsWriter::Tensor> tensors;
-  for (const Buffer& buffer : buffers) {
-    for (size_t i = 0; i < layout.slots.size(); ++i) {
-      const model::TensorSpec& tensor = layout.slots[i].tensor;
-      if (buffer.offsets[i] >= 0)
-        tensors.push_back({buffer.prefix + tensor.name, "F32", tensor.shape});
-    }
-  }
-  BRAID_ASSIGN_OR_RETURN(const auto writer, SafetensorsWriter::Create(path, std::move(tensors)));
-  for (const Buffer& buffer : buffers) {
-    for (size_t i = 0; i < layout.slots.size(); ++i) {
-      const model::TensorSpec& tensor = layout.slots[i].tensor;
-      if (buffer.offsets[i] < 0) continue;
-      BRAID_RETURN_IF_ERROR(
-          writer->Append(buffer.prefix + tensor.name, buffer.values->data() + buffer.offsets[i],
-                         static_cast<uint64_t>(tensor.elements()) * sizeof(float)));
-    }
-  }
-  return writer->Finish();
-}
-
-Status ReadTensor(const SafetensorsFile& file, const std::string& name,
-                  const model::TensorSpec& tensor, float* out) {
-  BRAID_ASSIGN_OR_RETURN(const float* data, file.Floats(name, tensor.shape));
-  std::memcpy(out, data, static_cast<size_t>(tensor.elements()) * sizeof(float));
-  return OkStatus();
-}
-
-// `name` is the file of the weights, or of their mean.
-Status ReadParameters(const std::string& folder, const char* name, const Layout& layout,
-                      std::vector<float>* out) {
-  BRAID_ASSIGN_OR_RETURN(const SafetensorsFile file, SafetensorsFile::Open(JoinPath(folder, name)));
-  out->assign(static_cast<size_t>(layout.size), 0.0f);
-  for (const Layout::Slot& slot : layout.slots) {
-    BRAID_RETURN_IF_ERROR(
-        ReadTensor(file, slot.tensor.name, slot.tensor, out->data() + slot.offset));
-  }
-  return OkStatus();
-}
-
-Status WriteParameters(const std::string& path, const Layout& layout,
-                       const std::vector<float>& values) {
-  Buffer buffer{"", {}, &values};
-  for (const Layout::Slot& slot : layout.slots) buffer.offsets.push_back(slot.offset);
-  return WriteTensors(path, layout, {buffer});
-}
 
 Status WriteOptimizerState(const std::string& path, const Layout& layout,
                            const OptimizerSnapshot& snapshot) {
-  std::vector<Buffer> buffers;
+  std::vector<TensorBuffer> buffers;
   for (const OptimizerSnapshot::State& state : snapshot.state)
-    buffers.push_back({state.layout.name + ".", state.layout.offsets, &state.values});
+    buffers.push_back({state.layout.name + ".", state.layout.offsets, state.values.data()});
   return WriteTensors(path, layout, buffers);
 }
 
@@ -167,7 +109,7 @@ Status ReadAverage(const std::string& folder, const Json& state, const Layout& l
     return InvalidArgument(read.PathOf("averaged") + ": expected a number of states, found " +
                            std::to_string(snapshot->averaged));
   }
-  return ReadParameters(folder, artifact_files::kAverage, layout, &snapshot->average);
+  return ReadWhole(JoinPath(folder, artifact_files::kAverage), layout, &snapshot->average);
 }
 
 std::string ShortText(const Json& value) {
@@ -209,6 +151,7 @@ Result<TrainState> StateFromJson(const Json& json, const std::string& path) {
   // These belong to ReadOptimizerState; without reading them here, they would be unknown fields.
   for (const char* of_optimizer : {"steps", "states"}) (void)read.Value(of_optimizer);
   (void)read.Value("averaged");  // ReadAverage
+  (void)read.Value("outer");     // outer_checkpoint.h
   if (read.Has("rate")) state.rate = read.RequireDouble("rate");
   const Json training = read.Has("training") ? read.RequireObject("training") : Json();
   if (read.Has("unfinished")) state.unfinished = read.RequireObject("unfinished");
@@ -235,14 +178,15 @@ Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
   BRAID_RETURN_IF_ERROR(RemoveTree(temporary));
   BRAID_RETURN_IF_ERROR(MakeFolder(temporary));
   BRAID_RETURN_IF_ERROR(
-      WriteParameters(JoinPath(temporary, artifact_files::kWeights), layout, snapshot.p));
+      WriteWhole(JoinPath(temporary, artifact_files::kWeights), layout, snapshot.p));
   if (optimizer) {
     BRAID_RETURN_IF_ERROR(
         WriteOptimizerState(JoinPath(temporary, artifact_files::kOptimizer), layout, snapshot));
     if (snapshot.averaged > 0) {
       BRAID_RETURN_IF_ERROR(
-          WriteParameters(JoinPath(temporary, artifact_files::kAverage), layout, snapshot.average));
+          WriteWhole(JoinPath(temporary, artifact_files::kAverage), layout, snapshot.average));
     }
+    if (snapshot.outer) BRAID_RETURN_IF_ERROR(WriteOuterState(temporary, layout, snapshot));
   }
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, artifact_files::kConfig),
                                       {{"format", 1}, {"model", model::ToJson(spec)}}));
@@ -253,6 +197,7 @@ Status WriteCheckpoint(const std::string& folder, const model::ModelSpec& spec,
     if (Json states = StatesToJson(layout, snapshot); !states.is_null())
       state_json["states"] = std::move(states);
     if (snapshot.averaged > 0) state_json["averaged"] = snapshot.averaged;
+    if (snapshot.outer) state_json["outer"] = ToJson(*snapshot.outer);
   }
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(temporary, artifact_files::kState), state_json));
   // A folder can be renamed to the place of an empty one only.
@@ -352,7 +297,7 @@ Result<Resumed> ReadCheckpoint(const std::string& folder, const model::ModelSpec
   Resumed resumed;
   BRAID_ASSIGN_OR_RETURN(resumed.state, StateFromJson(state_json, state_path));
   OptimizerSnapshot& snapshot = resumed.snapshot;
-  BRAID_RETURN_IF_ERROR(ReadParameters(folder, artifact_files::kWeights, layout, &snapshot.p));
+  BRAID_RETURN_IF_ERROR(ReadWhole(JoinPath(folder, artifact_files::kWeights), layout, &snapshot.p));
   BRAID_RETURN_IF_ERROR(ReadAverage(folder, state_json, layout, &snapshot));
   for (const StateLayout& state : states) snapshot.state.push_back({state, {}});
   BRAID_ASSIGN_OR_RETURN(const std::vector<size_t> absent,

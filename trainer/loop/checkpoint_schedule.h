@@ -12,15 +12,18 @@ namespace braid::trainer {
 // worker is behind, is not dropped: it begins as soon as that is over.
 class CheckpointSchedule {
  public:
-  // `settings` must outlive it. Seconds are counted from `now_ms` on.
-  CheckpointSchedule(const TrainSettings& settings, int64_t now_ms)
-      : settings_(settings), last_ms_(now_ms) {}
+  // `settings` must outlive it. Steps are counted behind `step`, seconds from `now_ms` on.
+  CheckpointSchedule(const TrainSettings& settings, int64_t step, int64_t now_ms)
+      : settings_(settings), seen_step_(step), last_ms_(now_ms) {}
 
   void Ask() { due_ = true; }
 
-  // Called after each step; whether one is to begin now, if it can.
+  // Called after each step behind which a checkpoint can be taken, one or more steps after the last
+  // call; whether one is to begin now, if it can.
   bool AfterStep(int64_t step, int64_t now_ms) {
-    const bool by_steps = settings_.checkpoint_steps > 0 && step % settings_.checkpoint_steps == 0;
+    const int64_t every = settings_.checkpoint_steps;
+    const bool by_steps = every > 0 && step / every > seen_step_ / every;
+    seen_step_ = step;
     const bool by_time = settings_.checkpoint_seconds > 0 &&
                          now_ms - last_ms_ >= settings_.checkpoint_seconds * 1000;
     due_ = due_ || by_steps || by_time;
@@ -35,6 +38,7 @@ class CheckpointSchedule {
 
  private:
   const TrainSettings& settings_;
+  int64_t seen_step_;
   int64_t last_ms_;
   bool due_ = false;
 };

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/mutex.h"
+#include "task/timed_span.h"
 #include "trainer/kernels/fault.h"
 
 namespace braid::trainer {
@@ -52,6 +53,7 @@ struct CheckpointWriter::State {
 
   void Write(const OptimizerSnapshot& snapshot, const TrainState& state,
              const std::string& history) {
+    const task::TimedSpan span(channel, "write checkpoint", {{"step", state.step}});
     const std::string target = FolderOfStep(state.step);
     Status status;
     try {

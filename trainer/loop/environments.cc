@@ -28,17 +28,20 @@ void WarnOfSlowProducts(const task::Task& task, spec::Precision precision) {
       "avx512_bf16 by labels, or set precision: fp32");
 }
 
-Status CompareRanks(const task::Task& task, Collective& collective, Environment* here) {
+Status CompareRanks(const task::Task& task, bool drifts, Collective& collective,
+                    Environment* here) {
   // Without the precision, which all have: products of bf16 have the same bits with AVX-512 and
   // with its instruction for them.
   const std::string text = InstructionSet() + ", " + std::to_string(here->threads);
   BRAID_ASSIGN_OR_RETURN(const bool same, SameOnAllRanks(collective, text));
   if (same) return OkStatus();
-  Log(LogLevel::kWarning, task.job,
-      Format("the ranks do not have the same instruction set and threads (rank %lld: %s, %lld): "
-             "their copies of the weights drift apart by rounding. Start the workers with the "
-             "same BRAID_ISA and ATEN_CPU_CAPABILITY, or choose equal hosts by labels",
-             (long long)task.rank, here->instruction_set.c_str(), (long long)here->threads));
+  if (drifts) {
+    Log(LogLevel::kWarning, task.job,
+        Format("the ranks do not have the same instruction set and threads (rank %lld: %s, %lld): "
+               "their copies of the weights drift apart by rounding. Start the workers with the "
+               "same BRAID_ISA and ATEN_CPU_CAPABILITY, or choose equal hosts by labels",
+               (long long)task.rank, here->instruction_set.c_str(), (long long)here->threads));
+  }
   here->instruction_set += ", other ranks differ";
   return OkStatus();
 }

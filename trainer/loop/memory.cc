@@ -13,13 +13,14 @@ namespace braid::trainer {
 namespace {
 
 std::string Text(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer,
-                 bool averages) {
-  const MemoryNeeds needs = NeedsOf(spec, optimizer, averages);
+                 bool averages, bool outer_steps) {
+  const MemoryNeeds needs = NeedsOf(spec, optimizer, averages, outer_steps);
   const auto bytes = [](int64_t value) { return FormatBytes(static_cast<uint64_t>(value)); };
   return Format("model %s takes %s for parameters, %s for gradients", spec.name.c_str(),
                 bytes(needs.parameters).c_str(), bytes(needs.gradients).c_str()) +
          (optimizer ? ", " + bytes(needs.moments) + " for moments" : "") +
-         (averages ? ", " + bytes(needs.average) + " for the average of the weights" : "");
+         (averages ? ", " + bytes(needs.average) + " for the average of the weights" : "") +
+         (outer_steps ? ", " + bytes(needs.outer) + " for outer steps" : "");
 }
 
 Result<std::string> TrainingText(const task::Task& task) {
@@ -29,7 +30,8 @@ Result<std::string> TrainingText(const task::Task& task) {
     return InvalidArgument("spec.model: is missing");
   BRAID_RETURN_IF_ERROR(FillTokenizer(*tokenizer, &spec["model"]));
   BRAID_ASSIGN_OR_RETURN(const TrainSettings settings, ReadTrainSettings(spec));
-  return Text(settings.model, settings.optimizer.kind, settings.average.last > 0) +
+  return Text(settings.model, settings.optimizer.kind, settings.average.last > 0,
+              settings.outer_steps.has_value()) +
          Format(
              " and the intermediate values of %lld sequences of %lld tokens; lower train.batch (a "
              "larger train.accumulate makes up for it), "
@@ -39,7 +41,7 @@ Result<std::string> TrainingText(const task::Task& task) {
 
 Result<std::string> ReadingText(const std::string& folder) {
   BRAID_ASSIGN_OR_RETURN(const model::ModelSpec spec, ReadModelSpec(folder));
-  return Text(spec, /*optimizer=*/std::nullopt, /*averages=*/false) +
+  return Text(spec, /*optimizer=*/std::nullopt, /*averages=*/false, /*outer_steps=*/false) +
          " and the intermediate values of a pass; use a machine with more memory, or let fewer "
          "jobs run beside this one";
 }
@@ -52,11 +54,12 @@ Status With(const Status& error, const Result<std::string>& needs) {
 }  // namespace
 
 MemoryNeeds NeedsOf(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer,
-                    bool averages) {
+                    bool averages, bool outer_steps) {
   constexpr auto kBytes = static_cast<int64_t>(sizeof(float));
   const Layout layout = MakeLayout(spec);
-  MemoryNeeds needs{layout.size * kBytes, layout.size * kBytes, 0, 0};
+  MemoryNeeds needs{layout.size * kBytes, layout.size * kBytes, 0, 0, 0};
   if (averages) needs.average = needs.parameters;
+  if (outer_steps) needs.outer = 2 * needs.parameters;
   if (!optimizer) return needs;
   for (const StateLayout& state : FindOptimizer(*optimizer).states(layout))
     needs.moments += state.size * kBytes;

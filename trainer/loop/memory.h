@@ -19,11 +19,13 @@ struct MemoryNeeds {
   int64_t moments = 0;
   // The mean of the weights; 0 for jobs that make none.
   int64_t average = 0;
+  // The weights of the last outer step and their momentum; 0 for jobs without outer steps.
+  int64_t outer = 0;
 };
 // `optimizer` is that of the training; nullopt for jobs that do not train. `averages`: the training
-// makes a mean of its weights.
+// makes a mean of its weights; `outer_steps`: its ranks agree by outer steps.
 MemoryNeeds NeedsOf(const model::ModelSpec& spec, std::optional<spec::OptimizerKind> optimizer,
-                    bool averages = false);
+                    bool averages = false, bool outer_steps = false);
 
 // Returns `error`; if that is OUT_OF_MEMORY, with the sizes that the task's model needs and with
 // advice. Reads the model again, so it is to be called when the memory of the job has been

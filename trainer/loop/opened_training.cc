@@ -74,6 +74,10 @@ Result<OpenedTraining> OpenTraining(const task::Task& task) {
   TrainSettings& settings = opened.settings;
   const std::string why = spec::WhyNotOn(task.device, settings.precision);
   if (!why.empty()) return InvalidArgument("spec.train: " + why);
+  if (settings.outer_steps) {
+    const std::string no_exchange = spec::WhyNotOn(task.device, *settings.outer_steps);
+    if (!no_exchange.empty()) return InvalidArgument("spec.train.sync.exchange: " + no_exchange);
+  }
   if (settings.batch % task.world != 0) {
     return InvalidArgument(
         Format("train.batch: %lld sequences cannot be shared by %lld ranks; make it a multiple",

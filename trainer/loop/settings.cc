@@ -53,6 +53,7 @@ void Spread(const spec::TaskTrain& train, TrainSettings* s) {
   s->validate_steps = train.validate.steps;
   s->validate_sequences = train.validate.sequences;
   s->telemetry_steps = train.telemetry.steps;
+  if (const spec::Sync* sync = train.outer_steps()) s->outer_steps = *sync;
 }
 
 bool TrainsBesidesPaths(const std::vector<spec::TensorPart>& parts, const model::ModelSpec& model) {
@@ -178,8 +179,14 @@ Result<StepPlan> PlanSteps(const TrainSettings& settings, int64_t sequences) {
         (long long)settings.average.last, (long long)settings.average.every,
         (long long)settings.average.reach(), (long long)plan.total));
   }
-  plan.job_end = std::clamp<int64_t>(std::llround(settings.until * static_cast<double>(plan.total)),
-                                     1, plan.total);
+  plan.job_end = plan.total;
+  if (settings.until < 1) {
+    // Whoever goes on from the end of a job does so from weights that all ranks have in common.
+    const int64_t round = settings.outer_steps ? settings.outer_steps->every : 1;
+    const double steps = settings.until * static_cast<double>(plan.total);
+    const int64_t rounds = std::llround(steps / static_cast<double>(round));
+    plan.job_end = std::clamp(rounds * round, std::min(round, plan.total), plan.total);
+  }
   return plan;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,8 @@ struct TrainSettings {
   int64_t telemetry_steps = 0;
   // The part of all steps after which the job ends.
   double until = 1;
+  // The ranks agree by outer steps only; absent: they add up their gradients in each step.
+  std::optional<spec::Sync> outer_steps;
 };
 
 // Reads the spec of a train or joint job. Its `model` has tokenizer fields set (FillTokenizer).
@@ -92,7 +95,8 @@ struct StepPlan {
   // Steps of an epoch, and of the training.
   int64_t per_epoch = 0;
   int64_t total = 0;
-  // The step after which the job ends: `total`, or a rung of a sweep before it.
+  // The step after which the job ends: `total`, or a rung of a sweep before it, which with outer
+  // steps is the end of a round.
   int64_t job_end = 0;
   // M above.
   int64_t micro_batches_per_epoch = 0;

@@ -6,8 +6,6 @@
 namespace braid::trainer {
 namespace {
 
-// The time between votes: rare enough to cost nothing, frequent enough for kPatienceMs.
-constexpr double kAskMs = 1'000;
 // A bound for pieces that take next to no time at first.
 constexpr int64_t kMaxPieces = 1'000;
 
@@ -32,7 +30,7 @@ Result<bool> StopVote::ShouldLeave(int64_t done, int64_t total) {
       measures ? elapsed / static_cast<double>(pieces_) : 0.0,
       measures ? elapsed * static_cast<double>(total - done) / static_cast<double>(done) : 0.0};
   BRAID_RETURN_IF_ERROR(collective_.AllReduce(sums, std::size(sums)));
-  pieces_per_vote_ = std::clamp<int64_t>(static_cast<int64_t>(kAskMs / std::max(1.0, sums[1])), 1,
+  pieces_per_vote_ = std::clamp<int64_t>(static_cast<int64_t>(ask_ms_ / std::max(1.0, sums[1])), 1,
                                          kMaxPieces);
   return sums[0] > 0 && sums[2] > static_cast<double>(kPatienceMs);
 }

@@ -58,6 +58,21 @@ struct StateLayout {
 StateLayout MakeStateLayout(std::string name, const Layout& layout,
                             const std::vector<bool>& covers);
 
+// What a training with outer steps keeps besides (outer_optimizer.h), of all ranks, on rank 0. Flat
+// buffers of several ranks are one behind the other, in the order of the ranks.
+struct OuterSnapshot {
+  int64_t ranks = 1;
+  // The step of the last outer step.
+  int64_t step = 0;
+  // In the network's layout.
+  std::vector<float> momentum;
+  // The ranks' own weights within a round, [ranks, layout.size]; empty behind an outer step, where
+  // all have the same.
+  std::vector<float> p;
+  // Of each state of the snapshot, the values of all ranks, [ranks, its layout.size].
+  std::vector<std::vector<float>> state;
+};
+
 // A copy in host memory of everything from which training continues.
 struct OptimizerSnapshot {
   // A buffer of state: its layout and its layout.size values.
@@ -77,6 +92,9 @@ struct OptimizerSnapshot {
   // network's layout; empty: there is none.
   std::vector<float> average;
   int64_t averaged = 0;
+  // Of a training with outer steps: then `p` are the weights of the last of these, and `state` is
+  // that of rank 0.
+  std::optional<OuterSnapshot> outer;
 
   // The state of this name. REQUIRES: there is one.
   State& Of(std::string_view name);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "task/artifact.h"
+#include "worker/agent/rank_trace.h"
 
 namespace braid::worker {
 namespace {
@@ -85,7 +86,7 @@ void CheckpointOutbox::OnKept(const Status& status, const std::string& folder) {
   } else if (heard_.has_value()) {
     return KeepNext();
   } else {
-    turn_.Say(LogLevel::kWarning, owner_,
+    turn_.Say(LogLevel::kWarning, assignment_,
               "the checkpoint of step " + std::to_string(checkpoint.message.step) +
                   " could not be taken over, and is lost if this worker ends before the "
                   "coordinator has it: " +
@@ -113,6 +114,7 @@ void CheckpointOutbox::Supersede() {
 void CheckpointOutbox::StoreNext() {
   if (storing_.has_value() || !waiting_.has_value()) return;
   storing_ = std::exchange(waiting_, std::nullopt);
+  storing_since_ms_ = turn_.now_ms;
   Store();
 }
 
@@ -184,7 +186,7 @@ bool CheckpointOutbox::AsksAgain(const Status& status) {
 // backup, say, or deleted them as nothing needed them yet. Or they were taken out of the cache.
 // Nothing is lost, the checkpoint is here.
 void CheckpointOutbox::StoreAgain() {
-  turn_.Say(LogLevel::kWarning, owner_,
+  turn_.Say(LogLevel::kWarning, assignment_,
             "a file of the checkpoint of step " + std::to_string(storing_->message.step) +
                 " is missing at the coordinator or in the cache: it is sent once more");
   calls_.Later(transfer_, PauseAfterLossMs(storing_->lost), [this] { Store(); });
@@ -193,6 +195,7 @@ void CheckpointOutbox::StoreAgain() {
 void CheckpointOutbox::OnCommitted(const Status& status) {
   const Checkpoint checkpoint = *std::exchange(storing_, std::nullopt);
   const int64_t step = checkpoint.message.step;
+  AddCheckpointSpan(assignment_, step, storing_since_ms_, status, &turn_);
   cached_.EndUse(transfer_);
   if (status.Is(ErrorReason::kStaleLease) && !recovered_) return listener_.on_stale();
   // What no commit names is released by the coordinator, once this rank is gone.
@@ -204,7 +207,7 @@ void CheckpointOutbox::OnCommitted(const Status& status) {
     if (!bound()) Release(checkpoint);
   } else {
     turn_.Say(
-        LogLevel::kWarning, owner_,
+        LogLevel::kWarning, assignment_,
         "the checkpoint of step " + std::to_string(step) + " is not stored: " + status.message());
   }
   // Who was refused for its identity keeps what it has, as with the end of a rank.

@@ -118,6 +118,8 @@ class CheckpointOutbox {
   std::optional<Checkpoint> heard_, keeping_, waiting_, storing_;
   // Since when the coordinator is asked which files it lacks; kNever before and after that.
   int64_t asking_since_ms_ = kNever;
+  // Since when the checkpoint in `storing_` is being stored.
+  int64_t storing_since_ms_ = 0;
 };
 
 // Completes the manifest of an artifact that a rank made, the output of this role: its parents are

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "trace/span.h"
 #include "worker/agent/values.h"
 #include "worker/agent/work.h"
 
@@ -41,6 +42,8 @@ struct LogLine {
   LogLevel level = LogLevel::kInfo;
   std::string who;
   std::string text;
+  // The rank that it is about, if it is about one, with the span of that.
+  LogSubject subject = {};
 };
 
 // Try a piece of work once. The answer is Done with this id.
@@ -74,6 +77,14 @@ struct KillProgram {
   RankKey key;
 };
 
+// A part of a rank's work has ended: a span for the collector of traces, if there is one. Its times
+// are `begin_ms` and `end_ms` of the monotonic clock, unless the span has its own.
+struct SpanEnded {
+  trace::Span span;
+  int64_t begin_ms = 0;
+  int64_t end_ms = 0;
+};
+
 // The worker ends with this status, and the agent decides nothing more. OK after a stop that was
 // requested.
 struct Finish {
@@ -81,7 +92,7 @@ struct Finish {
 };
 
 using Effect = std::variant<OpenSession, SendSignal, CloseSession, ArmTimer, LogLine, Do,
-                            CancelWork, StartProgram, TellProgram, KillProgram, Finish>;
+                            CancelWork, StartProgram, TellProgram, KillProgram, SpanEnded, Finish>;
 using Effects = std::vector<Effect>;
 
 }  // namespace braid::worker

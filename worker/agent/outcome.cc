@@ -1,5 +1,8 @@
 #include "worker/agent/outcome.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/json.h"
 #include "base/text.h"
 
@@ -24,6 +27,14 @@ std::string Utf8(std::string text) {
 // STORAGE_FULL comes from writing here, DISK_FULL from fetching into the cache.
 bool IsDiskFull(const std::string& reason) {
   return IsNameOf(reason, ErrorReason::kStorageFull) || IsNameOf(reason, ErrorReason::kDiskFull);
+}
+
+// The reasons of programs that are kept with an attempt: what follows depends on them.
+bool IsKept(const std::string& reason) {
+  constexpr ErrorReason kKept[] = {ErrorReason::kOutOfMemory, ErrorReason::kDeviceUnusable,
+                                   ErrorReason::kPluginMissing, ErrorReason::kDiverged};
+  return std::any_of(std::begin(kKept), std::end(kKept),
+                     [&](ErrorReason kept) { return IsNameOf(reason, kept); });
 }
 
 std::string LastLine(std::string text) {
@@ -80,6 +91,7 @@ Outcome EndOfFailure(const std::optional<ErrorMessage>& error, const ProgramEnde
     Outcome end = Failed(error->category, InvalidArgument(error->message), error->hint,
                          error->deterministic);
     if (IsDiskFull(error->reason)) end.failure.reason = NameOf(ErrorReason::kStorageFull);
+    if (IsKept(error->reason)) end.failure.reason = error->reason;
     return end;
   }
   // The worker itself killed the program, because it did not end in the time that it had.

@@ -13,8 +13,9 @@ Progress ProgressOf(const Json& event, int64_t wall_ms) {
           wall_ms};
 }
 
-MetricMessage MetricOf(const Json& event) {
+MetricMessage MetricOf(const Json& event, int64_t wall_ms) {
   const Json line = {{"step", ValueOr(event, "step", int64_t{0})},
+                     {"time_ms", wall_ms},
                      {"values", ValueOr(event, "values", Json::object())}};
   // A value that is not UTF-8 must not make dump throw in the thread that reads the program.
   return {line.dump(-1, ' ', false, Json::error_handler_t::replace)};
@@ -51,7 +52,7 @@ std::optional<ProgramMessage> ParseProgramLine(std::string_view line, int64_t wa
   if (!event.ok() || !event->is_object()) return std::nullopt;
   const std::string kind = ValueOr(*event, "event", "");
   if (kind == "progress") return ProgressOf(*event, wall_ms);
-  if (kind == "metric") return MetricOf(*event);
+  if (kind == "metric") return MetricOf(*event, wall_ms);
   if (kind == "checkpoint") {
     return CheckpointMessage{ValueOr(*event, "step", int64_t{0}), ValueOr(*event, "folder", ""),
                              ValueOr(*event, "metadata", Json::object())};
@@ -59,6 +60,11 @@ std::optional<ProgramMessage> ParseProgramLine(std::string_view line, int64_t wa
   if (kind == "result") return ResultOf(*event);
   if (kind == "error") return ErrorOf(*event);
   if (kind == "rendezvous") return RendezvousOf(*event);
+  if (kind == "span") {
+    return SpanMessage{ValueOr(*event, "name", ""), ValueOr(*event, "begin_ms", int64_t{0}),
+                       ValueOr(*event, "end_ms", int64_t{0}),
+                       ValueOr(*event, "attributes", Json::object())};
+  }
   return std::nullopt;
 }
 

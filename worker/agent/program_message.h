@@ -13,7 +13,8 @@
 
 namespace braid::worker {
 
-// One line of metrics, as it is stored: {"step": n, "values": {...}}.
+// One line of metrics, as it is stored: {"step": n, "time_ms": when it came (since 1970), "values":
+// {...}}.
 struct MetricMessage {
   std::string line;
 };
@@ -54,9 +55,18 @@ struct RendezvousMessage {
   int64_t timeout_ms = 0;
 };
 
+// A part of the program's work has ended, for the trace of the job. Wall clock, in milliseconds.
+struct SpanMessage {
+  std::string name;
+  int64_t begin_ms = 0;
+  int64_t end_ms = 0;
+  // Numbers and texts by name.
+  Json attributes = Json::object();
+};
+
 // Any of these messages.
 using ProgramMessage = std::variant<Progress, MetricMessage, CheckpointMessage, ResultMessage,
-                                    ErrorMessage, RendezvousMessage>;
+                                    ErrorMessage, RendezvousMessage, SpanMessage>;
 
 // Parses one line of a task program that was read at `wall_ms` (wall clock). Programs are not
 // trusted to keep the protocol: a member of another type counts as absent (JSON writes a rate that

@@ -37,6 +37,7 @@ Rank::Rank(const Services& services, const KeptRank& kept)
                      turn_.Add(TellProgram{assignment_.key,
                                            {{"control", "checkpoint_stored"}, {"step", step}}});
                    }}),
+      trace_(turn_, assignment_),
       rendezvous_(
           turn_, calls_, assignment_.key,
           {.tell =
@@ -54,10 +55,12 @@ void Rank::Recover() {
                                ? "its end"
                                : "its checkpoint of step " +
                                      std::to_string(recovered_checkpoint_->message.step);
-  turn_.Say(LogLevel::kInfo, call_owner_,
+  turn_.Say(LogLevel::kInfo, assignment_,
             "delivering " + what + ", which an earlier process of this worker kept on the disk");
+  trace_.Begin(/*recovered=*/true);
   if (end_.has_value() && !end_->started) return Send(end_->outcome);
   phase_ = Phase::kSending;
+  trace_.Next("deliver");
   // Nobody resumes from a checkpoint of a job that has succeeded.
   const bool success = end_.has_value() && end_->outcome.success;
   outbox_.Recover(success ? std::nullopt : recovered_checkpoint_);
@@ -66,6 +69,7 @@ void Rank::Recover() {
 
 void Rank::Begin(std::vector<std::string> gpus) {
   gpus_ = std::move(gpus);
+  trace_.Begin(/*recovered=*/false);
   // In the first case the coordinator only wants to hear of the end; in the second this worker is
   // leaving, so that the job is to be tried elsewhere.
   if (assignment_.stop) return Report(Failed("cancelled", Cancelled("stopped before it began")));
@@ -91,7 +95,9 @@ void Rank::FetchNext() {
   if (to_fetch_.empty()) return StartProgram();
   const std::string artifact = to_fetch_.back();
   to_fetch_.pop_back();
+  trace_.Next("fetch", {{"braid.artifact.id", artifact}});
   fetches_.Fetch(call_owner_, artifact, [this, artifact](const Status& status) {
+    trace_.EndPart(status);
     if (!status.ok()) return OnFetchFailed(artifact, status);
     FetchNext();
   });
@@ -110,6 +116,7 @@ void Rank::OnFetchFailed(const std::string& artifact, const Status& status) {
 void Rank::StartProgram() {
   phase_ = Phase::kStarting;
   has_program_ = true;
+  trace_.Next("program");
   turn_.Add(worker::StartProgram{owner_, assignment_, gpus_});
 }
 
@@ -117,6 +124,7 @@ void Rank::OnStarted(const Status& status) {
   if (!has_program_) return;
   if (!status.ok()) {
     has_program_ = false;
+    trace_.EndPart(status);
     if (phase_ == Phase::kStarting) return Report(Failed("infra", status));
     return Settle();
   }
@@ -184,6 +192,7 @@ void Rank::Leave() {
   // A rank that only waited for slots has no folder to remove.
   const bool begun = phase_ != Phase::kWaiting;
   phase_ = Phase::kLeaving;
+  trace_.End(nullptr);
   if (has_program_) turn_.Add(KillProgram{assignment_.key});
   CancelWork();
   if (begun) return Settle();
@@ -222,6 +231,8 @@ void Rank::OnEnded(const ProgramEnded& ended, bool worker_stops) {
   phase_ = Phase::kSending;
   rendezvous_.Close();
   end_ = EndOf(ended, worker_stops);
+  trace_.EndProgram(end_->outcome);
+  trace_.Next("deliver");
   // The end is on the disk before anything waits for the coordinator, which may be away for longer
   // than this process lives.
   outbox_.WhenMetricsAreKept([this] {
@@ -253,7 +264,7 @@ void Rank::Keep(std::function<void()> then) {
           end_ = KeptEnd{TransferFailed(done.status), {}, end_->started};
         } else if (!done.status.ok()) {
           turn_.Say(
-              LogLevel::kWarning, call_owner_,
+              LogLevel::kWarning, assignment_,
               "its end is not on this worker's disk, and is lost if the worker ends before the "
               "coordinator has it: " +
                   done.status.message());
@@ -267,6 +278,7 @@ void Rank::Conclude() {
   if (!end_.has_value()) return RemoveFolder();
   if (!end_->outcome.success) return Send(end_->outcome);
   phase_ = Phase::kStoring;
+  trace_.Next("upload");
   to_store_ = end_->outputs;
   StoreNextOutput(end_->outcome);
 }
@@ -313,6 +325,7 @@ void Rank::Report(Outcome end) {
 
 void Rank::Send(Outcome end) {
   phase_ = Phase::kReporting;
+  trace_.Next("commit");
   const bool stored = !end.outputs.empty();
   calls_.RetryUntilSettled(call_owner_, ReportEnded{assignment_.key, std::move(end)},
                            [this, stored](const Done& done) {
@@ -323,7 +336,7 @@ void Rank::Send(Outcome end) {
 }
 
 void Rank::StoreAgain() {
-  turn_.Say(LogLevel::kWarning, call_owner_,
+  turn_.Say(LogLevel::kWarning, assignment_,
             "the coordinator lacks a file of the outputs again: they are sent once more");
   phase_ = Phase::kStoring;
   to_store_ = end_->outputs;
@@ -336,7 +349,7 @@ void Rank::OnReported(const Status& status) {
   if (status.ok() || status.Is(ErrorReason::kStaleLease)) return RemoveFolder();
   if (status.code() == StatusCode::kPermissionDenied) return KeepForItsOwner(status);
   const Status refused = status.Wrap("the coordinator refused the end of this attempt");
-  turn_.Say(LogLevel::kError, call_owner_, refused.message());
+  turn_.Say(LogLevel::kError, assignment_, refused.message());
   calls_.RetryUntilSettled(call_owner_, ReportEnded{assignment_.key, Failed("system", refused)},
                            [this](const Done&) { RemoveFolder(); });
 }
@@ -344,7 +357,9 @@ void Rank::OnReported(const Status& status) {
 // Another identity than that which the rank was leased to may not report it. What it has made stays
 // on the disk, for a process that has that identity again.
 void Rank::KeepForItsOwner(const Status& refused) {
-  turn_.Say(LogLevel::kError, call_owner_,
+  trace_.EndPart(refused);
+  trace_.End(&end_->outcome);
+  turn_.Say(LogLevel::kError, assignment_,
             "the end of this attempt stays in the worker's folder, and is sent again by the next "
             "start: " +
                 refused.message());
@@ -353,6 +368,7 @@ void Rank::KeepForItsOwner(const Status& refused) {
 }
 
 void Rank::RemoveFolder() {
+  trace_.End(end_.has_value() ? &end_->outcome : nullptr);
   CancelWork();
   phase_ = Phase::kRemoving;
   calls_.Once(call_owner_, RemoveRankFolder{assignment_.key},

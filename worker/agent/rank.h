@@ -15,6 +15,7 @@
 #include "worker/agent/event.h"
 #include "worker/agent/fetch.h"
 #include "worker/agent/outbox.h"
+#include "worker/agent/rank_trace.h"
 #include "worker/agent/rendezvous.h"
 #include "worker/agent/turn.h"
 
@@ -132,6 +133,7 @@ class Rank {
   void OnMessage(const ResultMessage& message) { result_ = message; }
   void OnMessage(const ErrorMessage& message) { error_ = message; }
   void OnMessage(const RendezvousMessage& message) { rendezvous_.Ask(message); }
+  void OnMessage(const SpanMessage& message) { trace_.Add(message); }
   // How the rank ended, from what its program said and how its process ended.
   KeptEnd EndOf(const ProgramEnded& ended, bool worker_stops) const;
   // Writes `end_` to the disk, and then calls `then`, also if that failed.
@@ -184,6 +186,7 @@ class Rank {
   bool stop_told_ = false;
   int64_t stop_by_ms_ = 0;
   Outbox outbox_;
+  RankTrace trace_;
   RendezvousRelay rendezvous_;
   std::optional<ResultMessage> result_;
   std::optional<ErrorMessage> error_;

@@ -33,7 +33,7 @@ void Ranks::Recover() {
     } else if (!owner.coordinator.empty()) {
       undecided_.insert(key);  // listed as being delivered until the coordinator has said who it is
       turn_.Say(
-          LogLevel::kInfo, key.ToString(),
+          LogLevel::kInfo, rank->assignment(),
           "an earlier process of this worker has kept on the disk what it made for coordinator " +
               owner.coordinator + ": it is delivered when that one answers");
     } else {
@@ -64,7 +64,7 @@ void Ranks::RecoverOf(const std::string& coordinator) {
 }
 
 void Ranks::SetAside(const RankKey& key, const std::string& why) {
-  turn_.Say(LogLevel::kWarning, key.ToString(),
+  turn_.Say(LogLevel::kWarning, recovered_.at(key)->assignment(),
             "what an earlier process of this worker kept on the disk is not delivered: " + why +
                 " to deliver it, or remove its folder below outbox/ to drop it");
   set_aside_[key] = recovered_.at(key)->owner();

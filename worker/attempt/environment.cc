@@ -9,7 +9,8 @@ namespace braid::worker {
 namespace {
 
 // Names and beginnings of names that tasks get. A library that needs another variable is a reason
-// to add it here; keys of services (AWS_, HF_TOKEN, WANDB_, ...) never are.
+// to add it here; keys of services (HF_TOKEN, WANDB_, ...) never are, and those of buckets only for
+// programs that fetch.
 constexpr std::array<std::string_view, 11> kNames = {
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TMP", "TEMP", "TERM"};
 constexpr std::array<std::string_view, 33> kBeginnings = {
@@ -19,6 +20,10 @@ constexpr std::array<std::string_view, 33> kBeginnings = {
     "CUBLAS_",      "CUBLASLT_",    "CUDNN_",    "NVIDIA_",        "NCCL_",        "GLOO_",
     "HIP_",         "ROCR_",        "HSA_",      "ASAN_OPTIONS",   "TSAN_OPTIONS", "UBSAN_OPTIONS",
     "LSAN_OPTIONS", "MSAN_OPTIONS", "BRAID_"};
+constexpr std::string_view kBucketKeys = "AWS_";
+constexpr std::array<std::string_view, 11> kForFetching = {
+    "NETRC",    "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy",
+    "no_proxy", "all_proxy",      "HTTPS_PROXY",   "NO_PROXY",     "ALL_PROXY"};
 // Begins like a variable that tasks get, but gives access to the coordinator.
 constexpr std::string_view kOwnSecrets = "BRAID_TOKEN";
 
@@ -31,13 +36,20 @@ bool IsForTasks(std::string_view name) {
                      [&](std::string_view beginning) { return name.starts_with(beginning); });
 }
 
-std::map<std::string, std::string> TaskEnvironment() {
+bool IsForFetching(std::string_view name) {
+  return name.starts_with(kBucketKeys) ||
+         std::find(kForFetching.begin(), kForFetching.end(), name) != kForFetching.end();
+}
+
+std::map<std::string, std::string> TaskEnvironment(bool fetches) {
   std::map<std::string, std::string> kept;
   for (char** item = environ; *item != nullptr; ++item) {
     const std::string_view text = *item;
     const size_t equals = text.find('=');
-    if (equals == std::string_view::npos || !IsForTasks(text.substr(0, equals))) continue;
-    kept[std::string(text.substr(0, equals))] = text.substr(equals + 1);
+    if (equals == std::string_view::npos) continue;
+    const std::string_view name = text.substr(0, equals);
+    if (!IsForTasks(name) && !(fetches && IsForFetching(name))) continue;
+    kept[std::string(name)] = text.substr(equals + 1);
   }
   return kept;
 }

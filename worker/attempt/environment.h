@@ -13,7 +13,11 @@ namespace braid::worker {
 // variables with secrets would never be complete.
 bool IsForTasks(std::string_view name);
 
-// The variables of this process for which IsForTasks is true.
-std::map<std::string, std::string> TaskEnvironment();
+// Whether a task program that has something to fetch gets this variable as well: keys of buckets,
+// logins, authorities and proxies, which say as whom and by which way it fetches.
+bool IsForFetching(std::string_view name);
+
+// The variables of this process for which IsForTasks is true, and with `fetches` IsForFetching.
+std::map<std::string, std::string> TaskEnvironment(bool fetches);
 
 }  // namespace braid::worker

@@ -8,9 +8,10 @@ namespace {
 
 // To be raised when an older version of the worker would misread the files.
 constexpr int64_t kVersion = 1;
-constexpr int64_t kRankVersion = 2;   // says for whom it is kept
-constexpr int64_t kBoundVersion = 3;  // says what of it stays at the site; an older worker would
-                                      // send it
+// Says for whom it is kept (2), and of which trace it is (3).
+constexpr int64_t kRankVersion = 3;
+// Says what of it stays at the site (4): an older worker would send it.
+constexpr int64_t kBoundVersion = 4;
 
 // Texts of programs may hold bytes that are not UTF-8, and dump would throw.
 std::string Dump(const Json& value) {
@@ -88,7 +89,8 @@ std::string TextOf(const Owner& owner, const Assignment& assignment) {
                 {"epoch", key.epoch},
                 {"rank", key.rank},
                 {"inputs", assignment.inputs},
-                {"recipe_sha256", assignment.recipe_sha256}};
+                {"recipe_sha256", assignment.recipe_sha256},
+                {"traceparent", assignment.traceparent}};
   if (assignment.binding == task::Binding::kNothing) return Seal(value, kRankVersion);
   value["binding"] = NameOf(assignment.binding);
   value["site"] = assignment.site;
@@ -112,6 +114,7 @@ Result<KeptRank> ParseKeptRank(std::string_view text, const std::string& path) {
   assignment.recipe_sha256 = reader.RequireString("recipe_sha256");
   const std::string binding = reader.String("binding", NameOf(task::Binding::kNothing));
   assignment.site = reader.String("site", "");
+  assignment.traceparent = reader.String("traceparent", "");
   BRAID_RETURN_IF_ERROR(Checked(reader.Finish(), path));
   const auto known = FromName<task::Binding>(binding);
   if (!known) return DataLoss(path + ": unknown binding \"" + binding + "\"");

@@ -4,9 +4,12 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "storage/files/artifact_files.h"
 #include "task/job_kind.h"
 #include "task/task.h"
+#include "worker/agent/rank_spans.h"
 #include "worker/attempt/environment.h"
 #include "worker/attempt/outbox_folder.h"
 #include "worker/attempt/rank_folder.h"
@@ -25,6 +28,17 @@ std::string ProgramOf(const std::string& word) {
 int32_t ThreadsOf(const ProgramContext& context, const Assignment& assignment) {
   return assignment.device == braid::Device::kCpu ? assignment.slots
                                                   : std::max(1, context.gpu_threads);
+}
+
+// Whether it has inputs that only list files, which its program fetches.
+bool Fetches(const ProgramContext& context, const Assignment& assignment) {
+  if (!task::IsKind(assignment.kind, task::JobKind::kPrepare) &&
+      !task::IsKind(assignment.kind, task::JobKind::kTokenizer))
+    return false;
+  return std::any_of(assignment.inputs.begin(), assignment.inputs.end(), [&](const auto& input) {
+    return PathExists(
+        JoinPath(ArtifactFolder(context.folder, input.second), artifact_files::kRemoteFiles));
+  });
 }
 
 }  // namespace
@@ -52,6 +66,10 @@ Status LayOutRank(const ProgramContext& context, const Owner& owner, const Assig
   task.threads = ThreadsOf(context, assignment);
   task.device = assignment.device;
   task.data_roots = context.data_roots;
+  task.fetch_from = context.fetch_from;
+  trace::Context span = SpanOfProgram(assignment);
+  span.sampled = span.sampled && context.sends_spans;
+  task.traceparent = Traceparent(span);
   BRAID_ASSIGN_OR_RETURN(task.spec, ParseJson(assignment.spec, "the job's spec"));
   BRAID_RETURN_IF_ERROR(WriteJsonFile(JoinPath(folder, kTaskFile), task::ToJson(task)));
   // The file exists before the program starts, because it is read from then on.
@@ -68,12 +86,13 @@ ProcessOptions TaskProcess(const ProgramContext& context, const Assignment& assi
   options.output = JoinPath(folder, kLogFile);
   options.task_socket = true;
   options.inherit_env = false;
-  options.env = TaskEnvironment();
+  options.env = TaskEnvironment(Fetches(context, assignment));
   const std::map<std::string, std::string> ours = {
       {"OMP_NUM_THREADS", std::to_string(ThreadsOf(context, assignment))},
       // Idle threads sleep instead of spinning, so that ranks that share cores do not slow each
       // other.
       {"OMP_WAIT_POLICY", "passive"},
+      {"BRAID_LOG_FORMAT", NameOf(context.log_format)},
       {"CUDA_VISIBLE_DEVICES", assignment.device == braid::Device::kCpu ? "" : Join(gpus, ",")},
       {"CUDA_MODULE_LOADING", "LAZY"},
       // cuBLAS computes the same bits in every run only with a workspace of a fixed size.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "base/process.h"
 #include "base/status.h"
 #include "worker/agent/values.h"
@@ -22,8 +23,14 @@ struct ProgramContext {
   int32_t gpu_threads = 1;
   // Folders below which files of site-bound corpora may be read in place.
   std::vector<std::string> data_roots;
+  // From where corpora may be fetched (task/fetch_rules.h).
+  std::vector<std::string> fetch_from;
   // Where ranks listen for those of other hosts.
   NetworkAddress advertised;
+  // Whether spans are sent: programs say theirs only then.
+  bool sends_spans = false;
+  // Of the lines that programs write to their log.
+  LogFormat log_format = LogFormat::kText;
 };
 
 // Makes the rank's folder anew and writes the task file. REQUIRES: its inputs have been laid out

@@ -3,7 +3,8 @@
 // it made of them to result.safetensors there.
 //
 // Request: {"train": TRAIN, "rates": [lr, ...]}, TRAIN being `train` of a task, whose optimizer,
-//   clip and decay_scope count. Step i takes its gradients from gradients-<i>.safetensors.
+//   clip and decay_scope count. Step i takes its gradients from gradients-<i>.safetensors. With
+//   outer steps (`sync`) it is their optimizer, and the gradients are the mean changes of ranks.
 // Result: "<i>.<tensor>", the parameters after step i, and "<i>.norm", the norm of its gradients.
 // With {"train": TRAIN, "total_steps": n} instead: "rates", the learning rates of n + 1 steps.
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/settings.h"
 #include "trainer/optim/optimizer.h"
+#include "trainer/optim/outer_optimizer.h"
 
 namespace braid::trainer {
 namespace {
@@ -37,6 +39,8 @@ Status Train(const std::string& folder, const TrainSettings& settings, const Jso
              Tensors* results) {
   BRAID_ASSIGN_OR_RETURN(const auto network, LoadNetwork(folder, "cpu"));
   const auto optimizer = MakeOptimizer(*network, settings.optimizer);
+  const spec::Sync sync = settings.outer_steps.value_or(spec::Sync());
+  OuterOptimizer outer(sync.outer, *network);
   for (size_t step = 0; step < rates.size(); ++step) {
     BRAID_ASSIGN_OR_RETURN(const auto file,
                            storage::SafetensorsFile::Open(folder + "/gradients-" +
@@ -47,8 +51,12 @@ Status Train(const std::string& folder, const TrainSettings& settings, const Jso
       std::copy_n(gradient, slot.tensor.elements(), network->gradients() + slot.offset);
     }
     const std::string prefix = std::to_string(step) + ".";
-    results->push_back({{prefix + "norm", "F32", {}},
-                        {static_cast<float>(optimizer->Step(rates[step].get<double>()))}});
+    if (settings.outer_steps) {
+      outer.Step(/*ranks=*/1);
+    } else {
+      results->push_back({{prefix + "norm", "F32", {}},
+                          {static_cast<float>(optimizer->Step(rates[step].get<double>()))}});
+    }
     for (const Layout::Slot& slot : network->layout().slots) {
       const float* begin = network->parameters() + slot.offset;
       results->push_back({{prefix + slot.tensor.name, "F32", slot.tensor.shape},

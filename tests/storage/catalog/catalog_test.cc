@@ -46,6 +46,7 @@ RunRecord SomeRun(const std::string& id) {
   run.only = {"path_1"};
   run.priority = -3;
   run.preempts = false;
+  run.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   run.max_duration_s = 86'400;
   run.paused_before_ms = 70;
   run.user = "ann";
@@ -149,9 +150,14 @@ class CatalogTest : public ::testing::Test {
     for (auto& [key, job] : image_.jobs) job.binding = task::Binding::kNothing;
     for (auto& [id, artifact] : image_.artifacts) artifact.bound = false;
   }
+  // Makes the image that of a catalog from before runs were parts of traces.
+  void ForgetTraces() {
+    for (auto& [id, run] : image_.runs) run.traceparent.clear();
+  }
   // Makes the image that of a catalog from before trainings were compared at rungs.
   void ForgetRungs() {
     ForgetBinding();
+    ForgetTraces();
     for (auto& [key, job] : image_.jobs) {
       job.rung = {};
       job.left_behind = false;
@@ -476,7 +482,8 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
-#define WITHOUT_TRAFFIC "DROP TABLE traffic;"
+#define WITHOUT_TRACES "ALTER TABLE runs DROP COLUMN traceparent;"
+#define WITHOUT_TRAFFIC WITHOUT_TRACES "DROP TABLE traffic;"
 #define WITHOUT_BINDING                                                                   \
   WITHOUT_TRAFFIC                                                                         \
   "DROP TRIGGER artifacts_maker; ALTER TABLE jobs DROP COLUMN binding;"                   \
@@ -733,6 +740,22 @@ TEST_F(CatalogTest, AFileFromBeforeSweepsStoppedTrainingsIsBroughtUpToDate) {
   stopped.left_behind = true;
   Commit(*catalog, {stopped});
   EXPECT_TRUE(image_.jobs.at({"r1", "a"}).left_behind);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, AFileFromBeforeTracesIsBroughtUpToDate) {
+  Commit(*Open(), {RunCreated{SomeRun("r1")}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_TRACES "PRAGMA user_version = 20", nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  ForgetTraces();
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  Commit(*catalog, {RunCreated{SomeRun("r2")}});
   EXPECT_TRUE(catalog->Load().value() == image_);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "tests/trainer/collective/gathering.h"
 #include "trainer/collective/collective.h"
 
 namespace braid::trainer {
@@ -73,6 +74,52 @@ TEST(GlooTest, SumsHaveTheSameBitsOnEveryRank) {
   }
 }
 
+TEST(GlooTest, FloatsComeToTheFirstRankAndBf16IsAddedUp) {
+  for (const int64_t count : {int64_t{2}, int64_t{10'007}}) {
+    Gang(3, [&](int64_t, std::unique_ptr<Collective> collective) {
+      ExpectGathers(*collective, count);
+      ExpectSumsOfBf16(*collective, count);
+      EXPECT_TRUE(collective->Barrier().ok());
+    });
+  }
+}
+
+// Those of a collective that has no ways of its own.
+class Plain final : public Collective {
+ public:
+  explicit Plain(Collective& inner) : inner_(inner) {}
+  using Collective::AllReduce;
+  int64_t rank() const override { return inner_.rank(); }
+  int64_t world() const override { return inner_.world(); }
+  Status AllReduce(float* data, int64_t count) override { return inner_.AllReduce(data, count); }
+  Status AllReduce(double* data, int64_t count) override { return inner_.AllReduce(data, count); }
+  Status Barrier() override { return inner_.Barrier(); }
+
+ private:
+  Collective& inner_;
+};
+
+TEST(GlooTest, BothWorkThroughSumsOfDoublesToo) {
+  for (const int64_t count : {int64_t{2}, (int64_t{1} << 16) + 7}) {
+    Gang(3, [&](int64_t, std::unique_ptr<Collective> collective) {
+      Plain plain(*collective);
+      ExpectGathers(plain, count);
+      ExpectSumsOfBf16(plain, count);
+      EXPECT_TRUE(collective->Barrier().ok());
+    });
+  }
+}
+
+TEST(Bf16Test, RoundsToTheNearestAndKeepsWhatIsNoNumber) {
+  EXPECT_EQ(ToFloat(ToBf16(1.0f)), 1.0f);
+  EXPECT_EQ(ToFloat(ToBf16(1.0f + 0x1p-8f)), 1.0f) << "a tie goes to the even fraction";
+  EXPECT_EQ(ToFloat(ToBf16(1.0f + 3 * 0x1p-8f)), 1.0f + 0x1p-6f);
+  EXPECT_EQ(ToFloat(ToBf16(1.0f + 0x1.01p-8f)), 1.0f + 0x1p-7f);
+  EXPECT_EQ(ToFloat(ToBf16(-0x1.fep+3f)), -0x1.fep+3f);
+  EXPECT_TRUE(std::isnan(ToFloat(ToBf16(std::bit_cast<float>(0x7f800001u)))));
+  EXPECT_TRUE(std::isinf(ToFloat(ToBf16(std::numeric_limits<float>::infinity()))));
+}
+
 TEST(GlooTest, ALostPeerIsAborted) {
   signal(SIGPIPE, SIG_IGN);  // as task programs do: a write to who is gone is an error and not the
                              // end
@@ -109,6 +156,8 @@ TEST(LocalTest, AloneASumIsWhatItIs) {
   float value = 3;
   EXPECT_TRUE(alone->AllReduce(&value, 1).ok());
   EXPECT_EQ(value, 3);
+  ExpectGathers(*alone, 11);
+  ExpectSumsOfBf16(*alone, 11);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
+#include "tests/trainer/collective/gathering.h"
 
 namespace braid::trainer {
 namespace {
@@ -57,6 +58,15 @@ TEST(SharedMemoryTest, SumsHaveTheSameBitsOnEveryRank) {
       const double expected = 6 / static_cast<double>(i + 3);
       EXPECT_NEAR(sums[0][i] / expected, 1, 1e-6) << i;
     }
+  }
+}
+
+TEST(SharedMemoryTest, FloatsComeToTheFirstRankAndBf16IsAddedUp) {
+  for (const int64_t count : {int64_t{2}, (int64_t{1} << 20) + 7}) {
+    SharedGang(3, [&](int64_t, Collective& collective) {
+      ExpectGathers(collective, count);
+      ExpectSumsOfBf16(collective, count);
+    });
   }
 }
 

@@ -52,6 +52,20 @@ TEST(PlanStepsTest, TheTailIsDroppedOrFlushed) {
   EXPECT_EQ(PlanSteps(settings, 24)->At(settings, 1).micro_batches.size(), 3u);
 }
 
+TEST(PlanStepsTest, AJobWithOuterStepsEndsWithARound) {
+  TrainSettings settings = Settings(4, 3, 4);  // 12 steps
+  settings.outer_steps.emplace().every = 5;
+  for (const auto& [until, end] : {std::pair(0.01, 5), {0.5, 5}, {0.7, 10}, {0.9, 10}, {1.0, 12}}) {
+    settings.until = until;
+    const StepPlan plan = PlanSteps(settings, 42).value();
+    EXPECT_EQ(plan.total, 12);
+    EXPECT_EQ(plan.job_end, end) << until;
+  }
+  settings.outer_steps->every = 100;
+  settings.until = 0.01;
+  EXPECT_EQ(PlanSteps(settings, 42)->job_end, 12);
+}
+
 TEST(PlanStepsTest, WhatIsLeftOfAnEpochIsCarriedIntoTheNextOnesFirstStep) {
   TrainSettings settings = Settings(4, 8, 3);
   settings.accum_tail = Word("carry");

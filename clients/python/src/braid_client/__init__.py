@@ -9,9 +9,10 @@
 docs/python.md of the repository is the manual.
 """
 
-from . import types
-from ._async import AsyncClient, AsyncStream
-from ._client import Client, Report, text_of
+from . import hub, types
+from ._async import AsyncClient
+from ._async_stream import AsyncStream
+from ._client import Client
 from ._errors import (
     Aborted,
     AlreadyExists,
@@ -32,6 +33,10 @@ from ._errors import (
 )
 from ._files import StoredFile
 from ._metrics import Metrics
+from ._models import Sample
+from ._recipes import text_of
+from ._report import Report
+from ._service import NewToken
 from ._transport import Stream
 
 __version__ = "0.1.0"
@@ -49,6 +54,7 @@ __all__ = [
     "Internal",
     "InvalidArgument",
     "Metrics",
+    "NewToken",
     "NotFound",
     "OutOfRange",
     "PermissionDenied",
@@ -56,10 +62,12 @@ __all__ = [
     "Report",
     "ResourceExhausted",
     "RunFailed",
+    "Sample",
     "StoredFile",
     "Stream",
     "Unauthenticated",
     "Unavailable",
+    "hub",
     "text_of",
     "types",
 ]

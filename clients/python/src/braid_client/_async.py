@@ -4,17 +4,23 @@ there is one implementation of everything, and nothing to install."""
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Generic, Optional, TypeVar, Union
+from pathlib import Path
+from typing import Any, Callable, Optional, TypeVar, Union
 
 from ._address import StrPath
-from ._client import Client, Report
+from ._async_stream import AsyncStream
+from ._client import Client
 from ._files import Progress, StoredFile
 from ._metrics import Metrics
-from ._transport import Stream
+from ._models import Sample
+from ._report import Report
+from ._service import NewToken
 from .types import (
     Artifact,
+    AuditRow,
     Check,
     Credential,
     DeleteRunResponse,
@@ -23,6 +29,7 @@ from .types import (
     JobState,
     MetricPoint,
     PlanMergeResponse,
+    Quota,
     Run,
     ServerInfo,
     VerifyArtifactResponse,
@@ -31,50 +38,6 @@ from .types import (
 
 T = TypeVar("T")
 _THREADS = 16
-
-
-class AsyncStream(Generic[T]):
-    """A Stream for `async for`. `aclose`, or the end of `async with`, ends it earlier."""
-
-    def __init__(self, open_stream: Callable[[], Stream[T]]) -> None:
-        self._open = open_stream
-        self._stream: Optional[Stream[T]] = None
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="braid-stream")
-        self._done = object()
-
-    def __aiter__(self) -> AsyncStream[T]:
-        return self
-
-    async def __anext__(self) -> T:
-        try:
-            item = await asyncio.get_running_loop().run_in_executor(self._executor, self._next)
-        except asyncio.CancelledError:
-            self._cut()
-            raise
-        if item is self._done:
-            self._cut()
-            raise StopAsyncIteration
-        return item  # type: ignore[return-value]
-
-    async def __aenter__(self) -> AsyncStream[T]:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._cut()
-
-    async def aclose(self) -> None:
-        self._cut()
-
-    def _next(self) -> Union[T, object]:
-        # Opening asks the coordinator, too.
-        if self._stream is None:
-            self._stream = self._open()
-        return next(self._stream, self._done)
-
-    def _cut(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-        self._executor.shutdown(wait=False)
 
 
 class AsyncClient:
@@ -120,6 +83,62 @@ class AsyncClient:
 
     async def workers(self) -> list[Worker]:
         return await self._run(self._client.workers)
+
+    async def cordon(self, worker: str) -> Worker:
+        return await self._run(lambda: self._client.cordon(worker))
+
+    async def uncordon(self, worker: str) -> Worker:
+        return await self._run(lambda: self._client.uncordon(worker))
+
+    async def drain(self, worker: str) -> Worker:
+        return await self._run(lambda: self._client.drain(worker))
+
+    async def release(self, worker: str) -> Worker:
+        return await self._run(lambda: self._client.release(worker))
+
+    async def quotas(self) -> list[Quota]:
+        return await self._run(self._client.quotas)
+
+    async def tokens(self) -> list[Credential]:
+        return await self._run(self._client.tokens)
+
+    async def create_token(
+        self,
+        name: str,
+        role: str = "submitter",
+        *,
+        lifetime: Optional[datetime.timedelta] = None,
+        file: Optional[StrPath] = None,
+    ) -> NewToken:
+        return await self._run(
+            lambda: self._client.create_token(name, role, lifetime=lifetime, file=file)
+        )
+
+    async def revoke_token(self, token: str) -> Credential:
+        return await self._run(lambda: self._client.revoke_token(token))
+
+    async def audit(
+        self,
+        *,
+        user: str = "",
+        action: str = "",
+        object: str = "",
+        outcome: str = "",
+        since: Optional[datetime.datetime] = None,
+        until: Optional[datetime.datetime] = None,
+        limit: int = 100,
+    ) -> list[AuditRow]:
+        return await self._run(
+            lambda: self._client.audit(
+                user=user,
+                action=action,
+                object=object,
+                outcome=outcome,
+                since=since,
+                until=until,
+                limit=limit,
+            )
+        )
 
     async def check(
         self, recipe: Optional[StrPath] = None, *, text: Optional[str] = None, folder: StrPath = "."
@@ -307,3 +326,48 @@ class AsyncClient:
     async def merge(self, parents: Sequence[str], **more: Any) -> Run:
         """As Client.merge, which has the other arguments."""
         return await self._run(lambda: self._client.merge(parents, **more))
+
+    async def generate(
+        self,
+        model: StrPath,
+        prompt: str,
+        *,
+        tokens: int = 40,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int = 42,
+        program: Optional[StrPath] = None,
+        progress: Optional[Progress] = None,
+    ) -> Sample:
+        return await self._run(
+            lambda: self._client.generate(
+                model,
+                prompt,
+                tokens=tokens,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                seed=seed,
+                program=program,
+                progress=progress,
+            )
+        )
+
+    async def export(
+        self,
+        model: StrPath,
+        folder: StrPath,
+        *,
+        dtype: str = "f32",
+        program: Optional[StrPath] = None,
+        progress: Optional[Progress] = None,
+    ) -> Path:
+        return await self._run(
+            lambda: self._client.export(
+                model, folder, dtype=dtype, program=program, progress=progress
+            )
+        )
+
+    async def fetch_model(self, model: StrPath, *, progress: Optional[Progress] = None) -> Path:
+        return await self._run(lambda: self._client.fetch_model(model, progress=progress))

@@ -89,6 +89,11 @@ def source_files(folder: Path, source: Mapping[str, Any]) -> dict[str, Path]:
         return found
     paths: list[Path] = []
     for pattern in source["files"]:
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", pattern):
+            raise NotFound(
+                f"{name}: {pattern} is fetched by workers, and only `braid submit` looks up what is "
+                "there; submit this recipe with it"
+            )
         here = matches(folder, pattern) if source.get("patterns", True) else [folder / pattern]
         if not here or not here[0].exists():
             raise NotFound(f"{name}: no file matches {folder / pattern}")

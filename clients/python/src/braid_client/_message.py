@@ -29,6 +29,15 @@ class Message:
         object.__setattr__(message, "raw", json)
         return message
 
+    def __repr__(self) -> str:
+        """What is not empty, with long values cut: the whole is in the fields."""
+        shown = []
+        for name, _, _ in _fields(type(self)):
+            value = getattr(self, name)
+            if value and not str(value).endswith("_UNSPECIFIED"):
+                shown.append(f"{name}={_shown(value)}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
 
 class RunExtras:
     """What is said of a run besides its fields."""
@@ -61,6 +70,15 @@ def camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
+def _shown(value: Any) -> str:
+    """A value in a line of many, as long as a name or an id."""
+    if isinstance(value, list) and any(isinstance(one, Message) for one in value):
+        return f"[{len(value)} {type(value[0]).__name__}]"
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+_SHOWN = 80
 _FIELDS: dict[Any, list[tuple[str, str, Any]]] = {}
 
 

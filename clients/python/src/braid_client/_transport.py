@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -42,6 +44,18 @@ def encoded(query: Query) -> str:
         else:
             pairs += [(name, str(one)) for one in value]
     return urlencode(pairs)
+
+
+def trace_headers() -> dict[str, str]:
+    """The span of which a call is a part: the present one of OpenTelemetry, where the program uses
+    that, and else the one that the variable TRACEPARENT names."""
+    found: dict[str, str] = {}
+    if "opentelemetry.trace" in sys.modules:
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        TraceContextTextMapPropagator().inject(found)
+    traceparent = found.get("traceparent") or os.environ.get("TRACEPARENT", "")
+    return {"traceparent": traceparent} if traceparent.isprintable() and traceparent else {}
 
 
 @dataclass
@@ -102,7 +116,7 @@ class Transport:
             connection = _SecureConnection(endpoint, timeout)
         else:
             connection = http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=timeout)
-        sent = {"Connection": "close", **(headers or {})}
+        sent = {"Connection": "close", **trace_headers(), **(headers or {})}
         if endpoint.token:
             sent["Authorization"] = "Bearer " + endpoint.token
         try:

@@ -156,7 +156,7 @@ WorkerLink = Literal[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AlertChannel(Message):
     """A channel and how it fares."""
 
@@ -179,7 +179,7 @@ class AlertChannel(Message):
     trouble: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Amount(Message):
     """A number of things, and their size."""
 
@@ -188,7 +188,7 @@ class Amount(Message):
     what: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Artifact(Message):
     """An artifact as the catalog knows it."""
 
@@ -225,7 +225,7 @@ class Artifact(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Attempt(Message):
     """One execution of a job under one lease epoch."""
 
@@ -249,7 +249,7 @@ class Attempt(Message):
     workers: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AuditRow(Message):
     """A change that somebody asked for. Rows do not change; they are deleted when they are old."""
 
@@ -273,7 +273,7 @@ class AuditRow(Message):
     user: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Check(Message):
     """What Check is answered with."""
 
@@ -285,7 +285,7 @@ class Check(Message):
     sources: list[RecipeSource] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CollectGarbageResponse(Message):
     """Sizes of artifacts count a file in each artifact that has it; sizes of blobs are those on
     the disk."""
@@ -308,7 +308,7 @@ class CollectGarbageResponse(Message):
     waiting: list[Amount] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Credential(Message):
     """A credential, without its secret."""
 
@@ -330,7 +330,7 @@ class Credential(Message):
     site: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DeleteRunResponse(Message):
     """What DeleteRun is answered with."""
 
@@ -344,7 +344,7 @@ class DeleteRunResponse(Message):
     name: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Demand(Message):
     """Jobs that wait because there is no worker, or no free one, for them, and that demand the
     same."""
@@ -366,7 +366,7 @@ class Demand(Message):
     slots_per_rank: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Event(Message):
     """One change of the durable state, written in the transaction that made it."""
 
@@ -384,14 +384,14 @@ class Event(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FindMissingBlobsResponse(Message):
     """What FindMissingBlobs is answered with."""
 
     sha256: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding(Message):
     """Something that is wrong with a recipe or with a file that it names."""
 
@@ -412,14 +412,14 @@ class Finding(Message):
     subject: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GetLineageResponse(Message):
     """What GetLineage is answered with."""
 
     artifacts: list[Artifact] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GoneWorker(Message):
     """A worker of the pool of which the engine says that it does not run any more."""
 
@@ -427,7 +427,7 @@ class GoneWorker(Message):
     why: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gpu(Message):
     """A GPU of a worker."""
 
@@ -437,7 +437,7 @@ class Gpu(Message):
     name: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Invitation(Message):
     """What the worker has to know besides the secret."""
 
@@ -448,7 +448,7 @@ class Invitation(Message):
     credential: Optional[Credential] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Job(Message):
     """A job of a run."""
 
@@ -504,7 +504,7 @@ class Job(Message):
     user_failures: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KnownSizes(Message):
     """The sizes of a recipe's files as far as the submitter knows them; estimates. The costs of
     jobs follow from them, and with these the order in which the jobs of a run are started."""
@@ -517,14 +517,14 @@ class KnownSizes(Message):
     vocab: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListAlertChannelsResponse(Message):
     """What ListAlertChannels is answered with."""
 
     channels: list[AlertChannel] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListArtifactsResponse(Message):
     """What ListArtifacts is answered with."""
 
@@ -532,21 +532,21 @@ class ListArtifactsResponse(Message):
     next_page_token: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListAuditResponse(Message):
     """What ListAudit is answered with."""
 
     rows: list[AuditRow] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListCredentialsResponse(Message):
     """What ListCredentials is answered with."""
 
     credentials: list[Credential] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListEventsResponse(Message):
     """What ListEvents is answered with."""
 
@@ -555,7 +555,7 @@ class ListEventsResponse(Message):
     events: list[Event] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListJobsResponse(Message):
     """What ListJobs is answered with."""
 
@@ -563,21 +563,21 @@ class ListJobsResponse(Message):
     next_page_token: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListPoolsResponse(Message):
     """What ListPools is answered with."""
 
     pools: list[Pool] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListQuotasResponse(Message):
     """What ListQuotas is answered with."""
 
     quotas: list[Quota] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListRunsResponse(Message):
     """What ListRuns is answered with."""
 
@@ -585,14 +585,14 @@ class ListRunsResponse(Message):
     runs: list[Run] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListWorkersResponse(Message):
     """What ListWorkers is answered with."""
 
     workers: list[Worker] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LogChunk(Message):
     """A piece of a log: bytes at an offset of the log of an attempt."""
 
@@ -601,7 +601,7 @@ class LogChunk(Message):
     offset: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MetricPoint(Message):
     """The values of one step, by name, and the lease epoch of the attempt that reported them."""
 
@@ -610,14 +610,14 @@ class MetricPoint(Message):
     values: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MetricPoints(Message):
     """What MetricPoints is answered with."""
 
     points: list[MetricPoint] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PlanMergeResponse(Message):
     """What the merge would make."""
 
@@ -629,13 +629,13 @@ class PlanMergeResponse(Message):
     text: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pool(Message):
     """A pool as its agent describes it."""
 
     # What one worker offers.
     cpu_slots: int = 0
-    # slurm, local
+    # slurm, kubernetes, local
     engine: str = ""
     folder: str = ""
     gpus: int = 0
@@ -658,7 +658,7 @@ class Pool(Message):
     workers_ready: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PoolEvent(Message):
     """Something that happened in a pool; it becomes an event ("pool.asked") of the coordinator."""
 
@@ -669,7 +669,7 @@ class PoolEvent(Message):
     what: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PoolJob(Message):
     """A job of the engine, which runs workers of a pool."""
 
@@ -684,7 +684,7 @@ class PoolJob(Message):
     workers: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PoolWorker(Message):
     """A worker of the pool that the coordinator knows."""
 
@@ -695,7 +695,7 @@ class PoolWorker(Message):
     slots_used: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Progress(Message):
     """How far a rank has come in the present phase of its work."""
 
@@ -713,7 +713,7 @@ class Progress(Message):
     unit: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QueryUploadResponse(Message):
     """`committed` bytes are safe on the disk; `complete` if the blob is in the store."""
 
@@ -721,7 +721,7 @@ class QueryUploadResponse(Message):
     complete: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Quota(Message):
     """How much a user or a site has, beside how much it may have; a limit of -1: any amount."""
 
@@ -736,7 +736,7 @@ class Quota(Message):
     name: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RankId(Message):
     """Names a rank of an attempt. `epoch` is the lease epoch."""
 
@@ -746,7 +746,7 @@ class RankId(Message):
     run_id: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reach(Message):
     """What came of trying a peer. `boot_id` and `asked` are those of the Peer."""
 
@@ -758,7 +758,7 @@ class Reach(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RecipeSource(Message):
     """Files that the recipe names. They become an artifact, whose id is given to SubmitRun
     under `name`."""
@@ -777,7 +777,7 @@ class RecipeSource(Message):
     patterns: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RefusedGpu(Message):
     """A GPU that a worker announced and may not use. A GPU belongs to the worker that announced
     it first, as long as that worker is connected or holds leases."""
@@ -790,7 +790,7 @@ class RefusedGpu(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RemoveWorkerResponse(Message):
     """What RemoveWorker is answered with."""
 
@@ -798,7 +798,7 @@ class RemoveWorkerResponse(Message):
     credentials: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run(Message, RunExtras):
     """A run. Lists leave out the recipe and the specs of jobs."""
 
@@ -837,7 +837,7 @@ class Run(Message, RunExtras):
     user: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SendTestAlertResponse(Message):
     """What SendTestAlert is answered with."""
 
@@ -846,7 +846,7 @@ class SendTestAlertResponse(Message):
     delivered: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ServerInfo(Message):
     """The state of the coordinator."""
 
@@ -870,7 +870,7 @@ class ServerInfo(Message):
     workers_ready: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SyncPoolResponse(Message):
     """What SyncPool is answered with."""
 
@@ -879,7 +879,7 @@ class SyncPoolResponse(Message):
     workers: list[PoolWorker] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class VerifyArtifactResponse(Message):
     """What VerifyArtifact is answered with."""
 
@@ -887,7 +887,7 @@ class VerifyArtifactResponse(Message):
     files: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Worker(Message):
     """A worker as the coordinator knows it."""
 
@@ -921,7 +921,7 @@ class Worker(Message):
     version: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WorkerCertificate(Message):
     """What WorkerCertificate is answered with."""
 
@@ -932,7 +932,7 @@ class WorkerCertificate(Message):
     worker_id: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WorkerFailure(Message):
     """An attempt that failed on a worker through no fault of its job."""
 

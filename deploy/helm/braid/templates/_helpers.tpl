@@ -17,6 +17,14 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- printf "%s.%s.svc" (include "braid.name" .) .Release.Namespace -}}
 {{- end -}}
 
+{{/* How the agents of pools reach the coordinator. */}}
+{{- define "braid.agentOptions" -}}
+- --dir=/var/lib/braid
+- --addr={{ include "braid.host" . }}:7070
+- --token-file=/etc/braid/secret/token
+- --ca=/etc/braid/secret/ca.crt
+{{- end -}}
+
 {{- define "braid.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 10001

@@ -1,12 +1,12 @@
 """Metrics of a run for other tools: CSV files, TensorBoard, MLflow, Weights & Biases, trackio.
 
-python -m braid_client.export --csv FOLDER RUN
-python -m braid_client.export --tensorboard FOLDER RUN [--follow]
-python -m braid_client.export --mlflow URI RUN [--follow]
-python -m braid_client.export --wandb FOLDER RUN [--follow]
-python -m braid_client.export --trackio PROJECT RUN [--follow]
+braid-export --csv FOLDER RUN [--follow]
+braid-export --tensorboard FOLDER RUN [--follow]
+braid-export --mlflow URI RUN [--follow]
+braid-export --wandb FOLDER RUN [--follow]
+braid-export --trackio PROJECT RUN [--follow]
 
-Each tool's own package writes: pip install 'braid-client[tensorboard]', [mlflow], [wandb], [trackio].
+`python -m braid_client.export` is the same command. Each tool's own package writes: pip install 'braid-client[tensorboard]', [mlflow], [wandb], [trackio].
 """
 
 from ._command import main

@@ -1,4 +1,4 @@
-"""The command: python -m braid_client.export."""
+"""The command: braid-export, or python -m braid_client.export."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def main(words: Optional[list[str]] = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m braid_client.export", description="Metrics of a run for other tools."
+        prog="braid-export", description="Metrics of a run for other tools."
     )
     parser.add_argument("run", help="id, its beginning, or name of a run")
     kind = parser.add_mutually_exclusive_group(required=True)
@@ -54,9 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 def _export(client: Client, flags: argparse.Namespace) -> list[str]:
     run, follow = flags.run, flags.follow
     if flags.csv is not None:
-        if follow:
-            client.wait(run)
-        return [str(path) for path in to_csv(client, run, flags.csv)]
+        return [str(path) for path in to_csv(client, run, flags.csv, follow=follow)]
     if flags.tensorboard is not None:
         return [str(p) for p in to_tensorboard(client, run, flags.tensorboard, follow=follow)]
     if flags.mlflow is not None:

@@ -1,0 +1,102 @@
+#include "storage/bucket/caller.h"
+
+#include "base/clock.h"
+#include "storage/bucket/answers.h"
+#include "storage/bucket/pause.h"
+
+namespace braid::storage {
+namespace {
+
+bool MayHelpAgain(const Status& status) {
+  return status.code() == StatusCode::kUnavailable && !status.Is(ErrorReason::kStorageFull);
+}
+
+}  // namespace
+
+BucketCaller::BucketCaller(BucketPlace place, CallerOptions options)
+    : place_(std::move(place)),
+      options_(std::move(options)),
+      http_({.ca_file = place_.ca_file, .idle_ms = options_.idle_ms, .stopped = options_.stopped}) {
+}
+
+Result<AccessKey> BucketCaller::Key() {
+  MutexLock lock(mutex_);
+  if (key_.id.empty()) {
+    BRAID_ASSIGN_OR_RETURN(key_, FindAccessKey(options_.variables));
+  }
+  return key_;
+}
+
+Result<HttpAnswer> BucketCaller::Once(const BucketCall& call, const std::string& doing) {
+  AccessKey key;
+  if (!options_.anonymous) {
+    BRAID_ASSIGN_OR_RETURN(key, Key());
+  }
+  const size_t scheme = place_.endpoint.find("//") + 2;
+  ToSign sign;
+  sign.method = call.method;
+  sign.host = (place_.bucket_in_host ? place_.bucket + "." : "") + place_.endpoint.substr(scheme);
+  sign.path = (place_.bucket_in_host ? "" : "/" + UriEncode(place_.bucket, false)) +
+              (call.key.empty() ? "" : "/" + UriEncode(call.key, true));
+  if (sign.path.empty()) sign.path = "/";
+  sign.query = call.query;
+  sign.headers = call.headers;
+  sign.payload = call.payload;
+  HttpRequest request;
+  request.method = call.method;
+  request.headers = options_.anonymous
+                        ? call.headers
+                        : SignedHeaders(sign, key, place_.region, SystemClock().WallMs());
+  request.url = place_.endpoint.substr(0, scheme) + sign.host + sign.path +
+                (sign.query.empty() ? "" : "?" + QueryText(sign.query));
+  request.body = call.body;
+  request.file = call.file;
+  request.offset = call.offset;
+  request.bytes = call.bytes;
+  request.deadline_ms = call.deadline_ms;
+  request.sink = call.sink;
+  request.may_connect = options_.may_connect;
+  Result<HttpAnswer> answer = http_.Send(request);
+  if (!answer.ok()) return answer.status().Wrap(place_.Name() + ": " + doing);
+  if (answer->good()) return answer;
+  const Status status = BucketError(*answer, doing, place_, key.id);
+  if (status.code() == StatusCode::kPermissionDenied) {
+    MutexLock lock(mutex_);
+    key_ = {};  // another one may have been written meanwhile
+  }
+  return status;
+}
+
+Result<HttpAnswer> BucketCaller::Do(const BucketCall& call, const std::string& doing) {
+  int64_t pause_ms = options_.first_pause_ms;
+  for (int tried = 1;; ++tried, pause_ms *= 2) {
+    Result<HttpAnswer> answer = Once(call, doing);
+    const int tries = call.tries > 0 ? call.tries : options_.tries;
+    if (answer.ok() || tried >= tries || !MayHelpAgain(answer.status())) return answer;
+    if (!Pause(pause_ms, options_.stopped)) return Cancelled("this process stops");
+  }
+}
+
+Status BucketCaller::EachPage(std::map<std::string, std::string> query, const std::string& doing,
+                              const std::function<Status(const std::string& xml)>& use) {
+  if (!place_.prefix.empty()) query.try_emplace("prefix", place_.prefix + "/");
+  while (true) {
+    BRAID_ASSIGN_OR_RETURN(const HttpAnswer answer, Do({.method = "GET", .query = query}, doing));
+    BRAID_RETURN_IF_ERROR(use(answer.body));
+    if (Element(answer.body, "IsTruncated") != "true") return OkStatus();
+    const bool objects = query.contains("list-type");
+    std::map<std::string, std::string> next = query;
+    if (objects) {
+      next["continuation-token"] = Element(answer.body, "NextContinuationToken");
+    } else {
+      next["key-marker"] = Element(answer.body, "NextKeyMarker");
+      next["upload-id-marker"] = Element(answer.body, "NextUploadIdMarker");
+    }
+    // A list that begins again would never end.
+    if (next == query || next[objects ? "continuation-token" : "key-marker"].empty())
+      return Internal(place_.Name() + ": " + doing + ": a page without its next one");
+    query = std::move(next);
+  }
+}
+
+}  // namespace braid::storage
