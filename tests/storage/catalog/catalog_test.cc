@@ -698,6 +698,7 @@ TEST_F(CatalogTest, AFileFromBeforeDataWasBoundIsBroughtUpToDate) {
       SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
+  ForgetTraces();
   ForgetBinding();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
