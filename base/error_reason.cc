@@ -34,7 +34,8 @@ constexpr Entry kEntries[] = {
     {"BLOB_MISSING",
      "A blob that the request names is not stored. It is uploaded, then the request repeated."},
     {"BOUND_TO_SITE",
-     "What is asked for is bound to a site and does not leave it; the message names the site and the "
+     "What is asked for is bound to a site and does not leave it; the message names the site and "
+     "the "
      "worker that keeps it."},
     {"DIGEST_MISMATCH",
      "The bytes are not those that their SHA-256 promises. What was received is dropped; it is "

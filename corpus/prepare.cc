@@ -312,8 +312,8 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel, const MakeF
   channel.AddOutput(task::role::kShards, task::ArtifactKind::kShards, kFolder, metadata);
   if (settings.shared) {
     constexpr char kSharedFolder[] = "shared";
-    BRAID_ASSIGN_OR_RETURN(
-        Json shared, WriteSharedShards(folder, *settings.shared, JoinPath(task.output, kSharedFolder)));
+    BRAID_ASSIGN_OR_RETURN(Json shared, WriteSharedShards(folder, *settings.shared,
+                                                          JoinPath(task.output, kSharedFolder)));
     channel.AddOutput(task::role::kShared, task::ArtifactKind::kShards, kSharedFolder, shared);
   }
   channel.Succeed(metadata);

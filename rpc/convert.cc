@@ -81,8 +81,7 @@ task::Assignment AssignmentOf(const v1::RankAssignment& message) {
   assignment.recipe_sha256 = message.recipe_sha256();
   assignment.across_hosts = message.across_hosts();
   // A coordinator from before this field binds nothing.
-  assignment.binding =
-      FromName<task::Binding>(message.binding()).value_or(task::Binding::kNothing);
+  assignment.binding = FromName<task::Binding>(message.binding()).value_or(task::Binding::kNothing);
   assignment.site = message.site();
   assignment.traceparent = message.traceparent();
   return assignment;

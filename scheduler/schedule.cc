@@ -22,7 +22,8 @@ std::string SlotsText(const JobView& job) {
          (job.slots == 1 ? "" : "s") +
          (job.ranks > 1 ? " for each of " + std::to_string(job.ranks) + " ranks" : "") +
          (job.site.empty() ? "" : " at site " + job.site) +
-         (job.keeper.empty() ? "" : " on worker " + job.keeper + ", which keeps what is bound there");
+         (job.keeper.empty() ? ""
+                             : " on worker " + job.keeper + ", which keeps what is bound there");
 }
 
 // The last failure of the job, as an addition to a reason.
@@ -107,9 +108,11 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
     return say(Reason::kDataSiteOffline,
                "its data is at site " + job.site + ", and no worker of that site is connected");
   }
-  if (count([&](const WorkerView& w) { return Matches(w, job); }) == 0) {
+  if (count([&](const WorkerView& w) { return w.connected && Matches(w, job); }) == 0) {
     if (const std::string why = WhyNotKept(snapshot, job); !why.empty())
       return say(Reason::kDataSiteOffline, why);
+  }
+  if (count([&](const WorkerView& w) { return Matches(w, job); }) == 0) {
     return say(Reason::kUnschedulable,
                "no registered worker could ever run it: it needs " + SlotsText(job));
   }
@@ -167,8 +170,7 @@ void RelaxExclusions(Snapshot& snapshot) {
 using Class = std::tuple<std::string_view, std::string_view, Device, int64_t, int64_t, bool>;
 
 bool HasClass(const JobView& job) {
-  return job.excluded.empty() && job.last_failure.empty() &&
-         job.binding == task::Binding::kNothing;
+  return job.excluded.empty() && job.last_failure.empty() && job.binding == task::Binding::kNothing;
 }
 
 Class ClassOf(const JobView& job) {

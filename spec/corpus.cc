@@ -74,7 +74,8 @@ void CheckTokenFiles(const CorpusText& corpus, const Fail& fail) {
 // Files that are uploaded have left wherever they were.
 void CheckBind(const RecipeCorpus& corpus, const Fail& fail) {
   if (corpus.bind && corpus.site.empty())
-    fail({"bind"}, "does nothing without site: the files are uploaded; name the site that has them");
+    fail({"bind"},
+         "does nothing without site: the files are uploaded; name the site that has them");
 }
 
 // Files of a site are read by a worker, whose working folder the user does not know: only absolute

@@ -22,8 +22,7 @@ inline const Words& WordsOf(Binding) {
 // Whether an output of this role stays at the site of its job. Checkpoints have the role that is
 // the name of their kind.
 inline bool Stays(Binding binding, std::string_view role) {
-  return binding == Binding::kOutputs ||
-         (binding == Binding::kShards && role == role::kShards);
+  return binding == Binding::kOutputs || (binding == Binding::kShards && role == role::kShards);
 }
 
 }  // namespace braid::task

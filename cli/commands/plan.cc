@@ -354,8 +354,8 @@ std::string JobTableText(const v1::Plan& plan) {
 
 std::string PlanText(const v1::Plan& plan) {
   std::string text = JobTableText(plan) + BindingsText(plan) + LimitsText(plan) +
-                     VariantsText(plan) + ModelsText(plan) + ExchangeText(plan) + "\n" + CompatText(plan.compat()) +
-                     "\nsettings in force:\n";
+                     VariantsText(plan) + ModelsText(plan) + ExchangeText(plan) + "\n" +
+                     CompatText(plan.compat()) + "\nsettings in force:\n";
   for (const std::string& line : plan.settings()) text += "  " + line + "\n";
   if (plan.fetched_size() > 0) text += "\nfetched by the workers that read them:\n";
   for (const std::string& line : plan.fetched()) text += "  " + line + "\n";

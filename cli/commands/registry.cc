@@ -76,14 +76,14 @@ void MakeProgram(const Registry& registry) {
   registry.app.fallthrough();  // options of all commands may stand behind the command
   AddGlobalOptions(&registry.app, &registry.globals);
   for (const auto& add :
-       {RegisterInit,     RegisterUp,       RegisterDown,      RegisterCheck,   RegisterPlan,
-        RegisterExplain,  RegisterSubmit,   RegisterList,      RegisterDescribe, RegisterTop,
-        RegisterWatch,    RegisterWait,     RegisterLogs,      RegisterEvents,  RegisterAudit,
-        RegisterMetrics,  RegisterCancel,   RegisterPause,     RegisterResume,  RegisterRetry,
-        RegisterArtifact, RegisterRun,      RegisterGc,        RegisterQuota,   RegisterServer,
-        RegisterMerge,    RegisterGenerate, RegisterEval,      RegisterAdapt,   RegisterExport,
-        RegisterImport,   RegisterReport,   RegisterWorker,    RegisterPool,    RegisterToken,
-        RegisterWhoAmI,   RegisterSite,     RegisterDoctor,    RegisterVersion, RegisterCompletion,
+       {RegisterInit,     RegisterUp,       RegisterDown,   RegisterCheck,    RegisterPlan,
+        RegisterExplain,  RegisterSubmit,   RegisterList,   RegisterDescribe, RegisterTop,
+        RegisterWatch,    RegisterWait,     RegisterLogs,   RegisterEvents,   RegisterAudit,
+        RegisterMetrics,  RegisterCancel,   RegisterPause,  RegisterResume,   RegisterRetry,
+        RegisterArtifact, RegisterRun,      RegisterGc,     RegisterQuota,    RegisterServer,
+        RegisterMerge,    RegisterGenerate, RegisterEval,   RegisterAdapt,    RegisterExport,
+        RegisterImport,   RegisterReport,   RegisterWorker, RegisterPool,     RegisterToken,
+        RegisterWhoAmI,   RegisterSite,     RegisterDoctor, RegisterVersion,  RegisterCompletion,
         RegisterManual}) {
     add(registry);
   }

@@ -14,9 +14,8 @@ namespace {
 Result<List> Sites(const Globals& globals) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(const v1::ListSitesResponse response,
-                         (client.Call<v1::ListSitesResponse>(&v1::Admin::Stub::ListSites,
-                                                             client.admin(),
-                                                             v1::ListSitesRequest())));
+                         (client.Call<v1::ListSitesResponse>(
+                             &v1::Admin::Stub::ListSites, client.admin(), v1::ListSitesRequest())));
   List list{.header = {"SITE", "WORKERS", "CONNECTED", "FETCHED", "CORPUS", "SHARDS", "CHECKPOINTS",
                        "SENT", "SHARDS SENT", "CHECKPOINTS SENT"},
             .json = JsonText(response)};
@@ -28,9 +27,7 @@ Result<List> Sites(const Globals& globals) {
       moved[{traffic.way(), traffic.kind()}] += bytes;
       all[traffic.way()] += bytes;
     }
-    const auto bytes = [&](const char* way, const char* of) {
-      return BytesCell(moved[{way, of}]);
-    };
+    const auto bytes = [&](const char* way, const char* of) { return BytesCell(moved[{way, of}]); };
     list.rows.push_back(
         {site.name(),
          {site.name().empty() ? "-" : site.name(), CountCell(site.workers()),
@@ -46,10 +43,10 @@ Result<List> Sites(const Globals& globals) {
 void RegisterSite(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("site", "The sites of workers");
   command->require_subcommand(1);
-  MakeList(registry,
-           command->add_subcommand("list",
-                                   "Sites, and what their workers have fetched and sent so far"),
-           Sites);
+  MakeList(
+      registry,
+      command->add_subcommand("list", "Sites, and what their workers have fetched and sent so far"),
+      Sites);
 }
 
 }  // namespace braid::cli

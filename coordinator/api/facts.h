@@ -34,8 +34,9 @@ Status VerifyBlobs(const catalog::ArtifactRecord& artifact, storage::BlobStore& 
 
 // The attempt has started its program.
 CoreWork StartedFact(const RankKey& rank);
-// A checkpoint whose files are all stored, or stay on the worker (`bound`): the job resumes from it. The metrics before it are made
-// durable first: an attempt that resumes from the checkpoint does not report them again.
+// A checkpoint whose files are all stored, or stay on the worker (`bound`): the job resumes from
+// it. The metrics before it are made durable first: an attempt that resumes from the checkpoint
+// does not report them again.
 Result<CoreWork> CheckpointFact(const Backend& backend, const RankKey& rank, int64_t step,
                                 const std::string& manifest_json, bool bound);
 // The end of a rank. Its logs and metrics are made durable first. If the attempt has ended with it,

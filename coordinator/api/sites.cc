@@ -16,7 +16,8 @@ std::vector<SiteView> SitesOf(const State& state) {
     const auto live = state.workers.find(id);
     if (live != state.workers.end() && live->second.link == scheduler::Link::kReady) ++site.ready;
   }
-  for (const auto& [key, counted] : state.image().traffic) sites[key.site].traffic.push_back(counted);
+  for (const auto& [key, counted] : state.image().traffic)
+    sites[key.site].traffic.push_back(counted);
   std::vector<SiteView> list;
   for (auto& [name, site] : sites) {
     site.name = name;

@@ -195,13 +195,10 @@ Status AcceptSuccess(const EndedCommand& command, Transaction& tx) {
   }
   NoteRoom(command.worker, tx);
   NoteSuccess(*state.FindAttempt(key), tx);
-  std::vector<std::string> made, kept;
-  for (const catalog::ArtifactRecord& output : command.outputs) {
-    made.push_back(output.id);
-    if (output.bound) kept.push_back(output.id);
-  }
+  std::vector<std::string> made;
+  for (const catalog::ArtifactRecord& output : command.outputs) made.push_back(output.id);
   NoteCached(command.worker, made, tx);
-  NoteKept(command.worker, kept, tx);
+  NoteKept(command.worker, command.outputs, tx);
   tx.Add(catalog::AttemptEnded{key, AttemptState::kSucceeded, {}, tx.wall_ms()});
   tx.Add(catalog::JobEnded{key.Job(), key.epoch, JobState::kSucceeded, std::move(outputs),
                            command.summary, "", "", state.FindJob(key.Job())->counters,
@@ -292,7 +289,7 @@ Status CommitCheckpoint(const RankKey& rank, int64_t step, const catalog::Artifa
   const AttemptRecord& attempt = *tx.state().FindAttempt(rank.attempt());
   if (const std::string* worker = WorkerOf(attempt, rank.rank)) {
     NoteRoom(*worker, tx);
-    if (artifact.bound) NoteKept(*worker, {artifact.id}, tx);
+    NoteKept(*worker, {artifact}, tx);
   }
   return OkStatus();
 }

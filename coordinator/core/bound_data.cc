@@ -40,8 +40,7 @@ std::string MakerOfBound(const std::string& id, const State& state) {
 std::string WorkerOfBound(const JobRecord& job, const State& state) {
   const std::vector<const AttemptRecord*> attempts = state.AttemptsOf(job.key);
   for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
-    const bool holds = !Ended((*attempt)->state) ||
-                       (*attempt)->state == AttemptState::kSucceeded;
+    const bool holds = !Ended((*attempt)->state) || (*attempt)->state == AttemptState::kSucceeded;
     if (holds && !(*attempt)->workers.empty()) return (*attempt)->workers.front();
   }
   // One that was taken over from another run has no attempts here.
@@ -65,9 +64,9 @@ Status CheckMayLeave(const ArtifactRecord& artifact, const State& state) {
   const auto worker = state.image().workers.find(artifact.worker);
   const std::string folder = worker == state.image().workers.end() ? "" : worker->second.folder;
   return BoundError(ArtifactText(artifact), artifact.site,
-               "its files are on worker " + artifact.worker +
-                   (folder.empty() ? "" : ", in " + folder + "/artifacts") +
-                   ", and the jobs of its run read them there");
+                    "its files are on worker " + artifact.worker +
+                        (folder.empty() ? "" : ", in " + folder + "/artifacts") +
+                        ", and the jobs of its run read them there");
 }
 
 Status CheckBinding(const JobRecord& job, const ArtifactRecord& artifact) {
@@ -75,24 +74,26 @@ Status CheckBinding(const JobRecord& job, const ArtifactRecord& artifact) {
   if (stays == artifact.bound) return OkStatus();
   const std::string what = "output " + artifact.role + " of " + job.key.ToString();
   if (!stays) return InvalidArgument(what + " is not bound to a site: its files are to be sent");
-  return BoundError(what, job.site, "its worker has sent it; braid-worker of this version keeps it");
+  return BoundError(what, job.site,
+                    "its worker has sent it; braid-worker of this version keeps it");
 }
 
 Status CheckOutputMayLeave(const JobKey& key, const std::string& role, const State& state) {
   const JobRecord* job = state.FindJob(key);
   if (job == nullptr || !task::Stays(job->binding, role)) return OkStatus();
   return BoundError("output " + role + " of " + key.ToString(), job->site,
-               "its worker keeps it, and commits the manifest alone");
+                    "its worker keeps it, and commits the manifest alone");
 }
 
 Status CheckUnnamedMayLeave(const std::string& worker, const State& state) {
   for (const AttemptKey& key : state.LiveOn(worker)) {
     const JobRecord* job = state.FindJob(key.Job());
     if (job == nullptr || !MakesBound(*job)) continue;
-    return BoundError("what " + key.Job().ToString() + " makes", job->site,
-                 "worker " + worker +
-                     " has to say of which output a file is that it sends; braid-worker of this "
-                     "version does");
+    return BoundError(
+        "what " + key.Job().ToString() + " makes", job->site,
+        "worker " + worker +
+            " has to say of which output a file is that it sends; braid-worker of this "
+            "version does");
   }
   return OkStatus();
 }
@@ -101,7 +102,8 @@ std::map<std::string, std::string> BoundAmong(const std::vector<std::string>& ar
                                               const State& state) {
   std::map<std::string, std::string> bound;
   for (const std::string& id : artifacts) {
-    if (std::string worker = MakerOfBound(id, state); !worker.empty()) bound[id] = std::move(worker);
+    if (std::string worker = MakerOfBound(id, state); !worker.empty())
+      bound[id] = std::move(worker);
   }
   return bound;
 }
@@ -119,12 +121,16 @@ bool KeepsTheSame(const LiveWorker& worker, const std::vector<std::string>& kept
   return worker.kept == nullptr ? now.empty() : *worker.kept == now;
 }
 
-void NoteKept(const std::string& worker, const std::vector<std::string>& artifacts,
+void NoteKept(const std::string& worker, const std::vector<ArtifactRecord>& artifacts,
               Transaction& tx) {
-  if (artifacts.empty() || !tx.state().workers.contains(worker)) return;
+  if (!tx.state().workers.contains(worker)) return;
   const auto known = tx.state().workers.at(worker).kept;
   std::set<std::string> kept = known == nullptr ? std::set<std::string>() : *known;
-  kept.insert(artifacts.begin(), artifacts.end());
+  const size_t before = kept.size();
+  for (const ArtifactRecord& artifact : artifacts) {
+    if (artifact.bound) kept.insert(artifact.id);
+  }
+  if (kept.size() == before) return;
   tx.worker(worker).kept = std::make_shared<const std::set<std::string>>(std::move(kept));
 }
 

@@ -38,8 +38,9 @@ std::string KeeperOf(const JobRecord& job, const State& state);
 
 // Whether the worker is known to keep exactly these.
 bool KeepsTheSame(const LiveWorker& worker, const std::vector<std::string>& kept);
-// Adds to what the worker is known to keep, before its next heartbeat says so.
-void NoteKept(const std::string& worker, const std::vector<std::string>& artifacts,
+// Adds those of the artifacts that are bound to what the worker is known to keep, before its next
+// heartbeat says so.
+void NoteKept(const std::string& worker, const std::vector<catalog::ArtifactRecord>& artifacts,
               Transaction& tx);
 // Finds out what the worker need not keep any more: artifacts that were removed or are not bound,
 // and, while it has no ranks, what no attempt has committed. They are looked through if they have

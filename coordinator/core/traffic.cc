@@ -40,8 +40,7 @@ std::optional<TrafficKey> FetchingOf(const std::string& worker, const std::strin
   if (site == nullptr) return std::nullopt;
   const catalog::ArtifactRecord* found = state.FindArtifact(artifact);
   return TrafficKey{*site, TrafficWay::kFetched,
-                    found == nullptr ? TrafficClass::kOther
-                                     : catalog::TrafficClassOf(found->kind)};
+                    found == nullptr ? TrafficClass::kOther : catalog::TrafficClassOf(found->kind)};
 }
 
 void CountTraffic(const TrafficKey& key, int64_t bytes, Transaction& tx) {

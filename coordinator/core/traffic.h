@@ -15,8 +15,8 @@ namespace braid::coordinator {
 // worker the rank is.
 std::optional<catalog::TrafficKey> SendingOf(const RankKey& rank, const std::string& role,
                                              const State& state);
-// The same of a file of an artifact that a worker fetches; nullopt for an unknown worker. An unknown
-// artifact is of class kOther.
+// The same of a file of an artifact that a worker fetches; nullopt for an unknown worker. An
+// unknown artifact is of class kOther.
 std::optional<catalog::TrafficKey> FetchingOf(const std::string& worker,
                                               const std::string& artifact, const State& state);
 

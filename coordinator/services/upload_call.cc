@@ -23,6 +23,16 @@ grpc::ServerReadReactor<v1::UploadBlobRequest>* UploadCall::Start(
   return call.get();
 }
 
+// Not at the end of the call: a piece may still be written then.
+UploadCall::~UploadCall() {
+  if (!traffic_.has_value()) return;
+  backend()->core->Post({[key = *traffic_, bytes = received_](Transaction& tx) {
+                           CountTraffic(key, bytes, tx);
+                           return OkStatus();
+                         },
+                         nullptr, nullptr});
+}
+
 std::shared_ptr<UploadCall> UploadCall::Self() {
   return std::static_pointer_cast<UploadCall>(shared_from_this());
 }
@@ -45,7 +55,8 @@ void UploadCall::OnReadDone(bool ok) {
                                 : request_.offset() + bytes >= request_.size();
   ThreadPool& pool = completes ? backend()->hashing : backend()->uploads;
   if (begun_) return pool.Do([self = Self()] { self->Take(); });
-  backend()->core->Post({nullptr, [self = Self()](const State& state) { return self->Check(state); },
+  backend()->core->Post({nullptr,
+                         [self = Self()](const State& state) { return self->Check(state); },
                          [self = Self(), &pool](Status status) {
                            if (status.ok()) return pool.Do([self] { self->Take(); });
                            self->backend()->answers.Do([self, status] { self->End(status); });
@@ -85,16 +96,6 @@ void UploadCall::Last() {
   if (status.ok()) Fill(*last, reply_);
   End(status);
   Leave();
-}
-
-// Also what came of an upload that was cut: it was on the line.
-void UploadCall::OnEnd() {
-  if (!traffic_.has_value()) return;
-  backend()->core->Post({[key = *traffic_, bytes = received_](Transaction& tx) {
-                           CountTraffic(key, bytes, tx);
-                           return OkStatus();
-                         },
-                         nullptr, nullptr});
 }
 
 }  // namespace braid::coordinator

@@ -20,6 +20,9 @@ class UploadCall final : public OpenCall<grpc::ServerReadReactor<v1::UploadBlobR
                                                                Backend* backend,
                                                                v1::QueryUploadResponse* reply);
 
+  // Counts what came, also of an upload that was cut: it was on the line.
+  ~UploadCall() override;
+
   // gRPC has a piece, or (`ok` false) the client has sent all that it had.
   void OnReadDone(bool ok) override;
 
@@ -28,7 +31,6 @@ class UploadCall final : public OpenCall<grpc::ServerReadReactor<v1::UploadBlobR
       : OpenCall(context, backend), reply_(reply), upload_(backend->blobs) {}
   // Keeps the call alive in a callback.
   std::shared_ptr<UploadCall> Self();
-  void OnEnd() override;
   // Asks gRPC for the next piece.
   void Read();
   // In the core's thread, once the first piece has come: whether it may leave the site where it was
@@ -43,7 +45,7 @@ class UploadCall final : public OpenCall<grpc::ServerReadReactor<v1::UploadBlobR
   v1::UploadBlobRequest request_;
   // The first piece, which names the blob and the offset, has come.
   bool begun_ = false;
-  // What is counted when the call ends; none for a blob of no rank.
+  // What is counted when the call is gone; none for a blob of no rank.
   std::optional<catalog::TrafficKey> traffic_;
   int64_t received_ = 0;
   Upload upload_;

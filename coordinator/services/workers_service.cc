@@ -74,9 +74,9 @@ class WorkersService final : public v1::Workers::CallbackService {
     if (!who.ok()) return Refuse(context, who.status());
     const RankKey rank = rpc::RankOf(request->id());
     const auto commit = [this, request, rank, who = *who]() -> Result<CoreWork> {
-      BRAID_ASSIGN_OR_RETURN(CoreWork fact,
-                             CheckpointFact(*backend_, rank, request->step(),
-                                            request->manifest_json(), request->bound()));
+      BRAID_ASSIGN_OR_RETURN(
+          CoreWork fact, CheckpointFact(*backend_, rank, request->step(), request->manifest_json(),
+                                        request->bound()));
       return If(Own(who, rank), std::move(fact));
     };
     return InFilesThenCore(context, backend_, commit,

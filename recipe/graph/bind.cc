@@ -29,10 +29,9 @@ std::vector<const Corpus*> ReadInPlace(const Recipe& recipe, const JobNode& job)
   std::vector<const Corpus*> corpora;
   for (const Corpus& corpus : recipe.corpora) {
     const bool prepared = job.name == task::JobName(JobKind::kPrepare, corpus.name);
-    const bool trained_on =
-        IsKind(job.kind, JobKind::kTokenizer) &&
-        std::count(recipe.tokenizer_corpora.begin(), recipe.tokenizer_corpora.end(), corpus.name) >
-            0;
+    const bool trained_on = IsKind(job.kind, JobKind::kTokenizer) &&
+                            std::count(recipe.tokenizer_corpora.begin(),
+                                       recipe.tokenizer_corpora.end(), corpus.name) > 0;
     if (!corpus.site.empty() && (prepared || trained_on)) corpora.push_back(&corpus);
   }
   return corpora;
@@ -106,13 +105,12 @@ class Binder {
     const auto& [here, one] = *demands.begin();
     const auto& [there, other] = *std::next(demands.begin());
     refused_.insert(job.name);
-    dag_->refusals.push_back(
-        {job.name, "corpora." + *one.corpora.begin() + ".bind",
-         recipe_.FindCorpus(*one.corpora.begin())->line,
-         "job " + job.name + " could run nowhere: it reads " + one.what + ", which is at site " +
-             here + " (corpus " + ListOf(one.corpora) + "), and " + other.what +
-             ", which is at site " + there + " (corpus " + ListOf(other.corpora) + "). " +
-             Advice(job)});
+    dag_->refusals.push_back({job.name, "corpora." + *one.corpora.begin() + ".bind",
+                              recipe_.FindCorpus(*one.corpora.begin())->line,
+                              "job " + job.name + " could run nowhere: it reads " + one.what +
+                                  ", which is at site " + here + " (corpus " + ListOf(one.corpora) +
+                                  "), and " + other.what + ", which is at site " + there +
+                                  " (corpus " + ListOf(other.corpora) + "). " + Advice(job)});
   }
 
   // What helps is another thing for each kind of job.
@@ -133,9 +131,11 @@ class Binder {
     refused_.insert(job.name);
     dag_->refusals.push_back(
         {job.name, "export", 0,
-         "job " + job.name + " would make a model for other programs that nobody could fetch: it "
-             "is made of corpus " + ListOf(corpora_.at(job.name)) + ", all of which stays at site " +
-             job.site + " (bind: all). Leave export out, or write bind: paths, with which models "
+         "job " + job.name +
+             " would make a model for other programs that nobody could fetch: it "
+             "is made of corpus " +
+             ListOf(corpora_.at(job.name)) + ", all of which stays at site " + job.site +
+             " (bind: all). Leave export out, or write bind: paths, with which models "
              "may leave"});
   }
 
@@ -173,7 +173,8 @@ Status CheckOneSplit(const Recipe& recipe) {
         split.seed_model == other.seed_model && split.shuffle == other.shuffle)
       continue;
     return InvalidArgument(
-        "corpora." + bound->name + ".bind: with paths, the text is divided in one way, and seeds or "
+        "corpora." + bound->name +
+        ".bind: with paths, the text is divided in one way, and seeds or "
         "sweep divide it in several, so that what is bound in one would leave in another; write "
         "bind: all, or give each seed and split a recipe of its own");
   }

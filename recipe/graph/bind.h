@@ -14,8 +14,8 @@ namespace braid::recipe {
 // text. REQUIRES: the parents of every job come before it.
 void BindToSites(const Recipe& recipe, Dag* dag);
 
-// OK unless the variants divide a corpus with `bind: paths` in different ways: what one of them lets
-// leave is bound in another.
+// OK unless the variants divide a corpus with `bind: paths` in different ways: what one of them
+// lets leave is bound in another.
 Status CheckOneSplit(const Recipe& recipe);
 
 }  // namespace braid::recipe

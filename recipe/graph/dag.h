@@ -106,8 +106,8 @@ struct Caution {
   std::string text;
 };
 
-// A job that could run nowhere, or whose result nobody could have, because of what is bound to sites:
-// an error of a run that has the job.
+// A job that could run nowhere, or whose result nobody could have, because of what is bound to
+// sites: an error of a run that has the job.
 struct Refusal {
   std::string job;
   // The field of the recipe, and its line, from 1; 0: unknown.

@@ -108,8 +108,8 @@ class Expander {
     return {.files = corpus.in_place() ? corpus.validation : std::vector<std::string>()};
   }
 
-  // The tokenizer, and the tokens of the corpora: all of them, or those without what is bound to the
-  // sites of the paths.
+  // The tokenizer, and the tokens of the corpora: all of them, or those without what is bound to
+  // the sites of the paths.
   void AddData(const std::vector<std::string>& corpora, bool shared, JobNode* job) const {
     job->inputs[role::kTokenizer] = TheTokenizer();
     for (const std::string& corpus : corpora)

@@ -296,8 +296,8 @@ struct WorkerRecord {
   bool operator==(const WorkerRecord&) const = default;
 };
 
-// Bytes of files that workers of a site have sent to the coordinator, or fetched from it. A class is
-// that of an artifact's kind; what is of no other class is kOther.
+// Bytes of files that workers of a site have sent to the coordinator, or fetched from it. A class
+// is that of an artifact's kind; what is of no other class is kOther.
 enum class TrafficWay { kSent, kFetched };
 enum class TrafficClass { kCorpus, kShards, kCheckpoint, kOther };
 const Words& WordsOf(TrafficWay);

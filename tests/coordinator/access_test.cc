@@ -460,8 +460,7 @@ TEST_F(AccessTest, AFileOfABoundOutputIsNotTaken) {
   for (const std::string& token : {Secret('1'), kToken}) {
     const Status refused = upload(token, "shards");
     EXPECT_TRUE(refused.Is(ErrorReason::kBoundToSite)) << refused.message();
-    EXPECT_THAT(refused.message(),
-                HasSubstr("output shards of r2/prepare:a is bound to site lab"));
+    EXPECT_THAT(refused.message(), HasSubstr("output shards of r2/prepare:a is bound to site lab"));
   }
   EXPECT_TRUE(upload(Secret('1'), "").Is(ErrorReason::kBoundToSite)) << "of what?";
   EXPECT_EQ(upload(Secret('2'), "shared").code(), StatusCode::kPermissionDenied)

@@ -10,10 +10,10 @@
 namespace braid::coordinator {
 namespace {
 
+using task::Binding;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using task::Binding;
 
 const std::string kShards(64, 'e'), kModel(64, 'f');
 
@@ -113,8 +113,8 @@ TEST_F(BoundDataTest, AfterAStartItWaitsForWhoKeepsIt) {
                                             ", which is not connected: start that worker again"));
   Connect(workers_[keeper]);
   Keeps(keeper, {});
-  EXPECT_THAT(Waits(run, "path"), HasSubstr("which has artifact " + kShards.substr(0, 12) +
-                                            " no more"));
+  EXPECT_THAT(Waits(run, "path"),
+              HasSubstr("which has artifact " + kShards.substr(0, 12) + " no more"));
   Keeps(keeper, {kShards});
   EXPECT_EQ(WorkerThatRuns(run, "path"), keeper);
 }
@@ -161,8 +161,8 @@ TEST_F(BoundDataTest, NobodyElseIsGivenIt) {
 TEST_F(BoundDataTest, FilesOfBoundOutputsAreNotTaken) {
   const std::string run = Start(Binding::kInputs);
   const State& state = core_->state();
-  EXPECT_TRUE(CheckOutputMayLeave({run, "prepare:a"}, "shards", state)
-                  .Is(ErrorReason::kBoundToSite));
+  EXPECT_TRUE(
+      CheckOutputMayLeave({run, "prepare:a"}, "shards", state).Is(ErrorReason::kBoundToSite));
   EXPECT_TRUE(CheckOutputMayLeave({run, "prepare:a"}, "shared", state).ok());
   EXPECT_TRUE(CheckOutputMayLeave({run, "path"}, "checkpoint", state).ok());
   EXPECT_TRUE(CheckOutputMayLeave({"r-none", "path"}, "model", state).ok());

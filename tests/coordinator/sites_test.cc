@@ -115,8 +115,9 @@ TEST_F(SitesTest, WhatIsMovedIsCountedByWayAndClass) {
   EXPECT_EQ(Fetch(shards, 2990, Commit(shards, "source", 2), "w1"), 10u);
   EXPECT_EQ(Counted("fetched", "corpus", 10), 10u);
   EXPECT_EQ(Counted("fetched", "shards", 2000), 2000u);
-  EXPECT_THAT(MetricsText(core_.get(), nullptr, nullptr).value(),
-              HasSubstr("braid_site_bytes_total{class=\"shards\",site=\"lab\",way=\"fetched\"} 2000"));
+  EXPECT_THAT(
+      MetricsText(core_.get(), nullptr, nullptr).value(),
+      HasSubstr("braid_site_bytes_total{class=\"shards\",site=\"lab\",way=\"fetched\"} 2000"));
 }
 
 TEST_F(SitesTest, AllSitesOfWorkersAreListed) {

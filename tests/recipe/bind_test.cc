@@ -12,11 +12,11 @@
 namespace braid::recipe {
 namespace {
 
+using task::Binding;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using task::Binding;
 
 // A path on each of two corpora and a composite of both; `stories` and `notes` are put behind the
 // files of the corpora, `more` at the end.
@@ -25,15 +25,20 @@ std::string Bound(const std::string& stories, const std::string& notes,
   return "run: small\n"
          "tokenizer: {file: t.json, vocab: 400}\n"
          "corpora:\n"
-         "  stories: {files: [/s.txt]" + stories + "}\n"
-         "  notes: {files: [/n.txt]" + notes + "}\n"
+         "  stories: {files: [/s.txt]" +
+         stories +
+         "}\n"
+         "  notes: {files: [/n.txt]" +
+         notes +
+         "}\n"
          "split: {paths: 0.5, unit: document}\n"
          "paths:\n"
          "  - {name: one, corpus: stories, d: 64, heads: 2, blocks: 3}\n"
          "  - {name: two, corpus: notes, d: 64, heads: 2, blocks: 3}\n"
          "composites:\n"
          "  - {name: c}\n"
-         "train: {batch: 4, optimizer: {lr: 1e-3}}\n" + more;
+         "train: {batch: 4, optimizer: {lr: 1e-3}}\n" +
+         more;
 }
 
 const char kPathsAtA[] = ", site: a, bind: paths", kPathsAtB[] = ", site: b, bind: paths";
@@ -48,8 +53,9 @@ const JobNode& JobIn(const Dag& dag, const std::string& name) {
 
 // The refusals of these jobs and of those that they need, a line each.
 std::string Refused(const std::string& text, const std::vector<std::string>& only = {}) {
+  const Dag part = Only(MustExpand(text), only).value();
   std::string lines;
-  for (const Refusal& refusal : Only(MustExpand(text), only).value().refusals)
+  for (const Refusal& refusal : part.refusals)
     lines += Format("%d:", refusal.line) + refusal.field + ": " + refusal.text + "\n";
   return lines;
 }
@@ -121,12 +127,11 @@ TEST(BindTest, TwoSitesThatLetNothingOutHaveNoCompositeAndNoEvaluationOfEachOthe
 }
 
 TEST(BindTest, AModelOnAllTextOfTwoSitesIsRefused) {
-  const std::string dense =
-      "baselines:\n  - {name: dense, d: 128, heads: 4, blocks: 4}\n";
+  const std::string dense = "baselines:\n  - {name: dense, d: 128, heads: 4, blocks: 4}\n";
   EXPECT_THAT(Refused(Bound(kPathsAtA, kPathsAtB, dense)),
-              HasSubstr("job dense could run nowhere: it reads shards of prepare:notes, which is at "
-                        "site b"
-                        ""));
+              HasSubstr("job dense could run nowhere: it reads shards of prepare:stories, which is "
+                        "at site a (corpus stories), and shards of prepare:notes, which is at site "
+                        "b (corpus notes)"));
   EXPECT_THAT(Refused(Bound(kPathsAtA, kPathsAtB, dense)),
               HasSubstr("leave the model out, or let one machine have both corpora"));
   const Dag dag = MustExpand(Bound(kPathsAtA, "", dense));
@@ -168,8 +173,7 @@ TEST(BindTest, WhatItNeedsIsSaid) {
   EXPECT_THAT(ErrorOf(Replaced("unit: document", "unit: chunk", Bound(kPathsAtA, ""))),
               HasSubstr("split: unit: corpora.stories has bind: paths"));
   EXPECT_EQ(ErrorOf(Replaced("unit: document", "unit: chunk", Bound(kAllAtA, ""))), "no error");
-  EXPECT_THAT(ErrorOf(Bound(", site: a, bind: joint", "")),
-              HasSubstr("corpora.stories.bind: "));
+  EXPECT_THAT(ErrorOf(Bound(", site: a, bind: joint", "")), HasSubstr("corpora.stories.bind: "));
   const auto swept = ParseRecipe(Bound(kPathsAtA, "", "seeds: [1, 2]\n"), "r.yaml");
   ASSERT_TRUE(swept.ok()) << swept.status().message();
   EXPECT_THAT(Expand(*swept).status().message(),

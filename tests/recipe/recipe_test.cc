@@ -288,9 +288,9 @@ TEST_P(LaterTest, IsAnErrorThatNamesTheField) {
   EXPECT_THAT(error, testing::MatchesRegex("r\\.yaml:[0-9]+:[0-9]+: .*"));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Fields, LaterTest,
-    testing::Values(std::tuple{"blocks: 3}", "blocks: 3, attn: linear}", "paths.0.attn"}));
+INSTANTIATE_TEST_SUITE_P(Fields, LaterTest,
+                         testing::Values(std::tuple{"blocks: 3}", "blocks: 3, attn: linear}",
+                                                    "paths.0.attn"}));
 
 // A1-A5 of one model alone: published and standard blocks side by side.
 TEST(RecipeTest, OneModelMayComputeInItsOwnWay) {

@@ -128,8 +128,8 @@ TEST(SchedulePropertiesTest, EveryJobIsGrantedWholeOrHasAReason) {
   });
 }
 
-// Whatever else is so: a job with a binding runs at its site, on a worker that comes back, that keeps
-// all that it reads, and that is the same for all such jobs of a run at that site.
+// Whatever else is so: a job with a binding runs at its site, on a worker that comes back, that
+// keeps all that it reads, and that is the same for all such jobs of a run at that site.
 TEST(SchedulePropertiesTest, WhatIsBoundIsReadAndMadeWhereItIsKept) {
   Check([] {
     const Snapshot snapshot = AnySnapshot();

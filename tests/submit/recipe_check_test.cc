@@ -76,8 +76,7 @@ TEST(RecipeCheckTest, WhatCouldRunNowhereIsAnErrorOfARunThatHasIt) {
   ASSERT_TRUE(HasErrors(check.findings));
   EXPECT_EQ(check.findings[0].field, "corpora.here.bind");
   EXPECT_EQ(check.findings[0].line, 4);
-  EXPECT_THAT(check.status().message(),
-              testing::HasSubstr("r.yaml:4: corpora.here.bind: job "));
+  EXPECT_THAT(check.status().message(), testing::HasSubstr("r.yaml:4: corpora.here.bind: job "));
   EXPECT_TRUE(CheckRecipe(text, "r.yaml", {"one"})->status().ok());
 }
 

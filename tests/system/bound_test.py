@@ -123,12 +123,16 @@ class BoundData(unittest.TestCase):
             for (job, role), one in made.items():
                 elsewhere = job in ("tokenizer", "prepare:sums", "path_sums")
                 self.assertEqual(bool(one.get("bound")), not elsewhere, (job, role))
+            report = os.path.join(lab.folder, "artifacts", made[("report", "report")]["id"])
+            self.assertTrue(os.path.exists(os.path.join(report, "report.md")), "for people there")
             bound, free = self.digests(lab, made.values())
             self.assertFalse((bound - free) & self.stored())
             size = sum(int(one["bytes"]) for one in made.values() if one.get("bound"))
             self.assertGreater(size, 4 * sent)
 
-            kept_paths, made, sent = self.counted(lab, "paths.yaml", file, ", site: lab, bind: paths")
+            kept_paths, made, sent = self.counted(
+                lab, "paths.yaml", file, ", site: lab, bind: paths"
+            )
             shards, shared = made[("prepare:tales", "shards")], made[("prepare:tales", "shared")]
             self.assertEqual((shards["site"], shards["worker"]), ("lab", "lab-1"))
             self.assertEqual([one for one in made.values() if one.get("bound")], [shards])

@@ -89,10 +89,10 @@ TEST_F(OutboxFolderTest, WhatStaysAtTheSiteIsKeptWithTheRank) {
   const std::string text = TextOf(kOwner, bound);
   EXPECT_EQ(ParseKeptRank(text, "rank.json")->assignment.binding, task::Binding::kShards);
   EXPECT_EQ(ParseKeptRank(text, "rank.json")->assignment.site, "lab");
-  EXPECT_THAT(text, HasSubstr("\"version\": 3")) << "a worker from before it cannot read it";
+  EXPECT_THAT(text, HasSubstr("\"version\": 4")) << "a worker from before it cannot read it";
   const std::string free = TextOf(kOwner, SomeRank());
   EXPECT_EQ(ParseKeptRank(free, "rank.json")->assignment.binding, task::Binding::kNothing);
-  EXPECT_THAT(free, HasSubstr("\"version\": 2"));
+  EXPECT_THAT(free, HasSubstr("\"version\": 3"));
 }
 
 TEST_F(OutboxFolderTest, WhatWasKeptIsFoundAsItWas) {

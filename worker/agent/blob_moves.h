@@ -31,10 +31,10 @@ class BlobMoves {
 
   explicit BlobMoves(Calls& calls) : calls_(calls) {}
 
-  // Brings the blob, a file of `artifact`, into the cache and verifies it; `then` gets OK when it is there. Bytes with
-  // another digest, or bytes that the disk lost in a failed fsync, are fetched once more; after
-  // that the error is kDataLoss (DIGEST_MISMATCH, FSYNC_FAILED). A full disk of this worker is
-  // kResourceExhausted (DISK_FULL).
+  // Brings the blob, a file of `artifact`, into the cache and verifies it; `then` gets OK when it
+  // is there. Bytes with another digest, or bytes that the disk lost in a failed fsync, are fetched
+  // once more; after that the error is kDataLoss (DIGEST_MISMATCH, FSYNC_FAILED). A full disk of
+  // this worker is kResourceExhausted (DISK_FULL).
   void Download(const CallOwner& owner, const DownloadBlob& blob, Then then);
 
   // Asks the coordinator which of the blobs it lacks and sends those, one after another; `then`

@@ -56,17 +56,16 @@ void Cache::Keep(const storage::Manifest& manifest) {
 
 void Cache::KeepBound(const CallOwner& owner, const storage::Manifest& manifest,
                       std::function<void(const Status&)> then) {
-  calls_.RetryUntilSettled(owner, KeepManifest{manifest, /*bound=*/true},
-                           [this, manifest, then = std::move(then)](const Done& done) {
-                             if (done.status.ok()) {
-                               const std::string id = manifest.Id();
-                               Add(id, manifest);
-                               if (!std::exchange(content_.artifacts.at(id).bound, true) &&
-                                   version_ > 0)
-                                 ++version_;
-                             }
-                             then(done.status);
-                           });
+  calls_.RetryUntilSettled(
+      owner, KeepManifest{manifest, /*bound=*/true},
+      [this, manifest, then = std::move(then)](const Done& done) {
+        if (done.status.ok()) {
+          const std::string id = manifest.Id();
+          Add(id, manifest);
+          if (!std::exchange(content_.artifacts.at(id).bound, true) && version_ > 0) ++version_;
+        }
+        then(done.status);
+      });
 }
 
 // After an error it stays bound, and is released again.

@@ -18,9 +18,9 @@ constexpr int64_t kAwayMs = 2'000;
 
 }  // namespace
 
-void DescribeOrigin(const Assignment& assignment, const std::string& role,
+void DescribeOrigin(const Assignment& assignment, const std::string& output,
                     storage::Manifest* manifest) {
-  if (task::Stays(assignment.binding, role)) manifest->metadata["bound_to"] = assignment.site;
+  if (task::Stays(assignment.binding, output)) manifest->metadata["bound_to"] = assignment.site;
   std::vector<std::string> parents;
   for (const auto& [input, artifact] : assignment.inputs) parents.push_back(artifact);
   std::sort(parents.begin(), parents.end());
@@ -169,14 +169,13 @@ bool CheckpointOutbox::bound() const {
 }
 
 void CheckpointOutbox::Commit() {
-  calls_.RetryUntilSettled(
-      transfer_,
-      CommitCheckpoint{assignment_.key, storing_->message.step, storing_->manifest.Canonical(),
-                       bound()},
-      [this](const Done& done) {
-        if (AsksAgain(done.status)) return StoreAgain();
-        OnCommitted(done.status);
-      });
+  calls_.RetryUntilSettled(transfer_,
+                           CommitCheckpoint{assignment_.key, storing_->message.step,
+                                            storing_->manifest.Canonical(), bound()},
+                           [this](const Done& done) {
+                             if (AsksAgain(done.status)) return StoreAgain();
+                             OnCommitted(done.status);
+                           });
 }
 
 bool CheckpointOutbox::AsksAgain(const Status& status) {

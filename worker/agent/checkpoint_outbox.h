@@ -83,7 +83,8 @@ class CheckpointOutbox {
   void OnIngested(const Done& done);
   // Sends those.
   void Send(const std::vector<std::string>& missing);
-  // All files are where they are to stay: the metrics before the checkpoint follow, then the commit.
+  // All files are where they are to stay: the metrics before the checkpoint follow, then the
+  // commit.
   void CommitAfterMetrics();
   void Commit();
   // Whether checkpoints of this rank are bound to the site, and stay in the cache.
@@ -121,10 +122,10 @@ class CheckpointOutbox {
   int64_t storing_since_ms_ = 0;
 };
 
-// Completes the manifest of an artifact that a rank made under this role: its parents are the rank's
-// inputs, its recipe is the run's. One that stays at its site says so in its metadata, so that equal
-// content that may leave is another artifact.
-void DescribeOrigin(const Assignment& assignment, const std::string& role,
+// Completes the manifest of an artifact that a rank made, the output of this role: its parents are
+// the rank's inputs, its recipe is the run's. One that stays at its site says so in its metadata,
+// so that equal content that may leave is another artifact.
+void DescribeOrigin(const Assignment& assignment, const std::string& output,
                     storage::Manifest* manifest);
 
 // The digests of the manifest's files.

@@ -60,7 +60,8 @@ struct IngestFolder {
 struct FindMissingBlobs {
   std::vector<std::string> sha256;
 };
-// The output of a rank to which a blob belongs that is sent; a checkpoint has the role "checkpoint".
+// The output of a rank to which a blob belongs that is sent; a checkpoint has the role
+// "checkpoint".
 struct OutputName {
   RankKey key;
   std::string role;
@@ -177,9 +178,9 @@ struct RemoveRankFolder {
 // One piece of work.
 using Work = std::variant<FindArtifact, DownloadBlob, LayOutArtifact, VerifyArtifact, IngestFolder,
                           FindMissingBlobs, UploadBlob, ReleaseBlobs, ListCache, EvictFromCache,
-                          KeepManifest, ReleaseArtifact, ReportStarted, CommitCheckpoint, ReportEnded, SendPiece,
-                          PutRendezvous, GetRendezvous, ProbePeer, KeepMetrics, KeepCheckpoint,
-                          DropCheckpoint, KeepEnd, RemoveRankFolder>;
+                          KeepManifest, ReleaseArtifact, ReportStarted, CommitCheckpoint,
+                          ReportEnded, SendPiece, PutRendezvous, GetRendezvous, ProbePeer,
+                          KeepMetrics, KeepCheckpoint, DropCheckpoint, KeepEnd, RemoveRankFolder>;
 
 // What FindArtifact found.
 struct ArtifactFound {

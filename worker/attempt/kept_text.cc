@@ -10,7 +10,8 @@ namespace {
 constexpr int64_t kVersion = 1;
 // Says for whom it is kept (2), and of which trace it is (3).
 constexpr int64_t kRankVersion = 3;
-constexpr int64_t kBoundVersion = 4;  // says what of it stays at the site; an older worker would send it
+// Says what of it stays at the site (4): an older worker would send it.
+constexpr int64_t kBoundVersion = 4;
 
 // Texts of programs may hold bytes that are not UTF-8, and dump would throw.
 std::string Dump(const Json& value) {

@@ -80,8 +80,13 @@ struct MachineWork::Doer {
   Status operator()(const KeepManifest& work) {
     const std::string folder = ArtifactFolder(self.folder_, work.manifest.Id());
     BRAID_RETURN_IF_ERROR(MakeFolder(FolderOf(folder)));
-    // The mark goes first: a bound artifact without it would be taken for one that may go.
-    if (work.bound) BRAID_RETURN_IF_ERROR(MarkBound(folder));
+    // The mark goes first: a bound artifact without it would be taken for one that may go. It is
+    // laid out at once, for people of the site, who can read it nowhere else.
+    if (work.bound) {
+      BRAID_RETURN_IF_ERROR(MarkBound(folder));
+      BRAID_RETURN_IF_ERROR(self.cache_.Materialize(work.manifest, folder));
+      BRAID_RETURN_IF_ERROR(WriteFileMarks(work.manifest, folder));
+    }
     return WriteFileAtomic(ManifestPath(folder), work.manifest.Canonical());
   }
   Status operator()(const ReleaseArtifact& work) {

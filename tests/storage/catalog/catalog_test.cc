@@ -146,6 +146,7 @@ class CatalogTest : public ::testing::Test {
   }
   // Makes the image that of a catalog from before anything was bound to a site.
   void ForgetBinding() {
+    image_.traffic.clear();  // nobody had counted yet
     for (auto& [key, job] : image_.jobs) job.binding = task::Binding::kNothing;
     for (auto& [id, artifact] : image_.artifacts) artifact.bound = false;
   }
@@ -485,10 +486,10 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
 #define WITHOUT_TRAFFIC WITHOUT_TRACES "DROP TABLE traffic;"
 #define WITHOUT_BINDING                                                                   \
   WITHOUT_TRAFFIC                                                                         \
-  "DROP TRIGGER artifacts_maker; ALTER TABLE jobs DROP COLUMN binding;"                    \
-  "ALTER TABLE artifacts DROP COLUMN bound;"                                               \
-  "CREATE TRIGGER artifacts_maker BEFORE UPDATE OF run, job, epoch, role, worker, name, "  \
-  "user, site ON artifacts WHEN OLD.removed_ms = 0 "                                       \
+  "DROP TRIGGER artifacts_maker; ALTER TABLE jobs DROP COLUMN binding;"                   \
+  "ALTER TABLE artifacts DROP COLUMN bound;"                                              \
+  "CREATE TRIGGER artifacts_maker BEFORE UPDATE OF run, job, epoch, role, worker, name, " \
+  "user, site ON artifacts WHEN OLD.removed_ms = 0 "                                      \
   "BEGIN SELECT RAISE(ABORT, 'artifacts keep their maker'); END;"
 #define WITHOUT_RUNGS                        \
   WITHOUT_BINDING                            \
@@ -697,6 +698,7 @@ TEST_F(CatalogTest, AFileFromBeforeDataWasBoundIsBroughtUpToDate) {
       SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
+  ForgetTraces();
   ForgetBinding();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
@@ -746,7 +748,7 @@ TEST_F(CatalogTest, AFileFromBeforeTracesIsBroughtUpToDate) {
   Commit(*Open(), {RunCreated{SomeRun("r1")}});
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_TRACES "PRAGMA user_version = 18", nullptr, nullptr, nullptr),
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_TRACES "PRAGMA user_version = 20", nullptr, nullptr, nullptr),
             SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
