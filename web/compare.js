@@ -122,9 +122,9 @@ export function comparePage(main, app, list = '') {
       const states = [...new Set(one.members.map((member) => member.state))], first = one.members[0], mean = (values) => estimate(values.filter((value) => value > 0))?.mean;
       const mark = looks.has(one.label) ? h('i', { class: 'sample', style: style(looks.get(one.label)) }) : null;
       return { key: 'result:' + (group ? one.label : first.key), cells: [
-        h('span', null, mark, ' ', group ? one.label : h('a', { href: runHref(first.run.id, 'jobs', first.job || first.evaluation) }, one.label)),
+        h('span', null, mark, mark ? ' ' : null, group ? one.label : h('a', { href: runHref(first.run.id, 'jobs', first.job || first.evaluation) }, one.label)),
         ...(group ? [String(one.members.length)] : []),
-        states.map((state) => badge(state)),
+        h('span', null, states.map((state) => badge(state))),
         ...names.map((name) => {
           const value = measured.get(name)[i];
           return name === 'loss/all' && value && value.mean === lowest ? h('b', { title: 'the lowest' }, plusMinus(value)) : plusMinus(value);

@@ -282,25 +282,30 @@ class Dashboard(unittest.TestCase):
         self.post("Pools/SyncPool", pool)
         self.addCleanup(self.post, "Pools/SyncPool", {**pool, "deleted": True})
         page.open()
-        wanted = HOSTILE[:30]
-        for place in (
-            "#/runs",
-            f"#/run/{self.merged}/jobs/dense",
-            f"#/run/{self.merged}/curves",
-            f"#/run/{self.merged}/logs/dense",
-            f"#/run/{self.merged}/models",
-            f"#/run/{self.merged}/lineage",
-            f"#/run/{self.merged}/recipe",
-            f"#/run/{self.merged}/events",
-            f"#/compare/{self.run_id},{self.merged}",
-            "#/workers",
-            "#/sites",
-            "#/pools",
-            "#/artifacts",
-            "#/events",
-            "#/audit",
+        wanted, run = HOSTILE[:30], f"#/run/{self.merged}/"
+        # Each place, and what is there only when it has been read.
+        for place, css, words in (
+            ("#/runs", "h1", "Runs"),
+            (run + "jobs/dense", "section.card h2", "dense"),
+            (run + "curves", ".chart figcaption", "loss"),
+            (run + "logs/dense", "pre.log", wanted),
+            (run + "models", ".sample-text", wanted),
+            (run + "lineage", "[data-key=lineage] .node", ""),
+            (run + "recipe", "pre.numbered", wanted),
+            (run + "events", "section[data-key=events] td", wanted),
+            (f"#/compare/{self.run_id},{self.merged}", "#results td", wanted),
+            ("#/workers", "h1", "Workers"),
+            ("#/sites", "h1", "Sites"),
+            ("#/pools", "section.card .problem", wanted),
+            ("#/artifacts", "h1", "Artifacts"),
+            ("#/events", "h1", "Events"),
+            ("#/audit", "h1", "Audit"),
         ):
             page.go(place)
+            page.wait(
+                lambda c=css, w=words: any(w in one.text for one in page.find(c)),
+                f"{place}: no {css} says {words!r}",
+            )
             page.wait(lambda: wanted in page.text(), f"{place} does not say it")
             for width in (1280, 390):
                 self.assertLessEqual(page.wider_than(width), 0, f"{place} at {width}")
