@@ -279,6 +279,7 @@ class Check(Message):
 
     findings: list[Finding] = field(default_factory=list)
     jobs: int = 0
+    plan: Optional[EstimatedPlan] = None
     run: str = ""
     # All settings in force: "train.batch = 32  (default)".
     settings: list[str] = field(default_factory=list)
@@ -306,6 +307,80 @@ class CollectGarbageResponse(Message):
     removed: list[Artifact] = field(default_factory=list)
     # Blobs that nothing needs and that are not old enough, the same way.
     waiting: list[Amount] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ComparedField(Message):
+    """A field of recipes: one in force ("train.optimizer.lr"), or as it is written
+    ("baselines.dense.d", "corpora.tales.files"); and training_seed, from which a training
+    draws."""
+
+    name: str = ""
+    # each once
+    values: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ComparedModel(Message):
+    """A model that a run trains or measures."""
+
+    # the job that measures it; empty: none
+    evaluation: str = ""
+    # that trains it; empty: none of this run
+    job: str = ""
+    # What its evaluation says in numbers: "loss/all", "bits_per_byte/all", "loss/tales", "blimp".
+    measured: dict[str, float] = field(default_factory=dict)
+    # "dense", "path_1", "both", "both@start"
+    name: str = ""
+    # 0, as `tokens`: not known yet
+    parameters: int = 0
+    # that attempts of its training have taken so far
+    seconds: float = 0.0
+    # a place in Comparison.settings; -1: they are not known
+    settings: int = 0
+    # of the first of the two that is there
+    state: JobState = "JOB_STATE_UNSPECIFIED"
+    # that it was trained on
+    tokens: int = 0
+    # of a run with `seeds` or `sweep`; empty: of all of them
+    variant: str = ""
+
+
+@dataclass(frozen=True)
+class ComparedRun(Message):
+    """What ComparedRun is answered with."""
+
+    created_ms: int = 0
+    ended_ms: int = 0
+    id: str = ""
+    models: list[ComparedModel] = field(default_factory=list)
+    name: str = ""
+    state: RunState = "RUN_STATE_UNSPECIFIED"
+    # Why the fields of its recipe are not known; empty: they are.
+    trouble: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class ComparedSettings(Message):
+    """The settings under which models were trained: for each of Comparison.fields the place of
+    its value in ComparedField.values. -1: it has none, or, where several variants of a run
+    share the training, several."""
+
+    values: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Comparison(Message):
+    """Runs beside one another."""
+
+    # of all recipes, by name
+    fields: list[ComparedField] = field(default_factory=list)
+    # ids that no run has
+    missing: list[str] = field(default_factory=list)
+    # in the order of the request
+    runs: list[ComparedRun] = field(default_factory=list)
+    settings: list[ComparedSettings] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -364,6 +439,50 @@ class Demand(Message):
     site: str = ""
     # CPU cores, or GPUs if device is cuda
     slots_per_rank: int = 0
+
+
+@dataclass(frozen=True)
+class EstimatedJob(Message):
+    """What EstimatedJob is answered with."""
+
+    # Of its outputs.
+    bytes: int = 0
+    device: str = ""
+    # Floating-point operations of the whole job.
+    flops: float = 0.0
+    kind: str = ""
+    name: str = ""
+    parameters: int = 0
+    parents: list[str] = field(default_factory=list)
+    ranks: int = 0
+    # The part of the jobs of its rung that is run; otherwise 1.
+    run_share: float = 0.0
+    slots_per_rank: int = 0
+    # Trained or evaluated.
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class EstimatedModel(Message):
+    """What EstimatedModel is answered with."""
+
+    # Without embedding and head.
+    body_parameters: int = 0
+    job: str = ""
+    name: str = ""
+    parameters: int = 0
+    # Of an epoch, or of all if steps or tokens end it earlier.
+    steps: int = 0
+    # Trained on, over all epochs.
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class EstimatedPlan(Message):
+    """Sizes and costs as `braid plan` estimates them; 0 where they are not known."""
+
+    jobs: list[EstimatedJob] = field(default_factory=list)
+    models: list[EstimatedModel] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -505,6 +624,26 @@ class Job(Message):
 
 
 @dataclass(frozen=True)
+class JobCurves(Message):
+    """The curves of one job over all its attempts."""
+
+    # of the values that were asked for and that the job has, by name
+    curves: list[ValueCurve] = field(default_factory=list)
+    # the job has ended: nothing follows
+    ended: bool = False
+    job: str = ""
+    # -1: there is none
+    last_step: int = 0
+    # of all its values
+    names: list[str] = field(default_factory=list)
+    run_id: str = ""
+    # since the version of the request
+    unchanged: bool = False
+    # for the next request
+    version: int = 0
+
+
+@dataclass(frozen=True)
 class KnownSizes(Message):
     """The sizes of a recipe's files as far as the submitter knows them; estimates. The costs of
     jobs follow from them, and with these the order in which the jobs of a run are started."""
@@ -607,6 +746,8 @@ class MetricPoint(Message):
 
     epoch: int = 0
     step: int = 0
+    # when the worker heard of it; 0: not known
+    time_ms: int = 0
     values: dict[str, float] = field(default_factory=dict)
 
 
@@ -880,11 +1021,51 @@ class SyncPoolResponse(Message):
 
 
 @dataclass(frozen=True)
+class ValueCurve(Message):
+    """One value over the steps of a job. Points that are not finite are left out. The lists are
+    equally long, or empty where that is said."""
+
+    high: list[float] = field(default_factory=list)
+    # the value of the last one
+    last: float = 0.0
+    # empty, as `high`: each column is one step
+    low: list[float] = field(default_factory=list)
+    mean: list[float] = field(default_factory=list)
+    name: str = ""
+    # how many there were
+    points: int = 0
+    # The first step of each column: whole numbers, as doubles so that JSON has numbers and no
+    # texts.
+    steps: list[float] = field(default_factory=list)
+    # When the first point of each column came, in milliseconds since 1970; empty: not known, as of
+    # trainings under an earlier version.
+    times: list[float] = field(default_factory=list)
+    # How many tokens it was trained on until then; empty: not known.
+    tokens: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class VerifyArtifactResponse(Message):
     """What VerifyArtifact is answered with."""
 
     bytes: int = 0
     files: int = 0
+
+
+@dataclass(frozen=True)
+class WantedCurves(Message):
+    """A job of which curves are wanted."""
+
+    # Only these steps, both included. They are read from the metrics again, so that a part of a
+    # training has as many columns as the whole. 0: from the first, to the last.
+    begin_step: int = 0
+    end_step: int = 0
+    job: str = ""
+    # the whole id
+    run_id: str = ""
+    # Of an earlier answer with the same names, columns and steps: if nothing has come since, the
+    # answer is `unchanged` and has no curves. 0: there was none.
+    version: int = 0
 
 
 @dataclass(frozen=True)
