@@ -42,7 +42,7 @@ std::string RecipeWith(std::string text, const std::string& name, const std::str
 
 // The run that a recipe makes, as the catalog has it when all has succeeded.
 catalog::RunRows RowsOf(const std::string& id, const std::string& text) {
-  const auto check = submit::CheckComparedRecipe(text, "recipe.yaml", {});
+  const auto check = submit::CheckRecipe(text, "recipe.yaml", {});
   EXPECT_TRUE(check.ok() && check->status().ok()) << text;
   catalog::RunRows rows;
   rows.run.id = id;
