@@ -142,7 +142,7 @@ Result<JobCurves> JobCurves::Within(const AppendFiles& files, const task::JobKey
 
 int64_t JobCurves::AddLine(std::string_view line, int64_t epoch, const StepRange& range) {
   const auto out = [&](int64_t step) {
-    return step < range.begin || (range.end > 0 && step > range.end);
+    return (range.begin > 0 && step < range.begin) || (range.end > 0 && step > range.end);
   };
   int64_t step = 0, time_ms = 0;
   if (Scan(line, &step, &time_ms, &values_)) {
