@@ -5,9 +5,9 @@
 
 It starts a coordinator in a folder of its own with so many runs that have ended, each with one
 training of so many points (the same file, under many names), and opens their comparison in the
-browser that tests use: first with nothing in memory, then again. It prints a JSON line for each: the
-seconds from the call of the page until its table is there, until the first line is drawn, and until
-all are. Measured numbers stand in docs/performance_service.md."""
+browser that tests use: first with nothing in memory, then again. It prints a JSON line for each:
+the seconds from the call of the page until its table is there, until the first line is drawn, and until
+all are."""
 
 import argparse
 import json

@@ -74,6 +74,8 @@ async function signOut() {
 }
 
 function unknown() {
+  // Several calls may hear of it, the last when somebody is typing a token already.
+  if (!app.me && page && page.signsIn) return;
   app.me = null;
   leave();
   header();

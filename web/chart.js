@@ -309,7 +309,7 @@ export class Chart {
     c.moveTo(this.cursor, TOP);
     c.lineTo(this.cursor, frame.height - BOTTOM);
     c.stroke();
-    const near = data.lines.filter((line) => !line.series.thin).map((line) => ({ line, i: nearest(line.xs, at) })).filter(({ line, i }) => i >= 0 && line.xs[i] !== null);
+    const near = data.lines.filter((line) => !line.series.thin).map((line) => ({ line, i: nearest(line.xs, at) })).filter(({ line, i }) => i >= 0 && line.xs[i] !== null && line.xs[i] >= frame.x0 && line.xs[i] <= frame.x1);
     near.sort((a, b) => (b.line.ys[b.i] ?? -Infinity) - (a.line.ys[a.i] ?? -Infinity));
     const shown = near.slice(0, 12);
     this.tip.replaceChildren(

@@ -1,6 +1,6 @@
 // Several runs side by side: what differs in their recipes, their curves, and what came of them;
 // each training by itself, or in groups by any field.
-import { h, show } from './dom.js';
+import { h, kept, show } from './dom.js';
 import { call } from './api.js';
 import { look, style } from './chart.js';
 import { Curves } from './curves.js';
@@ -17,7 +17,7 @@ export function comparePage(main, app, list = '') {
   const ids = list.split(',').filter(Boolean);
   const page = { title: 'Compare', busy: false };
   const curves = new Curves(() => draw());
-  let comparison = null, trainings = [], differ = [], only = '', group = null;
+  let comparison = null, trainings = [], differ = [], alike = [], tables = {}, only = '', group = null;
 
   page.moved = (to) => to === list;
   page.close = () => curves.destroy();
@@ -28,6 +28,8 @@ export function comparePage(main, app, list = '') {
     comparison.fields ||= [];
     trainings = trainingsOf(comparison);
     differ = differing(comparison, trainings);
+    alike = comparison.fields.map((_, i) => i).filter((i) => !differ.includes(i));
+    makeTables();
     if (group === null) group = trainings.length > ALONE ? ':settings' : '';
     page.busy = comparison.runs.some((run) => run.state === 'RUN_ACTIVE');
     curves.jobs = jobs();
@@ -67,14 +69,13 @@ export function comparePage(main, app, list = '') {
     const names = [...new Set(trainings.map((one) => one.name))];
     const option = ({ value, title }) => h('option', { value, selected: value === group }, title);
     const fields = (places) => places.map((i) => option({ value: comparison.fields[i].name, title: comparison.fields[i].name }));
-    const alike = comparison.fields.map((_, i) => i).filter((i) => !differ.includes(i));
     show(main, h('h1', null, 'Compare ' + comparison.runs.length + ' runs'),
       missing.length ? h('div', { class: 'problem' }, 'Not there any more: ' + missing.join(', ')) : null,
       left > 0 ? h('div', { class: 'problem' }, 'Only the first ' + MOST + ' are compared; ' + left + ' more were selected.') : null,
       troubles.map((run) => h('div', { class: 'waits' }, 'The settings of ' + labels.get(run.id) + ' are not known: ' + run.trouble)),
       h('h2', null, 'What differs'),
-      differ.length ? settingsTable(differ, labels, 'differences') : h('p', { class: 'note' }, 'Nothing: all fields of the recipes are the same.'),
-      alike.length ? h('details', { 'data-key': 'alike' }, h('summary', null, 'What is the same (' + alike.length + ' fields)'), settingsTable(alike, labels, 'alike')) : null,
+      differ.length ? kept(tables.differ) : h('p', { class: 'note' }, 'Nothing: all fields of the recipes are the same.'),
+      alike.length ? h('details', { 'data-key': 'alike' }, h('summary', null, 'What is the same (' + alike.length + ' fields)'), kept(tables.alike)) : null,
       h('div', { class: 'row tools' },
         h('label', { class: 'inline' }, 'Models ', h('select', { id: 'only', value: only, onchange: (event) => { only = event.target.value; reread(); } }, h('option', { value: '' }, 'all'), names.map((name) => h('option', { value: name, selected: name === only }, name)))),
         h('label', { class: 'inline' }, 'Group by ', h('select', { id: 'group', value: group, onchange: (event) => { group = event.target.value; reread(); } },
@@ -89,8 +90,16 @@ export function comparePage(main, app, list = '') {
       curves.view());
   }
 
+  // The tables of fields are large and seldom change: they are made once, not with each curve.
+  function makeTables() {
+    const of = JSON.stringify([comparison.fields, comparison.settings, comparison.runs.map((run) => [run.id, run.name, (run.models || []).map((model) => model.settings)])]);
+    if (tables.of === of) return;
+    const labels = labelsOf(comparison.runs), serial = (tables.serial || 0) + 1;
+    tables = { of, serial, differ: settingsTable(differ, labels, 'differences', serial), alike: settingsTable(alike, labels, 'alike', serial) };
+  }
+
   // Of few runs each has a column; of many, each value says how many trainings have it.
-  function settingsTable(places, labels, id) {
+  function settingsTable(places, labels, id, serial) {
     const few = comparison.runs.length <= FEW;
     const values = (i, list) => {
       const counts = new Map();
@@ -98,7 +107,7 @@ export function comparePage(main, app, list = '') {
       return [...counts].map(([value, n], at) => [at ? ', ' : '', value === undefined ? h('span', { class: 'note' }, 'not set') : h('span', { class: 'break' }, value), few ? null : h('span', { class: 'note' }, ' (' + n + ')')]);
     };
     const ofRun = new Map(comparison.runs.map((run) => [run, trainings.filter((one) => one.run === run)]));
-    return h('div', { class: 'wide', id }, h('table', null,
+    return h('div', { class: 'wide', id, 'data-keep': id + ':' + serial, 'data-key': id + ':' + serial }, h('table', null,
       h('thead', null, h('tr', null, h('th', null, 'Field'), few ? comparison.runs.map((run) => h('th', null, h('a', { href: runHref(run.id) }, labels.get(run.id)))) : h('th', null, 'Values, and how many trainings have each'))),
       h('tbody', null, places.map((i) => h('tr', { 'data-key': comparison.fields[i].name }, h('td', { class: 'mono' }, comparison.fields[i].name),
         few ? comparison.runs.map((run) => h('td', null, values(i, ofRun.get(run)))) : h('td', null, values(i, trainings)))))));
@@ -122,9 +131,9 @@ export function comparePage(main, app, list = '') {
       const states = [...new Set(one.members.map((member) => member.state))], first = one.members[0], mean = (values) => estimate(values.filter((value) => value > 0))?.mean;
       const mark = looks.has(one.label) ? h('i', { class: 'sample', style: style(looks.get(one.label)) }) : null;
       return { key: 'result:' + (group ? one.label : first.key), cells: [
-        h('span', null, mark, ' ', group ? one.label : h('a', { href: runHref(first.run.id, 'jobs', first.job || first.evaluation) }, one.label)),
+        h('span', null, mark, mark ? ' ' : null, group ? one.label : h('a', { href: runHref(first.run.id, 'jobs', first.job || first.evaluation) }, one.label)),
         ...(group ? [String(one.members.length)] : []),
-        states.map((state) => badge(state)),
+        h('span', null, states.map((state) => badge(state))),
         ...names.map((name) => {
           const value = measured.get(name)[i];
           return name === 'loss/all' && value && value.mean === lowest ? h('b', { title: 'the lowest' }, plusMinus(value)) : plusMinus(value);

@@ -28,5 +28,5 @@ export function signInPage(main, done) {
   draw();
   document.title = 'Sign in - braid';
   document.getElementById('token').focus();
-  return {};
+  return { signsIn: true };
 }

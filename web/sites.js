@@ -48,7 +48,7 @@ export function sitesPage(main) {
             gpus.length ? [...groupedBy(gpus, (gpu) => gpu.name + ', ' + bytes(gpu.memoryBytes))].map(([title, list]) => h('div', null, list.length + ' \u00d7 ' + title)) : h('span', { class: 'note' }, 'none'),
             running.has(name) ? links(running.get(name)) : h('span', { class: 'note' }, 'nothing'), waiting.has(name) ? links(waiting.get(name)) : h('span', { class: 'note' }, 'nothing'),
             quota ? h('span', { class: 'stack' }, limited(quota.artifactBytes, quota.artifactBytesLimit, bytes), h('span', { class: 'note' }, limited(quota.jobs, quota.jobsLimit, (value) => String(number(value))) + ' jobs')) : '',
-            pools.filter((pool) => (pool.site || '') === name).map((pool) => h('div', null, h('a', { href: '#/pools' }, pool.name), pool.trouble ? h('span', { class: 'badge bad', title: pool.trouble }, 'in trouble') : null))] };
+            pools.filter((pool) => (pool.site || '') === name).map((pool) => h('div', null, h('a', { href: '#/pools' }, pool.name), ' ', pool.trouble ? h('span', { class: 'badge bad', title: pool.trouble }, 'in trouble') : null))] };
         }), 'No worker has connected yet.'),
       anywhere.length ? [h('h2', null, 'Waits, and may run anywhere'), links(anywhere)] : null);
   }

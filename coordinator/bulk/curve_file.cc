@@ -1,6 +1,5 @@
 #include "coordinator/bulk/curve_file.h"
 
-#include <cstring>
 #include <type_traits>
 
 #include "base/sha256.h"
@@ -48,7 +47,7 @@ class Reader {
   template <class T>
   bool Take(T* value) {
     if (text_.size() < sizeof *value) return false;
-    std::memcpy(value, text_.data(), sizeof *value);
+    text_.copy(reinterpret_cast<char*>(value), sizeof *value);
     text_.remove_prefix(sizeof *value);
     return true;
   }
@@ -64,7 +63,7 @@ class Reader {
     uint64_t size = 0;
     if (!Take(&size) || size > text_.size() / sizeof(T)) return false;
     list->resize(size);
-    if (size > 0) std::memcpy(list->data(), text_.data(), size * sizeof(T));
+    text_.copy(reinterpret_cast<char*>(list->data()), size * sizeof(T));
     text_.remove_prefix(size * sizeof(T));
     return true;
   }

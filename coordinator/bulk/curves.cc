@@ -79,23 +79,23 @@ std::vector<CurveColumn> Curve::Columns(size_t columns) const {
 
 namespace {
 
-// Calls `add` for each whole line of the file from `offset` on, and returns where the first line
-// that is not whole begins; `add` returns false to stop. A last line without its end is still being
-// written, and is read again the next time. `piece` is called before each piece of the file.
-Result<uint64_t> EachLine(const AppendFiles& files, const std::string& name, uint64_t offset,
-                          const std::function<void(uint64_t)>& piece,
-                          const std::function<bool(std::string_view)>& add) {
+// Calls `add` for each whole line of the file from `*offset` on, until it returns false, and moves
+// the offset behind what was read. A last line without its end is still being written, and is read
+// again the next time. `piece` is called before each piece of the file.
+Status EachLine(const AppendFiles& files, const std::string& name, uint64_t* offset,
+                const std::function<void()>& piece,
+                const std::function<bool(std::string_view)>& add) {
   while (true) {
-    piece(offset);
-    BRAID_ASSIGN_OR_RETURN(const std::string text, files.Read(name, offset, kCurvePiece));
+    piece();
+    BRAID_ASSIGN_OR_RETURN(const std::string text, files.Read(name, *offset, kCurvePiece));
     std::string_view rest(text);
     for (size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
-      if (!add(rest.substr(0, end))) return offset;
+      if (!add(rest.substr(0, end))) return OkStatus();
       rest.remove_prefix(end + 1);
     }
     const size_t used = text.size() - rest.size();
-    offset += used;
-    if (used == 0) return offset;
+    if (used == 0) return OkStatus();
+    *offset += used;
   }
 }
 
@@ -105,16 +105,16 @@ Status JobCurves::ReadOn(const AppendFiles& files, const task::JobKey& job, int6
   for (int64_t epoch = 1; epoch <= epochs; ++epoch) {
     // Files of metrics only grow, so reading goes on where it was left.
     ReadFile& read = read_[epoch];
-    const auto piece = [&](uint64_t offset) {
-      if (read.marks.empty() || offset >= read.marks.back().offset + kMarkBytes)
-        read.marks.push_back({offset, read.last_step});
+    const auto piece = [&] {
+      if (read.marks.empty() || read.offset >= read.marks.back().offset + kMarkBytes)
+        read.marks.push_back({read.offset, read.last_step});
     };
     const auto add = [&](std::string_view line) {
       read.last_step = std::max(read.last_step, AddLine(line, epoch, {}));
       return true;
     };
-    BRAID_ASSIGN_OR_RETURN(read.offset, EachLine(files, MetricsName({job.run, job.job, epoch}),
-                                                 read.offset, piece, add));
+    const std::string name = MetricsName({job.run, job.job, epoch});
+    BRAID_RETURN_IF_ERROR(EachLine(files, name, &read.offset, piece, add));
   }
   return OkStatus();
 }
@@ -134,17 +134,15 @@ Result<JobCurves> JobCurves::Within(const AppendFiles& files, const task::JobKey
     const auto add = [&, epoch = epoch](std::string_view line) {
       return part.AddLine(line, epoch, within) <= within.end;
     };
-    BRAID_RETURN_IF_ERROR(
-        EachLine(
-            files, MetricsName({job.run, job.job, epoch}), begin, [](uint64_t) {}, add)
-            .status());
+    const std::string name = MetricsName({job.run, job.job, epoch});
+    BRAID_RETURN_IF_ERROR(EachLine(files, name, &begin, [] {}, add));
   }
   return part;
 }
 
 int64_t JobCurves::AddLine(std::string_view line, int64_t epoch, const StepRange& range) {
   const auto out = [&](int64_t step) {
-    return step < range.begin || (range.end > 0 && step > range.end);
+    return (range.begin > 0 && step < range.begin) || (range.end > 0 && step > range.end);
   };
   int64_t step = 0, time_ms = 0;
   if (Scan(line, &step, &time_ms, &values_)) {
@@ -281,9 +279,10 @@ Result<CurvesOfJob> CurveCache::Read(const JobStanding& job, const CurveRequest&
   size_t bytes = 0;
   {
     // The job's own lock: reading a long file keeps nobody waiting for another job.
-    MutexLock lock(entry->mutex);
-    JobCurves& curves = entry->curves;
-    BRAID_RETURN_IF_ERROR(ReadOn(job, entry.get()));
+    Entry& locked = *entry;
+    MutexLock lock(locked.mutex);
+    JobCurves& curves = locked.curves;
+    BRAID_RETURN_IF_ERROR(ReadOn(job, locked));
     bytes = curves.bytes();
     answer.last_step = curves.last_step();
     answer.version = curves.version();
@@ -301,19 +300,19 @@ Result<CurvesOfJob> CurveCache::Read(const JobStanding& job, const CurveRequest&
   return answer;
 }
 
-Status CurveCache::ReadOn(const JobStanding& job, Entry* entry) {
-  if (!std::exchange(entry->begun, true)) {
+Status CurveCache::ReadOn(const JobStanding& job, Entry& entry) {
+  if (!std::exchange(entry.begun, true)) {
     if (auto kept = CurveFile::Read(*files_, job.key); kept.has_value()) {
-      entry->curves = *std::move(kept);
-      entry->kept_version = entry->curves.version();
+      entry.curves = *std::move(kept);
+      entry.kept_version = entry.curves.version();
     }
   }
-  BRAID_RETURN_IF_ERROR(entry->curves.ReadOn(*files_, job.key, job.epoch));
-  const bool worth = entry->curves.read_bytes() >= kWorthKeeping;
-  if (job.ended && worth && entry->curves.version() != entry->kept_version) {
+  BRAID_RETURN_IF_ERROR(entry.curves.ReadOn(*files_, job.key, job.epoch));
+  const bool worth = entry.curves.read_bytes() >= kWorthKeeping;
+  if (job.ended && worth && entry.curves.version() != entry.kept_version) {
     // A disk that is full keeps nobody from reading.
-    if (CurveFile::Write(entry->curves, job.key, files_).ok())
-      entry->kept_version = entry->curves.version();
+    if (CurveFile::Write(entry.curves, job.key, files_).ok())
+      entry.kept_version = entry.curves.version();
   }
   return OkStatus();
 }

@@ -178,7 +178,7 @@ class CurveCache {
   };
   std::shared_ptr<Entry> Take(const std::string& name);
   void Count(const std::string& name, const std::shared_ptr<Entry>& entry, size_t bytes);
-  Status ReadOn(const JobStanding& job, Entry* entry) BRAID_REQUIRES(entry->mutex);
+  Status ReadOn(const JobStanding& job, Entry& entry) BRAID_REQUIRES(entry.mutex);
 
   AppendFiles* const files_;
   const size_t most_bytes_;

@@ -13,7 +13,6 @@
 #include "recipe/show/settings.h"
 #include "submit/finding.h"
 #include "submit/recipe_check.h"
-#include "submit/source_files.h"
 
 namespace braid::coordinator {
 namespace {
@@ -78,15 +77,14 @@ recipe::Known KnownOf(const recipe::Recipe& recipe, const std::vector<recipe::So
   recipe::Known known;
   for (const recipe::Source& source : sources) {
     const auto size = bytes.find(source.name());
-    const recipe::Corpus* corpus = submit::CorpusOf(recipe, source);
-    if (corpus == nullptr || size == bytes.end() || submit::IsValidation(source)) continue;
+    if (source.kind != recipe::SourceKind::kSource || size == bytes.end()) continue;
     recipe::TextSize text{.bytes = size->second, .files = 1};
     text.compressed = IsCompressed(source.files);
     text.text_bytes = static_cast<double>(size->second) *
                       (text.compressed ? recipe::kCompression : 1);
-    int64_t& tokens = known.tokens[corpus->name];
+    int64_t& tokens = known.tokens[source.owner];
     for (const recipe::Recipe* trained : recipe.Trained()) {
-      if (const recipe::Corpus* own = trained->FindCorpus(corpus->name); own != nullptr)
+      if (const recipe::Corpus* own = trained->FindCorpus(source.owner); own != nullptr)
         tokens = std::max(tokens, recipe::EstimateTokens(*own, text));
     }
   }

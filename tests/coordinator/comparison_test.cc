@@ -164,7 +164,7 @@ TEST(ComparisonTest, VariantsOfARunAreTrainingsWithTheirOwnSettings) {
   }
   // The dense model does not depend on the joint phase: two variants share each of its trainings.
   EXPECT_THAT(dense, ElementsAre("1 -", "2 -"));
-  EXPECT_THAT(composites, ElementsAre("1 0.5", "1 1", "2 0.5", "2 1"));
+  EXPECT_THAT(composites, ElementsAre("1 0.5", "1 1.0", "2 0.5", "2 1.0"));
 }
 
 TEST(ComparisonTest, WithoutItsRecipeARunHasItsModels) {

@@ -4,7 +4,7 @@
   const NASTY = arguments_of_the_test;
   const TEXTS = new Set(['user', 'error', 'hint', 'pendingDetail', 'detail', 'host', 'version', 'pauseReason', 'pausedBy',
     'logTail', 'trouble', 'quarantine', 'address', 'removedWhy', 'folder', 'engine', 'reason', 'peer', 'workers', 'recipe', 'message',
-    'values', 'files', 'settings', 'variant', 'worker', 'phase', 'unit', 'proof', 'prompt', 'text', 'parents_', 'why', 'hidden_states']);
+    'values', 'files', 'settings', 'variant', 'worker', 'phase', 'unit', 'proof', 'prompt', 'text', 'why', 'hidden_states']);
   const isJob = (one) => 'kind' in one && ('state' in one || 'ranks' in one);
   const spoil = (value, inside) => {
     if (typeof value === 'string') return inside ? NASTY + value : value;
@@ -12,7 +12,7 @@
     if (!value || typeof value !== 'object') return value;
     return Object.fromEntries(Object.entries(value).map(([key, one]) => {
       if (key === 'labels') return [key, Object.fromEntries(Object.entries(one).map(([a, b]) => [NASTY + a, NASTY + b]))];
-      if (key === 'name') return [key, isJob(value) || 'artifact' in value ? one : NASTY + one];
+      if (key === 'name') return [key, isJob(value) || 'artifact' in value || 'steps' in value ? one : NASTY + one];
       return [key, spoil(one, TEXTS.has(key))];
     }));
   };

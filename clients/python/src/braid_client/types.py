@@ -156,7 +156,7 @@ WorkerLink = Literal[
 ]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class AlertChannel(Message):
     """A channel and how it fares."""
 
@@ -179,7 +179,7 @@ class AlertChannel(Message):
     trouble: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Amount(Message):
     """A number of things, and their size."""
 
@@ -188,7 +188,7 @@ class Amount(Message):
     what: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Artifact(Message):
     """An artifact as the catalog knows it."""
 
@@ -225,7 +225,7 @@ class Artifact(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Attempt(Message):
     """One execution of a job under one lease epoch."""
 
@@ -249,7 +249,7 @@ class Attempt(Message):
     workers: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class AuditRow(Message):
     """A change that somebody asked for. Rows do not change; they are deleted when they are old."""
 
@@ -273,19 +273,20 @@ class AuditRow(Message):
     user: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Check(Message):
     """What Check is answered with."""
 
     findings: list[Finding] = field(default_factory=list)
     jobs: int = 0
+    plan: Optional[EstimatedPlan] = None
     run: str = ""
     # All settings in force: "train.batch = 32  (default)".
     settings: list[str] = field(default_factory=list)
     sources: list[RecipeSource] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class CollectGarbageResponse(Message):
     """Sizes of artifacts count a file in each artifact that has it; sizes of blobs are those on
     the disk."""
@@ -308,7 +309,81 @@ class CollectGarbageResponse(Message):
     waiting: list[Amount] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
+class ComparedField(Message):
+    """A field of recipes: one in force ("train.optimizer.lr"), or as it is written
+    ("baselines.dense.d", "corpora.tales.files"); and training_seed, from which a training
+    draws."""
+
+    name: str = ""
+    # each once
+    values: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ComparedModel(Message):
+    """A model that a run trains or measures."""
+
+    # the job that measures it; empty: none
+    evaluation: str = ""
+    # that trains it; empty: none of this run
+    job: str = ""
+    # What its evaluation says in numbers: "loss/all", "bits_per_byte/all", "loss/tales", "blimp".
+    measured: dict[str, float] = field(default_factory=dict)
+    # "dense", "path_1", "both", "both@start"
+    name: str = ""
+    # 0, as `tokens`: not known yet
+    parameters: int = 0
+    # that attempts of its training have taken so far
+    seconds: float = 0.0
+    # a place in Comparison.settings; -1: they are not known
+    settings: int = 0
+    # of the first of the two that is there
+    state: JobState = "JOB_STATE_UNSPECIFIED"
+    # that it was trained on
+    tokens: int = 0
+    # of a run with `seeds` or `sweep`; empty: of all of them
+    variant: str = ""
+
+
+@dataclass(frozen=True)
+class ComparedRun(Message):
+    """What ComparedRun is answered with."""
+
+    created_ms: int = 0
+    ended_ms: int = 0
+    id: str = ""
+    models: list[ComparedModel] = field(default_factory=list)
+    name: str = ""
+    state: RunState = "RUN_STATE_UNSPECIFIED"
+    # Why the fields of its recipe are not known; empty: they are.
+    trouble: str = ""
+    user: str = ""
+
+
+@dataclass(frozen=True)
+class ComparedSettings(Message):
+    """The settings under which models were trained: for each of Comparison.fields the place of
+    its value in ComparedField.values. -1: it has none, or, where several variants of a run
+    share the training, several."""
+
+    values: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Comparison(Message):
+    """Runs beside one another."""
+
+    # of all recipes, by name
+    fields: list[ComparedField] = field(default_factory=list)
+    # ids that no run has
+    missing: list[str] = field(default_factory=list)
+    # in the order of the request
+    runs: list[ComparedRun] = field(default_factory=list)
+    settings: list[ComparedSettings] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Credential(Message):
     """A credential, without its secret."""
 
@@ -330,7 +405,7 @@ class Credential(Message):
     site: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class DeleteRunResponse(Message):
     """What DeleteRun is answered with."""
 
@@ -344,7 +419,7 @@ class DeleteRunResponse(Message):
     name: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Demand(Message):
     """Jobs that wait because there is no worker, or no free one, for them, and that demand the
     same."""
@@ -366,7 +441,51 @@ class Demand(Message):
     slots_per_rank: int = 0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
+class EstimatedJob(Message):
+    """What EstimatedJob is answered with."""
+
+    # Of its outputs.
+    bytes: int = 0
+    device: str = ""
+    # Floating-point operations of the whole job.
+    flops: float = 0.0
+    kind: str = ""
+    name: str = ""
+    parameters: int = 0
+    parents: list[str] = field(default_factory=list)
+    ranks: int = 0
+    # The part of the jobs of its rung that is run; otherwise 1.
+    run_share: float = 0.0
+    slots_per_rank: int = 0
+    # Trained or evaluated.
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class EstimatedModel(Message):
+    """What EstimatedModel is answered with."""
+
+    # Without embedding and head.
+    body_parameters: int = 0
+    job: str = ""
+    name: str = ""
+    parameters: int = 0
+    # Of an epoch, or of all if steps or tokens end it earlier.
+    steps: int = 0
+    # Trained on, over all epochs.
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class EstimatedPlan(Message):
+    """Sizes and costs as `braid plan` estimates them; 0 where they are not known."""
+
+    jobs: list[EstimatedJob] = field(default_factory=list)
+    models: list[EstimatedModel] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Event(Message):
     """One change of the durable state, written in the transaction that made it."""
 
@@ -384,14 +503,14 @@ class Event(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class FindMissingBlobsResponse(Message):
     """What FindMissingBlobs is answered with."""
 
     sha256: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Finding(Message):
     """Something that is wrong with a recipe or with a file that it names."""
 
@@ -412,14 +531,14 @@ class Finding(Message):
     subject: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class GetLineageResponse(Message):
     """What GetLineage is answered with."""
 
     artifacts: list[Artifact] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class GoneWorker(Message):
     """A worker of the pool of which the engine says that it does not run any more."""
 
@@ -427,7 +546,7 @@ class GoneWorker(Message):
     why: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Gpu(Message):
     """A GPU of a worker."""
 
@@ -437,7 +556,7 @@ class Gpu(Message):
     name: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Invitation(Message):
     """What the worker has to know besides the secret."""
 
@@ -448,7 +567,7 @@ class Invitation(Message):
     credential: Optional[Credential] = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Job(Message):
     """A job of a run."""
 
@@ -504,7 +623,27 @@ class Job(Message):
     user_failures: int = 0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
+class JobCurves(Message):
+    """The curves of one job over all its attempts."""
+
+    # of the values that were asked for and that the job has, by name
+    curves: list[ValueCurve] = field(default_factory=list)
+    # the job has ended: nothing follows
+    ended: bool = False
+    job: str = ""
+    # -1: there is none
+    last_step: int = 0
+    # of all its values
+    names: list[str] = field(default_factory=list)
+    run_id: str = ""
+    # since the version of the request
+    unchanged: bool = False
+    # for the next request
+    version: int = 0
+
+
+@dataclass(frozen=True)
 class KnownSizes(Message):
     """The sizes of a recipe's files as far as the submitter knows them; estimates. The costs of
     jobs follow from them, and with these the order in which the jobs of a run are started."""
@@ -517,14 +656,14 @@ class KnownSizes(Message):
     vocab: int = 0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ListAlertChannelsResponse(Message):
     """What ListAlertChannels is answered with."""
 
     channels: list[AlertChannel] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ListArtifactsResponse(Message):
     """What ListArtifacts is answered with."""
 
@@ -532,21 +671,21 @@ class ListArtifactsResponse(Message):
     next_page_token: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ListAuditResponse(Message):
     """What ListAudit is answered with."""
 
     rows: list[AuditRow] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ListCredentialsResponse(Message):
     """What ListCredentials is answered with."""
 
     credentials: list[Credential] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ListEventsResponse(Message):
     """What ListEvents is answered with."""
 
@@ -555,7 +694,7 @@ class ListEventsResponse(Message):
     events: list[Event] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ListJobsResponse(Message):
     """What ListJobs is answered with."""
 
@@ -563,21 +702,21 @@ class ListJobsResponse(Message):
     next_page_token: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ListPoolsResponse(Message):
     """What ListPools is answered with."""
 
     pools: list[Pool] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ListQuotasResponse(Message):
     """What ListQuotas is answered with."""
 
     quotas: list[Quota] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ListRunsResponse(Message):
     """What ListRuns is answered with."""
 
@@ -585,14 +724,14 @@ class ListRunsResponse(Message):
     runs: list[Run] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ListWorkersResponse(Message):
     """What ListWorkers is answered with."""
 
     workers: list[Worker] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class LogChunk(Message):
     """A piece of a log: bytes at an offset of the log of an attempt."""
 
@@ -601,23 +740,25 @@ class LogChunk(Message):
     offset: int = 0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class MetricPoint(Message):
     """The values of one step, by name, and the lease epoch of the attempt that reported them."""
 
     epoch: int = 0
     step: int = 0
+    # when the worker heard of it; 0: not known
+    time_ms: int = 0
     values: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class MetricPoints(Message):
     """What MetricPoints is answered with."""
 
     points: list[MetricPoint] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class PlanMergeResponse(Message):
     """What the merge would make."""
 
@@ -629,13 +770,13 @@ class PlanMergeResponse(Message):
     text: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Pool(Message):
     """A pool as its agent describes it."""
 
     # What one worker offers.
     cpu_slots: int = 0
-    # slurm, kubernetes, local
+    # slurm, local
     engine: str = ""
     folder: str = ""
     gpus: int = 0
@@ -658,7 +799,7 @@ class Pool(Message):
     workers_ready: int = 0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class PoolEvent(Message):
     """Something that happened in a pool; it becomes an event ("pool.asked") of the coordinator."""
 
@@ -669,7 +810,7 @@ class PoolEvent(Message):
     what: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class PoolJob(Message):
     """A job of the engine, which runs workers of a pool."""
 
@@ -684,7 +825,7 @@ class PoolJob(Message):
     workers: int = 0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class PoolWorker(Message):
     """A worker of the pool that the coordinator knows."""
 
@@ -695,7 +836,7 @@ class PoolWorker(Message):
     slots_used: int = 0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Progress(Message):
     """How far a rank has come in the present phase of its work."""
 
@@ -713,7 +854,7 @@ class Progress(Message):
     unit: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class QueryUploadResponse(Message):
     """`committed` bytes are safe on the disk; `complete` if the blob is in the store."""
 
@@ -721,7 +862,7 @@ class QueryUploadResponse(Message):
     complete: bool = False
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Quota(Message):
     """How much a user or a site has, beside how much it may have; a limit of -1: any amount."""
 
@@ -736,7 +877,7 @@ class Quota(Message):
     name: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class RankId(Message):
     """Names a rank of an attempt. `epoch` is the lease epoch."""
 
@@ -746,7 +887,7 @@ class RankId(Message):
     run_id: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Reach(Message):
     """What came of trying a peer. `boot_id` and `asked` are those of the Peer."""
 
@@ -758,7 +899,7 @@ class Reach(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class RecipeSource(Message):
     """Files that the recipe names. They become an artifact, whose id is given to SubmitRun
     under `name`."""
@@ -777,7 +918,7 @@ class RecipeSource(Message):
     patterns: bool = False
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class RefusedGpu(Message):
     """A GPU that a worker announced and may not use. A GPU belongs to the worker that announced
     it first, as long as that worker is connected or holds leases."""
@@ -790,7 +931,7 @@ class RefusedGpu(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class RemoveWorkerResponse(Message):
     """What RemoveWorker is answered with."""
 
@@ -798,7 +939,7 @@ class RemoveWorkerResponse(Message):
     credentials: int = 0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Run(Message, RunExtras):
     """A run. Lists leave out the recipe and the specs of jobs."""
 
@@ -837,7 +978,7 @@ class Run(Message, RunExtras):
     user: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class SendTestAlertResponse(Message):
     """What SendTestAlert is answered with."""
 
@@ -846,7 +987,7 @@ class SendTestAlertResponse(Message):
     delivered: bool = False
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ServerInfo(Message):
     """The state of the coordinator."""
 
@@ -870,7 +1011,7 @@ class ServerInfo(Message):
     workers_ready: int = 0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class SyncPoolResponse(Message):
     """What SyncPool is answered with."""
 
@@ -879,7 +1020,31 @@ class SyncPoolResponse(Message):
     workers: list[PoolWorker] = field(default_factory=list)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
+class ValueCurve(Message):
+    """One value over the steps of a job. Points that are not finite are left out. The lists are
+    equally long, or empty where that is said."""
+
+    high: list[float] = field(default_factory=list)
+    # the value of the last one
+    last: float = 0.0
+    # empty, as `high`: each column is one step
+    low: list[float] = field(default_factory=list)
+    mean: list[float] = field(default_factory=list)
+    name: str = ""
+    # how many there were
+    points: int = 0
+    # The first step of each column: whole numbers, as doubles so that JSON has numbers and no
+    # texts.
+    steps: list[float] = field(default_factory=list)
+    # When the first point of each column came, in milliseconds since 1970; empty: not known, as of
+    # trainings under an earlier version.
+    times: list[float] = field(default_factory=list)
+    # How many tokens it was trained on until then; empty: not known.
+    tokens: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class VerifyArtifactResponse(Message):
     """What VerifyArtifact is answered with."""
 
@@ -887,7 +1052,23 @@ class VerifyArtifactResponse(Message):
     files: int = 0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
+class WantedCurves(Message):
+    """A job of which curves are wanted."""
+
+    # Only these steps, both included. They are read from the metrics again, so that a part of a
+    # training has as many columns as the whole. 0: from the first, to the last.
+    begin_step: int = 0
+    end_step: int = 0
+    job: str = ""
+    # the whole id
+    run_id: str = ""
+    # Of an earlier answer with the same names, columns and steps: if nothing has come since, the
+    # answer is `unchanged` and has no curves. 0: there was none.
+    version: int = 0
+
+
+@dataclass(frozen=True)
 class Worker(Message):
     """A worker as the coordinator knows it."""
 
@@ -921,7 +1102,7 @@ class Worker(Message):
     version: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class WorkerCertificate(Message):
     """What WorkerCertificate is answered with."""
 
@@ -932,7 +1113,7 @@ class WorkerCertificate(Message):
     worker_id: str = ""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class WorkerFailure(Message):
     """An attempt that failed on a worker through no fault of its job."""
 
