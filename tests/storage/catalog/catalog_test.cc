@@ -144,19 +144,19 @@ class CatalogTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status.ToString();
     for (const Update& update : updates) Apply(update, image_);
   }
-  // Makes the image that of a catalog from before anything was bound to a site.
-  void ForgetBinding() {
-    for (auto& [key, job] : image_.jobs) job.binding = task::Binding::kNothing;
-    for (auto& [id, artifact] : image_.artifacts) artifact.bound = false;
-  }
   // Makes the image that of a catalog from before runs were parts of traces.
   void ForgetTraces() {
     for (auto& [id, run] : image_.runs) run.traceparent.clear();
   }
+  // Makes the image that of a catalog from before anything was bound to a site.
+  void ForgetBinding() {
+    ForgetTraces();
+    for (auto& [key, job] : image_.jobs) job.binding = task::Binding::kNothing;
+    for (auto& [id, artifact] : image_.artifacts) artifact.bound = false;
+  }
   // Makes the image that of a catalog from before trainings were compared at rungs.
   void ForgetRungs() {
     ForgetBinding();
-    ForgetTraces();
     for (auto& [key, job] : image_.jobs) {
       job.rung = {};
       job.left_behind = false;
@@ -746,7 +746,7 @@ TEST_F(CatalogTest, AFileFromBeforeTracesIsBroughtUpToDate) {
   Commit(*Open(), {RunCreated{SomeRun("r1")}});
   sqlite3* raw = nullptr;
   ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_TRACES "PRAGMA user_version = 18", nullptr, nullptr, nullptr),
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_TRACES "PRAGMA user_version = 20", nullptr, nullptr, nullptr),
             SQLITE_OK)
       << sqlite3_errmsg(raw);
   sqlite3_close(raw);
