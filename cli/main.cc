@@ -52,11 +52,11 @@ int Main(int argc, char** argv) {
       return kUsageExit;
     }
   }
-  CommandTrace trace(app.get_subcommands().front()->get_name());
-  globals.span = trace.context();
-  globals.spans = trace.spans();
+  CommandTrace command_trace(app.get_subcommands().front()->get_name());
+  globals.span = command_trace.context();
+  globals.spans = command_trace.spans();
   const Result<int> code = chosen();
-  trace.End(code);
+  command_trace.End(code);
   if (code.ok()) return *code;
   std::fprintf(stderr, "braid: %s\n", code.status().message().c_str());
   return ExitCodeOf(code.status());

@@ -22,6 +22,8 @@
 #include "base/state_files.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "trace/exporter.h"
+#include "trace/settings.h"
 #include "worker/attempt/outbox_folder.h"
 #include "worker/attempt/task_runner.h"
 #include "worker/carrier.h"

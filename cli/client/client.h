@@ -20,6 +20,8 @@
 #include "braid/v1/pools.grpc.pb.h"
 #include "braid/v1/runs.grpc.pb.h"
 #include "storage/files/manifest.h"
+#include "trace/context.h"
+#include "trace/span.h"
 
 namespace braid::cli {
 

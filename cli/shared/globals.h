@@ -7,6 +7,8 @@
 #include "base/status.h"
 #include "cli/client/client.h"
 #include "submit/tools.h"
+#include "trace/context.h"
+#include "trace/span.h"
 
 namespace braid::cli {
 

@@ -7,6 +7,7 @@
 #include "model/tensors.h"
 #include "schema/read.h"
 #include "storage/files/artifact_files.h"
+#include "task/timed_span.h"
 #include "trainer/eval/evaluation.h"
 #include "trainer/eval/journal.h"
 #include "trainer/loop/checkpoint.h"

@@ -22,7 +22,7 @@ void DescribeOrigin(const Assignment& assignment, const std::string& role,
                     storage::Manifest* manifest) {
   if (task::Stays(assignment.binding, role)) manifest->metadata["bound_to"] = assignment.site;
   std::vector<std::string> parents;
-  for (const auto& [role, artifact] : assignment.inputs) parents.push_back(artifact);
+  for (const auto& [input, artifact] : assignment.inputs) parents.push_back(artifact);
   std::sort(parents.begin(), parents.end());
   parents.erase(std::unique(parents.begin(), parents.end()), parents.end());
   manifest->parents = std::move(parents);
