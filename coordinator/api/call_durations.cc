@@ -2,8 +2,8 @@
 
 namespace braid::coordinator {
 
-const Words& WordsOf(TransferDirection) {
-  static const Words words = {"upload", "download"};
+const braid::Words& WordsOf(TransferDirection) {
+  static const braid::Words words = {"upload", "download"};
   return words;
 }
 

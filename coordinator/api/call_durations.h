@@ -16,7 +16,7 @@ namespace braid::coordinator {
 
 // Which way a file went, seen from the coordinator's side.
 enum class TransferDirection { kUpload, kDownload };
-const Words& WordsOf(TransferDirection);
+const braid::Words& WordsOf(TransferDirection);
 
 // Bounds of calls in seconds, from 1 ms to a minute; of transfers in seconds, from 10 ms to an
 // hour; and of their sizes in bytes, from 4 KiB to 16 GiB.

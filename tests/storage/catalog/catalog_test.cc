@@ -144,20 +144,20 @@ class CatalogTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status.ToString();
     for (const Update& update : updates) Apply(update, image_);
   }
-  // Makes the image that of a catalog from before anything was bound to a site.
-  void ForgetBinding() {
-    image_.traffic.clear();  // nobody had counted yet
-    for (auto& [key, job] : image_.jobs) job.binding = task::Binding::kNothing;
-    for (auto& [id, artifact] : image_.artifacts) artifact.bound = false;
-  }
   // Makes the image that of a catalog from before runs were parts of traces.
   void ForgetTraces() {
     for (auto& [id, run] : image_.runs) run.traceparent.clear();
   }
+  // Makes the image that of a catalog from before anything was bound to a site.
+  void ForgetBinding() {
+    ForgetTraces();
+    image_.traffic.clear();  // nobody had counted yet
+    for (auto& [key, job] : image_.jobs) job.binding = task::Binding::kNothing;
+    for (auto& [id, artifact] : image_.artifacts) artifact.bound = false;
+  }
   // Makes the image that of a catalog from before trainings were compared at rungs.
   void ForgetRungs() {
     ForgetBinding();
-    ForgetTraces();
     for (auto& [key, job] : image_.jobs) {
       job.rung = {};
       job.left_behind = false;
