@@ -11,6 +11,11 @@ bool HasEnded(const v1::Job& job) {
   return job.state() >= v1::JOB_SUCCEEDED;
 }
 
+// 0: none yet.
+int64_t NewestAttempt(const v1::Job& job) {
+  return job.attempts_size() == 0 ? 0 : job.attempts().rbegin()->epoch();
+}
+
 bool IsNamed(const std::vector<std::string>& names, const std::string& job) {
   return names.empty() || std::find(names.begin(), names.end(), job) != names.end();
 }
@@ -20,9 +25,12 @@ bool IsNamed(const std::vector<std::string>& names, const std::string& job) {
 Status CheckLogOptions(const v1::Run& run, const RunLogOptions& options) {
   std::vector<std::string> known;
   int32_t most_ranks = 1;
+  int64_t newest = 0;
   for (const v1::Job& job : run.jobs()) {
     known.push_back(job.name());
-    if (IsNamed(options.jobs, job.name())) most_ranks = std::max(most_ranks, job.ranks());
+    if (!IsNamed(options.jobs, job.name())) continue;
+    most_ranks = std::max(most_ranks, job.ranks());
+    newest = std::max(newest, NewestAttempt(job));
   }
   for (const std::string& job : options.jobs) {
     if (IsNamed(known, job)) continue;
@@ -35,6 +43,10 @@ Status CheckLogOptions(const v1::Run& run, const RunLogOptions& options) {
     return NotFound("--rank " + std::to_string(options.rank) + ": the most ranks that " +
                     (options.jobs.empty() ? "a job of the run has" : "one of these jobs has") +
                     " are " + std::to_string(most_ranks) + ", and the first is rank 0");
+  }
+  if (options.attempt > newest) {
+    return NotFound("--attempt " + std::to_string(options.attempt) + ": the newest attempt is " +
+                    std::to_string(newest) + "; without --attempt the newest is shown");
   }
   return OkStatus();
 }
@@ -66,7 +78,7 @@ Status RunLogs::ReadOn(const v1::Job& job, Place* place, std::vector<LogLine>* l
 }
 
 Status RunLogs::ReadJob(const v1::Job& job, Place* place, std::vector<LogLine>* lines) {
-  const int64_t newest = job.attempts_size() == 0 ? 0 : job.attempts().rbegin()->epoch();
+  const int64_t newest = NewestAttempt(job);
   if (place->attempt == 0) place->attempt = options_.attempt > 0 ? options_.attempt : newest;
   if (newest == 0 || place->attempt > newest) {
     place->over = HasEnded(job);

@@ -23,7 +23,7 @@ struct RunLogOptions {
 };
 
 // kNotFound for a job that the run does not have, with the nearest, and if no job that was asked
-// for has the rank.
+// for has the rank or the attempt.
 Status CheckLogOptions(const v1::Run& run, const RunLogOptions& options);
 
 // One reader. `client` outlives it.

@@ -51,8 +51,11 @@ std::string WhatIsWrong(const CommandWords& read, const CLI::ParseError& error) 
       if (i >= read.arguments.size() && arguments[i]->get_required())
         return arguments[i]->get_name() + " is missing";
     }
-    if (const auto commands = CommandsOf(*read.command); !commands.empty())
-      return "a command is missing: " + Join(NamesOf(commands), ", ");
+    // Of the program itself there are too many for a line.
+    constexpr size_t kNamedCommands = 12;
+    const std::vector<const CLI::App*> commands = CommandsOf(*read.command);
+    if (commands.size() > kNamedCommands) return "a command is missing";
+    if (!commands.empty()) return "a command is missing: " + Join(NamesOf(commands), ", ");
   }
   std::string text = error.what();
   // The second line of its own texts says "Run with --help", of which command it does not say.

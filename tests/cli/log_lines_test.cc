@@ -87,6 +87,10 @@ TEST(LogLinesTest, UnknownJobsAndRanksAreNamed) {
             "all");
   EXPECT_EQ(CheckLogOptions(run, {.jobs = {"path_tales"}, .rank = 1}).message(),
             "--rank 1: the most ranks that one of these jobs has are 1, and the first is rank 0");
+  run.mutable_jobs(0)->add_attempts()->set_epoch(2);
+  EXPECT_TRUE(CheckLogOptions(run, {.attempt = 2}).ok());
+  EXPECT_EQ(CheckLogOptions(run, {.jobs = {"path_tales"}, .attempt = 3}).message(),
+            "--attempt 3: the newest attempt is 2; without --attempt the newest is shown");
 }
 
 }  // namespace

@@ -180,6 +180,7 @@ TEST_F(ProgramTest, WordsThatAreNotUnderstoodAreNamed) {
            {"watch r -x", "braid watch: no option \"-x\"; braid watch --help has all"},
            {"--only a submit r.yaml",
             "braid: no option \"--only\"; write it behind the command: braid submit --only"},
+           {"", "braid: a command is missing; braid --help says how it is used"},
            {"artifact",
             "braid artifact: a command is missing: list, get, put, lineage, verify, "
             "pin, unpin; braid artifact --help says how it is used"},
