@@ -9,7 +9,7 @@ namespace {
 
 // Numbers of bf16 that are exchanged at a time: so many that the time of a piece is that of its
 // bytes, not of its way.
-constexpr int64_t kPiece = int64_t{1} << 24;
+constexpr int64_t kBf16Piece = int64_t{1} << 24;
 
 // Buffers of all ranks, one behind the other, on rank 0; empty on others.
 Status GatherAll(const std::vector<float>& own, Collective& collective, std::vector<float>* all) {
@@ -32,8 +32,8 @@ Status OuterSteps::AddUp(Collective& collective) {
   const int64_t size = network_.layout().size;
   if (settings_.exchange == spec::ExchangeFormat::kFp32) return collective.AllReduce(changes, size);
   std::vector<Bf16> piece;
-  for (int64_t begin = 0; begin < size; begin += kPiece) {
-    const int64_t count = std::min(kPiece, size - begin);
+  for (int64_t begin = 0; begin < size; begin += kBf16Piece) {
+    const int64_t count = std::min(kBf16Piece, size - begin);
     piece.resize(static_cast<size_t>(count));
     std::transform(changes + begin, changes + begin + count, piece.begin(), &ToBf16);
     BRAID_RETURN_IF_ERROR(collective.AllReduce(piece.data(), count));

@@ -12,7 +12,7 @@ namespace braid::trainer {
 namespace {
 
 // Elements that are computed in fp64 at a time, which bounds the memory of that.
-constexpr int64_t kPiece = int64_t{1} << 20;
+constexpr int64_t kFp64Piece = int64_t{1} << 20;
 
 at::Tensor ViewOf(float* data, const Network& network) {
   return at::from_blob(data, {network.layout().size},
@@ -57,8 +57,8 @@ void OuterOptimizer::TakeChange() {
 void OuterOptimizer::Step(int64_t ranks) {
   const at::NoGradGuard no_grad;
   const Buffers& all = *buffers_;
-  for (int64_t begin = 0; begin < all.p.numel(); begin += kPiece) {
-    const int64_t count = std::min(kPiece, all.p.numel() - begin);
+  for (int64_t begin = 0; begin < all.p.numel(); begin += kFp64Piece) {
+    const int64_t count = std::min(kFp64Piece, all.p.numel() - begin);
     const auto piece = [&](const at::Tensor& whole) { return whole.narrow(0, begin, count); };
     const auto fp64 = [&](const at::Tensor& whole) { return piece(whole).to(at::kDouble); };
     const at::Tensor change = fp64(all.g).div_(static_cast<double>(ranks));
