@@ -414,7 +414,7 @@ TEST(RecipeTest, ACorpusOfChatsHasATemplate) {
             "<|begin_of_text|>");
   EXPECT_THAT(ErrorOf(with("chat: {}")), HasSubstr("corpora.tales.chat.template: name one of"));
   EXPECT_THAT(ErrorOf(with("chat: {message: \"{contents}\"}")),
-              HasSubstr("r.yaml:4:49: corpora.tales.chat.message: {role}, {content} and {system}"));
+              HasSubstr("r.yaml:4:49: corpora.tales.chat.message: {role}, {content}, {trimmed} "));
   for (const char* key : {"text: a", "join: [a, b]", "input_ids: a"}) {
     EXPECT_THAT(ErrorOf(with(std::string(key) + ", chat: {template: plain}")),
                 HasSubstr("does nothing beside chat, which makes the document of messages"))

@@ -54,7 +54,7 @@ TEST_F(RemoteSourcesTest, AreListedAndSizedWithoutBeingRead) {
                                 ", " + Url("b.jsonl.gz") + ", a/one.jsonl, " + Url("a.jsonl") +
                                 "]}\n");
   ASSERT_TRUE(loaded.planned);
-  EXPECT_THAT(loaded.findings, IsEmpty());
+  EXPECT_EQ(StatusOf(loaded.findings), OkStatus());
   const auto& files = loaded.file.remote.at("source.web");
   ASSERT_THAT(files, SizeIs(3)) << "each once";
   EXPECT_EQ(files[0].name, "a.jsonl");
