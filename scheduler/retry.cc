@@ -63,7 +63,8 @@ RetryDecision DecideRetry(FailureCategory category, bool deterministic,
       if (!decision.retry) {
         decision.reason = "it was lost " + std::to_string(counted.losses_in_row) +
                           " times in a row";
-        if (poison) decision.reason += " on " + std::to_string(history.workers_lost_on) + " workers";
+        if (poison)
+          decision.reason += " on " + std::to_string(history.workers_lost_on) + " workers";
         decision.reason += " without a new checkpoint";
       }
       decision.backoff_ms = BackoffMs(counted.losses_in_row, uniform);

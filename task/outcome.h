@@ -36,8 +36,8 @@ struct Failure {
   std::string hint;
   // Another attempt would end in the same way.
   bool deterministic = false;
-  // A word of the API's set of reasons if it matters for what follows (STORAGE_FULL, PLUGIN_MISSING, ...);
-  // or empty.
+  // A word of the API's set of reasons if it matters for what follows (STORAGE_FULL,
+  // PLUGIN_MISSING, ...); or empty.
   std::string reason;
   // The last lines that the program printed.
   std::string log_tail;

@@ -169,8 +169,8 @@ Result<int> Lines(const Globals& globals, Client& client, v1::Run run, const Log
 Result<int> Logs(const Globals& globals, const LogFlags& flags) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   BRAID_ASSIGN_OR_RETURN(v1::Run run, client.GetRun(flags.run));
-  BRAID_RETURN_IF_ERROR(CheckLogOptions(
-      run, {.jobs = flags.jobs, .rank = flags.rank, .attempt = flags.attempt}));
+  BRAID_RETURN_IF_ERROR(
+      CheckLogOptions(run, {.jobs = flags.jobs, .rank = flags.rank, .attempt = flags.attempt}));
   if (flags.jobs.size() == 1 && flags.grep.empty()) return OneLog(globals, client, run.id(), flags);
   return Lines(globals, client, std::move(run), flags);
 }

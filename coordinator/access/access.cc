@@ -84,8 +84,9 @@ Access::Standing Access::StandingOf(const Identity& who) {
   if (Status wrong = Wrong(credential, now_ms); !wrong.ok()) return {std::move(wrong)};
   if (credential.expires_ms == 0) return {};
   if (credential.kind == CredentialKind::kKey && credential.expires_ms <= now_ms) {
-    return {Unauthenticated("the newest certificate of " + DescriptionOf(credential) + " has expired at " +
-                            FormatUtc(credential.expires_ms) + ": " + HowToReplace(credential))};
+    return {Unauthenticated("the newest certificate of " + DescriptionOf(credential) +
+                            " has expired at " + FormatUtc(credential.expires_ms) + ": " +
+                            HowToReplace(credential))};
   }
   return {OkStatus(), std::max<int64_t>(0, credential.expires_ms - now_ms)};
 }

@@ -52,8 +52,7 @@ const std::vector<double>& JobBounds() {
 }
 
 const std::vector<double>& CommitBounds() {
-  static const std::vector<double> bounds = {0.005, 0.01, 0.025, 0.05, 0.1,
-                                             0.25,  0.5,  1,     2.5,  10};
+  static const std::vector<double> bounds = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10};
   return bounds;
 }
 

@@ -43,13 +43,14 @@ TEST_F(DurationsTest, WaitStartAndAttemptAreCountedOnceEach) {
   EXPECT_EQ(CountOf(core_->counters().durations.start), 0);
   // What is there from the start is seen to change from 0; buckets are cumulated.
   const std::string text = MetricsText(core_.get(), nullptr, nullptr).value();
-  for (const char* line : {"braid_job_queue_wait_seconds_bucket{kind=\"train\",le=\"1\"} 0\n",
-                           "braid_job_queue_wait_seconds_bucket{kind=\"train\",le=\"5\"} 1\n",
-                           "braid_job_queue_wait_seconds_bucket{kind=\"train\",le=\"15\"} 1\n",
-                           "braid_job_queue_wait_seconds_count{kind=\"train\"} 1\n",
-                           "braid_job_queue_wait_seconds_count{kind=\"merge\"} 0\n",
-                           "braid_attempt_start_seconds_count{kind=\"train\"} 0\n",
-                           "braid_attempt_duration_seconds_count{kind=\"train\",state=\"FAILED\"} 0\n"})
+  for (const char* line :
+       {"braid_job_queue_wait_seconds_bucket{kind=\"train\",le=\"1\"} 0\n",
+        "braid_job_queue_wait_seconds_bucket{kind=\"train\",le=\"5\"} 1\n",
+        "braid_job_queue_wait_seconds_bucket{kind=\"train\",le=\"15\"} 1\n",
+        "braid_job_queue_wait_seconds_count{kind=\"train\"} 1\n",
+        "braid_job_queue_wait_seconds_count{kind=\"merge\"} 0\n",
+        "braid_attempt_start_seconds_count{kind=\"train\"} 0\n",
+        "braid_attempt_duration_seconds_count{kind=\"train\",state=\"FAILED\"} 0\n"})
     EXPECT_THAT(text, HasSubstr(line));
   clock_.Advance(3'000);
   // A repeated report counts once.

@@ -322,8 +322,7 @@ TEST(RankTest, AProgramsFullDiskKeepsItsReason) {
 
 TEST(RankTest, ReasonsOnWhichSomethingDependsAreKept) {
   for (const auto& [said, kept] : {std::pair("PLUGIN_MISSING", "PLUGIN_MISSING"),
-                                   std::pair("DIVERGED", "DIVERGED"),
-                                   std::pair("NOT_FOUND", "")}) {
+                                   std::pair("DIVERGED", "DIVERGED"), std::pair("NOT_FOUND", "")}) {
     Site site;
     site.Program(
         "echo '{\"event\":\"error\",\"category\":\"infra\",\"message\":\"m\",\"reason\":\"" +
@@ -377,9 +376,9 @@ LINES
 )");
   const auto ends = EndsOf(site);
   ASSERT_THAT(ends, SizeIs(1));
-  EXPECT_THAT(
-      site.link.metrics(),
-      testing::MatchesRegex(".*\\{\"step\":2,\"time_ms\":[0-9]+,\"values\":\\{\"loss\":null\\}\\}\n"));
+  EXPECT_THAT(site.link.metrics(),
+              testing::MatchesRegex(
+                  ".*\\{\"step\":2,\"time_ms\":[0-9]+,\"values\":\\{\"loss\":null\\}\\}\n"));
 }
 
 TEST(RankTest, ATaskProgramGetsNoSecretsOfItsWorker) {

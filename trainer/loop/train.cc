@@ -375,12 +375,12 @@ class Training {
     BRAID_RETURN_IF_ERROR(checkpoints_->Finish());
     const int64_t last_good = std::max(last_good_, checkpoints_->newest());
     const bool continues = settings_.schedule.kind == spec::LrSchedule::kContinue;
-    return {StatusCode::kInvalidArgument, ErrorReason::kDiverged,
-            Format("%s; the training has diverged and stops. Last good checkpoint: %s. %s may help",
-                   what.c_str(),
-                   last_good > 0 ? ("step " + std::to_string(last_good)).c_str() : "none",
-                   continues ? "warmup_steps, lower factors of train.groups, or another lr_schedule"
-                             : "A lower train.optimizer.lr or more warmup_steps")};
+    return {
+        StatusCode::kInvalidArgument, ErrorReason::kDiverged,
+        Format("%s; the training has diverged and stops. Last good checkpoint: %s. %s may help",
+               what.c_str(), last_good > 0 ? ("step " + std::to_string(last_good)).c_str() : "none",
+               continues ? "warmup_steps, lower factors of train.groups, or another lr_schedule"
+                         : "A lower train.optimizer.lr or more warmup_steps")};
   }
 
   // Rank 0 decides. Ranks that train by themselves have to know, as each hands over what it has.

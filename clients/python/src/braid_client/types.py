@@ -73,7 +73,8 @@ JobState = Literal[
 # - `WAITING_PARENTS`: The job is blocked: a parent has not succeeded yet.
 # - `WAITING_CAPACITY`: All matching slots are in use, or kept for a larger job that comes before.
 # - `NO_MATCHING_WORKER`: No worker that could run it is connected and open for new jobs.
-# - `DATA_SITE_OFFLINE`: Its data is bound to a site of which no worker is connected.
+# - `DATA_SITE_OFFLINE`: Its data is bound to a site of which no worker is connected, or is kept by
+# a worker that is not connected or has it no more; pending_detail says which.
 # - `GANG_INCOMPLETE`: There is not enough room for all its ranks at once.
 # - `BACKOFF`: It has failed, and is tried again at not_before_ms.
 # - `WORKER_EXCLUDED`: It has failed on every worker that could run it.
@@ -156,7 +157,7 @@ WorkerLink = Literal[
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AlertChannel(Message):
     """A channel and how it fares."""
 
@@ -179,7 +180,7 @@ class AlertChannel(Message):
     trouble: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Amount(Message):
     """A number of things, and their size."""
 
@@ -188,10 +189,12 @@ class Amount(Message):
     what: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Artifact(Message):
     """An artifact as the catalog knows it."""
 
+    # Its files are bound to that site: they are on workers there, and cannot be downloaded.
+    bound: bool = False
     bytes: int = 0
     created_ms: int = 0
     epoch: int = 0
@@ -225,7 +228,7 @@ class Artifact(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Attempt(Message):
     """One execution of a job under one lease epoch."""
 
@@ -239,7 +242,8 @@ class Attempt(Message):
     hint: str = ""
     # Of a failure: the last lines that its program printed. GetJob and GetRun only.
     log_tail: str = ""
-    # Of a failure: STORAGE_FULL if its worker's disk was full; otherwise empty.
+    # Of a failure: STORAGE_FULL if its worker's disk was full, OUT_OF_MEMORY, DEVICE_UNUSABLE,
+    # PLUGIN_MISSING or DIVERGED (docs/api.md); otherwise empty.
     reason: str = ""
     # step of the checkpoint that it began from; 0: none
     resumed_step: int = 0
@@ -249,7 +253,7 @@ class Attempt(Message):
     workers: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AuditRow(Message):
     """A change that somebody asked for. Rows do not change; they are deleted when they are old."""
 
@@ -273,7 +277,7 @@ class AuditRow(Message):
     user: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Check(Message):
     """What Check is answered with."""
 
@@ -286,7 +290,7 @@ class Check(Message):
     sources: list[RecipeSource] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CollectGarbageResponse(Message):
     """Sizes of artifacts count a file in each artifact that has it; sizes of blobs are those on
     the disk."""
@@ -309,7 +313,7 @@ class CollectGarbageResponse(Message):
     waiting: list[Amount] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ComparedField(Message):
     """A field of recipes: one in force ("train.optimizer.lr"), or as it is written
     ("baselines.dense.d", "corpora.tales.files"); and training_seed, from which a training
@@ -320,7 +324,7 @@ class ComparedField(Message):
     values: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ComparedModel(Message):
     """A model that a run trains or measures."""
 
@@ -346,7 +350,7 @@ class ComparedModel(Message):
     variant: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ComparedRun(Message):
     """What ComparedRun is answered with."""
 
@@ -361,7 +365,7 @@ class ComparedRun(Message):
     user: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ComparedSettings(Message):
     """The settings under which models were trained: for each of Comparison.fields the place of
     its value in ComparedField.values. -1: it has none, or, where several variants of a run
@@ -370,7 +374,7 @@ class ComparedSettings(Message):
     values: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Message):
     """Runs beside one another."""
 
@@ -383,7 +387,7 @@ class Comparison(Message):
     settings: list[ComparedSettings] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Credential(Message):
     """A credential, without its secret."""
 
@@ -405,7 +409,7 @@ class Credential(Message):
     site: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DeleteRunResponse(Message):
     """What DeleteRun is answered with."""
 
@@ -419,7 +423,7 @@ class DeleteRunResponse(Message):
     name: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Demand(Message):
     """Jobs that wait because there is no worker, or no free one, for them, and that demand the
     same."""
@@ -441,7 +445,7 @@ class Demand(Message):
     slots_per_rank: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EstimatedJob(Message):
     """What EstimatedJob is answered with."""
 
@@ -462,7 +466,7 @@ class EstimatedJob(Message):
     tokens: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EstimatedModel(Message):
     """What EstimatedModel is answered with."""
 
@@ -477,7 +481,7 @@ class EstimatedModel(Message):
     tokens: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EstimatedPlan(Message):
     """Sizes and costs as `braid plan` estimates them; 0 where they are not known."""
 
@@ -485,7 +489,7 @@ class EstimatedPlan(Message):
     models: list[EstimatedModel] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Event(Message):
     """One change of the durable state, written in the transaction that made it."""
 
@@ -503,14 +507,14 @@ class Event(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FindMissingBlobsResponse(Message):
     """What FindMissingBlobs is answered with."""
 
     sha256: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding(Message):
     """Something that is wrong with a recipe or with a file that it names."""
 
@@ -531,14 +535,14 @@ class Finding(Message):
     subject: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GetLineageResponse(Message):
     """What GetLineage is answered with."""
 
     artifacts: list[Artifact] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GoneWorker(Message):
     """A worker of the pool of which the engine says that it does not run any more."""
 
@@ -546,7 +550,7 @@ class GoneWorker(Message):
     why: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gpu(Message):
     """A GPU of a worker."""
 
@@ -556,7 +560,7 @@ class Gpu(Message):
     name: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Invitation(Message):
     """What the worker has to know besides the secret."""
 
@@ -567,7 +571,7 @@ class Invitation(Message):
     credential: Optional[Credential] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Job(Message):
     """A job of a run."""
 
@@ -575,6 +579,9 @@ class Job(Message):
     adopted_from: str = ""
     # the newest is the last
     attempts: list[Attempt] = field(default_factory=list)
+    # What of it stays at `site`: nothing, inputs, shards (of its outputs) or outputs (all of
+    # them).
+    binding: str = ""
     # the newest committed checkpoint, an artifact id
     checkpoint: str = ""
     checkpoint_step: int = 0
@@ -623,7 +630,7 @@ class Job(Message):
     user_failures: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class JobCurves(Message):
     """The curves of one job over all its attempts."""
 
@@ -643,7 +650,7 @@ class JobCurves(Message):
     version: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KnownSizes(Message):
     """The sizes of a recipe's files as far as the submitter knows them; estimates. The costs of
     jobs follow from them, and with these the order in which the jobs of a run are started."""
@@ -656,14 +663,14 @@ class KnownSizes(Message):
     vocab: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListAlertChannelsResponse(Message):
     """What ListAlertChannels is answered with."""
 
     channels: list[AlertChannel] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListArtifactsResponse(Message):
     """What ListArtifacts is answered with."""
 
@@ -671,21 +678,21 @@ class ListArtifactsResponse(Message):
     next_page_token: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListAuditResponse(Message):
     """What ListAudit is answered with."""
 
     rows: list[AuditRow] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListCredentialsResponse(Message):
     """What ListCredentials is answered with."""
 
     credentials: list[Credential] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListEventsResponse(Message):
     """What ListEvents is answered with."""
 
@@ -694,7 +701,7 @@ class ListEventsResponse(Message):
     events: list[Event] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListJobsResponse(Message):
     """What ListJobs is answered with."""
 
@@ -702,21 +709,21 @@ class ListJobsResponse(Message):
     next_page_token: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListPoolsResponse(Message):
     """What ListPools is answered with."""
 
     pools: list[Pool] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListQuotasResponse(Message):
     """What ListQuotas is answered with."""
 
     quotas: list[Quota] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ListRunsResponse(Message):
     """What ListRuns is answered with."""
 
@@ -724,14 +731,21 @@ class ListRunsResponse(Message):
     runs: list[Run] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
+class ListSitesResponse(Message):
+    """What ListSites is answered with."""
+
+    sites: list[Site] = field(default_factory=list)
+
+
+@dataclass(frozen=True, repr=False)
 class ListWorkersResponse(Message):
     """What ListWorkers is answered with."""
 
     workers: list[Worker] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LogChunk(Message):
     """A piece of a log: bytes at an offset of the log of an attempt."""
 
@@ -740,7 +754,7 @@ class LogChunk(Message):
     offset: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MetricPoint(Message):
     """The values of one step, by name, and the lease epoch of the attempt that reported them."""
 
@@ -751,14 +765,14 @@ class MetricPoint(Message):
     values: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MetricPoints(Message):
     """What MetricPoints is answered with."""
 
     points: list[MetricPoint] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PlanMergeResponse(Message):
     """What the merge would make."""
 
@@ -770,13 +784,13 @@ class PlanMergeResponse(Message):
     text: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pool(Message):
     """A pool as its agent describes it."""
 
     # What one worker offers.
     cpu_slots: int = 0
-    # slurm, local
+    # slurm, kubernetes, local
     engine: str = ""
     folder: str = ""
     gpus: int = 0
@@ -799,7 +813,7 @@ class Pool(Message):
     workers_ready: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PoolEvent(Message):
     """Something that happened in a pool; it becomes an event ("pool.asked") of the coordinator."""
 
@@ -810,7 +824,7 @@ class PoolEvent(Message):
     what: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PoolJob(Message):
     """A job of the engine, which runs workers of a pool."""
 
@@ -825,7 +839,7 @@ class PoolJob(Message):
     workers: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PoolWorker(Message):
     """A worker of the pool that the coordinator knows."""
 
@@ -836,7 +850,7 @@ class PoolWorker(Message):
     slots_used: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Progress(Message):
     """How far a rank has come in the present phase of its work."""
 
@@ -854,7 +868,7 @@ class Progress(Message):
     unit: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QueryUploadResponse(Message):
     """`committed` bytes are safe on the disk; `complete` if the blob is in the store."""
 
@@ -862,7 +876,7 @@ class QueryUploadResponse(Message):
     complete: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Quota(Message):
     """How much a user or a site has, beside how much it may have; a limit of -1: any amount."""
 
@@ -877,7 +891,7 @@ class Quota(Message):
     name: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RankId(Message):
     """Names a rank of an attempt. `epoch` is the lease epoch."""
 
@@ -887,7 +901,7 @@ class RankId(Message):
     run_id: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reach(Message):
     """What came of trying a peer. `boot_id` and `asked` are those of the Peer."""
 
@@ -899,7 +913,7 @@ class Reach(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RecipeSource(Message):
     """Files that the recipe names. They become an artifact, whose id is given to SubmitRun
     under `name`."""
@@ -918,7 +932,7 @@ class RecipeSource(Message):
     patterns: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RefusedGpu(Message):
     """A GPU that a worker announced and may not use. A GPU belongs to the worker that announced
     it first, as long as that worker is connected or holds leases."""
@@ -931,7 +945,7 @@ class RefusedGpu(Message):
     worker: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RemoveWorkerResponse(Message):
     """What RemoveWorker is answered with."""
 
@@ -939,7 +953,7 @@ class RemoveWorkerResponse(Message):
     credentials: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run(Message, RunExtras):
     """A run. Lists leave out the recipe and the specs of jobs."""
 
@@ -978,7 +992,7 @@ class Run(Message, RunExtras):
     user: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SendTestAlertResponse(Message):
     """What SendTestAlert is answered with."""
 
@@ -987,7 +1001,7 @@ class SendTestAlertResponse(Message):
     delivered: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ServerInfo(Message):
     """The state of the coordinator."""
 
@@ -1011,7 +1025,33 @@ class ServerInfo(Message):
     workers_ready: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
+class Site(Message):
+    """A site, as far as its workers and what they have moved tell."""
+
+    # empty: workers that have named none
+    name: str = ""
+    # only what is not 0
+    traffic: list[SiteTraffic] = field(default_factory=list)
+    # that are known
+    workers: int = 0
+    # of them, connected
+    workers_ready: int = 0
+
+
+@dataclass(frozen=True, repr=False)
+class SiteTraffic(Message):
+    """Bytes of files that workers of a site have sent to the coordinator or fetched from it,
+    since the catalog was made."""
+
+    bytes: int = 0
+    # corpus, shards, checkpoint or other
+    kind: str = ""
+    # sent or fetched
+    way: str = ""
+
+
+@dataclass(frozen=True, repr=False)
 class SyncPoolResponse(Message):
     """What SyncPool is answered with."""
 
@@ -1020,7 +1060,7 @@ class SyncPoolResponse(Message):
     workers: list[PoolWorker] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ValueCurve(Message):
     """One value over the steps of a job. Points that are not finite are left out. The lists are
     equally long, or empty where that is said."""
@@ -1044,7 +1084,7 @@ class ValueCurve(Message):
     tokens: list[float] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class VerifyArtifactResponse(Message):
     """What VerifyArtifact is answered with."""
 
@@ -1052,7 +1092,7 @@ class VerifyArtifactResponse(Message):
     files: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WantedCurves(Message):
     """A job of which curves are wanted."""
 
@@ -1068,7 +1108,7 @@ class WantedCurves(Message):
     version: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Worker(Message):
     """A worker as the coordinator knows it."""
 
@@ -1102,7 +1142,7 @@ class Worker(Message):
     version: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WorkerCertificate(Message):
     """What WorkerCertificate is answered with."""
 
@@ -1113,7 +1153,7 @@ class WorkerCertificate(Message):
     worker_id: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WorkerFailure(Message):
     """An attempt that failed on a worker through no fault of its job."""
 
