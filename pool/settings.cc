@@ -129,6 +129,7 @@ Status WriteSettings(const std::string& folder, const Settings& s) {
                {"until_idle", s.until_idle},
                {"worker_dir", s.worker_dir},
                {"data_roots", s.data_roots},
+               {"fetch_from", s.fetch_from},
                {"account", s.account},
                {"partition", s.partition},
                {"qos", s.qos},

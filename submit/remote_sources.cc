@@ -74,7 +74,7 @@ void Add(const std::vector<RemoteFile>& found, Taken* taken, std::vector<RemoteF
     file.name = FileNameOfUrl(file.url);
     if (!IsSafeRelativePath(file.name)) file.name = "file";
     if (taken->names.contains(file.name))
-      file.name = std::to_string(taken->names.size()) + "/" + file.name;
+      file.name = "same_name_" + std::to_string(taken->names.size()) + "/" + file.name;
     taken->names.insert(file.name);
     files->push_back(std::move(file));
   }

@@ -109,7 +109,11 @@ void Exporter::Deliver(const std::vector<Span>& batch) {
     const int64_t pause_ms = PauseMs(tries, answer, Uniform());
     const bool again = verdict == Verdict::kFailed && clock_->MonotonicMs() + pause_ms < until_ms &&
                        Pause(pause_ms);
-    if (!again) return Count(0, count);
+    if (again) continue;
+    Count(0, count);
+    // Who asks for a longer pause than a batch is worth gets it before the next batch.
+    if (verdict == Verdict::kFailed && answer.retry_after_ms > 0) Pause(pause_ms);
+    return;
   }
 }
 

@@ -9,7 +9,7 @@ const MOST = 2000;
 export function auditPage(main, app) {
   const page = { title: 'Audit', busy: false };
   const wanted = { user: '', call: '', object: '', outcome: '' };
-  let rows = [], pages = 1, more = false, timer = 0;
+  let rows = [], pages = 1, more = false, timer = 0, serial = 0;
   const need = app.need('OPERATOR');
 
   page.close = () => clearTimeout(timer);
@@ -19,15 +19,15 @@ export function auditPage(main, app) {
   };
 
   async function read() {
-    const found = [];
-    more = false;
+    const found = [], mine = ++serial;
+    let further = false;
     for (let i = 0; i < pages; ++i) {
       const part = (await call('Access/ListAudit', { ...wanted, limit: SIZE, beforeSeq: found.at(-1)?.seq || 0 })).rows || [];
       found.push(...part);
-      more = part.length === SIZE;
-      if (!more) break;
+      further = part.length === SIZE;
+      if (!further) break;
     }
-    rows = found;
+    if (mine === serial) [rows, more] = [found, further];
   }
 
   function changed(field, value) {

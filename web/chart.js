@@ -145,7 +145,7 @@ export class Chart {
         x0 = Math.min(x0, at);
         x1 = Math.max(x1, at);
         const band = !this.options.smooth && series.low;
-        for (const y of band ? [series.low[i], series.high[i]] : [ys[i]]) {
+        for (const y of band ? [series.low[i], series.high[i], ys[i]] : [ys[i]]) {
           if (y === null || (this.options.log && y <= 0)) continue;
           y0 = Math.min(y0, y);
           y1 = Math.max(y1, y);

@@ -48,7 +48,7 @@ export function comparePage(main, app, list = '') {
       const looks = { label: one.label, ...look(i) };
       for (const member of one.members) {
         const key = member.run.id + '/' + member.job;
-        if (member.job && !made.has(key)) made.set(key, { run: member.run.id, job: member.job, ...looks, ...(group ? { group: looks } : {}) });
+        if (member.job && !made.has(key)) made.set(key, { run: member.run.id, job: member.job, mark: member.state, ...looks, ...(group ? { group: looks } : {}) });
       }
     });
     return [...made.values()];

@@ -105,11 +105,13 @@ export class Curves {
       const before = this.read.get(keyOf(job));
       return before && names.every((name) => before.asked.includes(name)) ? before : null;
     };
-    const wanted = jobs.filter((job) => !has(job)?.ended).map((job) => ({ runId: job.run, job: job.job, version: has(job)?.version || 0 }));
+    const marks = new Map(jobs.map((job) => [keyOf(job), job.mark]));
+    const wanted = jobs.filter((job) => !has(job)?.ended || has(job).mark !== job.mark).map((job) => ({ runId: job.run, job: job.job, version: has(job)?.version || 0 }));
     await this.ask(wanted, names, (reply) => {
       const key = reply.runId + '/' + reply.job;
       if (reply.unchanged) this.read.get(key).ended = Boolean(reply.ended);
       else this.read.set(key, answerOf(reply, names));
+      if (this.read.has(key)) this.read.get(key).mark = marks.get(key);
       this.nameAll();
     });
     this.nameAll();

@@ -20,7 +20,7 @@ export class ModelsView {
     const wanted = run.jobs.filter((job) => FILES[job.kind] && job.outputs && job.outputs[FILES[job.kind][0]]);
     await each(wanted, async (job) => {
       const [role, path] = FILES[job.kind], id = job.outputs[role];
-      if (!this.read.has(id)) this.read.set(id, await fileOf(id, path));
+      if (!this.read.has(id) || this.read.get(id)?.again) this.read.set(id, await fileOf(id, path));
     });
   }
 
@@ -50,7 +50,7 @@ async function fileOf(id, path) {
     const text = await response.text();
     return response.ok ? JSON.parse(text) : { problem: parsed(text).message || 'It cannot be read.' };
   } catch (error) {
-    return { problem: error.message };
+    return { problem: error.message, again: true };
   }
 }
 

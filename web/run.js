@@ -51,7 +51,7 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
   };
 
   const trainings = () => run.jobs.filter((one) => TRAINS.includes(one.kind) && (one.attempts || []).length)
-    .map((one, i) => ({ run: run.id, job: one.name, label: one.name, ...look(i) }));
+    .map((one, i) => ({ run: run.id, job: one.name, label: one.name, mark: one.attempts.length + one.state, ...look(i) }));
 
   async function loadReport() {
     const made = run.jobs.find((one) => one.kind === 'report' && one.outputs && one.outputs.report);

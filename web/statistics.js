@@ -51,11 +51,11 @@ export function meanCurve(curves, band, most = 500) {
   for (const x of xs) {
     const here = estimate(lines.map((line) => valueAt(line.xs, line.ys, x, line.from)));
     if (!here) continue;
-    const half = here.half ?? 0;
+    const alone = here.half === null;
     made.xs.push(x);
     made.mean.push(here.mean);
-    made.low.push(band === 'interval' ? here.mean - half : here.low);
-    made.high.push(band === 'interval' ? here.mean + half : here.high);
+    made.low.push(band === 'interval' ? (alone ? null : here.mean - here.half) : here.low);
+    made.high.push(band === 'interval' ? (alone ? null : here.mean + here.half) : here.high);
   }
   return made;
 }

@@ -1,10 +1,13 @@
 // braid logs: what jobs wrote.
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <optional>
 #include <thread>
 
+#include "base/excerpt.h"
 #include "base/json.h"
 #include "cli/commands/command.h"
 #include "cli/shared/columns.h"
@@ -46,8 +49,10 @@ Status ReadOn(const Globals& globals, Client& client, v1::ReadLogRequest* reques
   const auto reader = client.jobs()->ReadLog(&context, *request);
   v1::LogChunk chunk;
   while (reader->Read(&chunk)) {
+    if (std::ferror(stdout) != 0) continue;  // nobody reads; it is cancelled below
     Print(globals, chunk);
     std::fflush(stdout);
+    if (std::ferror(stdout) != 0) context.TryCancel();
     request->set_epoch(chunk.epoch());
     request->set_offset(chunk.offset() + static_cast<int64_t>(chunk.data().size()));
     request->set_tail_lines(0);
@@ -85,6 +90,7 @@ Result<int> OneLog(const Globals& globals, Client& client, const std::string& ru
   bool resumed = false;
   while (true) {
     const Status status = ReadOn(globals, client, &request);
+    if (std::ferror(stdout) != 0) return kOkExit;
     if (status.ok()) {
       if (!resumed || flags.attempt != 0) return kOkExit;
       // A stream that was taken up again names its attempt, and ends with it.
@@ -122,7 +128,11 @@ void PrintLines(const Globals& globals, int prefix_columns, const std::vector<Lo
     }
     const std::string prefix = prefix_columns == 0 ? "" : Fit(line.job, prefix_columns) + " | ";
     std::fputs(prefix.c_str(), stdout);
-    std::fwrite(line.text.data(), 1, line.text.size(), stdout);
+    // What one job prints must not move the cursor over the lines of others.
+    const std::string text = prefix_columns > 0 && isatty(STDOUT_FILENO) != 0
+                                 ? Excerpt(line.text, line.text.size())
+                                 : line.text;
+    std::fwrite(text.data(), 1, text.size(), stdout);
     std::fputc('\n', stdout);
   }
   std::fflush(stdout);
@@ -140,7 +150,7 @@ Result<int> Lines(const Globals& globals, Client& client, v1::Run run, const Log
                          .attempt = flags.attempt,
                          .tail = pattern.has_value() ? 0 : flags.tail});
   const int prefix_columns = PrefixColumns(run, flags.jobs);
-  Patience patience;
+  Patience patience, of_run;
   std::vector<LogLine> lines;
   for (bool first = true;;) {
     const Status status = logs.Read(run, &lines);
@@ -160,7 +170,8 @@ Result<int> Lines(const Globals& globals, Client& client, v1::Run run, const Log
     Result<v1::Run> now = client.GetRun(run.id());
     if (now.ok()) {
       run = *std::move(now);
-    } else if (!patience.Wait(now.status())) {
+      of_run = Patience();
+    } else if (!of_run.Wait(now.status())) {
       return now.status();
     }
   }

@@ -43,11 +43,6 @@ std::string WorkerOfBound(const JobRecord& job, const State& state) {
     const bool holds = !Ended((*attempt)->state) || (*attempt)->state == AttemptState::kSucceeded;
     if (holds && !(*attempt)->workers.empty()) return (*attempt)->workers.front();
   }
-  // One that was taken over from another run has no attempts here.
-  if (std::string worker = MakerOfBound(job.checkpoint, state); !worker.empty()) return worker;
-  for (const auto& [role, id] : job.outputs) {
-    if (std::string worker = MakerOfBound(id, state); !worker.empty()) return worker;
-  }
   return "";
 }
 
@@ -109,11 +104,26 @@ std::map<std::string, std::string> BoundAmong(const std::vector<std::string>& ar
 }
 
 std::string KeeperOf(const JobRecord& job, const State& state) {
+  // What was taken over from another run, which has no attempts here. Several workers may have made
+  // the same, of which the catalog names the first.
+  std::vector<std::string> before;
   for (const JobRecord* other : state.JobsOf(job.key.run)) {
     if (other->site != job.site || !MakesBound(*other)) continue;
     if (std::string worker = WorkerOfBound(*other, state); !worker.empty()) return worker;
+    if (!MakerOfBound(other->checkpoint, state).empty()) before.push_back(other->checkpoint);
+    for (const auto& [role, id] : other->outputs) {
+      if (!MakerOfBound(id, state).empty()) before.push_back(id);
+    }
   }
-  return "";
+  if (before.empty()) return "";
+  for (const auto& [id, worker] : state.workers) {
+    const bool all = worker.kept != nullptr && worker.hello.site == job.site &&
+                     std::all_of(before.begin(), before.end(), [&](const std::string& artifact) {
+                       return worker.kept->contains(artifact);
+                     });
+    if (all) return id;
+  }
+  return MakerOfBound(before.back(), state);
 }
 
 bool KeepsTheSame(const LiveWorker& worker, const std::vector<std::string>& kept) {
@@ -128,7 +138,12 @@ void NoteKept(const std::string& worker, const std::vector<ArtifactRecord>& arti
   std::set<std::string> kept = known == nullptr ? std::set<std::string>() : *known;
   const size_t before = kept.size();
   for (const ArtifactRecord& artifact : artifacts) {
-    if (artifact.bound) kept.insert(artifact.id);
+    if (!artifact.bound) continue;
+    kept.insert(artifact.id);
+    // An earlier one of the same content was removed; this one is needed.
+    const std::vector<std::string>& released = tx.state().workers.at(worker).released;
+    if (std::find(released.begin(), released.end(), artifact.id) != released.end())
+      std::erase(tx.worker(worker).released, artifact.id);
   }
   if (kept.size() == before) return;
   tx.worker(worker).kept = std::make_shared<const std::set<std::string>>(std::move(kept));

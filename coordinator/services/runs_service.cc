@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "braid/v1/runs.grpc.pb.h"
@@ -292,7 +293,9 @@ class RunsService final : public v1::Runs::CallbackService {
   Status ReadRuns(const v1::GetComparisonRequest& request, std::vector<catalog::RunRows>* runs,
                   v1::Comparison* reply) {
     BRAID_ASSIGN_OR_RETURN(const auto snapshot, backend_->reader->Open());
+    std::set<std::string> seen;
     for (const std::string& id : request.run_ids()) {
+      if (!seen.insert(id).second) continue;
       BRAID_ASSIGN_OR_RETURN(auto rows, snapshot->past()->ReadRun(id));
       if (rows.has_value())
         runs->push_back(*std::move(rows));

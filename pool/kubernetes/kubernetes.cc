@@ -130,7 +130,8 @@ Status Kubernetes::Check(bool ask) {
 Result<std::vector<EngineJob>> Kubernetes::List() {
   BRAID_ASSIGN_OR_RETURN(const Json list, Ask({"get", "jobs.batch,pods", "--output=json",
                                                "--selector=" + SelectorOf(settings_)}));
-  BRAID_RETURN_IF_ERROR(MakeMissingSecrets(list));
+  // A job without its Secret waits, and says so; the others are seen all the same.
+  const Status secrets = MakeMissingSecrets(list);
   std::map<std::string, std::string> failures;
   if (!JobsWithoutPods(list).empty()) {
     // Without the right to read events, a job that has no pods has no reason.
@@ -141,16 +142,22 @@ Result<std::vector<EngineJob>> Kubernetes::List() {
   }
   std::vector<EngineJob> jobs = JobsIn(list, failures, settings_);
   std::erase_if(jobs, [&](const EngineJob& job) { return withdrawn_.contains(job.id); });
+  for (EngineJob& job : jobs) {
+    if (secrets.ok() || job.state != "PENDING" || secrets_.contains(job.id)) continue;
+    job.reason = "NoSecret";
+    job.advice = secrets.message();
+  }
   return jobs;
 }
 
 Status Kubernetes::MakeMissingSecrets(const Json& list) {
+  Status first = OkStatus();
   for (const auto& [job, uid] : UidsOfWaiting(list)) {
     if (secrets_.contains(job)) continue;
     BRAID_ASSIGN_OR_RETURN(const Reach reach, FindReach());
-    BRAID_RETURN_IF_ERROR(MakeSecret(job, uid, reach));
+    if (const Status made = MakeSecret(job, uid, reach); !made.ok() && first.ok()) first = made;
   }
-  return OkStatus();
+  return first;
 }
 
 Status Kubernetes::MakeSecret(const std::string& job, const std::string& uid, const Reach& reach) {

@@ -99,7 +99,8 @@ Result<RemoteFile> Fetcher::LookAt(const RemoteName& name) {
         code != StatusCode::kPermissionDenied && code != StatusCode::kNotFound)
       return answer.status();
   }
-  if (facts.size <= 0) {
+  // A bucket's HEAD is to be believed, and it knows no part of an object without a byte.
+  if (facts.size < 0 || (facts.size == 0 && !name.in_bucket)) {
     bool begun = false;
     const Result<HttpAnswer> answer = Ask(*origin, "GET", "bytes=0-0",
                                           [&](const HttpAnswer& first, std::string_view) {

@@ -40,7 +40,14 @@ std::set<std::pair<std::string, int>> AddressesOfProxy(const char* variable) {
 }
 
 bool IsOfAws(const std::string& host) {
-  return host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn");
+  // Below these names are servers of AWS's customers, too.
+  const bool aws = host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn");
+  const bool s3 = host.starts_with("s3.") || host.starts_with("s3-") ||
+                  host.find(".s3.") != std::string::npos || host.find(".s3-") != std::string::npos;
+  const bool others = host.find(".elb.") != std::string::npos ||
+                      host.find(".execute-api.") != std::string::npos ||
+                      host.find(".compute") != std::string::npos;
+  return aws && s3 && !others;
 }
 
 }  // namespace

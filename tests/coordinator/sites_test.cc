@@ -87,7 +87,8 @@ class SitesTest : public TokensTest {
     uint64_t bytes = 0;
     for (int i = 0; i < 3'000; ++i) {
       bytes = 0;
-      for (const v1::Site& site : List().sites()) {
+      const v1::ListSitesResponse list = List();
+      for (const v1::Site& site : list.sites()) {
         for (const v1::SiteTraffic& traffic : site.traffic()) {
           if (site.name() == "lab" && traffic.way() == way && traffic.kind() == kind)
             bytes += traffic.bytes();
@@ -118,6 +119,19 @@ TEST_F(SitesTest, WhatIsMovedIsCountedByWayAndClass) {
   EXPECT_THAT(
       MetricsText(core_.get(), nullptr, nullptr).value(),
       HasSubstr("braid_site_bytes_total{class=\"shards\",site=\"lab\",way=\"fetched\"} 2000"));
+}
+
+// A first value is seen to change from 0; buckets are cumulated.
+TEST_F(SitesTest, HistogramsOfAllKindsAreThereFromTheStart) {
+  const std::string text = MetricsText(core_.get(), nullptr, nullptr).value();
+  for (const char* line :
+       {"braid_job_queue_wait_seconds_bucket{kind=\"train\",le=\"0.1\"} 1\n",
+        "braid_job_queue_wait_seconds_bucket{kind=\"train\",le=\"5\"} 1\n",
+        "braid_job_queue_wait_seconds_count{kind=\"train\"} 1\n",
+        "braid_job_queue_wait_seconds_count{kind=\"merge\"} 0\n",
+        "braid_attempt_start_seconds_count{kind=\"train\"} 0\n",
+        "braid_attempt_duration_seconds_count{kind=\"train\",state=\"FAILED\"} 0\n"})
+    EXPECT_THAT(text, HasSubstr(line));
 }
 
 TEST_F(SitesTest, AllSitesOfWorkersAreListed) {

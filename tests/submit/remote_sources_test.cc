@@ -58,7 +58,7 @@ TEST_F(RemoteSourcesTest, AreListedAndSizedWithoutBeingRead) {
   const auto& files = loaded.file.remote.at("source.web");
   ASSERT_THAT(files, SizeIs(3)) << "each once";
   EXPECT_EQ(files[0].name, "a.jsonl");
-  EXPECT_EQ(files[1].name, "2/a.jsonl") << "beside one.jsonl and a.jsonl";
+  EXPECT_EQ(files[1].name, "same_name_2/a.jsonl") << "beside one.jsonl and a.jsonl";
   EXPECT_EQ(files[2].name, "b.jsonl.gz");
   EXPECT_EQ(files[0].size, 40'000);
   EXPECT_EQ(files[0].etag, "\"/texts/a.jsonl\"");

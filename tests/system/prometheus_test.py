@@ -125,7 +125,7 @@ class Prometheus(unittest.TestCase):
         # That is how the service was found to be ready.
         self.assertRegex(
             text,
-            r'braid_rpc_duration_seconds_bucket\{code="OK",method="Jobs/ListWorkers",le="60"\} [1-9]',
+            r'braid_rpc_duration_seconds_bucket\{code="OK",method="Admin/ListWorkers",le="60"\} [1-9]',
         )
 
 

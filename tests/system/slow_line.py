@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""How long a joint phase takes whose two ranks are joined by a slow line, with gradients that are added up in each step
-and with outer steps. Not a test: it measures, and prints a table (docs/outer_steps.md).
+"""How long a joint phase takes whose two ranks are joined by a slow line, with gradients that are
+added up in each step and with outer steps. Not a test: it measures, and prints a table
+(docs/outer_steps.md).
 
     python3 tests/system/slow_line.py [--ms 100] [--mbit 20] [--steps 200]
 
-Two hosts are network namespaces, each on a bridge of its own. What goes from one bridge to the other passes through this
-program, which holds each packet back for half of the round trip, and lets through no more than so many bits in a second:
-kernels without netem can do no more than bound the rate.
+Two hosts are network namespaces, each on a bridge of its own. What goes from one bridge to the
+other passes through this program, which holds each packet back for half of the round trip, and lets
+through no more than so many bits in a second: kernels without netem can do no more than bound the
+rate.
 """
 
 import argparse

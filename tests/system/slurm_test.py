@@ -137,14 +137,16 @@ class SlurmTest(unittest.TestCase):
         return done.stdout.splitlines()
 
     def train(self, run, attempts, step):
-        """Waits until an attempt after so many runs, and a checkpoint after `step` is stored; gives the job."""
+        """Waits until an attempt after so many runs and has stored a checkpoint after `step`; gives the job. A program
+        that has just started could be hit before it listens to signals."""
         return wait_job(
             self.lab,
             run,
             "path_tales",
             lambda job: int(job.get("checkpointStep", 0)) > step
             and len(job["attempts"]) > attempts
-            and job["attempts"][-1]["state"] == "ATTEMPT_RUNNING",
+            and job["attempts"][-1]["state"] == "ATTEMPT_RUNNING"
+            and int(job["checkpointStep"]) > int(job["attempts"][-1].get("resumedStep", 0)),
             f"a checkpoint after step {step}",
         )
 

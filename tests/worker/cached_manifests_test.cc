@@ -102,14 +102,16 @@ TEST_F(CachedManifestsTest, TheOrderOfUseOutlivesTheProcess) {
 
 TEST_F(CachedManifestsTest, WhatIsBoundIsSoForTheNextProcess) {
   const auto kept = Fetched("bound"), other = Fetched("free");
-  ASSERT_TRUE(MarkBound(LayoutOf(kept)).ok());
+  ASSERT_TRUE(MarkBound(LayoutOf(kept), "coordinator-1").ok());
   const std::string folder = folder_.path() + "/artifacts";
   for (int process = 0; process < 2; ++process) {
     const CacheContent content = ReadCache(folder, *cache_).value();
     EXPECT_TRUE(content.artifacts.at(kept.Id()).bound);
     EXPECT_FALSE(content.artifacts.at(other.Id()).bound);
   }
-  ASSERT_TRUE(Unbind(LayoutOf(kept)).ok());
+  EXPECT_EQ(Unbind(LayoutOf(kept), "coordinator-2").code(), StatusCode::kFailedPrecondition)
+      << "another one knows nothing of it";
+  ASSERT_TRUE(Unbind(LayoutOf(kept), "coordinator-1").ok());
   EXPECT_FALSE(ReadCache(folder, *cache_)->artifacts.at(kept.Id()).bound);
 }
 

@@ -50,11 +50,12 @@ TEST(RankTraceTest, TheStagesOfALifeAreChildrenOfTheRank) {
   agent.Ended(kKey);
   agent.AnswerRoutine();
   agent.Answer<IngestFolder>(OkStatus(), manifest);
+  agent.Answer<FindMissingBlobs>(OkStatus(), std::vector<std::string>{});
   agent.AnswerRoutine();
   agent.Answer<ReportEnded>();
   agent.AnswerRoutine();
   const std::vector<SpanEnded> spans = agent.Take<SpanEnded>();
-  EXPECT_THAT(NamesOf(spans),
+  ASSERT_THAT(NamesOf(spans),
               ElementsAre("fetch", "training", "program", "deliver", "upload", "commit", "rank"));
   const trace::Context rank = SpanOfRank(assignment), program = SpanOfProgram(assignment);
   EXPECT_EQ(spans.back().span.context, rank);
@@ -86,7 +87,7 @@ TEST(RankTraceTest, AProgramThatFailsIsAFailedSpanAndAFailedRank) {
   agent.Answer<ReportEnded>();
   agent.AnswerRoutine();
   const std::vector<SpanEnded> spans = agent.Take<SpanEnded>();
-  EXPECT_THAT(NamesOf(spans), ElementsAre("program", "deliver", "commit", "rank"));
+  ASSERT_THAT(NamesOf(spans), ElementsAre("program", "deliver", "commit", "rank"));
   for (const size_t i : {0, 3}) {
     EXPECT_TRUE(spans[i].span.failed);
     EXPECT_EQ(spans[i].span.error, "the loss is nan");
@@ -136,7 +137,7 @@ TEST(RankTraceTest, ARankThatIsDroppedEndsItsSpans) {
   agent.AnswerRoutine();
   agent.Want({});
   const std::vector<SpanEnded> spans = agent.Take<SpanEnded>();
-  EXPECT_THAT(NamesOf(spans), ElementsAre("program", "rank"));
+  ASSERT_THAT(NamesOf(spans), ElementsAre("program", "rank"));
   EXPECT_TRUE(std::get<bool>(spans[1].span.attributes.at("braid.rank.dropped")));
   EXPECT_FALSE(spans[1].span.failed);
 }

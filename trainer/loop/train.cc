@@ -444,7 +444,8 @@ class Training {
     // Another job goes on from the end of a rung; of a whole training the other ranks' states are
     // not needed any more.
     OptimizerSnapshot snapshot;
-    if (outer_ != nullptr && state_.step < plan_.total) {
+    // A rung may be as long as the whole training, as it ends with a round.
+    if (outer_ != nullptr && settings_.until < 1) {
       BRAID_ASSIGN_OR_RETURN(snapshot, TakeSnapshot());
     } else if (task_.rank == 0) {
       snapshot = TakeModel();

@@ -71,6 +71,7 @@ void Agent::On(const DesiredArrived& event) {
   if (ending_.has_value() || says_goodbye() || !session_.OnDesired(event, turn_.now_ms)) return;
   if (const Status same = CheckCoordinator(event.desired.coordinator); !same.ok()) return End(same);
   reach_.OnPeers(event.desired.peers);
+  cached_.WorkFor(event.desired.coordinator);
   cached_.ReleaseBound(event.desired.released);
   ranks_.OnDesired(event.desired);
 }

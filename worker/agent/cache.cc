@@ -57,7 +57,7 @@ void Cache::Keep(const storage::Manifest& manifest) {
 void Cache::KeepBound(const CallOwner& owner, const storage::Manifest& manifest,
                       std::function<void(const Status&)> then) {
   calls_.RetryUntilSettled(
-      owner, KeepManifest{manifest, /*bound=*/true},
+      owner, KeepManifest{manifest, /*bound=*/true, coordinator_},
       [this, manifest, then = std::move(then)](const Done& done) {
         if (done.status.ok()) {
           const std::string id = manifest.Id();
@@ -70,11 +70,19 @@ void Cache::KeepBound(const CallOwner& owner, const storage::Manifest& manifest,
 
 // After an error it stays bound, and is released again.
 void Cache::ReleaseBound(const std::vector<std::string>& ids) {
+  const CacheUse use = InUse();
   for (const std::string& id : ids) {
     const auto there = content_.artifacts.find(id);
-    if (there == content_.artifacts.end() || !there->second.bound || !releasing_.insert(id).second)
-      continue;
-    calls_.Once(kCache, ReleaseArtifact{id}, [this, id](const Done& done) {
+    if (there == content_.artifacts.end() || !there->second.bound) continue;
+    // A rank reads it, or has just made it again and is about to commit it.
+    const auto& blobs = there->second.blobs;
+    const bool in_use = use.artifacts.contains(id) ||
+                        (!blobs.empty() &&
+                         std::all_of(blobs.begin(), blobs.end(), [&](const auto& blob) {
+                           return use.blobs.contains(blob.first);
+                         }));
+    if (in_use || !releasing_.insert(id).second) continue;
+    calls_.Once(kCache, ReleaseArtifact{id, coordinator_}, [this, id](const Done& done) {
       releasing_.erase(id);
       const auto released = content_.artifacts.find(id);
       if (!done.status.ok() || released == content_.artifacts.end()) return;

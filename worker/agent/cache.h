@@ -40,6 +40,9 @@ class Cache {
   void KeepBound(const CallOwner& owner, const storage::Manifest& manifest,
                  std::function<void(const Status&)> then);
 
+  // The coordinator for which this worker works from now on.
+  void WorkFor(const std::string& coordinator) { coordinator_ = coordinator; }
+
   // Nobody needs these any more, of those that are bound: they may go when the cache is too large.
   void ReleaseBound(const std::vector<std::string>& ids);
 
@@ -71,6 +74,7 @@ class Cache {
   Turn& turn_;
   Calls& calls_;
   const uint64_t limit_bytes_;
+  std::string coordinator_;
   CacheContent content_;
   std::map<CallOwner, CacheUse> uses_;
   int64_t version_ = 0;

@@ -87,12 +87,16 @@ struct EvictFromCache {
 // Writes down the manifest of an artifact whose files are in the cache, for ListCache.
 struct KeepManifest {
   storage::Manifest manifest;
-  // The artifact is bound to the site of this worker, which is written down with it, durably.
+  // The artifact is bound to the site of this worker, which is written down with it, durably, and
+  // so is the id of the coordinator that wants it to be.
   bool bound = false;
+  std::string coordinator{};
 };
-// Writes down that an artifact is not bound any more.
+// Writes down that an artifact is not bound any more. kFailedPrecondition if it is kept for another
+// coordinator, which may still need it.
 struct ReleaseArtifact {
   std::string artifact;
+  std::string coordinator;
 };
 
 // ---- Messages of a rank. kAborted (STALE_LEASE): the attempt is no longer this worker's.

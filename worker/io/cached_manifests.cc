@@ -125,12 +125,16 @@ Result<storage::Manifest> FindWhole(const std::string& artifact_folder, storage:
   return manifest;
 }
 
-Status MarkBound(const std::string& artifact_folder) {
-  return WriteFileAtomic(BoundPath(artifact_folder), "");
+Status MarkBound(const std::string& artifact_folder, const std::string& coordinator) {
+  return WriteFileAtomic(BoundPath(artifact_folder), coordinator);
 }
 
-Status Unbind(const std::string& artifact_folder) {
-  return RemoveFile(BoundPath(artifact_folder));
+Status Unbind(const std::string& artifact_folder, const std::string& coordinator) {
+  const std::string path = BoundPath(artifact_folder);
+  const Result<std::string> owner = ReadFile(path);
+  if (owner.ok() && *owner != coordinator)
+    return FailedPrecondition(path + ": it is kept for coordinator " + *owner);
+  return RemoveFile(path);
 }
 
 // The manifest goes first: without it, nothing takes the rest for an artifact.

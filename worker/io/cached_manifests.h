@@ -35,10 +35,10 @@ Status WriteFileMarks(const storage::Manifest& manifest, const std::string& arti
 // kDataLoss names one with another digest, and its blob is removed from `cache`.
 Result<storage::Manifest> FindWhole(const std::string& artifact_folder, storage::BlobStore& cache);
 
-// Marks an artifact as bound to this worker's site, durably; and takes the mark away. The artifact
-// need not be laid out.
-Status MarkBound(const std::string& artifact_folder);
-Status Unbind(const std::string& artifact_folder);
+// Marks an artifact as bound to this worker's site, durably, for a coordinator; and takes the mark
+// away, unless it is that of another one (kFailedPrecondition). The artifact need not be laid out.
+Status MarkBound(const std::string& artifact_folder, const std::string& coordinator);
+Status Unbind(const std::string& artifact_folder, const std::string& coordinator);
 
 // Removes the folder and the files beside it, but for the mark of what is bound.
 Status RemoveLayout(const std::string& artifact_folder);

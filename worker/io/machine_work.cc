@@ -83,14 +83,14 @@ struct MachineWork::Doer {
     // The mark goes first: a bound artifact without it would be taken for one that may go. It is
     // laid out at once, for people of the site, who can read it nowhere else.
     if (work.bound) {
-      BRAID_RETURN_IF_ERROR(MarkBound(folder));
+      BRAID_RETURN_IF_ERROR(MarkBound(folder, work.coordinator));
       BRAID_RETURN_IF_ERROR(self.cache_.Materialize(work.manifest, folder));
       BRAID_RETURN_IF_ERROR(WriteFileMarks(work.manifest, folder));
     }
     return WriteFileAtomic(ManifestPath(folder), work.manifest.Canonical());
   }
   Status operator()(const ReleaseArtifact& work) {
-    return Unbind(ArtifactFolder(self.folder_, work.artifact));
+    return Unbind(ArtifactFolder(self.folder_, work.artifact), work.coordinator);
   }
   Status operator()(const ReportStarted& work) { return self.link_.ReportStarted(work.key); }
   Status operator()(const CommitCheckpoint& work) {

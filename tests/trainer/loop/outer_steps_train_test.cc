@@ -295,6 +295,24 @@ TEST_F(OuterStepsTest, PartsHaveTheBitsOfTheWhole) {
   EXPECT_EQ(Bits(second.task), Bits(whole.task));
 }
 
+// A round that is longer than the training: the first part is all of it, and the next one has
+// nothing left to do.
+TEST_F(OuterStepsTest, APartAsLongAsTheWholeCanBeGoneOnFrom) {
+  const Change long_round = [](task::Task& task) { task.spec["train"]["sync"] = Sync(20); };
+  const Gang whole = TrainGang("whole", long_round);
+  const Gang first = TrainGang("first", [&](task::Task& task) {
+    long_round(task);
+    task.spec["until"] = 0.5;
+  });
+  ASSERT_TRUE(whole.ok() && first.ok());
+  const Gang second = TrainGang("second", [&](task::Task& task) {
+    long_round(task);
+    task.inputs["rung"] = Model(first);
+  });
+  ASSERT_TRUE(second.ok()) << second.statuses[0].ToString();
+  EXPECT_EQ(Bits(second.task), Bits(whole.task));
+}
+
 // Half of the bytes, and what the ranks changed to within a part in 256.
 TEST_F(OuterStepsTest, Bf16RoundsWhatIsExchanged) {
   const auto averaging = [](const char* exchange) {
