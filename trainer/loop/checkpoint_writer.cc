@@ -53,10 +53,11 @@ struct CheckpointWriter::State {
 
   void Write(const OptimizerSnapshot& snapshot, const TrainState& state,
              const std::string& history) {
-    const task::TimedSpan span(channel, "write checkpoint", {{"step", state.step}});
     const std::string target = FolderOfStep(state.step);
     Status status;
     try {
+      // Ends before the worker is told of the checkpoint.
+      const task::TimedSpan span(channel, "write checkpoint", {{"step", state.step}});
       status = MakeFolder(folder);
       if (status.ok()) {
         status = WriteCheckpoint(target, network.spec(), network.layout(), snapshot, state, history,
