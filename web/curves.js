@@ -224,12 +224,12 @@ export class Curves {
             again();
           } }), name)))),
         this.zoom ? h('button', { type: 'button', id: 'show-all', onclick: () => this.zoomTo(null) }, 'Show all') : null),
-      labels.length > 1 ? h('div', { class: 'legend' }, labels.map(([label, look]) => h('button', { type: 'button', class: 'plain', 'data-key': 'legend:' + label, 'aria-pressed': String(!this.hidden.has(label)), onclick: () => {
+      labels.length > 1 ? h('div', { class: 'legend', 'data-key': 'legend' }, labels.map(([label, look]) => h('button', { type: 'button', class: 'plain', 'data-key': 'legend:' + label, 'aria-pressed': String(!this.hidden.has(label)), onclick: () => {
         this.hidden.has(label) ? this.hidden.delete(label) : this.hidden.add(label);
         this.redraw();
       } }, h('i', { class: 'sample', style: style(look) }), ' ', label))) : null,
       this.left > AT_ONCE ? h('p', { class: 'note', id: 'reading', role: 'status' }, 'Reading the metrics of ' + this.left + ' more trainings.') : null,
-      wanted.length ? h('div', { class: 'charts' }, charts) : h('p', { class: 'note' }, 'No metrics yet: they come with the first steps of a training.'),
+      wanted.length ? h('div', { class: 'charts', 'data-key': 'charts' }, charts) : h('p', { class: 'note' }, 'No metrics yet: they come with the first steps of a training.'),
       h('p', { class: 'note' }, this.jobs.some((job) => job.group) ? 'The line is the mean of a group, with how many trainings it has; the band ' + (this.band === 'interval' ? 'is the 95 % interval of that mean by Student\u2019s t.' : 'reaches from the lowest to the highest of them.')
         : 'The line is the mean, the band from the lowest to the highest of each column.', ' Drag to look at a part more closely, double-click to see all.'),
       this.lastTable(wanted));

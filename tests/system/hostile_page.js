@@ -21,13 +21,15 @@
     const response = await real(where, options);
     if (!String(where).startsWith('/api/')) return response;
     const text = await response.text();
-    const spoiled = text.split('\n').map((line) => {
+    const spoiledOr = (other, json) => {
       try {
-        return JSON.stringify(spoil(JSON.parse(line)));
+        return JSON.stringify(spoil(JSON.parse(json)));
       } catch {
-        return line;
+        return other(json);
       }
-    }).join('\n');
+    };
+    // One document, or one on each line.
+    const spoiled = spoiledOr((lines) => lines.split('\n').map((line) => spoiledOr(String, line)).join('\n'), text);
     return new Response(spoiled, { status: response.status, headers: response.headers });
   };
   // Logs are not JSON but bytes.

@@ -297,7 +297,7 @@ class PythonClient(unittest.TestCase):
         self.assertRegex(
             said[4], r"^InvalidArgument artifact [0-9a-f]+ is of kind shards, not a checkp"
         )
-        self.assertRegex(said[5], r"^InvalidArgument --tokens: .*1.*100000")
+        self.assertRegex(said[5], r"^InvalidArgument braid generate: --tokens: .*1.*100000")
         self.assertRegex(
             said[6],
             r"^NotFound a model is run by the program braid on this machine, which is neither in "
