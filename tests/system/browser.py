@@ -78,6 +78,10 @@ class Browser:
         def clicked():
             for element in self.find(css):
                 if words in element.text and element.is_enabled():
+                    # Away from the head of the page, which lies over what is scrolled below it.
+                    self.driver.execute_script(
+                        "arguments[0].scrollIntoView({block: 'center'})", element
+                    )
                     element.click()
                     return True
             return False
