@@ -131,8 +131,8 @@ Result<JobCurves> JobCurves::Within(const AppendFiles& files, const task::JobKey
     for (const Mark& mark : read.marks) {
       if (mark.before < within.begin) begin = mark.offset;
     }
-    const auto add = [&, epoch = epoch](std::string_view line) {
-      return part.AddLine(line, epoch, within) <= within.end;
+    const auto add = [&, of = epoch](std::string_view line) {
+      return part.AddLine(line, of, within) <= within.end;
     };
     const std::string name = MetricsName({job.run, job.job, epoch});
     BRAID_RETURN_IF_ERROR(EachLine(files, name, &begin, [] {}, add));

@@ -96,7 +96,10 @@ class BoundData(unittest.TestCase):
     def stored(self):
         """The digests of all that the coordinator has, whatever names it."""
         state = os.path.join(self.service.folder, "state", "coordinator")
-        return {os.path.basename(path) for path in glob.glob(state + "/store/blobs/**/*", recursive=True)}
+        return {
+            os.path.basename(path)
+            for path in glob.glob(state + "/store/blobs/**/*", recursive=True)
+        }
 
     def digests(self, lab, artifacts):
         """Those of the files that are bound, and of those that are not."""

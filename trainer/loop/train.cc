@@ -275,12 +275,12 @@ class Training {
     if (outer_ == nullptr) step_vote_->Begin();
     const auto count = static_cast<int64_t>(place.micro_batches.size());
     // A rank that trains by itself takes the mean over its own rows, a part of the micro-batch.
-    const int64_t alone = outer_ == nullptr ? 1 : task_.world;
+    const auto alone = static_cast<double>(outer_ == nullptr ? 1 : task_.world);
     for (int64_t m = 1; m <= count && !stop_; ++m) {
       BRAID_ASSIGN_OR_RETURN(const MicroBatch batch, loader.Next());
       BackwardOptions options;
-      options.scale = 1.0 / static_cast<double>(place.divisor * batch.targets / alone);
-      options.aux_scale = 1.0 / static_cast<double>(place.divisor * task_.world / alone);
+      options.scale = 1.0 / (static_cast<double>(place.divisor * batch.targets) / alone);
+      options.aux_scale = 1.0 / (static_cast<double>(place.divisor * task_.world) / alone);
       options.seed = settings_.seed;
       options.draw = static_cast<uint64_t>(batch.number);
       options.first_row = batch.first_row;
