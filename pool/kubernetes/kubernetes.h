@@ -39,7 +39,7 @@ class Kubernetes final : public Engine {
   Result<Reach> FindReach() const;
   // Runs kubectl with what the settings say; for at most the time of a command.
   Result<CommandResult> Kubectl(const std::vector<std::string>& words) const;
-  // What it prints. An error has its words and advice.
+  // The JSON document that kubectl prints. If it fails, the error has its words, and what to do.
   Result<Json> Ask(const std::vector<std::string>& words) const;
   // Makes an object of a kind ("jobs", "secrets"), or with `dry_run` only asks whether it could be
   // made.

@@ -193,5 +193,20 @@ TEST_F(BoundDataTest, AWorkerKeepsItUntilNobodyNeedsIt) {
   EXPECT_THAT(ReleasedBy(keeper), IsEmpty());
 }
 
+// The same recipe makes the same artifacts, also those that were deleted before.
+TEST_F(BoundDataTest, WhatIsMadeAgainIsNotReleased) {
+  const std::string run = Start();
+  ASSERT_TRUE(EndWith(run, "prepare:a", "shards", kShards, true).ok());
+  ASSERT_TRUE(EndWith(run, "path", "model", kModel, true).ok());
+  ASSERT_TRUE(EndWith(run, "evaluate:path", "evaluation", std::string(64, 'd'), true).ok());
+  ASSERT_TRUE(Do([&](Transaction& tx) { return DeleteRun(run, tx).status(); }).ok());
+  const std::string again = Start();
+  const std::string keeper = WorkerThatRuns(again, "prepare:a");
+  // It keeps it, and has not committed it yet.
+  Keeps(keeper, {kShards}, {RankOf(again, "prepare:a")});
+  ASSERT_TRUE(EndWith(again, "prepare:a", "shards", kShards, true).ok());
+  EXPECT_THAT(ReleasedBy(keeper), IsEmpty());
+}
+
 }  // namespace
 }  // namespace braid::coordinator

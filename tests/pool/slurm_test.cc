@@ -172,6 +172,7 @@ TEST(SlurmTest, SettingsAreReadAsTheyWereWritten) {
   const TemporaryFolder folder = TemporaryFolder::Create().value();
   Settings settings = Lab();
   settings.kinds = {"train"};
+  settings.fetch_from = {"public", "files.lan:8443"};
   settings.extra = {"--mem=1G"};
   ASSERT_TRUE(WriteSettings(folder.path(), settings).ok());
   const auto read = ReadSettings(folder.path());
