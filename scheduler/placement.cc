@@ -59,14 +59,14 @@ std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& ass
   return ranks;
 }
 
-// Compares the places, which are hosts, or all workers as one place, by the worker of rank 0,
-// which stands for its place.
-std::optional<std::vector<size_t>> PlaceBy(bool one_host, const std::vector<WorkerView>& workers,
+// Compares the places, or all workers as one place, by the worker of rank 0, which stands for its
+// place.
+std::optional<std::vector<size_t>> PlaceBy(bool one_place, const std::vector<WorkerView>& workers,
                                            const JobView& job, const std::set<size_t>& reserved) {
   std::map<std::string, std::vector<size_t>> by_place;
   for (size_t w = 0; w < workers.size(); ++w) {
     if (Usable(workers[w], job) && !reserved.contains(w))
-      by_place[one_host ? HostKey(workers[w]) : ""].push_back(w);
+      by_place[one_place ? PlaceKey(workers[w], job) : ""].push_back(w);
   }
   std::optional<std::vector<size_t>> best;
   std::tuple<bool, int64_t> best_cost;
@@ -100,16 +100,18 @@ std::optional<std::vector<size_t>> PlaceAcrossHosts(const std::vector<WorkerView
   return PlaceAmong(workers, workers, job, IndicesOf(group));
 }
 
-// The host on which most ranks of the gang fit already, of those that could hold all.
-std::vector<size_t> HostToWaitFor(const std::vector<WorkerView>& workers,
+// The workers of the place in which most ranks of the gang fit already, of those that could hold
+// all.
+std::vector<size_t> OnePlaceToWaitFor(const std::vector<WorkerView>& workers,
                                   const std::vector<WorkerView>& empty, const JobView& job) {
-  std::map<std::string, std::vector<size_t>> by_host;
+  std::map<std::string, std::vector<size_t>> by_place;
   for (size_t w = 0; w < workers.size(); ++w) {
-    if (Usable(workers[w], job)) by_host[job.ranks > 1 ? HostKey(workers[w]) : ""].push_back(w);
+    if (Usable(workers[w], job))
+      by_place[job.ranks > 1 ? PlaceKey(workers[w], job) : ""].push_back(w);
   }
   std::vector<size_t> best;
   int64_t most_fit = -1;
-  for (const auto& [host, candidates] : by_host) {
+  for (const auto& [place, candidates] : by_place) {
     int64_t fit = 0;
     for (const size_t w : candidates)
       fit += std::max<int64_t>(0, workers[w].Free(job.device)) / job.slots;
@@ -124,8 +126,9 @@ std::vector<size_t> HostToWaitFor(const std::vector<WorkerView>& workers,
 
 }  // namespace
 
-// The zero byte keeps the pairs ("a", "bc") and ("ab", "c") apart.
-std::string HostKey(const WorkerView& worker) {
+std::string PlaceKey(const WorkerView& worker, const JobView& job) {
+  if (job.binding != task::Binding::kNothing) return worker.id;
+  // The zero byte keeps the pairs ("a", "bc") and ("ab", "c") apart.
   return worker.site + '\0' + worker.host;
 }
 
@@ -141,26 +144,17 @@ bool Matches(const WorkerView& worker, const JobView& job) {
 
 std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers, const JobView& job,
                                          const std::set<size_t>& reserved) {
-  // What the ranks make together is kept in one place.
-  if (job.ranks > 1 && job.binding != task::Binding::kNothing && job.keeper.empty()) {
-    JobView there = job;
-    for (const WorkerView& worker : workers) {
-      there.keeper = worker.id;
-      if (auto ranks = Place(workers, there, reserved)) return ranks;
-    }
-    return std::nullopt;
-  }
   // A single rank has no peer, so that the search over all workers finds the best one at once.
-  if (job.ranks == 1) return PlaceBy(/*one_host=*/false, workers, job, reserved);
-  auto on_one_host = PlaceBy(/*one_host=*/true, workers, job, reserved);
-  return on_one_host.has_value() ? on_one_host : PlaceAcrossHosts(workers, job, reserved);
+  if (job.ranks == 1) return PlaceBy(/*one_place=*/false, workers, job, reserved);
+  auto in_one_place = PlaceBy(/*one_place=*/true, workers, job, reserved);
+  return in_one_place.has_value() ? in_one_place : PlaceAcrossHosts(workers, job, reserved);
 }
 
 std::vector<size_t> PlaceToWaitFor(const std::vector<WorkerView>& workers, const JobView& job) {
   std::vector<WorkerView> empty = workers;
   for (WorkerView& worker : empty) worker.cpu_used = worker.gpus_used = 0;
-  std::vector<size_t> host = HostToWaitFor(workers, empty, job);
-  if (!host.empty() || job.ranks == 1) return host;
+  std::vector<size_t> place = OnePlaceToWaitFor(workers, empty, job);
+  if (!place.empty() || job.ranks == 1) return place;
   const auto group = GroupThatMeets(workers, job, CandidatesFor(workers, job, Room::kEmpty),
                                     job.ranks);
   return PlaceAmong(empty, workers, job, IndicesOf(group)).value_or(std::vector<size_t>());

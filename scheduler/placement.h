@@ -17,8 +17,9 @@ namespace braid::scheduler {
 // True iff this worker could run a rank of the job if it were connected and had nothing else to do.
 bool Matches(const WorkerView& worker, const JobView& job);
 
-// Workers with equal keys are on one host: of one site, and with the same `host`.
-std::string HostKey(const WorkerView& worker);
+// Workers with equal keys are one place for the ranks of a gang: they are on one host, which is of
+// one site and has the same `host`. Of a job with a binding, each worker is a place of its own.
+std::string PlaceKey(const WorkerView& worker, const JobView& job);
 
 // Chooses a worker for each rank among the slots that are free in `workers`; nullopt if not all
 // ranks fit. Workers in `reserved` are not used. Prefers workers other than the one of the last

@@ -167,12 +167,12 @@ Preemptor::Positions Preemptor::Needed(Positions stop, const Fits& fits) {
   return stop;
 }
 
-Preemptor::Positions Preemptor::OnOneHost(const JobView& job, const std::set<size_t>& reserved) {
+Preemptor::Positions Preemptor::InOnePlace(const JobView& job, const std::set<size_t>& reserved) {
   std::map<std::string, std::vector<size_t>> places;
   for (const Candidate& one : CandidatesFor(later_, job, Room::kEmpty)) {
     if (reserved.contains(one.worker)) continue;
     const WorkerView& worker = later_[one.worker];
-    places[job.ranks > 1 ? HostKey(worker) : worker.id].push_back(one.worker);
+    places[job.ranks > 1 ? PlaceKey(worker, job) : worker.id].push_back(one.worker);
   }
   Positions best;
   std::tuple<int64_t, int64_t, size_t, int64_t, int64_t> best_cost;
@@ -251,7 +251,7 @@ std::optional<Preemption> Preemptor::MakeRoom(const JobView& job,
   auto workers = Place(later_, job, reserved);
   if (!workers.has_value()) {
     if (!may_stop_) return std::nullopt;
-    Positions stop = OnOneHost(job, reserved);
+    Positions stop = InOnePlace(job, reserved);
     if (stop.empty() && job.ranks > 1) stop = AcrossHosts(job, reserved);
     const auto stops = stops_ + static_cast<int64_t>(stop.size());
     // A gang of more than may be stopped in one pass is the only one in its pass.

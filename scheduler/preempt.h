@@ -86,7 +86,7 @@ class Preemptor {
   Positions Enough(const Positions& may_stop, const Fits& fits);
   template <class Fits>
   Positions Needed(Positions stop, const Fits& fits);
-  Positions OnOneHost(const JobView& job, const std::set<size_t>& reserved);
+  Positions InOnePlace(const JobView& job, const std::set<size_t>& reserved);
   Positions AcrossHosts(const JobView& job, const std::set<size_t>& reserved);
   std::string WaitsFor(const JobView& job, const std::vector<size_t>& workers) const;
 

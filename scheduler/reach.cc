@@ -84,12 +84,18 @@ class Search {
 
 // The same conditions as in WhyApart, without the texts: a search asks thousands of times.
 bool CanMeet(const WorkerView& a, const WorkerView& b, const JobView& job) {
+  if (job.binding != task::Binding::kNothing) return a.id == b.id;
   if (SameHost(a, b)) return true;
   if (!job.across_sites && (a.site != b.site || a.site.empty())) return false;
   return !a.address.empty() && !b.address.empty() && Reached(a, b) && Reached(b, a);
 }
 
 std::string WhyApart(const WorkerView& a, const WorkerView& b, const JobView& job) {
+  if (job.binding != task::Binding::kNothing) {
+    if (a.id == b.id) return "";
+    return a.id + " and " + b.id +
+           " are two workers, and the ranks of a job with bound data run on the one that keeps it";
+  }
   if (SameHost(a, b)) return "";
   if (!job.across_sites && a.site != b.site) {
     return a.id + " is at site " + (a.site.empty() ? "\"\"" : a.site) + " and " + b.id +

@@ -1,7 +1,8 @@
 // Which workers can connect to each other. All ranks of a job do, so they are placed only on
 // workers of which every two can. Workers of one host always can (loopback). Others can if each
 // advertises an address and has reached the other there, which they try beforehand
-// (worker/agent/reach.h), and if they are at one site or the job may leave it.
+// (worker/agent/reach.h), and if they are at one site or the job may leave it. What the ranks of a
+// job with a binding make is kept by one worker, so that they all run there.
 #pragma once
 
 #include <cstddef>

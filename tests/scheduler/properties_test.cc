@@ -77,6 +77,22 @@ Snapshot AnySnapshot() {
   return snapshot;
 }
 
+// Gives the jobs with a binding that have no keeper the one that the plan chose for their run at
+// their site.
+void FollowKeepers(const Plan& plan, Snapshot* snapshot) {
+  std::map<std::pair<std::string, std::string>, std::string> keepers;
+  for (const Grant& grant : plan.grants) {
+    const JobView& job = snapshot->jobs[grant.job];
+    if (job.binding != task::Binding::kNothing)
+      keepers.try_emplace({job.run, job.site}, snapshot->workers[grant.workers[0]].id);
+  }
+  for (JobView& job : snapshot->jobs) {
+    const auto keeper = keepers.find({job.run, job.site});
+    if (job.binding != task::Binding::kNothing && job.keeper.empty() && keeper != keepers.end())
+      job.keeper = keeper->second;
+  }
+}
+
 void Check(const std::function<void()>& property) {
   EXPECT_TRUE(rc::check("", property));
 }
@@ -204,6 +220,7 @@ TEST(SchedulePropertiesTest, AFreeSlotIsNotLeftWhileAJobForItWaits) {
     Snapshot snapshot = AnySnapshot();
     for (JobView& job : snapshot.jobs) job.ranks = job.slots = 1;  // others may keep slots
     const Plan plan = Schedule(snapshot);
+    FollowKeepers(plan, &snapshot);
     for (const Grant& grant : plan.grants) {
       const JobView& job = snapshot.jobs[grant.job];
       for (const size_t w : grant.workers) {
@@ -442,6 +459,7 @@ TEST(SchedulePropertiesTest, AHigherPriorityNeverWaitsForSlotsThatALowerGot) {
       job.not_before_ms = 0;
     }
     const Plan plan = Schedule(snapshot);
+    FollowKeepers(plan, &snapshot);
     for (const Waiting& waiting : plan.waiting) {
       for (const Grant& grant : plan.grants) {
         const JobView& late = snapshot.jobs[waiting.job];

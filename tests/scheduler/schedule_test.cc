@@ -413,6 +413,23 @@ TEST(BoundDataTest, AWorkerThatDoesNotComeBackKeepsNothing) {
   EXPECT_TRUE(Schedule({{passing}, {BoundJob("j")}, 0, false}).grants.empty());
 }
 
+// Slots on two workers are no room for it, so none are kept free for it.
+TEST(BoundDataTest, AGangThatFitsOnNoWorkerOfItsSiteHoldsNobodyUp) {
+  JobView gang = BoundJob("gang");
+  gang.ranks = gang.slots = 2;
+  const Snapshot snapshot = {
+      {Worker("w1", 2, 0, "lab"), Worker("w2", 2, 0, "lab")}, {gang, Job("other", 1)}, 0, false};
+  const Plan plan = Schedule(snapshot);
+  ASSERT_EQ(plan.grants.size(), 1u);
+  EXPECT_EQ(snapshot.jobs[plan.grants[0].job].name, "other");
+  EXPECT_EQ(OnlyReason(plan), Reason::kGangIncomplete);
+  EXPECT_THAT(plan.waiting[0].detail,
+              HasSubstr("room for 1 of 2 ranks now, 1 at most on workers that can reach each other"));
+  EXPECT_THAT(plan.waiting[0].detail,
+              HasSubstr("w1 and w2 are two workers, and the ranks of a job with bound data run on "
+                        "the one that keeps it"));
+}
+
 TEST(BoundDataTest, WhoReadsItRunsWhereItIsOrSaysWhoKeepsIt) {
   JobView job = BoundJob("j", "w1");
   job.bound = {{"0123456789abcdef", "w1"}};

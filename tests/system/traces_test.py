@@ -130,6 +130,15 @@ class Collector(http.server.ThreadingHTTPServer):
             timeout_s=120,
         )
 
+    def wait_for_parents(self, trace, caller):
+        """Until every span of the trace has its parent here; that of the first is the caller."""
+
+        def whole():
+            spans = [one for one in self.all() if one.trace == trace]
+            return {one.parent for one in spans} <= {one.id for one in spans} | {caller}
+
+        wait_until(whole, f"the parents of all spans of trace {trace}")
+
     def handle_error(self, *_):
         pass  # whoever ends in the middle of an answer
 
@@ -167,6 +176,8 @@ class Traces(unittest.TestCase):
         cls.service.run("wait", cls.run_id)
         cls.collector.wait("run")
         cls.collector.wait("rank", 2, job_name="path_tales")
+        # Workers send the last of theirs after the run has ended.
+        cls.collector.wait_for_parents(TRACE, CALLER)
         cls.spans = [one for one in cls.collector.all() if one.trace == TRACE]
         cls.by_id = {one.id: one for one in cls.spans}
 
