@@ -103,7 +103,7 @@ std::optional<std::vector<size_t>> PlaceAcrossHosts(const std::vector<WorkerView
 // The workers of the place in which most ranks of the gang fit already, of those that could hold
 // all.
 std::vector<size_t> OnePlaceToWaitFor(const std::vector<WorkerView>& workers,
-                                  const std::vector<WorkerView>& empty, const JobView& job) {
+                                      const std::vector<WorkerView>& empty, const JobView& job) {
   std::map<std::string, std::vector<size_t>> by_place;
   for (size_t w = 0; w < workers.size(); ++w) {
     if (Usable(workers[w], job))

@@ -423,8 +423,9 @@ TEST(BoundDataTest, AGangThatFitsOnNoWorkerOfItsSiteHoldsNobodyUp) {
   ASSERT_EQ(plan.grants.size(), 1u);
   EXPECT_EQ(snapshot.jobs[plan.grants[0].job].name, "other");
   EXPECT_EQ(OnlyReason(plan), Reason::kGangIncomplete);
-  EXPECT_THAT(plan.waiting[0].detail,
-              HasSubstr("room for 1 of 2 ranks now, 1 at most on workers that can reach each other"));
+  EXPECT_THAT(
+      plan.waiting[0].detail,
+      HasSubstr("room for 1 of 2 ranks now, 1 at most on workers that can reach each other"));
   EXPECT_THAT(plan.waiting[0].detail,
               HasSubstr("w1 and w2 are two workers, and the ranks of a job with bound data run on "
                         "the one that keeps it"));

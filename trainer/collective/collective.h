@@ -5,14 +5,21 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "task/channel.h"
 #include "trainer/collective/bf16.h"
 
 namespace braid::trainer {
+
+// The elements [begin, end) of a flat buffer.
+struct Piece {
+  int64_t begin = 0, end = 0;
+};
 
 // The group of ranks of one attempt. All ranks make the same calls in the same order; each call
 // blocks until all have made it. Not thread-safe.
@@ -39,6 +46,19 @@ class Collective {
   // place where they are whole pages of a mapping, and then add them up where they are. All ranks
   // call it, at most once, with the same count.
   virtual Status Share(float* /*data*/, int64_t /*count*/) { return OkStatus(); }
+  // To be called behind Share: puts one piece of memory, which all ranks then have in common, in
+  // the place of each of these buffers of whole pages. Their values are those of rank 0, and all
+  // ranks have the same. What a rank writes there, the others see once they have met. Returns
+  // whether it was done, the same on all ranks: only ranks of one host can, and only if Share has
+  // done it. kAborted if the system has no memory for it.
+  virtual Result<bool> ShareValues(const std::vector<std::span<float>>& /*buffers*/) {
+    return false;
+  }
+  // Behind ShareValues, and once the ranks have met: makes the floats of the memory of Share that
+  // are in one of `pieces`, which are the same on all ranks, and in `part`, which is this rank's
+  // alone, their sums over all ranks. On the other ranks they become 0. The ranks do not meet: none
+  // writes to its memory before all have met again.
+  virtual void SumPart(const std::vector<Piece>& /*pieces*/, Piece /*part*/) {}
   // Returns when all ranks have called it.
   virtual Status Barrier() = 0;
 };

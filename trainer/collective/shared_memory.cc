@@ -10,7 +10,9 @@
 #include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -23,8 +25,11 @@ namespace {
 constexpr int64_t kSlot = int64_t{4} << 20;
 // How often a waiting rank looks for peers that have ended.
 constexpr int64_t kLookMs = 50;
-// Waiting ranks look this often before they sleep: peers of equal work arrive almost together.
-constexpr int kSpins = 2000;
+// Waiting ranks look this often, for some 50 us, before they sleep: peers of equal work arrive
+// almost together, and to wake a sleeping one takes longer.
+constexpr int kSpins = 100'000;
+// Bytes of a rank that all add up by themselves: more is cheaper if each adds up one share.
+constexpr int64_t kMail = int64_t{64} << 10;
 
 struct alignas(64) Head {
   char token[40];  // of this gang: a process id may name another process on another host
@@ -40,7 +45,7 @@ int64_t WholePages(int64_t bytes) {
 }
 
 int64_t SizeFor(int64_t world) {
-  return WholePages(static_cast<int64_t>(sizeof(Head)) + (world + 1) * kSlot);
+  return WholePages(static_cast<int64_t>(sizeof(Head)) + (world + 1) * kSlot + 2 * world * kMail);
 }
 
 struct flock LockOf(int64_t rank) {
@@ -79,7 +84,7 @@ class Memory {
   }
 
   ~Memory() {
-    if (head_ != nullptr) munmap(head_, static_cast<size_t>(size_));
+    if (head_ != nullptr) munmap(head_, static_cast<size_t>(size_for_all_));
     if (buffers_ != nullptr) munmap(buffers_, static_cast<size_t>(buffers_size_));
     close(file_);
   }
@@ -92,22 +97,39 @@ class Memory {
   Head& head() const { return *head_; }
   // Of a rank; that of number `world` is for the sums.
   char* slot(int64_t number) const { return reinterpret_cast<char*>(head_ + 1) + number * kSlot; }
-
-  // Room for a buffer of `bytes` of every rank, behind the slots. To be called by rank 0, before
-  // the others call MapBuffers.
-  bool MakeRoom(int64_t world, int64_t bytes) const {
-    return ftruncate(file_, SizeFor(world) + world * WholePages(bytes)) == 0;
+  // The mail of a rank, of which there are two.
+  char* mail(int64_t which, int64_t world, int64_t rank) const {
+    return slot(world + 1) + (which * world + rank) * kMail;
   }
-  // Maps the buffers of all ranks, and that of `rank` in the place of `mine`, too.
-  bool MapBuffers(int64_t rank, int64_t world, int64_t bytes, float* mine) {
-    const int64_t each = WholePages(bytes), begin = SizeFor(world);
-    const int access = PROT_READ | PROT_WRITE;
-    void* all = mmap(nullptr, static_cast<size_t>(world * each), access, MAP_SHARED, file_, begin);
+
+  // Where the memory ends: `bytes` more are put there by rank 0, and counted by all.
+  int64_t end() const { return size_; }
+  bool MakeRoom(int64_t bytes) const { return ftruncate(file_, size_ + bytes) == 0; }
+  void Count(int64_t bytes) { size_ += bytes; }
+  // Maps the buffers of all ranks, which begin at `begin`, and that of `rank` in the place of
+  // `mine`, too.
+  bool MapBuffers(int64_t begin, int64_t rank, int64_t world, int64_t bytes, float* mine) {
+    const int64_t each = WholePages(bytes);
+    void* all = mmap(nullptr, static_cast<size_t>(world * each), PROT_READ | PROT_WRITE, MAP_SHARED,
+                     file_, begin);
     if (all == MAP_FAILED) return false;
     buffers_ = static_cast<char*>(all);
     buffers_size_ = world * each;
-    return mmap(mine, static_cast<size_t>(each), access, MAP_SHARED | MAP_FIXED, file_,
-                begin + rank * each) != MAP_FAILED;
+    return MapInPlace(begin + rank * each, each, mine);
+  }
+  // Maps whole pages of the memory in the place of what is at `place`.
+  bool MapInPlace(int64_t begin, int64_t bytes, float* place) const {
+    return mmap(place, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+                file_, begin) != MAP_FAILED;
+  }
+  // Copies values to what will be mapped.
+  bool Write(int64_t begin, std::span<const float> values) const {
+    const int64_t bytes = WholePages(static_cast<int64_t>(values.size_bytes()));
+    void* there = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED,
+                       file_, begin);
+    if (there == MAP_FAILED) return false;
+    std::memcpy(there, values.data(), values.size_bytes());
+    return munmap(there, static_cast<size_t>(bytes)) == 0;
   }
   float* buffer(int64_t rank, int64_t world) const {
     return reinterpret_cast<float*>(buffers_ + rank * (buffers_size_ / world));
@@ -123,7 +145,7 @@ class Memory {
   explicit Memory(int file) : file_(file) {}
 
   bool Map(int64_t world) {
-    size_ = SizeFor(world);
+    size_for_all_ = size_ = SizeFor(world);
     void* memory = mmap(nullptr, static_cast<size_t>(size_), PROT_READ | PROT_WRITE, MAP_SHARED,
                         file_, 0);
     if (memory == MAP_FAILED) return false;
@@ -136,7 +158,8 @@ class Memory {
   }
 
   const int file_;
-  int64_t size_ = 0;
+  // Of what is mapped for slots and mail, and of the whole memory.
+  int64_t size_for_all_ = 0, size_ = 0;
   Head* head_ = nullptr;
   char* buffers_ = nullptr;
   int64_t buffers_size_ = 0;
@@ -174,18 +197,61 @@ class SharedMemory final : public Collective {
   Status Share(float* data, int64_t count) override {
     const int64_t bytes = count * static_cast<int64_t>(sizeof(float));
     const bool whole = reinterpret_cast<uintptr_t>(data) % kPage == 0 && count > 0;
-    bool room = true;
-    if (rank_ == 0) room = memory_->MakeRoom(world_, bytes);
-    double able = whole && room ? 1 : 0;
-    BRAID_RETURN_IF_ERROR(AllReduce(&able, 1));
-    if (able < static_cast<double>(world_)) return OkStatus();
-    double mapped = memory_->MapBuffers(rank_, world_, bytes, data) ? 1 : 0;
-    BRAID_RETURN_IF_ERROR(AllReduce(&mapped, 1));
+    const int64_t begin = memory_->end(), room = world_ * WholePages(bytes);
+    BRAID_ASSIGN_OR_RETURN(const bool able,
+                           OnAll(whole && (rank_ != 0 || memory_->MakeRoom(room))));
+    if (!able) return OkStatus();
+    memory_->Count(room);
     // A rank that could not leaves the others with memory that is shared for nothing.
-    if (mapped < static_cast<double>(world_)) return OkStatus();
+    BRAID_ASSIGN_OR_RETURN(const bool mapped,
+                           OnAll(memory_->MapBuffers(begin, rank_, world_, bytes, data)));
+    if (!mapped) return OkStatus();
     shared_ = data;
     shared_count_ = count;
     return OkStatus();
+  }
+
+  Result<bool> ShareValues(const std::vector<std::span<float>>& buffers) override {
+    bool whole = shared_ != nullptr && !buffers.empty();
+    int64_t room = 0;
+    for (const std::span<float> buffer : buffers) {
+      whole = whole && reinterpret_cast<uintptr_t>(buffer.data()) % kPage == 0 && !buffer.empty();
+      room += WholePages(static_cast<int64_t>(buffer.size_bytes()));
+    }
+    const int64_t begin = memory_->end();
+    BRAID_ASSIGN_OR_RETURN(const bool able,
+                           OnAll(whole && (rank_ != 0 || PutValues(buffers, begin, room))));
+    if (!able) return false;
+    memory_->Count(room);
+    bool mapped = true;
+    int64_t place = begin;
+    for (const std::span<float> buffer : buffers) {
+      const int64_t bytes = WholePages(static_cast<int64_t>(buffer.size_bytes()));
+      mapped = mapped && memory_->MapInPlace(place, bytes, buffer.data());
+      place += bytes;
+    }
+    // Weights of some ranks would be common, and of others not.
+    BRAID_ASSIGN_OR_RETURN(const bool all_mapped, OnAll(mapped));
+    if (!all_mapped) return Aborted("the memory that ranks of one host share cannot be mapped");
+    return true;
+  }
+
+  void SumPart(const std::vector<Piece>& pieces, Piece part) override {
+    for (const Piece& piece : pieces) {
+      const int64_t end = std::min(piece.end, part.end);
+      for (int64_t first = std::max(piece.begin, part.begin); first < end; first += kSums) {
+        const int64_t size = std::min(kSums, end - first);
+        float sums[kSums];
+        AddBuffers(first, size, sums);
+        for (int64_t peer = 0; peer < world_; ++peer) {
+          float* values = memory_->buffer(peer, world_) + first;
+          if (peer == rank_)
+            std::copy_n(sums, size, values);
+          else
+            std::fill_n(values, size, 0.0f);
+        }
+      }
+    }
   }
 
   Status Barrier() override {
@@ -229,6 +295,7 @@ class SharedMemory final : public Collective {
   // Every rank adds up one share, in the order of the ranks, for all.
   template <typename T>
   Status Sum(T* data, int64_t count) {
+    if (count * static_cast<int64_t>(sizeof(T)) <= kMail) return SumMail(data, count);
     constexpr int64_t kElements = kSlot / static_cast<int64_t>(sizeof(T));
     for (int64_t begin = 0; begin < count; begin += kElements) {
       const int64_t size = std::min(kElements, count - begin);
@@ -247,20 +314,61 @@ class SharedMemory final : public Collective {
     return OkStatus();
   }
 
+  // Every rank adds up everything, in the order of the ranks. They meet once: who writes its next
+  // mail, which is the other one, may be ahead of who still reads this one, but not by two.
+  template <typename T>
+  Status SumMail(T* data, int64_t count) {
+    const int64_t which = mails_++ % 2;
+    const auto mail = [&](int64_t rank) {
+      return reinterpret_cast<T*>(memory_->mail(which, world_, rank));
+    };
+    std::copy_n(data, count, mail(rank_));
+    BRAID_RETURN_IF_ERROR(Barrier());
+    std::copy_n(mail(0), count, data);
+    for (int64_t peer = 1; peer < world_; ++peer) {
+      const T* values = mail(peer);
+      for (int64_t i = 0; i < count; ++i) data[i] += values[i];
+    }
+    return OkStatus();
+  }
+
+  // Whether it is so on all ranks.
+  Result<bool> OnAll(bool here) {
+    double ranks = here ? 1 : 0;
+    BRAID_RETURN_IF_ERROR(AllReduce(&ranks, 1));
+    return ranks == static_cast<double>(world_);
+  }
+
+  // Of rank 0: makes room for buffers, and copies their values there.
+  bool PutValues(const std::vector<std::span<float>>& buffers, int64_t begin, int64_t room) const {
+    if (!memory_->MakeRoom(room)) return false;
+    for (const std::span<float> buffer : buffers) {
+      if (!memory_->Write(begin, buffer)) return false;
+      begin += WholePages(static_cast<int64_t>(buffer.size_bytes()));
+    }
+    return true;
+  }
+
+  // 8 KiB of sums stay in the first cache while the buffers of all peers pass by.
+  static constexpr int64_t kSums = 2048;
+
+  // The sums of `size` elements of all buffers, in the order of the ranks.
+  void AddBuffers(int64_t first, int64_t size, float* sums) const {
+    std::copy_n(memory_->buffer(0, world_) + first, size, sums);
+    for (int64_t peer = 1; peer < world_; ++peer) {
+      const float* values = memory_->buffer(peer, world_) + first;
+      for (int64_t i = 0; i < size; ++i) sums[i] += values[i];
+    }
+  }
+
   // The same without copies: every rank adds up one share, and writes it to all buffers.
   Status SumInPlace(int64_t begin, int64_t count) {
-    // 8 KiB of sums stay in the first cache while the buffers of all peers pass by.
-    constexpr int64_t kPiece = 2048;
-    float sums[kPiece];
+    float sums[kSums];
     BRAID_RETURN_IF_ERROR(Barrier());
     const int64_t end = begin + (rank_ + 1) * count / world_;
-    for (int64_t first = begin + rank_ * count / world_; first < end; first += kPiece) {
-      const int64_t size = std::min(kPiece, end - first);
-      std::copy_n(memory_->buffer(0, world_) + first, size, sums);
-      for (int64_t peer = 1; peer < world_; ++peer) {
-        const float* values = memory_->buffer(peer, world_) + first;
-        for (int64_t i = 0; i < size; ++i) sums[i] += values[i];
-      }
+    for (int64_t first = begin + rank_ * count / world_; first < end; first += kSums) {
+      const int64_t size = std::min(kSums, end - first);
+      AddBuffers(first, size, sums);
       for (int64_t peer = 0; peer < world_; ++peer)
         std::copy_n(sums, size, memory_->buffer(peer, world_) + first);
     }
@@ -277,6 +385,8 @@ class SharedMemory final : public Collective {
   // Of Share, or null.
   const float* shared_ = nullptr;
   int64_t shared_count_ = 0;
+  // Sums by mail so far.
+  int64_t mails_ = 0;
 };
 
 Status NotMet(const Status& status) {

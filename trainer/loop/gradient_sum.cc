@@ -39,11 +39,30 @@ Status GradientSum::Sum() {
   return end < size ? collective_.AllReduce(gradients + end, size - end) : OkStatus();
 }
 
-Status GradientSum::SumRows(float* rows) {
+Status GradientSum::SumPart(Piece part) {
+  BRAID_RETURN_IF_ERROR(collective_.AllReduce(readers_.data(), vocab_));
+  std::vector<Piece> pieces = {{0, offset_}};
+  for (const int64_t row : RowsRead()) {
+    const int64_t begin = offset_ + row * width_;
+    if (pieces.back().end != begin) pieces.push_back({begin, begin});
+    pieces.back().end = begin + width_;
+  }
+  pieces.push_back({offset_ + vocab_ * width_, network_.layout().size});
+  collective_.SumPart(pieces, part);
+  std::fill(readers_.begin(), readers_.end(), 0.0f);
+  return OkStatus();
+}
+
+std::vector<int64_t> GradientSum::RowsRead() const {
   std::vector<int64_t> read;
   for (int64_t row = 0; row < vocab_; ++row) {
     if (readers_[static_cast<size_t>(row)] > 0) read.push_back(row);
   }
+  return read;
+}
+
+Status GradientSum::SumRows(float* rows) {
+  const std::vector<int64_t> read = RowsRead();
   // The copies cost more than what they save if nearly all rows are read.
   if (4 * std::ssize(read) > 3 * vocab_) return collective_.AllReduce(rows, vocab_ * width_);
   std::vector<float> packed(read.size() * static_cast<size_t>(width_));

@@ -23,9 +23,14 @@ class GradientSum {
   void Read(const std::vector<int32_t>& ids);
   // Replaces the gradients by their sums over all ranks, with the same bits on all of them.
   Status Sum();
+  // The same in `part` alone, which is this rank's; elsewhere the gradients become zero. For ranks
+  // that have weights in common (Collective::ShareValues), each with a part of its own.
+  Status SumPart(Piece part);
 
  private:
   Status SumRows(float* rows);
+  // The rows that some rank has read, once the ranks have said which.
+  std::vector<int64_t> RowsRead() const;
 
   Network& network_;
   Collective& collective_;

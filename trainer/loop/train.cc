@@ -121,7 +121,26 @@ class Training {
     validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_, ask_ms);
     ShareRouterLoad();
     gradient_sum_ = std::make_unique<GradientSum>(*network_, *collective_);
-    return gradient_sum_->Begin();
+    BRAID_RETURN_IF_ERROR(gradient_sum_->Begin());
+    return ShareUpdates();
+  }
+
+  // Ranks of one host that make the same updates have weights and state in common, once, and each
+  // updates a part. A mean of the weights is made by every rank at its own pace, from weights that
+  // no other one touches.
+  Status ShareUpdates() {
+    if (task_.world == 1 || outer_ != nullptr || settings_.average.last > 0) return OkStatus();
+    BRAID_ASSIGN_OR_RETURN(const bool shared,
+                           collective_->ShareValues(optimizer_->SharedBuffers()));
+    if (!shared) return OkStatus();
+    UpdatePart part = PartOfRank(task_.rank, task_.world, network_->layout().size);
+    part_ = Piece{part.begin, part.end};
+    part.add_up = [this](std::vector<double>* values) {
+      if (gang_status_.ok())
+        gang_status_ = collective_->AllReduce(values->data(), std::ssize(*values));
+    };
+    optimizer_->UpdateOnly(std::move(part));
+    return OkStatus();
   }
 
   // Formula (9) of docs/papers/papaformer.md#s3 takes the mean of the choices over a micro-batch
@@ -162,11 +181,13 @@ class Training {
             .lr = LearningRate(settings_.schedule, state_.step)};
   }
 
-  // The ranks add up their gradients, and make the same update.
+  // The ranks add up their gradients, and make the same update, or each its part of it.
   Status StepTogether(StepRecord record) {
-    BRAID_RETURN_IF_ERROR(gradient_sum_->Sum());
+    BRAID_RETURN_IF_ERROR(part_ ? gradient_sum_->SumPart(*part_) : gradient_sum_->Sum());
     BRAID_RETURN_IF_ERROR(collective_->AllReduce(record.sums.data(), StepRecord::kNorm));
     const double norm = Update(record);
+    BRAID_RETURN_IF_ERROR(gang_status_);
+    if (part_) BRAID_RETURN_IF_ERROR(collective_->Barrier());
     if (const std::string fault = record.Fault(settings_, norm); !fault.empty())
       return Diverged(fault);
     Advance(record);
@@ -477,8 +498,10 @@ class Training {
   std::vector<StepRecord> round_;
   // Micro-batches of the round since it began, or since this run went on with it.
   int64_t round_done_ = 0, round_total_ = 0;
-  // Result of the collective operations within a backward pass, which has no status of its own to
-  // return.
+  // What this rank updates, if the ranks have weights in common.
+  std::optional<Piece> part_;
+  // Result of the collective operations within a backward pass or an update, which have no status
+  // of their own to return.
   Status gang_status_ = OkStatus();
   TrainState state_;
   std::string history_;

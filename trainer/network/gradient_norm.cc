@@ -11,34 +11,33 @@
 #include "trainer/kernels/simd/dispatch.h"
 
 namespace braid::trainer {
-namespace {
 
-constexpr int64_t kPiece = 1 << 16;  // elements of a partial sum
-
-double SumOfSquares(const at::Tensor& gradients) {
+std::vector<double> SumsOfSquares(const at::Tensor& gradients, int64_t first, int64_t last) {
   const float* values = gradients.const_data_ptr<float>();
   const int64_t count = gradients.numel();
-  std::vector<double> pieces(static_cast<size_t>((count + kPiece - 1) / kPiece));
-  ParallelFor(0, static_cast<int64_t>(pieces.size()), 1, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) {
-      pieces[static_cast<size_t>(i)] = Simd().sum_of_squares(values + i * kPiece,
-                                                             std::min(kPiece, count - i * kPiece));
+  std::vector<double> sums(static_cast<size_t>((count + kNormPiece - 1) / kNormPiece));
+  ParallelFor(first, last, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      sums[static_cast<size_t>(i)] = Simd().sum_of_squares(
+          values + i * kNormPiece, std::min(kNormPiece, count - i * kNormPiece));
     }
   });
-  double sum = 0;
-  for (const double piece : pieces) sum += piece;
-  return sum;
+  return sums;
 }
 
-}  // namespace
+double NormOfSums(const std::vector<double>& sums) {
+  double sum = 0;
+  for (const double piece : sums) sum += piece;
+  if (sum > static_cast<double>(std::numeric_limits<float>::max()))
+    return std::numeric_limits<double>::infinity();
+  return std::sqrt(sum);
+}
 
 double GradientNorm(const at::Tensor& gradients) {
   // A GPU adds in a tree of thousands of partial sums: fp32 is enough there.
   if (!gradients.is_cpu()) return at::linalg_vector_norm(gradients).item<double>();
-  const double sum = SumOfSquares(gradients.contiguous());
-  if (sum > static_cast<double>(std::numeric_limits<float>::max()))
-    return std::numeric_limits<double>::infinity();
-  return std::sqrt(sum);
+  return NormOfSums(
+      SumsOfSquares(gradients.contiguous(), 0, (gradients.numel() + kNormPiece - 1) / kNormPiece));
 }
 
 }  // namespace braid::trainer

@@ -6,7 +6,6 @@
 #include <ATen/Version.h>
 #include <ATen/core/grad_mode.h>
 #include <malloc.h>
-#include <sys/mman.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
 #include <torch/version.h>
@@ -23,6 +22,7 @@
 #include "trainer/kernels/simd/dispatch.h"
 #include "trainer/network/network_impl.h"
 #include "trainer/network/to_host.h"
+#include "trainer/network/zero_pages.h"
 
 namespace braid::trainer {
 namespace {
@@ -31,15 +31,6 @@ int64_t CountTargets(const int32_t* labels, int64_t count) {
   int64_t targets = 0;
   for (int64_t i = 0; i < count; ++i) targets += labels[i] >= 0;
   return targets;
-}
-
-// Zeros in pages that take no memory before they are written to: a network that only evaluates
-// never touches its gradients.
-at::Tensor UntouchedZeros(int64_t count) {
-  const auto bytes = static_cast<size_t>(count) * sizeof(float);
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return at::zeros({count}, at::kFloat);  // throws what everybody knows
-  return at::from_blob(memory, {count}, [bytes](void* all) { munmap(all, bytes); }, at::kFloat);
 }
 
 // The losses of all rows [batch * sequence], on the host: those of the last position of each
@@ -56,8 +47,12 @@ Precision PrecisionOf(spec::Precision precision) {
 
 Network::Impl::Impl(const model::ModelSpec& model, const Layout& where, at::Device on)
     : spec(model), layout(where), device(on), ropes(spec.arch, on) {
-  p = at::zeros({layout.size}, at::TensorOptions(at::kFloat).device(device));
-  g = device.is_cpu() ? UntouchedZeros(layout.size) : at::zeros_like(p);
+  const auto zeros = [&] {
+    return device.is_cpu() ? ZeroPages(layout.size)
+                           : at::zeros({layout.size}, at::TensorOptions(at::kFloat).device(device));
+  };
+  p = zeros();
+  g = zeros();
   const int64_t w = spec.width();
   embed = Leaf("embed.weight", {spec.vocab, w});
   norm = Leaf("norm.weight", {w});

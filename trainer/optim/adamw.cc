@@ -27,6 +27,8 @@ class AdamW final : public FlatOptimizer {
                       AdamWGroups(network.layout(), config)) {}
 
  private:
+  bool UpdatesElements() const override { return true; }
+
   void Update(const std::vector<const Range*>& ranges, double divide) override {
     for (const int group : {kDecaying, kNotDecaying})
       UpdateByAdamW(ranges, {group, kFirstMoment, kSecondMoment, group == kDecaying}, divide);

@@ -13,6 +13,7 @@
 #include "trainer/kernels/simd/dispatch.h"
 #include "trainer/network/gradient_norm.h"
 #include "trainer/network/to_host.h"
+#include "trainer/network/zero_pages.h"
 
 namespace braid::trainer {
 namespace {
@@ -38,6 +39,14 @@ void CopyFromHost(const std::vector<float>& values, at::Tensor* tensor) {
 }
 
 }  // namespace
+
+UpdatePart PartOfRank(int64_t rank, int64_t world, int64_t size) {
+  const int64_t pieces = (size + kNormPiece - 1) / kNormPiece;
+  const auto bound = [&](int64_t number) {
+    return std::min(size, number * pieces / world * kNormPiece);
+  };
+  return {bound(rank), bound(rank + 1), nullptr};
+}
 
 bool Decays(const model::TensorSpec& tensor, spec::DecayScope decay_scope) {
   // As the dual-path paper's runs had it: their scales, too, whatever the model says of them.
@@ -72,13 +81,16 @@ FlatOptimizer::FlatOptimizer(Network& network, const OptimizerConfig& config,
     : network_(network), config_(config), states_(std::move(states)), groups_(std::move(groups)) {
   p_ = ViewOf(network.parameters(), layout().size, network.device());
   g_ = ViewOf(network.gradients(), layout().size, network.device());
-  for (const StateLayout& state : states_) state_.push_back(at::zeros({state.size}, p_.options()));
+  for (const StateLayout& state : states_) {
+    state_.push_back(p_.is_cpu() ? ZeroPages(state.size) : at::zeros({state.size}, p_.options()));
+  }
   for (const Layout::Slot& slot : layout().slots) {
     const Treatment treatment = TreatmentOf(slot.tensor.name);
     const auto found = std::find(treatments_.begin(), treatments_.end(), treatment);
     treatment_of_.push_back(static_cast<size_t>(found - treatments_.begin()));
     if (found == treatments_.end()) treatments_.push_back(treatment);
   }
+  part_.end = layout().size;
   SetAges({});
 }
 
@@ -144,7 +156,7 @@ double FlatOptimizer::Step(double lr) {
     // Gradients of frozen tensors must not count in the norm by which the others are clipped.
     if (IsFrozen(range)) Gradients(range).zero_();
   }
-  const double norm = GradientNorm(g_);
+  const double norm = Norm();
   // An update by NaN would destroy parameters and moments for good. The caller ends the training
   // with an error.
   if (!std::isfinite(norm)) {
@@ -164,8 +176,28 @@ double FlatOptimizer::Step(double lr) {
   zeroed_ = 0;
   Update(moving, config_.clip > 0 ? std::max(1.0, norm / config_.clip) : 1.0);
   ++step_;
-  if (zeroed_ != g_.numel()) g_.zero_();
+  // Beyond the part they are zero.
+  if (zeroed_ != part_.end - part_.begin) g_.zero_();
   return norm;
+}
+
+double FlatOptimizer::Norm() const {
+  if (part_.add_up == nullptr) return GradientNorm(g_);
+  std::vector<double> sums = SumsOfSquares(g_, part_.begin / kNormPiece,
+                                           (part_.end + kNormPiece - 1) / kNormPiece);
+  part_.add_up(&sums);
+  return NormOfSums(sums);
+}
+
+std::vector<std::span<float>> FlatOptimizer::SharedBuffers() {
+  if (!p_.is_cpu() || !UpdatesElements()) return {};
+  std::vector<std::span<float>> buffers;
+  const auto add = [&](const at::Tensor& tensor) {
+    buffers.emplace_back(tensor.mutable_data_ptr<float>(), static_cast<size_t>(tensor.numel()));
+  };
+  add(p_);
+  for (const at::Tensor& state : state_) add(state);
+  return buffers;
 }
 
 void FlatOptimizer::UpdateByAdamW(const std::vector<const Range*>& ranges, const AdamWRule& rule,
@@ -205,14 +237,17 @@ void FlatOptimizer::UpdateOnCpu(const Range& range, const AdamWRule& rule, doubl
   const double weight_decay = rule.decays ? range.weight_decay : 0;
   const double step_size = range.lr / (1 - std::pow(config_.beta1, age));
   const double root = 1 / std::sqrt(1 - std::pow(config_.beta2, age));
-  const int64_t pieces = (range.count + kPiece - 1) / kPiece;
-  ParallelFor(0, pieces, 1, [&](int64_t begin, int64_t end) {
-    const int64_t first = begin * kPiece;
+  // What of the range is in the part.
+  const int64_t from = std::max<int64_t>(0, part_.begin - range.begin);
+  const int64_t to = std::min(range.count, part_.end - range.begin);
+  if (from >= to) return;
+  ParallelFor(from / kPiece, (to + kPiece - 1) / kPiece, 1, [&](int64_t begin, int64_t end) {
+    const int64_t first = std::max(from, begin * kPiece);
     Simd().adamw({.p = p + first,
                   .g = g + first,
                   .m = m + first,
                   .v = v + first,
-                  .count = std::min(range.count, end * kPiece) - first,
+                  .count = std::min(to, end * kPiece) - first,
                   .divide = static_cast<float>(divide),
                   .decay = static_cast<float>(1 - range.lr * weight_decay),
                   .beta1 = static_cast<float>(config_.beta1),
@@ -221,7 +256,7 @@ void FlatOptimizer::UpdateOnCpu(const Range& range, const AdamWRule& rule, doubl
                   .root = static_cast<float>(root),
                   .eps = static_cast<float>(config_.eps)});
   });
-  zeroed_ += range.count;
+  zeroed_ += to - from;
 }
 
 Optimizer::Snapshot FlatOptimizer::Take() const {

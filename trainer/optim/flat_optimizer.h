@@ -5,6 +5,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "trainer/optim/optimizer.h"
@@ -18,6 +20,8 @@ class FlatOptimizer : public Optimizer {
   double Step(double lr) final;
   Snapshot Take() const final;
   void Restore(const Snapshot& snapshot) final;
+  std::vector<std::span<float>> SharedBuffers() final;
+  void UpdateOnly(UpdatePart part) final { part_ = std::move(part); }
 
  protected:
   // `network` must outlive the optimizer. `states` are the buffers to keep, which begin at zero.
@@ -49,6 +53,8 @@ class FlatOptimizer : public Optimizer {
   // Updates parameters and state of `ranges` (those that are not frozen, in order). The gradients
   // still have to be divided by `divide`, and may be overwritten. Called without autograd.
   virtual void Update(const std::vector<const Range*>& ranges, double divide) = 0;
+  // Whether an element's update depends on nothing but its own gradient and state, and the norm.
+  virtual bool UpdatesElements() const = 0;
 
   // AdamW for the ranges of `group`, with the moments in the states number `first_moment` and
   // `second_moment`; other optimizers use it for some of their tensors.
@@ -73,7 +79,10 @@ class FlatOptimizer : public Optimizer {
   const OptimizerConfig& config() const { return config_; }
 
  private:
-  // AdamW's rule on one range of the flat buffers, cut into pieces for the threads.
+  // The norm of the gradients, of all parts.
+  double Norm() const;
+  // AdamW's rule on what is in the part of one range of the flat buffers, cut into pieces for the
+  // threads.
   void UpdateOnCpu(const Range& range, const AdamWRule& rule, double divide);
   // What the settings say of a tensor.
   struct Treatment : spec::TensorTreatment {
@@ -103,6 +112,8 @@ class FlatOptimizer : public Optimizer {
   std::vector<at::Tensor> state_;
   std::vector<Range> ranges_;
   int64_t step_ = 0;
+  // All, or what ranks with weights and state in common leave to this one.
+  UpdatePart part_;
   // Elements whose gradients the update of this step has set to zero.
   int64_t zeroed_ = 0;
 };

@@ -96,6 +96,8 @@ class Muon final : public FlatOptimizer {
     std::vector<at::Tensor> parameters, updates;
   };
 
+  bool UpdatesElements() const override { return false; }
+
   void Update(const std::vector<const Range*>& ranges, double divide) override {
     std::map<Alike, Matrices> alike;
     for (const Range* range : ranges) {

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -102,6 +104,18 @@ struct OptimizerSnapshot {
   const State& Of(std::string_view name) const;
 };
 
+// What one rank updates of the network, if ranks have weights and state in common.
+struct UpdatePart {
+  // The elements [begin, end) of the flat buffers, in which this rank has the gradient. Both are
+  // multiples of kNormPiece (gradient_norm.h), or the end of the buffers.
+  int64_t begin = 0, end = 0;
+  // Replaces a few numbers by their sums over the ranks, which all call it.
+  std::function<void(std::vector<double>* values)> add_up;
+};
+
+// The part of rank number `rank` of `world`: about equal ones, without gaps, of `size` elements.
+UpdatePart PartOfRank(int64_t rank, int64_t world, int64_t size);
+
 // An optimizer bound to a network. Every tensor has an age: the number of updates that its state
 // has seen, by which the bias of Adam's moments is corrected. Tensors that are initialised together
 // have the same age. After a merge that carries the parents' optimizer state, tensors of the
@@ -116,6 +130,12 @@ class Optimizer {
   // gradients to zero. Returns the global norm of the gradients before clipping. If the norm is not
   // finite, nothing but the gradients changes.
   virtual double Step(double lr) = 0;
+  // Buffers that ranks may have in common if each updates a part of them: weights and state, whole
+  // pages in host memory. Empty: the update of a part needs all gradients, and every rank makes the
+  // whole update.
+  virtual std::vector<std::span<float>> SharedBuffers() = 0;
+  // From now on Step updates this part alone. REQUIRES: SharedBuffers are in common.
+  virtual void UpdateOnly(UpdatePart part) = 0;
   // Copies the present state.
   virtual Snapshot Take() const = 0;
   // Continues from a snapshot. REQUIRES: the snapshot has the sizes and states of Take().

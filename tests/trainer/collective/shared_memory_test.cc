@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <functional>
+#include <span>
 #include <thread>
 
 #include "base/file.h"
@@ -133,6 +135,61 @@ TEST(SharedMemoryTest, SharedMemoryIsSummedWhereItIs) {
   EXPECT_TRUE(order_shows);
 }
 
+// Rank 1 has a buffer that is not whole pages in the second round.
+TEST(SharedMemoryTest, ValuesOfAllRanksAreTheSameMemory) {
+  constexpr int64_t kCount = 3'000;
+  for (const int64_t offset : {0, 1}) {
+    SharedGang(3, [&](int64_t rank, Collective& collective) {
+      const Pages sums(kCount), first(kCount + 1), second(7);
+      float* one = first.data() + (rank == 1 ? offset : 0);
+      const std::vector<std::span<float>> buffers = {{one, kCount}, {second.data(), 7}};
+      for (int64_t i = 0; i < kCount; ++i) one[i] = static_cast<float>(i);
+      // Sums are in common first.
+      EXPECT_FALSE(collective.ShareValues(buffers).value());
+      ASSERT_TRUE(collective.Share(sums.data(), kCount).ok());
+      ASSERT_EQ(collective.ShareValues(buffers).value(), offset == 0);
+      EXPECT_EQ(one[kCount - 1], static_cast<float>(kCount - 1));
+      ASSERT_TRUE(collective.Barrier().ok());
+      one[rank] = -1;
+      second.data()[rank] = 5;
+      ASSERT_TRUE(collective.Barrier().ok());
+      for (int64_t peer = 0; peer < 3; ++peer) {
+        const bool seen = peer == rank || offset == 0;
+        EXPECT_EQ(one[peer], seen ? -1.0f : static_cast<float>(peer)) << peer;
+        EXPECT_EQ(second.data()[peer], seen ? 5.0f : 0.0f) << peer;
+      }
+    });
+  }
+}
+
+TEST(SharedMemoryTest, APartIsSummedAndIsZeroElsewhere) {
+  constexpr int64_t kCount = 9'000, kThird = 3'000;
+  const std::vector<Piece> pieces = {{0, 10}, {2'990, 6'500}, {8'999, kCount}};
+  const auto in_a_piece = [&](int64_t i) {
+    return std::any_of(pieces.begin(), pieces.end(),
+                       [&](const Piece& piece) { return i >= piece.begin && i < piece.end; });
+  };
+  const auto given = [](int64_t rank, int64_t i) {
+    return static_cast<float>(rank + 1) / static_cast<float>(i + 3);
+  };
+  SharedGang(3, [&](int64_t rank, Collective& collective) {
+    const Pages sums(kCount), weights(3);
+    ASSERT_TRUE(collective.Share(sums.data(), kCount).ok());
+    ASSERT_TRUE(collective.ShareValues({{weights.data(), 3}}).value());
+    for (int64_t i = 0; i < kCount; ++i) sums.data()[i] = given(rank, i);
+    ASSERT_TRUE(collective.Barrier().ok());
+    const Piece part = {rank * kThird, (rank + 1) * kThird};
+    collective.SumPart(pieces, part);
+    ASSERT_TRUE(collective.Barrier().ok());
+    for (int64_t i = 0; i < kCount; ++i) {
+      const float sum = (given(0, i) + given(1, i)) + given(2, i);
+      const bool mine = i >= part.begin && i < part.end;
+      ASSERT_EQ(sums.data()[i], !in_a_piece(i) ? given(rank, i) : mine ? sum : 0.0f) << i;
+    }
+  });
+}
+
+// Sums of few numbers, whose memory is used in turns, and of many.
 TEST(SharedMemoryTest, ManyRoundsStayInStep) {
   SharedGang(4, [&](int64_t rank, Collective& collective) {
     for (int round = 0; round < 300; ++round) {
@@ -140,6 +197,10 @@ TEST(SharedMemoryTest, ManyRoundsStayInStep) {
       for (int i = 0; i < 5; ++i) values[i] = static_cast<float>(rank * round + i);
       ASSERT_TRUE(collective.AllReduce(values, 5).ok());
       for (int i = 0; i < 5; ++i) ASSERT_EQ(values[i], static_cast<float>(6 * round + 4 * i));
+      if (round % 7 != 0) continue;
+      std::vector<float> many(20'000, static_cast<float>(rank * round));
+      ASSERT_TRUE(collective.AllReduce(many.data(), std::ssize(many)).ok());
+      ASSERT_EQ(many.back(), static_cast<float>(6 * round));
     }
   });
 }
