@@ -44,13 +44,13 @@ class Collective {
   // To be called before the first AllReduce of memory that is summed again and again: `count`
   // floats at `data`, which are zero and stay so. Ranks of one host put shared memory in their
   // place where they are whole pages of a mapping, and then add them up where they are. All ranks
-  // call it, at most once, with the same count.
+  // call it, at most once, with the same count. kAborted if the memory cannot be mapped.
   virtual Status Share(float* /*data*/, int64_t /*count*/) { return OkStatus(); }
   // To be called behind Share: puts one piece of memory, which all ranks then have in common, in
   // the place of each of these buffers of whole pages. Their values are those of rank 0, and all
   // ranks have the same. What a rank writes there, the others see once they have met. Returns
   // whether it was done, the same on all ranks: only ranks of one host can, and only if Share has
-  // done it. kAborted if the system has no memory for it.
+  // done it. kAborted if some of it was put there and the rest cannot be.
   virtual Result<bool> ShareValues(const std::vector<std::span<float>>& /*buffers*/) {
     return false;
   }

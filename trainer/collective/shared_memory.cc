@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <span>
@@ -122,9 +123,13 @@ class Memory {
     return mmap(place, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
                 file_, begin) != MAP_FAILED;
   }
-  // Copies values to what will be mapped.
+  // Copies values to what will be mapped. Takes the memory for them first: where there is none, who
+  // writes is killed.
   bool Write(int64_t begin, std::span<const float> values) const {
     const int64_t bytes = WholePages(static_cast<int64_t>(values.size_bytes()));
+    int taken = EINTR;
+    while (taken == EINTR) taken = posix_fallocate(file_, begin, bytes);
+    if (taken != 0) return false;
     void* there = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED,
                        file_, begin);
     if (there == MAP_FAILED) return false;
@@ -202,10 +207,10 @@ class SharedMemory final : public Collective {
                            OnAll(whole && (rank_ != 0 || memory_->MakeRoom(room))));
     if (!able) return OkStatus();
     memory_->Count(room);
-    // A rank that could not leaves the others with memory that is shared for nothing.
     BRAID_ASSIGN_OR_RETURN(const bool mapped,
                            OnAll(memory_->MapBuffers(begin, rank_, world_, bytes, data)));
-    if (!mapped) return OkStatus();
+    // What was there before may be gone.
+    if (!mapped) return NotMapped();
     shared_ = data;
     shared_count_ = count;
     return OkStatus();
@@ -218,21 +223,25 @@ class SharedMemory final : public Collective {
       whole = whole && reinterpret_cast<uintptr_t>(buffer.data()) % kPage == 0 && !buffer.empty();
       room += WholePages(static_cast<int64_t>(buffer.size_bytes()));
     }
-    const int64_t begin = memory_->end();
-    BRAID_ASSIGN_OR_RETURN(const bool able,
-                           OnAll(whole && (rank_ != 0 || PutValues(buffers, begin, room))));
+    BRAID_ASSIGN_OR_RETURN(const bool all_whole, OnAll(whole));
+    if (!all_whole) return false;
+    int64_t place = memory_->end();
+    BRAID_ASSIGN_OR_RETURN(const bool able, OnAll(rank_ != 0 || memory_->MakeRoom(room)));
     if (!able) return false;
     memory_->Count(room);
-    bool mapped = true;
-    int64_t place = begin;
+    // One after the other: what the ranks had for a buffer is free before the next one takes
+    // memory.
     for (const std::span<float> buffer : buffers) {
       const int64_t bytes = WholePages(static_cast<int64_t>(buffer.size_bytes()));
-      mapped = mapped && memory_->MapInPlace(place, bytes, buffer.data());
+      BRAID_ASSIGN_OR_RETURN(const bool written,
+                             OnAll(rank_ != 0 || memory_->Write(place, buffer)));
+      if (!written && buffer.data() == buffers.front().data()) return false;
+      BRAID_ASSIGN_OR_RETURN(const bool mapped,
+                             OnAll(written && memory_->MapInPlace(place, bytes, buffer.data())));
+      // Weights of some ranks would be common, and of others not.
+      if (!mapped) return NotMapped();
       place += bytes;
     }
-    // Weights of some ranks would be common, and of others not.
-    BRAID_ASSIGN_OR_RETURN(const bool all_mapped, OnAll(mapped));
-    if (!all_mapped) return Aborted("the memory that ranks of one host share cannot be mapped");
     return true;
   }
 
@@ -339,14 +348,8 @@ class SharedMemory final : public Collective {
     return ranks == static_cast<double>(world_);
   }
 
-  // Of rank 0: makes room for buffers, and copies their values there.
-  bool PutValues(const std::vector<std::span<float>>& buffers, int64_t begin, int64_t room) const {
-    if (!memory_->MakeRoom(room)) return false;
-    for (const std::span<float> buffer : buffers) {
-      if (!memory_->Write(begin, buffer)) return false;
-      begin += WholePages(static_cast<int64_t>(buffer.size_bytes()));
-    }
-    return true;
+  static Status NotMapped() {
+    return Aborted("the memory that ranks of one host share cannot be mapped");
   }
 
   // 8 KiB of sums stay in the first cache while the buffers of all peers pass by.

@@ -21,8 +21,9 @@ void NoteChange(const task::Task& task, const Environment& now, TrainState* stat
 // Warns in the job's log if products in this precision take several steps on this processor.
 void WarnOfSlowProducts(const task::Task& task, spec::Precision precision);
 
-// Each rank makes the whole update of its replica; other instructions round it differently, so that
-// the replicas are equal no more, if only in their last bits. Warns of that in the job's log, if
+// Ranks that do not have their weights in common make the whole update of a replica each; other
+// instructions round it differently, so that the replicas are equal no more, if only in their last
+// bits. Warns of that in the job's log, if
 // `drifts`, and notes it in `here`. Outer steps have the same bits on every processor, and bring
 // the replicas together. All ranks call it together. Errors are those of the collective operation.
 Status CompareRanks(const task::Task& task, bool drifts, Collective& collective, Environment* here);

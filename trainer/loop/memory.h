@@ -11,7 +11,8 @@
 
 namespace braid::trainer {
 
-// Bytes that one process holds besides the activations of a pass.
+// Bytes that one process holds besides the activations of a pass. Ranks of one host that have met
+// may hold the parameters and the moments once for all of them (Collective::ShareValues).
 struct MemoryNeeds {
   int64_t parameters = 0;
   int64_t gradients = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -114,15 +115,15 @@ class Training {
         collective_,
         MakeCollective(channel_.rendezvous(), task_.rank, task_.world, NameOf(task_.device),
                        task_.address, outer_ == nullptr ? kPeerTimeoutMs : kRoundTimeoutMs));
-    BRAID_RETURN_IF_ERROR(
-        CompareRanks(task_, /*drifts=*/outer_ == nullptr, *collective_, &state_.environment));
     const double ask_ms = outer_ == nullptr ? StopVote::kAskMs : kRoundVoteMs;
     step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_, ask_ms);
     validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_, ask_ms);
     ShareRouterLoad();
     gradient_sum_ = std::make_unique<GradientSum>(*network_, *collective_);
     BRAID_RETURN_IF_ERROR(gradient_sum_->Begin());
-    return ShareUpdates();
+    BRAID_RETURN_IF_ERROR(ShareUpdates());
+    return CompareRanks(task_, /*drifts=*/outer_ == nullptr && !part_, *collective_,
+                        &state_.environment);
   }
 
   // Ranks of one host that make the same updates have weights and state in common, once, and each
@@ -138,7 +139,14 @@ class Training {
     part.add_up = [this](std::vector<double>* values) {
       if (gang_status_.ok())
         gang_status_ = collective_->AllReduce(values->data(), std::ssize(*values));
+      // The norm is not finite then, and no weight changes.
+      if (!gang_status_.ok())
+        std::fill(values->begin(), values->end(), std::numeric_limits<double>::quiet_NaN());
     };
+    Log(LogLevel::kInfo, task_.job,
+        Format("rank %lld updates elements %lld to %lld of the weights, which ranks of this host "
+               "have in common",
+               (long long)task_.rank, (long long)part.begin, (long long)part.end));
     optimizer_->UpdateOnly(std::move(part));
     return OkStatus();
   }

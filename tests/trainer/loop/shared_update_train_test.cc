@@ -1,10 +1,13 @@
 // Gangs of one host, whose ranks have weights and state in common and update a part each, beside
 // gangs whose ranks meet over TCP and make the whole update each.
+#include "base/text.h"
 #include "tests/trainer/loop/train_fixture.h"
 #include "trainer/optim/optimizer.h"
 
 namespace braid::trainer {
 namespace {
+
+using ::testing::HasSubstr;
 
 class SharedUpdateTrainTest : public TrainTest {
  protected:
@@ -41,7 +44,8 @@ class SharedUpdateTrainTest : public TrainTest {
     std::thread other([&] { run(1, &second); });
     run(0, &first);
     other.join();
-    if (stop_after > 0) newest_ = first.checkpoints().rbegin()->second;
+    const auto checkpoints = first.checkpoints();
+    if (stop_after > 0 && !checkpoints.empty()) newest_ = checkpoints.rbegin()->second;
     return tasks[0];
   }
 
@@ -72,20 +76,35 @@ TEST_F(SharedUpdateTrainTest, HasTheBitsOfWholeUpdates) {
   }
 }
 
+TEST_F(SharedUpdateTrainTest, EachRankSaysItsPart) {
+  testing::internal::CaptureStderr();
+  Gang("shared", Wide(world_.Dense("m")), "", Clip);
+  const std::string said = testing::internal::GetCapturedStderr();
+  const int64_t size = MakeLayout(Wide(world_.Dense("m"))).size;
+  ASSERT_GT(size, 2 * 65'536);
+  const int64_t bound = PartOfRank(0, 2, size).end;
+  EXPECT_THAT(said,
+              HasSubstr(Format("rank 0 updates elements 0 to %lld of the weights, which ranks "
+                               "of this host have in common",
+                               (long long)bound)));
+  EXPECT_THAT(said, HasSubstr(Format("rank 1 updates elements %lld to %lld of the weights",
+                                     (long long)bound, (long long)size)));
+}
+
 TEST_F(SharedUpdateTrainTest, FrozenPathsKeepTheirBits) {
   const Change frozen = [](task::Task* task) {
     Clip(task);
     task->spec["train"]["freeze_paths"] = 7;
   };
   const model::ModelSpec model = Wide(world_.Composite());
-  EXPECT_EQ(Bits(Gang("shared", model, "", frozen)),
-            Bits(Gang("tcp", model, "127.0.0.1", frozen)));
+  EXPECT_EQ(Bits(Gang("shared", model, "", frozen)), Bits(Gang("tcp", model, "127.0.0.1", frozen)));
 }
 
 TEST_F(SharedUpdateTrainTest, StoppedAndResumedHasTheBitsOfAnUndisturbedGang) {
   const model::ModelSpec model = Wide(world_.Dense("m"));
   const std::vector<std::string> whole = Bits(Gang("whole", model, "", Clip));
   Gang("stopped", model, "", Clip, /*stop_after=*/6);
+  ASSERT_FALSE(newest_.empty());
   const task::Task resumed = Gang("resumed", model, "", [&](task::Task* task) {
     Clip(task);
     task->resume = newest_;

@@ -26,6 +26,7 @@ class UnequalRanksTest : public TrainTest {
   std::string Train(int64_t rank, int64_t threads, const std::string& gang) {
     task::Task task = NewTask("rank" + std::to_string(rank));
     task.spec["train"]["steps"] = 2;
+    task.spec["train"]["optimizer"]["kind"] = optimizer_;
     task.rank = rank;
     task.world = 2;
     task.threads = threads;
@@ -45,6 +46,8 @@ class UnequalRanksTest : public TrainTest {
     said_ = testing::internal::GetCapturedStderr();
   }
 
+  // One by which each rank has its own copy of the weights.
+  std::string optimizer_ = "muon";
   std::string named_, said_;
 };
 
@@ -59,6 +62,13 @@ TEST_F(UnequalRanksTest, OtherThreadsAreSaidByBoth) {
   EXPECT_THAT(said_, AllOf(HasSubstr(std::string(kWarning) + " (rank 0: " + InstructionSet() +
                                      ", 1): their copies of the weights drift apart"),
                            HasSubstr("(rank 1: " + InstructionSet() + ", 2)")));
+  EXPECT_EQ(named_, InstructionSet() + ", other ranks differ");
+}
+
+TEST_F(UnequalRanksTest, WeightsInCommonDoNotDrift) {
+  optimizer_ = "adamw";
+  TrainTogether(1, 2);
+  EXPECT_THAT(said_, Not(HasSubstr(kWarning)));
   EXPECT_EQ(named_, InstructionSet() + ", other ranks differ");
 }
 
