@@ -29,6 +29,7 @@ struct Flags {
   int64_t heartbeat_interval_ms = 2000;
   int64_t ttl_ms = 15'000;
   int64_t grace_ms = 900'000;
+  int64_t recovery_ms = 60'000;
   int64_t gang_patience_ms = 30'000;
   int64_t quarantine_after = 3;
   bool preempt = false;

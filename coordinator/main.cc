@@ -242,6 +242,7 @@ Options OptionsOf(const Flags& flags, const Stores& stores, const QuotaTable* qu
   options.lease.heartbeat_interval_ms = flags.heartbeat_interval_ms;
   options.lease.ttl_ms = flags.ttl_ms;
   options.lease.disconnect_grace_ms = flags.grace_ms;
+  options.lease.recovery_ms = flags.recovery_ms;
   options.gang_patience_ms = flags.gang_patience_ms;
   options.health.failures = flags.quarantine_after;
   options.preempt = flags.preempt;

@@ -114,6 +114,7 @@ void RegisterUp(const Registry& registry) {
                   "failed jobs in a row after which a worker gets none for a time; 0: never"),
         std::pair("--preempt-grace-ms",
                   "how long one that is stopped for that may take to write its checkpoint"),
+        std::pair("--recovery-ms", "how long after its start no worker counts as lost"),
         std::pair("--keep-checkpoints", "of a training until it has succeeded: a number, or all"),
         std::pair("--keep-events-days",
                   "events of ended runs that are older are deleted; 0: never"),

@@ -19,7 +19,8 @@ LONG = 10_000_000
 
 class Lab(Service):
     def __init__(self):
-        super().__init__(workers=0)
+        # Workers that were killed are missed at once, also soon after the coordinator's start.
+        super().__init__(workers=0, words=("--recovery-ms", "0"))
         self.agent = None
 
     def create(self, *words, code=0):

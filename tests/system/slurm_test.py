@@ -22,7 +22,7 @@ class Lab(Service):
     """A coordinator without workers of its own, on a cluster."""
 
     def __init__(self, slurm):
-        super().__init__(workers=0)
+        super().__init__(workers=0, words=("--recovery-ms", "0"))
         self.environment = {**without_slurm(self.environment), "SLURM_CONF": slurm.config}
         self.agents = []
 
