@@ -46,6 +46,7 @@ constexpr CallRule kRules[] = {
     {"/braid.v1.Admin/GetServerInfo", Role::kViewer, kWorkers},
     {"/braid.v1.Admin/ListWorkers", Role::kViewer},
     {"/braid.v1.Admin/CordonWorker", Role::kOperator},
+    {"/braid.v1.Admin/GetWorkerLoads", Role::kViewer},
     {"/braid.v1.Admin/DrainWorker", Role::kOperator},
     {"/braid.v1.Admin/ReleaseWorker", Role::kOperator},
     {"/braid.v1.Admin/ListQuotas", Role::kViewer},
