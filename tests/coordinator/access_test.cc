@@ -19,6 +19,7 @@ namespace braid::coordinator {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -263,7 +264,22 @@ TEST_F(AccessTest, ARunsUserIsWhoseTokenItWas) {
   EXPECT_EQ(resume('b', &paused).error_code(), grpc::PERMISSION_DENIED);
   EXPECT_TRUE(resume('o', &paused).ok());
   EXPECT_EQ(paused.paused_ms(), 0);
+  const auto tag = [&](char who, v1::Run* reply) {
+    grpc::ClientContext context;
+    v1::TagRunRequest request;
+    request.set_id(run.id());
+    request.add_add("by " + std::string(1, who));
+    request.set_request_id(std::string("tag ") + who);
+    return v1::Runs::NewStub(rpc::MakeChannel(server_->address(), Secret(who)))
+        ->TagRun(&context, request, reply);
+  };
+  v1::Run tagged;
+  EXPECT_EQ(tag('b', &tagged).error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_TRUE(tag('e', &tagged).ok()) << "it is hers";
+  EXPECT_TRUE(tag('e', &tagged).ok()) << "the same request again";
   EXPECT_TRUE(cancel('o').ok());
+  EXPECT_TRUE(tag('o', &tagged).ok()) << "also when it has ended";
+  EXPECT_THAT(tagged.tags(), ElementsAre("by e", "by o"));
   const auto remove = [&](char who) {
     grpc::ClientContext context;
     v1::DeleteRunRequest request;
@@ -531,22 +547,6 @@ TEST_F(AccessTest, AWorkerSaysHelloUnderItsOwnIdAlone) {
   EXPECT_THAT(status.error_message(), HasSubstr("is worker w1 and speaks for worker w2"));
 }
 
-// Decisions about invitations, step by step.
-TEST_F(AccessTest, AnInvitationIsGoodOnceAndNotForEver) {
-  Access& access = *backend_.access;
-  const Identity owner{"the owner", Role::kAdmin, "", "", false};
-  const auto invite = [&](char secret, int64_t lifetime_ms, const std::string& worker) {
-    std::string id;
-    EXPECT_TRUE(core_
-                    ->Do([&](Transaction& tx) -> Status {
-                      BRAID_ASSIGN_OR_RETURN(
-                          const CredentialRecord made,
-                          InviteWorker({Sha256Hex(Secret(secret)), worker, "here", lifetime_ms},
-                                       owner, &access, tx));
-                      id = made.id;
-                      return OkStatus();
-                    })
-                    .ok());
 TEST_F(AccessTest, WhatAWorkerSaysOfItsMachineIsShown) {
   ASSERT_TRUE(Create("w1", v1::WORKER, Secret('1')).ok());
   ASSERT_TRUE(Create("eve", v1::VIEWER, Secret('e')).ok());
@@ -589,6 +589,22 @@ TEST_F(AccessTest, WhatAWorkerSaysOfItsMachineIsShown) {
   (void)session->End();
 }
 
+// Decisions about invitations, step by step.
+TEST_F(AccessTest, AnInvitationIsGoodOnceAndNotForEver) {
+  Access& access = *backend_.access;
+  const Identity owner{"the owner", Role::kAdmin, "", "", false};
+  const auto invite = [&](char secret, int64_t lifetime_ms, const std::string& worker) {
+    std::string id;
+    EXPECT_TRUE(core_
+                    ->Do([&](Transaction& tx) -> Status {
+                      BRAID_ASSIGN_OR_RETURN(
+                          const CredentialRecord made,
+                          InviteWorker({Sha256Hex(Secret(secret)), worker, "here", lifetime_ms},
+                                       owner, &access, tx));
+                      id = made.id;
+                      return OkStatus();
+                    })
+                    .ok());
     return id;
   };
   const auto join = [&](const std::string& invitation, char key, const std::string& worker) {
