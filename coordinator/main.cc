@@ -304,7 +304,8 @@ HttpServer::Options HttpOptionsOf(const Flags& flags, const Stores& stores, cons
           stores.tls.http,
           &backend.call_durations,
           backend.spans,
-          flags.http_strict_days};
+          flags.http_strict_days,
+          &backend.loads};
 }
 
 // Serves until a signal or the end of the loop. `serving` is set once it does: an error before that

@@ -122,6 +122,34 @@ task::Outcome OutcomeOf(const v1::ReportEndedRequest& message) {
   return outcome;
 }
 
+void Fill(const task::MachineLoad& load, v1::MachineLoad* message) {
+  if (load.cpu_percent.has_value())
+    message->set_cpu_percent(static_cast<int32_t>(*load.cpu_percent));
+  message->set_memory_used_mib(load.memory_used_mib);
+  message->set_memory_mib(load.memory_mib);
+  for (const task::GpuLoad& gpu : load.gpus) {
+    v1::GpuLoad* one = message->add_gpus();
+    if (gpu.busy_percent.has_value())
+      one->set_busy_percent(static_cast<int32_t>(*gpu.busy_percent));
+    one->set_memory_used_mib(gpu.memory_used_mib);
+    one->set_memory_mib(gpu.memory_mib);
+  }
+}
+
+task::MachineLoad LoadOf(const v1::MachineLoad& message) {
+  task::MachineLoad load;
+  if (message.has_cpu_percent()) load.cpu_percent = message.cpu_percent();
+  load.memory_used_mib = message.memory_used_mib();
+  load.memory_mib = message.memory_mib();
+  for (const v1::GpuLoad& one : message.gpus()) {
+    task::GpuLoad& gpu = load.gpus.emplace_back();
+    if (one.has_busy_percent()) gpu.busy_percent = one.busy_percent();
+    gpu.memory_used_mib = one.memory_used_mib();
+    gpu.memory_mib = one.memory_mib();
+  }
+  return load;
+}
+
 void Fill(const task::Demand& demand, v1::Demand* message) {
   Write(demand.requirements, message);
   message->set_site(demand.requirements.site);

@@ -9,6 +9,7 @@
 #include "task/assignment.h"
 #include "task/demand.h"
 #include "task/keys.h"
+#include "task/machine_load.h"
 #include "task/outcome.h"
 
 namespace braid::v1 {
@@ -19,8 +20,8 @@ class PlannedJob;  // braid/v1/plan.pb.h
 
 namespace braid::rpc {
 
-// Fill a message from a value; RankOf, ProgressOf, AssignmentOf, OutcomeOf and DemandOf read the
-// value back. The values are not checked.
+// Fill a message from a value; RankOf, ProgressOf, AssignmentOf, OutcomeOf, LoadOf and DemandOf
+// read the value back. The values are not checked.
 void Fill(const task::RankKey& key, v1::RankId* message);
 task::RankKey RankOf(const v1::RankId& message);
 
@@ -34,6 +35,9 @@ task::Assignment AssignmentOf(const v1::RankAssignment& message);
 // the caller.
 void Fill(const task::Outcome& outcome, v1::ReportEndedRequest* message);
 task::Outcome OutcomeOf(const v1::ReportEndedRequest& message);
+
+void Fill(const task::MachineLoad& load, v1::MachineLoad* message);
+task::MachineLoad LoadOf(const v1::MachineLoad& message);
 
 void Fill(const task::Demand& demand, v1::Demand* message);
 task::Demand DemandOf(const v1::Demand& message);

@@ -33,6 +33,12 @@ const Schema& RecipeTop::Fields() {
         .AtLeast(2)
         .AtMost(kMaxSequence);
     field("max_duration", &RecipeTop::max_duration).OmitDefault();
+    field(
+        "tags", &RecipeTop::tags,
+        "Words by which the run is found in lists, at most 32 of 64 bytes each, without commas "
+        "([operating.md](operating.md#tags)). `braid submit --tag WORD` adds more, and `braid run "
+        "tag` changes them later. Nothing that is computed depends on them.")
+        .OmitDefault();
     return field.Done();
   }();
   return fields;

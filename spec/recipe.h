@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "schema/schema.h"
 #include "spec/common.h"
@@ -28,6 +29,8 @@ struct RecipeTop {
   // The length of a training sequence, in tokens.
   int64_t sequence = 256;
   MaxDuration max_duration;
+  // Words by which people find the run (recipe/tags.h).
+  std::vector<std::string> tags;
 
   static const schema::Schema& Fields();
 };

@@ -67,6 +67,14 @@ const TONES = {
 export const tone = (state) => TONES[word(state)] || 'dim';
 export const badge = (state) => h('span', { class: 'badge ' + tone(state) }, word(state));
 
+// The tags of a run, each a link to the runs that have it; with `remove`, with a button to take it off.
+export const tagList = (run, remove) => (run.tags || []).map((tag) => h('span', { class: 'tag', 'data-key': 'tag:' + tag },
+  h('a', { href: '#/runs/' + encodeURIComponent(tag), title: 'Runs with this tag' }, tag),
+  remove ? h('button', { type: 'button', class: 'plain', 'aria-label': 'Take off ' + tag, onclick: () => remove(tag) }, '\u00d7') : null));
+
+// What people type: words with commas between.
+export const words = (text) => text.split(',').map((one) => one.trim()).filter(Boolean);
+
 export function bar(part, whole, label) {
   const share = whole > 0 ? Math.min(1, part / whole) : 0;
   return h('span', { class: 'bar', role: 'progressbar', 'aria-valuenow': Math.round(share * 100), 'aria-valuemin': 0,

@@ -3,7 +3,8 @@ import { h, show, confirmed, kept } from './dom.js';
 import { blobUrl, call, pages, requestId } from './api.js';
 import { look } from './chart.js';
 import { Curves, TRAINS } from './curves.js';
-import { ago, badge, bar, bytes, clock, digits, duration, isPaused, number, parsed, progressText, reason, runProgress, runState, shareOf, shortId, table, tone, why, word } from './format.js';
+import { ExportMenu } from './export.js';
+import { ago, badge, bar, bytes, clock, digits, duration, isPaused, number, parsed, progressText, reason, runProgress, runState, shareOf, shortId, table, tagList, tone, why, word, words } from './format.js';
 import { graph } from './graph.js';
 import { LogView } from './logs.js';
 import { lineageView } from './lineage.js';
@@ -17,7 +18,7 @@ export const runHref = (id, tab, job) => '#/run/' + [id, tab, job].filter(Boolea
 export function runPage(main, app, id, tab = 'jobs', job = '') {
   const page = { title: 'Run', busy: false };
   const logs = new LogView();
-  const curves = new Curves(() => draw()), models = new ModelsView();
+  const curves = new Curves(() => draw()), models = new ModelsView(), exports = new ExportMenu(() => run && draw());
   let run = null, events = [], report = null, lineage = null, rank = 0, epoch = 0;
 
   page.moved = (toId, toTab = 'jobs', toJob = '') => {
@@ -79,6 +80,7 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
         h('div', null, h('p', { class: 'note crumbs' }, h('a', { href: '#/runs' }, 'Runs'), ' / ', h('span', { class: 'mono' }, run.id)), h('h1', null, run.name)),
         h('span', { class: 'fill' }),
         h('div', { class: 'row' },
+          exports.view(run),
           active ? h('button', { type: 'button', id: paused ? 'resume' : 'pause', disabled: Boolean(mine) || run.cancelRequested, title: mine, onclick: paused ? resume : pause }, paused ? 'Resume' : 'Pause') : null,
           active ? h('button', { type: 'button', id: 'cancel', class: 'danger', disabled: Boolean(mine) || run.cancelRequested, title: mine, onclick: cancel }, run.cancelRequested ? 'Cancelling' : 'Cancel') : null,
           !active ? h('button', { type: 'button', id: 'retry', disabled: Boolean(mine), title: mine || 'A new run of the same recipe, which takes over what succeeded', onclick: retry }, 'Retry') : null,
@@ -90,6 +92,8 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
         eta > 0 ? h('span', null, 'slowest running job: ', duration(eta), ' more') : null,
         h('span', null, 'begun ', ago(run.createdMs), run.user ? ' by ' + run.user : ''),
         number(run.endedMs) ? h('span', null, 'took ', duration((number(run.endedMs) - number(run.createdMs)) / 1000)) : null,
+        h('span', { class: 'row tags', id: 'tags' }, tagList(run, mine ? null : (tag) => changeTags({ remove: [tag] })),
+          h('button', { type: 'button', class: 'plain', id: 'add-tag', disabled: Boolean(mine), title: mine || 'Runs are found by their tags', onclick: addTags }, '+ tag')),
         run.retryOf ? h('span', null, 'retry of ', h('a', { href: runHref(run.retryOf), class: 'mono' }, run.retryOf)) : null),
       run.error ? h('div', { class: 'problem' }, run.error) : null,
       h('nav', { class: 'tabs', 'aria-label': 'Parts of the run' }, TABS.map(([name, title]) => h('a', { href: runHref(id, name, name === 'logs' ? job : ''), 'aria-current': tab === name ? 'page' : null }, title))),
@@ -193,6 +197,13 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
       lineageView(lineage.graph, lineage.chosen.id),
       table([{ title: 'Artifact' }, { title: 'Kind' }, { title: 'Made by' }, { title: 'Size', class: 'n' }, { title: 'When' }],
         lineage.artifacts.map((one) => ({ key: one.id, cells: [h('a', { href: '#/artifact/' + one.id, class: 'mono' }, shortId(one.id)), one.kind, (one.job || '') + (one.role ? ', ' + one.role : ''), bytes(one.bytes), h('span', { title: clock(one.createdMs) }, ago(one.createdMs))] }))));
+  }
+
+  const changeTags = (change) => app.act('The tags are changed', () => call('Runs/TagRun', { id: run.id, ...change, requestId: requestId() }));
+
+  async function addTags() {
+    const asked = await confirmed('Tag ' + run.name, 'Runs are found by their tags.', 'Add them', 'Tags, with commas between');
+    if (asked && words(asked.text).length) await changeTags({ add: words(asked.text) });
   }
 
   async function pause() {

@@ -1,18 +1,20 @@
 // All runs: how far they are, what went wrong, and what can be done with several at once.
 import { h, show, confirmed, toast } from './dom.js';
 import { call, pages, requestId } from './api.js';
-import { ago, badge, bar, duration, number, reason, runProgress, runState, shortId, table, word } from './format.js';
+import { ago, badge, bar, duration, number, reason, runProgress, runState, shortId, table, tagList, word, words } from './format.js';
 
 const MOST = 2000;
 const STATES = ['active', 'paused', 'succeeded', 'failed', 'cancelled'];
 
-export function runsPage(main, app) {
+export function runsPage(main, app, tag = '') {
   const page = { title: 'Runs', busy: false, runs: [], more: false };
   const chosen = new Set();
+  // Tags that were seen, whichever runs are listed now.
+  const tags = new Set();
   let text = '', state = '';
 
   const matches = (run) => (!state || word(runState(run)) === state) &&
-    text.toLowerCase().split(/\s+/).every((part) => [run.name, run.id, run.user, run.error].some((field) => String(field || '').toLowerCase().includes(part)));
+    text.toLowerCase().split(/\s+/).every((part) => [run.name, run.id, run.user, run.error, ...(run.tags || [])].some((field) => String(field || '').toLowerCase().includes(part)));
 
   function progress(run) {
     const { share, eta } = runProgress(run);
@@ -33,10 +35,13 @@ export function runsPage(main, app) {
     show(main,
       h('div', { class: 'row head' }, h('h1', null, 'Runs'), h('span', { class: 'note' }, counts.filter(([, n]) => n).map(([name, n]) => n + ' ' + name).join(', '))),
       h('div', { class: 'row tools' },
-        h('input', { type: 'search', placeholder: 'Name, id, user or error', 'aria-label': 'Find runs', value: text, oninput: (event) => { text = event.target.value; draw(); } }),
+        h('input', { type: 'search', placeholder: 'Name, id, user, tag or error', 'aria-label': 'Find runs', value: text, oninput: (event) => { text = event.target.value; draw(); } }),
         h('select', { 'aria-label': 'State', value: state, onchange: (event) => { state = event.target.value; draw(); } },
           h('option', { value: '' }, 'any state'), STATES.map((name) => h('option', { value: name, selected: name === state }, name))),
+        tags.size || tag ? h('select', { id: 'tag-filter', 'aria-label': 'Tag', value: tag, onchange: (event) => app.go('#/runs' + (event.target.value && '/' + encodeURIComponent(event.target.value))) },
+          h('option', { value: '' }, 'any tag'), [...new Set([...tags, tag])].filter(Boolean).sort().map((name) => h('option', { value: name, selected: name === tag }, name))) : null,
         h('span', { class: 'fill' }),
+        h('button', { type: 'button', id: 'tag-selected', disabled: !picked.length || !app.may('SUBMITTER'), title: app.need('SUBMITTER') || 'Give the selected runs tags', onclick: () => label(picked) }, 'Tag' + (picked.length > 1 ? ' ' + picked.length : '')),
         h('button', { type: 'button', id: 'compare', disabled: picked.length < 2, title: 'Select two runs or more', onclick: () => app.go('#/compare/' + picked.map((run) => run.id).join(',')) }, 'Compare' + (picked.length > 1 ? ' ' + picked.length : '')),
         h('button', { type: 'button', id: 'cancel-selected', class: 'danger', disabled: !active.length || !app.may('SUBMITTER'), title: app.need('SUBMITTER') || 'Cancel the selected runs that are active', onclick: () => cancel(active) }, 'Cancel' + (active.length ? ' ' + active.length : ''))),
       table([{ title: h('input', { type: 'checkbox', 'aria-label': 'Select all that are shown', checked: shown.length > 0 && picked.length === shown.length, indeterminate: picked.length > 0 && picked.length < shown.length,
@@ -47,6 +52,7 @@ export function runsPage(main, app) {
         cells: [
           h('input', { type: 'checkbox', 'aria-label': 'Select ' + run.name, checked: chosen.has(run.id), onchange: (event) => { event.target.checked ? chosen.add(run.id) : chosen.delete(run.id); draw(); } }),
           h('span', { class: 'stack' }, h('a', { href: '#/run/' + encodeURIComponent(run.id), class: 'strong' }, run.name || run.id), h('span', { class: 'note mono' }, run.id),
+            (run.tags || []).length ? h('span', { class: 'row tags' }, tagList(run)) : null,
             run.error ? h('span', { class: 'error one-line', title: run.error }, run.error) : null),
           h('span', null, badge(runState(run)), run.cancelRequested && run.state === 'RUN_ACTIVE' ? h('span', { class: 'badge warn' }, 'cancelling') : null),
           progress(run), run.user || '', ago(run.createdMs),
@@ -55,6 +61,24 @@ export function runsPage(main, app) {
       })),
       page.runs.length ? 'No run is like that.' : h('span', null, 'No run yet: ', h('a', { href: '#/submit' }, 'submit a recipe'), ', or ', h('code', null, 'braid submit recipe.yaml'), '.')),
       page.more ? h('p', { class: 'note' }, 'Only the newest ' + page.runs.length + ' runs are listed.') : null);
+  }
+
+  async function label(runs) {
+    const asked = await confirmed('Tag ' + runs.length + (runs.length > 1 ? ' runs' : ' run'), 'Runs are found by their tags. A minus before a tag takes it off.', 'Change the tags', 'Tags, with commas between');
+    const named = words(asked ? asked.text : '');
+    if (!named.length) return;
+    const add = named.filter((one) => !one.startsWith('-')), remove = named.filter((one) => one.startsWith('-')).map((one) => one.slice(1));
+    let done = 0;
+    for (const run of runs) {
+      try {
+        await call('Runs/TagRun', { id: run.id, add, remove, requestId: requestId() });
+        ++done;
+      } catch (error) {
+        toast(run.name + ': ' + error.message, true);
+      }
+    }
+    if (done) toast('The tags of ' + done + (done > 1 ? ' runs are changed' : ' run are changed'));
+    await page.load();
   }
 
   async function cancel(runs) {
@@ -75,8 +99,16 @@ export function runsPage(main, app) {
     await page.load();
   }
 
+  page.moved = (other = '') => {
+    tag = other;
+    return true;
+  };
+
   page.load = async () => {
-    const { all, more } = await pages('Runs/ListRuns', { pageSize: 200 }, 'runs', MOST);
+    const asked = tag;
+    const { all, more } = await pages('Runs/ListRuns', { pageSize: 200, tags: tag ? [tag] : [] }, 'runs', MOST);
+    if (asked !== tag) return;  // another list is on its way
+    all.forEach((run) => (run.tags || []).forEach((one) => tags.add(one)));
     page.runs = all;
     page.more = more;
     page.busy = all.some((run) => run.state === 'RUN_ACTIVE');

@@ -1,12 +1,57 @@
 // Workers: whether they are there, what they run, and taking them out of service.
-import { h, show, confirmed } from './dom.js';
+import { h, show, svg, confirmed } from './dom.js';
 import { call, requestId } from './api.js';
 import { ago, badge, bar, bytes, number, table } from './format.js';
 import { runHref } from './run.js';
 
+// Curves are asked for of so many workers, and this often.
+const MOST_CURVES = 200, CURVES_MS = 10000;
+
+// The curve of percentages (-1: not known) over an hour.
+function spark(values, what) {
+  const known = (values || []).filter((value) => value >= 0);
+  if (!known.length) return null;
+  let path = '', pen = 'M';
+  values.forEach((value, i) => {
+    if (value >= 0) path += pen + i + ' ' + (20 - value / 5);
+    pen = value >= 0 ? 'L' : 'M';
+    // One value alone is a dot.
+    if (value >= 0 && !(values[i + 1] >= 0)) path += 'h.5';
+  });
+  const title = what + ' in the last hour: ' + Math.min(...known) + ' to ' + Math.max(...known) + ' %';
+  return svg('svg', { class: 'spark', viewBox: '-1 -1 ' + (values.length + 2) + ' 22', preserveAspectRatio: 'none', role: 'img', 'aria-label': title, 'data-points': known.length },
+    svg('title', null, title), svg('path', { d: path }));
+}
+
 export function workersPage(main, app) {
   const page = { title: 'Workers', busy: false };
-  let workers = [], jobs = new Map(), places = [], text = '';
+  let workers = [], jobs = new Map(), places = [], text = '', curves = new Map(), curvesAt = 0;
+
+  const matches = (worker) => [worker.id, worker.site, worker.host].some((field) => String(field || '').toLowerCase().includes(text.toLowerCase()));
+
+  async function loadCurves() {
+    if (Date.now() - curvesAt < CURVES_MS) return;
+    const asked = workers.filter((worker) => worker.load && matches(worker)).slice(0, MOST_CURVES).map((worker) => worker.id);
+    const { workers: found = [] } = asked.length ? await call('Admin/GetWorkerLoads', { workers: asked }) : {};
+    curves = new Map(found.map((one) => [one.worker, one]));
+    curvesAt = Date.now();
+  }
+
+  // How busy a machine is, and was.
+  function load(worker) {
+    const now = worker.load, then = curves.get(worker.id) || {};
+    if (!now) return h('span', { class: 'note' }, 'not known');
+    const gpus = now.gpus || [], busy = gpus.filter((gpu) => gpu.busyPercent !== undefined);
+    const mib = (value) => bytes(number(value) * 1048576);
+    const sum = (field) => gpus.reduce((all, gpu) => all + number(gpu[field]), 0);
+    const each = gpus.map((gpu, i) => 'GPU ' + i + ': ' + (gpu.busyPercent === undefined ? '' : number(gpu.busyPercent) + ' % busy, ') + mib(gpu.memoryUsedMib) + ' of ' + mib(gpu.memoryMib)).join('\n');
+    const line = (name, value, values, title) => h('li', { title }, h('span', { class: 'note' }, name + ' '), value, spark(values, name));
+    return h('ul', { class: 'plain-list loads' },
+      now.cpuPercent === undefined ? null : line('CPU', number(now.cpuPercent) + ' %', then.cpu),
+      number(now.memoryMib) ? line('memory', mib(now.memoryUsedMib) + ' of ' + mib(now.memoryMib), then.memory) : null,
+      busy.length ? line('GPU', Math.round(busy.reduce((all, gpu) => all + number(gpu.busyPercent), 0) / busy.length) + ' %', then.gpu, each) : null,
+      sum('memoryMib') ? line('GPU memory', mib(sum('memoryUsedMib')) + ' of ' + mib(sum('memoryMib')), then.gpuMemory, each) : null);
+  }
 
   page.load = async () => {
     const [listed, sites, active] = await Promise.all([
@@ -15,6 +60,7 @@ export function workersPage(main, app) {
     places = sites.sites || [];
     jobs = new Map((active.jobs || []).map((job) => [job.runId + '/' + job.name, job]));
     page.busy = jobs.size > 0;
+    await loadCurves();
     draw();
   };
 
@@ -58,12 +104,12 @@ export function workersPage(main, app) {
   }
 
   function draw() {
-    const shown = workers.filter((worker) => [worker.id, worker.site, worker.host].some((field) => String(field || '').toLowerCase().includes(text.toLowerCase())));
+    const shown = workers.filter(matches);
     const sites = [...new Set(workers.map((worker) => worker.site || ''))].sort();
     const slots = workers.reduce((sum, worker) => sum + number(worker.cpuSlots), 0), used = workers.reduce((sum, worker) => sum + number(worker.slotsUsed), 0);
     show(main, h('div', { class: 'row head' }, h('h1', null, 'Workers'), h('span', { class: 'note' }, workers.filter((worker) => worker.link === 'WORKER_READY').length + ' of ' + workers.length + ' connected, ' + used + ' of ' + slots + ' slots in use' + (sites.length > 1 ? ', at ' + sites.join(', ') : ''))),
-      h('div', { class: 'row tools' }, h('input', { type: 'search', placeholder: 'Id, site or host', 'aria-label': 'Find workers', value: text, oninput: (event) => { text = event.target.value; draw(); } })),
-      table([{ title: 'Worker' }, { title: 'State' }, { title: 'Slots' }, { title: 'GPUs' }, { title: 'Runs' }, { title: 'Seen' }, { title: 'Take out' }],
+      h('div', { class: 'row tools' }, h('input', { type: 'search', placeholder: 'Id, site or host', 'aria-label': 'Find workers', value: text, oninput: (event) => { text = event.target.value; curvesAt = 0; draw(); } })),
+      table([{ title: 'Worker' }, { title: 'State' }, { title: 'Slots' }, { title: 'GPUs' }, { title: 'Load' }, { title: 'Runs' }, { title: 'Seen' }, { title: 'Take out' }],
         shown.map((worker) => {
           const gpus = worker.gpus || [], all = number(worker.cpuSlots) + gpus.length;
           return { key: worker.id, cells: [
@@ -72,7 +118,7 @@ export function workersPage(main, app) {
             h('span', null, badge(worker.link), worker.admit !== 'WORKER_OPEN' ? badge(worker.admit) : worker.quarantine ? badge('WORKER_QUARANTINED') : null),
             h('span', { class: 'stack' }, bar(number(worker.slotsUsed), all), h('span', { class: 'note' }, number(worker.slotsUsed) + ' of ' + all)),
             gpus.length ? h('ul', { class: 'plain-list' }, gpus.map((gpu) => h('li', { title: gpu.id }, gpu.name + ', ' + bytes(gpu.memoryBytes)))) : h('span', { class: 'note' }, 'none'),
-            ranks(worker), worker.link === 'WORKER_READY' ? 'now' : ago(worker.lastSeenMs), actions(worker)] };
+            load(worker), ranks(worker), worker.link === 'WORKER_READY' ? 'now' : ago(worker.lastSeenMs), actions(worker)] };
         }), workers.length ? 'No worker is like that.' : 'No worker has connected yet: braid up starts some, braid worker invite lets others join.'), sitesView());
   }
   return page;

@@ -232,7 +232,8 @@ Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Ide
   SayWhereRanksMeet(identity);
   Status status;
   {
-    RpcSessionLink session(identity, link, loop);
+    LoadWatch load(gpus);
+    RpcSessionLink session(identity, link, loop, &load);
     TaskRunner runner(programs, loop);
     MachineWork work(link, cache, programs.folder);
     MachineCarrier carrier(session, runner, work, loop, spans);

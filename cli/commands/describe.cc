@@ -97,6 +97,7 @@ Result<int> Describe(const Globals& globals, const std::string& run_id,
       run.preempts() ? "" : ", stops nothing of a lower one",
       run.recipe_sha256().substr(0, 16).c_str());
   if (IsPaused(run)) std::printf("paused   %s\n", PauseText(run).c_str());
+  if (run.tags_size() > 0) std::printf("tags     %s\n", TagsText(run).c_str());
   if (!run.retry_of().empty()) std::printf("retry of %s\n", run.retry_of().c_str());
   if (!run.error().empty()) std::printf("error    %s\n", run.error().c_str());
   std::printf("\n");

@@ -7,20 +7,21 @@
 namespace braid::cli {
 namespace {
 
-Result<List> Runs(const Globals& globals) {
+Result<List> Runs(const Globals& globals, const std::vector<std::string>& tags) {
   BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
   v1::ListRunsRequest request;
   request.set_page_size(200);
+  for (const std::string& tag : tags) request.add_tags(tag);
   BRAID_ASSIGN_OR_RETURN(
       const auto response,
       AllPages<v1::ListRunsResponse>(client, &v1::Runs::Stub::ListRuns, client.runs(), request));
-  List list{.header = {"RUN", "NAME", "STATE", "JOBS", "AGE"}, .json = JsonText(response)};
+  List list{.header = {"RUN", "NAME", "STATE", "JOBS", "AGE", "TAGS"}, .json = JsonText(response)};
   for (const v1::Run& run : response.runs()) {
     const std::string jobs = std::to_string(run.jobs_succeeded()) + "/" +
                              std::to_string(run.jobs_total());
     list.rows.push_back({run.id(),
                          {run.id(), run.name(), StateText(run), Cell(jobs, run.jobs_total()),
-                          AgeCell(run.created_ms())}});
+                          AgeCell(run.created_ms()), TagsText(run)}});
   }
   return list;
 }
@@ -53,8 +54,14 @@ void RegisterList(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("list", "List runs (or jobs: list jobs)");
   command->require_subcommand(0, 1);
   const auto options = std::make_shared<ListOptions>();
-  MakeList(registry, command, Runs, options);
-  MakeList(registry, command->add_subcommand("runs", "All runs, newest first"), Runs, options);
+  const auto tags = std::make_shared<std::vector<std::string>>();
+  const auto list_runs = [tags](const Globals& globals) { return Runs(globals, *tags); };
+  CLI::App* runs = command->add_subcommand("runs", "All runs, newest first");
+  for (CLI::App* one : {command, runs}) {
+    MakeList(registry, one, list_runs, options);
+    one->add_option("--tag", *tags, "only runs with this tag (may be repeated: with all of them)")
+        ->allow_extra_args(false);  // or it would take the argument behind it
+  }
   auto run = std::make_shared<std::string>();
   CLI::App* jobs = command->add_subcommand("jobs", "Jobs of one run, or of all");
   jobs->add_option("run", *run, "id, its beginning, or name of a run")->type_name(kRunValue);

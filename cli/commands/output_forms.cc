@@ -36,6 +36,7 @@ const std::map<std::string, Forms>& FormsOfCommands() {
       {"braid resume", {.name = true}},
       {"braid retry", {.name = true}},
       {"braid run delete", {.name = true}},
+      {"braid run tag", {.name = true}},
       {"braid server backup", {.name = true}},
       {"braid submit", {.name = true}},
       {"braid token create", {.name = true}},

@@ -1,4 +1,4 @@
-// braid run delete.
+// braid run delete, braid run tag.
 #include <unistd.h>
 
 #include <cstdio>
@@ -64,22 +64,69 @@ Result<int> Delete(const Globals& globals, const std::string& run, bool yes) {
   return kOkExit;
 }
 
+struct TagFlags {
+  std::string run;
+  std::vector<std::string> add, remove;
+};
+
+Result<int> Tag(const Globals& globals, const TagFlags& flags) {
+  if (flags.add.empty() && flags.remove.empty()) {
+    return InvalidArgument("nothing to change: braid run tag " + flags.run +
+                           " WORD adds a tag, --remove WORD takes one off");
+  }
+  BRAID_ASSIGN_OR_RETURN(Client client, Connect(globals));
+  BRAID_ASSIGN_OR_RETURN(const v1::Run found, client.GetRun(flags.run));
+  v1::TagRunRequest request;
+  request.set_id(found.id());
+  request.set_request_id(RandomUuid());
+  for (const std::string& tag : flags.add) request.add_add(tag);
+  for (const std::string& tag : flags.remove) request.add_remove(tag);
+  request.set_user(UserName());
+  BRAID_ASSIGN_OR_RETURN(const v1::Run run,
+                         (client.Call<v1::Run>(&v1::Runs::Stub::TagRun, client.runs(), request)));
+  if (globals.json()) return PrintJson(globals, run), kOkExit;
+  std::fprintf(stderr, "run %s (%s): %s\n", run.id().c_str(), run.name().c_str(),
+               run.tags_size() == 0 ? "no tags" : ("tags " + TagsText(run)).c_str());
+  std::printf("%s\n", run.id().c_str());
+  return kOkExit;
+}
+
+void RegisterDelete(const Registry& registry, CLI::App* group) {
+  auto id = std::make_shared<std::string>();
+  auto yes = std::make_shared<bool>(false);
+  CLI::App* command = group->add_subcommand(
+      "delete", "Delete an ended run with all that it made and nothing else needs");
+  command->add_option("run", *id, "id, its beginning, or name of a run")
+      ->type_name(kRunValue)
+      ->required();
+  command->add_flag("--yes", *yes, "do not ask");
+  command->callback([registry, id, yes] {
+    registry.chosen = [&globals = registry.globals, id, yes] { return Delete(globals, *id, *yes); };
+  });
+}
+
+void RegisterTag(const Registry& registry, CLI::App* group) {
+  auto flags = std::make_shared<TagFlags>();
+  CLI::App* command = group->add_subcommand(
+      "tag", "Give a run tags, by which braid list --tag finds it, or take them off");
+  command->add_option("run", flags->run, "id, its beginning, or name of a run")
+      ->type_name(kRunValue)
+      ->required();
+  command->add_option("tags", flags->add, "words to add");
+  command->add_option("--remove", flags->remove, "a word to take off (may be repeated)")
+      ->allow_extra_args(false);
+  command->callback([registry, flags] {
+    registry.chosen = [&globals = registry.globals, flags] { return Tag(globals, *flags); };
+  });
+}
+
 }  // namespace
 
 void RegisterRun(const Registry& registry) {
-  CLI::App* command = registry.app.add_subcommand("run", "Runs that have ended");
+  CLI::App* command = registry.app.add_subcommand("run", "Tags of runs, and runs that have ended");
   command->require_subcommand(1);
-  auto id = std::make_shared<std::string>();
-  auto yes = std::make_shared<bool>(false);
-  CLI::App* remove = command->add_subcommand(
-      "delete", "Delete an ended run with all that it made and nothing else needs");
-  remove->add_option("run", *id, "id, its beginning, or name of a run")
-      ->type_name(kRunValue)
-      ->required();
-  remove->add_flag("--yes", *yes, "do not ask");
-  remove->callback([registry, id, yes] {
-    registry.chosen = [&globals = registry.globals, id, yes] { return Delete(globals, *id, *yes); };
-  });
+  RegisterDelete(registry, command);
+  RegisterTag(registry, command);
 }
 
 }  // namespace braid::cli

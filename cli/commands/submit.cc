@@ -21,6 +21,7 @@ struct SubmitFlags {
   std::vector<std::string> only;
   std::string request_id;
   std::optional<int32_t> priority;
+  std::vector<std::string> tags;
   bool watch = false;
 };
 
@@ -56,6 +57,7 @@ Result<int> Submit(const Globals& globals, const SubmitFlags& flags) {
   for (const std::string& job : flags.only) request.add_only(job);
   *request.mutable_sizes() = MessageOf(file.known);
   if (flags.priority.has_value()) request.set_priority(*flags.priority);
+  for (const std::string& tag : flags.tags) request.add_tags(tag);
   request.set_user(UserName());
   request.set_request_id(flags.request_id.empty() ? RandomUuid() : flags.request_id);
   BRAID_ASSIGN_OR_RETURN(
@@ -92,6 +94,10 @@ void RegisterSubmit(const Registry& registry) {
       ->add_option("--priority", flags->priority,
                    "instead of the recipe's: its jobs go before those of runs with a lower one")
       ->check(CLI::Range(-1000, 1000));
+  command
+      ->add_option("--tag", flags->tags,
+                   "a word by which the run is found, besides the recipe's (may be repeated)")
+      ->allow_extra_args(false);  // or it would take the recipe behind it
   command->add_flag("--watch", flags->watch, "follow the run and exit as it does");
   command->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags] { return Submit(globals, *flags); };

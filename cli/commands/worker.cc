@@ -8,6 +8,7 @@
 #include "cli/commands/worker_describe.h"
 #include "cli/commands/worker_hosts.h"
 #include "cli/shared/completion.h"
+#include "cli/shared/machine_load.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -19,19 +20,20 @@ Result<List> Workers(const Globals& globals) {
       const v1::ListWorkersResponse response,
       (client.Call<v1::ListWorkersResponse>(&v1::Admin::Stub::ListWorkers, client.admin(),
                                             v1::ListWorkersRequest())));
-  List list{
-      .header = {"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "MEETS AT", "SEEN"},
-      .json = JsonText(response)};
+  List list{.header = {"WORKER", "SITE", "LINK", "ADMIT", "SLOTS", "GPUS", "HOST", "MEETS AT",
+                       "SEEN", "CPU", "MEM", "GPU BUSY", "GPU MEM"},
+            .json = JsonText(response)};
   for (const v1::Worker& worker : response.workers()) {
     const std::string slots = std::to_string(worker.slots_used()) + "/" +
                               std::to_string(worker.cpu_slots());
+    const LoadCells load = LoadCellsOf(worker.load());
     list.rows.push_back(
         {worker.id(),
          {worker.id(), worker.site(), v1::WorkerLink_Name(worker.link()).substr(7),
           AdmitText(worker), Cell(slots, worker.slots_used()), CountCell(worker.gpus_size()),
           worker.host(),
           worker.address().empty() ? "-" : worker.address() + "%" + worker.interface(),
-          AgeCell(worker.last_seen_ms())}});
+          AgeCell(worker.last_seen_ms()), load.cpu, load.memory, load.gpu, load.gpu_memory}});
     if (!worker.quarantine().empty()) list.notes.push_back(worker.quarantine());
     for (const v1::RefusedGpu& gpu : worker.refused_gpus()) list.notes.push_back(gpu.reason());
   }

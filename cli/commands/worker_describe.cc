@@ -7,6 +7,7 @@
 #include "base/excerpt.h"
 #include "base/text.h"
 #include "cli/shared/completion.h"
+#include "cli/shared/machine_load.h"
 #include "cli/shared/print.h"
 
 namespace braid::cli {
@@ -24,7 +25,18 @@ std::string SlotsText(const v1::Worker& worker) {
   return text;
 }
 
-void Describe(const v1::Worker& worker) {
+// The last hour.
+void PrintCurves(const v1::WorkerLoads& loads) {
+  for (const v1::WorkerLoad& load : loads.workers()) {
+    const int64_t piece_ms = loads.piece_interval_ms();
+    PrintField("CPU", LoadCurveText(load.cpu(), piece_ms));
+    PrintField("memory", LoadCurveText(load.memory(), piece_ms));
+    PrintField("GPU", LoadCurveText(load.gpu(), piece_ms));
+    PrintField("GPU mem", LoadCurveText(load.gpu_memory(), piece_ms));
+  }
+}
+
+void Describe(const v1::Worker& worker, const v1::WorkerLoads& loads) {
   PrintField("worker", worker.id());
   PrintField("site", worker.site());
   PrintField("host", worker.host());
@@ -36,6 +48,8 @@ void Describe(const v1::Worker& worker) {
     PrintField("until", FormatUtc(worker.quarantine_until_ms()));
   PrintField("why", worker.quarantine());
   PrintField("slots", SlotsText(worker));
+  for (const std::string& line : LoadLines(worker)) PrintField("load", line);
+  PrintCurves(loads);
   PrintField("meets at", worker.address());
   for (const auto& [key, value] : worker.labels()) PrintField("label", key + "=" + value);
   for (const v1::RankId& rank : worker.ranks())
@@ -63,7 +77,12 @@ Result<int> DescribeWorker(const Globals& globals, const std::string& id) {
   }
   if (globals.json()) return PrintJson(globals, *found), kOkExit;
   if (globals.output == "name") return std::printf("%s\n", found->id().c_str()), kOkExit;
-  Describe(*found);
+  v1::GetWorkerLoadsRequest request;
+  request.add_workers(id);
+  BRAID_ASSIGN_OR_RETURN(
+      const v1::WorkerLoads loads,
+      (client.Call<v1::WorkerLoads>(&v1::Admin::Stub::GetWorkerLoads, client.admin(), request)));
+  Describe(*found, loads);
   return kOkExit;
 }
 

@@ -118,6 +118,10 @@ std::string StateName(v1::JobState state) {
   return v1::JobState_Name(state).substr(4);
 }
 
+std::string TagsText(const v1::Run& run) {
+  return Join({run.tags().begin(), run.tags().end()}, ", ");
+}
+
 bool IsPaused(const v1::Run& run) {
   return run.paused_ms() > 0 && !run.cancel_requested();
 }

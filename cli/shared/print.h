@@ -42,6 +42,8 @@ std::string StateName(v1::RunState state);
 std::string StateName(v1::JobState state);
 // The state of a run for people: PAUSED of one that is paused.
 std::string StateText(const v1::Run& run);
+// The tags of a run: "ablation, lr sweep".
+std::string TagsText(const v1::Run& run);
 // Of a paused run: "3 min ago by ada: the GPUs are needed".
 std::string PauseText(const v1::Run& run);
 // Whether the run waits for somebody to resume it; one that is being cancelled does not.

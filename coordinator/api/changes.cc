@@ -130,6 +130,19 @@ CoreWork ResumeRun(const RequestId& request, const std::string& run, const std::
       std::move(show));
 }
 
+CoreWork TagRun(const RequestId& request, const std::string& run, const std::string& by,
+                const TagChange& change, ShowRun show) {
+  return ChangeRun(
+      request,
+      [run, by, change](Transaction& tx) -> Result<std::string> {
+        BRAID_ASSIGN_OR_RETURN(const RunRecord* record, tx.state().ResolveRun(run));
+        std::string id = record->id;
+        BRAID_RETURN_IF_ERROR(Tag(id, by, change, tx));
+        return id;
+      },
+      std::move(show));
+}
+
 CoreWork RetryRun(const RequestId& request, const std::string& run, const std::string& traceparent,
                   ShowRun show) {
   return ChangeRun(

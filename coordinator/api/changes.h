@@ -11,6 +11,7 @@
 #include "coordinator/core/requests.h"
 #include "coordinator/core/retention.h"
 #include "coordinator/core/runs.h"
+#include "coordinator/core/tagging.h"
 
 namespace braid::coordinator {
 
@@ -42,6 +43,9 @@ CoreWork PauseRun(const RequestId& request, const std::string& run, const std::s
                   const std::string& reason, ShowRun show);
 CoreWork ResumeRun(const RequestId& request, const std::string& run, const std::string& by,
                    ShowRun show);
+// Change the tags of a run in the name of `by`; errors as for Tag (core/tagging.h).
+CoreWork TagRun(const RequestId& request, const std::string& run, const std::string& by,
+                const TagChange& change, ShowRun show);
 // Repeats a run that failed or was cancelled; `show` gets the new run, which has this traceparent.
 CoreWork RetryRun(const RequestId& request, const std::string& run, const std::string& traceparent,
                   ShowRun show);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "coordinator/api/queries.h"
+#include "recipe/tags.h"
 
 namespace braid::coordinator {
 namespace {
@@ -65,14 +66,16 @@ State StateOfRows(catalog::RunRows rows) {
   return state;
 }
 
-Result<Page<RunRecord>> PageOfRuns(const PageRequest& page, catalog::Snapshot* snapshot) {
+Result<Page<RunRecord>> PageOfRuns(const std::vector<std::string>& tags, const PageRequest& page,
+                                   catalog::Snapshot* snapshot) {
+  BRAID_RETURN_IF_ERROR(recipe::CheckTags(tags));
   const size_t limit = LimitOf(page, 50, 200);
-  std::optional<catalog::TimePlace> from;
+  catalog::RunsQuery query{tags, std::nullopt, static_cast<int64_t>(limit) + 1};
   if (!page.token.empty()) {
-    BRAID_ASSIGN_OR_RETURN(from, snapshot->PlaceOfRun(page.token));
-    if (!from.has_value()) return NotOurToken(page.token);
+    BRAID_ASSIGN_OR_RETURN(query.from, snapshot->PlaceOfRun(page.token));
+    if (!query.from.has_value()) return NotOurToken(page.token);
   }
-  BRAID_ASSIGN_OR_RETURN(auto runs, snapshot->Runs(from, static_cast<int64_t>(limit) + 1));
+  BRAID_ASSIGN_OR_RETURN(auto runs, snapshot->Runs(query));
   return PageOf(std::move(runs), limit, [](const RunRecord& run) { return run.id; });
 }
 

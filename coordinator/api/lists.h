@@ -23,9 +23,11 @@ State StateIn(catalog::Snapshot* snapshot);
 // A State of these rows alone.
 State StateOfRows(catalog::RunRows rows);
 
-// Newest first. A page has 50 runs, at most 200. kInvalidArgument for a token that is none, also of
-// a run that was deleted meanwhile.
-Result<Page<RunRecord>> PageOfRuns(const PageRequest& page, catalog::Snapshot* snapshot);
+// Runs with all of these tags (none: all runs), newest first. A page has 50 runs, at most 200.
+// kInvalidArgument for what cannot be a tag and for a token that is none, also of a run that was
+// deleted meanwhile.
+Result<Page<RunRecord>> PageOfRuns(const std::vector<std::string>& tags, const PageRequest& page,
+                                   catalog::Snapshot* snapshot);
 
 // Selects jobs of a list.
 struct JobFilter {

@@ -81,6 +81,8 @@ void State::RecallFor(const catalog::Update& update) const {
     (void)FindArtifact(removed->artifact);
   } else if (const auto* deleted = std::get_if<catalog::RunDeleted>(&update)) {
     (void)FindRun(deleted->run);
+  } else if (const auto* tagged = std::get_if<catalog::RunTagged>(&update)) {
+    (void)FindRun(tagged->run);
   }
 }
 

@@ -13,6 +13,7 @@
 #include "coordinator/core/retention.h"
 #include "coordinator/core/rungs.h"
 #include "recipe/recipe.h"
+#include "recipe/tags.h"
 #include "spec/train.h"
 #include "task/failure.h"
 #include "task/job_kind.h"
@@ -187,6 +188,7 @@ Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
                            " bytes: at most " + std::to_string(kLongestUser));
   }
   BRAID_RETURN_IF_ERROR(CheckPriority(command.user, command.priority, tx.options().quotas));
+  BRAID_ASSIGN_OR_RETURN(auto tags, recipe::ChangedTags({}, command.tags, {}));
   const std::string id = NewRunId(tx);
   BRAID_ASSIGN_OR_RETURN(std::vector<JobRecord> jobs,
                          JobsOfDag(command, id, tx.state(), tx.wall_ms()));
@@ -203,6 +205,7 @@ Result<std::string> Submit(const SubmitCommand& command, Transaction& tx) {
   run.max_duration_s = command.dag.max_duration_s;
   run.user = command.user;
   run.traceparent = command.traceparent;
+  run.tags = std::move(tags);
   run.created_ms = tx.wall_ms();
   tx.Add(catalog::RunCreated{std::move(run)});
   for (JobRecord& job : jobs) tx.Add(catalog::JobCreated{std::move(job)});

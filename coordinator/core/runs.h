@@ -28,13 +28,16 @@ struct SubmitCommand {
   bool preempts = true;
   // The name that the client reports; shares of the cluster are counted by it.
   std::string user;
+  // RunRecord has them; here in any order.
+  std::vector<std::string> tags;
   // RunRecord has it.
   std::string traceparent;
 };
 // Creates the run and its jobs, and queues the jobs without parents. Returns the new run's id.
 // Errors: kFailedPrecondition (BLOB_MISSING) for a source that is no committed artifact,
 // kInvalidArgument (INVALID_RECIPE) for two jobs of one name, kInvalidArgument for a priority or
-// user name out of range, kResourceExhausted for a quota (core/quotas.h).
+// user name out of range and for tags that cannot be (recipe/tags.h), kResourceExhausted for a
+// quota (core/quotas.h).
 Result<std::string> Submit(const SubmitCommand& command, Transaction& tx);
 
 // The job records that Submit would create for run id `run`, with the errors of Submit. Changes

@@ -358,7 +358,8 @@ class LibServer final : public HttpServer {
   }
 
   void AnswerMetrics(Response* response) {
-    const Result<std::string> text = MetricsText(core_, options_.call_durations, options_.spans);
+    const Result<std::string> text = MetricsText(core_, options_.call_durations, options_.spans,
+                                                 options_.loads);
     if (!text.ok()) return SetError(text.status(), response);
     response->set_content(*text, "text/plain; version=0.0.4");
   }

@@ -29,6 +29,7 @@ class CallDurations;
 class Core;
 class CurveCache;
 class JsonCalls;
+class LoadTable;
 
 // Listens from Start to Stop or its end. Requests are answered in threads of its own, which ask the
 // core and wait for it.
@@ -55,6 +56,7 @@ class HttpServer {
                                                     // are none
     trace::Exporter* spans = nullptr;
     int strict_days = 0;  // for how long browsers use nothing but https for a name of this machine
+    const LoadTable* loads = nullptr;  // for /metrics, too
   };
   // `core` outlives the server. kUnavailable if the address cannot be had, kInvalidArgument if the
   // files of `tls` cannot be used (errors name them), kPermissionDenied for an address of the

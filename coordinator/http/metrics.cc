@@ -122,9 +122,48 @@ void CountPending(const State& state, int64_t now_ms, std::map<Labels, double>* 
   }
 }
 
+// What adds up to a mean.
+struct Sum {
+  double sum = 0;
+  int64_t count = 0;
+};
+std::map<Labels, double> MeansOf(const std::map<Labels, Sum>& sums) {
+  std::map<Labels, double> means;
+  for (const auto& [labels, of] : sums) means[labels] = of.sum / static_cast<double>(of.count);
+  return means;
+}
+
+// How busy the workers of each site are that have said so. By site and not by worker: these may be
+// thousands, and come and go.
+struct SiteLoads {
+  std::map<Labels, Sum> cpu, gpu;
+  std::map<Labels, double> memory_used, memory, gpu_memory_used, gpu_memory;
+
+  void Add(const std::string& site, const std::optional<task::MachineLoad>& load) {
+    constexpr double kMib = 1 << 20;
+    if (!load.has_value()) return;
+    const Labels labels{{"site", site}};
+    const auto note = [&](std::map<Labels, Sum>& sums, const std::optional<int64_t>& percent) {
+      if (!percent.has_value()) return;
+      sums[labels].sum += static_cast<double>(*percent) / 100;
+      ++sums[labels].count;
+    };
+    note(cpu, load->cpu_percent);
+    memory_used[labels] += kMib * static_cast<double>(load->memory_used_mib);
+    memory[labels] += kMib * static_cast<double>(load->memory_mib);
+    for (const task::GpuLoad& one : load->gpus) {
+      note(gpu, one.busy_percent);
+      gpu_memory_used[labels] += kMib * static_cast<double>(one.memory_used_mib);
+      gpu_memory[labels] += kMib * static_cast<double>(one.memory_mib);
+    }
+  }
+};
+
 }  // namespace
 
-Result<std::string> MetricsText(Core* core, const CallDurations* calls, trace::Exporter* spans) {
+Result<std::string> MetricsText(Core* core, const CallDurations* calls, trace::Exporter* spans,
+                                const LoadTable* loads) {
+  SiteLoads busy;
   std::map<Labels, double> jobs, runs, attempts, workers, slots, pending, traffic;
   double oldest_pending_s = 0, artifact_bytes = 0, events = 0, quarantined = 0;
   BRAID_RETURN_IF_ERROR(core->Query([&](const State& state) {
@@ -147,6 +186,7 @@ Result<std::string> MetricsText(Core* core, const CallDurations* calls, trace::E
                  {"admit", std::string(Name(worker.admit))},
                  {"site", worker.site}}];
       quarantined += live != state.workers.end() && live->second.quarantined ? 1 : 0;
+      if (loads != nullptr) busy.Add(worker.site, loads->Newest(id, SystemClock().MonotonicMs()));
       slots[{{"device", "cpu"}}] += static_cast<double>(worker.cpu_slots);
       slots[{{"device", "cuda"}}] += static_cast<double>(worker.gpus.size());
     }
@@ -177,6 +217,20 @@ Result<std::string> MetricsText(Core* core, const CallDurations* calls, trace::E
              "Workers that get no new jobs because several in a row failed there",
              MetricType::Gauge, one(quarantined)),
       Family("braid_slots", "Slots of all registered workers", MetricType::Gauge, slots),
+      Family("braid_site_cpu_busy_ratio",
+             "In which share of the time cores were busy, the mean of a site's workers",
+             MetricType::Gauge, MeansOf(busy.cpu)),
+      Family("braid_site_memory_used_bytes", "Memory in use on the workers of a site",
+             MetricType::Gauge, busy.memory_used),
+      Family("braid_site_memory_bytes", "Memory of the workers of a site", MetricType::Gauge,
+             busy.memory),
+      Family("braid_site_gpu_busy_ratio",
+             "In which share of the time GPUs computed, the mean of those of a site",
+             MetricType::Gauge, MeansOf(busy.gpu)),
+      Family("braid_site_gpu_memory_used_bytes", "GPU memory in use on the workers of a site",
+             MetricType::Gauge, busy.gpu_memory_used),
+      Family("braid_site_gpu_memory_bytes", "GPU memory of the workers of a site",
+             MetricType::Gauge, busy.gpu_memory),
       Family("braid_site_bytes_total",
              "Bytes of files that workers of a site have sent or fetched, by class",
              MetricType::Counter, traffic),

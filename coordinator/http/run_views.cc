@@ -57,7 +57,7 @@ Json JsonOf(const RunView& run, bool with_jobs) {
 
 Result<Json> RunsJson(const PageRequest& page, const catalog::Reader& reader) {
   BRAID_ASSIGN_OR_RETURN(const auto snapshot, reader.Open());
-  BRAID_ASSIGN_OR_RETURN(const Page<RunRecord> found, PageOfRuns(page, snapshot.get()));
+  BRAID_ASSIGN_OR_RETURN(const Page<RunRecord> found, PageOfRuns({}, page, snapshot.get()));
   Json runs = Json::array();
   for (const RunRecord& run : found.rows) runs.push_back(JsonOf(ViewOf(run), false));
   Json json = {{"runs", std::move(runs)}};

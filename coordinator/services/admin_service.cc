@@ -8,6 +8,7 @@
 #include "coordinator/services/convert.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/unary.h"
+#include "rpc/convert.h"
 #include "storage/catalog/schema.h"
 
 namespace braid::coordinator {
@@ -17,6 +18,14 @@ ShowWorker ShowIn(v1::Worker* reply) {
   return [reply](const catalog::WorkerRecord& worker, const State& state) {
     *reply = WorkerView(worker, state);
   };
+}
+
+void FillCurves(const std::string& worker, const LoadCurves& curves, v1::WorkerLoad* message) {
+  message->set_worker(worker);
+  message->mutable_cpu()->Assign(curves.cpu.begin(), curves.cpu.end());
+  message->mutable_memory()->Assign(curves.memory.begin(), curves.memory.end());
+  message->mutable_gpu()->Assign(curves.gpu.begin(), curves.gpu.end());
+  message->mutable_gpu_memory()->Assign(curves.gpu_memory.begin(), curves.gpu_memory.end());
 }
 
 class AdminService final : public v1::Admin::CallbackService {
@@ -48,9 +57,31 @@ class AdminService final : public v1::Admin::CallbackService {
 
   Reactor* ListWorkers(Context* context, const v1::ListWorkersRequest*,
                        v1::ListWorkersResponse* reply) override {
-    return ReadCore(context, backend_, [reply](const State& state) {
+    return ReadCore(context, backend_, [this, reply](const State& state) {
+      const int64_t now_ms = SystemClock().MonotonicMs();
       for (const auto& [id, worker] : state.image().workers) {
-        if (!IsRemoved(id, state)) *reply->add_workers() = WorkerView(worker, state);
+        if (IsRemoved(id, state)) continue;
+        v1::Worker* message = reply->add_workers();
+        *message = WorkerView(worker, state);
+        if (const auto load = backend_->loads.Newest(id, now_ms))
+          rpc::Fill(*load, message->mutable_load());
+      }
+      return OkStatus();
+    });
+  }
+
+  Reactor* GetWorkerLoads(Context* context, const v1::GetWorkerLoadsRequest* request,
+                          v1::WorkerLoads* reply) override {
+    return InFiles(context, &backend_->answers, [this, request, reply]() -> Status {
+      constexpr int kMostWorkers = 500;
+      if (request->workers_size() > kMostWorkers)
+        return InvalidArgument("at most " + std::to_string(kMostWorkers) + " workers, not " +
+                               std::to_string(request->workers_size()));
+      const int64_t now_ms = SystemClock().MonotonicMs();
+      reply->set_piece_interval_ms(LoadHistory::kPieceMs);
+      for (const std::string& id : request->workers()) {
+        const std::optional<LoadCurves> curves = backend_->loads.Curves(id, now_ms);
+        if (curves.has_value()) FillCurves(id, *curves, reply->add_workers());
       }
       return OkStatus();
     });

@@ -188,6 +188,7 @@ v1::Run RunMessage(const RunRecord& run, const State& state, Detail detail) {
   message.set_paused_by(run.paused_by);
   message.set_pause_reason(run.pause_reason);
   message.set_preempts(run.preempts);
+  for (const std::string& tag : run.tags) message.add_tags(tag);
   int succeeded = 0, left_behind = 0;
   RungsOfRuns rungs;
   const auto jobs = state.JobsOf(run.id);

@@ -38,6 +38,7 @@ Submission SubmissionOf(const v1::SubmitRunRequest& request, const Identity& who
   submission.only = {request.only().begin(), request.only().end()};
   if (request.has_priority()) submission.priority = request.priority();
   submission.user = UserOf(who, request.user());
+  submission.tags = {request.tags().begin(), request.tags().end()};
   return submission;
 }
 
@@ -175,7 +176,8 @@ class RunsService final : public v1::Runs::CallbackService {
       BRAID_ASSIGN_OR_RETURN(const auto snapshot, backend_->reader->Open());
       BRAID_ASSIGN_OR_RETURN(
           const Page<RunRecord> page,
-          PageOfRuns({request->page_size(), request->page_token()}, snapshot.get()));
+          PageOfRuns({request->tags().begin(), request->tags().end()},
+                     {request->page_size(), request->page_token()}, snapshot.get()));
       reply->set_next_page_token(page.next);
       std::map<std::string, v1::Run*> live;
       for (const RunRecord& run : page.rows) {
@@ -242,6 +244,23 @@ class RunsService final : public v1::Runs::CallbackService {
            coordinator::ResumeRun({"ResumeRun", request->request_id(), request->id()},
                                   request->id(), UserOf(*who, request->user()), ShowIn(reply))),
         AuditOf(*context, *who, "ResumeRun", request->id()));
+  }
+
+  Reactor* TagRun(Context* context, const v1::TagRunRequest* request, v1::Run* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    v1::TagRunRequest body = *request;
+    body.clear_request_id();
+    body.clear_user();
+    return InCore(
+        context, backend_,
+        If(Own(*who, request->id()),
+           coordinator::TagRun({"TagRun", request->request_id(), rpc::DeterministicBytes(body)},
+                               request->id(), UserOf(*who, request->user()),
+                               {{request->add().begin(), request->add().end()},
+                                {request->remove().begin(), request->remove().end()}},
+                               ShowIn(reply))),
+        AuditOf(*context, *who, "TagRun", request->id()));
   }
 
   Reactor* RetryRun(Context* context, const v1::RetryRunRequest* request, v1::Run* reply) override {

@@ -4,6 +4,7 @@
 
 #include "coordinator/access/bounds.h"
 #include "coordinator/services/convert.h"
+#include "rpc/convert.h"
 
 namespace braid::coordinator {
 
@@ -56,6 +57,7 @@ void SessionCall::OnReadDone(bool ok) {
       return End(hello);
     }
   }
+  if (signal_.has_hello()) worker_ = signal_.hello().worker_id();
   if (!Enter()) return;  // left when the core has the message: until then the session is not closed
   session_->Take(WorkerMessageOf(signal_), [self = Self()](Status status) {
     self->backend()->answers.Do([self, status = std::move(status)] { self->Taken(status); });
@@ -64,6 +66,9 @@ void SessionCall::OnReadDone(bool ok) {
 
 void SessionCall::Taken(const Status& status) {
   if (!status.ok()) End(status);
+  // Not through the core, which decides nothing by it.
+  if (status.ok() && signal_.has_load())
+    backend()->loads.Note(worker_, rpc::LoadOf(signal_.load()), SystemClock().MonotonicMs());
   Leave();
   Read();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "braid/v1/worker.grpc.pb.h"
 #include "coordinator/access/access.h"
@@ -48,6 +49,8 @@ class SessionCall final
   std::unique_ptr<Session> session_;
   // The message that is being read or taken; there is one at a time.
   v1::WorkerSignal signal_;
+  // By its hello.
+  std::string worker_;
   // Who has it may write: gRPC allows one write at a time.
   Turn writing_;
   v1::DesiredState state_;  // touched by who has the turn

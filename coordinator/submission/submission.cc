@@ -90,6 +90,8 @@ Result<SubmitCommand> CommandOf(const Submission& submission, const StoredArtifa
   command.priority = submission.priority.value_or(check.recipe->priority);
   command.preempts = check.recipe->preempt;
   command.user = submission.user;
+  command.tags = check.recipe->tags;
+  command.tags.insert(command.tags.end(), submission.tags.begin(), submission.tags.end());
   command.sources = submission.sources;
   BRAID_RETURN_IF_ERROR(CheckCheckpoints(*check.recipe, name, command, stored));
   return command;

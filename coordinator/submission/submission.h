@@ -23,6 +23,7 @@ struct Submission {
   std::vector<std::string> only;               // jobs; empty: all
   std::optional<int64_t> priority;             // empty: as the recipe says
   std::string user;
+  std::vector<std::string> tags;  // besides those of the recipe
 };
 
 // Errors: kInvalidArgument (INVALID_RECIPE) with file, line and column; what the recipe says of a

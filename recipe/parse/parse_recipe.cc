@@ -16,6 +16,7 @@
 #include "recipe/parse/train_section.h"
 #include "recipe/parse/yaml_reader.h"
 #include "recipe/parse/yaml_source.h"
+#include "recipe/tags.h"
 #include "spec/merge.h"
 #include "task/job_kind.h"
 
@@ -26,6 +27,7 @@ namespace {
 void ReadTop(YamlMap& root, Recipe* recipe) {
   ReadFields<spec::RecipeTop>(root, recipe);
   CheckName(root, "run", recipe->run);
+  if (const Status tags = CheckTags(recipe->tags); !tags.ok()) root.Fail("tags", tags.message());
   recipe->arch = ArchPreset(recipe->compat);
   YamlMap arch(root.Node("arch"), "arch", root.errors());
   ReadArchSection(arch, &recipe->arch);

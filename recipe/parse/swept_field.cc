@@ -17,8 +17,9 @@ bool IsNumber(const std::string& part) {
 
 // Fields of the whole run, which cannot vary.
 bool IsOfRun(const std::string& field) {
-  return field == "run" || field == "priority" || field == "preempt" || field == "seeds" ||
-         field == "sweep" || field == "max_duration" || field.starts_with("max_duration.");
+  return field == "run" || field == "priority" || field == "preempt" || field == "tags" ||
+         field == "seeds" || field == "sweep" || field == "max_duration" ||
+         field.starts_with("max_duration.");
 }
 
 // The path as the schema knows it: a number in the place of a model's name. `in_list`: it ends with

@@ -119,6 +119,9 @@ struct RunRecord {
   // The span of the call that made it, as W3C's traceparent: its own spans are below that one. May
   // be empty.
   std::string traceparent;
+  // Words by which people find it, sorted, each once (recipe/tags.h). They may change after its
+  // end, too.
+  std::vector<std::string> tags;
   std::string error;
   int64_t created_ms = 0;
   int64_t ended_ms = 0;

@@ -52,6 +52,9 @@ struct Checker {
     const bool paused = Active(u.run) && image.runs.at(u.run).paused_ms > 0;
     return paused ? OkStatus() : Stale("resuming run " + u.run);
   }
+  Status operator()(const RunTagged& u) const {
+    return image.runs.contains(u.run) ? OkStatus() : Stale("tagging run " + u.run);
+  }
   Status operator()(const RunEnded& u) const {
     return Active(u.run) ? OkStatus() : Stale("ending run " + u.run);
   }

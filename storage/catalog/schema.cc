@@ -365,6 +365,34 @@ CREATE TABLE traffic (
                                                  // The traces of which runs are a part.
                                                  R"sql(
 ALTER TABLE runs ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+)sql",
+                                                 // Tags of runs, and by tag the runs, as lists of
+                                                 // them are asked for: newest first.
+                                                 R"sql(
+ALTER TABLE runs ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE run_tags (
+  tag TEXT NOT NULL,
+  made_ms INTEGER NOT NULL,
+  run TEXT NOT NULL,
+  PRIMARY KEY (tag, made_ms, run)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER run_tags_new AFTER INSERT ON runs
+BEGIN
+  INSERT INTO run_tags (tag, made_ms, run)
+  SELECT DISTINCT value, NEW.created_ms, NEW.id FROM json_each(NEW.tags);
+END;
+CREATE TRIGGER run_tags_change AFTER UPDATE OF tags ON runs
+BEGIN
+  DELETE FROM run_tags WHERE run = OLD.id AND made_ms = OLD.created_ms
+    AND tag IN (SELECT value FROM json_each(OLD.tags));
+  INSERT INTO run_tags (tag, made_ms, run)
+  SELECT DISTINCT value, NEW.created_ms, NEW.id FROM json_each(NEW.tags);
+END;
+CREATE TRIGGER run_tags_end AFTER DELETE ON runs
+BEGIN
+  DELETE FROM run_tags WHERE run = OLD.id AND made_ms = OLD.created_ms
+    AND tag IN (SELECT value FROM json_each(OLD.tags));
+END;
 )sql"};
   return steps;
 }

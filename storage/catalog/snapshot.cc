@@ -32,12 +32,23 @@ Result<std::unique_ptr<Snapshot>> Snapshot::Open(const std::string& path) {
   return std::unique_ptr<Snapshot>(new Snapshot(std::move(database)));
 }
 
-Result<std::vector<RunRecord>> Snapshot::Runs(const std::optional<TimePlace>& from, int64_t limit) {
-  static const std::string sql =
+Result<std::vector<RunRecord>> Snapshot::Runs(const RunsQuery& query) {
+  static const std::string all =
       Select<RunsTable>() +
       " WHERE (created_ms, id) <= (?, ?) ORDER BY created_ms DESC, id DESC LIMIT ?";
-  const auto& [created_ms, id] = Or(from);
-  return ReadRows<RunsTable>(*database_, sql.c_str(), {created_ms, id, limit});
+  // Through the index of one tag; of the runs there, those that have the others, too.
+  static const std::string tagged =
+      Select<RunsTable>() +
+      " JOIN run_tags ON run_tags.run = runs.id WHERE run_tags.tag = ?1 "
+      "AND (run_tags.made_ms, run_tags.run) <= (?2, ?3) AND NOT EXISTS (SELECT 1 FROM "
+      "json_each(?4) AS wanted WHERE NOT EXISTS (SELECT 1 FROM run_tags AS other WHERE "
+      "other.tag = wanted.value AND other.made_ms = runs.created_ms AND other.run = runs.id)) "
+      "ORDER BY run_tags.made_ms DESC, run_tags.run DESC LIMIT ?5";
+  const auto& [created_ms, id] = Or(query.from);
+  if (query.tags.empty())
+    return ReadRows<RunsTable>(*database_, all.c_str(), {created_ms, id, query.limit});
+  return ReadRows<RunsTable>(*database_, tagged.c_str(),
+                             {query.tags.front(), created_ms, id, Pack(query.tags), query.limit});
 }
 
 Result<std::optional<TimePlace>> Snapshot::PlaceOfRun(const std::string& id) {

@@ -19,6 +19,14 @@ namespace braid::catalog {
 // creation.
 using TimePlace = std::pair<int64_t, std::string>;
 
+// Which runs to list.
+struct RunsQuery {
+  std::vector<std::string> tags;  // that a run has, all of them; empty: any run
+  // The first one; null: the newest.
+  std::optional<TimePlace> from;
+  int64_t limit = 0;
+};
+
 // Which jobs to list.
 struct JobsQuery {
   std::string run;               // empty: of all runs
@@ -54,8 +62,8 @@ class Snapshot {
   // Single rows.
   Past* past() { return &past_; }
 
-  // Runs from `from` on (null: from the newest), newest first, at most `limit`.
-  Result<std::vector<RunRecord>> Runs(const std::optional<TimePlace>& from, int64_t limit);
+  // Runs, newest first.
+  Result<std::vector<RunRecord>> Runs(const RunsQuery& query);
   // When the run was made; null if there is none.
   Result<std::optional<TimePlace>> PlaceOfRun(const std::string& id);
 

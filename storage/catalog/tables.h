@@ -39,6 +39,7 @@ struct RunsTable {
     column("paused_before_ms", r.paused_before_ms);
     column("preempts", r.preempts);
     column("traceparent", r.traceparent);
+    column("tags", r.tags);
   }
 };
 

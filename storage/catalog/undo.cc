@@ -31,6 +31,7 @@ struct UndoMaker {
   Undo operator()(const RunCancelRequested& u) const { return Run(u.run); }
   Undo operator()(const RunPaused& u) const { return Run(u.run); }
   Undo operator()(const RunResumed& u) const { return Run(u.run); }
+  Undo operator()(const RunTagged& u) const { return Run(u.run); }
   Undo operator()(const RunEnded& u) const { return Run(u.run); }
   Undo operator()(const JobCreated& u) const { return Job(u.job.key); }
   Undo operator()(const JobQueued& u) const { return Job(u.job); }

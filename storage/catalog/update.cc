@@ -58,6 +58,7 @@ struct EventMaker {
   Event operator()(const RunResumed& u) const {
     return OfRun("run.resumed", u.run, u.by.empty() ? "" : "by " + u.by);
   }
+  Event operator()(const RunTagged& u) const { return OfRun("run.tagged", u.run, u.detail); }
   Event operator()(const RunEnded& u) const {
     return OfRun("run." + Lower(Name(u.state)), u.run, u.error);
   }
@@ -196,6 +197,7 @@ struct Applier {
     run.paused_before_ms = u.paused_before_ms;
     EndPause(run);
   }
+  void operator()(const RunTagged& u) { image.runs.at(u.run).tags = u.tags; }
   void operator()(const RunEnded& u) {
     RunRecord& run = image.runs.at(u.run);
     run.state = u.state;

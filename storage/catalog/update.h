@@ -43,6 +43,15 @@ struct RunResumed {
   int64_t paused_before_ms = 0;
 };
 
+// A user changed the tags of the run, which may have ended.
+struct RunTagged {
+  std::string run;
+  // All that it has from now on, sorted, each once.
+  std::vector<std::string> tags;
+  // For the event.
+  std::string detail;
+};
+
 // All jobs of the run have ended. A run that ends is not paused any more.
 struct RunEnded {
   std::string run;
@@ -253,7 +262,7 @@ using Update =
                  WorkerRegistered, WorkerAdmitted, WorkerSeen, WorkerLinkChanged, CredentialChanged,
                  RequestRemembered, RequestsForgotten, ArtifactPinned, ArtifactRemoved, RunDeleted,
                  EventsCompacted, AuditWritten, AuditForgotten, WorkerForgotten, PoolReported,
-                 ServerReported, WorkerHealthChanged, TrafficCounted>;
+                 ServerReported, WorkerHealthChanged, TrafficCounted, RunTagged>;
 using Updates = std::vector<Update>;
 
 // The event of an update, without its sequence number and time; nullopt for updates that would only

@@ -41,6 +41,10 @@ struct Writer {
                       {u.paused_before_ms, u.run}),
                "resuming run " + u.run);
   }
+  Status operator()(const RunTagged& u) {
+    return One(db.Run("UPDATE runs SET tags=? WHERE id=?", {Pack(u.tags), u.run}),
+               "tagging run " + u.run);
+  }
   // What is counted and looked for without reading the rows of runs that have ended: how many they
   // are, and which artifacts they name. Their rows do not change any more, so it is written once.
   Status CountEnded(const std::string& run, int64_t by) {

@@ -6,6 +6,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "base/json.h"
+#include "cli/shared/print.h"
 #include "cli/shared/yaml.h"
 
 namespace braid::cli {

@@ -3,6 +3,8 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <thread>
+
 #include "braid/v1/admin.grpc.pb.h"
 #include "braid/v1/jobs.grpc.pb.h"
 #include "braid/v1/keeping.grpc.pb.h"
@@ -17,6 +19,7 @@ namespace braid::coordinator {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -261,7 +264,22 @@ TEST_F(AccessTest, ARunsUserIsWhoseTokenItWas) {
   EXPECT_EQ(resume('b', &paused).error_code(), grpc::PERMISSION_DENIED);
   EXPECT_TRUE(resume('o', &paused).ok());
   EXPECT_EQ(paused.paused_ms(), 0);
+  const auto tag = [&](char who, v1::Run* reply) {
+    grpc::ClientContext context;
+    v1::TagRunRequest request;
+    request.set_id(run.id());
+    request.add_add("by " + std::string(1, who));
+    request.set_request_id(std::string("tag ") + who);
+    return v1::Runs::NewStub(rpc::MakeChannel(server_->address(), Secret(who)))
+        ->TagRun(&context, request, reply);
+  };
+  v1::Run tagged;
+  EXPECT_EQ(tag('b', &tagged).error_code(), grpc::PERMISSION_DENIED);
+  EXPECT_TRUE(tag('e', &tagged).ok()) << "it is hers";
+  EXPECT_TRUE(tag('e', &tagged).ok()) << "the same request again";
   EXPECT_TRUE(cancel('o').ok());
+  EXPECT_TRUE(tag('o', &tagged).ok()) << "also when it has ended";
+  EXPECT_THAT(tagged.tags(), ElementsAre("by e", "by o"));
   const auto remove = [&](char who) {
     grpc::ClientContext context;
     v1::DeleteRunRequest request;
@@ -527,6 +545,48 @@ TEST_F(AccessTest, AWorkerSaysHelloUnderItsOwnIdAlone) {
   const grpc::Status status = stream->Finish();
   EXPECT_EQ(status.error_code(), grpc::PERMISSION_DENIED);
   EXPECT_THAT(status.error_message(), HasSubstr("is worker w1 and speaks for worker w2"));
+}
+
+TEST_F(AccessTest, WhatAWorkerSaysOfItsMachineIsShown) {
+  ASSERT_TRUE(Create("w1", v1::WORKER, Secret('1')).ok());
+  ASSERT_TRUE(Create("eve", v1::VIEWER, Secret('e')).ok());
+  const auto session = OpenSession(Secret('1'));
+  v1::WorkerSignal signal;
+  signal.mutable_load()->set_cpu_percent(37);
+  signal.mutable_load()->set_memory_used_mib(1);
+  signal.mutable_load()->set_memory_mib(4);
+  session->stream->Write(signal);
+  const auto admin = v1::Admin::NewStub(rpc::MakeChannel(server_->address(), Secret('e')));
+  const auto listed = [&] {
+    grpc::ClientContext context;
+    Limit(&context);
+    v1::ListWorkersResponse list;
+    EXPECT_TRUE(admin->ListWorkers(&context, {}, &list).ok());
+    return list.workers_size() == 0 ? v1::Worker() : list.workers(0);
+  };
+  while (!listed().has_load()) std::this_thread::yield();
+  EXPECT_EQ(listed().load().cpu_percent(), 37);
+  v1::GetWorkerLoadsRequest request;
+  v1::WorkerLoads loads;
+  request.add_workers("w1");
+  request.add_workers("nobody");
+  const auto ask = [&] {
+    grpc::ClientContext context;
+    Limit(&context);
+    return admin->GetWorkerLoads(&context, request, &loads);
+  };
+  ASSERT_TRUE(ask().ok());
+  ASSERT_EQ(loads.workers_size(), 1);
+  EXPECT_EQ(loads.workers(0).worker(), "w1");
+  ASSERT_EQ(loads.workers(0).cpu_size(), 120);
+  EXPECT_THAT(loads.workers(0).cpu(), testing::Contains(37));
+  EXPECT_THAT(loads.workers(0).memory(), testing::Contains(25));
+  EXPECT_EQ(loads.workers(0).gpu_size(), 0);
+  EXPECT_EQ(loads.piece_interval_ms(), 30'000);
+  for (int i = 0; i < 500; ++i) request.add_workers("w");
+  EXPECT_EQ(ask().error_message(), "at most 500 workers, not 502");
+  session->context.TryCancel();
+  (void)session->End();
 }
 
 // Decisions about invitations, step by step.

@@ -72,7 +72,7 @@ void CompareLists(const State& all, const catalog::Reader& reader) {
   std::vector<std::string> listed;
   PageRequest request{7, ""};
   do {
-    const auto page = PageOfRuns(request, snapshot.get());
+    const auto page = PageOfRuns({}, request, snapshot.get());
     ASSERT_TRUE(page.ok()) << page.status().message();
     for (const RunRecord& run : page->rows) {
       ASSERT_TRUE(run == *all.FindRun(run.id)) << run.id;

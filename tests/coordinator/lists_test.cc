@@ -90,13 +90,13 @@ class ListsTest : public ::testing::Test {
 };
 
 TEST_F(ListsTest, RunsComeNewestFirstInPages) {
-  const auto first = PageOfRuns({2, ""}, snapshot_.get());
+  const auto first = PageOfRuns({}, {2, ""}, snapshot_.get());
   ASSERT_TRUE(first.ok());
   EXPECT_THAT(IdsOf(first->rows), ElementsAre("r-3", "r-2"));
-  const auto second = PageOfRuns({2, first->next}, snapshot_.get());
+  const auto second = PageOfRuns({}, {2, first->next}, snapshot_.get());
   EXPECT_THAT(IdsOf(second->rows), ElementsAre("r-1"));
   EXPECT_EQ(second->next, "");
-  EXPECT_EQ(PageOfRuns({2, "r-9"}, snapshot_.get()).status().message(),
+  EXPECT_EQ(PageOfRuns({}, {2, "r-9"}, snapshot_.get()).status().message(),
             "page token r-9 is not one of ours");
 }
 
@@ -130,9 +130,9 @@ TEST_F(ListsTest, ArtifactsAreFilteredByRunAndKind) {
 
 TEST_F(ListsTest, ASnapshotIsOneMoment) {
   EXPECT_TRUE(catalog_->Commit({catalog::RunDeleted{"r-2", "small"}}, 1).ok());
-  EXPECT_THAT(IdsOf(PageOfRuns({}, snapshot_.get())->rows), ElementsAre("r-3", "r-2", "r-1"));
+  EXPECT_THAT(IdsOf(PageOfRuns({}, {}, snapshot_.get())->rows), ElementsAre("r-3", "r-2", "r-1"));
   const auto later = catalog::Reader(path_).Open().value();
-  EXPECT_THAT(IdsOf(PageOfRuns({}, later.get())->rows), ElementsAre("r-3", "r-1"));
+  EXPECT_THAT(IdsOf(PageOfRuns({}, {}, later.get())->rows), ElementsAre("r-3", "r-1"));
 }
 
 TEST_F(ListsTest, ALineageIsReadFromTheFile) {

@@ -12,6 +12,7 @@ namespace braid::coordinator {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class SitesTest : public TokensTest {
  protected:
@@ -119,6 +120,23 @@ TEST_F(SitesTest, WhatIsMovedIsCountedByWayAndClass) {
   EXPECT_THAT(
       MetricsText(core_.get(), nullptr, nullptr).value(),
       HasSubstr("braid_site_bytes_total{class=\"shards\",site=\"lab\",way=\"fetched\"} 2000"));
+}
+
+TEST_F(SitesTest, HowBusyASiteIsIsTheMeanOfItsWorkers) {
+  LoadTable loads;
+  EXPECT_THAT(MetricsText(core_.get(), nullptr, nullptr, &loads).value(),
+              Not(HasSubstr("braid_site_cpu_busy_ratio{")));
+  task::MachineLoad load{40, 3, 8, {{90, 1, 2}, {std::nullopt, 1, 2}}};
+  loads.Note("w1", load, SystemClock().MonotonicMs());
+  loads.Note("nobody", load, SystemClock().MonotonicMs());
+  const std::string text = MetricsText(core_.get(), nullptr, nullptr, &loads).value();
+  for (const char* line : {"braid_site_cpu_busy_ratio{site=\"lab\"} 0.4\n",
+                           "braid_site_memory_used_bytes{site=\"lab\"} 3145728\n",
+                           "braid_site_memory_bytes{site=\"lab\"} 8388608\n",
+                           "braid_site_gpu_busy_ratio{site=\"lab\"} 0.9\n",
+                           "braid_site_gpu_memory_used_bytes{site=\"lab\"} 2097152\n",
+                           "braid_site_gpu_memory_bytes{site=\"lab\"} 4194304\n"})
+    EXPECT_THAT(text, HasSubstr(line));
 }
 
 // A first value is seen to change from 0; buckets are cumulated.

@@ -234,6 +234,10 @@ TEST(RecipeTest, ARunMayHaveAPriority) {
   EXPECT_EQ(ParseRecipe(std::string(kSmall) + "priority: -7\n", "r.yaml")->priority, -7);
   EXPECT_THAT(ErrorOf(std::string(kSmall) + "priority: 1001\n"),
               HasSubstr("r.yaml:14:11: priority: must be in -1000 .. 1000, is 1001"));
+  EXPECT_EQ(ParseRecipe(std::string(kSmall) + "tags: [b, a]\n", "r.yaml")->tags,
+            (std::vector<std::string>{"b", "a"}));
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "tags: [b, \"a,b\"]\n"),
+              HasSubstr("r.yaml:14:7: tags: tag \"a,b\" has a comma"));
   EXPECT_THAT(ErrorOf(std::string(kSmall) + "priority: high\n"),
               HasSubstr("priority: expected a whole number"));
   EXPECT_TRUE(ParseRecipe(kSmall, "r.yaml")->preempt);

@@ -92,6 +92,16 @@ TEST(ConvertTest, EveryFieldOfAnOutcomeCrosses) {
   ExpectToCross<v1::ReportEndedRequest>(OutcomeOf, {"id", "worker_id"});
 }
 
+TEST(ConvertTest, EveryFieldOfALoadCrosses) {
+  v1::MachineLoad all;
+  FillAll(&all, 1);
+  for (const v1::MachineLoad& message : {v1::MachineLoad(), all}) {
+    v1::MachineLoad back;
+    Fill(LoadOf(message), &back);
+    EXPECT_TRUE(MessageDifferencer::Equals(message, back)) << back.DebugString();
+  }
+}
+
 TEST(ConvertTest, EveryFieldOfADemandCrosses) {
   ExpectToCross<v1::Demand>(DemandOf);
 }

@@ -92,10 +92,14 @@ class Browser:
         self.click("dialog #confirm")
 
     def type(self, css, text):
-        self.wait(lambda: self.find(css), f"there is no {css}")
-        element = self.find(css)[0]
-        element.clear()
-        element.send_keys(text)
+        def typed():
+            # A page that is drawn meanwhile may put another element in its place.
+            element = self.find(css)[0]
+            element.clear()
+            element.send_keys(text)
+            return True
+
+        self.wait(typed, f"nothing can be typed in {css}")
 
     def choose(self, css, value):
         self.wait(
@@ -134,6 +138,12 @@ class Browser:
         self.driver.execute_async_script("setTimeout(arguments[0], 400)")
         self.driver.save_screenshot(os.path.join(folder, f"{name}-dark.png"))
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+    def keep_files_in(self, folder):
+        """Where files that are downloaded go."""
+        self.driver.execute_cdp_cmd(
+            "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": folder}
+        )
 
     def before_each_page(self, script):
         """Runs `script` in every page that is opened from now on, before its own scripts; what it returns ends that."""

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The dashboard in a real browser against the real programs: each page, each action, names of nonsense everywhere."""
 
+import csv
 import json
 import math
 import os
@@ -117,6 +118,7 @@ class Dashboard(unittest.TestCase):
         page.wait(lambda: page.find(".facts .badge")[0].text == "succeeded", "the end is not seen")
         page.says("Newest checkpoint: step 20")
         page.shoot("run")
+        self.export()
         page.go(f"#/run/{self.run_id}/report")
         page.wait(lambda: page.find("iframe.report"), "no report")
         page.driver.switch_to.frame(page.find("iframe.report")[0])
@@ -130,6 +132,79 @@ class Dashboard(unittest.TestCase):
         page.says(NASTY)
         page.go(f"#/run/{self.run_id}/events")
         page.says("run.submitted" if "run.submitted" in page.text() else "attempt.granted")
+
+    def export(self):
+        """What the menu of a run gives is what the command line gives."""
+        page, service = self.browser, self.service
+        kept = os.path.join(service.folder, "kept")
+        page.keep_files_in(kept)
+        page.click("#export summary")
+        page.click("#export button", "dense")
+        file = os.path.join(kept, "small-dense.csv")
+        page.wait(lambda: os.path.exists(file), "no curves were kept")
+        with open(file, encoding="utf-8", newline="") as got:
+            rows = list(csv.DictReader(got))
+        points = [json.loads(line) for line in self.points("dense")]
+        self.assertEqual([int(row["step"]) for row in rows], [int(one["step"]) for one in points])
+        for row, point in zip(rows, points):
+            found = {name: float(text) for name, text in row.items() if text and name != "step"}
+            self.assertEqual(found, point["values"])
+        page.click('#export [data-key="model:dense"] a')
+        model = os.path.join(kept, "small-dense.safetensors")
+        page.wait(lambda: os.path.exists(model), "no model was kept")
+        made = service.json("describe", self.run_id, "dense")["outputs"]["model"]
+        service.run("artifact", "get", made, "--out", kept + ".model")
+        with open(model, "rb") as got, open(kept + ".model/model.safetensors", "rb") as wanted:
+            self.assertEqual(got.read(), wanted.read())
+        page.shoot("export")
+        page.click("#export summary")
+
+    def points(self, job):
+        return self.service.run("-o", "json", "metrics", self.run_id, job).stdout.splitlines()
+
+    def test_runs_are_found_by_their_tags(self):
+        page, service = self.browser, self.service
+        service.run("run", "tag", self.run_id, NASTY, "kept one")
+        page.click(f'tr[data-key="{self.run_id}"] .tag a', NASTY)
+        page.wait(lambda: self.listed() == {self.run_id}, "other runs are listed, too")
+        page.wait(
+            lambda: page.find("#tag-filter")[0].get_attribute("value") == NASTY, "another tag"
+        )
+        page.choose("#tag-filter", "")
+        page.wait(lambda: len(self.listed()) > 2, "the others do not come back")
+        # Several at once.
+        for run in (self.seeded, self.merged):
+            page.click(f'tr[data-key="{run}"] input[type=checkbox]')
+        page.click("#tag-selected")
+        page.type("dialog #confirm-text", "both of them, kept one, -never")
+        page.confirm()
+        page.says("The tags of 2 runs are changed")
+        page.choose("#tag-filter", "kept one")
+        page.wait(
+            lambda: self.listed() == {self.run_id, self.seeded, self.merged},
+            "not the three of them",
+        )
+        page.shoot("tags")
+        page.go(f"#/run/{self.seeded}")
+        page.click("#add-tag")
+        page.type("dialog #confirm-text", "a,b c")
+        page.confirm()
+        page.wait(
+            lambda: self.tags() == ["a", "b c", "both of them", "kept one"], "not all of them"
+        )
+        page.click('#tags [data-key="tag:both of them"] button')
+        page.wait(lambda: self.tags() == ["a", "b c", "kept one"], "it stays")
+        self.assertEqual(service.json("describe", self.seeded)["tags"], ["a", "b c", "kept one"])
+        page.click("#add-tag")
+        page.type("dialog #confirm-text", "x" * 65)
+        page.confirm()
+        page.says("has 65 bytes: at most 64")
+
+    def listed(self):
+        return {row.get_attribute("data-key") for row in self.browser.find("main tbody tr")}
+
+    def tags(self):
+        return [tag.text for tag in self.browser.find("#tags .tag a")]
 
     def test_the_proof_of_a_merge_and_the_models_are_shown(self):
         page = self.browser
@@ -378,6 +453,11 @@ class Dashboard(unittest.TestCase):
         page.wait(lambda: self.admit() != "WORKER_OPEN", "it is not drained")
         page.click('[id="open:worker-1"]')
         page.wait(lambda: self.admit() == "WORKER_OPEN", "it is not open")
+        page.wait(lambda: page.find('tr[data-key="worker-1"] svg.spark'), "no curve of its load")
+        by_hand.wait_until(
+            lambda: " in use\n" in self.service.run("worker", "describe", "worker-1").stdout,
+            "its memory",
+        )
         page.shoot("workers")
 
     def admit(self):
@@ -460,6 +540,7 @@ class Dashboard(unittest.TestCase):
         for place, button in (
             ("#/workers", '[id="drain:worker-1"]'),
             (f"#/run/{self.run_id}", "#cancel, #retry"),
+            (f"#/run/{self.run_id}", "#add-tag"),
             ("#/submit", "#submit"),
         ):
             page.go(place)

@@ -4,7 +4,7 @@
   const NASTY = arguments_of_the_test;
   const TEXTS = new Set(['user', 'error', 'hint', 'pendingDetail', 'detail', 'host', 'version', 'pauseReason', 'pausedBy',
     'logTail', 'trouble', 'quarantine', 'address', 'removedWhy', 'folder', 'engine', 'reason', 'peer', 'workers', 'recipe', 'message',
-    'values', 'files', 'settings', 'variant', 'worker', 'phase', 'unit', 'proof', 'prompt', 'text', 'why', 'hidden_states']);
+    'values', 'files', 'settings', 'variant', 'worker', 'phase', 'unit', 'proof', 'prompt', 'text', 'why', 'hidden_states', 'tags']);
   const isJob = (one) => 'kind' in one && ('state' in one || 'ranks' in one);
   const spoil = (value, inside) => {
     if (typeof value === 'string') return inside ? NASTY + value : value;

@@ -29,7 +29,12 @@ class Pause(unittest.TestCase):
             texts = {"tales": by_hand.small_texts()["tales"]}
             # It does not end by itself, and writes no checkpoint but the one for which it is asked.
             recipe = write_recipe(braid.folder, texts, 100_000_000, 100_000_000, RECIPE)
-            run = braid.submit(recipe)
+            run = braid.submit(recipe, "--tag", "first", "--tag", "a b")
+            said = braid.run("run", "tag", run, "keep", "--remove", "a b")
+            self.assertEqual(said.stdout, run + "\n")
+            self.assertEqual(said.stderr, f"run {run} (long): tags first, keep\n")
+            self.assertIn("nothing to change", braid.run("run", "tag", run, code=1).stderr)
+            self.assertIn("has a comma", braid.run("run", "tag", run, "a,b", code=1).stderr)
 
             def steps(job):
                 progress = job.get("progress", {})
@@ -95,7 +100,13 @@ class Pause(unittest.TestCase):
             kinds = [event["kind"] for event in braid.events() if event.get("runId") == run]
             self.assertLess(kinds.index("run.paused"), kinds.index("attempt.preempted"))
             self.assertLess(kinds.index("attempt.preempted"), kinds.index("run.resumed"))
-            for call in ("PauseRun", "ResumeRun"):
+            # They have survived the restart.
+            self.assertRegex(braid.run("describe", run).stdout, "tags +first, keep\n")
+            self.assertIn(
+                "first, keep", braid.run("list", "--tag", "keep", "--tag", "first").stdout
+            )
+            self.assertEqual(braid.json("list", "runs", "--tag", "a b").get("runs", []), [])
+            for call in ("TagRun", "PauseRun", "ResumeRun"):
                 self.assertIn(call, braid.run("audit", "--action", call).stdout)
             braid.run("cancel", run)
             braid.run("wait", run, code=11)

@@ -240,7 +240,9 @@ class PythonClient(unittest.TestCase):
             said = self.program(
                 "import asyncio, braid_client\n"
                 "client = braid_client.Client()\n"
-                "run = client.submit('recipe.yaml')\n"
+                "run = client.submit('recipe.yaml', tags=['first'])\n"
+                "print(client.tag(run.id, ['a b'], ['never']).tags)\n"
+                "print([one.id == run.id for one in client.runs(tags=['a b', 'first'])])\n"
                 "paused = client.pause(run.id, 'it is night')\n"
                 "print(paused.state, paused.paused_ms > 0, paused.pause_reason)\n"
                 "print({job.pending for job in paused.jobs if job.state == 'JOB_QUEUED'})\n"
@@ -248,6 +250,8 @@ class PythonClient(unittest.TestCase):
                 "print(resumed.paused_ms, repr(resumed.pause_reason))\n"
                 "async def again():\n"
                 "    async with braid_client.AsyncClient() as other:\n"
+                "        print((await other.tag(run.id, remove=['first'])).tags,"
+                " [one.tags for one in await other.runs(tags=['a b'])])\n"
                 "        print((await other.pause(run.id)).paused_ms > 0,"
                 " (await other.resume(run.id)).paused_ms)\n"
                 "asyncio.run(again())\n"
@@ -258,7 +262,15 @@ class PythonClient(unittest.TestCase):
                 self.service.run("worker", "cordon", worker, "--open")
         self.assertEqual(
             said.splitlines(),
-            ["RUN_ACTIVE True it is night", "{'RUN_PAUSED'}", "0 ''", "True 0"],
+            [
+                "['a b', 'first']",
+                "[True]",
+                "RUN_ACTIVE True it is night",
+                "{'RUN_PAUSED'}",
+                "0 ''",
+                "['a b'] [['a b']]",
+                "True 0",
+            ],
         )
 
     def test_a_model_says_something_here(self):

@@ -30,6 +30,19 @@ int nvmlDeviceGetName(void*, char* text, unsigned size) {
 int nvmlDeviceGetMemoryInfo(void* device, unsigned long long* memory) {
   if (reinterpret_cast<uintptr_t>(device) == 2) return 3;  // not supported
   memory[0] = 1000;
+  memory[2] = 600;
+  return 0;
+}
+int nvmlDeviceGetHandleByUUID(const char* uuid, void** device) {
+  unsigned number = 0;
+  if (std::sscanf(uuid, "GPU-%u", &number) != 1 || number < 1 || number > 2) return 6;  // not found
+  *device = reinterpret_cast<void*>(static_cast<uintptr_t>(number));
+  return 0;
+}
+int nvmlDeviceGetUtilizationRates(void* device, unsigned* rates) {
+  if (reinterpret_cast<uintptr_t>(device) == 2) return 3;  // not supported
+  rates[0] = 73;
+  rates[1] = 5;
   return 0;
 }
 

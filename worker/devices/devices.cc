@@ -12,34 +12,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "worker/devices/nvml.h"
 
 namespace braid::worker {
 namespace {
-
-// The part of NVML's interface that is needed, declared here because its header comes with NVIDIA's
-// driver packages, which most machines that build braid do not have.
-struct Memory {
-  unsigned long long total, free, used;
-};
-using Device = void*;
-
-struct Nvml {
-  void* library;
-  int (*init)();
-  int (*shutdown)();
-  int (*count)(unsigned*);
-  int (*handle)(unsigned, Device*);
-  int (*uuid)(Device, char*, unsigned);
-  int (*name)(Device, char*, unsigned);
-  int (*memory)(Device, Memory*);
-  // Null if the driver is too old to know MIG.
-  int (*mig_mode)(Device, unsigned* current, unsigned* pending);
-  int (*mig_count)(Device, unsigned*);
-  int (*mig_handle)(Device, unsigned, Device*);
-  int (*instance)(Device, unsigned*);
-  int (*compute_instance)(Device, unsigned*);
-  const char* (*error_text)(int);
-};
 
 // A GPU that exists but cannot be used is reported in the log, because somebody expects it to be
 // used.
@@ -50,37 +26,9 @@ void Warn(const Nvml& nvml, const std::string& what, int error) {
           " (NVML)");
 }
 
-template <typename Function>
-bool Find(void* library, const char* symbol, Function* function) {
-  *function = reinterpret_cast<Function>(dlsym(library, symbol));
-  return *function != nullptr;
-}
-
-bool Open(const std::string& library, Nvml* nvml) {
-  nvml->library = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (nvml->library == nullptr) return false;
-  const bool whole = Find(nvml->library, "nvmlInit_v2", &nvml->init) &&
-                     Find(nvml->library, "nvmlShutdown", &nvml->shutdown) &&
-                     Find(nvml->library, "nvmlDeviceGetCount_v2", &nvml->count) &&
-                     Find(nvml->library, "nvmlDeviceGetHandleByIndex_v2", &nvml->handle) &&
-                     Find(nvml->library, "nvmlDeviceGetUUID", &nvml->uuid) &&
-                     Find(nvml->library, "nvmlDeviceGetName", &nvml->name) &&
-                     Find(nvml->library, "nvmlDeviceGetMemoryInfo", &nvml->memory);
-  const bool divides =
-      Find(nvml->library, "nvmlDeviceGetMigMode", &nvml->mig_mode) &&
-      Find(nvml->library, "nvmlDeviceGetMaxMigDeviceCount", &nvml->mig_count) &&
-      Find(nvml->library, "nvmlDeviceGetMigDeviceHandleByIndex", &nvml->mig_handle) &&
-      Find(nvml->library, "nvmlDeviceGetGpuInstanceId", &nvml->instance) &&
-      Find(nvml->library, "nvmlDeviceGetComputeInstanceId", &nvml->compute_instance);
-  // A driver from before MIG: its GPUs are whole.
-  if (!divides) nvml->mig_mode = nullptr;
-  (void)Find(nvml->library, "nvmlErrorString", &nvml->error_text);
-  return whole;
-}
-
-std::optional<Gpu> Describe(const Nvml& nvml, Device device) {
+std::optional<Gpu> Describe(const Nvml& nvml, NvmlDevice device) {
   char uuid[96] = "", name[96] = "";
-  Memory memory{};
+  NvmlMemory memory{};
   if (const int error = nvml.uuid(device, uuid, sizeof uuid); error != 0) {
     Warn(nvml, "a GPU without a UUID is not used", error);
     return std::nullopt;
@@ -91,14 +39,14 @@ std::optional<Gpu> Describe(const Nvml& nvml, Device device) {
 }
 
 // The instances of a GPU, or nullopt if it is whole.
-std::optional<std::vector<Gpu>> Instances(const Nvml& nvml, Device device, const Gpu& gpu) {
+std::optional<std::vector<Gpu>> Instances(const Nvml& nvml, NvmlDevice device, const Gpu& gpu) {
   unsigned now = 0, later = 0, most = 0;
   if (nvml.mig_mode == nullptr || nvml.mig_mode(device, &now, &later) != 0 || now == 0)
     return std::nullopt;
   std::vector<Gpu> instances;
   if (nvml.mig_count(device, &most) != 0) most = 0;
   for (unsigned i = 0; i < most; ++i) {
-    Device part = nullptr;
+    NvmlDevice part = nullptr;
     if (nvml.mig_handle(device, i, &part) != 0) continue;  // the numbers have gaps
     std::optional<Gpu> instance = Describe(nvml, part);
     if (!instance.has_value()) continue;
@@ -118,7 +66,7 @@ std::vector<Gpu> List(const Nvml& nvml) {
   unsigned count = 0;
   if (nvml.count(&count) != 0) count = 0;
   for (unsigned i = 0; i < count; ++i) {
-    Device device = nullptr;
+    NvmlDevice device = nullptr;
     if (const int error = nvml.handle(i, &device); error != 0) {
       Warn(nvml, "GPU " + std::to_string(i) + " is not used", error);
       continue;
@@ -211,7 +159,7 @@ int32_t ThreadsOfGpuJob(int32_t cores, size_t gpus) {
 std::vector<Gpu> FindGpus(const std::string& library) {
   std::vector<Gpu> gpus;
   Nvml nvml{};
-  if (Open(library, &nvml)) {
+  if (OpenNvml(library, &nvml)) {
     const int error = nvml.init();
     if (error == 0) {
       gpus = List(nvml);

@@ -84,8 +84,9 @@ DesiredState FromProto(const v1::DesiredState& state) {
 // because a write blocks as long as the coordinator does not read.
 class RpcSessionLink::Stream {
  public:
-  Stream(int64_t number, const Identity& identity, RpcLink& link, EventSink& events)
-      : number_(number), identity_(identity), events_(events) {
+  Stream(int64_t number, const Identity& identity, RpcLink& link, EventSink& events,
+         LoadWatch* load)
+      : number_(number), identity_(identity), events_(events), load_(load) {
     reader_ = std::thread([this, &link] { Run(link); });
   }
   ~Stream() {
@@ -143,12 +144,16 @@ class RpcSessionLink::Stream {
     message.set_leaving(signal.leaving);
     if (const Result<uint64_t> room = FreeBytes(identity_.folder); room.ok())
       message.set_disk_free_bytes(static_cast<int64_t>(*room));
+    if (load_ != nullptr) {
+      if (const auto measured = load_->TakeNew()) rpc::Fill(*measured, message.mutable_load());
+    }
     if (stream_->Write(message)) events_.Post(SignalSent{number_, signal.draining});
   }
 
   const int64_t number_;
   const Identity& identity_;
   EventSink& events_;
+  LoadWatch* const load_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::WorkerSignal, v1::DesiredState>> stream_;
   std::atomic<bool> broken_{false};
@@ -156,8 +161,9 @@ class RpcSessionLink::Stream {
   std::thread reader_;
 };
 
-RpcSessionLink::RpcSessionLink(const Identity& identity, RpcLink& link, EventSink& events)
-    : identity_(identity), link_(link), events_(events) {}
+RpcSessionLink::RpcSessionLink(const Identity& identity, RpcLink& link, EventSink& events,
+                               LoadWatch* load)
+    : identity_(identity), link_(link), events_(events), load_(load) {}
 
 RpcSessionLink::~RpcSessionLink() = default;
 
@@ -165,7 +171,7 @@ void RpcSessionLink::Open(int64_t session) {
   // The old stream's threads end before the new ones start, so that events of two streams do not
   // mix.
   stream_.reset();
-  stream_ = std::make_unique<Stream>(session, identity_, link_, events_);
+  stream_ = std::make_unique<Stream>(session, identity_, link_, events_, load_);
 }
 
 void RpcSessionLink::Send(int64_t session, const Signal& signal) {

@@ -10,6 +10,7 @@
 #include "worker/agent/event.h"
 #include "worker/agent/session_link.h"
 #include "worker/devices/devices.h"
+#include "worker/devices/load.h"
 #include "worker/network/address.h"
 #include "worker/rpc/link.h"
 
@@ -42,8 +43,10 @@ struct Identity {
 // Open, Send and Close are called from one thread; events are posted by the stream's threads.
 class RpcSessionLink final : public SessionLink {
  public:
-  // All references outlive this. `link` finds the coordinator's address.
-  RpcSessionLink(const Identity& identity, RpcLink& link, EventSink& events);
+  // All references outlive this. `link` finds the coordinator's address. `load`, if not null, is
+  // asked before each heartbeat, and outlives this, too.
+  RpcSessionLink(const Identity& identity, RpcLink& link, EventSink& events,
+                 LoadWatch* load = nullptr);
 
   // Ends the session, if one is open, and waits for its threads.
   ~RpcSessionLink() override;
@@ -58,6 +61,7 @@ class RpcSessionLink final : public SessionLink {
   const Identity& identity_;
   RpcLink& link_;
   EventSink& events_;
+  LoadWatch* const load_;
   // The newest stream; null before the first.
   std::unique_ptr<Stream> stream_;
 };

@@ -47,6 +47,7 @@ RunRecord SomeRun(const std::string& id) {
   run.priority = -3;
   run.preempts = false;
   run.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  run.tags = {"a \"b\"", "\xc3\xa4"};
   run.max_duration_s = 86'400;
   run.paused_before_ms = 70;
   run.user = "ann";
@@ -144,8 +145,13 @@ class CatalogTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status.ToString();
     for (const Update& update : updates) Apply(update, image_);
   }
+  // Makes the image that of a catalog from before runs had tags.
+  void ForgetTags() {
+    for (auto& [id, run] : image_.runs) run.tags.clear();
+  }
   // Makes the image that of a catalog from before runs were parts of traces.
   void ForgetTraces() {
+    ForgetTags();
     for (auto& [id, run] : image_.runs) run.traceparent.clear();
   }
   // Makes the image that of a catalog from before anything was bound to a site.
@@ -260,6 +266,7 @@ Updates OneOfEach() {
       JobEnded{other, 1, JobState::kCancelled, {}, "", "cancelled", "", {}, 14},
       JobEnded{third, 0, JobState::kSkipped, {}, "", "", "", {}, 14},
       RunEnded{"r1", RunState::kCancelled, "cancelled", 15},
+      RunTagged{"r1", {"kept"}, "+kept by ada"},
       RequestRemembered{{"SubmitRun", "u1", "cd", "r1", 20}},
       RequestRemembered{{"SubmitRun", "u2", "cd", "r1", 40}},
       RequestsForgotten{30},
@@ -310,7 +317,9 @@ TEST_F(CatalogTest, EventsHaveNoGapsAndOneForEachChange) {
   auto last = catalog->ReadEvents({.since_seq = 0, .run = "r1", .limit = 2, .newest = true});
   ASSERT_TRUE(last.ok());
   ASSERT_EQ(last->size(), 2u);
-  EXPECT_EQ((*last)[1].kind, "run.cancelled");
+  EXPECT_EQ((*last)[0].kind, "run.cancelled");
+  EXPECT_EQ((*last)[1].kind, "run.tagged");
+  EXPECT_EQ((*last)[1].detail, "+kept by ada");
 }
 
 // What is gone leaves a gap, and numbers are never given out again.
@@ -390,7 +399,7 @@ Update AnyUpdate() {
   const auto ended = static_cast<AttemptState>(*rc::gen::inRange(5, 10));
   const std::string worker = *rc::gen::element<std::string>("w1", "w2");
   const std::string artifact = *rc::gen::element<std::string>("a1", "a2");
-  switch (*rc::gen::inRange(0, 26)) {
+  switch (*rc::gen::inRange(0, 27)) {
     case 0:
       return RunCreated{SomeRun(run)};
     case 1:
@@ -399,6 +408,8 @@ Update AnyUpdate() {
       return RunPaused{run, "ada", "x", *rc::gen::inRange<int64_t>(0, 3)};
     case 24:
       return RunResumed{run, "ada", 5};
+    case 25:
+      return RunTagged{run, std::vector<std::string>(*rc::gen::inRange<size_t>(0, 3), "a"), "x"};
     case 2:
       return RunEnded{run, RunState::kFailed, "x", 1};
     case 3:
@@ -482,7 +493,10 @@ TEST_F(CatalogTest, TheRulesInMemoryAreThoseOfTheTables) {
   EXPECT_GT(refused, 200);
 }
 
-#define WITHOUT_TRACES "ALTER TABLE runs DROP COLUMN traceparent;"
+#define WITHOUT_TAGS                                                                    \
+  "DROP TRIGGER run_tags_new; DROP TRIGGER run_tags_change; DROP TRIGGER run_tags_end;" \
+  "DROP TABLE run_tags; ALTER TABLE runs DROP COLUMN tags;"
+#define WITHOUT_TRACES WITHOUT_TAGS "ALTER TABLE runs DROP COLUMN traceparent;"
 #define WITHOUT_TRAFFIC WITHOUT_TRACES "DROP TABLE traffic;"
 #define WITHOUT_BINDING                                                                   \
   WITHOUT_TRAFFIC                                                                         \
@@ -741,6 +755,57 @@ TEST_F(CatalogTest, AFileFromBeforeSweepsStoppedTrainingsIsBroughtUpToDate) {
   stopped.left_behind = true;
   Commit(*catalog, {stopped});
   EXPECT_TRUE(image_.jobs.at({"r1", "a"}).left_behind);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(CatalogTest, AFileFromBeforeTagsIsBroughtUpToDate) {
+  Commit(*Open(), {RunCreated{SomeRun("r1")}});
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, WITHOUT_TAGS "PRAGMA user_version = 21", nullptr, nullptr, nullptr),
+            SQLITE_OK)
+      << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  ForgetTags();
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  Commit(*catalog, {RunTagged{"r1", {"old one"}, ""}});
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+// What lists are read from is kept by the tables themselves.
+TEST_F(CatalogTest, RunsAreListedByTheirTags) {
+  auto catalog = Open();
+  const auto tagged = [](const std::string& id, int64_t ms, std::vector<std::string> tags) {
+    RunRecord run = SomeRun(id);
+    run.created_ms = ms;
+    run.tags = std::move(tags);
+    return RunCreated{run};
+  };
+  Commit(*catalog, {tagged("r1", 1, {"a", "b"}), tagged("r2", 2, {"a"}),
+                    tagged("r3", 2, {"a", "b"}), tagged("r4", 4, {})});
+  const auto listed = [&](std::vector<std::string> tags, std::optional<TimePlace> from = {},
+                          int64_t limit = 9) {
+    const auto snapshot = Reader(path_).Open().value();
+    const std::vector<RunRecord> runs = snapshot->Runs({std::move(tags), from, limit}).value();
+    std::string ids;
+    for (const RunRecord& run : runs)
+      ids += (ids.empty() ? "" : " ") + run.id;
+    return ids;
+  };
+  EXPECT_EQ(listed({}), "r4 r3 r2 r1");
+  EXPECT_EQ(listed({"a"}), "r3 r2 r1");
+  EXPECT_EQ(listed({"a", "b"}), "r3 r1");
+  EXPECT_EQ(listed({"b", "a"}), "r3 r1");
+  EXPECT_EQ(listed({"c"}), "");
+  EXPECT_EQ(listed({"a"}, {}, 2), "r3 r2");
+  EXPECT_EQ(listed({"a"}, TimePlace{2, "r2"}), "r2 r1");
+  Commit(*catalog, {RunTagged{"r4", {"' OR 1", "b"}, ""}, RunTagged{"r1", {"b"}, ""},
+                    RunEnded{"r3", RunState::kFailed, "", 5}, RunDeleted{"r3", ""}});
+  EXPECT_EQ(listed({"a"}), "r2");
+  EXPECT_EQ(listed({"b"}), "r4 r1");
+  EXPECT_EQ(listed({"' OR 1"}), "r4");
   EXPECT_TRUE(catalog->Load().value() == image_);
 }
 

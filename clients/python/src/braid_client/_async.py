@@ -168,6 +168,7 @@ class AsyncClient:
         folder: StrPath = ".",
         only: Sequence[str] = (),
         priority: Optional[int] = None,
+        tags: Sequence[str] = (),
         request_id: Optional[str] = None,
         progress: Optional[Progress] = None,
     ) -> Run:
@@ -178,13 +179,14 @@ class AsyncClient:
                 folder=folder,
                 only=only,
                 priority=priority,
+                tags=tags,
                 request_id=request_id,
                 progress=progress,
             )
         )
 
-    async def runs(self, limit: int = 50) -> list[Run]:
-        return await self._run(lambda: self._client.runs(limit))
+    async def runs(self, limit: int = 50, *, tags: Sequence[str] = ()) -> list[Run]:
+        return await self._run(lambda: self._client.runs(limit, tags=tags))
 
     async def run(self, run: str) -> Run:
         return await self._run(lambda: self._client.run(run))
@@ -217,6 +219,9 @@ class AsyncClient:
 
     async def resume(self, run: str) -> Run:
         return await self._run(lambda: self._client.resume(run))
+
+    async def tag(self, run: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Run:
+        return await self._run(lambda: self._client.tag(run, add, remove))
 
     async def retry(self, run: str) -> Run:
         return await self._run(lambda: self._client.retry(run))

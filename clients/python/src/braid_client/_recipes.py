@@ -57,13 +57,14 @@ class Recipes(Artifacts):
         folder: StrPath = ".",
         only: Sequence[str] = (),
         priority: Optional[int] = None,
+        tags: Sequence[str] = (),
         request_id: Optional[str] = None,
         progress: Optional[Progress] = None,
     ) -> Run:
         """Makes a run of a recipe; sends the files that it names and the coordinator lacks.
 
-        `only`: these jobs and what they need. The same `request_id` with the same recipe is the
-        same run. `progress` is called with the bytes sent and the bytes of the source. Raises
+        `only`: these jobs and what they need. `tags`: besides those of the recipe. The same
+        `request_id` with the same recipe is the same run. `progress` is called with the bytes sent and the bytes of the source. Raises
         RecipeRefused with the findings.
         """
         loaded = _Recipe.load(recipe, text, folder)
@@ -71,6 +72,8 @@ class Recipes(Artifacts):
         request["requestId"] = request_id or _calls.request_id()
         if priority is not None:
             request["priority"] = priority
+        if tags:
+            request["tags"] = list(tags)
         return Run.from_json(self.call("Runs/SubmitRun", request, timeout=120.0))
 
     def _check(self, recipe: _Recipe) -> Check:

@@ -17,9 +17,13 @@ _WAIT_S = 30.0
 class Runs(Calls):
     """Calls about runs."""
 
-    def runs(self, limit: int = 50) -> list[Run]:
-        """The newest runs, without their recipes and the settings of their jobs."""
-        return list(self._pages("Runs/ListRuns", "runs", {}, min(limit, 200), limit, Run.from_json))
+    def runs(self, limit: int = 50, *, tags: Sequence[str] = ()) -> list[Run]:
+        """The newest runs, without their recipes and the settings of their jobs. `tags`: only those
+        that have all of these tags."""
+        request = {"tags": list(tags)}
+        return list(
+            self._pages("Runs/ListRuns", "runs", request, min(limit, 200), limit, Run.from_json)
+        )
 
     def run(self, run: str) -> Run:
         """A run with its jobs and their attempts, by its id, the beginning of it, or its name."""
@@ -81,6 +85,17 @@ class Runs(Calls):
         """Lets a paused run go on, from its newest checkpoints."""
         request = {"id": run, "requestId": request_id(), "user": user_name()}
         return Run.from_json(self.call("Runs/ResumeRun", request))
+
+    def tag(self, run: str, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Run:
+        """Gives the run tags, or takes them off; the run may have ended."""
+        request = {
+            "id": run,
+            "requestId": request_id(),
+            "add": list(add),
+            "remove": list(remove),
+            "user": user_name(),
+        }
+        return Run.from_json(self.call("Runs/TagRun", request))
 
     def retry(self, run: str) -> Run:
         """A new run of the same recipe, which takes over what succeeded."""

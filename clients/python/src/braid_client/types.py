@@ -561,6 +561,17 @@ class Gpu(Message):
 
 
 @dataclass(frozen=True, repr=False)
+class GpuLoad(Message):
+    """How busy a GPU is, or an instance of one that is divided."""
+
+    # In which share of the time it computed; absent where its driver does not say.
+    busy_percent: int = 0
+    memory_mib: int = 0
+    # Of its memory; 0 and 0: not known.
+    memory_used_mib: int = 0
+
+
+@dataclass(frozen=True, repr=False)
 class Invitation(Message):
     """What the worker has to know besides the secret."""
 
@@ -752,6 +763,19 @@ class LogChunk(Message):
     data: bytes = b""
     epoch: int = 0
     offset: int = 0
+
+
+@dataclass(frozen=True, repr=False)
+class MachineLoad(Message):
+    """How busy a worker's machine is, or, in a container with limits, the container."""
+
+    # Of the cores that the worker may use, since the measurement before; absent: not known.
+    cpu_percent: int = 0
+    # In the order of the worker's GPUs.
+    gpus: list[GpuLoad] = field(default_factory=list)
+    memory_mib: int = 0
+    # In use by all programs, files that are kept for reading left out; 0 and 0: not known.
+    memory_used_mib: int = 0
 
 
 @dataclass(frozen=True, repr=False)
@@ -988,6 +1012,9 @@ class Run(Message, RunExtras):
     retry_of: str = ""
     # follows from the states of the jobs
     state: RunState = "RUN_STATE_UNSPECIFIED"
+    # Words by which people find it, sorted, each once: UTF-8 of at most 64 bytes without commas
+    # and control characters, at most 32 of them.
+    tags: list[str] = field(default_factory=list)
     # The submitter's name according to the client; it is not authenticated.
     user: str = ""
 
@@ -1126,6 +1153,8 @@ class Worker(Message):
     labels: dict[str, str] = field(default_factory=dict)
     last_seen_ms: int = 0
     link: WorkerLink = "WORKER_LINK_UNSPECIFIED"
+    # How busy its machine is; absent: it has said nothing for a minute. Only ListWorkers has it.
+    load: Optional[MachineLoad] = None
     # Why it is in quarantine and what to do, for people; empty: it is in none.
     quarantine: str = ""
     # In quarantine, the worker gets no new jobs until then; 0: it is in none.
@@ -1161,3 +1190,27 @@ class WorkerFailure(Message):
     # "RUN/JOB"
     job: str = ""
     time_ms: int = 0
+
+
+@dataclass(frozen=True, repr=False)
+class WorkerLoad(Message):
+    """How busy a worker was: a percentage for each piece of time, the oldest first; -1: nothing
+    was heard."""
+
+    # of the cores that it may use
+    cpu: list[int] = field(default_factory=list)
+    # The mean of its GPUs, and of their memory; empty: it has none, or does not know.
+    gpu: list[int] = field(default_factory=list)
+    gpu_memory: list[int] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
+    worker: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class WorkerLoads(Message):
+    """What WorkerLoads is answered with."""
+
+    # When the oldest piece began, and how long each is.
+    from_ms: int = 0
+    piece_interval_ms: int = 0
+    workers: list[WorkerLoad] = field(default_factory=list)
