@@ -199,7 +199,9 @@ Status AttachBucket(const Flags& flags, Stores* stores) {
   const storage::BucketOptions options{.stop = stores->stopping.get()};
   BRAID_ASSIGN_OR_RETURN(storage::BucketPlace place,
                          storage::ParseBucket(flags.blobs, options.variables));
-  BRAID_RETURN_IF_ERROR(storage::FindAccessKey(options.variables).status());
+  // A machine that does not answer now may do so later, as a bucket may.
+  const Status key = storage::FindAnyKey(options.variables, place.region).status();
+  if (key.code() != StatusCode::kUnavailable) BRAID_RETURN_IF_ERROR(key);
   const std::string parts = JoinPath(folder, storage::BlobStore::kPartsFolder);
   BRAID_RETURN_IF_ERROR(MakePrivateFolder(parts));
   stores->bucket = std::make_unique<storage::BucketStore>(std::move(place), parts, options);

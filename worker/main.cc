@@ -22,6 +22,7 @@
 #include "base/state_files.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "storage/bucket/place.h"
 #include "trace/exporter.h"
 #include "trace/settings.h"
 #include "worker/attempt/outbox_folder.h"
@@ -214,7 +215,7 @@ Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Ide
                 const ProgramContext& programs, const std::vector<KeptRank>& kept,
                 uint64_t cache_limit, const StayLimits& stay, storage::BlobStore& cache,
                 trace::SpanSink* spans) {
-  RpcLink link(source, identity.worker_id);
+  RpcLink link(source, identity.worker_id, {.ca_file = storage::Environment()("AWS_CA_BUNDLE")});
   std::optional<CertificateKeeper> keeper;
   if (!source.certificate_file.empty()) keeper.emplace(link, identity.folder);
   std::vector<std::string> gpus;

@@ -61,7 +61,8 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
            {"BRAID_CA", ""},
            {"AWS_ACCESS_KEY_ID", ""},
            {"AWS_SECRET_ACCESS_KEY", ""},
-           {"AWS_SESSION_TOKEN", ""}},
+           {"AWS_SESSION_TOKEN", ""},
+           {"AWS_CONTAINER_AUTHORIZATION_TOKEN", ""}},
           JoinPath(logs, id + ".log"),
           false};
       for (const std::string& root : options.data_roots)

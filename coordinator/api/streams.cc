@@ -156,22 +156,26 @@ Result<StreamState> EventStream::Next(catalog::EventRecord* piece) {
   return StreamState::kPiece;
 }
 
-BlobStream::BlobStream(Backend* backend, std::string sha256, uint64_t offset,
+BlobStream::BlobStream(Backend* backend, BlobWanted wanted,
                        std::function<Status(const State&)> allowed, Counted counted)
     : backend_(backend),
-      sha256_(std::move(sha256)),
+      wanted_(std::move(wanted)),
       allowed_(std::move(allowed)),
       counted_(std::move(counted)),
-      offset_(offset) {}
+      offset_(wanted_.offset) {}
 
 // Also of a stream that was cut.
 BlobStream::~BlobStream() {
   if (!traffic_.has_value()) return;
-  backend_->core->Post({[key = *traffic_, bytes = sent_](Transaction& tx) {
-                          CountTraffic(key, bytes, tx);
-                          return OkStatus();
-                        },
-                        nullptr, nullptr});
+  catalog::TrafficKey directly = *traffic_;
+  directly.way = catalog::TrafficWay::kDirect;
+  backend_->core->Post(
+      {[key = *traffic_, directly, bytes = sent_, direct = direct_](Transaction& tx) {
+         CountTraffic(key, bytes, tx);
+         CountTraffic(directly, direct, tx);
+         return OkStatus();
+       },
+       nullptr, nullptr});
 }
 
 Status BlobStream::Look(const State& state) {
@@ -181,20 +185,38 @@ Status BlobStream::Look(const State& state) {
 }
 
 Status BlobStream::Open() {
-  BRAID_RETURN_IF_ERROR(CheckDigest(sha256_));
-  if (!backend_->blobs->Has(sha256_))
-    return Status(StatusCode::kNotFound, ErrorReason::kNotFound, "there is no blob " + sha256_);
-  BRAID_ASSIGN_OR_RETURN(reader_, backend_->blobs->OpenBlob(sha256_));
+  const std::string& sha256 = wanted_.sha256;
+  BRAID_RETURN_IF_ERROR(CheckDigest(sha256));
+  if (!backend_->blobs->Has(sha256))
+    return Status(StatusCode::kNotFound, ErrorReason::kNotFound, "there is no blob " + sha256);
+  BRAID_ASSIGN_OR_RETURN(reader_, backend_->blobs->OpenBlob(sha256));
+  direct_ = static_cast<int64_t>(std::min({wanted_.got_directly, wanted_.offset, reader_->size()}));
   return OkStatus();
 }
 
-Result<StreamState> BlobStream::Next(std::string* piece) {
-  if (reader_ == nullptr) BRAID_RETURN_IF_ERROR(Open());
+std::string BlobStream::Url() const {
+  const uint64_t left = reader_->size() - std::min(offset_, reader_->size());
+  if (!wanted_.direct || left < kLeastDirect) return "";
+  // Without one, the bytes come from here, and what is wrong with the bucket is said elsewhere.
+  const Result<std::string> url = backend_->blobs->UrlOf(wanted_.sha256);
+  return url.ok() ? *url : "";
+}
+
+Result<StreamState> BlobStream::Next(DownloadPiece* piece) {
+  *piece = {};
+  if (all_said_) return StreamState::kEnd;
+  if (reader_ == nullptr) {
+    BRAID_RETURN_IF_ERROR(Open());
+    piece->url = Url();
+    piece->size = reader_->size();
+    all_said_ = !piece->url.empty();
+    if (all_said_) return StreamState::kPiece;
+  }
   if (offset_ >= reader_->size()) return StreamState::kEnd;
-  BRAID_ASSIGN_OR_RETURN(*piece,
+  BRAID_ASSIGN_OR_RETURN(piece->data,
                          reader_->Read(offset_, std::min(kBlobPiece, reader_->size() - offset_)));
-  offset_ += piece->size();
-  sent_ += static_cast<int64_t>(piece->size());
+  offset_ += piece->data.size();
+  sent_ += static_cast<int64_t>(piece->data.size());
   return StreamState::kPiece;
 }
 

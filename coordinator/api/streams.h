@@ -112,33 +112,54 @@ class EventStream final : public Stream<catalog::EventRecord> {
   size_t sent_ = 0;
 };
 
-// The bytes of a blob (DownloadBlob). Never waits.
-class BlobStream final : public Stream<std::string> {
+// What is asked of a blob.
+struct BlobWanted {
+  std::string sha256;
+  uint64_t offset = 0;
+  bool direct = false;        // a URL will do
+  uint64_t got_directly = 0;  // bytes in front of the offset that came from one
+};
+
+// Bytes of a blob, or a URL where all of them are.
+struct DownloadPiece {
+  std::string data;
+  std::string url;    // a secret
+  uint64_t size = 0;  // of the blob, with a URL
+};
+
+// The bytes of a blob (DownloadBlob), or a URL alone. Never waits.
+class BlobStream final : public Stream<DownloadPiece> {
  public:
+  // Less than this comes as bytes: one more way there and back takes longer.
+  static constexpr uint64_t kLeastDirect = uint64_t{64} << 10;
   // Says what the bytes are counted as; nullopt: they are not counted.
   using Counted = std::function<std::optional<catalog::TrafficKey>(const State&)>;
   // `allowed` and `counted` are called in the core's thread. The first may refuse the stream; null:
   // it is allowed. The second may be null.
-  BlobStream(Backend* backend, std::string sha256, uint64_t offset,
+  BlobStream(Backend* backend, BlobWanted wanted,
              std::function<Status(const State&)> allowed = nullptr, Counted counted = nullptr);
   ~BlobStream() override;
   Status Look(const State& state) override;
   std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake) override {
     return {};
   }
-  Result<StreamState> Next(std::string* piece) override;
+  Result<StreamState> Next(DownloadPiece* piece) override;
   bool Remote() const override { return backend_->copier != nullptr; }
 
  private:
   Status Open();
+  // The URL, if that is what the caller is to be given.
+  std::string Url() const;
 
   Backend* const backend_;
-  const std::string sha256_;
+  const BlobWanted wanted_;
   const std::function<Status(const State&)> allowed_;
   const Counted counted_;
   uint64_t offset_;
   std::optional<catalog::TrafficKey> traffic_;
   int64_t sent_ = 0;
+  int64_t direct_ = 0;  // bytes of which the caller tells that it has them from a URL
+  bool all_said_ = false;
   std::unique_ptr<storage::BlobStore::Reader> reader_;
 };
 

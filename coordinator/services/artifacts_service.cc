@@ -21,10 +21,12 @@ namespace {
 
 using catalog::ArtifactRecord;
 
-v1::DownloadBlobResponse PieceOf(const std::string& data) {
-  v1::DownloadBlobResponse piece;
-  piece.set_data(data);
-  return piece;
+v1::DownloadBlobResponse PieceOf(const DownloadPiece& piece) {
+  v1::DownloadBlobResponse response;
+  response.set_data(piece.data);
+  response.set_url(piece.url);
+  if (!piece.url.empty()) response.set_size(piece.size);
+  return response;
 }
 
 class ArtifactsService final : public v1::Artifacts::CallbackService {
@@ -88,9 +90,10 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
     const auto counted = [worker, artifact = request->artifact()](const State& state) {
       return FetchingOf(worker, artifact, state);
     };
-    return StreamCall<std::string, v1::DownloadBlobResponse>::Start(
-        context, backend_,
-        std::make_unique<BlobStream>(backend_, request->sha256(), request->offset(), own, counted),
+    BlobWanted wanted{request->sha256(), request->offset(), request->direct(),
+                      request->got_directly()};
+    return StreamCall<DownloadPiece, v1::DownloadBlobResponse>::Start(
+        context, backend_, std::make_unique<BlobStream>(backend_, std::move(wanted), own, counted),
         PieceOf);
   }
 

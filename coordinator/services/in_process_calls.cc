@@ -403,6 +403,8 @@ class InProcessCalls final : public JsonCalls {
       const Resume resume = ResumeOf(method.path);
       if (resume.apply) BRAID_RETURN_IF_ERROR(resume.apply(call.resume_after, request.get()));
     }
+    // The answer is the bytes alone.
+    if (auto* blob = dynamic_cast<v1::DownloadBlobRequest*>(request.get())) blob->set_direct(false);
     return std::unique_ptr<JsonStream>(
         std::make_unique<Replies>(&stub_, known, call.token, call.traceparent, *request));
   }

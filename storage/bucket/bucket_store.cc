@@ -11,10 +11,14 @@ namespace braid::storage {
 namespace {
 
 constexpr char kOwnerObject[] = "coordinator";
+// As much as clocks may differ for requests with a signature, so that a server whose clock is ahead
+// serves a URL where it serves the coordinator.
+constexpr int64_t kUrlSeconds = 15 * 60;
 
 CallerOptions OptionsOf(const BucketOptions& options) {
   CallerOptions caller;
   caller.variables = options.variables;
+  caller.machine_keys = true;
   caller.tries = options.tries;
   caller.first_pause_ms = options.first_pause_ms;
   caller.idle_ms = options.idle_ms;
@@ -154,6 +158,16 @@ Result<std::string> BucketStore::Read(const std::string& sha256, uint64_t offset
   if (answer.body.size() == bytes) return std::move(answer.body);
   return DataLoss(place_.Name() + ": blob " + sha256 + " ends at byte " +
                   std::to_string(offset + answer.body.size()) + " there: it has changed");
+}
+
+Result<std::string> BucketStore::UrlOf(const std::string& sha256) {
+  if (!place_.direct) return std::string();
+  {
+    MutexLock lock(mutex_);
+    // Who reads by a URL knows less of the bucket than this process.
+    if (!expected_.empty() && !confirmed_) return std::string();
+  }
+  return caller_.SignedUrl(KeyOf(sha256), kUrlSeconds);
 }
 
 Status BucketStore::Remove(const std::string& sha256) {

@@ -44,6 +44,7 @@ class BucketStore final : public RemoteStore {
   void Expect(const std::string& owner) override;
   Status Put(const std::string& sha256, const std::string& path) override;
   Result<std::string> Read(const std::string& sha256, uint64_t offset, uint64_t bytes) override;
+  Result<std::string> UrlOf(const std::string& sha256) override;
   Status Remove(const std::string& sha256) override;
   Result<std::vector<RemoteBlob>> List() override;
   Status DropAbandoned() override;

@@ -1,11 +1,13 @@
 #include "storage/bucket/caller.h"
 
-#include "base/clock.h"
 #include "storage/bucket/answers.h"
 #include "storage/bucket/pause.h"
 
 namespace braid::storage {
 namespace {
+
+constexpr int64_t kRenewMs = 5 * 60'000;  // so long before a key ends, its follower is there
+constexpr int64_t kLookAgainMs = 30'000;  // after a failure to find that one
 
 bool MayHelpAgain(const Status& status) {
   return status.code() == StatusCode::kUnavailable && !status.Is(ErrorReason::kStorageFull);
@@ -21,10 +23,44 @@ BucketCaller::BucketCaller(BucketPlace place, CallerOptions options)
 
 Result<AccessKey> BucketCaller::Key() {
   MutexLock lock(mutex_);
-  if (key_.id.empty()) {
-    BRAID_ASSIGN_OR_RETURN(key_, FindAccessKey(options_.variables));
-  }
+  const int64_t now_ms = options_.clock->WallMs();
+  const bool ended = key_.ends_ms > 0 && now_ms >= key_.ends_ms;
+  const bool ends = key_.ends_ms > 0 && now_ms >= key_.ends_ms - kRenewMs;
+  if (!key_.id.empty() && !ended && (!ends || now_ms < next_look_ms_)) return key_;
+  Result<AccessKey> found = options_.machine_keys ? FindAnyKey(options_.variables, place_.region)
+                                                  : FindAccessKey(options_.variables);
+  next_look_ms_ = now_ms + kLookAgainMs;
+  if (found.ok())
+    key_ = *std::move(found);
+  else if (key_.id.empty() || ended)
+    return found.status();
   return key_;
+}
+
+ToSign BucketCaller::Signable(const BucketCall& call) const {
+  ToSign sign;
+  sign.method = call.method;
+  sign.host = (place_.bucket_in_host ? place_.bucket + "." : "") +
+              place_.endpoint.substr(place_.endpoint.find("//") + 2);
+  sign.path = (place_.bucket_in_host ? "" : "/" + UriEncode(place_.bucket, false)) +
+              (call.key.empty() ? "" : "/" + UriEncode(call.key, true));
+  if (sign.path.empty()) sign.path = "/";
+  sign.query = call.query;
+  sign.headers = call.headers;
+  sign.payload = call.payload;
+  return sign;
+}
+
+std::string BucketCaller::UrlOf(const ToSign& request,
+                                const std::map<std::string, std::string>& query) const {
+  return place_.endpoint.substr(0, place_.endpoint.find("//") + 2) + request.host + request.path +
+         (query.empty() ? "" : "?" + QueryText(query));
+}
+
+Result<std::string> BucketCaller::SignedUrl(const std::string& key, int64_t seconds) {
+  BRAID_ASSIGN_OR_RETURN(const AccessKey access, Key());
+  const ToSign sign = Signable({.method = "GET", .key = key});
+  return UrlOf(sign, SignedQuery(sign, access, place_.region, options_.clock->WallMs(), seconds));
 }
 
 Result<HttpAnswer> BucketCaller::Once(const BucketCall& call, const std::string& doing) {
@@ -32,23 +68,13 @@ Result<HttpAnswer> BucketCaller::Once(const BucketCall& call, const std::string&
   if (!options_.anonymous) {
     BRAID_ASSIGN_OR_RETURN(key, Key());
   }
-  const size_t scheme = place_.endpoint.find("//") + 2;
-  ToSign sign;
-  sign.method = call.method;
-  sign.host = (place_.bucket_in_host ? place_.bucket + "." : "") + place_.endpoint.substr(scheme);
-  sign.path = (place_.bucket_in_host ? "" : "/" + UriEncode(place_.bucket, false)) +
-              (call.key.empty() ? "" : "/" + UriEncode(call.key, true));
-  if (sign.path.empty()) sign.path = "/";
-  sign.query = call.query;
-  sign.headers = call.headers;
-  sign.payload = call.payload;
+  const ToSign sign = Signable(call);
   HttpRequest request;
   request.method = call.method;
   request.headers = options_.anonymous
                         ? call.headers
-                        : SignedHeaders(sign, key, place_.region, SystemClock().WallMs());
-  request.url = place_.endpoint.substr(0, scheme) + sign.host + sign.path +
-                (sign.query.empty() ? "" : "?" + QueryText(sign.query));
+                        : SignedHeaders(sign, key, place_.region, options_.clock->WallMs());
+  request.url = UrlOf(sign, sign.query);
   request.body = call.body;
   request.file = call.file;
   request.offset = call.offset;

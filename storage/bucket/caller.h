@@ -6,9 +6,11 @@
 #include <map>
 #include <string>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "base/sha256.h"
 #include "base/status.h"
+#include "storage/bucket/credentials.h"
 #include "storage/bucket/http.h"
 #include "storage/bucket/place.h"
 
@@ -32,10 +34,12 @@ struct BucketCall {
 struct CallerOptions {
   Variables variables = Environment();  // where keys come from, at each refusal again
   bool anonymous = false;               // requests are not signed, as public buckets allow it
+  bool machine_keys = false;            // keys of machines, too (FindAnyKey)
   int tries = 5;                        // of a request that may succeed later, with pauses between
   int64_t first_pause_ms = 250;         // which double
   int64_t idle_ms = 60'000;             // after which a silent server is given up
   std::function<bool()> stopped;        // ends all calls; may be null
+  const Clock* clock = &SystemClock();  // of signatures, and of keys that end
   // As of HttpRequest.
   std::function<Status(const std::string& address, int port)> may_connect;
 };
@@ -51,19 +55,26 @@ class BucketCaller {
   Result<HttpAnswer> Do(const BucketCall& call, const std::string& doing);
   // The same, tried once.
   Result<HttpAnswer> Once(const BucketCall& call, const std::string& doing);
+  // A URL that reads the object without a key for so many seconds, or until this key ends. A
+  // secret.
+  Result<std::string> SignedUrl(const std::string& key, int64_t seconds);
   // One page after another of a list of the bucket, of what is below the place's prefix unless
   // `query` has one.
   Status EachPage(std::map<std::string, std::string> query, const std::string& doing,
                   const std::function<Status(const std::string& xml)>& use);
 
  private:
+  // The key of now: one that ends soon is looked for again before.
   Result<AccessKey> Key();
+  ToSign Signable(const BucketCall& call) const;
+  std::string UrlOf(const ToSign& request, const std::map<std::string, std::string>& query) const;
 
   const BucketPlace place_;
   const CallerOptions options_;
   HttpClient http_;
   Mutex mutex_;
-  AccessKey key_ BRAID_GUARDED_BY(mutex_);  // empty: to be looked for
+  AccessKey key_ BRAID_GUARDED_BY(mutex_);             // empty: to be looked for
+  int64_t next_look_ms_ BRAID_GUARDED_BY(mutex_) = 0;  // for one that follows it
 };
 
 }  // namespace braid::storage

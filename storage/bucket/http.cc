@@ -152,6 +152,7 @@ void SetReach(CURL* curl, const HttpRequest& request, Exchange* exchange) {
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, OpenSocket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, exchange);
   }
+  if (request.without_proxy) curl_easy_setopt(curl, CURLOPT_PROXY, "");
   if (request.login_file.empty()) return;
   curl_easy_setopt(curl, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_OPTIONAL));
   curl_easy_setopt(curl, CURLOPT_NETRC_FILE, request.login_file.c_str());

@@ -35,6 +35,7 @@ struct HttpRequest {
   // Asked before each address is connected to, that of a proxy perhaps. An error keeps it from
   // that, and is the result if no other address of the host may be connected to. Null: any may.
   std::function<Status(const std::string& address, int port)> may_connect;
+  bool without_proxy = false;  // whatever the environment says
   // A file in the form of .netrc, with the logins of hosts; empty: none has one.
   std::string login_file;
 };

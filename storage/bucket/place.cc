@@ -1,20 +1,15 @@
 #include "storage/bucket/place.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cstdlib>
-#include <map>
 
 #include "base/endpoint.h"
 #include "base/excerpt.h"
-#include "base/file.h"
 #include "base/text.h"
 
 namespace braid::storage {
 namespace {
 
-constexpr uint64_t kMaxFileBytes = 1 << 20;
 constexpr char kForm[] = "s3://bucket/prefix?endpoint=https://host:port&region=name";
 
 Status Wrong(const std::string& text, const std::string& why) {
@@ -63,62 +58,17 @@ Status TakeQuery(const std::string& text, const std::string& query, BucketPlace*
       place->bucket_in_host = value == "host";
     } else if (name == "plain" && value == "yes") {
       place->plain = true;
+    } else if (name == "direct" && value == "no") {
+      place->direct = false;
     } else {
       return Wrong(
           text,
           "\"" + Excerpt(item) +
-              "\" is none of endpoint=URL, region=NAME, style=path, style=host and plain=yes");
+              "\" is none of endpoint=URL, region=NAME, style=path, style=host, plain=yes and "
+              "direct=no");
     }
   }
   return OkStatus();
-}
-
-struct Profile {
-  bool found = false;
-  AccessKey key;
-};
-
-// The lines of one section of an INI file, as the tools of AWS write it.
-Profile ProfileIn(const std::string& text, const std::string& name) {
-  Profile profile;
-  bool inside = false;
-  for (const std::string& raw : Split(text, '\n')) {
-    const std::string line(Trim(raw));
-    if (line.empty() || line.front() == '#' || line.front() == ';') continue;
-    if (line.front() == '[') {
-      inside = line == "[" + name + "]";
-      profile.found = profile.found || inside;
-      continue;
-    }
-    const size_t equals = line.find('=');
-    if (!inside || equals == std::string::npos) continue;
-    const std::string field(Trim(line.substr(0, equals)));
-    const std::string value(Trim(line.substr(equals + 1)));
-    if (field == "aws_access_key_id") profile.key.id = value;
-    if (field == "aws_secret_access_key") profile.key.secret = value;
-    if (field == "aws_session_token") profile.key.session = value;
-  }
-  return profile;
-}
-
-Result<AccessKey> KeyInFile(const std::string& path, const std::string& name) {
-  struct stat info{};
-  if (stat(path.c_str(), &info) != 0)
-    return FailedPrecondition(
-        "there is no key for the bucket: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write "
-        "them to " +
-        path + " (profile " + name + ")");
-  if ((info.st_mode & 0077) != 0)
-    return PermissionDenied(path + " holds keys and may be read by others: chmod 600 " + path);
-  BRAID_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
-  const Profile profile = ProfileIn(text, name);
-  if (!profile.found)
-    return FailedPrecondition(path + " has no profile [" + name +
-                              "]: add it, or name another with AWS_PROFILE");
-  if (profile.key.id.empty() || profile.key.secret.empty())
-    return FailedPrecondition(path + ": profile [" + name +
-                              "] needs aws_access_key_id and aws_secret_access_key");
-  return profile.key;
 }
 
 }  // namespace
@@ -169,19 +119,6 @@ Result<BucketPlace> ParseBucket(const std::string& text, const Variables& variab
                  "over http:// everybody on the way can read blobs and answer in the bucket's "
                  "place: use https://, or say plain=yes where the network is trusted");
   return place;
-}
-
-Result<AccessKey> FindAccessKey(const Variables& variables) {
-  const AccessKey key{variables("AWS_ACCESS_KEY_ID"), variables("AWS_SECRET_ACCESS_KEY"),
-                      variables("AWS_SESSION_TOKEN")};
-  if (!key.id.empty() && !key.secret.empty()) return key;
-  if (key.id.empty() != key.secret.empty())
-    return FailedPrecondition(
-        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both or none");
-  std::string file = variables("AWS_SHARED_CREDENTIALS_FILE");
-  if (file.empty()) file = JoinPath(variables("HOME"), ".aws/credentials");
-  const std::string profile = variables("AWS_PROFILE");
-  return KeyInFile(file, profile.empty() ? "default" : profile);
 }
 
 }  // namespace braid::storage

@@ -1,12 +1,10 @@
-// Which bucket, and who asks it: the address that people write, and keys where all tools of AWS
-// look for them.
+// Which bucket: the address that people write.
 #pragma once
 
 #include <functional>
 #include <string>
 
 #include "base/status.h"
-#include "storage/bucket/sigv4.h"
 
 namespace braid::storage {
 
@@ -22,6 +20,7 @@ struct BucketPlace {
   std::string region = "us-east-1";  // which servers that are not of AWS mostly ignore
   bool bucket_in_host = false;       // https://BUCKET.host/key, and not https://host/BUCKET/key
   bool plain = false;                // http:// is meant, also to another machine
+  bool direct = true;                // workers may be given URLs to read from it themselves
   std::string ca_file;               // whose certificates are trusted; empty: the system's
   // For messages: where people name the bucket, and whether it is only read, as it is not for
   // blobs.
@@ -31,16 +30,10 @@ struct BucketPlace {
   std::string Name() const;  // s3://bucket/prefix
 };
 
-// Reads s3://bucket/prefix?endpoint=https://host:port&region=r&style=path, of which all but the
-// bucket may be missing: the region is then AWS_REGION or AWS_DEFAULT_REGION, the endpoint
+// Reads s3://bucket/prefix?endpoint=https://host:port&region=r&style=path&direct=no, of which all
+// but the bucket may be missing: the region is then AWS_REGION or AWS_DEFAULT_REGION, the endpoint
 // AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or that of AWS in the region, and the file of authorities
 // AWS_CA_BUNDLE. kInvalidArgument quotes the text and says what is expected.
 Result<BucketPlace> ParseBucket(const std::string& text, const Variables& variables);
-
-// The key of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or that of the profile
-// AWS_PROFILE ("default") in the file AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials).
-// kPermissionDenied if others may read the file; kFailedPrecondition if there is no key. Errors
-// name the file and variables, and no secret.
-Result<AccessKey> FindAccessKey(const Variables& variables);
 
 }  // namespace braid::storage

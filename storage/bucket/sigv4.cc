@@ -93,4 +93,23 @@ std::map<std::string, std::string> SignedHeaders(const ToSign& request, const Ac
   return headers;
 }
 
+std::map<std::string, std::string> SignedQuery(const ToSign& request, const AccessKey& key,
+                                               const std::string& region, int64_t wall_ms,
+                                               int64_t seconds) {
+  const std::string time = TimeOf(wall_ms);
+  std::map<std::string, std::string> headers = request.headers;
+  headers["host"] = request.host;
+  std::map<std::string, std::string> query = request.query;
+  query["X-Amz-Algorithm"] = kAlgorithm;
+  query["X-Amz-Credential"] = key.id + "/" + ScopeOf(time, region);
+  query["X-Amz-Date"] = time;
+  query["X-Amz-Expires"] = std::to_string(seconds);
+  query["X-Amz-SignedHeaders"] = NamesOf(headers);
+  if (!key.session.empty()) query["X-Amz-Security-Token"] = key.session;
+  ToSign free_body = request;
+  free_body.payload = "UNSIGNED-PAYLOAD";
+  query["X-Amz-Signature"] = Signature(free_body, headers, query, key, region, time);
+  return query;
+}
+
 }  // namespace braid::storage

@@ -14,6 +14,7 @@ struct AccessKey {
   std::string id;
   std::string secret;
   std::string session;
+  int64_t ends_ms = 0;  // when the key ends, since 1970; 0: it does not, or nobody says so
 };
 
 // What is signed of a request.
@@ -36,5 +37,12 @@ std::string QueryText(const std::map<std::string, std::string>& query);
 // `request` and authorization, x-amz-date, x-amz-content-sha256 and perhaps x-amz-security-token.
 std::map<std::string, std::string> SignedHeaders(const ToSign& request, const AccessKey& key,
                                                  const std::string& region, int64_t wall_ms);
+
+// The query by which whoever has it can make the request, without a key, until `seconds` after
+// `wall_ms`: that of `request` and X-Amz-... of the signature. Headers but the host and those of
+// `request` are free, as a range is, and so is the body, whatever `payload` says.
+std::map<std::string, std::string> SignedQuery(const ToSign& request, const AccessKey& key,
+                                               const std::string& region, int64_t wall_ms,
+                                               int64_t seconds);
 
 }  // namespace braid::storage

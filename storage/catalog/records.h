@@ -301,7 +301,7 @@ struct WorkerRecord {
 
 // Bytes of files that workers of a site have sent to the coordinator, or fetched from it. A class
 // is that of an artifact's kind; what is of no other class is kOther.
-enum class TrafficWay { kSent, kFetched };
+enum class TrafficWay { kSent, kFetched, kDirect };
 enum class TrafficClass { kCorpus, kShards, kCheckpoint, kOther };
 const Words& WordsOf(TrafficWay);
 const Words& WordsOf(TrafficClass);

@@ -44,6 +44,9 @@ Result<NamedBucket> ParseNamedBucket(const RemoteName& name, const Variables& va
   BRAID_ASSIGN_OR_RETURN(
       named.place,
       ParseBucket("s3://" + name.bucket + (rest.empty() ? "" : "?" + Join(rest, "&")), variables));
+  if (!named.place.direct)
+    return InvalidArgument(ShownUrl(name.url) +
+                           ": direct=no is for the bucket of --blobs: leave it out");
   named.place.named_in = "the recipe's " + ShownUrl(name.url);
   named.place.only_read = true;
   return named;

@@ -208,6 +208,10 @@ Status BlobStore::Shrink(uint64_t most_bytes) {
   return OkStatus();
 }
 
+Result<std::string> BlobStore::UrlOf(const std::string& sha256) const {
+  return IsRemote(sha256) ? remote_->UrlOf(sha256) : std::string();
+}
+
 Result<std::unique_ptr<BlobStore::Reader>> BlobStore::OpenBlob(const std::string& sha256) {
   std::unique_ptr<Reader> reader(new Reader(this, sha256));
   // The size first: what is trimmed in between is then read from the second place.

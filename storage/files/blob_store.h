@@ -232,6 +232,9 @@ class BlobStore {
     std::string buffer_;  // of it, from begin_ on
     uint64_t begin_ = 0;
   };
+  // A URL of the second place (RemoteStore::UrlOf); empty if there is none, or the blob is not
+  // there.
+  Result<std::string> UrlOf(const std::string& sha256) const;
   // kNotFound (BLOB_MISSING) if the blob is not there. One that is deleted meanwhile is read to its
   // end, if it was in the folder.
   Result<std::unique_ptr<Reader>> OpenBlob(const std::string& sha256);

@@ -36,6 +36,9 @@ class RemoteStore {
   // The `bytes` bytes from `offset` on. kNotFound (BLOB_MISSING) if the blob is not there. Whoever
   // has all bytes of a blob compares the digest.
   virtual Result<std::string> Read(const std::string& sha256, uint64_t offset, uint64_t bytes) = 0;
+  // A URL from which whoever has it can read the blob by HTTP, also by ranges, for some minutes,
+  // and nothing else: a secret. Empty if the place gives out none, or none now. Asks nobody.
+  virtual Result<std::string> UrlOf(const std::string& sha256) = 0;
   // OK, too, if the blob is not there.
   virtual Status Remove(const std::string& sha256) = 0;
   // All blobs that are there as a whole, in no order.

@@ -60,10 +60,11 @@ class SitesTest : public TokensTest {
     return writer->Finish();
   }
   size_t Fetch(const std::string& data, uint64_t offset, const std::string& artifact,
-               const std::string& worker) {
+               const std::string& worker, uint64_t got_directly = 0) {
     grpc::ClientContext context;
     Limit(&context);
     v1::DownloadBlobRequest request;
+    request.set_got_directly(got_directly);
     request.set_sha256(Sha256Hex(data));
     request.set_offset(offset);
     request.set_artifact(artifact);
@@ -113,13 +114,18 @@ TEST_F(SitesTest, WhatIsMovedIsCountedByWayAndClass) {
   const std::string artifact = Commit(shards, "shards", 1);
   EXPECT_EQ(Fetch(shards, 1000, artifact, "w1"), 2000u);
   EXPECT_EQ(Counted("fetched", "shards", 2000), 2000u);
+  EXPECT_EQ(Fetch(shards, 3000, artifact, "w1", 3000), 0u) << "all of it came from a bucket";
+  EXPECT_EQ(Counted("direct", "shards", 3000), 3000u);
+  EXPECT_EQ(Fetch(shards, 2500, artifact, "w1", 1'000'000), 500u) << "no more than it can have";
+  EXPECT_EQ(Counted("direct", "shards", 5500), 5500u);
+  EXPECT_EQ(Counted("fetched", "shards", 2500), 2500u);
   EXPECT_EQ(Fetch(shards, 0, artifact, ""), 3000u) << "by a person, who is at no site";
   EXPECT_EQ(Fetch(shards, 2990, Commit(shards, "source", 2), "w1"), 10u);
   EXPECT_EQ(Counted("fetched", "corpus", 10), 10u);
-  EXPECT_EQ(Counted("fetched", "shards", 2000), 2000u);
+  EXPECT_EQ(Counted("fetched", "shards", 2500), 2500u);
   EXPECT_THAT(
       MetricsText(core_.get(), nullptr, nullptr).value(),
-      HasSubstr("braid_site_bytes_total{class=\"shards\",site=\"lab\",way=\"fetched\"} 2000"));
+      HasSubstr("braid_site_bytes_total{class=\"shards\",site=\"lab\",way=\"fetched\"} 2500"));
 }
 
 TEST_F(SitesTest, HowBusyASiteIsIsTheMeanOfItsWorkers) {

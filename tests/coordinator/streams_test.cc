@@ -143,19 +143,71 @@ TEST_F(StreamsTest, AllEventsAreOneStream) {
 TEST_F(StreamsTest, ABlobComesInPiecesFromAnOffset) {
   const std::string data = std::string(3 << 20, 'x') + "end";
   const std::string digest = blobs_->AddBytes(data).value();
-  BlobStream stream(&backend_, digest, (2 << 20) + 5);
-  std::string piece, all;
+  BlobStream stream(&backend_, {digest, (2 << 20) + 5});
+  DownloadPiece piece;
+  std::string all;
   int pieces = 0;
   while (stream.Next(&piece).value() == StreamState::kPiece) {
-    all += piece;
+    all += piece.data;
     ++pieces;
   }
   EXPECT_EQ(all, data.substr((2 << 20) + 5));
   EXPECT_EQ(pieces, 1);
-  BlobStream none(&backend_, std::string(64, 'a'), 0);
+  BlobStream none(&backend_, {std::string(64, 'a')});
   EXPECT_THAT(none.Next(&piece).status().message(), HasSubstr("there is no blob aaaa"));
-  BlobStream wrong(&backend_, "A", 0);
+  BlobStream wrong(&backend_, {"A"});
   EXPECT_THAT(wrong.Next(&piece).status().message(), HasSubstr("\"A\" is not a SHA-256"));
+}
+
+// A bucket that is there only as far as URLs go.
+class UrlBucket final : public storage::RemoteStore {
+ public:
+  std::string Name() const override { return "s3://models"; }
+  Status Claim(const std::string&) override { return OkStatus(); }
+  void Expect(const std::string&) override {}
+  Status Put(const std::string&, const std::string&) override { return OkStatus(); }
+  Result<std::string> Read(const std::string&, uint64_t, uint64_t) override {
+    return Unavailable("nobody reads here");
+  }
+  Result<std::string> UrlOf(const std::string& sha256) override {
+    if (!wrong.ok()) return wrong;
+    return "https://bucket/" + sha256;
+  }
+  Status Remove(const std::string&) override { return OkStatus(); }
+  Result<std::vector<storage::RemoteBlob>> List() override {
+    return std::vector<storage::RemoteBlob>();
+  }
+  Status DropAbandoned() override { return OkStatus(); }
+  Status Check() override { return OkStatus(); }
+
+  Status wrong;
+};
+
+TEST_F(StreamsTest, WhoReadsDirectlyIsGivenAUrlInPlaceOfALargeBlob) {
+  UrlBucket bucket;
+  ASSERT_EQ(blobs_->Attach(&bucket, "me"), OkStatus());
+  const std::string data(BlobStream::kLeastDirect + 10, 'x');
+  const std::string digest = blobs_->AddBytes(data).value();
+  const auto first = [&](BlobWanted wanted) {
+    BlobStream stream(&backend_, std::move(wanted));
+    DownloadPiece piece;
+    EXPECT_EQ(stream.Next(&piece).value(), StreamState::kPiece);
+    DownloadPiece none;
+    EXPECT_EQ(stream.Next(&none).value(), StreamState::kEnd);
+    EXPECT_NE(piece.url.empty(), piece.data.empty());
+    return piece;
+  };
+  EXPECT_EQ(first({digest, 0, true}).data, data) << "it is not in the bucket yet";
+  while (blobs_->CopyNext(0).value()) continue;
+  EXPECT_EQ(first({digest, 10, true}).url, "https://bucket/" + digest);
+  EXPECT_EQ(first({digest, 10, true}).size, data.size());
+  EXPECT_EQ(first({digest, 11, true}).data.size(), data.size() - 11) << "the rest is small";
+  EXPECT_EQ(first({digest, 0, false}).data, data) << "the caller cannot use one";
+  bucket.wrong = Unavailable("no key");
+  EXPECT_EQ(first({digest, 0, true}).data, data);
+  BlobStream all(&backend_, {digest, data.size(), true, 10});
+  DownloadPiece piece;
+  EXPECT_EQ(all.Next(&piece).value(), StreamState::kEnd);
 }
 
 }  // namespace

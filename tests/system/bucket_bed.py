@@ -1,5 +1,6 @@
 """A bucket of a real server, SeaweedFS, for tests, and botocore as an independent client of it. braid itself needs neither."""
 
+import contextlib
 import glob
 import hashlib
 import http.client
@@ -7,9 +8,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 from by_hand import wait_until
@@ -147,8 +150,8 @@ class BucketBed:
                 found[one["Key"]] = hashlib.sha256(body).hexdigest()
         return found
 
-    def url(self, prefix):
-        return f"s3://{BUCKET}/{prefix}?endpoint={self.endpoint}"
+    def url(self, prefix, endpoint=None):
+        return f"s3://{BUCKET}/{prefix}?endpoint={endpoint or self.endpoint}"
 
     def reads_nothing_of(self):
         """Whether a request has come that the server, which stands still, has not read: bytes wait in its socket."""
@@ -159,6 +162,63 @@ class BucketBed:
             row[1].endswith(port) and row[3] == "01" and int(row[4].split(":")[1], 16) > 0
             for row in rows
         )
+
+
+class Between:
+    """A network in front of the bucket's server that lets connections of those pass who have keys, and of those who
+    have a URL that was signed for them only so many bytes of the answers: `cuts` has a number for each connection."""
+
+    def __init__(self, bed):
+        self.target = ("127.0.0.1", bed.port("s3"))
+        self.cuts, self.signed, self.lock = [], [], threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+        self.cut([])
+
+    def cut(self, cuts):
+        """From now on; connections that are there end."""
+        with self.lock:
+            self.cuts = list(cuts)
+            for one in self.signed:
+                with contextlib.suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+            self.signed = []
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        with client, socket.create_connection(self.target) as server:
+            first = client.recv(1 << 16)
+            most = None
+            if b"X-Amz-Signature=" in first.split(b"\r\n")[0]:
+                with self.lock:
+                    self.signed.append(client)
+                    most = self.cuts.pop(0) if self.cuts else None
+            if most == 0:
+                return
+            server.sendall(first)
+            threading.Thread(target=self.pump, args=(client, server, None), daemon=True).start()
+            self.pump(server, client, most)
+
+    @staticmethod
+    def pump(source, sink, most):
+        with contextlib.suppress(OSError):
+            while most is None or most > 0:
+                piece = source.recv(1 << 16 if most is None else min(most, 1 << 16))
+                if not piece:
+                    break
+                sink.sendall(piece)
+                most = None if most is None else most - len(piece)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
 
 
 def write_keys(path, who):

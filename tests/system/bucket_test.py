@@ -14,7 +14,7 @@ import unittest
 import urllib.request
 
 import by_hand
-from bucket_bed import KEYS, BucketBed, botocore, require, write_keys
+from bucket_bed import KEYS, Between, BucketBed, botocore, require, write_keys
 from by_hand import program, wait_until
 from fetch_test import Server
 from hold import held_at, prepare_holds
@@ -57,15 +57,25 @@ def bucket_line(braid):
     return next(one for one in json.loads(done.stdout)["checks"] if one["subject"] == "bucket")
 
 
+def moved(braid):
+    """What workers have had of users' files so far, by the way on which it came."""
+    ways = {"direct": 0, "fetched": 0}
+    for site in braid.json("site", "list").get("sites", []):
+        for one in site.get("traffic", []):
+            if one["kind"] == "corpus" and one["way"] in ways:
+                ways[one["way"]] += int(one["bytes"])
+    return ways
+
+
 class Bucket(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         require()
         cls.bed = cls.enterClassContext(BucketBed())
 
-    def service(self, prefix, who="writer"):
+    def service(self, prefix, who="writer", endpoint=None):
         """A service with nothing of the bucket on its own disk, once it is there."""
-        options = ("--blobs", self.bed.url(prefix), "--blobs-cache", "0B")
+        options = ("--blobs", self.bed.url(prefix, endpoint), "--blobs-cache", "0B")
         service = Service(
             workers=1, slots=2, words=(*options, "--gc-grace-ms", "0", "--gc-interval-ms", "0")
         )
@@ -172,6 +182,44 @@ class Bucket(unittest.TestCase):
         self.assertLess(len(self.bed.objects("run")), len(before) / 2)
         for artifact in braid.json("artifact", "list")["artifacts"]:
             braid.run("artifact", "verify", artifact["id"])
+
+    def test_workers_read_from_the_bucket_themselves(self):
+        between = Between(self.bed)
+        self.addCleanup(between.close)
+        with self.service("direct", endpoint=between.endpoint) as braid:
+            whole = self.prepare_again(braid, "first")
+            self.assertEqual(moved(braid), {"direct": whole, "fetched": 0})
+            # The line is cut, and then nothing passes: the coordinator sends the rest.
+            between.cut([200_000, 0])
+            more = self.prepare_again(braid, "second")
+            self.assertGreater(moved(braid)["direct"], whole)
+            self.assertGreater(moved(braid)["fetched"], 0)
+            self.assertEqual(sum(moved(braid).values()), whole + more)
+            table = braid.run("site", "list").stdout
+            self.assertIn("DIRECT", table)
+            log = content(os.path.join(braid.folder, "state/logs/worker-1.log")).decode()
+            self.assertEqual(log.count("files come through the coordinator"), 1, log)
+            self.assertIn(between.endpoint, log)
+            for folder, _, names in os.walk(os.path.join(braid.folder, "state")):
+                for name in names:
+                    self.assertNotIn(b"X-Amz-", content(os.path.join(folder, name)), name)
+
+    def prepare_again(self, braid, name):
+        """A worker prepares other texts, which are in the bucket before it asks for them. Their bytes, of which the
+        next call of `moved` has all."""
+        texts = {
+            corpus: [f"{name} {document}" for document in documents] * 10
+            for corpus, documents in by_hand.small_texts().items()
+        }
+        recipe = write_recipe(braid.folder, texts, steps=4)
+        size = sum(os.path.getsize(os.path.join(braid.folder, f"{one}.jsonl")) for one in texts)
+        before = sum(moved(braid).values())
+        with stopped(braid.processes("braid-worker")):
+            run = braid.submit(recipe, "--only", "prepare:tales")
+            self.all_there(braid, "direct")
+        braid.run("wait", run)
+        wait_until(lambda: sum(moved(braid).values()) >= before + size, "all bytes to be counted")
+        return size
 
     def test_coordinator_and_bucket_are_killed(self):
         with self.service("killed") as braid:

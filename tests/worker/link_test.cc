@@ -4,17 +4,41 @@
 #include <gmock/gmock.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <httplib.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "braid/v1/artifacts.grpc.pb.h"
 
 namespace braid::worker {
 namespace {
 
-// Lacks every blob that it is asked for.
+// Lacks every blob that it is asked about, and has one that workers may read elsewhere.
 class EmptyStore final : public v1::Artifacts::Service {
+ public:
+  std::string blob, url;
+  std::vector<std::string> asked;  // what of it was asked for
+
+ private:
+  grpc::Status DownloadBlob(grpc::ServerContext*, const v1::DownloadBlobRequest* request,
+                            grpc::ServerWriter<v1::DownloadBlobResponse>* writer) override {
+    asked.push_back((request->direct() ? "url from " : "bytes from ") +
+                    std::to_string(request->offset()) + ", had " +
+                    std::to_string(request->got_directly()));
+    v1::DownloadBlobResponse response;
+    if (request->direct() && request->offset() < blob.size()) {
+      response.set_url(url);
+      response.set_size(blob.size());
+    } else {
+      response.set_data(blob.substr(request->offset()));
+    }
+    writer->Write(response);
+    return grpc::Status::OK;
+  }
   grpc::Status FindMissingBlobs(grpc::ServerContext*, const v1::FindMissingBlobsRequest* request,
                                 v1::FindMissingBlobsResponse* response) override {
     *response->mutable_sha256() = request->sha256();
@@ -41,6 +65,7 @@ class Coordinator {
   bool serves() const { return server_ != nullptr && port_ > 0; }
   // With port 0, which stands for any free one, before the first start.
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  EmptyStore& store() { return store_; }
 
  private:
   EmptyStore store_;
@@ -72,6 +97,60 @@ TEST(LinkTest, TheFirstCallAfterTheCoordinatorIsBackSucceeds) {
   const auto found = link.FindMissing({"a"});
   ASSERT_TRUE(found.ok()) << found.status().message();
   EXPECT_THAT(*found, ::testing::ElementsAre("a"));
+}
+
+TEST(LinkTest, ABlobComesByTheUrlAndTheCoordinatorIsToldHowMuch) {
+  Coordinator coordinator;
+  ASSERT_TRUE(coordinator.serves());
+  httplib::Server bucket;
+  EmptyStore& store = coordinator.store();
+  for (int i = 0; i < 200'000; ++i) store.blob += static_cast<char>(i % 251);
+  int cuts = 1;
+  bucket.Get("/blob", [&](const httplib::Request&, httplib::Response& response) {
+    response.set_content_provider(store.blob.size(), "application/octet-stream",
+                                  [&](size_t offset, size_t length, httplib::DataSink& sink) {
+                                    if (offset >= 100'000 && cuts-- > 0) return false;
+                                    return sink.write(store.blob.data() + offset,
+                                                      std::min(length, size_t{50'000}));
+                                  });
+  });
+  bucket.set_keep_alive_max_count(1);  // its end waits for connections that are kept
+  const int port = bucket.bind_to_any_port("127.0.0.1");
+  std::thread thread([&] { bucket.listen_after_bind(); });
+  while (!bucket.is_running()) std::this_thread::yield();
+  store.url = "http://127.0.0.1:" + std::to_string(port) + "/blob";
+  RpcLink link(At(coordinator.address()), "w");
+  std::string got;
+  const auto use = [&](std::string_view piece) {
+    got += piece;
+    return OkStatus();
+  };
+  EXPECT_EQ(link.Download("abc", "artifact", 5, use), OkStatus());
+  EXPECT_EQ(got, store.blob.substr(5));
+  EXPECT_THAT(store.asked,
+              ::testing::ElementsAre("url from 5, had 0", "url from 100005, had 100000",
+                                     "url from 200000, had 99995"));
+  bucket.stop();
+  thread.join();
+}
+
+TEST(LinkTest, TheCoordinatorSendsWhatNobodyElseDoes) {
+  Coordinator coordinator;
+  ASSERT_TRUE(coordinator.serves());
+  coordinator.store().blob = "words";
+  coordinator.store().url = "http://127.0.0.1:1/blob";
+  RpcLink link(At(coordinator.address()), "w");
+  std::string got;
+  const auto use = [&](std::string_view piece) {
+    got += piece;
+    return OkStatus();
+  };
+  EXPECT_EQ(link.Download("abc", "artifact", 0, use), OkStatus());
+  EXPECT_EQ(link.Download("abc", "artifact", 0, use), OkStatus());
+  EXPECT_EQ(got, "wordswords");
+  EXPECT_THAT(
+      coordinator.store().asked,
+      ::testing::ElementsAre("url from 0, had 0", "bytes from 0, had 0", "bytes from 0, had 0"));
 }
 
 }  // namespace

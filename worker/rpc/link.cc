@@ -47,8 +47,8 @@ Status FromGrpc(const grpc::Status& status) {
   return said;
 }
 
-RpcLink::RpcLink(EndpointSource source, std::string worker_id)
-    : source_(std::move(source)), worker_id_(std::move(worker_id)) {}
+RpcLink::RpcLink(EndpointSource source, std::string worker_id, DirectWay::Options direct)
+    : source_(std::move(source)), worker_id_(std::move(worker_id)), direct_(std::move(direct)) {}
 
 Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
   Result<Endpoint> found = FindEndpoint(source_);
@@ -140,19 +140,42 @@ Status RpcLink::Upload(const Sending& sending) {
                              : Unavailable("the upload of " + sending.sha256 + " is not complete");
 }
 
+// A call that was answered with a URL is followed by another one, whether all came from there or
+// not: it tells the coordinator how much did, and brings the rest.
 Status RpcLink::Download(const std::string& sha256, const std::string& artifact, uint64_t offset,
                          const std::function<Status(std::string_view)>& use) {
-  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
-  grpc::ClientContext context;
   v1::DownloadBlobRequest request;
   request.set_sha256(sha256);
   request.set_artifact(artifact);
   request.set_worker(worker_id_);
   request.set_offset(offset);
+  request.set_direct(direct_.IsOpen());
+  while (true) {
+    std::string url;
+    uint64_t size = 0;
+    BRAID_RETURN_IF_ERROR(DownloadOnce(request, &url, &size, use));
+    if (url.empty()) return OkStatus();
+    const DirectWay::Read read = direct_.Get(url, request.offset(), size, use);
+    BRAID_RETURN_IF_ERROR(read.used);
+    request.set_offset(request.offset() + read.bytes);
+    request.set_got_directly(read.bytes);
+    request.set_direct(read.go_on && direct_.IsOpen());
+  }
+}
+
+Status RpcLink::DownloadOnce(const v1::DownloadBlobRequest& request, std::string* url,
+                             uint64_t* size, const std::function<Status(std::string_view)>& use) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  grpc::ClientContext context;
   const auto stub = v1::Artifacts::NewStub(channel);
   const auto reader = stub->DownloadBlob(&context, request);
   v1::DownloadBlobResponse piece;
   while (reader->Read(&piece)) {
+    if (!piece.url().empty()) {
+      *url = piece.url();
+      *size = piece.size();
+      continue;
+    }
     if (const Status status = use(piece.data()); !status.ok()) {
       context.TryCancel();
       (void)reader->Finish();

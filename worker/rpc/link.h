@@ -9,7 +9,9 @@
 
 #include "base/endpoint.h"
 #include "base/mutex.h"
+#include "braid/v1/artifacts.pb.h"
 #include "worker/io/coordinator_link.h"
+#include "worker/io/direct_way.h"
 
 namespace braid::worker {
 
@@ -21,8 +23,9 @@ Status FromGrpc(const grpc::Status& status);
 class RpcLink final : public CoordinatorLink {
  public:
   // `worker_id` is sent with each report. The functions are those of CoordinatorLink; calls that
-  // move no files time out after 20 s.
-  RpcLink(EndpointSource source, std::string worker_id);
+  // move no files time out after 20 s. Download reads from the coordinator's bucket where that
+  // gives out a URL and `direct` is open.
+  RpcLink(EndpointSource source, std::string worker_id, DirectWay::Options direct = {});
 
   // The channel to the coordinator's present address with its present token: the one of the call
   // before, or a new one if that has lost its connection and failed to get it back. kUnavailable if
@@ -52,9 +55,14 @@ class RpcLink final : public CoordinatorLink {
                                     int64_t timeout_ms) override;
 
  private:
+  // One DownloadBlob: calls `use` with its pieces, or sets `url` and `size`.
+  Status DownloadOnce(const v1::DownloadBlobRequest& request, std::string* url, uint64_t* size,
+                      const std::function<Status(std::string_view)>& use);
+
   // Says where the coordinator is, with which token: read again whenever a connection failed.
   const EndpointSource source_;
   const std::string worker_id_;
+  DirectWay direct_;
   Mutex mutex_;
   // What the files said when `channel_` was made, and the same with the authority's certificate.
   Endpoint found_ BRAID_GUARDED_BY(mutex_);

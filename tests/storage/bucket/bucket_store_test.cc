@@ -21,6 +21,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 // A bucket in memory that speaks as much of S3 as is asked here and checks digests as S3 does; it
 // does not check signatures, which tests/system/bucket_test.py has a real server for.
@@ -219,6 +220,36 @@ TEST_F(BucketStoreTest, PutsReadsListsAndRemoves) {
   EXPECT_EQ(store.Remove(small), OkStatus());
   EXPECT_TRUE(store.Read(small, 0, 5).status().Is(ErrorReason::kBlobMissing));
   EXPECT_EQ(store.Check(), OkStatus());
+}
+
+TEST_F(BucketStoreTest, AUrlReadsABlobWithoutTheKey) {
+  BucketStore store = Store();
+  const std::string blob = Write("words");
+  ASSERT_EQ(store.Put(blob, Path()), OkStatus());
+  bucket_.requests.clear();
+  const std::string url = store.UrlOf(blob).value();
+  EXPECT_THAT(bucket_.requests, IsEmpty());
+  EXPECT_THAT(url, StartsWith(bucket_.Place().endpoint + "/models/" + KeyOf(blob) + "?X-Amz-"));
+  EXPECT_THAT(url, HasSubstr("&X-Amz-Expires=900&"));
+  HttpClient client({});
+  HttpRequest request;
+  request.method = "GET";
+  request.url = url;
+  request.headers["range"] = "bytes=1-4";
+  EXPECT_EQ(client.Send(request)->body, "ords");
+}
+
+TEST_F(BucketStoreTest, NoUrlIsGivenOutOfABucketThatMayBeAnother) {
+  BucketStore store = Store();
+  const std::string blob = Write("words");
+  bucket_.objects["lab/coordinator"] = "me";
+  store.Expect("me");
+  EXPECT_EQ(store.UrlOf(blob).value(), "");
+  ASSERT_EQ(store.Check(), OkStatus());
+  EXPECT_NE(store.UrlOf(blob).value(), "");
+  BucketPlace place = bucket_.Place();
+  place.direct = false;
+  EXPECT_EQ(BucketStore(place, folder_.path(), Options()).UrlOf(blob).value(), "");
 }
 
 TEST_F(BucketStoreTest, TriesAgainWhatMaySucceedAndNothingElse) {

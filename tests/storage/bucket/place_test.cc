@@ -1,17 +1,13 @@
 #include "storage/bucket/place.h"
 
 #include <gmock/gmock.h>
-#include <sys/stat.h>
 
 #include <map>
-
-#include "base/file.h"
 
 namespace braid::storage {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 Variables Set(std::map<std::string, std::string> values) {
   return [values](const std::string& name) {
@@ -64,51 +60,11 @@ TEST(BucketPlace, SaysWhatIsWrongWithAnAddress) {
   }
 }
 
-class AccessKeyTest : public ::testing::Test {
- protected:
-  std::string Write(const std::string& text, mode_t mode = 0600) {
-    const std::string path = JoinPath(folder_.path(), "credentials");
-    EXPECT_TRUE(WriteFileAtomic(path, text).ok());
-    EXPECT_EQ(chmod(path.c_str(), mode), 0);
-    return path;
-  }
-  TemporaryFolder folder_ = TemporaryFolder::Create().value();
-};
-
-TEST_F(AccessKeyTest, IsThatOfTheVariables) {
-  const AccessKey key = FindAccessKey(Set({{"AWS_ACCESS_KEY_ID", "AK"},
-                                           {"AWS_SECRET_ACCESS_KEY", "SK"},
-                                           {"AWS_SESSION_TOKEN", "ST"}}))
-                            .value();
-  EXPECT_EQ(key.id + "/" + key.secret + "/" + key.session, "AK/SK/ST");
-  EXPECT_THAT(FindAccessKey(Set({{"AWS_ACCESS_KEY_ID", "AK"}})).status().message(),
-              HasSubstr("set both or none"));
-}
-
-TEST_F(AccessKeyTest, IsThatOfTheProfileInAFileOfItsOwnerAlone) {
-  const std::string text =
-      "# keys\n[default]\naws_access_key_id = A1\naws_secret_access_key=S1=\n\n[lab]\n"
-      "aws_access_key_id=A2\naws_secret_access_key=S2\naws_session_token=T2\n[half]\n"
-      "aws_access_key_id=A3\n";
-  const std::string path = Write(text);
-  const auto find = [&](const std::string& profile) {
-    return FindAccessKey(Set({{"AWS_SHARED_CREDENTIALS_FILE", path}, {"AWS_PROFILE", profile}}));
-  };
-  EXPECT_EQ(find("").value().secret, "S1=");
-  EXPECT_EQ(find("lab").value().session, "T2");
-  EXPECT_THAT(find("other").status().message(), HasSubstr(path + " has no profile [other]"));
-  EXPECT_THAT(find("half").status().message(), HasSubstr("profile [half] needs"));
-  Write(text, 0640);
-  const Status open = find("").status();
-  EXPECT_EQ(open.code(), StatusCode::kPermissionDenied);
-  EXPECT_THAT(open.message(), HasSubstr("chmod 600 " + path));
-  EXPECT_THAT(open.message(), Not(HasSubstr("S1")));
-}
-
-TEST_F(AccessKeyTest, WithoutAnySaysWhereToPutOne) {
-  EXPECT_THAT(FindAccessKey(Set({{"HOME", folder_.path()}})).status().message(),
-              HasSubstr("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write them to " +
-                        folder_.path() + "/.aws/credentials (profile default)"));
+TEST(BucketPlace, KeepsWorkersFromTheBucketIfItSaysSo) {
+  EXPECT_TRUE(ParseBucket("s3://models", Set({}))->direct);
+  EXPECT_FALSE(ParseBucket("s3://models?direct=no", Set({}))->direct);
+  EXPECT_THAT(ParseBucket("s3://models?direct=yes", Set({})).status().message(),
+              HasSubstr("plain=yes and direct=no"));
 }
 
 }  // namespace

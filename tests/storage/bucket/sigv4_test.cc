@@ -58,6 +58,30 @@ TEST(SigV4, AsksWithQueriesAsThePublishedExamples) {
             "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7");
 }
 
+// "Authenticating Requests: Using Query Parameters" in the same reference.
+TEST(SigV4, SignsAUrlAsThePublishedExample) {
+  const auto query = SignedQuery(Example("GET", "/test.txt"), kExampleKey, "us-east-1", kExampleMs,
+                                 86'400);
+  EXPECT_EQ(QueryText(query),
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256"
+            "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
+            "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400"
+            "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+            "&X-Amz-SignedHeaders=host");
+}
+
+TEST(SigV4, SignsTheSessionOfAUrlToo) {
+  AccessKey key = kExampleKey;
+  key.session = "session/token+";
+  const auto query = SignedQuery(Example("GET", "/a"), key, "us-east-1", kExampleMs, 60);
+  EXPECT_EQ(query.at("X-Amz-Security-Token"), key.session);
+  EXPECT_NE(query.at("X-Amz-Signature"),
+            SignedQuery(Example("GET", "/a"), kExampleKey, "us-east-1", kExampleMs, 60)
+                .at("X-Amz-Signature"));
+  for (const auto& [name, value] : query)
+    EXPECT_EQ(value.find(key.secret), std::string::npos) << name;
+}
+
 TEST(SigV4, NeverSendsTheSecret) {
   AccessKey key = kExampleKey;
   key.session = "session/token+";

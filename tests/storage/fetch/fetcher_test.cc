@@ -220,6 +220,8 @@ TEST_F(FetcherTest, KeysAreAskedForWhereTheyAreNeeded) {
   EXPECT_THAT(Look("s3://corpora/a" + Endpoint()).status().message(),
               HasSubstr("there is no key for the bucket"));
   EXPECT_TRUE(Look("s3://corpora/a" + Endpoint() + "&keys=no").ok());
+  EXPECT_THAT(Look("s3://corpora/a" + Endpoint() + "&direct=no").status().message(),
+              HasSubstr("direct=no is for the bucket of --blobs: leave it out"));
   EXPECT_EQ(authorization, "");
   variables_ = {{"AWS_ACCESS_KEY_ID", "AKID"}, {"AWS_SECRET_ACCESS_KEY", "secret"}};
   EXPECT_EQ(Look("s3://corpora/a" + Endpoint()).value().front().size, 4);

@@ -41,6 +41,9 @@ class MemoryRemote final : public RemoteStore {
       return Status(StatusCode::kNotFound, ErrorReason::kBlobMissing, "no such object");
     return blobs[sha256].substr(offset, bytes);
   }
+  Result<std::string> UrlOf(const std::string& sha256) override {
+    return "https://bucket/" + sha256;
+  }
   Status Remove(const std::string& sha256) override {
     if (!wrong.ok()) return wrong;
     blobs.erase(sha256);
@@ -91,6 +94,16 @@ class BlobRemoteTest : public ::testing::Test {
   MemoryRemote remote_;
   std::unique_ptr<BlobStore> store_;
 };
+
+TEST_F(BlobRemoteTest, UrlsAreOfWhatIsThere) {
+  const std::string sha256 = store_->AddBytes("text").value();
+  EXPECT_EQ(store_->UrlOf(sha256).value(), "") << "it is in the folder alone";
+  CopyAll();
+  EXPECT_EQ(store_->UrlOf(sha256).value(), "https://bucket/" + sha256);
+  remote_.blobs[sha256] = "tuxt";
+  EXPECT_EQ(store_->Verify(sha256).code(), StatusCode::kDataLoss);
+  EXPECT_EQ(store_->UrlOf(sha256).value(), "") << "what has changed there is not believed";
+}
 
 TEST_F(BlobRemoteTest, ABlobIsStoredBeforeItIsCopiedAndAfterItLeftTheFolder) {
   const std::string blob = store_->AddBytes("words").value();

@@ -1068,13 +1068,13 @@ class Site(Message):
 
 @dataclass(frozen=True, repr=False)
 class SiteTraffic(Message):
-    """Bytes of files that workers of a site have sent to the coordinator or fetched from it,
-    since the catalog was made."""
+    """Bytes of files that workers of a site have sent to the coordinator or fetched from it, or
+    directly from its bucket, since the catalog was made."""
 
     bytes: int = 0
     # corpus, shards, checkpoint or other
     kind: str = ""
-    # sent or fetched
+    # sent, fetched or direct
     way: str = ""
 
 

@@ -1,0 +1,96 @@
+#include "worker/io/direct_way.h"
+
+#include "base/excerpt.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "storage/bucket/answers.h"
+
+namespace braid::worker {
+namespace {
+
+constexpr char kName[] = "worker";  // in lines of the log
+// Who got so many bytes before a cut goes on in the same way.
+constexpr uint64_t kProgress = uint64_t{64} << 10;
+
+// Whether these are the bytes that were asked for, and not all from the first on.
+Status CheckRange(const storage::HttpAnswer& answer, uint64_t offset) {
+  const std::string begins = Format("bytes %llu-", (unsigned long long)offset);
+  const bool right = answer.status == 206 ? answer.Header("content-range").starts_with(begins)
+                                          : offset == 0;
+  return right ? OkStatus() : Internal("the server does not know ranges");
+}
+
+// Why an answer has no bytes. Its text is left out but for a word: it may quote what was signed.
+std::string WhyRefused(const storage::HttpAnswer& answer) {
+  const std::string code = storage::Element(answer.body, "Code");
+  return "HTTP " + std::to_string(answer.status) + (code.empty() ? "" : " " + Excerpt(code, 60));
+}
+
+}  // namespace
+
+DirectWay::DirectWay(Options options)
+    : options_(std::move(options)),
+      http_({.ca_file = options_.ca_file, .idle_ms = options_.idle_ms}) {}
+
+bool DirectWay::IsOpen() const {
+  MutexLock lock(mutex_);
+  return options_.clock->MonotonicMs() >= closed_until_ms_;
+}
+
+void DirectWay::Close(const std::string& why) {
+  MutexLock lock(mutex_);
+  closed_until_ms_ = options_.clock->MonotonicMs() + options_.closed_ms;
+  if (said_) return;
+  said_ = true;
+  Log(LogLevel::kWarning, kName,
+      "files come through the coordinator, and not directly from its bucket: " + why +
+          "; this is tried again every " +
+          FormatDuration(static_cast<double>(options_.closed_ms) / 1000));
+}
+
+void DirectWay::Worked() {
+  MutexLock lock(mutex_);
+  closed_until_ms_ = 0;
+  if (!said_) return;
+  said_ = false;
+  Log(LogLevel::kInfo, kName, "files come directly from the coordinator's bucket again");
+}
+
+DirectWay::Read DirectWay::Get(const std::string& url, uint64_t offset, uint64_t size,
+                               const std::function<Status(std::string_view)>& use) {
+  Read read;
+  storage::HttpRequest request;
+  request.method = "GET";
+  request.url = url;
+  request.headers["range"] = Format("bytes=%llu-%llu", (unsigned long long)offset,
+                                    (unsigned long long)(size - 1));
+  request.sink = [&](const storage::HttpAnswer& answer, std::string_view piece) -> Status {
+    if (read.bytes == 0) BRAID_RETURN_IF_ERROR(CheckRange(answer, offset));
+    if (piece.size() > size - offset - read.bytes)
+      return Internal("the server sends more bytes than the file has");
+    read.used = use(piece);
+    BRAID_RETURN_IF_ERROR(read.used);
+    read.bytes += piece.size();
+    return OkStatus();
+  };
+  const Result<storage::HttpAnswer> answer = http_.Send(request);
+  if (!read.used.ok()) {
+    // A digest is a fault of the way; all else is of this machine, or nobody wants the blob any
+    // more.
+    if (read.used.Is(ErrorReason::kDigestMismatch)) Close(read.used.message());
+    return read;
+  }
+  read.go_on = read.bytes >= kProgress;
+  if (answer.ok() && answer->good() && read.bytes == size - offset) {
+    Worked();
+  } else if (answer.ok() && answer->status == 404) {
+    return read;  // of this blob alone; the coordinator looks what became of it
+  } else if (!read.go_on) {
+    Close(!answer.ok()     ? answer.status().message()
+          : answer->good() ? "the file ends early there"
+                           : WhyRefused(*answer));
+  }
+  return read;
+}
+
+}  // namespace braid::worker
