@@ -14,6 +14,7 @@
 #include "coordinator/api/call_durations.h"
 #include "coordinator/api/pools.h"
 #include "coordinator/api/refusals.h"
+#include "coordinator/api/site_fetches.h"
 #include "coordinator/bulk/append_files.h"
 #include "coordinator/bulk/rendezvous.h"
 #include "coordinator/core/core.h"
@@ -62,7 +63,8 @@ struct Backend {
   CallDurations call_durations;
   std::unique_ptr<Access> access;  // who may call; made by Server::Start
   InputBlobs input_blobs;          // what workers may download; touched by the core's thread alone
-  PoolTable pools;                 // what the agents of pools said; touched by the same alone
+  SiteFetches site_fetches{&SystemClock()};
+  PoolTable pools;  // what the agents of pools said; touched by the same alone
 
   std::optional<rpc::ServerTls> tls;          // none: loopback only
   const rpc::Authority* authority = nullptr;  // signs the keys of workers; null without TLS

@@ -178,7 +178,8 @@ Result<std::string> MetricsText(Core* core, const CallDurations* calls, trace::E
              MetricType::Gauge, one(quarantined)),
       Family("braid_slots", "Slots of all registered workers", MetricType::Gauge, slots),
       Family("braid_site_bytes_total",
-             "Bytes of files that workers of a site have sent or fetched, by class",
+             "Bytes of files that workers of a site have sent, fetched, or fetched from each "
+             "other, by class",
              MetricType::Counter, traffic),
       Family("braid_pending_jobs", "Jobs that may run and wait, by reason", MetricType::Gauge,
              pending),

@@ -1041,13 +1041,13 @@ class Site(Message):
 
 @dataclass(frozen=True, repr=False)
 class SiteTraffic(Message):
-    """Bytes of files that workers of a site have sent to the coordinator or fetched from it,
-    since the catalog was made."""
+    """Bytes of files that workers of a site have sent to the coordinator, fetched from it, or
+    fetched from each other, since the catalog was made."""
 
     bytes: int = 0
     # corpus, shards, checkpoint or other
     kind: str = ""
-    # sent or fetched
+    # sent, fetched or neighbour
     way: str = ""
 
 
