@@ -65,6 +65,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const Endpoint& endpoint,
   // Without this, channels of one process to the same address would share one connection, and with
   // it its loss and its flow control.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  if (options.direct) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   if (options.retry_unavailable) arguments.SetServiceConfigJSON(kRetries);
   // The peer has to answer a ping every 30 s. gRPC derives TCP_USER_TIMEOUT from the same timeout,
   // which ends connections on which sent bytes are not accepted any more.

@@ -22,6 +22,8 @@ struct ChannelOptions {
   // clients that do not repeat calls by themselves. Every call of the API may be sent twice
   // (request ids).
   bool retry_unavailable = false;
+  // Connects without the proxy that the environment names (https_proxy): for machines of one site.
+  bool direct = false;
   // The span of which the calls are a part; not valid: there is no trace. It goes with each call,
   // or with `spans` a span of the call itself does, which is given there when the call has ended.
   trace::Context parent = {};

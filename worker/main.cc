@@ -23,6 +23,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "storage/bucket/place.h"
+#include "task/file_ticket.h"
 #include "trace/exporter.h"
 #include "trace/settings.h"
 #include "worker/attempt/outbox_folder.h"
@@ -33,7 +34,9 @@
 #include "worker/io/stop_signal.h"
 #include "worker/network/address.h"
 #include "worker/network/probe.h"
+#include "worker/rpc/file_server.h"
 #include "worker/rpc/membership.h"
+#include "worker/rpc/neighbour_link.h"
 #include "worker/rpc/session_link.h"
 
 namespace braid::worker {
@@ -200,13 +203,36 @@ Result<std::unique_ptr<ProbeListener>> Advertise(const Flags& flags, const std::
   return std::unique_ptr<ProbeListener>();
 }
 
+// What it takes to exchange files with workers of this site. They are served as long as the result
+// lives; null if the worker advertises no address, and only fetches.
+Result<std::unique_ptr<FileServer>> ExchangeFiles(storage::BlobStore& cache, Identity* identity,
+                                                  rpc::Certified* own) {
+  const std::string& address = identity->advertised.address;
+  BRAID_ASSIGN_OR_RETURN(*own, MakeOwnCertificate(identity->worker_id, address));
+  BRAID_ASSIGN_OR_RETURN(identity->ticket_key, SecretBytes(task::kTicketKeyBytes));
+  identity->exchange_certificate = own->certificate;
+  if (address.empty()) return std::unique_ptr<FileServer>();
+  auto server = FileServer::Start(address, *own, identity->ticket_key, cache);
+  if (server.ok()) {
+    identity->file_port = (*server)->port();
+    return server;
+  }
+  // The worker is of use without it.
+  Log(LogLevel::kWarning, kName,
+      "workers of this site fetch nothing from here: " + server.status().message());
+  return std::unique_ptr<FileServer>();
+}
+
 void SayWhereRanksMeet(const Identity& identity) {
   if (identity.advertised.address.empty()) {
     Log(LogLevel::kInfo, kName, "no address is advertised: ranks meet those of this host only");
   } else {
     Log(LogLevel::kInfo, kName,
         "ranks meet those of other hosts at " + identity.advertised.ToString() +
-            "; probes are answered at port " + std::to_string(identity.probe_port));
+            "; probes are answered at port " + std::to_string(identity.probe_port) +
+            (identity.file_port == 0 ? ""
+                                     : ", and workers of this site fetch files at port " +
+                                           std::to_string(identity.file_port)));
   }
 }
 
@@ -214,8 +240,10 @@ void SayWhereRanksMeet(const Identity& identity) {
 Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Identity& identity,
                 const ProgramContext& programs, const std::vector<KeptRank>& kept,
                 uint64_t cache_limit, const StayLimits& stay, storage::BlobStore& cache,
-                trace::SpanSink* spans) {
+                 const rpc::Certified& own, trace::SpanSink* spans) {
   RpcLink link(source, identity.worker_id, {.ca_file = storage::Environment()("AWS_CA_BUNDLE")});
+  RpcNeighbourLink neighbour_link(link, identity.worker_id, own);
+  Neighbours neighbours(neighbour_link, SystemClock());
   std::optional<CertificateKeeper> keeper;
   if (!source.certificate_file.empty()) keeper.emplace(link, identity.folder);
   std::vector<std::string> gpus;
@@ -236,7 +264,7 @@ Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Ide
     LoadWatch load(gpus);
     RpcSessionLink session(identity, link, loop, &load);
     TaskRunner runner(programs, loop);
-    MachineWork work(link, cache, programs.folder);
+    MachineWork work(link, cache, programs.folder, &neighbours);
     MachineCarrier carrier(session, runner, work, loop, spans);
     status = loop.Run(carrier);
   }
@@ -294,6 +322,8 @@ Status Run(Flags flags, bool* started) {
   BRAID_ASSIGN_OR_RETURN(const EndpointSource source, FindCoordinator(&flags, dir));
   BRAID_ASSIGN_OR_RETURN(Identity identity, IdentityOf(flags, dir));
   BRAID_ASSIGN_OR_RETURN(const auto listener, Advertise(flags, source.address, &identity));
+  rpc::Certified certified;
+  BRAID_ASSIGN_OR_RETURN(const auto files, ExchangeFiles(*cache, &identity, &certified));
   BecomeSubreaper();
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());
@@ -304,7 +334,7 @@ Status Run(Flags flags, bool* started) {
   return RunAgent(source, signals, identity,
                   {dir, bin, gpu_threads, data_roots, flags.fetch_from, identity.advertised,
                    spans != nullptr, *FromName<LogFormat>(flags.log_format)},
-                  kept, cache_limit, stay, *cache, spans.get());
+                  kept, cache_limit, stay, *cache, certified, spans.get());
 }
 
 int Main(int argc, char** argv) {

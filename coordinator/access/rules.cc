@@ -77,6 +77,8 @@ constexpr CallRule kRules[] = {
     {"/braid.v1.Workers/AppendMetrics", Role::kAdmin, kWorkers},
     {"/braid.v1.Workers/PutRendezvous", Role::kAdmin, kWorkers},
     {"/braid.v1.Workers/GetRendezvous", Role::kAdmin, kWorkers},
+    {"/braid.v1.Workers/FindNeighbours", Role::kAdmin, kWorkers},
+    {"/braid.v1.Workers/ReportFetched", Role::kAdmin, kWorkers},
     {"/grpc.health.v1.Health/Check", Role::kViewer, kWorkers},
     {"/grpc.health.v1.Health/Watch", Role::kViewer, kWorkers},
     {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Role::kViewer},

@@ -15,6 +15,7 @@
 #include "coordinator/api/load_table.h"
 #include "coordinator/api/pools.h"
 #include "coordinator/api/refusals.h"
+#include "coordinator/api/site_fetches.h"
 #include "coordinator/bulk/append_files.h"
 #include "coordinator/bulk/rendezvous.h"
 #include "coordinator/core/core.h"
@@ -63,6 +64,7 @@ struct Backend {
   CallDurations call_durations;
   std::unique_ptr<Access> access;  // who may call; made by Server::Start
   InputBlobs input_blobs;          // what workers may download; touched by the core's thread alone
+  SiteFetches site_fetches{&SystemClock()};
   LoadTable loads;                 // how busy workers are
   PoolTable pools;                 // what the agents of pools said; touched by the same alone
 

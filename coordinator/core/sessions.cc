@@ -143,6 +143,7 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
                   "another session has taken over worker id " + command.worker);
   }
   if (command.advertised.has_value()) BRAID_RETURN_IF_ERROR(CheckAdvertised(*command.advertised));
+  if (command.exchange.has_value()) BRAID_RETURN_IF_ERROR(CheckExchange(*command.exchange));
   LiveWorker& worker = SaysNews(command, it->second) ? tx.worker(command.worker)
                                                      : tx.QuietWorker(command.worker);
   worker.last_contact_ms = tx.now_ms();
@@ -151,6 +152,7 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
   worker.applied_version = command.applied_version;
   worker.disk.free_bytes = command.disk_free_bytes;
   if (command.advertised.has_value()) worker.advertised = *command.advertised;
+  if (command.exchange.has_value()) worker.exchange = *command.exchange;
   if (command.reach.has_value()) worker.reach = Bounded(*command.reach);
   if (command.cached.has_value()) {
     worker.cached = std::make_shared<const std::set<std::string>>(command.cached->begin(),

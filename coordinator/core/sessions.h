@@ -42,6 +42,8 @@ struct SignalCommand {
   std::vector<std::string> kept;
   // Where its ranks are reached from other hosts; set with a hello that says so.
   std::optional<Advertised> advertised;
+  // How it exchanges files with others of its site; set with a hello that says so.
+  std::optional<Exchange> exchange;
   // What it found about its peers, by worker; set only if it changed since the last heartbeat.
   std::optional<std::map<std::string, PeerReach>> reach;
   // The newest Desired::version that the worker has acted on.
@@ -66,7 +68,7 @@ Result<int64_t> Hello(const catalog::WorkerRecord& worker, std::shared_ptr<Sessi
                       Transaction& tx);
 
 // Stores a heartbeat. kAlreadyExists (WORKER_REPLACED) if another session has taken over the id;
-// kInvalidArgument if it advertises something impossible.
+// kInvalidArgument if it advertises something impossible, or says so of how it exchanges files.
 // Adds no update.
 Status Signal(const SignalCommand& command, Transaction& tx);
 

@@ -16,6 +16,7 @@
 
 #include "coordinator/core/changes.h"
 #include "coordinator/core/indices.h"
+#include "coordinator/core/neighbours.h"
 #include "coordinator/core/options.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/residents.h"
@@ -100,6 +101,8 @@ struct LiveWorker {
   std::vector<RefusedGpu> refused_gpus;
   // Where its ranks are reached from other hosts, as this session's hello says.
   Advertised advertised;
+  // How it exchanges files with workers of its site, as the same says.
+  Exchange exchange;
   // The workers to which it shall test its connection (NamePeers; null: none), and the results, by
   // worker.
   std::shared_ptr<const std::vector<Peer>> peers;

@@ -35,11 +35,11 @@ std::optional<TrafficKey> SendingOf(const RankKey& rank, const std::string& role
 }
 
 std::optional<TrafficKey> FetchingOf(const std::string& worker, const std::string& artifact,
-                                     const State& state) {
+                                     const State& state, TrafficWay way) {
   const std::string* site = SiteOf(worker, state);
   if (site == nullptr) return std::nullopt;
   const catalog::ArtifactRecord* found = state.FindArtifact(artifact);
-  return TrafficKey{*site, TrafficWay::kFetched,
+  return TrafficKey{*site, way,
                     found == nullptr ? TrafficClass::kOther : catalog::TrafficClassOf(found->kind)};
 }
 

@@ -1,4 +1,5 @@
-// Bytes of files that workers of each site send to the coordinator or fetch from it, by class. They
+// Bytes of files that workers of each site send to the coordinator, fetch from it, or fetch from
+// each other, by class. They
 // are counted in the catalog, so that a restart forgets none.
 #pragma once
 
@@ -15,10 +16,11 @@ namespace braid::coordinator {
 // worker the rank is.
 std::optional<catalog::TrafficKey> SendingOf(const RankKey& rank, const std::string& role,
                                              const State& state);
-// The same of a file of an artifact that a worker fetches; nullopt for an unknown worker. An
-// unknown artifact is of class kOther.
-std::optional<catalog::TrafficKey> FetchingOf(const std::string& worker,
-                                              const std::string& artifact, const State& state);
+// The same of a file of an artifact that a worker fetches, from here or from a neighbour; nullopt
+// for an unknown worker. An unknown artifact is of class kOther.
+std::optional<catalog::TrafficKey> FetchingOf(
+    const std::string& worker, const std::string& artifact, const State& state,
+    catalog::TrafficWay way = catalog::TrafficWay::kFetched);
 
 // Adds to the count. Does nothing for no bytes.
 void CountTraffic(const catalog::TrafficKey& key, int64_t bytes, Transaction& tx);

@@ -232,7 +232,8 @@ Result<std::string> MetricsText(Core* core, const CallDurations* calls, trace::E
       Family("braid_site_gpu_memory_bytes", "GPU memory of the workers of a site",
              MetricType::Gauge, busy.gpu_memory),
       Family("braid_site_bytes_total",
-             "Bytes of files that workers of a site have sent or fetched, by way and class",
+             "Bytes of files that workers of a site have sent, fetched, or fetched from each "
+             "other or from the bucket, by way and class",
              MetricType::Counter, traffic),
       Family("braid_pending_jobs", "Jobs that may run and wait, by reason", MetricType::Gauge,
              pending),

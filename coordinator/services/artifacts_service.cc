@@ -87,8 +87,14 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
     };
     // A worker with an identity of its own is who it is, whatever it says.
     const std::string worker = who.ok() && who->IsWorker() ? who->name : request->worker();
-    const auto counted = [worker, artifact = request->artifact()](const State& state) {
-      return FetchingOf(worker, artifact, state);
+    // While the stream lives, others of its site wait for this worker.
+    const auto sending = std::make_shared<std::unique_ptr<SiteFetches::Sending>>();
+    const auto counted = [this, sending, worker, sha256 = request->sha256(),
+                          artifact = request->artifact()](const State& state) {
+      const auto traffic = FetchingOf(worker, artifact, state);
+      if (traffic.has_value() && !traffic->site.empty() && *sending == nullptr)
+        *sending = backend_->site_fetches.Begin({traffic->site, sha256}, worker);
+      return traffic;
     };
     BlobWanted wanted{request->sha256(), request->offset(), request->direct(),
                       request->got_directly()};

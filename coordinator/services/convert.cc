@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "coordinator/core/health.h"
 #include "coordinator/core/rungs.h"
 #include "coordinator/sessions/model_card.h"
 #include "rpc/convert.h"
+#include "rpc/tls/certificates.h"
 
 namespace braid::coordinator {
 namespace {
@@ -327,6 +329,13 @@ catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello) {
   return worker;
 }
 
+// A certificate that cannot be read has no digest, and is refused by CheckExchange.
+Exchange ExchangeOf(const v1::SiteExchange& said) {
+  const Result<rpc::CertificateFacts> facts = rpc::FactsOf(said.certificate());
+  return {said.certificate(), facts.ok() ? facts->sha256 : "", said.port(), said.key(),
+          SystemClock().MonotonicMs() - said.clock_ms()};
+}
+
 SignalCommand SignalOf(const v1::WorkerSignal& signal) {
   SignalCommand command;
   for (const v1::RankStatus& status : signal.ranks()) {
@@ -348,6 +357,8 @@ SignalCommand SignalOf(const v1::WorkerSignal& signal) {
     const v1::Advertised& said = signal.hello().advertised();
     command.advertised = {said.address(), said.interface(), said.probe_port(), said.probe_key()};
   }
+  if (signal.has_hello() && signal.hello().has_exchange())
+    command.exchange = ExchangeOf(signal.hello().exchange());
   if (signal.has_reach()) {
     command.reach.emplace();
     for (const v1::Reach& peer : signal.reach().peers())

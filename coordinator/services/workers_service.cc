@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
 #include "braid/v1/worker.grpc.pb.h"
 #include "coordinator/access/bounds.h"
 #include "coordinator/api/facts.h"
+#include "coordinator/api/neighbour_files.h"
 #include "coordinator/api/waits.h"
 #include "coordinator/bulk/bulk_names.h"
+#include "coordinator/core/bound_data.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/session_call.h"
 #include "coordinator/services/unary.h"
@@ -14,9 +17,18 @@
 namespace braid::coordinator {
 namespace {
 
+using catalog::ArtifactRecord;
+
 // The rank is the caller's, if that is a worker.
 std::function<Status(const State&)> Own(const Identity& who, const RankKey& rank) {
   return [who, rank](const State& state) { return CheckOwnRank(who, rank, state); };
+}
+
+void Fill(const Neighbour& neighbour, v1::Neighbour* message) {
+  message->set_worker(neighbour.worker);
+  message->set_address(neighbour.address);
+  message->set_certificate(neighbour.certificate);
+  message->set_ticket(neighbour.ticket);
 }
 
 // A wait for a key of a gang's rendezvous. The reply is touched only inside the call.
@@ -134,7 +146,54 @@ class WorkersService final : public v1::Workers::CallbackService {
                           Own(*who, rpc::RankOf(request->id())));
   }
 
+  Reactor* FindNeighbours(Context* context, const v1::FindNeighboursRequest* request,
+                          v1::FindNeighboursResponse* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return ReadCore(context, backend_, [this, request, reply, who = *who](const State& state) {
+      BRAID_RETURN_IF_ERROR(CheckOwnName(who, request->worker_id()));
+      BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* artifact,
+                             OwnFile(who, request->artifact(), request->sha256(), state));
+      BRAID_RETURN_IF_ERROR(CheckMayLeave(*artifact, state));
+      const NeighbourAnswer answer = FindNeighboursFor(request->worker_id(), *artifact,
+                                                       request->sha256(), state, *backend_);
+      for (const Neighbour& neighbour : answer.neighbours) Fill(neighbour, reply->add_neighbours());
+      reply->set_wait(answer.wait);
+      return OkStatus();
+    });
+  }
+
+  Reactor* ReportFetched(Context* context, const v1::ReportFetchedRequest* request,
+                         v1::ReportFetchedResponse*) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    return InCore(context, backend_,
+                  {[this, request, who = *who](Transaction& tx) -> Status {
+                     BRAID_RETURN_IF_ERROR(CheckOwnName(who, request->worker_id()));
+                     BRAID_ASSIGN_OR_RETURN(
+                         const ArtifactRecord* artifact,
+                         OwnFile(who, request->artifact(), request->sha256(), tx.state()));
+                     // No file has more bytes than its artifact.
+                     const auto most = static_cast<uint64_t>(artifact->bytes);
+                     NoteFetched(request->worker_id(), *artifact, request->sha256(),
+                                 static_cast<int64_t>(std::min(request->neighbour_bytes(), most)),
+                                 *backend_, tx);
+                     return OkStatus();
+                   },
+                   nullptr});
+  }
+
  private:
+  // The artifact, if the file is one of it and the caller may read it.
+  Result<const ArtifactRecord*> OwnFile(const Identity& who, const std::string& id,
+                                        const std::string& sha256, const State& state) {
+    BRAID_RETURN_IF_ERROR(CheckOwnInput(who, id, state));
+    BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* artifact, state.ResolveArtifact(id));
+    if (backend_->input_blobs.Has(*artifact, sha256)) return artifact;
+    return Status(StatusCode::kNotFound, ErrorReason::kNotFound,
+                  "artifact " + artifact->id + " has no file " + sha256);
+  }
+
   // Of logs and metrics alike.
   template <class Request>
   Reactor* Append(Context* context, const RankKey& rank, AppendFiles* files, std::string name,

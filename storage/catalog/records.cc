@@ -41,7 +41,7 @@ std::string_view Name(JobState state) {
 }
 
 const Words& WordsOf(TrafficWay) {
-  static const Words words = {"sent", "fetched", "direct"};
+  static const Words words = {"sent", "fetched", "direct", "neighbour"};
   return words;
 }
 

@@ -425,6 +425,25 @@ TEST_F(AccessTest, AWorkerReadsTheInputsOfItsOwnAttemptsAlone) {
   v1::DownloadBlobResponse piece;
   EXPECT_FALSE(reader->Read(&piece));
   EXPECT_EQ(reader->Finish().error_code(), grpc::PERMISSION_DENIED);
+  // Nor is it told who has them, and it cannot say that it has.
+  const auto workers = v1::Workers::NewStub(rpc::MakeChannel(server_->address(), Secret('3')));
+  for (const char* speaker : {"w3", "w1"}) {
+    grpc::ClientContext find_context, report_context;
+    v1::FindNeighboursRequest find;
+    find.set_worker_id(speaker);
+    find.set_artifact("a1");
+    find.set_sha256(std::string(64, '1'));
+    v1::FindNeighboursResponse found;
+    EXPECT_EQ(workers->FindNeighbours(&find_context, find, &found).error_code(),
+              grpc::PERMISSION_DENIED);
+    v1::ReportFetchedRequest report;
+    report.set_worker_id(speaker);
+    report.set_artifact("a1");
+    report.set_sha256(std::string(64, '1'));
+    v1::ReportFetchedResponse reported;
+    EXPECT_EQ(workers->ReportFetched(&report_context, report, &reported).error_code(),
+              grpc::PERMISSION_DENIED);
+  }
   v1::ListArtifactsResponse list;
   EXPECT_EQ(artifacts->ListArtifacts(&fourth, {}, &list).error_code(), grpc::PERMISSION_DENIED);
 }

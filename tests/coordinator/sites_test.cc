@@ -5,6 +5,8 @@
 #include <thread>
 
 #include "braid/v1/admin.grpc.pb.h"
+#include "braid/v1/worker.grpc.pb.h"
+#include "coordinator/core/sessions.h"
 #include "coordinator/http/metrics.h"
 #include "tests/coordinator/tokens_fixture.h"
 
@@ -143,6 +145,104 @@ TEST_F(SitesTest, HowBusyASiteIsIsTheMeanOfItsWorkers) {
                            "braid_site_gpu_memory_used_bytes{site=\"lab\"} 2097152\n",
                            "braid_site_gpu_memory_bytes{site=\"lab\"} 4194304\n"})
     EXPECT_THAT(text, HasSubstr(line));
+}
+
+// A worker says what came from its neighbours; what it may say is bounded by what it reads.
+TEST_F(SitesTest, WhatComesFromNeighboursIsCounted) {
+  const std::string shards(3000, 's');
+  ASSERT_TRUE(Send(shards, 3000, "shards").ok());
+  const std::string artifact = Commit(shards, "shards", 2);
+  const auto workers = v1::Workers::NewStub(channel_);
+  const auto report = [&](const std::string& sha256, uint64_t bytes) {
+    grpc::ClientContext context;
+    Limit(&context);
+    v1::ReportFetchedRequest request;
+    request.set_worker_id("w1");
+    request.set_artifact(artifact);
+    request.set_sha256(sha256);
+    request.set_neighbour_bytes(bytes);
+    v1::ReportFetchedResponse response;
+    return workers->ReportFetched(&context, request, &response);
+  };
+  ASSERT_TRUE(report(Sha256Hex(shards), 2'500).ok());
+  EXPECT_EQ(Counted("neighbour", "shards", 2'500), 2'500u);
+  ASSERT_TRUE(report(Sha256Hex(shards), 0).ok());
+  ASSERT_TRUE(report(Sha256Hex(shards), UINT64_MAX).ok());
+  EXPECT_EQ(Counted("neighbour", "shards", 8'500), 8'500u) << "as many as the artifact has";
+  EXPECT_EQ(Counted("fetched", "shards", 0), 0u);
+  const grpc::Status other = report(Sha256Hex("other"), 1);
+  EXPECT_EQ(other.error_code(), grpc::NOT_FOUND);
+  EXPECT_THAT(other.error_message(), HasSubstr("has no file " + Sha256Hex("other")));
+  EXPECT_THAT(
+      MetricsText(core_.get(), nullptr, nullptr).value(),
+      HasSubstr("braid_site_bytes_total{class=\"shards\",site=\"lab\",way=\"neighbour\"} 8500"));
+}
+
+// Two workers of a site, of which the second wants what the first is fetching.
+TEST_F(SitesTest, TheSecondWorkerOfASiteIsToldOfTheFirst) {
+  const std::string shards(3000, 's'), sha256 = Sha256Hex(shards);
+  ASSERT_TRUE(Send(shards, 3000, "shards").ok());
+  const std::string artifact = Commit(shards, "shards", 1);
+  struct Nowhere final : SessionSink {
+    void Push(std::shared_ptr<const Desired>) override {}
+    void Replaced(const std::string&) override {}
+  };
+  ASSERT_TRUE(core_
+                  ->Do([](Transaction& tx) {
+                    for (const char* id : {"w1", "w2"}) {
+                      catalog::WorkerRecord worker;
+                      worker.id = id;
+                      worker.boot_id = "b1";
+                      worker.site = "lab";
+                      worker.cpu_slots = 1;
+                      worker.host = id;
+                      worker.network = std::string("lo-") + id;
+                      SignalCommand signal;
+                      signal.worker = id;
+                      BRAID_ASSIGN_OR_RETURN(signal.session_id,
+                                             Hello(worker, std::make_shared<Nowhere>(), tx));
+                      signal.advertised = {"10.0.0.1", "eth0", 5000, std::string(32, 'p')};
+                      signal.exchange = {"PEM", Sha256Hex(id), 6000, std::string(32, 'k'), 0};
+                      BRAID_RETURN_IF_ERROR(Signal(signal, tx));
+                    }
+                    return OkStatus();
+                  })
+                  .ok());
+  const auto workers = v1::Workers::NewStub(channel_);
+  const auto find = [&](const std::string& worker) {
+    grpc::ClientContext context;
+    Limit(&context);
+    v1::FindNeighboursRequest request;
+    request.set_worker_id(worker);
+    request.set_artifact(artifact);
+    request.set_sha256(sha256);
+    v1::FindNeighboursResponse response;
+    const grpc::Status status = workers->FindNeighbours(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response;
+  };
+  EXPECT_FALSE(find("w1").wait()) << "it is the first";
+  EXPECT_TRUE(find("w2").wait());
+  EXPECT_FALSE(find("w1").wait()) << "it does not wait for itself";
+  EXPECT_EQ(Fetch(shards, 0, artifact, "w1"), 3000u);
+  EXPECT_TRUE(find("w2").wait()) << "it has not said yet that it has the file";
+  {
+    grpc::ClientContext context;
+    Limit(&context);
+    v1::ReportFetchedRequest request;
+    request.set_worker_id("w1");
+    request.set_artifact(artifact);
+    request.set_sha256(sha256);
+    v1::ReportFetchedResponse response;
+    ASSERT_TRUE(workers->ReportFetched(&context, request, &response).ok());
+  }
+  const v1::FindNeighboursResponse found = find("w2");
+  EXPECT_FALSE(found.wait());
+  ASSERT_EQ(found.neighbours_size(), 1);
+  EXPECT_EQ(found.neighbours(0).worker(), "w1");
+  EXPECT_EQ(found.neighbours(0).address(), "10.0.0.1:6000");
+  EXPECT_EQ(found.neighbours(0).certificate(), "PEM");
+  EXPECT_FALSE(found.neighbours(0).ticket().empty());
 }
 
 // A first value is seen to change from 0; buckets are cumulated.

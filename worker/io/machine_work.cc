@@ -41,7 +41,7 @@ struct MachineWork::Doer {
                         ArtifactFolder(self.folder_, work.artifact)));
   }
   Status operator()(const DownloadBlob& work) {
-    return TryDownload(self.link_, self.cache_, work, stop);
+    return TryDownload(self.link_, self.cache_, work, stop, self.neighbours_);
   }
   Status operator()(const LayOutArtifact& work) {
     const std::string folder = ArtifactFolder(self.folder_, work.artifact);

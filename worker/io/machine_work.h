@@ -8,6 +8,7 @@
 #include "worker/agent/event.h"
 #include "worker/agent/work.h"
 #include "worker/io/coordinator_link.h"
+#include "worker/io/neighbours.h"
 #include "worker/io/stop_signal.h"
 
 namespace braid::worker {
@@ -16,9 +17,11 @@ namespace braid::worker {
 // came.
 class MachineWork {
  public:
-  // `link` and `cache` outlive this. `folder` is the worker's; ranks/ and artifacts/ are below it.
-  MachineWork(CoordinatorLink& link, storage::BlobStore& cache, std::string folder)
-      : link_(link), cache_(cache), folder_(std::move(folder)) {}
+  // `link`, `cache` and `neighbours`, which may be null, outlive this. `folder` is the worker's;
+  // ranks/ and artifacts/ are below it.
+  MachineWork(CoordinatorLink& link, storage::BlobStore& cache, std::string folder,
+              Neighbours* neighbours = nullptr)
+      : link_(link), cache_(cache), folder_(std::move(folder)), neighbours_(neighbours) {}
 
   // Tries the work once, and returns its result with `id`. Transfers end early once `stop` is set.
   // Blocks; thread-safe.
@@ -32,6 +35,7 @@ class MachineWork {
   CoordinatorLink& link_;
   storage::BlobStore& cache_;
   const std::string folder_;
+  Neighbours* const neighbours_;
 };
 
 }  // namespace braid::worker

@@ -24,7 +24,7 @@ class StopSignal {
   }
 
   // Sleeps for `ms` milliseconds or until the flag is set; returns whether it is set.
-  bool WaitFor(int64_t ms) {
+  bool WaitFor(int64_t ms) const {
     const int64_t deadline = SystemClock().MonotonicMs() + ms;
     MutexLock lock(mutex_);
     while (!set_) {
@@ -37,7 +37,7 @@ class StopSignal {
 
  private:
   mutable Mutex mutex_;
-  CondVar changed_;
+  mutable CondVar changed_;
   bool set_ BRAID_GUARDED_BY(mutex_) = false;
 };
 

@@ -35,7 +35,7 @@ Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::str
 }
 
 Status TryDownload(BlobLink& link, storage::BlobStore& cache, const DownloadBlob& blob,
-                   const StopSignal& stop) {
+                   const StopSignal& stop, Neighbours* neighbours) {
   const std::string& sha256 = blob.sha256;
   const uint64_t size = blob.size;
   const Status cancelled = Cancelled("the worker no longer needs it");
@@ -60,13 +60,25 @@ Status TryDownload(BlobLink& link, storage::BlobStore& cache, const DownloadBlob
   };
   // If all bytes are here (the blob is empty, or the process ended before the verification),
   // writing nothing completes it.
-  Status status = offset < size ? link.Download(sha256, blob.artifact, offset, take) : take("");
+  Status status = offset < size ? OkStatus() : take("");
+  if (status.ok() && offset < size && neighbours != nullptr)
+    status = neighbours->Fetch(blob, offset, take, stop);
+  if (status.ok() && offset < size) status = link.Download(sha256, blob.artifact, offset, take);
+  // What neighbours sent is not to blame the coordinator for: it is asked once for all of it.
+  if (status.Is(ErrorReason::kDigestMismatch) && neighbours != nullptr &&
+      neighbours->Distrust(sha256)) {
+    offset = 0;
+    there = {};
+    status = link.Download(sha256, blob.artifact, offset, take);
+  }
   // After a failure the bytes so far are synced, so that the next try continues behind them.
   if (!there.complete) {
     if (const Status synced = cache.SyncUpload(sha256); !synced.ok()) status = synced;
   }
   BRAID_RETURN_IF_ERROR(status);
-  return there.complete ? OkStatus() : Unavailable("blob " + sha256 + " ended early");
+  if (!there.complete) return Unavailable("blob " + sha256 + " ended early");
+  if (neighbours != nullptr) neighbours->Arrived(blob);
+  return OkStatus();
 }
 
 Result<ArtifactFound> TryFind(CoordinatorLink& link, storage::BlobStore& cache,

@@ -1,4 +1,5 @@
-// Single tries to move artifacts between the worker's cache and the coordinator. Each continues
+// Single tries to move artifacts between the worker's cache and the coordinator, or from workers of
+// the same site to the cache. Each continues
 // where the last one stopped; repetition is decided in worker/agent. The functions block and are
 // thread-safe.
 #pragma once
@@ -9,6 +10,7 @@
 #include "storage/files/blob_store.h"
 #include "worker/agent/work.h"
 #include "worker/io/coordinator_link.h"
+#include "worker/io/neighbours.h"
 #include "worker/io/stop_signal.h"
 
 namespace braid::worker {
@@ -17,8 +19,9 @@ namespace braid::worker {
 // kCancelled once `stop` is set.
 Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256,
                  const OutputName& output);
+// What the neighbours have comes from them, the rest from the coordinator; null: there are none.
 Status TryDownload(BlobLink& link, storage::BlobStore& cache, const DownloadBlob& blob,
-                   const StopSignal& stop);
+                   const StopSignal& stop, Neighbours* neighbours = nullptr);
 // `folder` is where the artifact is laid out, or will be. The manifest is written beside it
 // (<folder>.manifest.json): error messages take the users' names of files from it. Its time says
 // when the artifact was last used.

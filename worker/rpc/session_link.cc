@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/host.h"
 #include "braid/v1/worker.grpc.pb.h"
@@ -37,6 +38,13 @@ v1::WorkerHello HelloOf(const Identity& identity) {
     advertised->set_interface(identity.advertised.interface);
     advertised->set_probe_port(identity.probe_port);
     advertised->set_probe_key(identity.probe_key);
+  }
+  if (!identity.exchange_certificate.empty()) {
+    v1::SiteExchange* exchange = hello.mutable_exchange();
+    exchange->set_certificate(identity.exchange_certificate);
+    exchange->set_port(identity.file_port);
+    exchange->set_key(identity.ticket_key);
+    exchange->set_clock_ms(SystemClock().MonotonicMs());
   }
   hello.set_ephemeral(identity.ephemeral);
   return hello;

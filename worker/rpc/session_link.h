@@ -36,6 +36,11 @@ struct Identity {
   NetworkAddress advertised;
   int32_t probe_port = 0;
   std::string probe_key;
+  // How it exchanges files with workers of its site (worker/rpc/file_server.h): its certificate,
+  // the port at that address where it serves them (0: it does not), and the key of its tickets.
+  std::string exchange_certificate;
+  int32_t file_port = 0;
+  std::string ticket_key;
   // It does not come back under its id once it has left.
   bool ephemeral = false;
 };

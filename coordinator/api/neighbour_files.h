@@ -1,0 +1,32 @@
+// What a worker is told of a file that it wants: from whom of its site it can be fetched.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "coordinator/api/backend.h"
+#include "coordinator/core/neighbours.h"
+#include "coordinator/core/transaction.h"
+
+namespace braid::coordinator {
+
+// The answer to FindNeighbours.
+struct NeighbourAnswer {
+  std::vector<Neighbour> neighbours;
+  // Nobody has it, and a worker that could give it then is fetching it.
+  bool wait = false;
+};
+
+// In the core's thread. If nobody has the file and nobody need be waited for, the worker counts as
+// the one that fetches it. Without a site, or for an unknown worker, the answer is empty.
+NeighbourAnswer FindNeighboursFor(const std::string& worker,
+                                  const catalog::ArtifactRecord& artifact,
+                                  const std::string& sha256, const State& state, Backend& backend);
+
+// In the core's thread. The worker has the file; so many of its bytes came from neighbours.
+void NoteFetched(const std::string& worker, const catalog::ArtifactRecord& artifact,
+                 const std::string& sha256, int64_t neighbour_bytes, Backend& backend,
+                 Transaction& tx);
+
+}  // namespace braid::coordinator

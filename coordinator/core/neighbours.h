@@ -1,0 +1,64 @@
+// Which workers of a site may give a file to another one of it, so that its bytes cross the line to
+// the site once. The functions run in the core's thread.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+
+namespace braid::coordinator {
+
+class State;
+struct LiveWorker;
+struct Options;
+
+// How a worker exchanges files with others of its site, as its hello says (SiteExchange in
+// neighbours.proto).
+struct Exchange {
+  // PEM, and the SHA-256 of the first of it. Empty: it exchanges none.
+  std::string certificate;
+  std::string certificate_sha256;
+  // At its advertised address; 0: it serves none.
+  int64_t port = 0;
+  std::string key;
+  // By how much this process's monotonic clock was ahead of the worker's when it said hello, or
+  // less, for as long as the hello was on its way: tickets end rather too early.
+  int64_t clock_ahead_ms = 0;
+  bool operator==(const Exchange&) const = default;
+};
+
+// Checks what a worker says, since it is passed on to other workers. kInvalidArgument for anything
+// that braid-worker would not send.
+Status CheckExchange(const Exchange& exchange);
+
+// A worker that has the file that is asked for (Neighbour in neighbours.proto).
+struct Neighbour {
+  std::string worker;
+  std::string address;
+  std::string certificate;
+  std::string ticket;
+};
+
+// How long a ticket is good.
+inline constexpr int64_t kTicketMs = 15 * 60'000;
+// How many neighbours are named at most.
+inline constexpr size_t kMostNeighbours = 3;
+
+// Whether `giver` may give files to `asker`: both are connected and at the same site, which has a
+// name, and the giver serves files at an address. A worker of the coordinator's own machine has no
+// line to spare, and is given none.
+bool MayGive(const LiveWorker& giver, const LiveWorker& asker, const Options& options);
+
+// Those that may give a file of the artifact to the worker and have it: the artifact is whole in
+// their cache, or they are among `holders`. Workers of the asker's own host come first. Which of
+// the others comes first differs from asker to asker, so that no worker is asked by all. Empty for
+// an unknown worker.
+std::vector<Neighbour> NeighboursWith(const std::string& asker, const std::string& artifact,
+                                      const std::string& sha256,
+                                      const std::set<std::string>& holders, const State& state,
+                                      const Options& options, int64_t now_ms);
+
+}  // namespace braid::coordinator

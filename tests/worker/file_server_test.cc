@@ -1,0 +1,160 @@
+// The file server of a worker and its readers, over TLS on loopback.
+#include "worker/rpc/file_server.h"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/sha256.h"
+#include "braid/site/v1/files.grpc.pb.h"
+#include "rpc/channel.h"
+#include "task/file_ticket.h"
+#include "worker/rpc/neighbour_link.h"
+
+namespace braid::worker {
+namespace {
+
+using ::testing::HasSubstr;
+
+class FileServerTest : public ::testing::Test {
+ protected:
+  // The neighbour as the coordinator names it to the reader.
+  Neighbour Named(const rpc::Certified& reader, const std::string& sha256,
+                  int64_t for_ms = 60'000) const {
+    const task::FileTicket ticket{sha256, rpc::FactsOf(reader.certificate)->sha256,
+                                  SystemClock().MonotonicMs() + for_ms};
+    return {"n1", "127.0.0.1:" + std::to_string(server_->port()), own_.certificate,
+            task::SealTicket(ticket, key_)};
+  }
+  // What the reader reads there.
+  Status Read(const rpc::Certified& reader, const Neighbour& neighbour, uint64_t offset,
+              uint64_t length) {
+    RpcNeighbourLink link(coordinator_, "w2", reader);
+    read_.clear();
+    return link.Read(neighbour, digest_, offset, length, [&](std::string_view piece) {
+      read_ += piece;
+      return OkStatus();
+    });
+  }
+
+  TemporaryFolder folder_ = TemporaryFolder::Create().value();
+  std::unique_ptr<storage::BlobStore> cache_ = storage::BlobStore::Open(folder_.path()).value();
+  const std::string content_ = std::string(1'500'000, 'a') + std::string(1'500'000, 'b');
+  const std::string digest_ = cache_->AddBytes(content_).value();
+  const std::string key_ = std::string(task::kTicketKeyBytes, 'k');
+  const rpc::Certified own_ = MakeOwnCertificate("n1", "127.0.0.1").value();
+  const rpc::Certified reader_ = MakeOwnCertificate("w2", "").value();
+  const std::unique_ptr<FileServer> server_ =
+      FileServer::Start("127.0.0.1", own_, key_, *cache_).value();
+  RpcLink coordinator_{[] {
+                         EndpointSource nowhere;
+                         nowhere.address = "127.0.0.1:1";
+                         return nowhere;
+                       }(),
+                       "w2"};
+  std::string read_;
+};
+
+TEST_F(FileServerTest, GivesPartsOfAFile) {
+  const Status all = Read(reader_, Named(reader_, digest_), 0, content_.size());
+  ASSERT_TRUE(all.ok()) << all.message();
+  EXPECT_TRUE(read_ == content_);
+  ASSERT_TRUE(Read(reader_, Named(reader_, digest_), 1'400'000, 200'000).ok());
+  EXPECT_TRUE(read_ == content_.substr(1'400'000, 200'000));
+  ASSERT_TRUE(Read(reader_, Named(reader_, digest_), content_.size(), 0).ok());
+  EXPECT_EQ(read_, "");
+  for (const auto& [offset, length] : {std::pair<uint64_t, uint64_t>(1, content_.size()),
+                                       {content_.size() + 1, 0},
+                                       {10, UINT64_MAX - 5}}) {
+    const Status beyond = Read(reader_, Named(reader_, digest_), offset, length);
+    EXPECT_EQ(beyond.code(), StatusCode::kOutOfRange);
+    EXPECT_THAT(beyond.message(), HasSubstr("the file has 3000000 bytes"));
+  }
+  ASSERT_TRUE(cache_->Remove(digest_).ok());
+  EXPECT_EQ(Read(reader_, Named(reader_, digest_), 0, 1).code(), StatusCode::kNotFound);
+}
+
+// A proxy is for the way out of the site.
+TEST_F(FileServerTest, IsReachedPastTheProxyOfTheEnvironment) {
+  ASSERT_EQ(setenv("https_proxy", "http://127.0.0.1:1", 1), 0);
+  const Status status = Read(reader_, Named(reader_, digest_), 0, 10);
+  unsetenv("https_proxy");
+  EXPECT_TRUE(status.ok()) << status.message();
+}
+
+TEST_F(FileServerTest, GivesNothingWithoutTheTicketOfThisReader) {
+  const auto refused = [&](const rpc::Certified& reader, const Neighbour& neighbour,
+                           const std::string& why) {
+    const Status status = Read(reader, neighbour, 0, 10);
+    EXPECT_EQ(status.code(), StatusCode::kPermissionDenied) << status.message();
+    EXPECT_THAT(status.message(), HasSubstr(why));
+    EXPECT_EQ(read_, "");
+  };
+  Neighbour none = Named(reader_, digest_);
+  none.ticket = "";
+  refused(reader_, none, "not one for this file and this reader");
+  refused(reader_, Named(reader_, Sha256Hex("other")), "not one for this file and this reader");
+  refused(reader_, Named(reader_, digest_, -1), "the ticket has ended");
+  // Another worker of the site that has got hold of it.
+  const rpc::Certified thief = MakeOwnCertificate("w3", "").value();
+  refused(thief, Named(reader_, digest_), "not one for this file and this reader");
+  refused({}, Named(reader_, digest_), "the reader shows no certificate");
+  // It is not told either whether a file is there.
+  ASSERT_TRUE(cache_->Remove(digest_).ok());
+  refused(reader_, none, "not one for this file and this reader");
+}
+
+// The certificate that the coordinator names is the only one that a reader believes.
+TEST_F(FileServerTest, AReaderTellsNobodyElseItsTicket) {
+  Neighbour elsewhere = Named(reader_, digest_);
+  elsewhere.certificate = MakeOwnCertificate("n1", "127.0.0.1")->certificate;
+  const Status status = Read(reader_, elsewhere, 0, 10);
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable) << status.message();
+}
+
+// Readers that take nothing hold their places, and the next one is told to come again.
+TEST_F(FileServerTest, ServesAFewAtOnce) {
+  const std::string large(32 << 20, 'l');
+  const std::string sha256 = cache_->AddBytes(large).value();
+  const Neighbour neighbour = Named(reader_, sha256);
+  Endpoint endpoint;
+  endpoint.address = neighbour.address;
+  endpoint.ca = neighbour.certificate;
+  endpoint.certificate = reader_.certificate;
+  endpoint.key = reader_.key;
+  site::v1::ReadFileRequest request;
+  request.set_sha256(sha256);
+  request.set_length(large.size());
+  request.set_ticket(neighbour.ticket);
+  struct Reader {
+    grpc::ClientContext context;
+    std::unique_ptr<site::v1::Files::Stub> stub;
+    std::unique_ptr<grpc::ClientReader<site::v1::ReadFileResponse>> stream;
+  };
+  std::vector<std::unique_ptr<Reader>> readers;
+  for (int i = 0; i < FileServer::kMostAtOnce; ++i) {
+    auto reader = std::make_unique<Reader>();
+    reader->stub = site::v1::Files::NewStub(rpc::MakeChannel(endpoint));
+    reader->stream = reader->stub->ReadFile(&reader->context, request);
+    site::v1::ReadFileResponse piece;
+    ASSERT_TRUE(reader->stream->Read(&piece)) << reader->stream->Finish().error_message();
+    readers.push_back(std::move(reader));
+  }
+  const Status busy = Read(reader_, Named(reader_, digest_), 0, 10);
+  EXPECT_EQ(busy.code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(busy.message(), HasSubstr("4 files are read here at this moment: ask again"));
+  for (const auto& reader : readers) reader->context.TryCancel();
+  // A place is free when the server has heard of it.
+  Status now = busy;
+  for (int i = 0; i < 3'000 && !now.ok(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    now = Read(reader_, Named(reader_, digest_), 0, 10);
+  }
+  EXPECT_TRUE(now.ok()) << now.message();
+  for (const auto& reader : readers) (void)reader->stream->Finish();
+}
+
+}  // namespace
+}  // namespace braid::worker

@@ -1,0 +1,296 @@
+// What a worker fetches from its neighbours, and what it does when they are slow, lie or go away.
+#include "worker/io/neighbours.h"
+
+#include <gmock/gmock.h>
+
+#include "base/file.h"
+#include "base/sha256.h"
+#include "worker/io/transfer.h"
+
+namespace braid::worker {
+namespace {
+
+using storage::BlobStore;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr size_t kPieceBytes = 1 << 20;
+
+// The coordinator has the file, and counts what it sends.
+class CountingCoordinator final : public BlobLink {
+ public:
+  explicit CountingCoordinator(std::string content) : content_(std::move(content)) {}
+  Result<uint64_t> CommittedBytes(const std::string&, uint64_t, bool*) override {
+    return Internal("nothing is sent");
+  }
+  Status Upload(const Sending&) override { return Internal("nothing is sent"); }
+  Status Download(const std::string&, const std::string&, uint64_t offset,
+                  const std::function<Status(std::string_view)>& use) override {
+    ++calls;
+    if (away) return Unavailable("away");
+    for (; offset < content_.size(); offset += kPieceBytes) {
+      const std::string_view piece = std::string_view(content_).substr(offset, kPieceBytes);
+      sent += piece.size();
+      BRAID_RETURN_IF_ERROR(use(piece));
+    }
+    return OkStatus();
+  }
+  bool away = false;
+  uint64_t sent = 0;
+  int calls = 0;
+
+ private:
+  const std::string content_;
+};
+
+// A site whose workers do what the test says.
+class FakeSite final : public NeighbourLink {
+ public:
+  explicit FakeSite(std::string content) : content_(std::move(content)) {}
+  Result<NeighbourList> Find(const DownloadBlob&) override {
+    ++finds;
+    return find(finds);
+  }
+  Status Read(const Neighbour& neighbour, const std::string&, uint64_t offset, uint64_t length,
+              const TakePiece& take) override {
+    reads.push_back(neighbour.worker);
+    return read(neighbour.worker, offset, length, take);
+  }
+  Status ReportFetched(const DownloadBlob&, uint64_t neighbour_bytes) override {
+    reported.push_back(neighbour_bytes);
+    return OkStatus();
+  }
+  // What an honest worker does.
+  Status Give(uint64_t offset, uint64_t length, const TakePiece& take) const {
+    for (uint64_t at = offset; at < offset + length; at += kPieceBytes) {
+      const uint64_t count = std::min<uint64_t>(kPieceBytes, offset + length - at);
+      BRAID_RETURN_IF_ERROR(take(std::string_view(content_).substr(at, count)));
+    }
+    return OkStatus();
+  }
+  static NeighbourList Named(const std::vector<std::string>& workers) {
+    NeighbourList list;
+    for (const std::string& worker : workers)
+      list.neighbours.push_back({worker, worker + ":1", "", ""});
+    return list;
+  }
+
+  std::function<Result<NeighbourList>(int)> find = [](int) { return Named({"n1"}); };
+  std::function<Status(const std::string&, uint64_t, uint64_t, const TakePiece&)> read =
+      [this](const std::string&, uint64_t offset, uint64_t length, const TakePiece& take) {
+        return Give(offset, length, take);
+      };
+  int finds = 0;
+  std::vector<std::string> reads;
+  std::vector<uint64_t> reported;
+
+ private:
+  const std::string content_;
+};
+
+class NeighboursTest : public ::testing::Test {
+ protected:
+  Status Download() {
+    return TryDownload(coordinator_, *cache_, {digest_, content_.size(), "artifact"}, stop_,
+                       &neighbours_);
+  }
+  void ExpectWhole() {
+    ASSERT_TRUE(cache_->Has(digest_));
+    EXPECT_TRUE(cache_->Verify(digest_).ok());
+  }
+
+  // Three parts, the last one smaller.
+  static std::string Content() {
+    std::string content(2 * Neighbours::kPartBytes + 12'345, '\0');
+    for (size_t i = 0; i < content.size(); ++i)
+      content[i] = static_cast<char>((i * 2654435761U) >> 9);
+    return content;
+  }
+  const std::string content_ = Content();
+  const std::string digest_ = Sha256Hex(content_);
+  TemporaryFolder folder_ = TemporaryFolder::Create().value();
+  std::unique_ptr<BlobStore> cache_ = BlobStore::Open(folder_.path()).value();
+  StopSignal stop_;
+  SimulatedClock clock_;
+  CountingCoordinator coordinator_{content_};
+  FakeSite site_{content_};
+  Neighbours neighbours_{site_, clock_, /*ask_again_ms=*/0};
+};
+
+TEST_F(NeighboursTest, WhatANeighbourHasIsNotFetchedFromTheCoordinator) {
+  ASSERT_TRUE(Download().ok());
+  ExpectWhole();
+  EXPECT_EQ(coordinator_.calls, 0);
+  EXPECT_THAT(site_.reads, ElementsAre("n1", "n1", "n1"));
+  EXPECT_THAT(site_.reported, ElementsAre(content_.size()));
+}
+
+TEST_F(NeighboursTest, ASmallFileIsNotAskedFor) {
+  const std::string small(Neighbours::kLeastBytes - 1, 's');
+  CountingCoordinator coordinator(small);
+  ASSERT_TRUE(
+      TryDownload(coordinator, *cache_, {Sha256Hex(small), small.size(), "a"}, stop_, &neighbours_)
+          .ok());
+  EXPECT_EQ(coordinator.sent, small.size());
+  EXPECT_EQ(site_.finds, 0);
+  EXPECT_THAT(site_.reported, IsEmpty());
+}
+
+TEST_F(NeighboursTest, AnOlderCoordinatorNamesNobody) {
+  site_.find = [](int) -> Result<NeighbourList> { return Unavailable("unknown method"); };
+  ASSERT_TRUE(Download().ok());
+  EXPECT_EQ(coordinator_.sent, content_.size());
+  EXPECT_THAT(site_.reported, ElementsAre(0));
+}
+
+TEST_F(NeighboursTest, AfterACutTheNextOneGoesOn) {
+  site_.find = [](int) { return FakeSite::Named({"cut", "whole"}); };
+  site_.read = [&](const std::string& worker, uint64_t offset, uint64_t length,
+                   const TakePiece& take) -> Status {
+    if (worker == "whole") return site_.Give(offset, length, take);
+    BRAID_RETURN_IF_ERROR(site_.Give(offset, kPieceBytes, take));
+    return Unavailable("cut");
+  };
+  ASSERT_TRUE(Download().ok());
+  ExpectWhole();
+  EXPECT_EQ(coordinator_.calls, 0);
+  EXPECT_THAT(site_.reads, ElementsAre("cut", "whole", "whole"));
+  EXPECT_THAT(site_.reported, ElementsAre(content_.size())) << "nothing came twice";
+}
+
+TEST_F(NeighboursTest, WhatIsMissingAfterACutComesFromTheCoordinator) {
+  site_.read = [&](const std::string&, uint64_t offset, uint64_t, const TakePiece& take) -> Status {
+    BRAID_RETURN_IF_ERROR(site_.Give(offset, kPieceBytes, take));
+    return Unavailable("cut");
+  };
+  ASSERT_TRUE(Download().ok());
+  ExpectWhole();
+  // It is tried once more, and then no more.
+  EXPECT_THAT(site_.reads, ElementsAre("n1", "n1"));
+  EXPECT_EQ(coordinator_.sent, content_.size() - 2 * kPieceBytes);
+  EXPECT_THAT(site_.reported, ElementsAre(2 * kPieceBytes));
+  // Nor for other files, for some time.
+  ASSERT_TRUE(cache_->Remove(digest_).ok());
+  ASSERT_TRUE(Download().ok());
+  EXPECT_THAT(site_.reads, ElementsAre("n1", "n1"));
+  clock_.Advance(Neighbours::kAsideMs);
+  site_.read = [&](const std::string&, uint64_t offset, uint64_t length, const TakePiece& take) {
+    return site_.Give(offset, length, take);
+  };
+  ASSERT_TRUE(cache_->Remove(digest_).ok());
+  ASSERT_TRUE(Download().ok());
+  EXPECT_EQ(site_.reported.back(), content_.size());
+}
+
+TEST_F(NeighboursTest, ASlowOneIsLeftAtOnceAndOneThatLacksTheFileIsAskedForOthers) {
+  site_.find = [](int) { return FakeSite::Named({"slow", "lacks"}); };
+  site_.read = [&](const std::string& worker, uint64_t offset, uint64_t,
+                   const TakePiece& take) -> Status {
+    if (worker == "lacks") return NotFound("no such blob");
+    BRAID_RETURN_IF_ERROR(take(std::string_view(content_).substr(offset, 1)));
+    return DeadlineExceeded("too slow");
+  };
+  ASSERT_TRUE(Download().ok());
+  ExpectWhole();
+  ASSERT_TRUE(cache_->Remove(digest_).ok());
+  ASSERT_TRUE(Download().ok());
+  EXPECT_THAT(site_.reads, ElementsAre("slow", "lacks", "lacks"));
+  EXPECT_EQ(coordinator_.sent, 2 * content_.size() - 1);
+}
+
+// The bytes of a liar cost one more transfer, and no job.
+TEST_F(NeighboursTest, ALyingNeighbourIsFoundByTheDigestAndNotAskedAgain) {
+  const auto lie = [&](const std::string&, uint64_t, uint64_t length, const TakePiece& take) {
+    return take(std::string(length, '!'));
+  };
+  site_.read = lie;
+  ASSERT_TRUE(Download().ok());
+  ExpectWhole();
+  EXPECT_EQ(coordinator_.sent, content_.size());
+  EXPECT_THAT(site_.reported, ElementsAre(0));
+  const size_t reads = site_.reads.size();
+  ASSERT_TRUE(cache_->Remove(digest_).ok());
+  clock_.Advance(Neighbours::kAsideMs);
+  ASSERT_TRUE(Download().ok());
+  EXPECT_EQ(site_.reads.size(), reads);
+}
+
+// What it sent before the coordinator went away is still known as its own.
+TEST_F(NeighboursTest, ALieInAnEarlierTryIsFoundOut) {
+  site_.read = [&](const std::string&, uint64_t, uint64_t, const TakePiece& take) -> Status {
+    BRAID_RETURN_IF_ERROR(take(std::string(kPieceBytes, '!')));
+    return DeadlineExceeded("slow");
+  };
+  coordinator_.away = true;
+  EXPECT_EQ(Download().code(), StatusCode::kUnavailable);
+  coordinator_.away = false;
+  ASSERT_TRUE(Download().ok());
+  ExpectWhole();
+  EXPECT_EQ(coordinator_.sent, 2 * content_.size() - kPieceBytes);
+}
+
+TEST_F(NeighboursTest, WrongBytesOfTheCoordinatorAreItsOwn) {
+  site_.find = [](int) { return FakeSite::Named({}); };
+  CountingCoordinator wrong(std::string(content_.size(), '!'));
+  EXPECT_TRUE(TryDownload(wrong, *cache_, {digest_, content_.size(), "a"}, stop_, &neighbours_)
+                  .Is(ErrorReason::kDigestMismatch));
+  EXPECT_EQ(wrong.calls, 1) << "whether it is asked again is decided elsewhere";
+}
+
+TEST_F(NeighboursTest, MoreOrLessThanWasAskedForIsRefused) {
+  site_.find = [](int) { return FakeSite::Named({"more", "less"}); };
+  site_.read = [&](const std::string& worker, uint64_t offset, uint64_t length,
+                   const TakePiece& take) {
+    if (worker == "less") return OkStatus();
+    return take(content_.substr(offset, length + 1));
+  };
+  ASSERT_TRUE(Download().ok());
+  ExpectWhole();
+  EXPECT_EQ(coordinator_.sent, content_.size());
+}
+
+TEST_F(NeighboursTest, WhoIsFetchingItAlreadyIsWaitedFor) {
+  site_.find = [](int find) {
+    NeighbourList list = find < 3 ? FakeSite::Named({}) : FakeSite::Named({"n1"});
+    list.wait = find < 3;
+    return list;
+  };
+  ASSERT_TRUE(Download().ok());
+  EXPECT_EQ(site_.finds, 3);
+  EXPECT_EQ(coordinator_.calls, 0);
+}
+
+TEST_F(NeighboursTest, ABusyNeighbourIsAskedAgainButNotForEver) {
+  int read = 0;
+  site_.read = [&](const std::string&, uint64_t offset, uint64_t length,
+                   const TakePiece& take) -> Status {
+    if (++read < 4) return ResourceExhausted("4 files are read here at this moment");
+    return site_.Give(offset, length, take);
+  };
+  ASSERT_TRUE(Download().ok());
+  EXPECT_EQ(coordinator_.calls, 0);
+  EXPECT_EQ(site_.finds, 4);
+
+  ASSERT_TRUE(cache_->Remove(digest_).ok());
+  site_.read = [&](const std::string&, uint64_t, uint64_t, const TakePiece&) -> Status {
+    clock_.Advance(20'000);
+    return ResourceExhausted("busy");
+  };
+  ASSERT_TRUE(Download().ok());
+  EXPECT_EQ(coordinator_.sent, content_.size());
+  // 30 s, and a second for each 256 KiB.
+  EXPECT_EQ(site_.finds, 4 + 4);
+}
+
+TEST_F(NeighboursTest, ADownloadThatIsNotNeededAnyMoreEnds) {
+  site_.read = [&](const std::string&, uint64_t offset, uint64_t length, const TakePiece& take) {
+    stop_.Set();
+    return site_.Give(offset, length, take);
+  };
+  EXPECT_EQ(Download().code(), StatusCode::kCancelled);
+  EXPECT_EQ(coordinator_.calls, 0);
+  EXPECT_EQ(site_.finds, 1);
+}
+
+}  // namespace
+}  // namespace braid::worker

@@ -1,0 +1,112 @@
+// Fetching files from workers of the same site: the coordinator names those that have one, the
+// bytes come from them, and what none of them gives is left for the coordinator. No file is lost or
+// spoiled by a neighbour: whoever fetches compares the digest, and a neighbour whose bytes were
+// wrong is not asked again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "worker/agent/work.h"
+#include "worker/io/stop_signal.h"
+
+namespace braid::worker {
+
+// A worker that has a file (Neighbour in neighbours.proto).
+struct Neighbour {
+  std::string worker;
+  std::string address;  // HOST:PORT
+  std::string certificate;
+  std::string ticket;
+};
+
+// What the coordinator knows of a file.
+struct NeighbourList {
+  // To be tried in this order.
+  std::vector<Neighbour> neighbours;
+  // Another worker of the site is fetching it now: it is worth asking again in a moment.
+  bool wait = false;
+};
+
+// Takes consecutive pieces of a file. Its error ends the reading and is returned.
+using TakePiece = std::function<Status(std::string_view)>;
+
+// The calls for it; worker/rpc/ implements them with gRPC, tests have fakes. All block and are
+// thread-safe.
+class NeighbourLink {
+ public:
+  virtual ~NeighbourLink() = default;
+  // Asks the coordinator.
+  virtual Result<NeighbourList> Find(const DownloadBlob& blob) = 0;
+  // Reads a part of a file from a neighbour, within kPartMs. kPermissionDenied, kNotFound and
+  // kResourceExhausted (it serves others) as of ReadFile in files.proto; kDeadlineExceeded;
+  // kUnavailable.
+  virtual Status Read(const Neighbour& neighbour, const std::string& sha256, uint64_t offset,
+                      uint64_t length, const TakePiece& take) = 0;
+  // Tells the coordinator that the file is here, and how much of it came from neighbours.
+  virtual Status ReportFetched(const DownloadBlob& blob, uint64_t neighbour_bytes) = 0;
+};
+
+// Thread-safe.
+class Neighbours {
+ public:
+  // Smaller files are not asked for: asking costs as much as fetching them.
+  static constexpr uint64_t kLeastBytes = uint64_t{64} << 10;
+  // A file is read in parts of this size. A neighbour that does not give one within the time is
+  // slower than 0.4 MB/s, and is left alone for kAsideMs, as is one that is not reached.
+  static constexpr uint64_t kPartBytes = uint64_t{4} << 20;
+  static constexpr int64_t kPartMs = 10'000;
+  static constexpr int64_t kAsideMs = 5 * 60'000;
+  // The same for one that gave wrong bytes.
+  static constexpr int64_t kDistrustMs = 3'600'000;
+  // How often the coordinator is asked again while the file is being fetched, or neighbours are
+  // busy; and for how long: this time, and a second for each 256 KiB.
+  static constexpr int64_t kAskAgainMs = 500;
+  static constexpr int64_t kPatienceMs = 30'000;
+  static constexpr uint64_t kPatienceBytesPerS = uint64_t{256} << 10;
+
+  // Both outlive it.
+  Neighbours(NeighbourLink& link, const Clock& clock, int64_t ask_again_ms = kAskAgainMs)
+      : link_(link), clock_(clock), ask_again_ms_(ask_again_ms) {}
+
+  // Gives what neighbours have of the file, from `offset` on, to `take`, which raises `offset` by
+  // what it has taken. OK also if the file is not complete then: the rest is for the coordinator.
+  // Errors are those of `take`.
+  Status Fetch(const DownloadBlob& blob, const uint64_t& offset, const TakePiece& take,
+               const StopSignal& stop);
+
+  // Bytes of the file were wrong: the neighbours that gave some of them are left alone. False if
+  // none did.
+  bool Distrust(const std::string& sha256);
+
+  // The file is here, verified. Tells the coordinator; if that fails, it is not counted.
+  void Arrived(const DownloadBlob& blob);
+
+ private:
+  // What one call of Fetch knows.
+  struct Attempt;
+  // Reads from one neighbour until the file is complete or something fails.
+  Status ReadFrom(const Neighbour& neighbour, Attempt& attempt);
+  // Decides what follows from such a failure.
+  void OnFailure(const Neighbour& neighbour, const Status& status, bool some, Attempt& attempt);
+  bool IsAside(const std::string& worker) const;
+  // Leaves the worker alone for so long.
+  void SetAside(const std::string& worker, int64_t ms);
+
+  NeighbourLink& link_;
+  const Clock& clock_;
+  const int64_t ask_again_ms_;
+  mutable Mutex mutex_;
+  // Until when a worker is left alone (monotonic).
+  std::map<std::string, int64_t> aside_until_ms_ BRAID_GUARDED_BY(mutex_);
+  // Of files that are not here yet: how many bytes came from whom.
+  std::map<std::string, std::map<std::string, uint64_t>> given_ BRAID_GUARDED_BY(mutex_);
+};
+
+}  // namespace braid::worker
