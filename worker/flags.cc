@@ -43,6 +43,11 @@ const CLI::Option* AddOptions(CLI::App* app, Flags* flags) {
                   "ADDRESS[%IFACE] of this machine at which ranks meet those of other hosts; auto "
                   "(that of the route to the coordinator, else of the default route); none")
       ->capture_default_str();
+  app->add_option("--serve-files", flags->serve_files,
+                  "yes or no: whether workers of the same --site may fetch files from the cache of "
+                  "this one, at its --advertise address")
+      ->check(CLI::IsMember({"yes", "no"}))
+      ->capture_default_str();
   app->add_option("--data-root", flags->data_roots,
                   "folder below which corpora with a site may be read in place; may be repeated; "
                   "without one, none are");

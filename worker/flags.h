@@ -21,6 +21,7 @@ struct Flags {
   bool names_itself = false;  // --id was given
   std::string until_idle, max_time;
   std::string log_format = "text";
+  std::string serve_files = "yes";
   bool ephemeral = false;
   std::vector<std::string> labels, kinds, data_roots, fetch_from;
   int32_t slots = 0;

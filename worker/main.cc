@@ -203,24 +203,33 @@ Result<std::unique_ptr<ProbeListener>> Advertise(const Flags& flags, const std::
   return std::unique_ptr<ProbeListener>();
 }
 
-// What it takes to exchange files with workers of this site. They are served as long as the result
-// lives; null if the worker advertises no address, and only fetches.
-Result<std::unique_ptr<FileServer>> ExchangeFiles(storage::BlobStore& cache, Identity* identity,
-                                                  rpc::Certified* own) {
+// What it takes to exchange files with workers of the site, as far as it can be had: the worker is
+// of use without it. They are served as long as the result lives; null if they are not.
+std::unique_ptr<FileServer> ExchangeFiles(const Flags& flags, storage::BlobStore& cache,
+                                          Identity* identity, rpc::Certified* own) {
+  if (identity->site.empty()) return nullptr;
   const std::string& address = identity->advertised.address;
-  BRAID_ASSIGN_OR_RETURN(*own, MakeOwnCertificate(identity->worker_id, address));
-  BRAID_ASSIGN_OR_RETURN(identity->ticket_key, SecretBytes(task::kTicketKeyBytes));
-  identity->exchange_certificate = own->certificate;
-  if (address.empty()) return std::unique_ptr<FileServer>();
-  auto server = FileServer::Start(address, *own, identity->ticket_key, cache);
-  if (server.ok()) {
-    identity->file_port = (*server)->port();
-    return server;
+  const auto missing = [](const std::string& what, const Status& why) {
+    Log(LogLevel::kWarning, kName, what + ": " + why.message());
+  };
+  auto certificate = MakeOwnCertificate(identity->worker_id, address);
+  auto key = SecretBytes(task::kTicketKeyBytes);
+  if (!certificate.ok() || !key.ok()) {
+    missing("no files are exchanged with workers of this site",
+            certificate.ok() ? key.status() : certificate.status());
+    return nullptr;
   }
-  // The worker is of use without it.
-  Log(LogLevel::kWarning, kName,
-      "workers of this site fetch nothing from here: " + server.status().message());
-  return std::unique_ptr<FileServer>();
+  *own = *certificate;
+  identity->ticket_key = *key;
+  identity->exchange_certificate = own->certificate;
+  if (address.empty() || flags.serve_files != "yes") return nullptr;
+  auto server = FileServer::Start(address, *own, *key, cache);
+  if (!server.ok()) {
+    missing("workers of this site fetch nothing from here", server.status());
+    return nullptr;
+  }
+  identity->file_port = (*server)->port();
+  return *std::move(server);
 }
 
 void SayWhereRanksMeet(const Identity& identity) {
@@ -240,7 +249,7 @@ void SayWhereRanksMeet(const Identity& identity) {
 Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Identity& identity,
                 const ProgramContext& programs, const std::vector<KeptRank>& kept,
                 uint64_t cache_limit, const StayLimits& stay, storage::BlobStore& cache,
-                 const rpc::Certified& own, trace::SpanSink* spans) {
+                const rpc::Certified& own, trace::SpanSink* spans) {
   RpcLink link(source, identity.worker_id, {.ca_file = storage::Environment()("AWS_CA_BUNDLE")});
   RpcNeighbourLink neighbour_link(link, identity.worker_id, own);
   Neighbours neighbours(neighbour_link, SystemClock());
@@ -264,7 +273,8 @@ Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Ide
     LoadWatch load(gpus);
     RpcSessionLink session(identity, link, loop, &load);
     TaskRunner runner(programs, loop);
-    MachineWork work(link, cache, programs.folder, &neighbours);
+    const bool exchanges = !identity.exchange_certificate.empty();
+    MachineWork work(link, cache, programs.folder, exchanges ? &neighbours : nullptr);
     MachineCarrier carrier(session, runner, work, loop, spans);
     status = loop.Run(carrier);
   }
@@ -323,7 +333,7 @@ Status Run(Flags flags, bool* started) {
   BRAID_ASSIGN_OR_RETURN(Identity identity, IdentityOf(flags, dir));
   BRAID_ASSIGN_OR_RETURN(const auto listener, Advertise(flags, source.address, &identity));
   rpc::Certified certified;
-  BRAID_ASSIGN_OR_RETURN(const auto files, ExchangeFiles(*cache, &identity, &certified));
+  const auto files = ExchangeFiles(flags, *cache, &identity, &certified);
   BecomeSubreaper();
   *started = true;
   const int32_t gpu_threads = ThreadsOfGpuJob(identity.cpu_slots, identity.gpus.size());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,15 +15,19 @@ namespace braid::coordinator {
 // The answer to FindNeighbours.
 struct NeighbourAnswer {
   std::vector<Neighbour> neighbours;
-  // Nobody has it, and a worker that could give it then is fetching it.
-  bool wait = false;
+  // Nobody has it, and this worker, which may give it then, is fetching it.
+  std::optional<Neighbour> fetcher;
+  // No other worker may give the caller anything.
+  bool alone = false;
 };
 
-// In the core's thread. If nobody has the file and nobody need be waited for, the worker counts as
-// the one that fetches it. Without a site, or for an unknown worker, the answer is empty.
+// In the core's thread. If nobody has the file and nobody need be waited for, a worker that serves
+// files counts as the one that fetches it. Without a site, for an unknown worker and on the
+// coordinator's machine, the caller is alone. At most kMostExcept of `except` count.
 NeighbourAnswer FindNeighboursFor(const std::string& worker,
                                   const catalog::ArtifactRecord& artifact,
-                                  const std::string& sha256, const State& state, Backend& backend);
+                                  const std::string& sha256, std::vector<std::string> except,
+                                  const State& state, Backend& backend);
 
 // In the core's thread. The worker has the file; so many of its bytes came from neighbours.
 void NoteFetched(const std::string& worker, const catalog::ArtifactRecord& artifact,

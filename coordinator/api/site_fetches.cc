@@ -2,17 +2,12 @@
 
 namespace braid::coordinator {
 
-SiteFetches::Known& SiteFetches::Claim(const File& file, const std::string& worker) {
-  const int64_t now_ms = clock_->MonotonicMs();
-  if (known_.size() >= kMostFiles && !known_.contains(file))
-    std::erase_if(known_, [](const auto& one) { return one.second.sending == 0; });
-  Known& known = known_[file];
-  if (!Fetches(known, now_ms) && known.fetcher != worker) {
-    known.fetcher = worker;
-    known.sending = 0;
+SiteFetches::Known& SiteFetches::Entry(const File& file) {
+  if (known_.size() >= kMostFiles && !known_.contains(file)) {
+    const int64_t now_ms = clock_->MonotonicMs();
+    std::erase_if(known_, [&](const auto& one) { return !Fetches(one.second, now_ms); });
   }
-  if (known.fetcher == worker) known.until_ms = now_ms + kPauseMs;
-  return known;
+  return known_[file];
 }
 
 std::string SiteFetches::FetcherOf(const File& file) const {
@@ -25,41 +20,45 @@ std::string SiteFetches::FetcherOf(const File& file) const {
 
 void SiteFetches::Expect(const File& file, const std::string& worker) {
   MutexLock lock(mutex_);
-  Claim(file, worker);
+  Known& known = Entry(file);
+  known.fetcher = worker;
+  known.until_ms = clock_->MonotonicMs() + kPauseMs;
 }
 
 std::unique_ptr<SiteFetches::Sending> SiteFetches::Begin(const File& file,
                                                          const std::string& worker) {
   MutexLock lock(mutex_);
-  Known& known = Claim(file, worker);
-  const bool counted = known.fetcher == worker;
-  if (counted) ++known.sending;
-  return std::unique_ptr<Sending>(new Sending(this, file, worker, counted));
+  const int64_t now_ms = clock_->MonotonicMs();
+  Known& known = Entry(file);
+  if (!Fetches(known, now_ms)) known.fetcher = worker;
+  if (known.fetcher == worker) known.until_ms = now_ms + kPauseMs;
+  return std::unique_ptr<Sending>(new Sending(this, file, worker));
 }
 
-SiteFetches::Sending::~Sending() {
+void SiteFetches::Sending::Moved(int64_t directly) {
   MutexLock lock(all_->mutex_);
   const auto known = all_->known_.find(file_);
-  // The worker may have said meanwhile that it has the file.
-  if (!counted_ || known == all_->known_.end() || known->second.fetcher != worker_) return;
-  if (known->second.sending > 0) --known->second.sending;
-  known->second.until_ms = all_->clock_->MonotonicMs() + kPauseMs;
+  // Another one may fetch it by now, or this one has said that it has it.
+  if (known == all_->known_.end() || known->second.fetcher != worker_) return;
+  known->second.until_ms = all_->clock_->MonotonicMs() + kPauseMs +
+                           directly / kDirectBytesPerS * 1000;
 }
 
 void SiteFetches::Arrived(const File& file, const std::string& worker) {
   MutexLock lock(mutex_);
-  Known& known = Claim(file, worker);
-  if (known.fetcher == worker) {
-    known.fetcher.clear();
-    known.sending = 0;
-  }
-  known.holders.insert(worker);
+  Known& known = Entry(file);
+  if (known.fetcher == worker) known.fetcher.clear();
+  known.holders[worker] = clock_->MonotonicMs();
 }
 
 std::set<std::string> SiteFetches::HoldersOf(const File& file) const {
   MutexLock lock(mutex_);
+  std::set<std::string> holders;
   const auto known = known_.find(file);
-  return known == known_.end() ? std::set<std::string>() : known->second.holders;
+  if (known == known_.end()) return holders;
+  for (const auto& [worker, said_ms] : known->second.holders)
+    if (clock_->MonotonicMs() - said_ms < kHeldMs) holders.insert(worker);
+  return holders;
 }
 
 }  // namespace braid::coordinator

@@ -23,10 +23,13 @@ class SiteFetches {
     std::string sha256;
     auto operator<=>(const File&) const = default;
   };
-  // How long a worker counts as the one that fetches a file although it is not being sent: before
-  // it has asked for it, and after the last byte until it has verified it.
+  // How long a worker counts as the one that fetches a file although no byte of it moves: before it
+  // has asked for it, on a line that stands still, and after the last byte until it has verified
+  // it.
   static constexpr int64_t kPauseMs = 30'000;
-  // The most files that are known; beyond it, those that are not being sent are forgotten.
+  // For what it reads from a bucket itself, a second longer for so many bytes.
+  static constexpr int64_t kDirectBytesPerS = int64_t{1} << 20;
+  // The most files that are known; beyond it, those that nobody fetches are forgotten.
   static constexpr size_t kMostFiles = 10'000;
 
   // `clock` outlives it.
@@ -34,47 +37,47 @@ class SiteFetches {
 
   // The worker that is fetching the file from here; empty if none is.
   std::string FetcherOf(const File& file) const;
-  // The worker was told to fetch the file from here, if no other one does already.
+  // The worker is to fetch the file from here, instead of whoever does. It serves files: others
+  // would wait in vain for one that does not.
   void Expect(const File& file, const std::string& worker);
 
-  // The file is sent to a worker as long as this lives.
+  // A file on its way to a worker that serves files.
   class Sending {
    public:
-    ~Sending();
-    Sending(const Sending&) = delete;
-    Sending& operator=(const Sending&) = delete;
+    // The worker has taken some bytes, and reads `directly` more without asking here.
+    void Moved(int64_t directly = 0);
 
    private:
     friend class SiteFetches;
-    Sending(SiteFetches* all, const File& file, const std::string& worker, bool counted)
-        : all_(all), file_(file), worker_(worker), counted_(counted) {}
+    Sending(SiteFetches* all, const File& file, const std::string& worker)
+        : all_(all), file_(file), worker_(worker) {}
     SiteFetches* const all_;
     const File file_;
     const std::string worker_;
-    const bool counted_;  // in Known::sending
   };
-  // Must not outlive this object.
+  // The worker counts as the one that fetches it, if no other one does already. The result must not
+  // outlive this object.
   std::unique_ptr<Sending> Begin(const File& file, const std::string& worker);
 
   // The worker has the whole file, verified.
   void Arrived(const File& file, const std::string& worker);
-  // The workers that have said so and were not forgotten.
+  // The workers that have said so within kHeldMs: later, an artifact of which they have all files
+  // is known by their heartbeats, and a file alone may have left their caches.
+  static constexpr int64_t kHeldMs = 3'600'000;
   std::set<std::string> HoldersOf(const File& file) const;
 
  private:
   struct Known {
-    // Who fetches it, how often it is being sent there now, and until when it is waited for that it
-    // is again (monotonic). Empty: nobody does.
+    // Who fetches it, and until when that counts (monotonic). Empty: nobody does.
     std::string fetcher;
-    int sending = 0;
     int64_t until_ms = 0;
-    std::set<std::string> holders;
+    std::map<std::string, int64_t> holders;  // and when they said so
   };
   static bool Fetches(const Known& known, int64_t now_ms) {
-    return !known.fetcher.empty() && (known.sending > 0 || now_ms < known.until_ms);
+    return !known.fetcher.empty() && now_ms < known.until_ms;
   }
-  // The entry of the file, for `worker` if nobody else fetches it.
-  Known& Claim(const File& file, const std::string& worker) BRAID_REQUIRES(mutex_);
+  // The entry of the file; a new one may make others be forgotten.
+  Known& Entry(const File& file) BRAID_REQUIRES(mutex_);
 
   const Clock* const clock_;
   mutable Mutex mutex_;

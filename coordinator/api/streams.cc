@@ -157,11 +157,12 @@ Result<StreamState> EventStream::Next(catalog::EventRecord* piece) {
 }
 
 BlobStream::BlobStream(Backend* backend, BlobWanted wanted,
-                       std::function<Status(const State&)> allowed, Counted counted)
+                       std::function<Status(const State&)> allowed, Counted counted, Moved moved)
     : backend_(backend),
       wanted_(std::move(wanted)),
       allowed_(std::move(allowed)),
       counted_(std::move(counted)),
+      moved_(std::move(moved)),
       offset_(wanted_.offset) {}
 
 // Also of a stream that was cut.
@@ -210,13 +211,17 @@ Result<StreamState> BlobStream::Next(DownloadPiece* piece) {
     piece->url = Url();
     piece->size = reader_->size();
     all_said_ = !piece->url.empty();
-    if (all_said_) return StreamState::kPiece;
+    if (all_said_) {
+      if (moved_) moved_(static_cast<int64_t>(reader_->size() - offset_));
+      return StreamState::kPiece;
+    }
   }
   if (offset_ >= reader_->size()) return StreamState::kEnd;
   BRAID_ASSIGN_OR_RETURN(piece->data,
                          reader_->Read(offset_, std::min(kBlobPiece, reader_->size() - offset_)));
   offset_ += piece->data.size();
   sent_ += static_cast<int64_t>(piece->data.size());
+  if (moved_) moved_(0);
   return StreamState::kPiece;
 }
 

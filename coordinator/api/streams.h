@@ -134,10 +134,13 @@ class BlobStream final : public Stream<DownloadPiece> {
   static constexpr uint64_t kLeastDirect = uint64_t{64} << 10;
   // Says what the bytes are counted as; nullopt: they are not counted.
   using Counted = std::function<std::optional<catalog::TrafficKey>(const State&)>;
+  // Told after each piece: how many bytes the caller reads by the URL that it was given, or 0.
+  using Moved = std::function<void(int64_t directly)>;
   // `allowed` and `counted` are called in the core's thread. The first may refuse the stream; null:
-  // it is allowed. The second may be null.
+  // it is allowed. The others may be null.
   BlobStream(Backend* backend, BlobWanted wanted,
-             std::function<Status(const State&)> allowed = nullptr, Counted counted = nullptr);
+             std::function<Status(const State&)> allowed = nullptr, Counted counted = nullptr,
+             Moved moved = nullptr);
   ~BlobStream() override;
   Status Look(const State& state) override;
   std::vector<std::unique_ptr<Wakeups::Subscription>> Subscribe(Wakeups::Wake) override {
@@ -155,6 +158,7 @@ class BlobStream final : public Stream<DownloadPiece> {
   const BlobWanted wanted_;
   const std::function<Status(const State&)> allowed_;
   const Counted counted_;
+  const Moved moved_;
   uint64_t offset_;
   std::optional<catalog::TrafficKey> traffic_;
   int64_t sent_ = 0;

@@ -36,17 +36,30 @@ Status CheckExchange(const Exchange& exchange) {
       "be one");
 }
 
+bool ServesFiles(const LiveWorker& worker) {
+  return worker.session != nullptr && worker.exchange.port != 0 &&
+         !worker.advertised.address.empty();
+}
+
 bool MayGive(const LiveWorker& giver, const LiveWorker& asker, const Options& options) {
   const bool here = !options.network.empty() && asker.hello.network == options.network;
-  return !here && giver.session != nullptr && asker.session != nullptr &&
-         giver.hello.id != asker.hello.id && giver.hello.site == asker.hello.site &&
-         !asker.hello.site.empty() && giver.exchange.port != 0 &&
-         !giver.advertised.address.empty() && !asker.exchange.certificate_sha256.empty();
+  return giver.hello.site == asker.hello.site && !asker.hello.site.empty() && !here &&
+         ServesFiles(giver) && asker.session != nullptr && giver.hello.id != asker.hello.id &&
+         !asker.exchange.certificate_sha256.empty();
+}
+
+Neighbour AsNeighbour(const LiveWorker& giver, const LiveWorker& asker, const std::string& sha256,
+                      int64_t now_ms) {
+  const task::FileTicket ticket{sha256, asker.exchange.certificate_sha256,
+                                now_ms - giver.exchange.clock_ahead_ms + kTicketMs};
+  return {giver.hello.id, AddressOf(giver), giver.exchange.certificate,
+          task::SealTicket(ticket, giver.exchange.key)};
 }
 
 std::vector<Neighbour> NeighboursWith(const std::string& asker_id, const std::string& artifact,
                                       const std::string& sha256,
-                                      const std::set<std::string>& holders, const State& state,
+                                      const std::set<std::string>& holders,
+                                      const std::set<std::string>& except, const State& state,
                                       const Options& options, int64_t now_ms) {
   const auto found = state.workers.find(asker_id);
   if (found == state.workers.end()) return {};
@@ -54,21 +67,16 @@ std::vector<Neighbour> NeighboursWith(const std::string& asker_id, const std::st
   // Whether it is on another host; its place among those; itself.
   std::vector<std::tuple<bool, std::string, const LiveWorker*>> givers;
   for (const auto& [id, worker] : state.workers) {
-    const bool has = holders.contains(id) ||
-                     (worker.cached != nullptr && worker.cached->contains(artifact));
-    if (has && MayGive(worker, asker, options))
+    // First what costs least and leaves out most.
+    if (!MayGive(worker, asker, options) || except.contains(id)) continue;
+    if (holders.contains(id) || (worker.cached != nullptr && worker.cached->contains(artifact)))
       givers.emplace_back(!OnOneHost(worker, asker), Sha256Hex(asker_id + "\n" + id), &worker);
   }
   std::sort(givers.begin(), givers.end());
   if (givers.size() > kMostNeighbours) givers.resize(kMostNeighbours);
   std::vector<Neighbour> neighbours;
-  for (const auto& [apart, place, worker] : givers) {
-    const Exchange& exchange = worker->exchange;
-    const task::FileTicket ticket{sha256, asker.exchange.certificate_sha256,
-                                  now_ms - exchange.clock_ahead_ms + kTicketMs};
-    neighbours.push_back({worker->hello.id, AddressOf(*worker), exchange.certificate,
-                          task::SealTicket(ticket, exchange.key)});
-  }
+  for (const auto& [apart, place, worker] : givers)
+    neighbours.push_back(AsNeighbour(*worker, asker, sha256, now_ms));
   return neighbours;
 }
 

@@ -44,8 +44,12 @@ struct Neighbour {
 
 // How long a ticket is good.
 inline constexpr int64_t kTicketMs = 15 * 60'000;
-// How many neighbours are named at most.
+// How many neighbours are named at most, and how many may be left out.
 inline constexpr size_t kMostNeighbours = 3;
+inline constexpr size_t kMostExcept = 32;
+
+// Whether the worker serves files to others of its site.
+bool ServesFiles(const LiveWorker& worker);
 
 // Whether `giver` may give files to `asker`: both are connected and at the same site, which has a
 // name, and the giver serves files at an address. A worker of the coordinator's own machine has no
@@ -54,11 +58,16 @@ bool MayGive(const LiveWorker& giver, const LiveWorker& asker, const Options& op
 
 // Those that may give a file of the artifact to the worker and have it: the artifact is whole in
 // their cache, or they are among `holders`. Workers of the asker's own host come first. Which of
-// the others comes first differs from asker to asker, so that no worker is asked by all. Empty for
-// an unknown worker.
+// the others comes first differs from asker to asker, so that no worker is asked by all. Those of
+// `except` are left out. Empty for an unknown worker.
 std::vector<Neighbour> NeighboursWith(const std::string& asker, const std::string& artifact,
                                       const std::string& sha256,
-                                      const std::set<std::string>& holders, const State& state,
+                                      const std::set<std::string>& holders,
+                                      const std::set<std::string>& except, const State& state,
                                       const Options& options, int64_t now_ms);
+
+// The worker as a neighbour of the asker, with a ticket for the file. REQUIRES: it may give.
+Neighbour AsNeighbour(const LiveWorker& giver, const LiveWorker& asker, const std::string& sha256,
+                      int64_t now_ms);
 
 }  // namespace braid::coordinator

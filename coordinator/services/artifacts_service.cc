@@ -1,3 +1,4 @@
+#include "base/sha256.h"
 #include "braid/v1/artifacts.grpc.pb.h"
 #include "coordinator/access/bounds.h"
 #include "coordinator/api/changes.h"
@@ -7,6 +8,7 @@
 #include "coordinator/api/streams.h"
 #include "coordinator/api/uploads.h"
 #include "coordinator/core/bound_data.h"
+#include "coordinator/core/neighbours.h"
 #include "coordinator/core/quotas.h"
 #include "coordinator/core/traffic.h"
 #include "coordinator/services/convert.h"
@@ -87,20 +89,27 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
     };
     // A worker with an identity of its own is who it is, whatever it says.
     const std::string worker = who.ok() && who->IsWorker() ? who->name : request->worker();
-    // While the stream lives, others of its site wait for this worker.
+    // While it moves, others of its site wait for this worker, if they can fetch it there then.
+    const bool claims = who.ok() && (who->IsWorker() || who->IsOwner()) &&
+                        IsSha256Hex(request->sha256());
     const auto sending = std::make_shared<std::unique_ptr<SiteFetches::Sending>>();
-    const auto counted = [this, sending, worker, sha256 = request->sha256(),
+    const auto counted = [this, sending, claims, worker, sha256 = request->sha256(),
                           artifact = request->artifact()](const State& state) {
       const auto traffic = FetchingOf(worker, artifact, state);
-      if (traffic.has_value() && !traffic->site.empty() && *sending == nullptr)
+      const auto live = state.workers.find(worker);
+      if (claims && traffic.has_value() && !traffic->site.empty() && live != state.workers.end() &&
+          ServesFiles(live->second) && *sending == nullptr)
         *sending = backend_->site_fetches.Begin({traffic->site, sha256}, worker);
       return traffic;
+    };
+    const auto moved = [sending](int64_t directly) {
+      if (*sending != nullptr) (*sending)->Moved(directly);
     };
     BlobWanted wanted{request->sha256(), request->offset(), request->direct(),
                       request->got_directly()};
     return StreamCall<DownloadPiece, v1::DownloadBlobResponse>::Start(
-        context, backend_, std::make_unique<BlobStream>(backend_, std::move(wanted), own, counted),
-        PieceOf);
+        context, backend_,
+        std::make_unique<BlobStream>(backend_, std::move(wanted), own, counted, moved), PieceOf);
   }
 
   Reactor* CommitArtifact(Context* context, const v1::CommitArtifactRequest* request,

@@ -329,8 +329,11 @@ catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello) {
   return worker;
 }
 
-// A certificate that cannot be read has no digest, and is refused by CheckExchange.
+// A certificate that cannot be read, or a clock that cannot be one, gives no digest, and the hello
+// is refused by CheckExchange.
 Exchange ExchangeOf(const v1::SiteExchange& said) {
+  constexpr int64_t kLatestMs = int64_t{1} << 50;
+  if (said.clock_ms() < 0 || said.clock_ms() > kLatestMs) return {};
   const Result<rpc::CertificateFacts> facts = rpc::FactsOf(said.certificate());
   return {said.certificate(), facts.ok() ? facts->sha256 : "", said.port(), said.key(),
           SystemClock().MonotonicMs() - said.clock_ms()};

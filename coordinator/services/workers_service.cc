@@ -155,10 +155,12 @@ class WorkersService final : public v1::Workers::CallbackService {
       BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* artifact,
                              OwnFile(who, request->artifact(), request->sha256(), state));
       BRAID_RETURN_IF_ERROR(CheckMayLeave(*artifact, state));
-      const NeighbourAnswer answer = FindNeighboursFor(request->worker_id(), *artifact,
-                                                       request->sha256(), state, *backend_);
+      const NeighbourAnswer answer = FindNeighboursFor(
+          request->worker_id(), *artifact, request->sha256(),
+          {request->except().begin(), request->except().end()}, state, *backend_);
       for (const Neighbour& neighbour : answer.neighbours) Fill(neighbour, reply->add_neighbours());
-      reply->set_wait(answer.wait);
+      if (answer.fetcher.has_value()) Fill(*answer.fetcher, reply->mutable_fetcher());
+      reply->set_alone(answer.alone);
       return OkStatus();
     });
   }

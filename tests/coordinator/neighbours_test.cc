@@ -29,8 +29,11 @@ class NeighboursTest : public CoreTest {
     worker.record.host = id;
     worker.record.network = "lo-" + id;
     Connect(worker);
-    EXPECT_TRUE(Say(worker, {"10.0.0." + std::to_string(workers_.size()), "eth0", 5000, std::string(32, 'p')},
-        {"certificate of " + id, Sha256Hex(id), 6000, Key(id), ahead_ms}, {}).ok());
+    EXPECT_TRUE(
+        Say(worker,
+            {"10.0.0." + std::to_string(workers_.size()), "eth0", 5000, std::string(32, 'p')},
+            {"certificate of " + id, Sha256Hex(id), 6000, Key(id), ahead_ms}, {})
+            .ok());
     return worker;
   }
   static std::string Key(const std::string& id) {
@@ -50,8 +53,9 @@ class NeighboursTest : public CoreTest {
     const LiveWorker& live = core_->state().workers.at(id);
     return Say(workers_[id], live.advertised, live.exchange, std::move(artifacts));
   }
-  std::vector<Neighbour> Find(const std::string& asker, const std::set<std::string>& holders = {}) {
-    return NeighboursWith(asker, "a1", kWanted, holders, core_->state(), core_->options(),
+  std::vector<Neighbour> Find(const std::string& asker, const std::set<std::string>& holders = {},
+                              const std::set<std::string>& except = {}) {
+    return NeighboursWith(asker, "a1", kWanted, holders, except, core_->state(), core_->options(),
                           clock_.MonotonicMs());
   }
   std::vector<std::string> Names(const std::string& asker,
@@ -74,6 +78,7 @@ TEST_F(NeighboursTest, AreWorkersOfTheSameSiteThatHaveTheFile) {
   EXPECT_THAT(Names("none2"), IsEmpty()) << "workers without a site may be anywhere";
   EXPECT_THAT(Names("unknown"), IsEmpty());
   EXPECT_THAT(Names("w2", {"w3", "gone", "far"}), ::testing::UnorderedElementsAre("w1", "w3"));
+  EXPECT_THAT(Find("w2", {}, {"w1"}), IsEmpty());
   // What has left its cache, or is not connected, is not named.
   Disconnect(workers_["w1"]);
   EXPECT_THAT(Names("w2"), IsEmpty());
@@ -171,44 +176,46 @@ TEST_F(NeighboursTest, AnImpossibleExchangeIsRefused) {
   refused(exchange);
 }
 
-TEST(SiteFetchesTest, TheFirstOneFetchesUntilItHasTheFile) {
+TEST(SiteFetchesTest, WhoTakesBytesFetchesUntilItHasTheFile) {
   SimulatedClock clock;
   SiteFetches fetches(&clock);
   const SiteFetches::File file{"lab", kWanted}, elsewhere{"home", kWanted};
   EXPECT_EQ(fetches.FetcherOf(file), "");
   fetches.Expect(file, "w1");
-  fetches.Expect(file, "w2");
-  EXPECT_EQ(fetches.FetcherOf(file), "w1");
+  const auto stream = fetches.Begin(file, "w1"), other = fetches.Begin(file, "w2");
   EXPECT_EQ(fetches.FetcherOf(elsewhere), "");
-  auto stream = fetches.Begin(file, "w1");
-  const auto other = fetches.Begin(file, "w2");
-  clock.Advance(3'600'000);
-  EXPECT_EQ(fetches.FetcherOf(file), "w1") << "as long as it is being sent";
-  stream.reset();
-  clock.Advance(SiteFetches::kPauseMs - 1);
-  EXPECT_EQ(fetches.FetcherOf(file), "w1") << "it may be verifying it, or begin again";
+  for (int i = 0; i < 100; ++i) {
+    clock.Advance(SiteFetches::kPauseMs - 1);
+    EXPECT_EQ(fetches.FetcherOf(file), "w1");
+    stream->Moved();
+    other->Moved();
+  }
+  stream->Moved(100 * SiteFetches::kDirectBytesPerS);
+  clock.Advance(SiteFetches::kPauseMs + 99'999);
+  EXPECT_EQ(fetches.FetcherOf(file), "w1") << "it reads from the bucket";
   EXPECT_THAT(fetches.HoldersOf(file), IsEmpty());
   fetches.Arrived(file, "w1");
   EXPECT_EQ(fetches.FetcherOf(file), "");
+  stream->Moved();
+  EXPECT_EQ(fetches.FetcherOf(file), "");
   EXPECT_THAT(fetches.HoldersOf(file), ElementsAre("w1"));
   EXPECT_THAT(fetches.HoldersOf(elsewhere), IsEmpty());
+  clock.Advance(SiteFetches::kHeldMs);
+  EXPECT_THAT(fetches.HoldersOf(file), IsEmpty());
 }
 
-TEST(SiteFetchesTest, WhoDoesNotBeginOrIsGoneIsNotWaitedFor) {
+TEST(SiteFetchesTest, WhoStandsStillIsNotWaitedFor) {
   SimulatedClock clock;
   SiteFetches fetches(&clock);
   const SiteFetches::File file{"lab", kWanted};
-  fetches.Expect(file, "w1");
+  const auto stream = fetches.Begin(file, "w1");
   clock.Advance(SiteFetches::kPauseMs);
-  EXPECT_EQ(fetches.FetcherOf(file), "");
+  EXPECT_EQ(fetches.FetcherOf(file), "") << "although its stream is open";
   fetches.Expect(file, "w2");
+  stream->Moved();
   EXPECT_EQ(fetches.FetcherOf(file), "w2");
-  // The late one does not end what the other has begun.
-  auto late = fetches.Begin(file, "w1");
-  const auto stream = fetches.Begin(file, "w2");
-  late.reset();
-  clock.Advance(SiteFetches::kPauseMs);
-  EXPECT_EQ(fetches.FetcherOf(file), "w2");
+  fetches.Expect(file, "w3");
+  EXPECT_EQ(fetches.FetcherOf(file), "w3") << "the other one cannot be reached";
 }
 
 TEST(SiteFetchesTest, KnowsABoundedNumberOfFiles) {

@@ -8,6 +8,7 @@
 #include "braid/v1/worker.grpc.pb.h"
 #include "coordinator/core/sessions.h"
 #include "coordinator/http/metrics.h"
+#include "coordinator/services/convert.h"
 #include "tests/coordinator/tokens_fixture.h"
 
 namespace braid::coordinator {
@@ -209,23 +210,25 @@ TEST_F(SitesTest, TheSecondWorkerOfASiteIsToldOfTheFirst) {
                   })
                   .ok());
   const auto workers = v1::Workers::NewStub(channel_);
-  const auto find = [&](const std::string& worker) {
+  const auto find = [&](const std::string& worker, const std::string& except = "") {
     grpc::ClientContext context;
     Limit(&context);
     v1::FindNeighboursRequest request;
     request.set_worker_id(worker);
     request.set_artifact(artifact);
     request.set_sha256(sha256);
+    if (!except.empty()) request.add_except(except);
     v1::FindNeighboursResponse response;
     const grpc::Status status = workers->FindNeighbours(&context, request, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
     return response;
   };
-  EXPECT_FALSE(find("w1").wait()) << "it is the first";
-  EXPECT_TRUE(find("w2").wait());
-  EXPECT_FALSE(find("w1").wait()) << "it does not wait for itself";
+  EXPECT_FALSE(find("w1").has_fetcher()) << "it is the first";
+  EXPECT_EQ(find("w2").fetcher().worker(), "w1");
+  EXPECT_FALSE(find("w2").fetcher().ticket().empty());
+  EXPECT_FALSE(find("w1").has_fetcher()) << "it does not wait for itself";
   EXPECT_EQ(Fetch(shards, 0, artifact, "w1"), 3000u);
-  EXPECT_TRUE(find("w2").wait()) << "it has not said yet that it has the file";
+  EXPECT_TRUE(find("w2").has_fetcher()) << "it has not said yet that it has the file";
   {
     grpc::ClientContext context;
     Limit(&context);
@@ -237,12 +240,28 @@ TEST_F(SitesTest, TheSecondWorkerOfASiteIsToldOfTheFirst) {
     ASSERT_TRUE(workers->ReportFetched(&context, request, &response).ok());
   }
   const v1::FindNeighboursResponse found = find("w2");
-  EXPECT_FALSE(found.wait());
+  EXPECT_FALSE(found.has_fetcher());
+  EXPECT_FALSE(found.alone());
   ASSERT_EQ(found.neighbours_size(), 1);
   EXPECT_EQ(found.neighbours(0).worker(), "w1");
   EXPECT_EQ(found.neighbours(0).address(), "10.0.0.1:6000");
   EXPECT_EQ(found.neighbours(0).certificate(), "PEM");
   EXPECT_FALSE(found.neighbours(0).ticket().empty());
+  // One that does not come through to the other is left out, and fetches for others itself.
+  EXPECT_EQ(find("w2", "w1").neighbours_size(), 0);
+  EXPECT_EQ(find("w1", "w2").neighbours_size(), 0);
+  EXPECT_TRUE(find("gone").alone());
+}
+
+TEST(ConvertTest, AnExchangeWithAnImpossibleClockIsNone) {
+  v1::WorkerSignal signal;
+  v1::SiteExchange* said = signal.mutable_hello()->mutable_exchange();
+  said->set_port(5000);
+  said->set_key(std::string(32, 'k'));
+  for (const int64_t clock_ms : {int64_t{-1}, INT64_MAX, INT64_MIN}) {
+    said->set_clock_ms(clock_ms);
+    EXPECT_FALSE(CheckExchange(*WorkerMessageOf(signal).signal.exchange).ok()) << clock_ms;
+  }
 }
 
 // A first value is seen to change from 0; buckets are cumulated.

@@ -40,11 +40,17 @@ TEST(FileTicketTest, NothingElseIsATicket) {
   FileTicket longer = kGood;
   longer.until_ms = 50'000;
   const std::string seal = text.substr(text.find('.'));
-  const std::vector<std::string> others = {
-      "", ".", seal, "50000" + seal, "5000", "05000" + seal, "+5000" + seal, text + " ",
-      text.substr(0, text.size() - 1), "9" + text};
-  for (const std::string& other : others)
-    EXPECT_FALSE(CheckGood(other, 0).ok()) << other;
+  const std::vector<std::string> others = {"",
+                                           ".",
+                                           seal,
+                                           "50000" + seal,
+                                           "5000",
+                                           "05000" + seal,
+                                           "+5000" + seal,
+                                           text + " ",
+                                           text.substr(0, text.size() - 1),
+                                           "9" + text};
+  for (const std::string& other : others) EXPECT_FALSE(CheckGood(other, 0).ok()) << other;
   EXPECT_NE(SealTicket(longer, kTicketKey).substr(6), seal.substr(1));
 }
 

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <set>
+
 #include "base/file.h"
 #include "base/sha256.h"
 #include "worker/io/transfer.h"
@@ -47,12 +50,13 @@ class CountingCoordinator final : public BlobLink {
 class FakeSite final : public NeighbourLink {
  public:
   explicit FakeSite(std::string content) : content_(std::move(content)) {}
-  Result<NeighbourList> Find(const DownloadBlob&) override {
-    ++finds;
-    return find(finds);
+  Result<NeighbourList> Find(const DownloadBlob&, const std::set<std::string>& names) override {
+    except = names;
+    return find(++finds);
   }
   Status Read(const Neighbour& neighbour, const std::string&, uint64_t offset, uint64_t length,
               const TakePiece& take) override {
+    if (length == 0) return knock(neighbour.worker);
     reads.push_back(neighbour.worker);
     return read(neighbour.worker, offset, length, take);
   }
@@ -80,7 +84,12 @@ class FakeSite final : public NeighbourLink {
       [this](const std::string&, uint64_t offset, uint64_t length, const TakePiece& take) {
         return Give(offset, length, take);
       };
+  // Whether a worker that fetches the file is reached.
+  std::function<Status(const std::string&)> knock = [](const std::string&) {
+    return NotFound("not yet");
+  };
   int finds = 0;
+  std::set<std::string> except;  // of the last question
   std::vector<std::string> reads;
   std::vector<uint64_t> reported;
 
@@ -249,22 +258,106 @@ TEST_F(NeighboursTest, MoreOrLessThanWasAskedForIsRefused) {
   EXPECT_EQ(coordinator_.sent, content_.size());
 }
 
-TEST_F(NeighboursTest, WhoIsFetchingItAlreadyIsWaitedFor) {
+TEST_F(NeighboursTest, WhoIsFetchingItAlreadyIsWaitedForIfItIsReached) {
   site_.find = [](int find) {
     NeighbourList list = find < 3 ? FakeSite::Named({}) : FakeSite::Named({"n1"});
-    list.wait = find < 3;
+    if (find < 3) list.fetcher = Neighbour{"n1", "n1:1", "", ""};
     return list;
+  };
+  int knocks = 0;
+  site_.knock = [&](const std::string&) {
+    ++knocks;
+    return NotFound("not yet");
   };
   ASSERT_TRUE(Download().ok());
   EXPECT_EQ(site_.finds, 3);
+  EXPECT_EQ(knocks, 1);
   EXPECT_EQ(coordinator_.calls, 0);
+  // One that is not reached is named to the coordinator, which then counts this worker as the one.
+  ASSERT_TRUE(cache_->Remove(digest_).ok());
+  site_.find = [&](int) {
+    NeighbourList list;
+    if (!site_.except.contains("n2")) list.fetcher = Neighbour{"n2", "n2:1", "", ""};
+    return list;
+  };
+  site_.knock = [](const std::string&) { return Unavailable("No route to host"); };
+  ASSERT_TRUE(Download().ok());
+  EXPECT_EQ(coordinator_.sent, content_.size());
+  EXPECT_THAT(site_.except, ElementsAre("n2"));
+  EXPECT_EQ(site_.finds, 5);
+}
+
+TEST_F(NeighboursTest, WhoIsWaitedForTooLongIsNot) {
+  site_.find = [&](int) {
+    clock_.Advance(20'000);
+    NeighbourList list;
+    list.fetcher = Neighbour{"n1", "n1:1", "", ""};
+    return list;
+  };
+  ASSERT_TRUE(Download().ok());
+  EXPECT_EQ(coordinator_.sent, content_.size());
+  EXPECT_EQ(site_.finds, 4) << "30 s, and a second for each 256 KiB";
+}
+
+TEST_F(NeighboursTest, WhoIsAloneAsksNobodyForAMinute) {
+  site_.find = [](int) {
+    NeighbourList list;
+    list.alone = true;
+    return list;
+  };
+  for (const int finds : {1, 1, 2}) {
+    ASSERT_TRUE(Download().ok());
+    EXPECT_EQ(site_.finds, finds);
+    ASSERT_TRUE(cache_->Remove(digest_).ok());
+    clock_.Advance(Neighbours::kAloneMs / 2);
+  }
+}
+
+// After a part, a ticket that has ended is no fault of the neighbour.
+TEST_F(NeighboursTest, AnEndedTicketIsReplaced) {
+  int reads = 0;
+  site_.read = [&](const std::string&, uint64_t offset, uint64_t length,
+                   const TakePiece& take) -> Status {
+    if (++reads == 2) return PermissionDenied("the ticket has ended");
+    return site_.Give(offset, length, take);
+  };
+  ASSERT_TRUE(Download().ok());
+  EXPECT_EQ(coordinator_.calls, 0);
+  EXPECT_EQ(site_.finds, 2);
+  EXPECT_THAT(site_.except, IsEmpty());
+}
+
+// The longer, the more often it failed; another process of it is another neighbour.
+TEST_F(NeighboursTest, WhoFailsAgainIsLeftAloneForLonger) {
+  std::string certificate = "one";
+  site_.find = [&](int) {
+    NeighbourList list = FakeSite::Named({"n1"});
+    list.neighbours[0].certificate = certificate;
+    return list;
+  };
+  site_.read = [](const std::string&, uint64_t, uint64_t, const TakePiece&) {
+    return Unavailable("Connection refused");
+  };
+  const auto asked_after = [&](int64_t ms) {
+    clock_.Advance(ms);
+    const size_t before = site_.reads.size();
+    EXPECT_TRUE(Download().ok());
+    EXPECT_TRUE(cache_->Remove(digest_).ok());
+    return site_.reads.size() > before;
+  };
+  EXPECT_TRUE(asked_after(0));
+  EXPECT_TRUE(asked_after(Neighbours::kAsideMs));
+  EXPECT_FALSE(asked_after(Neighbours::kAsideMs));
+  EXPECT_TRUE(asked_after(Neighbours::kAsideMs));
+  certificate = "two";
+  EXPECT_TRUE(asked_after(0));
 }
 
 TEST_F(NeighboursTest, ABusyNeighbourIsAskedAgainButNotForEver) {
   int read = 0;
   site_.read = [&](const std::string&, uint64_t offset, uint64_t length,
                    const TakePiece& take) -> Status {
-    if (++read < 4) return ResourceExhausted("4 files are read here at this moment");
+    if (++read < 4) return ResourceExhausted("at most 4 files are read here at once");
     return site_.Give(offset, length, take);
   };
   ASSERT_TRUE(Download().ok());
@@ -278,8 +371,7 @@ TEST_F(NeighboursTest, ABusyNeighbourIsAskedAgainButNotForEver) {
   };
   ASSERT_TRUE(Download().ok());
   EXPECT_EQ(coordinator_.sent, content_.size());
-  // 30 s, and a second for each 256 KiB.
-  EXPECT_EQ(site_.finds, 4 + 4);
+  EXPECT_EQ(site_.finds, 4 + 3) << "30 s after it was found to be busy";
 }
 
 TEST_F(NeighboursTest, ADownloadThatIsNotNeededAnyMoreEnds) {

@@ -8,6 +8,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "task/task.h"
+#include "trace/context.h"
+#include "worker/agent/rank_spans.h"
 #include "worker/attempt/rank_folder.h"
 
 namespace braid::worker {

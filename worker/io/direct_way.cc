@@ -75,9 +75,9 @@ DirectWay::Read DirectWay::Get(const std::string& url, uint64_t offset, uint64_t
   };
   const Result<storage::HttpAnswer> answer = http_.Send(request);
   if (!read.used.ok()) {
-    // A digest is a fault of the way; all else is of this machine, or nobody wants the blob any
-    // more.
-    if (read.used.Is(ErrorReason::kDigestMismatch)) Close(read.used.message());
+    // A digest is a fault of the way if all bytes came by it; all else is of this machine, or
+    // nobody wants the blob any more.
+    if (read.used.Is(ErrorReason::kDigestMismatch) && offset == 0) Close(read.used.message());
     return read;
   }
   read.go_on = read.bytes >= kProgress;

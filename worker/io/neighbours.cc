@@ -9,8 +9,8 @@
 namespace braid::worker {
 namespace {
 
-constexpr char kName[] = "neighbours";
-// A neighbour that fails so often while one file is fetched is not asked for it any more.
+constexpr char kLogName[] = "neighbours";
+// A neighbour that fails so often in a row while one file is fetched is not asked for it any more.
 constexpr int kMostFailures = 2;
 
 }  // namespace
@@ -22,33 +22,64 @@ struct Neighbours::Attempt {
   // Of `take`: it is this worker's own affair, and ends the attempt.
   Status own;
   std::map<std::string, int> failures;
+  // Workers from which the file does not come, and fetchers that can be reached.
+  std::set<std::string> except, reached;
   bool busy = false;   // a neighbour serves others now
-  bool again = false;  // one gave something and then failed
+  bool again = false;  // the coordinator may name others, or the same with a new ticket
 };
 
 Status Neighbours::Fetch(const DownloadBlob& blob, const uint64_t& offset, const TakePiece& take,
                          const StopSignal& stop) {
   if (blob.size < kLeastBytes) return OkStatus();
-  Attempt attempt{blob, offset, take, OkStatus(), {}};
-  const int64_t patient_until_ms = clock_.MonotonicMs() + kPatienceMs +
+  const int64_t begun_ms = clock_.MonotonicMs();
+  {
+    MutexLock lock(mutex_);
+    if (begun_ms < alone_until_ms_) return OkStatus();
+  }
+  Attempt attempt{blob, offset, take, OkStatus(), {}, {}, {}};
+  const int64_t patient_until_ms = begun_ms + kPatienceMs +
                                    static_cast<int64_t>(blob.size / kPatienceBytesPerS) * 1000;
-  while (!stop.IsSet()) {
-    const Result<NeighbourList> found = link_.Find(blob);
+  int64_t pause_ms = ask_again_ms_, busy_since_ms = 0;
+  while (!stop.IsSet() && attempt.except.size() <= kMostExcept) {
+    const Result<NeighbourList> found = link_.Find(blob, attempt.except);
     if (!found.ok()) return OkStatus();
-    attempt.busy = attempt.again = false;
-    for (const Neighbour& neighbour : found->neighbours) {
-      if (IsAside(neighbour.worker) || attempt.failures[neighbour.worker] >= kMostFailures)
-        continue;
-      const uint64_t before = offset;
-      const Status status = ReadFrom(neighbour, attempt);
-      if (!attempt.own.ok()) return attempt.own;
-      if (offset == blob.size) return OkStatus();
-      OnFailure(neighbour, status, offset > before, attempt);
+    if (found->alone) {
+      MutexLock lock(mutex_);
+      alone_until_ms_ = clock_.MonotonicMs() + kAloneMs;
+      return OkStatus();
     }
+    attempt.busy = attempt.again = false;
+    const uint64_t before = offset;
+    BRAID_RETURN_IF_ERROR(ReadFromAll(found->neighbours, attempt));
+    if (offset == blob.size) return OkStatus();
+    if (offset > before) busy_since_ms = 0;
+    const bool waits = !attempt.busy && !attempt.again && found->fetcher.has_value() &&
+                       Reaches(*found->fetcher, attempt);
     if (attempt.again) continue;
-    const bool later = attempt.busy || found->wait;
-    if (!later || clock_.MonotonicMs() >= patient_until_ms) return OkStatus();
-    (void)stop.WaitFor(ask_again_ms_);
+    const int64_t now_ms = clock_.MonotonicMs();
+    if (attempt.busy && busy_since_ms == 0) busy_since_ms = now_ms;
+    const bool patient = attempt.busy ? now_ms - busy_since_ms < kBusyMs
+                                      : waits && now_ms < patient_until_ms;
+    if (!patient) return OkStatus();
+    (void)stop.WaitFor(pause_ms);
+    pause_ms = std::min(pause_ms * 2, kAskLatestMs);
+  }
+  return OkStatus();
+}
+
+Status Neighbours::ReadFromAll(const std::vector<Neighbour>& neighbours, Attempt& attempt) {
+  for (const Neighbour& neighbour : neighbours) {
+    if (attempt.except.contains(neighbour.worker)) continue;
+    if (IsAside(neighbour)) {
+      attempt.except.insert(neighbour.worker);
+      attempt.again = true;
+      continue;
+    }
+    const uint64_t before = attempt.offset;
+    const Status status = ReadFrom(neighbour, attempt);
+    if (!attempt.own.ok()) return attempt.own;
+    if (attempt.offset == attempt.blob.size) return OkStatus();
+    OnFailure(neighbour, status, attempt.offset - before, attempt);
   }
   return OkStatus();
 }
@@ -64,48 +95,65 @@ Status Neighbours::ReadFrom(const Neighbour& neighbour, Attempt& attempt) {
       if (got > length) return Unavailable("it sends more than it was asked for");
       {
         MutexLock lock(mutex_);
-        given_[blob.sha256][neighbour.worker] += piece.size();
+        Given& given = given_[blob.sha256][neighbour.worker];
+        given.certificate = neighbour.certificate;
+        given.bytes += piece.size();
       }
       attempt.own = attempt.take(piece);
       return attempt.own;
     };
     BRAID_RETURN_IF_ERROR(link_.Read(neighbour, blob.sha256, before, length, take));
     if (got < length) return Unavailable("it sends less than it was asked for");
+    attempt.failures.erase(neighbour.worker);
+    MutexLock lock(mutex_);
+    aside_.erase(neighbour.worker);
   }
   return OkStatus();
 }
 
-void Neighbours::OnFailure(const Neighbour& neighbour, const Status& status, bool some,
+void Neighbours::OnFailure(const Neighbour& neighbour, const Status& status, uint64_t got,
                            Attempt& attempt) {
   if (status.code() == StatusCode::kResourceExhausted) {
     attempt.busy = true;
     return;
   }
+  attempt.again = true;
+  // Its ticket has ended while the file was read: there is another one.
+  if (got >= kPartBytes && status.code() == StatusCode::kPermissionDenied) return;
   const int failures = ++attempt.failures[neighbour.worker];
-  if (some && status.code() != StatusCode::kDeadlineExceeded && failures < kMostFailures) {
-    attempt.again = true;
-    return;
+  const bool cut = got > 0 && status.code() != StatusCode::kDeadlineExceeded;
+  if (cut && failures < kMostFailures) return;
+  attempt.except.insert(neighbour.worker);
+  // Who lacks this file may have others.
+  if (status.code() != StatusCode::kNotFound) SetAside(neighbour, status);
+}
+
+bool Neighbours::Reaches(const Neighbour& fetcher, Attempt& attempt) {
+  if (attempt.reached.contains(fetcher.worker)) return true;
+  if (attempt.except.contains(fetcher.worker)) return false;
+  if (!IsAside(fetcher)) {
+    const Status status = link_.Read(fetcher, attempt.blob.sha256, 0, 0,
+                                     [](std::string_view) { return OkStatus(); });
+    if (status.ok() || status.code() == StatusCode::kNotFound ||
+        status.code() == StatusCode::kResourceExhausted) {
+      attempt.reached.insert(fetcher.worker);
+      return true;
+    }
+    SetAside(fetcher, status);
   }
-  attempt.failures[neighbour.worker] = kMostFailures;
-  // It may have other files.
-  if (status.code() == StatusCode::kNotFound) return;
-  SetAside(neighbour.worker, kAsideMs);
-  Log(LogLevel::kInfo, kName,
-      "files are not fetched from worker " + neighbour.worker + " at " + neighbour.address +
-          " for the next " + FormatDuration(kAsideMs / 1000) +
-          ", but from others or from the "
-          "coordinator: " +
-          status.message());
+  attempt.except.insert(fetcher.worker);
+  attempt.again = true;
+  return false;
 }
 
 bool Neighbours::Distrust(const std::string& sha256) {
   MutexLock lock(mutex_);
-  const auto given = given_.extract(sha256);
-  if (given.empty()) return false;
-  for (const auto& [worker, bytes] : given.mapped()) {
-    aside_until_ms_[worker] = clock_.MonotonicMs() + kDistrustMs;
-    Log(LogLevel::kWarning, kName,
-        "of file " + sha256 + ", " + FormatBytes(bytes) + " came from worker " + worker +
+  const auto found = given_.extract(sha256);
+  if (found.empty()) return false;
+  for (const auto& [worker, given] : found.mapped()) {
+    aside_[worker] = {clock_.MonotonicMs() + kDistrustMs, 1, given.certificate};
+    Log(LogLevel::kWarning, kLogName,
+        "of file " + sha256 + ", " + FormatBytes(given.bytes) + " came from worker " + worker +
             ", and together the bytes do not have its digest: it is fetched from the coordinator, "
             "and nothing from that worker for the next " +
             FormatDuration(kDistrustMs / 1000) + "; look at its disk");
@@ -118,23 +166,34 @@ void Neighbours::Arrived(const DownloadBlob& blob) {
   uint64_t bytes = 0;
   {
     MutexLock lock(mutex_);
-    if (const auto given = given_.extract(blob.sha256); !given.empty()) {
-      for (const auto& [worker, count] : given.mapped()) bytes += count;
+    if (const auto found = given_.extract(blob.sha256); !found.empty()) {
+      for (const auto& [worker, given] : found.mapped()) bytes += given.bytes;
     }
   }
   (void)link_.ReportFetched(blob, bytes);
 }
 
-bool Neighbours::IsAside(const std::string& worker) const {
+bool Neighbours::IsAside(const Neighbour& neighbour) const {
   MutexLock lock(mutex_);
-  const auto until = aside_until_ms_.find(worker);
-  return until != aside_until_ms_.end() && clock_.MonotonicMs() < until->second;
+  const auto aside = aside_.find(neighbour.worker);
+  return aside != aside_.end() && aside->second.certificate == neighbour.certificate &&
+         clock_.MonotonicMs() < aside->second.until_ms;
 }
 
-void Neighbours::SetAside(const std::string& worker, int64_t ms) {
-  MutexLock lock(mutex_);
-  int64_t& until_ms = aside_until_ms_[worker];
-  until_ms = std::max(until_ms, clock_.MonotonicMs() + ms);
+void Neighbours::SetAside(const Neighbour& neighbour, const Status& status) {
+  int64_t ms = kAsideMs;
+  {
+    MutexLock lock(mutex_);
+    Aside& aside = aside_[neighbour.worker];
+    if (aside.certificate != neighbour.certificate) aside = {0, 0, neighbour.certificate};
+    ms = std::min(kAsideMs << std::min(aside.times, 8), kDistrustMs);
+    ++aside.times;
+    aside.until_ms = std::max(aside.until_ms, clock_.MonotonicMs() + ms);
+  }
+  Log(LogLevel::kInfo, kLogName,
+      "files are not fetched from worker " + neighbour.worker + " at " + neighbour.address +
+          " for the next " + FormatDuration(static_cast<double>(ms) / 1000) +
+          ", but from others or from the coordinator: " + status.message());
 }
 
 }  // namespace braid::worker

@@ -7,7 +7,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -30,8 +33,10 @@ struct Neighbour {
 struct NeighbourList {
   // To be tried in this order.
   std::vector<Neighbour> neighbours;
-  // Another worker of the site is fetching it now: it is worth asking again in a moment.
-  bool wait = false;
+  // Nobody has it, and this one is fetching it now: it is worth asking again in a moment.
+  std::optional<Neighbour> fetcher;
+  // Nobody else serves files.
+  bool alone = false;
 };
 
 // Takes consecutive pieces of a file. Its error ends the reading and is returned.
@@ -42,8 +47,9 @@ using TakePiece = std::function<Status(std::string_view)>;
 class NeighbourLink {
  public:
   virtual ~NeighbourLink() = default;
-  // Asks the coordinator.
-  virtual Result<NeighbourList> Find(const DownloadBlob& blob) = 0;
+  // Asks the coordinator for others than these.
+  virtual Result<NeighbourList> Find(const DownloadBlob& blob,
+                                     const std::set<std::string>& except) = 0;
   // Reads a part of a file from a neighbour, within kPartMs. kPermissionDenied, kNotFound and
   // kResourceExhausted (it serves others) as of ReadFile in files.proto; kDeadlineExceeded;
   // kUnavailable.
@@ -57,19 +63,27 @@ class NeighbourLink {
 class Neighbours {
  public:
   // Smaller files are not asked for: asking costs as much as fetching them.
-  static constexpr uint64_t kLeastBytes = uint64_t{64} << 10;
+  static constexpr uint64_t kLeastBytes = uint64_t{1} << 20;
   // A file is read in parts of this size. A neighbour that does not give one within the time is
-  // slower than 0.4 MB/s, and is left alone for kAsideMs, as is one that is not reached.
+  // slower than 0.4 MB/s, and is left alone for kAsideMs, as is one that is not reached: twice as
+  // long each time, and at most kDistrustMs.
   static constexpr uint64_t kPartBytes = uint64_t{4} << 20;
   static constexpr int64_t kPartMs = 10'000;
   static constexpr int64_t kAsideMs = 5 * 60'000;
   // The same for one that gave wrong bytes.
   static constexpr int64_t kDistrustMs = 3'600'000;
-  // How often the coordinator is asked again while the file is being fetched, or neighbours are
-  // busy; and for how long: this time, and a second for each 256 KiB.
-  static constexpr int64_t kAskAgainMs = 500;
+  // How soon the coordinator is asked again while the file is being fetched, or neighbours are
+  // busy: twice as late each time.
+  static constexpr int64_t kAskAgainMs = 500, kAskLatestMs = 5'000;
+  // For how long all of a file's neighbours may be busy. And for how long another one may fetch it:
+  // kPatienceMs, and a second for each 256 KiB.
+  static constexpr int64_t kBusyMs = 30'000;
   static constexpr int64_t kPatienceMs = 30'000;
   static constexpr uint64_t kPatienceBytesPerS = uint64_t{256} << 10;
+  // For how long nobody is asked for, once nobody else serves files.
+  static constexpr int64_t kAloneMs = 60'000;
+  // Workers of which the coordinator is told that a file does not come from them.
+  static constexpr size_t kMostExcept = 32;
 
   // Both outlive it.
   Neighbours(NeighbourLink& link, const Clock& clock, int64_t ask_again_ms = kAskAgainMs)
@@ -93,20 +107,36 @@ class Neighbours {
   struct Attempt;
   // Reads from one neighbour until the file is complete or something fails.
   Status ReadFrom(const Neighbour& neighbour, Attempt& attempt);
-  // Decides what follows from such a failure.
-  void OnFailure(const Neighbour& neighbour, const Status& status, bool some, Attempt& attempt);
-  bool IsAside(const std::string& worker) const;
-  // Leaves the worker alone for so long.
-  void SetAside(const std::string& worker, int64_t ms);
+  // Decides what follows from such a failure, after it gave `got` bytes.
+  void OnFailure(const Neighbour& neighbour, const Status& status, uint64_t got, Attempt& attempt);
+  // Reads from those that were named, as far as they give something.
+  Status ReadFromAll(const std::vector<Neighbour>& neighbours, Attempt& attempt);
+  // Whether the worker that fetches the file can be reached at all, so that it may be waited for.
+  bool Reaches(const Neighbour& fetcher, Attempt& attempt);
+  bool IsAside(const Neighbour& neighbour) const;
+  // Leaves the worker alone for some time, and says why.
+  void SetAside(const Neighbour& neighbour, const Status& status);
 
+  // A worker that is left alone: until when (monotonic), how often that was in a row, and the
+  // certificate by which it was known. Another process of the worker has another one.
+  struct Aside {
+    int64_t until_ms = 0;
+    int times = 0;
+    std::string certificate;
+  };
   NeighbourLink& link_;
   const Clock& clock_;
   const int64_t ask_again_ms_;
   mutable Mutex mutex_;
-  // Until when a worker is left alone (monotonic).
-  std::map<std::string, int64_t> aside_until_ms_ BRAID_GUARDED_BY(mutex_);
-  // Of files that are not here yet: how many bytes came from whom.
-  std::map<std::string, std::map<std::string, uint64_t>> given_ BRAID_GUARDED_BY(mutex_);
+  std::map<std::string, Aside> aside_ BRAID_GUARDED_BY(mutex_);
+  // Of files that are not here yet: what came from whom.
+  struct Given {
+    std::string certificate;
+    uint64_t bytes = 0;
+  };
+  std::map<std::string, std::map<std::string, Given>> given_ BRAID_GUARDED_BY(mutex_);
+  // Until when nobody is asked for (monotonic).
+  int64_t alone_until_ms_ BRAID_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace braid::worker

@@ -4,11 +4,12 @@
 #include <grpcpp/security/server_credentials.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
+#include <map>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/sha256.h"
 #include "braid/site/v1/files.grpc.pb.h"
 #include "rpc/server_credentials.h"
@@ -28,19 +29,44 @@ constexpr int kMaxRequestBytes = 16 << 10, kMostCallsOfAConnection = 16;
 // For all connections together.
 constexpr size_t kMostMemory = size_t{64} << 20;
 
-// One of the places in which files are read.
-class Place {
+// The places in which files are read, by the readers' certificates. Thread-safe.
+class Places {
  public:
-  explicit Place(std::atomic<int>& taken)
-      : taken_(taken), got_(++taken_ <= FileServer::kMostAtOnce) {}
-  ~Place() { --taken_; }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  bool got() const { return got_; }
+  bool Take(const std::string& reader) {
+    MutexLock lock(mutex_);
+    int& own = taken_[reader];
+    const bool free = all_ < FileServer::kMostAtOnce && own < FileServer::kMostOfAReader;
+    if (free) {
+      ++own;
+      ++all_;
+    } else if (own == 0) {
+      taken_.erase(reader);
+    }
+    return free;
+  }
+  void Leave(const std::string& reader) {
+    MutexLock lock(mutex_);
+    --all_;
+    if (--taken_[reader] == 0) taken_.erase(reader);
+  }
 
  private:
-  std::atomic<int>& taken_;
-  const bool got_;
+  Mutex mutex_;
+  std::map<std::string, int> taken_ BRAID_GUARDED_BY(mutex_);
+  int all_ BRAID_GUARDED_BY(mutex_) = 0;
+};
+
+// One of them, which is taken already and free again with its end.
+class Place {
+ public:
+  Place(Places& places, std::string reader) : places_(places), reader_(std::move(reader)) {}
+  ~Place() { places_.Leave(reader_); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+ private:
+  Places& places_;
+  const std::string reader_;
 };
 
 // Sends a part of a file, piece by piece, at the pace of the reader. Ends itself.
@@ -75,21 +101,21 @@ class Reading final : public grpc::ServerWriteReactor<site::v1::ReadFileResponse
   site::v1::ReadFileResponse piece_;
 };
 
-}  // namespace
-
-class FileServer::Service final : public site::v1::Files::CallbackService {
+class FilesService final : public site::v1::Files::CallbackService {
  public:
-  Service(std::string key, storage::BlobStore& cache) : key_(std::move(key)), cache_(cache) {}
+  FilesService(std::string key, storage::BlobStore& cache) : key_(std::move(key)), cache_(cache) {}
 
   grpc::ServerWriteReactor<site::v1::ReadFileResponse>* ReadFile(
       grpc::CallbackServerContext* context, const site::v1::ReadFileRequest* request) override {
     // Who has no ticket learns nothing, and takes no place.
-    if (const Status may = Check(*context, *request); !may.ok()) return new Reading(may);
-    auto place = std::make_unique<Place>(taken_);
-    if (!place->got()) {
-      return new Reading(ResourceExhausted(std::to_string(kMostAtOnce) +
-                                           " files are read here at this moment: ask again"));
+    const Result<std::string> reader = Check(*context, *request);
+    if (!reader.ok()) return new Reading(reader.status());
+    if (!places_.Take(*reader)) {
+      return new Reading(ResourceExhausted(
+          "at most " + std::to_string(FileServer::kMostAtOnce) + " files are read here at once, " +
+          std::to_string(FileServer::kMostOfAReader) + " of them by one worker: ask again"));
     }
+    auto place = std::make_unique<Place>(places_, *reader);
     auto file = cache_.OpenBlob(request->sha256());
     if (!file.ok()) return new Reading(file.status());
     const uint64_t size = (*file)->size(), offset = request->offset(), length = request->length();
@@ -99,22 +125,26 @@ class FileServer::Service final : public site::v1::Files::CallbackService {
   }
 
  private:
-  Status Check(const grpc::CallbackServerContext& context,
-               const site::v1::ReadFileRequest& request) {
+  // The SHA-256 of the reader's certificate.
+  Result<std::string> Check(const grpc::CallbackServerContext& context,
+                            const site::v1::ReadFileRequest& request) {
     if (!IsSha256Hex(request.sha256())) return InvalidArgument("this is no SHA-256");
     const auto facts = rpc::FactsOf(std::string(rpc::CallerOf(context).certificate));
     if (!facts.ok()) return PermissionDenied("the reader shows no certificate");
-    return task::CheckTicket(request.ticket(), key_, request.sha256(), facts->sha256,
-                             SystemClock().MonotonicMs());
+    BRAID_RETURN_IF_ERROR(task::CheckTicket(request.ticket(), key_, request.sha256(), facts->sha256,
+                                            SystemClock().MonotonicMs()));
+    return facts->sha256;
   }
 
   const std::string key_;
   storage::BlobStore& cache_;
-  std::atomic<int> taken_{0};
+  Places places_;
 };
 
+}  // namespace
+
 struct FileServer::Parts {
-  std::unique_ptr<Service> service;
+  std::unique_ptr<grpc::Service> service;
   std::unique_ptr<grpc::Server> server;
 };
 
@@ -142,7 +172,7 @@ Result<std::unique_ptr<FileServer>> FileServer::Start(const std::string& address
   grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_BUT_DONT_VERIFY);
   tls.pem_key_cert_pairs.push_back({own.key, own.certificate});
   auto parts = std::make_unique<Parts>();
-  parts->service = std::make_unique<Service>(key, cache);
+  parts->service = std::make_unique<FilesService>(key, cache);
   const bool six = address.find(':') != std::string::npos;
   int port = 0;
   grpc::ServerBuilder builder;

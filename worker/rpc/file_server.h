@@ -18,10 +18,10 @@ namespace braid::worker {
 Result<rpc::Certified> MakeOwnCertificate(const std::string& worker, const std::string& address);
 
 // Serves from its making to its end, in gRPC's threads. Training goes before: at most kMostAtOnce
-// files are read at once, and others are told to come again.
+// files are read at once, kMostOfAReader of them by one worker, and others are told to come again.
 class FileServer {
  public:
-  static constexpr int kMostAtOnce = 4;
+  static constexpr int kMostAtOnce = 4, kMostOfAReader = 2;
 
   // Listens on the address (as numbers), at a port that the system chooses. `key` is the one that
   // tickets are made with; `cache` outlives this.
@@ -34,7 +34,6 @@ class FileServer {
   int32_t port() const { return port_; }
 
  private:
-  class Service;
   struct Parts;
   FileServer(std::unique_ptr<Parts> parts, int32_t port);
 

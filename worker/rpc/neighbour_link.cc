@@ -11,6 +11,8 @@ namespace {
 
 // As of other short calls to the coordinator (worker/rpc/link.cc).
 constexpr int64_t kAnswerMs = 20'000;
+// A report that is lost costs a count; the rank waits for it.
+constexpr int64_t kReportMs = 3'000;
 // A site has few neighbours that one worker reads from; channels of processes that have ended need
 // not be kept.
 constexpr size_t kMostChannels = 16;
@@ -21,7 +23,8 @@ void SetDeadline(grpc::ClientContext& context, int64_t ms) {
 
 }  // namespace
 
-Result<NeighbourList> RpcNeighbourLink::Find(const DownloadBlob& blob) {
+Result<NeighbourList> RpcNeighbourLink::Find(const DownloadBlob& blob,
+                                             const std::set<std::string>& except) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, link_.Channel());
   grpc::ClientContext context;
   SetDeadline(context, kAnswerMs);
@@ -29,13 +32,18 @@ Result<NeighbourList> RpcNeighbourLink::Find(const DownloadBlob& blob) {
   request.set_worker_id(worker_id_);
   request.set_artifact(blob.artifact);
   request.set_sha256(blob.sha256);
+  for (const std::string& worker : except) request.add_except(worker);
   v1::FindNeighboursResponse response;
   BRAID_RETURN_IF_ERROR(
       FromGrpc(v1::Workers::NewStub(channel)->FindNeighbours(&context, request, &response)));
   NeighbourList list;
-  list.wait = response.wait();
+  list.alone = response.alone();
+  const auto neighbour_of = [](const v1::Neighbour& one) {
+    return Neighbour{one.worker(), one.address(), one.certificate(), one.ticket()};
+  };
   for (const v1::Neighbour& one : response.neighbours())
-    list.neighbours.push_back({one.worker(), one.address(), one.certificate(), one.ticket()});
+    list.neighbours.push_back(neighbour_of(one));
+  if (response.has_fetcher()) list.fetcher = neighbour_of(response.fetcher());
   return list;
 }
 
@@ -83,7 +91,7 @@ Status RpcNeighbourLink::Read(const Neighbour& neighbour, const std::string& sha
 Status RpcNeighbourLink::ReportFetched(const DownloadBlob& blob, uint64_t neighbour_bytes) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, link_.Channel());
   grpc::ClientContext context;
-  SetDeadline(context, kAnswerMs);
+  SetDeadline(context, kReportMs);
   v1::ReportFetchedRequest request;
   request.set_worker_id(worker_id_);
   request.set_artifact(blob.artifact);

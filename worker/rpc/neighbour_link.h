@@ -23,7 +23,8 @@ class RpcNeighbourLink final : public NeighbourLink {
   RpcNeighbourLink(RpcLink& link, std::string worker_id, rpc::Certified own)
       : link_(link), worker_id_(std::move(worker_id)), own_(std::move(own)) {}
 
-  Result<NeighbourList> Find(const DownloadBlob& blob) override;
+  Result<NeighbourList> Find(const DownloadBlob& blob,
+                             const std::set<std::string>& except) override;
   Status Read(const Neighbour& neighbour, const std::string& sha256, uint64_t offset,
               uint64_t length, const TakePiece& take) override;
   Status ReportFetched(const DownloadBlob& blob, uint64_t neighbour_bytes) override;
