@@ -86,6 +86,8 @@ const Schema& TaskTrain::Fields() {
           "How often ranks agree, below; `sync: diloco` stands for its defaults. Absent: they add "
           "up their gradients in each step.");
     field.OrChoice("sync", &Sync::method);
+    field("teachers", &TaskTrain::teachers,
+          "The parents teach the composite on their own corpora, below. Absent: they do not.");
     field.Check(CheckSync);
     return field.Done();
   }();
@@ -146,6 +148,10 @@ const Schema& TrainTask::Fields() {
     field("start_moments", &TrainTask::start_moments,
           "The optimizer's state of input `init`: `auto`, it is taken if there is one; `take`, it "
           "is an error if there is none; `leave`, it begins at zero.")
+        .OmitDefault();
+    field("lessons", &TrainTask::lessons,
+          "Of `train.teachers`: who teaches on which text. Several teachers of one corpus teach "
+          "together: their mean divergence counts.")
         .OmitDefault();
     field("until", &TrainTask::until,
           "The job ends after this part of the training's steps (the nearest whole step, one at "

@@ -13,6 +13,7 @@
 #include "spec/common.h"
 #include "spec/data.h"
 #include "spec/sync.h"
+#include "spec/teachers.h"
 #include "spec/tensor_groups.h"
 
 namespace braid::spec {
@@ -167,7 +168,13 @@ struct TaskTrain : Train {
   std::optional<FirstOnly> first;
   // Absent: the ranks add up their gradients in each step.
   std::optional<Sync> sync;
+  // Absent: nobody teaches.
+  std::optional<Teachers> teachers;
 
+  // The settings of the teachers; null if nobody teaches.
+  const Teachers* teaching() const {
+    return teachers && teachers->weight > 0 ? &*teachers : nullptr;
+  }
   // The settings of outer steps; null for ranks that add up their gradients.
   const Sync* outer_steps() const {
     return sync && sync->method == SyncMethod::kDiloco ? &*sync : nullptr;
@@ -207,6 +214,8 @@ struct TrainTask {
   LossAverage loss_average = LossAverage::kTokenMean;
   // What becomes of the optimizer's state of input `init`.
   StartMoments start_moments = StartMoments::kAuto;
+  // Of train.teachers: who teaches on which corpus. Several of one corpus teach together.
+  std::vector<Lesson> lessons;
   // The job ends after this part of the training's steps, and input `rung` of another one goes on
   // there; the training and its schedule are those of all steps.
   double until = 1;

@@ -36,6 +36,11 @@ Result<recipe::JointPhase> JointOf(const MergeSubmission& submission,
                                    const merge::MergePlan& plan) {
   recipe::JointPhase joint;
   BRAID_ASSIGN_OR_RETURN(joint.settings, recipe::ParseJoint(submission.joint, "joint"));
+  if (joint.settings.teaching() != nullptr) {
+    return InvalidArgument(
+        "joint.teachers: parents teach on their own corpora, and a merge without a recipe does not "
+        "know which these are; write a recipe whose paths have `from`, or leave teachers out");
+  }
   recipe::ScaleJointRates(spec::Compat::kFixed, plan.model.connection.kind, &joint.settings);
   joint.tokenizer = {task::JobName(task::JobKind::kMerge, kComposite), task::role::kModel, "", ""};
   if (submission.split_paths.has_value()) joint.split.paths = *submission.split_paths;

@@ -245,6 +245,7 @@ class Expander {
       // Paths that stay in the base are no parents.
       if (member.kept) continue;
       merge.parents.emplace_back(member.path, WeightsOf(member.path));
+      merge.corpora_of_parents[member.path] = member.corpus;
     }
     if (!composite.base.empty())
       merge.base = TrainedBefore(SourceKind::kBase, composite.name(), composite.base,
@@ -276,6 +277,7 @@ class Expander {
     if (const std::string text = CautionOfRates(recipe_, composite); !text.empty())
       dag_.cautions.push_back({joint.name, text});
     joint.estimate = Sizes::TrainingOf(dag_.models.back());
+    joint.estimate.flops += sizes_.TeachingOf(composite, length);
     joint.estimate.exchange = sizes_.ExchangeOf(dag_.models.back(), composite.joint);
     merge.estimate.parameters = joint.estimate.parameters;
     merge.estimate.bytes = composite.joint.carries() ? joint.estimate.bytes

@@ -70,6 +70,12 @@ JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate)
     job.inputs[role::Data(corpus)] = shards;
     task.data.sources.push_back({role::Data(corpus), spec::SplitPart::kJoint});
   }
+  if (phase.settings.teaching() != nullptr) {
+    for (const auto& [name, checkpoint] : merge.parents) {
+      job.inputs[role::Parent(name)] = checkpoint;
+      task.lessons.push_back({role::Parent(name), role::Data(merge.corpora_of_parents.at(name))});
+    }
+  }
   // No joint training begins on a composite that is not proved.
   job.parents = {gate.name};
   job.spec = schema::ToJson(task);

@@ -36,6 +36,9 @@ struct Merge {
   // Name and checkpoint of each parent, in the order of their slices; paths that stay in the base
   // are left out.
   std::vector<std::pair<std::string, InputRef>> parents;
+  // The corpus of each parent, by its name, on which it teaches the composite; without entries
+  // where it is not known. REQUIRES: `data` has it.
+  std::map<std::string, std::string> corpora_of_parents;
   // An existing composite from which paths are taken (docs/models.md).
   std::optional<InputRef> base;
   // Whether the parents' optimizer states are merged, too.

@@ -161,6 +161,22 @@ Estimate Sizes::TrainingOf(const PlannedModel& model) {
   return estimate;
 }
 
+double Sizes::TeachingOf(const Composite& composite, const Length& length) const {
+  const spec::Teachers* const teachers = composite.joint.teaching();
+  if (teachers == nullptr || length.epoch_tokens <= 0) return 0;
+  double forward = 0;
+  for (const Member& member : composite.members) {
+    if (member.kept) continue;
+    model::ModelSpec path = recipe_.FindPath(member.path)->spec;
+    path.vocab = std::max<int64_t>(2, vocab());
+    // A parent is computed for the sequences of its own corpus alone.
+    const double tokens =
+        LengthOf({member.corpus}, recipe_.split.joint_part(), composite.joint).epoch_tokens;
+    forward += model::ForwardFlops(path).full_square() * tokens / length.epoch_tokens;
+  }
+  return forward * teachers->until * length.tokens;
+}
+
 Exchange Sizes::ExchangeOf(const PlannedModel& model, const spec::Joint& joint) const {
   if (joint.ranks == 1 || vocab() == 0) return {};
   const spec::Sync* const sync = joint.outer_steps();

@@ -57,6 +57,10 @@ class Sizes {
                             const Length& length, const spec::Train* train) const;
   // What a job that trains `model` costs.
   static Estimate TrainingOf(const PlannedModel& model);
+  // The operations of the parents that teach a composite in a joint phase of this length; 0 if the
+  // sizes of the corpora are not known, or nobody teaches. The errors of the specs are those of
+  // Plan, which found none in them.
+  double TeachingOf(const Composite& composite, const Length& length) const;
   // What the ranks of a joint phase that trains `model` exchange.
   Exchange ExchangeOf(const PlannedModel& model, const spec::Joint& joint) const;
 

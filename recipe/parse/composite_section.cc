@@ -172,6 +172,16 @@ void CheckGroups(YamlMap& map, const Recipe& recipe, const Composite& composite)
   }
 }
 
+// Who teaches is a parent: of a composite that takes all its paths from a base there is none.
+void CheckTeachers(YamlMap& map, const Composite& composite) {
+  const bool parents = std::any_of(composite.members.begin(), composite.members.end(),
+                                   [](const Member& member) { return !member.kept; });
+  if (parents || composite.joint.teaching() == nullptr) return;
+  map.Fail("joint", "teachers: composite " + composite.name() +
+                        " takes all its paths from its base, so that there is no parent to teach "
+                        "it; give teachers: {weight: 0}, or a path of the recipe");
+}
+
 // Its blocks compute as those of its paths do, which must agree.
 void TakeArchOfPaths(YamlMap& map, const Recipe& recipe, Composite* composite) {
   const Model* first = nullptr;
@@ -261,6 +271,7 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
   if (usual) errors.NoteDefault(map.PathOf("joint.lr_factor"), Format("%g", factor));
   CheckParentsRates(map, recipe, composite);
   CheckGroups(map, recipe, composite);
+  CheckTeachers(map, composite);
   return composite;
 }
 

@@ -133,6 +133,10 @@ TEST(MergeSubmissionTest, WhatCannotBeIsRefusedByName) {
   EXPECT_THAT(refused([](auto& s) { s.loss_average = "median"; }),
               HasSubstr("loss_average median"));
   EXPECT_THAT(refused([](auto& s) { s.joint = "{rank: 2}"; }), HasSubstr("rank"));
+  EXPECT_THAT(refused([](auto& s) { s.joint = "{teachers: {weight: 1}}"; }),
+              HasSubstr("joint.teachers: parents teach on their own corpora, and a merge without a "
+                        "recipe does not know which these are; write a recipe whose paths have "
+                        "`from`, or leave teachers out"));
 }
 
 }  // namespace

@@ -18,24 +18,31 @@ def read_model(folder):
         return json.load(file)["model"], load_file(os.path.join(folder, "model.safetensors"))
 
 
+def write_model(folder, model, weights):
+    os.mkdir(folder)
+    with open(os.path.join(folder, "config.json"), "w") as file:
+        json.dump({"format": 1, "model": model}, file)
+    save_file(
+        {key: value.float().contiguous() for key, value in weights.items()},
+        os.path.join(folder, "model.safetensors"),
+    )
+
+
 def run_network(program, cases):
-    """cases: name -> (model, weights, request), request as programs/model_dump.cc says with ids and labels as tensors.
+    """cases: name -> (model, weights, request), request as programs/model_dump.cc says with ids and labels as tensors, and
+    with teachers as a list of (model, weights), whose places in it `teaching` names.
     Returns name -> tensors, or a DumpError where braid answered with an error."""
     with tempfile.TemporaryDirectory() as root:
         folders = {}
         for number, (name, (model, weights, request)) in enumerate(cases.items()):
             folders[name] = folder = os.path.join(root, str(number))
-            os.mkdir(folder)
-            with open(os.path.join(folder, "config.json"), "w") as file:
-                json.dump({"format": 1, "model": model}, file)
-            save_file(
-                {key: value.float().contiguous() for key, value in weights.items()},
-                os.path.join(folder, "model.safetensors"),
-            )
+            write_model(folder, model, weights)
+            for place, (teacher, its_weights) in enumerate(request.get("teachers", [])):
+                write_model(os.path.join(folder, f"teacher.{place}"), teacher, its_weights)
             with open(os.path.join(folder, "request.json"), "w") as file:
                 json.dump(
                     {
-                        **request,
+                        **{key: value for key, value in request.items() if key != "teachers"},
                         "ids": request["ids"].tolist(),
                         "labels": request["labels"].tolist(),
                     },

@@ -618,6 +618,88 @@ class DualTest(NetworkTest):
             self.assertTrue(torch.all(results[name]["readout.blocks.1.rho"] == rho))
 
 
+class TeachersTest(NetworkTest):
+    """The loss with teachers (docs/models.md, "Teachers"), in fp64 from the restatement's logits."""
+
+    def reference(self, spec, weights, request):
+        own = double(weights, gradients=True)
+        values = logits(spec, own, request["ids"], Run())
+        counts = request["labels"] >= 0
+        teaching = request["teaching"]
+        t, taught, divergence = teaching["temperature"], 0, torch.zeros((), dtype=torch.float64)
+        for part in teaching["parts"]:
+            rows = torch.zeros(len(counts), dtype=torch.bool)
+            rows[part["sequences"]] = True
+            valid = counts & rows.unsqueeze(1)
+            taught += valid.sum().item() if part["teachers"] else 0
+            for place in part["teachers"]:
+                model, theirs = request["teachers"][place]
+                with torch.no_grad():
+                    wanted = logits(model, double(theirs), request["ids"], Run())
+                one = torch.nn.functional.kl_div(
+                    (values[valid] / t).log_softmax(-1),
+                    (wanted[valid] / t).log_softmax(-1),
+                    reduction="sum",
+                    log_target=True,
+                )
+                divergence = divergence + one / len(part["teachers"])
+        loss = mean_loss(values, request["labels"])
+        (loss + teaching["weight"] * t * t * divergence / counts.sum()).backward()
+        return loss.item(), divergence.item(), taught, {key: p.grad for key, p in own.items()}
+
+    def test_losses_and_gradients(self):
+        teachers = [
+            (one, table.random_weights(one, 70 + place))
+            for place, one in enumerate(
+                (table.dense("first"), table.dual("second", blocks=1), table.dense("third", d=8))
+            )
+        ]
+        cases = {}
+        for number, (spec, weight, t) in enumerate(
+            (
+                (table.composite("slice", {"kind": "slice", "cross": True}), 0.5, 1.0),
+                (table.composite("share", {"kind": "share"}), 2.0, 3.0),
+                (table.dual("dual"), 0.25, 0.5),
+            )
+        ):
+            ids, labels = table.random_tokens(60 + number, batch=5)
+            labels[2, 3:6] = -1
+            request = {
+                "ids": ids,
+                "labels": labels,
+                "teachers": teachers,
+                "teaching": {
+                    "weight": weight,
+                    "temperature": t,
+                    # One has two teachers, and one none.
+                    "parts": [
+                        {"sequences": [0, 3], "teachers": [0]},
+                        {"sequences": [1, 2], "teachers": [1, 2]},
+                        {"sequences": [4], "teachers": []},
+                    ],
+                },
+            }
+            cases[spec["name"]] = (spec, table.random_weights(spec, 60 + number), request)
+        for name, result in self.run_all(cases).items():
+            with self.subTest(name):
+                loss, divergence, taught, gradients = self.reference(*cases[name])
+                self.assertLess(abs(result["taught.loss"].item() - loss), 1e-5)
+                self.assertLess(abs(result["taught.divergence"].item() / divergence - 1), 1e-5)
+                self.assertEqual(result["taught.targets"].item(), taught)
+                self.gradients_close(
+                    {
+                        key.removeprefix("taught."): value
+                        for key, value in result.items()
+                        if key.startswith("taught.grad.")
+                    },
+                    gradients,
+                )
+                self.assertGreater(
+                    (result["taught.grad.head.weight"] - result["grad.head.weight"]).norm().item(),
+                    0.01 * result["grad.head.weight"].norm().item(),
+                )
+
+
 class InputTest(NetworkTest):
     def test_right_padding_changes_nothing_and_learns_nothing(self):
         """PaPaformer 1.2, 1.6. The restatement hides pad keys; after the last token, where alone braid has pads, no query

@@ -40,6 +40,7 @@ struct DataLoader::State {
     for (int64_t i = 0; i < count; ++i) {
       int32_t* ids = batch.ids.data() + i * T;
       epoch.Read(place.first + batch.first_row + i, ids);
+      batch.sources.push_back(epoch.SourceOf(place.first + batch.first_row + i));
       MakeLabels(ids, T, static_cast<int32_t>(settings.model.pad_id), batch.labels.data() + i * T,
                  settings.last_label);
     }

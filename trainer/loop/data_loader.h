@@ -18,6 +18,8 @@ struct MicroBatch {
   // target.
   std::vector<int32_t> ids;
   std::vector<int32_t> labels;
+  // The source of each row, as a place in the sources of the data set.
+  std::vector<size_t> sources;
   // Labels that count, over all ranks. Every rank knows the number without asking the others,
   // because training sequences have no pad tokens.
   int64_t targets = 0;

@@ -1,5 +1,7 @@
 #include "trainer/loop/memory.h"
 
+#include <set>
+
 #include "base/text.h"
 #include "task/artifact.h"
 #include "task/job_kind.h"
@@ -23,6 +25,20 @@ std::string Text(const model::ModelSpec& spec, std::optional<spec::OptimizerKind
          (outer_steps ? ", " + bytes(needs.outer) + " for outer steps" : "");
 }
 
+// Several lessons may be of one teacher, which is there once.
+Result<std::string> TeachersText(const task::Task& task, const TrainSettings& settings) {
+  if (!settings.teachers) return std::string();
+  std::set<std::string> roles;
+  int64_t bytes = 0;
+  for (const spec::Lesson& lesson : settings.lessons) {
+    if (!roles.insert(lesson.teacher).second) continue;
+    BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(lesson.teacher));
+    BRAID_ASSIGN_OR_RETURN(const model::ModelSpec teacher, ReadModelSpec(folder));
+    bytes += NeedsOf(teacher, std::nullopt).parameters;
+  }
+  return ", " + FormatBytes(static_cast<uint64_t>(bytes)) + " for teachers";
+}
+
 Result<std::string> TrainingText(const task::Task& task) {
   BRAID_ASSIGN_OR_RETURN(const auto tokenizer, OpenTokenizer(task));
   Json spec = task.spec;
@@ -30,8 +46,10 @@ Result<std::string> TrainingText(const task::Task& task) {
     return InvalidArgument("spec.model: is missing");
   BRAID_RETURN_IF_ERROR(FillTokenizer(*tokenizer, &spec["model"]));
   BRAID_ASSIGN_OR_RETURN(const TrainSettings settings, ReadTrainSettings(spec));
+  BRAID_ASSIGN_OR_RETURN(const std::string teachers, TeachersText(task, settings));
   return Text(settings.model, settings.optimizer.kind, settings.average.last > 0,
               settings.outer_steps.has_value()) +
+         teachers +
          Format(
              " and the intermediate values of %lld sequences of %lld tokens; lower train.batch (a "
              "larger train.accumulate makes up for it), "

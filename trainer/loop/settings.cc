@@ -54,6 +54,7 @@ void Spread(const spec::TaskTrain& train, TrainSettings* s) {
   s->validate_sequences = train.validate.sequences;
   s->telemetry_steps = train.telemetry.steps;
   if (const spec::Sync* sync = train.outer_steps()) s->outer_steps = *sync;
+  if (const spec::Teachers* teachers = train.teaching()) s->teachers = *teachers;
 }
 
 bool TrainsBesidesPaths(const std::vector<spec::TensorPart>& parts, const model::ModelSpec& model) {
@@ -92,6 +93,27 @@ Status CheckGroups(const spec::TaskTrain& train, bool leaves, const model::Model
   return OkStatus();
 }
 
+// Each lesson is on a corpus that is read, and where somebody is to teach there is somebody.
+Status CheckLessons(const TrainSettings& settings) {
+  if (settings.teachers && settings.lessons.empty()) {
+    return InvalidArgument(
+        "spec.train.teachers: spec.lessons names no teacher; name the parent of each corpus, or "
+        "leave teachers out");
+  }
+  for (size_t i = 0; i < settings.lessons.size(); ++i) {
+    const std::string& data = settings.lessons[i].data;
+    const auto& sources = settings.data.sources;
+    if (std::any_of(sources.begin(), sources.end(),
+                    [&](const spec::DataSource& source) { return source.role == data; }))
+      continue;
+    return InvalidArgument(
+        Format("spec.lessons.%zu.data: %s is none of spec.data.sources; name "
+               "one of them",
+               i, data.c_str()));
+  }
+  return OkStatus();
+}
+
 }  // namespace
 
 Result<TrainSettings> ReadTrainSettings(const Json& spec) {
@@ -104,6 +126,7 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
   settings.until = task.until;
   BRAID_ASSIGN_OR_RETURN(settings.model, model::FromJson(task.model, "spec.model"));
   settings.data = {task.data};
+  settings.lessons = task.lessons;
   Spread(task.train, &settings);
   if (task.train.freeze_paths != 0 && settings.model.kind == model::Kind::kDense) {
     return InvalidArgument("spec.train.freeze_paths: model " + settings.model.name +
@@ -111,6 +134,7 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
   }
   BRAID_RETURN_IF_ERROR(
       CheckGroups(task.train, task.start_moments == spec::StartMoments::kLeave, settings.model));
+  BRAID_RETURN_IF_ERROR(CheckLessons(settings));
   return settings;
 }
 

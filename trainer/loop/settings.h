@@ -54,6 +54,9 @@ struct TrainSettings {
   double until = 1;
   // The ranks agree by outer steps only; absent: they add up their gradients in each step.
   std::optional<spec::Sync> outer_steps;
+  // The settings of the teachers, and who teaches on which source of `data`; absent: nobody does.
+  std::optional<spec::Teachers> teachers;
+  std::vector<spec::Lesson> lessons;
 };
 
 // Reads the spec of a train or joint job. Its `model` has tokenizer fields set (FillTokenizer).

@@ -43,7 +43,21 @@ Json StepRecord::Values(const TrainSettings& settings, int64_t world, double nor
                   (sums[kLoss] - sums[kLast]) / (SequencesOf(*this, settings) * ignoring_last)}};
   if (settings.model.chooses())
     values["aux"] = sums[kAuxiliary] / static_cast<double>(micro_batches * world);
+  if (sums[kTaught] > 0) {
+    values["teachers_divergence"] = sums[kDivergence] / sums[kTaught];
+    values["teachers_weight"] = teachers_weight;
+  }
   return values;
+}
+
+StepRecord RecordAfter(int64_t step, int64_t tokens, const StepPlace& place,
+                       const TrainSettings& settings) {
+  const auto count = static_cast<int64_t>(place.micro_batches.size());
+  return {.step = step + 1,
+          .epoch = place.epoch,
+          .micro_batches = count,
+          .tokens = tokens + count * settings.batch * settings.data.sequence,
+          .lr = LearningRate(settings.schedule, step)};
 }
 
 Status AddUp(Collective& collective, std::vector<StepRecord>* records) {

@@ -17,8 +17,9 @@ namespace braid::trainer {
 struct StepRecord {
   // Requests to stop travel with the losses, so that all ranks see them in the same step and make
   // the same decisions; a rank that stopped alone would leave the others waiting in their next
-  // all-reduce. kNorm, of the gradient, is of ranks that train by themselves, and the last one.
-  enum Sum { kLoss, kLast, kAuxiliary, kStop, kCheckpoint, kNorm, kSums };
+  // all-reduce. kDivergence is of teachers, and kTaught the number of its targets. kNorm, of the
+  // gradient, is of ranks that train by themselves, and the last one.
+  enum Sum { kLoss, kLast, kAuxiliary, kDivergence, kTaught, kStop, kCheckpoint, kNorm, kSums };
   using Sums = std::array<double, kSums>;
 
   int64_t step = 0;  // from 1
@@ -26,6 +27,7 @@ struct StepRecord {
   int64_t micro_batches = 0;
   int64_t tokens = 0;  // of the training, the step's included
   double lr = 0;
+  double teachers_weight = 0;
   Sums sums = {};
 
   // The mean loss over all targets of all ranks. The sums are those of all.
@@ -36,6 +38,11 @@ struct StepRecord {
   // Its values by the names of docs/formats.md, "history".
   Json Values(const TrainSettings& settings, int64_t world, double norm) const;
 };
+
+// The record of the step on `place`, which follows `step` steps with `tokens` tokens. Nothing is
+// measured of it yet.
+StepRecord RecordAfter(int64_t step, int64_t tokens, const StepPlace& place,
+                       const TrainSettings& settings);
 
 // Makes the sums of the records those of all ranks, by one operation. All ranks have as many.
 Status AddUp(Collective& collective, std::vector<StepRecord>* records);

@@ -20,6 +20,8 @@ class StopVote {
   // About the milliseconds from one vote to the next: rare enough to cost nothing, frequent enough
   // for kPatienceMs.
   static constexpr double kAskMs = 1'000;
+  // The same of ranks that train by themselves: a vote waits for a slow line.
+  static constexpr double kAskAloneMs = 10'000;
 
   // All references outlive this.
   StopVote(const task::Channel& channel, Collective& collective, const Clock& clock,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -10,8 +9,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/text.h"
-#include "corpus/dataset.h"
 #include "task/timed_span.h"
 #include "trainer/collective/collective.h"
 #include "trainer/loop/beginning.h"
@@ -22,29 +19,23 @@
 #include "trainer/loop/data_loader.h"
 #include "trainer/loop/environments.h"
 #include "trainer/loop/gradient_sum.h"
+#include "trainer/loop/journal.h"
+#include "trainer/loop/meet_ranks.h"
+#include "trainer/loop/messages.h"
+#include "trainer/loop/micro_batch_pass.h"
 #include "trainer/loop/opened_training.h"
 #include "trainer/loop/outer_steps.h"
 #include "trainer/loop/settings.h"
+#include "trainer/loop/shared_update.h"
 #include "trainer/loop/step_record.h"
+#include "trainer/loop/step_validation.h"
 #include "trainer/loop/stop_vote.h"
+#include "trainer/loop/teachers.h"
 #include "trainer/loop/training_outputs.h"
-#include "trainer/loop/validation.h"
 #include "trainer/optim/weight_average.h"
 
 namespace braid::trainer {
 namespace {
-
-// How long a rank waits for the others in a collective operation before it counts them as lost.
-// Long, because ranks load data and initialise at different speeds.
-constexpr int64_t kPeerTimeoutMs = 300'000;
-// The same of ranks that train by themselves: the slowest one may be far behind at the end of a
-// round, and their lines are slow. The service notices by itself if a worker is lost.
-constexpr int64_t kRoundTimeoutMs = 3'600'000;
-// Milliseconds from one vote on a stop to the next of such ranks: a vote waits for a slow line.
-constexpr double kRoundVoteMs = 10'000;
-
-// What progress calls it.
-constexpr char kPhase[] = "training";
 
 class Training {
  public:
@@ -55,11 +46,10 @@ class Training {
   Status Run() {
     BRAID_RETURN_IF_ERROR(Start());
     DataLoader loader(settings_, *opened_.dataset, plan_, state_.step, task_.rank, task_.world);
-    channel_.BeginPhase(kPhase);
-    begun_ms_ = clock_.MonotonicMs();
-    begun_tokens_ = state_.tokens;
+    channel_.BeginPhase(Journal::kPhase);
+    journal_.Begin(state_.tokens);
     checkpoints_.emplace(task_, settings_, *network_, channel_, state_.step, resumed_step_,
-                         begun_ms_);
+                         journal_.begun_ms());
     BeginRound();
     // A stop has interrupted the validation of the last step, which comes first then.
     if (!state_.unfinished.is_null()) BRAID_RETURN_IF_ERROR(FinishStep());
@@ -79,6 +69,9 @@ class Training {
     BRAID_ASSIGN_OR_RETURN(network_, Network::Create(settings_.model, NameOf(task_.device)));
     network_->SetAuxiliary(settings_.auxiliary);
     BRAID_RETURN_IF_ERROR(ContinueRate(task_, &opened_.settings.schedule));
+    if (settings_.teachers) {
+      BRAID_ASSIGN_OR_RETURN(teachers_, Teachers::Open(task_, settings_, plan_.total));
+    }
     optimizer_ = MakeOptimizer(*network_, settings_.optimizer);
     average_ = std::make_unique<WeightAverage>(settings_.average, plan_.total, *network_);
     if (settings_.outer_steps)
@@ -87,89 +80,40 @@ class Training {
         Beginning beginning,
         BeginTraining({task_, opened_, *network_, *optimizer_, *average_, outer_.get()}));
     state_ = std::move(beginning.state);
-    history_ = std::move(beginning.history);
-    last_values_ = std::move(beginning.last_values);
+    journal_.Restore(std::move(beginning.history), std::move(beginning.last_values));
     resumed_step_ = beginning.resumed_step;
-    // What a training that diverges later names as the checkpoint to go back to.
     last_good_ = state_.step;
     state_.seed = settings_.seed;
     state_.environment = EnvironmentOf(task_, settings_.precision);
     WarnOfSlowProducts(task_, settings_.precision);
     state_.settings = opened_.digest;
     state_.training = opened_.note;
-    BRAID_RETURN_IF_ERROR(MeetRanks());
-    Log(LogLevel::kInfo, task_.job,
-        Format("%s: %s parameters, %lld steps of %lld x %lld sequences of %lld, rank %lld of %lld, "
-               "%lld threads, %s",
-               settings_.model.name.c_str(),
-               FormatCount(static_cast<double>(model::ParameterCount(settings_.model))).c_str(),
-               (long long)plan_.job_end, (long long)settings_.accumulate,
-               (long long)settings_.batch, (long long)settings_.data.sequence,
-               (long long)task_.rank, (long long)task_.world, (long long)task_.threads,
-               state_.environment.instruction_set.c_str()));
+    BRAID_RETURN_IF_ERROR(Meet());
+    Log(LogLevel::kInfo, task_.job, DescriptionOf(task_, settings_, plan_, state_.environment));
     return OkStatus();
   }
 
-  Status MeetRanks() {
-    BRAID_ASSIGN_OR_RETURN(
-        collective_,
-        MakeCollective(channel_.rendezvous(), task_.rank, task_.world, NameOf(task_.device),
-                       task_.address, outer_ == nullptr ? kPeerTimeoutMs : kRoundTimeoutMs));
-    const double ask_ms = outer_ == nullptr ? StopVote::kAskMs : kRoundVoteMs;
+  Status Meet() {
+    BRAID_ASSIGN_OR_RETURN(collective_, MeetRanks(task_, channel_, outer_ != nullptr));
+    const double ask_ms = outer_ == nullptr ? StopVote::kAskMs : StopVote::kAskAloneMs;
     step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_, ask_ms);
     validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_, ask_ms);
-    ShareRouterLoad();
+    pass_ = std::make_unique<MicroBatchPass>(task_, settings_, *network_, *collective_,
+                                             teachers_.get());
     gradient_sum_ = std::make_unique<GradientSum>(*network_, *collective_);
     BRAID_RETURN_IF_ERROR(gradient_sum_->Begin());
-    BRAID_RETURN_IF_ERROR(ShareUpdates());
-    return CompareRanks(task_, /*drifts=*/outer_ == nullptr && !part_, *collective_,
+    BRAID_ASSIGN_OR_RETURN(shared_, SharedUpdate::Begin(task_, settings_, network_->layout().size,
+                                                        *collective_, *optimizer_));
+    return CompareRanks(task_, /*drifts=*/outer_ == nullptr && shared_ == nullptr, *collective_,
                         &state_.environment);
-  }
-
-  // Ranks of one host that make the same updates have weights and state in common, once, and each
-  // updates a part. A mean of the weights is made by every rank at its own pace, from weights that
-  // no other one touches.
-  Status ShareUpdates() {
-    if (task_.world == 1 || outer_ != nullptr || settings_.average.last > 0) return OkStatus();
-    BRAID_ASSIGN_OR_RETURN(const bool shared,
-                           collective_->ShareValues(optimizer_->SharedBuffers()));
-    if (!shared) return OkStatus();
-    UpdatePart part = PartOfRank(task_.rank, task_.world, network_->layout().size);
-    part_ = Piece{part.begin, part.end};
-    part.add_up = [this](std::vector<double>* values) {
-      if (gang_status_.ok())
-        gang_status_ = collective_->AllReduce(values->data(), std::ssize(*values));
-      // The norm is not finite then, and no weight changes.
-      if (!gang_status_.ok())
-        std::fill(values->begin(), values->end(), std::numeric_limits<double>::quiet_NaN());
-    };
-    Log(LogLevel::kInfo, task_.job,
-        Format("rank %lld updates elements %lld to %lld of the weights, which ranks of this host "
-               "have in common",
-               (long long)task_.rank, (long long)part.begin, (long long)part.end));
-    optimizer_->UpdateOnly(std::move(part));
-    return OkStatus();
-  }
-
-  // Formula (9) of docs/papers/papaformer.md#s3 takes the mean of the choices over a micro-batch
-  // and then a logarithm, so the mean must be over the rows of all ranks: the mean of the ranks'
-  // own losses would be another number. Ranks that train by themselves have micro-batches of their
-  // own.
-  void ShareRouterLoad() {
-    if (task_.world == 1 || outer_ != nullptr || !settings_.model.chooses()) return;
-    Auxiliary auxiliary = settings_.auxiliary;
-    auxiliary.mean_over_ranks = [this](double* values, int64_t count) {
-      if (gang_status_.ok()) gang_status_ = collective_->AllReduce(values, count);
-      for (int64_t i = 0; i < count; ++i) values[i] /= static_cast<double>(task_.world);
-    };
-    network_->SetAuxiliary(auxiliary);
   }
 
   // One optimizer step with what follows it. A stop may interrupt either part: then `stop_` is set,
   // and the weights are those after state_.step updates.
   Status Step(DataLoader& loader) {
     const StepPlace place = plan_.At(settings_, state_.step);
-    StepRecord record = RecordOf(place);
+    StepRecord record = RecordAfter(state_.step, state_.tokens, place, settings_);
+    if (teachers_ != nullptr) record.teachers_weight = teachers_->WeightAt(state_.step);
     BRAID_RETURN_IF_ERROR(AddGradients(loader, place, &record.sums));
     // Left within a round, whose metrics would be lost.
     if (stop_ && outer_ != nullptr) return RecordRound(/*last_too=*/true);
@@ -179,23 +123,13 @@ class Training {
     return outer_ == nullptr ? StepTogether(record) : StepAlone(record);
   }
 
-  // The step that comes next; nothing is measured of it yet.
-  StepRecord RecordOf(const StepPlace& place) const {
-    const auto count = static_cast<int64_t>(place.micro_batches.size());
-    return {.step = state_.step + 1,
-            .epoch = place.epoch,
-            .micro_batches = count,
-            .tokens = state_.tokens + count * settings_.batch * settings_.data.sequence,
-            .lr = LearningRate(settings_.schedule, state_.step)};
-  }
-
   // The ranks add up their gradients, and make the same update, or each its part of it.
   Status StepTogether(StepRecord record) {
-    BRAID_RETURN_IF_ERROR(part_ ? gradient_sum_->SumPart(*part_) : gradient_sum_->Sum());
+    BRAID_RETURN_IF_ERROR(shared_ != nullptr ? gradient_sum_->SumPart(shared_->part())
+                                             : gradient_sum_->Sum());
     BRAID_RETURN_IF_ERROR(collective_->AllReduce(record.sums.data(), StepRecord::kNorm));
     const double norm = Update(record);
-    BRAID_RETURN_IF_ERROR(gang_status_);
-    if (part_) BRAID_RETURN_IF_ERROR(collective_->Barrier());
+    if (shared_ != nullptr) BRAID_RETURN_IF_ERROR(shared_->Finish());
     if (const std::string fault = record.Fault(settings_, norm); !fault.empty())
       return Diverged(fault);
     Advance(record);
@@ -211,7 +145,7 @@ class Training {
     Advance(record);
     round_.push_back(record);
     if (!outer_->Ends(state_.step)) {
-      TellProgress();
+      journal_.TellProgress(state_.step, state_.tokens);
       return OkStatus();
     }
     BRAID_RETURN_IF_ERROR(RecordRound(/*last_too=*/false));
@@ -267,7 +201,7 @@ class Training {
       if (&record == &round_.back() && !last_too) {
         state_.unfinished = values;
       } else if (task_.rank == 0) {
-        Record(record.step, values);
+        journal_.Record(record.step, values);
       }
     }
     round_.clear();
@@ -291,8 +225,8 @@ class Training {
       values.update(ReadBlockProbes(*network_, opened_.corpora(), settings_.data.sequence));
     }
     state_.unfinished = Json();
-    if (task_.rank == 0) Record(state_.step, values);
-    TellProgress();
+    if (task_.rank == 0) journal_.Record(state_.step, values);
+    journal_.TellProgress(state_.step, state_.tokens);
     return OkStatus();
   }
 
@@ -303,26 +237,10 @@ class Training {
   Status AddGradients(DataLoader& loader, const StepPlace& place, StepRecord::Sums* sums) {
     if (outer_ == nullptr) step_vote_->Begin();
     const auto count = static_cast<int64_t>(place.micro_batches.size());
-    // A rank that trains by itself takes the mean over its own rows, a part of the micro-batch.
-    const auto alone = static_cast<double>(outer_ == nullptr ? 1 : task_.world);
     for (int64_t m = 1; m <= count && !stop_; ++m) {
       BRAID_ASSIGN_OR_RETURN(const MicroBatch batch, loader.Next());
-      BackwardOptions options;
-      options.scale = 1.0 / (static_cast<double>(place.divisor * batch.targets) / alone);
-      options.aux_scale = 1.0 / (static_cast<double>(place.divisor * task_.world) / alone);
-      options.seed = settings_.seed;
-      options.draw = static_cast<uint64_t>(batch.number);
-      options.first_row = batch.first_row;
-      options.precision = settings_.precision;
-      const LossSum sum = network_->Backward(batch.ids.data(), batch.labels.data(),
-                                             settings_.batch / task_.world, settings_.data.sequence,
-                                             options);
-      // An error of an all-reduce within the backward pass (ShareRouterLoad).
-      BRAID_RETURN_IF_ERROR(gang_status_);
       gradient_sum_->Read(batch.ids);
-      (*sums)[StepRecord::kLoss] += sum.loss;
-      (*sums)[StepRecord::kLast] += sum.last;
-      (*sums)[StepRecord::kAuxiliary] += sum.auxiliary;
+      BRAID_RETURN_IF_ERROR(pass_->AddGradient(batch, place, state_.step, sums));
       BRAID_ASSIGN_OR_RETURN(stop_, outer_ == nullptr
                                         ? step_vote_->ShouldLeave(m, count)
                                         : step_vote_->ShouldLeave(++round_done_, round_total_));
@@ -345,71 +263,17 @@ class Training {
 
   Status Validate(Json* values) {
     const task::TimedSpan span(channel_, "validation", {{"step", state_.step}});
-    // With `router_noise: always`, validation draws noise too; the seed depends on the step, so
-    // that validations do not share their noise.
-    const ValidationSpec spec{
-        settings_.data.sequence, settings_.validate_sequences, settings_.last_label,
-        settings_.loss_average,
-        RandomStream(settings_.seed, "validation").Bits(static_cast<uint64_t>(state_.step))};
-    validation_vote_->Begin();
-    const auto losses = ValidationLosses(
-        *network_, opened_.corpora(), spec, *collective_,
-        [this](int64_t done, int64_t total) -> Status {
-          BRAID_ASSIGN_OR_RETURN(validation_abandoned_, validation_vote_->ShouldLeave(done, total));
-          return validation_abandoned_ ? Cancelled("stopped while validating") : OkStatus();
-        });
-    if (validation_abandoned_) {
-      stop_ = true;
-      return OkStatus();
-    }
-    BRAID_RETURN_IF_ERROR(losses.status());
-    for (const auto& [corpus, loss] : *losses) {
-      if (!std::isfinite(loss.mean)) {
-        return Diverged(Format("the validation loss of %s after step %lld is %g", corpus.c_str(),
-                               (long long)state_.step, loss.mean));
-      }
-      (*values)["validation/" + corpus] = loss.mean;
-      // Losses over other targets do not compare, so the one over those of `ignore` is there, too.
-      if (settings_.last_label != spec::LastLabel::kIgnore)
-        (*values)["validation_ignore_last/" + corpus] = loss.mean_ignore_last;
-    }
-    return OkStatus();
-  }
-
-  // One line twice: at once for whoever follows the job, and in the history, which checkpoints
-  // carry, so that the artifact has all steps whatever attempts ran them.
-  void Record(int64_t step, const Json& values) {
-    channel_.Metric(step, values);
-    Json line = values;
-    line["step"] = step;
-    history_ += line.dump() + "\n";
-    last_values_ = values;
-  }
-
-  // Of every rank: while rank 0 is cut off from the coordinator, the others still tell that the
-  // gang goes on.
-  void TellProgress() {
-    const double seconds =
-        std::max<double>(1, static_cast<double>(clock_.MonotonicMs() - begun_ms_)) / 1000;
-    // Of this process alone: what earlier attempts took says nothing about this machine.
-    const double rate = static_cast<double>(state_.tokens - begun_tokens_) / seconds;
-    const double step_tokens = static_cast<double>(settings_.batch * settings_.accumulate *
-                                                   settings_.data.sequence);
-    channel_.Progress(
-        kPhase, "steps", state_.step, plan_.job_end, rate,
-        rate > 0 ? static_cast<double>(plan_.job_end - state_.step) * step_tokens / rate : -1);
+    BRAID_ASSIGN_OR_RETURN(const ValidationOutcome outcome,
+                           ValidateStep(state_.step, settings_, opened_.corpora(), *network_,
+                                        *collective_, *validation_vote_, values));
+    validation_abandoned_ = outcome.abandoned;
+    stop_ = stop_ || outcome.abandoned;
+    return outcome.fault.empty() ? OkStatus() : Diverged(outcome.fault);
   }
 
   Status Diverged(const std::string& what) {
     BRAID_RETURN_IF_ERROR(checkpoints_->Finish());
-    const int64_t last_good = std::max(last_good_, checkpoints_->newest());
-    const bool continues = settings_.schedule.kind == spec::LrSchedule::kContinue;
-    return {
-        StatusCode::kInvalidArgument, ErrorReason::kDiverged,
-        Format("%s; the training has diverged and stops. Last good checkpoint: %s. %s may help",
-               what.c_str(), last_good > 0 ? ("step " + std::to_string(last_good)).c_str() : "none",
-               continues ? "warmup_steps, lower factors of train.groups, or another lr_schedule"
-                         : "A lower train.optimizer.lr or more warmup_steps")};
+    return DivergedStatus(what, std::max(last_good_, checkpoints_->newest()), settings_);
   }
 
   // Rank 0 decides. Ranks that train by themselves have to know, as each hands over what it has.
@@ -424,7 +288,7 @@ class Training {
 
   Status BeginCheckpoint(int64_t now) {
     BRAID_ASSIGN_OR_RETURN(OptimizerSnapshot snapshot, TakeSnapshot());
-    checkpoints_->Begin(std::move(snapshot), state_, history_, now);
+    checkpoints_->Begin(std::move(snapshot), state_, journal_.history(), now);
     return OkStatus();
   }
 
@@ -459,21 +323,15 @@ class Training {
 
   Status Stop() {
     BRAID_RETURN_IF_ERROR(KeepNewest());
-    if (state_.step == 0)
-      return Cancelled(Format("stopped within the first step of %lld: there is nothing to keep yet",
-                              (long long)plan_.job_end));
     const bool skipped = task_.rank == 0 && checkpoints_->newest() != state_.step;
-    return Cancelled(Format(
-        "stopped after step %lld of %lld %s", (long long)state_.step, (long long)plan_.job_end,
-        skipped ? "without a checkpoint, for want of room on the disk" : "with a checkpoint"));
+    return StoppedStatus(state_.step, plan_, skipped);
   }
 
   Status Finish() {
     BRAID_RETURN_IF_ERROR(checkpoints_->Finish());
-    // Another job goes on from the end of a rung; of a whole training the other ranks' states are
-    // not needed any more.
+    // Another job goes on from a rung, which may be as long as the whole training; otherwise the
+    // other ranks' states are not needed any more.
     OptimizerSnapshot snapshot;
-    // A rung may be as long as the whole training, as it ends with a round.
     if (outer_ != nullptr && settings_.until < 1) {
       BRAID_ASSIGN_OR_RETURN(snapshot, TakeSnapshot());
     } else if (task_.rank == 0) {
@@ -483,7 +341,8 @@ class Training {
       channel_.Succeed(Json::object());
       return OkStatus();
     }
-    return WriteOutputs({settings_, network_->layout(), snapshot, state_, history_, last_values_},
+    return WriteOutputs({settings_, network_->layout(), snapshot, state_, journal_.history(),
+                         journal_.last_values()},
                         task_, channel_);
   }
 
@@ -498,6 +357,9 @@ class Training {
   std::unique_ptr<WeightAverage> average_;
   std::unique_ptr<Collective> collective_;
   std::unique_ptr<GradientSum> gradient_sum_;
+  std::unique_ptr<Teachers> teachers_;  // null where nobody teaches
+  std::unique_ptr<MicroBatchPass> pass_;
+  std::unique_ptr<SharedUpdate> shared_;  // null unless the ranks have weights in common
   // `step_vote_` is on the rest of the step, or of the round.
   std::unique_ptr<StopVote> step_vote_, validation_vote_;
   // Null for ranks that add up their gradients in each step.
@@ -506,24 +368,15 @@ class Training {
   std::vector<StepRecord> round_;
   // Micro-batches of the round since it began, or since this run went on with it.
   int64_t round_done_ = 0, round_total_ = 0;
-  // What this rank updates, if the ranks have weights in common.
-  std::optional<Piece> part_;
-  // Result of the collective operations within a backward pass or an update, which have no status
-  // of their own to return.
-  Status gang_status_ = OkStatus();
   TrainState state_;
-  std::string history_;
-  Json last_values_ = Json::object();
+  Journal journal_{settings_, plan_, channel_, clock_};
   // Step that another job, or this one before, has kept; 0 if there is none.
   int64_t last_good_ = 0;
   // Step of the checkpoint that this run began from.
   int64_t resumed_step_ = 0;
   bool stop_ = false;
   bool validation_abandoned_ = false;
-  // Set before the first step.
   std::optional<Checkpoints> checkpoints_;
-  int64_t begun_ms_ = 0;
-  int64_t begun_tokens_ = 0;
 };
 
 }  // namespace

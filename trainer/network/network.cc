@@ -212,16 +212,21 @@ LossSum Network::Backward(const int32_t* ids, const int32_t* labels, int64_t bat
   pass.first_row = options.first_row;
   pass.precision = PrecisionOf(options.precision);
   pass.auxiliary = &impl_->auxiliary;
-  const at::Tensor hidden = impl_->Hidden(impl_->ToDevice(ids, count), pass);
+  const at::Tensor tokens = impl_->ToDevice(ids, count), wanted = impl_->ToDevice(labels, count);
+  const at::Tensor hidden = impl_->Hidden(tokens, pass);
   at::Tensor hidden_gradient, losses;
   LossSum sum;
+  if (options.teaching != nullptr) {
+    sum = impl_->TaughtLosses(hidden, tokens, wanted, sequence, *options.teaching, options.scale,
+                              pass.precision, &hidden_gradient);
+  } else {
+    sum.loss = HeadLoss(hidden.detach(), impl_->head.detach(), wanted, options.scale,
+                        pass.precision, &hidden_gradient, &impl_->head_gradient, &losses);
+    sum.last = LastLosses(losses, batch, sequence);
+  }
   sum.targets = CountTargets(labels, count);
-  sum.loss = HeadLoss(hidden.detach(), impl_->head.detach(), impl_->ToDevice(labels, count),
-                      options.scale, pass.precision, &hidden_gradient, &impl_->head_gradient,
-                      &losses);
-  sum.last = LastLosses(losses, batch, sequence);
-  // HeadLoss has gone back through the head already, tile by tile, so that the logits of all rows
-  // never exist at once. Autograd begins at the hidden states.
+  // The losses have gone back through the head already, part by part, so that the logits of all
+  // rows never exist at once. Autograd begins at the hidden states.
   std::vector<at::Tensor> roots{hidden}, gradients{hidden_gradient};
   if (pass.auxiliary_loss.defined()) {
     sum.auxiliary = pass.auxiliary_loss.item<double>();

@@ -16,6 +16,7 @@
 #include "storage/files/safetensors.h"
 #include "trainer/network/intervention.h"
 #include "trainer/network/layout.h"
+#include "trainer/network/teaching.h"
 
 namespace braid::trainer {
 
@@ -31,6 +32,10 @@ struct LossSum {
                     // 7)
   double auxiliary = 0;  // of a training pass with a router: lambda-weighted terms (8) and (9),
                          // mean over the rows
+  // Of a pass with teachers: the sum of the divergences over the targets that have one, neither
+  // weighed nor scaled, and the number of these. `loss` does not contain them.
+  double divergence = 0;
+  int64_t taught = 0;
 };
 
 // The auxiliary losses and the dropout of training passes (docs/papers/papaformer.md#s7, T3 and T4;
@@ -58,6 +63,8 @@ struct BackwardOptions {
   int64_t first_row = 0;  // sequence of the micro-batch that this rank begins with
   // Of the products with weights, forward and backward. kBf16 is for CPUs alone.
   spec::Precision precision = spec::Precision::kFp32;
+  // If set, teachers add to the loss.
+  const Teaching* teaching = nullptr;
 };
 
 // Reads sequences side by side, some tokens of each at a time, and keeps the keys and values of

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/kernels/taught_head_loss.h"
 #include "trainer/network/block.h"
 #include "trainer/network/composite.h"
 #include "trainer/network/forward_context.h"
@@ -33,6 +34,13 @@ struct Network::Impl {
   ForwardContext EvaluationPass(int64_t batch, int64_t sequence);
   // The final-normed hidden states [batch * sequence, w].
   at::Tensor Hidden(const at::Tensor& ids, ForwardContext& pass);
+  // What this network, as a teacher, makes of ids [sequences * sequence].
+  TeacherRows Teach(const at::Tensor& ids, int64_t sequence, Precision precision);
+  // The losses with teachers of hidden states of a training pass, and the gradient of the hidden
+  // states; that of the head is added to its own.
+  LossSum TaughtLosses(const at::Tensor& hidden, const at::Tensor& ids, const at::Tensor& labels,
+                       int64_t sequence, const Teaching& teaching, double scale,
+                       Precision precision, at::Tensor* gradient);
   // Every block, in the order in which they run.
   std::vector<Block*> Blocks();
 

@@ -5,13 +5,19 @@
 // Request: {"ids": [[...]], "labels": [[...]], "auxiliary": {"lambda_entropy", "lambda_load",
 // "load", "probs"},
 //   "noise_seed": evaluation seed, "intervention": {...}, "readouts": true, "routing": true,
-//   "decode": true}; labels are negative where nothing counts. Without auxiliary its lambdas are 0.
+//   "decode": true,
+//   "teaching": {"weight", "temperature", "parts": [{"sequences": [...], "teachers": [k, ...]}]},
+//   where the checkpoint of teacher k is in the folder teacher.k}; labels are negative where
+//   nothing counts. Without auxiliary its lambdas are 0.
 // Result: "logits" [B, T, V] and "decoded" (the same from a Decoder, a token at a time),
 // "log_probabilities" [B, T],
 //   "loss" (mean, of Loss), "training.loss", "training.auxiliary", "grad.<name>",
+//   "taught.loss", "taught.divergence", "taught.targets" and "taught.grad.<name>" with teaching,
 //   "readout.<place>.<field>", "routing.<layer>.choices" and ".clean_choices".
 #include <cstdio>
 #include <exception>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,6 +39,7 @@ struct Request {
   std::optional<Intervention> intervention;
   int64_t noise_seed = 0;
   bool readouts = false, routing = false, decode = false;
+  Json teaching;  // null: nobody teaches
 
   std::vector<int32_t> Row(int64_t row) const {
     return {ids.begin() + row * sequence, ids.begin() + (row + 1) * sequence};
@@ -81,6 +88,7 @@ Result<Request> ReadRequest(const std::string& path) {
     request.auxiliary.probs = *schema::FromName<spec::AuxProbs>(std::string(auxiliary.at("probs")));
   }
   if (json.contains("intervention")) request.intervention = ReadIntervention(json["intervention"]);
+  if (json.contains("teaching")) request.teaching = json["teaching"];
   request.noise_seed = json.value("noise_seed", request.noise_seed);
   request.readouts = json.value("readouts", false);
   request.routing = json.value("routing", false);
@@ -177,6 +185,14 @@ void Route(Network& network, const Request& request, Results& results) {
   }
 }
 
+void AddGradients(Network& network, const std::string& prefix, Results& results) {
+  for (const Layout::Slot& slot : network.layout().slots) {
+    const float* gradient = network.gradients() + slot.offset;
+    results.Add(prefix + slot.tensor.name, slot.tensor.shape,
+                {gradient, gradient + slot.tensor.elements()});
+  }
+}
+
 void Train(Network& network, const Request& request, Results& results) {
   int64_t targets = 0;
   for (const int32_t label : request.labels) targets += label >= 0;
@@ -187,11 +203,36 @@ void Train(Network& network, const Request& request, Results& results) {
                                        {.scale = 1.0 / static_cast<double>(targets)});
   results.Add("training.loss", sum.loss / static_cast<double>(sum.targets));
   results.Add("training.auxiliary", sum.auxiliary);
-  for (const Layout::Slot& slot : network.layout().slots) {
-    const float* gradient = network.gradients() + slot.offset;
-    results.Add("grad." + slot.tensor.name, slot.tensor.shape,
-                {gradient, gradient + slot.tensor.elements()});
+  AddGradients(network, "grad.", results);
+}
+
+Status Teach(Network& network, const Request& request, const std::string& folder,
+             Results& results) {
+  std::map<int64_t, std::unique_ptr<Network>> teachers;
+  Teaching teaching{request.teaching.at("weight"), request.teaching.at("temperature"), {}};
+  for (const Json& part : request.teaching.at("parts")) {
+    TaughtSequences taught{part.at("sequences").get<std::vector<int64_t>>(), {}};
+    for (const Json& place : part.at("teachers")) {
+      std::unique_ptr<Network>& teacher = teachers[place.get<int64_t>()];
+      if (teacher == nullptr) {
+        BRAID_ASSIGN_OR_RETURN(teacher,
+                               LoadNetwork(JoinPath(folder, "teacher." + place.dump()), "cpu"));
+      }
+      taught.teachers.push_back(teacher.get());
+    }
+    teaching.parts.push_back(std::move(taught));
   }
+  int64_t targets = 0;
+  for (const int32_t label : request.labels) targets += label >= 0;
+  network.ZeroGradients();
+  const LossSum sum = network.Backward(
+      request.ids.data(), request.labels.data(), request.batch, request.sequence,
+      {.scale = 1.0 / static_cast<double>(targets), .teaching = &teaching});
+  results.Add("taught.loss", sum.loss / static_cast<double>(sum.targets));
+  results.Add("taught.divergence", sum.divergence);
+  results.Add("taught.targets", static_cast<double>(sum.taught));
+  AddGradients(network, "taught.grad.", results);
+  return OkStatus();
 }
 
 Status Dump(const std::string& folder) {
@@ -205,6 +246,7 @@ Status Dump(const std::string& folder) {
   if (request.routing) Route(*network, request, results);
   network->SetIntervention(std::nullopt);
   Train(*network, request, results);
+  if (!request.teaching.is_null()) BRAID_RETURN_IF_ERROR(Teach(*network, request, folder, results));
   return results.Write(JoinPath(folder, "result.safetensors"));
 }
 

@@ -52,6 +52,8 @@ TEST(DataLoaderTest, GivesTheEpochsInOrder) {
         epoch->Read(m * source.settings.batch + i, ids.data());
         const auto begin = batches.at(next).ids.begin() + i * T;
         EXPECT_EQ(ids, std::vector<int32_t>(begin, begin + T)) << e << " " << m << " " << i;
+        EXPECT_EQ(batches[next].sources.at(static_cast<size_t>(i)),
+                  epoch->SourceOf(m * source.settings.batch + i));
       }
     }
   }
@@ -66,6 +68,9 @@ TEST(DataLoaderTest, RanksShareEveryMicroBatch) {
     std::vector<int32_t> joined = first[m].ids;
     joined.insert(joined.end(), second[m].ids.begin(), second[m].ids.end());
     EXPECT_EQ(whole[m].ids, joined);
+    std::vector<size_t> sources = first[m].sources;
+    sources.insert(sources.end(), second[m].sources.begin(), second[m].sources.end());
+    EXPECT_EQ(whole[m].sources, sources);
     EXPECT_EQ(whole[m].targets, second[m].targets);
     EXPECT_EQ(whole[m].number, second[m].number);
     EXPECT_EQ(second[m].first_row, source.settings.batch / 2);

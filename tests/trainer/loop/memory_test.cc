@@ -64,6 +64,18 @@ TEST(MemoryTest, TheMeanOfTheWeightsCounts) {
                         "67.2 KiB for the average of the weights and the intermediate values"));
 }
 
+TEST(MemoryTest, EachTeacherCountsOnce) {
+  SmallWorld world;
+  const auto teacher = Network::Create(world.Dense("m"), "cpu").value();
+  task::Task task = world.TrainTask("t", world.Dense("m"));
+  task.inputs["parent.m"] = world.WriteModel("teacher", *teacher);
+  task.spec["train"]["teachers"] = Json::object();
+  task.spec["lessons"] = {{{"teacher", "parent.m"}, {"data", "data.tales"}},
+                          {{"teacher", "parent.m"}, {"data", "data.sums"}}};
+  EXPECT_THAT(ExplainMemory(OutOfMemory("x"), task).message(),
+              HasSubstr("134.5 KiB for moments, 67.2 KiB for teachers and the intermediate"));
+}
+
 TEST(MemoryTest, OtherErrorsAndOtherTasksStayWhatTheyAre) {
   SmallWorld world;
   task::Task task = world.TrainTask("t", world.Dense("m"));
