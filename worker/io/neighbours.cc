@@ -9,7 +9,7 @@
 namespace braid::worker {
 namespace {
 
-constexpr char kName[] = "neighbours";
+constexpr char kNeighbours[] = "neighbours";
 // A neighbour that fails so often while one file is fetched is not asked for it any more.
 constexpr int kMostFailures = 2;
 
@@ -90,7 +90,7 @@ void Neighbours::OnFailure(const Neighbour& neighbour, const Status& status, boo
   // It may have other files.
   if (status.code() == StatusCode::kNotFound) return;
   SetAside(neighbour.worker, kAsideMs);
-  Log(LogLevel::kInfo, kName,
+  Log(LogLevel::kInfo, kNeighbours,
       "files are not fetched from worker " + neighbour.worker + " at " + neighbour.address +
           " for the next " + FormatDuration(kAsideMs / 1000) +
           ", but from others or from the "
@@ -104,7 +104,7 @@ bool Neighbours::Distrust(const std::string& sha256) {
   if (given.empty()) return false;
   for (const auto& [worker, bytes] : given.mapped()) {
     aside_until_ms_[worker] = clock_.MonotonicMs() + kDistrustMs;
-    Log(LogLevel::kWarning, kName,
+    Log(LogLevel::kWarning, kNeighbours,
         "of file " + sha256 + ", " + FormatBytes(bytes) + " came from worker " + worker +
             ", and together the bytes do not have its digest: it is fetched from the coordinator, "
             "and nothing from that worker for the next " +
