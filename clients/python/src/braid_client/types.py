@@ -1210,7 +1210,6 @@ class WorkerLoad(Message):
 class WorkerLoads(Message):
     """What WorkerLoads is answered with."""
 
-    # When the oldest piece began, and how long each is.
-    from_ms: int = 0
+    # How long each piece is; the last one is that of now.
     piece_interval_ms: int = 0
     workers: list[WorkerLoad] = field(default_factory=list)
