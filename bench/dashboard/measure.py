@@ -3,9 +3,10 @@
 
     build/venv-browser/bin/python bench/dashboard/measure.py [--runs 200] [--points 100000]
 
-Prints a table. It needs the programs of build/release, the browser that tests use (scripts/setup), and about 100 MB of
-disk. The runs are those of a coordinator as it is after trainings: their rows are made by submitting and cancelling, and
-the metrics are files of as many points as asked for, of ten different trainings."""
+Prints a table. It needs the programs of build/release, the browser that tests use (scripts/setup),
+and about 100 MB of disk. The runs are those of a coordinator as it is after trainings: their rows are
+made by submitting and cancelling, and the metrics are files of as many points as asked for, of ten
+different trainings."""
 
 import argparse
 import contextlib
@@ -33,15 +34,17 @@ validation: {documents: 0.1}
 sequence: 32
 baselines:
   - {name: dense, d: 16, heads: 2, blocks: 1}
-train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2, optimizer: {lr: RATE},
-        checkpoint: {steps: EVERY, seconds: 0}, validate: {steps: 1000, sequences: 4}}
+train: {batch: 4, accumulate: 1, epochs: 10000000, steps: STEPS, warmup_steps: 2,
+        optimizer: {lr: RATE}, checkpoint: {steps: EVERY, seconds: 0},
+        validate: {steps: 1000, sequences: 4}}
 """
 FILES = 10  # different ones
 # When something is shown for the first time, by the clock of the page.
 WATCH = """
 window.longest = 0;
-new PerformanceObserver((list) => list.getEntries().forEach((one) => { window.longest = Math.max(window.longest, one.duration); }))
-  .observe({type: 'longtask', buffered: true});
+new PerformanceObserver((list) => list.getEntries().forEach((one) => {
+  window.longest = Math.max(window.longest, one.duration);
+})).observe({type: 'longtask', buffered: true});
 window.shown = (css, attribute, value) => new Promise((done) => {
   const look = () => {
     const one = document.querySelector(css);
