@@ -3,10 +3,10 @@
 
     build/venv-browser/bin/python bench/dashboard/measure.py [--runs 200] [--points 100000]
 
-Prints a table. It needs the programs of build/release, the browser that tests use (scripts/setup),
-and about 100 MB of disk. The runs are those of a coordinator as it is after trainings: their rows are
-made by submitting and cancelling, and the metrics are files of as many points as asked for, of ten
-different trainings."""
+Prints a table. It needs the programs of build/release, the browser that tests use
+(scripts/setup), and about 100 MB of disk. The runs are those of a coordinator as it is
+after trainings: their rows are made by submitting and cancelling, and the metrics are files
+of as many points as asked for, of ten different trainings."""
 
 import argparse
 import contextlib
