@@ -96,9 +96,10 @@ void AddWorkers(CLI::App* app, Flags* flags) {
                   "How long a disconnected worker of another site keeps its jobs")
       ->check(CLI::Range(0, 86'400'000))
       ->capture_default_str();
-  app->add_option("--recovery-ms", flags->recovery_ms,
-                  "How long after its start no worker counts as lost, so that workers can come back "
-                  "first")
+  app->add_option(
+         "--recovery-ms", flags->recovery_ms,
+         "How long after its start no worker counts as lost, so that workers can come back "
+         "first")
       ->check(CLI::Range(0, 86'400'000))
       ->capture_default_str();
 }

@@ -1,7 +1,8 @@
 #include "recipe/tags.h"
 
-#include <algorithm>
+#include <cstdint>
 #include <set>
+#include <string_view>
 
 #include "base/excerpt.h"
 #include "base/utf8.h"
@@ -9,8 +10,21 @@
 namespace braid::recipe {
 namespace {
 
-bool IsControl(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+// What moves a terminal's cursor, turns the direction of writing, or is not seen at all.
+bool IsHidden(uint32_t code) {
+  return code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x200b && code <= 0x200f) ||
+         code == 0x2028 || code == 0x2029 || (code >= 0x202a && code <= 0x202e) ||
+         (code >= 0x2060 && code <= 0x206f) || code == 0xfeff;
+}
+
+// REQUIRES: valid UTF-8.
+bool HasHidden(std::string_view text) {
+  while (!text.empty()) {
+    size_t length = 0;
+    if (IsHidden(DecodeCodePoint(text, &length))) return true;
+    text.remove_prefix(length);
+  }
+  return false;
 }
 
 Status CheckTag(const std::string& tag) {
@@ -20,8 +34,10 @@ Status CheckTag(const std::string& tag) {
     return InvalidArgument(which + " has " + std::to_string(tag.size()) + " bytes: at most " +
                            std::to_string(kLongestTag));
   if (!IsUtf8(tag)) return InvalidArgument(which + " is not UTF-8");
-  if (std::any_of(tag.begin(), tag.end(), IsControl))
-    return InvalidArgument(which + " has a control character");
+  if (HasHidden(tag))
+    return InvalidArgument(which + " has a control character, or one that cannot be seen");
+  if (tag.front() == '-')
+    return InvalidArgument(which + " begins with a minus, which takes tags off");
   if (tag.find(',') != std::string::npos)
     return InvalidArgument(which + " has a comma, which stands between tags: give each by itself");
   if (tag.front() == ' ' || tag.back() == ' ')

@@ -13,8 +13,9 @@ inline constexpr size_t kMostTags = 32;
 // In bytes.
 inline constexpr size_t kLongestTag = 64;
 
-// Whether all of these can be tags, in any order: UTF-8 of 1 to kLongestTag bytes, without commas
-// and control characters, and without spaces at their ends; at most kMostTags. kInvalidArgument
+// Whether all of these can be tags, in any order: UTF-8 of 1 to kLongestTag bytes without
+// commas and without characters that control or cannot be seen, with no space at either end and no
+// minus at the beginning; at most kMostTags. kInvalidArgument
 // names the first that cannot.
 Status CheckTags(const std::vector<std::string>& tags);
 

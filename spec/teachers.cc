@@ -1,14 +1,15 @@
 #include "spec/teachers.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "schema/builder.h"
 
 namespace braid::spec {
 
 double Teachers::WeightAt(int64_t step, int64_t total) const {
-  const double end = until * static_cast<double>(total);
-  return weight * std::max(0.0, 1 - static_cast<double>(step) / end);
+  const auto end = std::max<int64_t>(1, std::llround(until * static_cast<double>(total)));
+  return weight * static_cast<double>(std::max<int64_t>(0, end - step)) / static_cast<double>(end);
 }
 
 const schema::Schema& Teachers::Fields() {
@@ -19,8 +20,8 @@ const schema::Schema& Teachers::Fields() {
           "falls linearly. 0: no parent teaches.")
         .AtLeast(0);
     field("until", &Teachers::until,
-          "The part of the joint phase's steps after which the weight is 0 and parents are not "
-          "computed any more.")
+          "The part of the joint phase's steps (the nearest whole step, one at least) after which "
+          "the weight is 0 and parents are not computed any more.")
         .Above(0)
         .AtMost(1);
     field("temperature", &Teachers::temperature,

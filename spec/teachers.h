@@ -13,7 +13,7 @@ namespace braid::spec {
 struct Teachers {
   // Of the divergence in the first step. It falls linearly; 0: nobody teaches.
   double weight = 0.5;
-  // The part of the training's steps after which it is 0.
+  // The part of the training's steps after which it is 0: the nearest whole step, one at least.
   double until = 0.5;
   // Divides the logits of both before they are compared.
   double temperature = 1;

@@ -110,11 +110,11 @@ export function confirmed(title, text, action, field) {
       dialog.remove();
       resolve(answer && line ? { text: line.value.trim() } : answer);
     };
-    const line = field ? h('input', { type: 'text', id: 'confirm-text', maxlength: 200 }) : null;
+    const line = field ? h('input', { type: 'text', id: 'confirm-text', maxlength: 2000, onkeydown: (event) => { if (event.key === 'Enter') close(true); } }) : null;
     const dialog = h('dialog', { 'aria-label': title },
       h('h2', null, title), h('p', null, text), line ? h('label', null, field + ' ', line) : null,
       h('div', { class: 'row end' },
-        h('button', { type: 'button', onclick: () => close(false) }, 'Keep'),
+        h('button', { type: 'button', onclick: () => close(false) }, 'Leave as it is'),
         h('button', { type: 'button', class: line ? '' : 'danger', id: 'confirm', onclick: () => close(true) }, action)));
     dialog.addEventListener('cancel', (event) => {
       event.preventDefault();

@@ -1,6 +1,6 @@
 // What one takes along from a run: the curves of its trainings as tables, its models as files.
 import { h, toast } from './dom.js';
-import { blobUrl, call, replies } from './api.js';
+import { blobUrl, call, each, replies } from './api.js';
 import { TRAINS } from './curves.js';
 import { bytes, number, parsed } from './format.js';
 
@@ -10,9 +10,12 @@ const field = (text) => (/[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""'
 // Points of metrics as `braid export --csv` writes them: the column step, and one for each value, empty
 // where it was not measured. Numbers are exact: they read back as the same bits.
 export function csvOf(points) {
-  const names = [...new Set(points.flatMap((point) => Object.keys(point.values || {})))].sort();
-  const rows = points.map((point) => [point.step || 0, ...names.map((name) => point.values?.[name] ?? '')].join(','));
-  return [['step', ...names].map(field).join(','), ...rows].join('\r\n') + '\r\n';
+  const seen = new Set();
+  for (const point of points) for (const name of Object.keys(point.values || {})) seen.add(name);
+  const names = [...seen].sort();
+  const value = (point, name) => (Object.hasOwn(point.values || {}, name) ? point.values[name] : '');
+  const rows = points.map((point) => [point.step || 0, ...names.map((name) => value(point, name))].join(','));
+  return [['step', ...names].map(field).join(','), ...rows].join('\n') + '\n';
 }
 
 // Gives the browser a file to keep.
@@ -31,7 +34,7 @@ export class ExportMenu {
   constructor(redraw) {
     this.redraw = redraw;
     this.busy = '';  // the training whose points are being read
-    this.models = [];  // {job, artifact, files}, in the order of the jobs
+    this.models = null;  // {job, artifact, files}, in the order of the jobs; null: not read yet
   }
 
   // Every point of a training, however many there are.
@@ -54,17 +57,24 @@ export class ExportMenu {
 
   // The models that the run has made so far.
   async find(run) {
-    const made = run.jobs.filter((job) => job.outputs?.model).map((job) => [job.name, job.outputs.model]);
-    try {
-      this.models = await Promise.all(made.map(async ([job, id]) => {
-        const before = this.models.find((one) => one.artifact.id === id);
-        if (before) return { ...before, job };
+    if (this.reads) return;
+    this.reads = true;
+    const made = run.jobs.filter((job) => job.outputs?.model);
+    const before = this.models || [];
+    const found = await each(made, async ({ name: job, outputs: { model: id } }) => {
+      const known = before.find((one) => one.artifact.id === id);
+      if (known) return { ...known, job };
+      try {
         const artifact = await call('Artifacts/GetArtifact', { id });
         return { job, artifact, files: (parsed(artifact.manifestJson).files || []).filter((file) => /^model.*\.safetensors$/.test(file.path)) };
-      }));
-    } catch (error) {
-      toast(error.message, true);
-    }
+      } catch (error) {
+        toast(job + ': ' + error.message, true);
+        return null;
+      }
+    });
+    this.models = found.filter(Boolean);
+    this.missing = found.length - this.models.length;
+    this.reads = false;
     this.redraw();
   }
 
@@ -83,7 +93,8 @@ export class ExportMenu {
         h('b', null, 'Curves, each step, as CSV'),
         trainings.length ? trainings.map((job) => h('button', { type: 'button', class: 'plain', 'data-key': 'csv:' + job.name, disabled: Boolean(this.busy), onclick: () => this.curves(run, job.name) }, this.busy === job.name ? job.name + ': reading' : job.name)) : h('span', { class: 'note' }, 'No training has begun yet.'),
         h('b', null, 'Models as safetensors'),
-        this.models.length ? h('ul', { class: 'plain-list' }, this.models.map((one) => this.model(run, one))) : h('span', { class: 'note' }, 'None is made yet.'),
+        this.models?.length ? h('ul', { class: 'plain-list' }, this.models.map((one) => this.model(run, one))) : null,
+        !this.models ? h('span', { class: 'note' }, 'Reading.') : this.missing ? h('span', { class: 'note' }, this.missing + ' cannot be read; open this again to try.') : !this.models.length ? h('span', { class: 'note' }, 'None is made yet.') : null,
         h('span', { class: 'note' }, 'For other tools: ', h('code', null, 'braid export --help'))));
   }
 }

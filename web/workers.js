@@ -32,9 +32,14 @@ export function workersPage(main, app) {
   async function loadCurves() {
     if (Date.now() - curvesAt < CURVES_MS) return;
     const asked = workers.filter((worker) => worker.load && matches(worker)).slice(0, MOST_CURVES).map((worker) => worker.id);
-    const { workers: found = [] } = asked.length ? await call('Admin/GetWorkerLoads', { workers: asked }) : {};
-    curves = new Map(found.map((one) => [one.worker, one]));
     curvesAt = Date.now();
+    try {
+      const { workers: found = [] } = asked.length ? await call('Admin/GetWorkerLoads', { workers: asked }) : {};
+      curves = new Map(found.map((one) => [one.worker, one]));
+    } catch (error) {
+      if (error.status === 401) throw error;
+      curves = new Map();  // the rest of the page is worth more
+    }
   }
 
   // How busy a machine is, and was.
@@ -108,7 +113,7 @@ export function workersPage(main, app) {
     const sites = [...new Set(workers.map((worker) => worker.site || ''))].sort();
     const slots = workers.reduce((sum, worker) => sum + number(worker.cpuSlots), 0), used = workers.reduce((sum, worker) => sum + number(worker.slotsUsed), 0);
     show(main, h('div', { class: 'row head' }, h('h1', null, 'Workers'), h('span', { class: 'note' }, workers.filter((worker) => worker.link === 'WORKER_READY').length + ' of ' + workers.length + ' connected, ' + used + ' of ' + slots + ' slots in use' + (sites.length > 1 ? ', at ' + sites.join(', ') : ''))),
-      h('div', { class: 'row tools' }, h('input', { type: 'search', placeholder: 'Id, site or host', 'aria-label': 'Find workers', value: text, oninput: (event) => { text = event.target.value; curvesAt = 0; draw(); } })),
+      h('div', { class: 'row tools' }, h('input', { type: 'search', placeholder: 'Id, site or host', 'aria-label': 'Find workers', value: text, oninput: (event) => { text = event.target.value; curvesAt = 0; draw(); loadCurves().then(draw); } })),
       table([{ title: 'Worker' }, { title: 'State' }, { title: 'Slots' }, { title: 'GPUs' }, { title: 'Load' }, { title: 'Runs' }, { title: 'Seen' }, { title: 'Take out' }],
         shown.map((worker) => {
           const gpus = worker.gpus || [], all = number(worker.cpuSlots) + gpus.length;

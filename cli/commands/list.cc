@@ -1,4 +1,6 @@
 // braid list runs, braid list jobs.
+#include <array>
+
 #include "cli/client/pages.h"
 #include "cli/commands/list_command.h"
 #include "cli/shared/completion.h"
@@ -54,18 +56,31 @@ void RegisterList(const Registry& registry) {
   CLI::App* command = registry.app.add_subcommand("list", "List runs (or jobs: list jobs)");
   command->require_subcommand(0, 1);
   const auto options = std::make_shared<ListOptions>();
-  const auto tags = std::make_shared<std::vector<std::string>>();
-  const auto list_runs = [tags](const Globals& globals) { return Runs(globals, *tags); };
+  // Those before the word `runs`, and those behind it.
+  const auto tags = std::make_shared<std::array<std::vector<std::string>, 2>>();
+  const auto list_runs = [tags](const Globals& globals) {
+    std::vector<std::string> all = (*tags)[0];
+    all.insert(all.end(), (*tags)[1].begin(), (*tags)[1].end());
+    return Runs(globals, all);
+  };
   CLI::App* runs = command->add_subcommand("runs", "All runs, newest first");
   for (CLI::App* one : {command, runs}) {
     MakeList(registry, one, list_runs, options);
-    one->add_option("--tag", *tags, "only runs with this tag (may be repeated: with all of them)")
+    one->add_option("--tag", (*tags)[one == command ? 0 : 1],
+                    "only runs with this tag (may be repeated: with all of them)")
         ->allow_extra_args(false);  // or it would take the argument behind it
   }
   auto run = std::make_shared<std::string>();
   CLI::App* jobs = command->add_subcommand("jobs", "Jobs of one run, or of all");
   jobs->add_option("run", *run, "id, its beginning, or name of a run")->type_name(kRunValue);
-  MakeList(registry, jobs, [run](const Globals& globals) { return Jobs(globals, *run); }, options);
+  const auto list_jobs = [run, tags](const Globals& globals) -> Result<List> {
+    if (!(*tags)[0].empty()) {
+      return InvalidArgument("jobs have no tags: braid list runs --tag " + (*tags)[0].front() +
+                             " names the runs, braid list jobs RUN the jobs of one");
+    }
+    return Jobs(globals, *run);
+  };
+  MakeList(registry, jobs, list_jobs, options);
 }
 
 }  // namespace braid::cli

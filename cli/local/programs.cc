@@ -62,6 +62,7 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
            {"AWS_ACCESS_KEY_ID", ""},
            {"AWS_SECRET_ACCESS_KEY", ""},
            {"AWS_SESSION_TOKEN", ""},
+           {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", ""},
            {"AWS_CONTAINER_AUTHORIZATION_TOKEN", ""}},
           JoinPath(logs, id + ".log"),
           false};

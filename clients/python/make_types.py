@@ -64,6 +64,14 @@ def kind_of(schema, schemas):
     return "str", '""'
 
 
+def field_of(schema, schemas):
+    """The same of a field, which may say that it is not there."""
+    kind, default = kind_of(schema, schemas)
+    if schema.get("x-optional") and not kind.startswith("Optional["):
+        return f"Optional[{kind}]", "None"
+    return kind, default
+
+
 def item_of(schema, schemas):
     kind = kind_of(schema, schemas)[0]
     found = re.fullmatch(r"Optional\[(.*)\]", kind)
@@ -106,7 +114,7 @@ def message(name, schema, schemas):
     )
     fields = ""
     for key, value in schema.get("properties", {}).items():
-        kind, default = kind_of(value, schemas)
+        kind, default = field_of(value, schemas)
         if value.get("description"):
             fields += as_comment(value["description"], "    ")
         fields += f"    {snake(key)}: {kind} = {default}\n"

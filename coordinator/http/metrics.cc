@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 namespace braid::coordinator {
 namespace {
@@ -139,18 +142,23 @@ struct SiteLoads {
   std::map<Labels, Sum> cpu, gpu;
   std::map<Labels, double> memory_used, memory, gpu_memory_used, gpu_memory;
 
-  void Add(const std::string& site, const std::optional<task::MachineLoad>& load) {
+  // The site and host of machines that are counted: several workers of one have one memory.
+  std::set<std::pair<std::string, std::string>> machines;
+
+  void Add(const catalog::WorkerRecord& worker, const std::optional<task::MachineLoad>& load) {
     constexpr double kMib = 1 << 20;
     if (!load.has_value()) return;
-    const Labels labels{{"site", site}};
+    const Labels labels{{"site", worker.site}};
     const auto note = [&](std::map<Labels, Sum>& sums, const std::optional<int64_t>& percent) {
       if (!percent.has_value()) return;
       sums[labels].sum += static_cast<double>(*percent) / 100;
       ++sums[labels].count;
     };
     note(cpu, load->cpu_percent);
-    memory_used[labels] += kMib * static_cast<double>(load->memory_used_mib);
-    memory[labels] += kMib * static_cast<double>(load->memory_mib);
+    if (machines.emplace(worker.site, worker.host).second) {
+      memory_used[labels] += kMib * static_cast<double>(load->memory_used_mib);
+      memory[labels] += kMib * static_cast<double>(load->memory_mib);
+    }
     for (const task::GpuLoad& one : load->gpus) {
       note(gpu, one.busy_percent);
       gpu_memory_used[labels] += kMib * static_cast<double>(one.memory_used_mib);
@@ -168,6 +176,7 @@ Result<std::string> MetricsText(Core* core, const CallDurations* calls, trace::E
   double oldest_pending_s = 0, artifact_bytes = 0, events = 0, quarantined = 0;
   BRAID_RETURN_IF_ERROR(core->Query([&](const State& state) {
     const int64_t now_ms = core->options().clock->WallMs();
+    const int64_t loaded_ms = SystemClock().MonotonicMs();
     const catalog::RowCounts totals = state.Totals();
     for (const auto& [row, count] : totals.jobs) {
       jobs[{{"kind", row.first}, {"state", StateName<JobState>(row.second)}}] = static_cast<double>(
@@ -186,7 +195,7 @@ Result<std::string> MetricsText(Core* core, const CallDurations* calls, trace::E
                  {"admit", std::string(Name(worker.admit))},
                  {"site", worker.site}}];
       quarantined += live != state.workers.end() && live->second.quarantined ? 1 : 0;
-      if (loads != nullptr) busy.Add(worker.site, loads->Newest(id, SystemClock().MonotonicMs()));
+      if (loads != nullptr) busy.Add(worker, loads->Newest(id, loaded_ms));
       slots[{{"device", "cpu"}}] += static_cast<double>(worker.cpu_slots);
       slots[{{"device", "cuda"}}] += static_cast<double>(worker.gpus.size());
     }

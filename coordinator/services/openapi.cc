@@ -111,6 +111,8 @@ Json FieldSchemaOf(const FieldDescriptor& field) {
     schema = ValueSchemaOf(field);
   if (const std::string comment = CommentOf(field); !comment.empty())
     schema["description"] = comment;
+  // Left out, it is not known or not said, which is something else than 0.
+  if (field.has_optional_keyword()) schema["x-optional"] = true;
   return schema;
 }
 

@@ -37,7 +37,9 @@ int64_t CountOf(const Json* job, const char* key) {
   return found != summary.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
 }
 
+// A training that the parents teach has them among its inputs, too.
 bool IsMerge(const Json& job) {
+  if (job["inputs"].contains(role::kInit)) return false;
   for (const auto& [role, artifact] : job["inputs"].items())
     if (role.starts_with(role::Parent(""))) return true;
   return false;

@@ -75,6 +75,8 @@ JobNode JointJob(const Merge& merge, const JobNode& merged, const JobNode& gate)
       job.inputs[role::Parent(name)] = checkpoint;
       task.lessons.push_back({role::Parent(name), role::Data(merge.corpora_of_parents.at(name))});
     }
+  } else {
+    task.train.teachers.reset();  // a weight of 0 is the same job as no teachers
   }
   // No joint training begins on a composite that is not proved.
   job.parents = {gate.name};

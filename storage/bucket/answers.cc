@@ -133,8 +133,8 @@ Status BucketError(const HttpAnswer& answer, const std::string& doing, const Buc
                               "): set this machine's clock, for example with chrony");
   if (IsOneOf(code, kEnded))
     return PermissionDenied(what + "the session of access key " + key_id + " has ended (" + said +
-                            "): write a new one to the credentials file, which is read again by "
-                            "itself");
+                            "): if it is of the credentials file, write a new one there; it is "
+                            "looked for again by itself");
   if (IsOneOf(code, kDamaged))
     return Status(StatusCode::kUnavailable, ErrorReason::kDigestMismatch,
                   what + "what arrived had another digest (" + said +

@@ -109,13 +109,18 @@ Status BucketStore::CheckOwner(bool again) {
     expected = expected_;
   }
   const Result<std::string> there = Owner();
-  if (there.status().code() == StatusCode::kNotFound || (there.ok() && *there != expected))
+  const bool wrong = there.status().code() == StatusCode::kNotFound ||
+                     (there.ok() && *there != expected);
+  if (wrong) {
+    MutexLock lock(mutex_);
+    confirmed_ = false;
     return FailedPrecondition(
         place_.Name() + " at " + place_.endpoint +
         (there.ok() ? " belongs to another coordinator now"
                     : " has no object " + JoinPath(place_.prefix, kOwnerObject) +
                           ": is it another server, or was it emptied?") +
         " Nothing is put, deleted or believed until that is mended (docs/operating.md, Disk)");
+  }
   BRAID_RETURN_IF_ERROR(there.status());
   MutexLock lock(mutex_);
   confirmed_ = true;

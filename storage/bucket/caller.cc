@@ -7,7 +7,8 @@ namespace braid::storage {
 namespace {
 
 constexpr int64_t kRenewMs = 5 * 60'000;  // so long before a key ends, its follower is there
-constexpr int64_t kLookAgainMs = 30'000;  // after a failure to find that one
+constexpr int64_t kLookAgainMs = 30'000;  // for that one, if there is none yet
+constexpr int64_t kFailedMs = 1'000;      // for which it is believed that there is no key at all
 
 bool MayHelpAgain(const Status& status) {
   return status.code() == StatusCode::kUnavailable && !status.Is(ErrorReason::kStorageFull);
@@ -21,20 +22,49 @@ BucketCaller::BucketCaller(BucketPlace place, CallerOptions options)
       http_({.ca_file = place_.ca_file, .idle_ms = options_.idle_ms, .stopped = options_.stopped}) {
 }
 
-Result<AccessKey> BucketCaller::Key() {
+bool BucketCaller::IsGood() const {
+  return !key_.id.empty() && (key_.ends_ms == 0 || options_.clock->WallMs() < key_.ends_ms);
+}
+
+AccessKey BucketCaller::KnownKey() {
   MutexLock lock(mutex_);
-  const int64_t now_ms = options_.clock->WallMs();
-  const bool ended = key_.ends_ms > 0 && now_ms >= key_.ends_ms;
-  const bool ends = key_.ends_ms > 0 && now_ms >= key_.ends_ms - kRenewMs;
-  if (!key_.id.empty() && !ended && (!ends || now_ms < next_look_ms_)) return key_;
-  Result<AccessKey> found = options_.machine_keys ? FindAnyKey(options_.variables, place_.region)
-                                                  : FindAccessKey(options_.variables);
-  next_look_ms_ = now_ms + kLookAgainMs;
-  if (found.ok())
+  return IsGood() ? key_ : AccessKey();
+}
+
+// Services that give keys may be silent for seconds: one thread asks them, and whoever has a key
+// that is still good does not wait for it.
+Result<AccessKey> BucketCaller::Key() {
+  {
+    MutexLock lock(mutex_);
+    const int64_t now_ms = options_.clock->MonotonicMs();
+    const bool due = key_.ends_ms > 0 && options_.clock->WallMs() >= key_.ends_ms - kRenewMs;
+    if (IsGood() && !refused_ && (!due || looking_ || now_ms < next_look_ms_)) return key_;
+    if (looking_) {
+      while (looking_) changed_.Wait(mutex_);
+      if (IsGood()) return key_;
+      return none_;
+    }
+    if (options_.machine_keys && !none_.ok() && !IsGood() && now_ms < next_look_ms_) return none_;
+    looking_ = true;
+  }
+  Result<AccessKey> found = options_.machine_keys
+                                ? FindAnyKey(options_.variables, place_.region, options_.stopped)
+                                : FindAccessKey(options_.variables);
+  MutexLock lock(mutex_);
+  looking_ = false;
+  changed_.NotifyAll();
+  next_look_ms_ = options_.clock->MonotonicMs() +
+                  (found.ok() || IsGood() ? kLookAgainMs : kFailedMs);
+  none_ = found.status();
+  // Where there was a key, there will be one again.
+  if (!found.ok() && !key_.id.empty()) none_ = Unavailable(none_.message());
+  if (found.ok()) {
     key_ = *std::move(found);
-  else if (key_.id.empty() || ended)
-    return found.status();
-  return key_;
+    refused_ = false;
+  }
+  if (IsGood()) return key_;
+  return none_.ok() ? Unavailable("access key " + key_.id + " has ended, and no other is given yet")
+                    : none_;
 }
 
 ToSign BucketCaller::Signable(const BucketCall& call) const {
@@ -57,8 +87,9 @@ std::string BucketCaller::UrlOf(const ToSign& request,
          (query.empty() ? "" : "?" + QueryText(query));
 }
 
-Result<std::string> BucketCaller::SignedUrl(const std::string& key, int64_t seconds) {
-  BRAID_ASSIGN_OR_RETURN(const AccessKey access, Key());
+std::string BucketCaller::SignedUrl(const std::string& key, int64_t seconds) {
+  const AccessKey access = KnownKey();
+  if (access.id.empty()) return std::string();
   const ToSign sign = Signable({.method = "GET", .key = key});
   return UrlOf(sign, SignedQuery(sign, access, place_.region, options_.clock->WallMs(), seconds));
 }
@@ -88,7 +119,7 @@ Result<HttpAnswer> BucketCaller::Once(const BucketCall& call, const std::string&
   const Status status = BucketError(*answer, doing, place_, key.id);
   if (status.code() == StatusCode::kPermissionDenied) {
     MutexLock lock(mutex_);
-    key_ = {};  // another one may have been written meanwhile
+    if (key_.id == key.id) refused_ = true;  // another one may have been written meanwhile
   }
   return status;
 }

@@ -55,9 +55,9 @@ class BucketCaller {
   Result<HttpAnswer> Do(const BucketCall& call, const std::string& doing);
   // The same, tried once.
   Result<HttpAnswer> Once(const BucketCall& call, const std::string& doing);
-  // A URL that reads the object without a key for so many seconds, or until this key ends. A
-  // secret.
-  Result<std::string> SignedUrl(const std::string& key, int64_t seconds);
+  // A URL that reads the object without a key for so many seconds, or until this key ends: a
+  // secret. Empty if there is no key; asks nobody for one.
+  std::string SignedUrl(const std::string& key, int64_t seconds);
   // One page after another of a list of the bucket, of what is below the place's prefix unless
   // `query` has one.
   Status EachPage(std::map<std::string, std::string> query, const std::string& doing,
@@ -66,6 +66,9 @@ class BucketCaller {
  private:
   // The key of now: one that ends soon is looked for again before.
   Result<AccessKey> Key();
+  // The same as far as it is here; without an id: it is not.
+  AccessKey KnownKey();
+  bool IsGood() const BRAID_REQUIRES(mutex_);
   ToSign Signable(const BucketCall& call) const;
   std::string UrlOf(const ToSign& request, const std::map<std::string, std::string>& query) const;
 
@@ -73,8 +76,12 @@ class BucketCaller {
   const CallerOptions options_;
   HttpClient http_;
   Mutex mutex_;
-  AccessKey key_ BRAID_GUARDED_BY(mutex_);             // empty: to be looked for
-  int64_t next_look_ms_ BRAID_GUARDED_BY(mutex_) = 0;  // for one that follows it
+  CondVar changed_;
+  AccessKey key_ BRAID_GUARDED_BY(mutex_);  // empty: there was none yet
+  bool refused_ BRAID_GUARDED_BY(mutex_) = false;
+  bool looking_ BRAID_GUARDED_BY(mutex_) = false;      // a thread looks for another one
+  int64_t next_look_ms_ BRAID_GUARDED_BY(mutex_) = 0;  // of the monotonic clock
+  Status none_ BRAID_GUARDED_BY(mutex_);               // why the last look found none
 };
 
 }  // namespace braid::storage

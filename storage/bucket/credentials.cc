@@ -60,11 +60,15 @@ Result<Found> KeyOfFile(const Variables& variables) {
   const std::string named = variables("AWS_PROFILE");
   const std::string name = named.empty() ? "default" : named;
   struct stat info{};
-  if (stat(path.c_str(), &info) != 0)
-    return Found{{},
-                 "there is no key for the bucket: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-                 "or write them to " +
-                     path + " (profile " + name + ")"};
+  if (stat(path.c_str(), &info) != 0) {
+    const std::string none =
+        "there is no key for the bucket: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write "
+        "them to " +
+        path + " (profile " + name + ")";
+    if (!named.empty() || !variables("AWS_SHARED_CREDENTIALS_FILE").empty())
+      return FailedPrecondition(none);
+    return Found{{}, none};
+  }
   if ((info.st_mode & 0077) != 0)
     return PermissionDenied(path + " holds keys and may be read by others: chmod 600 " + path);
   BRAID_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
@@ -91,16 +95,17 @@ Result<AccessKey> FindAccessKey(const Variables& variables) {
   return FailedPrecondition(file.nothing);
 }
 
-Result<AccessKey> FindAnyKey(const Variables& variables, const std::string& region) {
+Result<AccessKey> FindAnyKey(const Variables& variables, const std::string& region,
+                             const std::function<bool()>& stopped) {
   BRAID_ASSIGN_OR_RETURN(const Found said, KeyOfVariables(variables));
   if (!said.key.id.empty()) return said.key;
-  const Result<AccessKey> role = WebIdentityKey(variables, region);
+  const Result<AccessKey> role = WebIdentityKey(variables, region, stopped);
   if (role.status().code() != StatusCode::kNotFound) return role;
   BRAID_ASSIGN_OR_RETURN(const Found file, KeyOfFile(variables));
   if (!file.key.id.empty()) return file.key;
-  const Result<AccessKey> container = ContainerKey(variables);
+  const Result<AccessKey> container = ContainerKey(variables, stopped);
   if (container.status().code() != StatusCode::kNotFound) return container;
-  const Result<AccessKey> instance = InstanceKey(variables);
+  const Result<AccessKey> instance = InstanceKey(variables, stopped);
   if (instance.status().code() != StatusCode::kNotFound) return instance;
   return FailedPrecondition(file.nothing +
                             "; this machine gives none either: " + role.status().message() + "; " +

@@ -2,6 +2,7 @@
 // and no secret.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "base/status.h"
@@ -19,7 +20,9 @@ Result<AccessKey> FindAccessKey(const Variables& variables);
 // file; the container; the instance of EC2 (storage/bucket/machine_keys.h). What is asked for by a
 // variable and fails is the error, and nothing behind it is tried. kFailedPrecondition says what
 // was tried if there is none; kUnavailable: another try may find one. May take some seconds.
-//   region: of AWS, where roles are asked for
-Result<AccessKey> FindAnyKey(const Variables& variables, const std::string& region);
+//   region:  of AWS, where roles are asked for
+//   stopped: ends requests once it is true; may be null
+Result<AccessKey> FindAnyKey(const Variables& variables, const std::string& region,
+                             const std::function<bool()>& stopped = nullptr);
 
 }  // namespace braid::storage

@@ -23,14 +23,17 @@ constexpr char kEcs[] = "http://169.254.170.2";
 constexpr std::array<std::string_view, 3> kOwnHosts = {"169.254.170.2", "169.254.170.23",
                                                        "fd00:ec2::23"};
 
-// Server and path of a URL, for messages.
+// The server of a URL, for messages: whoever knows a path may get the key there.
 std::string Shown(const std::string& url) {
-  return Excerpt(url.substr(0, url.find('?')), 200);
+  const size_t host = url.find("//");
+  const size_t path = url.find('/', host == std::string::npos ? 0 : host + 2);
+  return Excerpt(url.substr(0, path), 200) + (path == std::string::npos ? "" : "/...");
 }
 
-Result<HttpAnswer> Ask(HttpRequest request, int64_t deadline_ms, const std::string& ca_file = "") {
+Result<HttpAnswer> Ask(HttpRequest request, int64_t deadline_ms, const Stopped& stopped,
+                       const std::string& ca_file = "") {
   request.deadline_ms = deadline_ms;
-  HttpClient client({.ca_file = ca_file, .idle_ms = kFarMs});
+  HttpClient client({.ca_file = ca_file, .idle_ms = deadline_ms, .stopped = stopped});
   return client.Send(request);
 }
 
@@ -63,22 +66,25 @@ Result<std::string> Token(const Variables& variables, const std::string& variabl
   return std::string(Trim(*text));
 }
 
-Status CheckContainerUrl(const std::string& url) {
+Status CheckPlain(const std::string& url, const std::string& variable) {
   BRAID_ASSIGN_OR_RETURN(const UrlHost host, HostOfUrl(url));
   if (!host.plain || IsLoopbackHost(host.host) ||
       std::find(kOwnHosts.begin(), kOwnHosts.end(), host.host) != kOwnHosts.end())
     return OkStatus();
-  return FailedPrecondition("AWS_CONTAINER_CREDENTIALS_FULL_URI: " + Shown(url) +
+  return FailedPrecondition(variable + ": " + Shown(url) +
                             " is another machine, where http:// would show the key to everybody on "
                             "the way: use https://");
 }
 
 }  // namespace
 
-Result<AccessKey> WebIdentityKey(const Variables& variables, const std::string& region) {
+Result<AccessKey> WebIdentityKey(const Variables& variables, const std::string& region,
+                                 const Stopped& stopped) {
   const std::string role = variables("AWS_ROLE_ARN");
-  if (variables("AWS_WEB_IDENTITY_TOKEN_FILE").empty() || role.empty())
+  if (variables("AWS_WEB_IDENTITY_TOKEN_FILE").empty())
     return NotFound("AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN are not set");
+  if (role.empty())
+    return FailedPrecondition("AWS_WEB_IDENTITY_TOKEN_FILE is set, but no AWS_ROLE_ARN: set both");
   BRAID_ASSIGN_OR_RETURN(const std::string token, Token(variables, "AWS_WEB_IDENTITY_TOKEN_FILE"));
   const std::string session = variables("AWS_ROLE_SESSION_NAME");
   HttpRequest request;
@@ -86,6 +92,7 @@ Result<AccessKey> WebIdentityKey(const Variables& variables, const std::string& 
   request.url = variables("AWS_ENDPOINT_URL_STS");
   if (request.url.empty()) request.url = "https://sts." + region + ".amazonaws.com";
   if (!request.url.ends_with('/')) request.url += '/';
+  BRAID_RETURN_IF_ERROR(CheckPlain(request.url, "AWS_ENDPOINT_URL_STS"));
   request.headers["content-type"] = "application/x-www-form-urlencoded";
   request.body = QueryText({{"Action", "AssumeRoleWithWebIdentity"},
                             {"Version", "2011-06-15"},
@@ -94,7 +101,7 @@ Result<AccessKey> WebIdentityKey(const Variables& variables, const std::string& 
                             {"WebIdentityToken", token}});
   const std::string url = request.url;
   BRAID_ASSIGN_OR_RETURN(const HttpAnswer answer,
-                         Ask(std::move(request), kFarMs, variables("AWS_CA_BUNDLE")));
+                         Ask(std::move(request), kFarMs, stopped, variables("AWS_CA_BUNDLE")));
   if (!answer.good()) {
     const std::string why = Element(answer.body, "Code") + " " + Element(answer.body, "Message");
     return Refused(answer, url).Wrap("the role " + Excerpt(role) + " (" + Excerpt(why, 200) + ")");
@@ -108,7 +115,7 @@ Result<AccessKey> WebIdentityKey(const Variables& variables, const std::string& 
   return key;
 }
 
-Result<AccessKey> ContainerKey(const Variables& variables) {
+Result<AccessKey> ContainerKey(const Variables& variables, const Stopped& stopped) {
   const std::string relative = variables("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
   HttpRequest request;
   request.method = "GET";
@@ -118,7 +125,7 @@ Result<AccessKey> ContainerKey(const Variables& variables) {
     return NotFound(
         "AWS_CONTAINER_CREDENTIALS_FULL_URI and AWS_CONTAINER_CREDENTIALS_RELATIVE_URI are not "
         "set");
-  BRAID_RETURN_IF_ERROR(CheckContainerUrl(request.url));
+  BRAID_RETURN_IF_ERROR(CheckPlain(request.url, "AWS_CONTAINER_CREDENTIALS_FULL_URI"));
   std::string token = variables("AWS_CONTAINER_AUTHORIZATION_TOKEN");
   if (!variables("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").empty()) {
     BRAID_ASSIGN_OR_RETURN(token, Token(variables, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"));
@@ -128,14 +135,15 @@ Result<AccessKey> ContainerKey(const Variables& variables) {
   if (!token.empty()) request.headers["authorization"] = token;
   request.without_proxy = true;
   const std::string url = request.url;
-  BRAID_ASSIGN_OR_RETURN(const HttpAnswer answer, Ask(std::move(request), kFarMs));
+  BRAID_ASSIGN_OR_RETURN(const HttpAnswer answer, Ask(std::move(request), kFarMs, stopped));
   if (!answer.good()) return Refused(answer, url);
   return KeyIn(answer.body, url);
 }
 
-Result<AccessKey> InstanceKey(const Variables& variables) {
-  if (std::string off = variables("AWS_EC2_METADATA_DISABLED"); off == "true" || off == "TRUE")
-    return NotFound("AWS_EC2_METADATA_DISABLED is true");
+Result<AccessKey> InstanceKey(const Variables& variables, const Stopped& stopped) {
+  std::string off = variables("AWS_EC2_METADATA_DISABLED");
+  for (char& c : off) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  if (off == "true") return NotFound("AWS_EC2_METADATA_DISABLED is true");
   std::string service = variables("AWS_EC2_METADATA_SERVICE_ENDPOINT");
   if (service.empty()) service = "http://169.254.169.254";
   while (service.ends_with('/')) service.pop_back();
@@ -144,18 +152,19 @@ Result<AccessKey> InstanceKey(const Variables& variables) {
   begin.url = service + "/latest/api/token";
   begin.headers["x-aws-ec2-metadata-token-ttl-seconds"] = kTokenSeconds;
   begin.without_proxy = true;
-  const Result<HttpAnswer> token = Ask(begin, kNearMs);
+  const Result<HttpAnswer> token = Ask(begin, kNearMs, stopped);
   // Most machines are no instances of EC2, and other clouds answer something at this address.
   if (!token.ok()) return NotFound("the metadata of an instance: " + token.status().message());
-  if (!token->good())
-    return NotFound("the metadata of an instance: " + Refused(*token, begin.url).message());
+  const Status refused = token->good() ? OkStatus() : Refused(*token, begin.url);
+  if (refused.code() == StatusCode::kUnavailable) return refused;
+  if (!refused.ok()) return NotFound("the metadata of an instance: " + refused.message());
   const auto read = [&](const std::string& path) {
     HttpRequest request;
     request.method = "GET";
     request.url = service + "/latest/meta-data/iam/security-credentials/" + path;
     request.headers["x-aws-ec2-metadata-token"] = std::string(Trim(token->body));
     request.without_proxy = true;
-    return Ask(request, kNearMs);
+    return Ask(request, kNearMs, stopped);
   };
   BRAID_ASSIGN_OR_RETURN(const HttpAnswer roles, read(""));
   const std::string role(Trim(roles.body.substr(0, roles.body.find('\n'))));

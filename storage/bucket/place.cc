@@ -44,6 +44,15 @@ std::string WrongEndpoint(const std::string& endpoint) {
   return "";
 }
 
+// The port of the scheme is left out where the host is sent, and so must it be where it is signed.
+std::string WithoutUsualPort(const std::string& endpoint) {
+  const std::string port = endpoint.starts_with("https://") ? ":443" : ":80";
+  if (!endpoint.ends_with(port)) return endpoint;
+  const std::string rest = endpoint.substr(0, endpoint.size() - port.size());
+  const bool whole = rest.ends_with(']') || rest.find(':') == rest.rfind(':');
+  return whole ? rest : endpoint;  // else it is the end of an address of IPv6
+}
+
 // What stands behind the question mark.
 Status TakeQuery(const std::string& text, const std::string& query, BucketPlace* place) {
   for (const std::string& item : Split(query, '&')) {
@@ -112,6 +121,7 @@ Result<BucketPlace> ParseBucket(const std::string& text, const Variables& variab
   while (place.endpoint.ends_with('/')) place.endpoint.pop_back();
   if (const std::string wrong = WrongEndpoint(place.endpoint); !wrong.empty())
     return Wrong(text, wrong);
+  place.endpoint = WithoutUsualPort(place.endpoint);
   constexpr std::string_view kPlain = "http://";
   if (place.endpoint.starts_with(kPlain) && !place.plain &&
       !IsLoopbackHost(HostOf(place.endpoint.substr(kPlain.size()))))

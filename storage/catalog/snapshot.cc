@@ -32,14 +32,29 @@ Result<std::unique_ptr<Snapshot>> Snapshot::Open(const std::string& path) {
   return std::unique_ptr<Snapshot>(new Snapshot(std::move(database)));
 }
 
+// Counting ends here: a tag that more runs have is one of the frequent ones.
+Result<std::string> Snapshot::RarestOf(const std::vector<std::string>& tags) {
+  static constexpr char kCount[] =
+      "SELECT count(*) FROM (SELECT 1 FROM run_tags WHERE tag = ? LIMIT 1000)";
+  std::string rarest;
+  int64_t fewest = std::numeric_limits<int64_t>::max();
+  for (const std::string& tag : tags) {
+    BRAID_RETURN_IF_ERROR(database_->Query(kCount, {tag}, [&](const Row& row) -> Status {
+      if (row.Int(0) < fewest) fewest = row.Int(0), rarest = tag;
+      return OkStatus();
+    }));
+  }
+  return rarest;
+}
+
 Result<std::vector<RunRecord>> Snapshot::Runs(const RunsQuery& query) {
   static const std::string all =
       Select<RunsTable>() +
       " WHERE (created_ms, id) <= (?, ?) ORDER BY created_ms DESC, id DESC LIMIT ?";
   // Through the index of one tag; of the runs there, those that have the others, too.
   static const std::string tagged =
-      Select<RunsTable>() +
-      " JOIN run_tags ON run_tags.run = runs.id WHERE run_tags.tag = ?1 "
+      "SELECT " + ColumnNames<RunsTable>() +
+      " FROM run_tags CROSS JOIN runs ON runs.id = run_tags.run WHERE run_tags.tag = ?1 "
       "AND (run_tags.made_ms, run_tags.run) <= (?2, ?3) AND NOT EXISTS (SELECT 1 FROM "
       "json_each(?4) AS wanted WHERE NOT EXISTS (SELECT 1 FROM run_tags AS other WHERE "
       "other.tag = wanted.value AND other.made_ms = runs.created_ms AND other.run = runs.id)) "
@@ -47,8 +62,9 @@ Result<std::vector<RunRecord>> Snapshot::Runs(const RunsQuery& query) {
   const auto& [created_ms, id] = Or(query.from);
   if (query.tags.empty())
     return ReadRows<RunsTable>(*database_, all.c_str(), {created_ms, id, query.limit});
+  BRAID_ASSIGN_OR_RETURN(const std::string rarest, RarestOf(query.tags));
   return ReadRows<RunsTable>(*database_, tagged.c_str(),
-                             {query.tags.front(), created_ms, id, Pack(query.tags), query.limit});
+                             {rarest, created_ms, id, Pack(query.tags), query.limit});
 }
 
 Result<std::optional<TimePlace>> Snapshot::PlaceOfRun(const std::string& id) {

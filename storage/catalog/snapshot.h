@@ -79,6 +79,9 @@ class Snapshot {
   explicit Snapshot(std::unique_ptr<Database> database)
       : database_(std::move(database)), past_(database_.get()) {}
 
+  // The one of the tags (at least one) that the fewest runs have.
+  Result<std::string> RarestOf(const std::vector<std::string>& tags);
+
   std::unique_ptr<Database> database_;
   SqlPast past_;
 };

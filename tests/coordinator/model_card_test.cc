@@ -39,6 +39,19 @@ TEST(ModelCardTest, APathTellsItsOwn) {
   EXPECT_EQ(card["run"]["id"], "r-1");
 }
 
+// The parents that teach are inputs of the joint training, which is no merge for that.
+TEST(ModelCardTest, ATaughtCompositeCountsAsOthersDo) {
+  Json facts = Facts();
+  facts["jobs"][4]["inputs"] = {{"init", "m3"}, {"parent.path_1", "m1"}, {"parent.path_2", "m2"}};
+  facts["jobs"].push_back({{"name", "further"},
+                           {"inputs", {{"init", "m4"}}},
+                           {"outputs", {{"model", "m5"}}},
+                           {"summary", {{"tokens", 7}}}});
+  const char card[] = R"({"parents": [{"name": "path_1"}, {"name": "path_2"}]})";
+  EXPECT_EQ(CardOf(facts, "m4", card)["tokens"], 1300);
+  EXPECT_EQ(CardOf(facts, "m5", R"({"parents": []})")["tokens"], 1007);
+}
+
 // The seed model's tokens are behind each path, and once behind what is made of several.
 TEST(ModelCardTest, TheSeedModelCountsOnce) {
   Json facts = Facts();

@@ -137,6 +137,18 @@ TEST_F(SitesTest, HowBusyASiteIsIsTheMeanOfItsWorkers) {
               Not(HasSubstr("braid_site_cpu_busy_ratio{")));
   task::MachineLoad load{40, 3, 8, {{90, 1, 2}, {std::nullopt, 1, 2}}};
   loads.Note("w1", load, SystemClock().MonotonicMs());
+  ASSERT_TRUE(core_
+                  ->Do([](Transaction& tx) {
+                    catalog::WorkerRecord second;  // on the same host, whose memory is one
+                    second.id = "w3";
+                    second.site = "lab";
+                    tx.Add(catalog::WorkerRegistered{second});
+                    return OkStatus();
+                  })
+                  .ok());
+  task::MachineLoad same = load;
+  same.gpus.clear();
+  loads.Note("w3", same, SystemClock().MonotonicMs());
   loads.Note("nobody", load, SystemClock().MonotonicMs());
   const std::string text = MetricsText(core_.get(), nullptr, nullptr, &loads).value();
   for (const char* line : {"braid_site_cpu_busy_ratio{site=\"lab\"} 0.4\n",

@@ -120,8 +120,12 @@ class HelmTest(unittest.TestCase):
         objects = render({"pools": POOLS})
         # No right in Kubernetes at all.
         self.assertEqual({kind for kind, _ in objects if "Role" in kind}, set())
-        self.assertFalse(objects["ServiceAccount", "lab"]["automountServiceAccountToken"])
+        for account in ("lab", "lab-coordinator"):
+            self.assertFalse(objects["ServiceAccount", account]["automountServiceAccountToken"])
         self.assertEqual(len(pods(objects)), 3)
+        # A role for the bucket, which is given to the coordinator's account, reaches no task.
+        accounts = [pod["serviceAccountName"] for pod in pods(objects)]
+        self.assertEqual(sorted(accounts), ["lab", "lab", "lab-coordinator"])
         for pod in pods(objects):
             self.assertFalse(pod["automountServiceAccountToken"])
             self.assertTrue(pod["securityContext"]["runAsNonRoot"])

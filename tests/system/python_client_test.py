@@ -243,6 +243,10 @@ class PythonClient(unittest.TestCase):
                 "run = client.submit('recipe.yaml', tags=['first'])\n"
                 "print(client.tag(run.id, ['a b'], ['never']).tags)\n"
                 "print([one.id == run.id for one in client.runs(tags=['a b', 'first'])])\n"
+                "loads = client.worker_loads(['nobody'])\n"
+                "print(loads.piece_interval_ms, loads.workers)\n"
+                "try:\n    client.tag(run.id, 'a b')\n"
+                "except TypeError as error:\n    print(error)\n"
                 "paused = client.pause(run.id, 'it is night')\n"
                 "print(paused.state, paused.paused_ms > 0, paused.pause_reason)\n"
                 "print({job.pending for job in paused.jobs if job.state == 'JOB_QUEUED'})\n"
@@ -265,6 +269,8 @@ class PythonClient(unittest.TestCase):
             [
                 "['a b', 'first']",
                 "[True]",
+                "30000 []",
+                "give a list of words, not the word 'a b' alone",
                 "RUN_ACTIVE True it is night",
                 "{'RUN_PAUSED'}",
                 "0 ''",

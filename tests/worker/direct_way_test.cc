@@ -124,12 +124,17 @@ TEST_F(DirectWayTest, ABucketThatIsNotReachedIsNamedWithoutTheUrl) {
   EXPECT_FALSE(way_.IsOpen());
 }
 
-TEST_F(DirectWayTest, AMissingObjectSaysNothingOfOthers) {
-  Answers([](const httplib::Request&, httplib::Response& response) { response.status = 404; });
+TEST_F(DirectWayTest, AMissingObjectSaysNothingOfOthersAndAMissingBucketDoes) {
+  Answers([](const httplib::Request&, httplib::Response& response) {
+    response.status = 404;
+    response.set_content("<Error><Code>NoSuchKey</Code></Error>", "application/xml");
+  });
   const DirectWay::Read read = Get();
   EXPECT_FALSE(read.go_on);
   EXPECT_EQ(read.bytes, 0u);
   EXPECT_TRUE(way_.IsOpen());
+  Answers([](const httplib::Request&, httplib::Response& response) { response.status = 404; });
+  EXPECT_THAT(Closes(), HasSubstr("its bucket: HTTP 404; this is"));
 }
 
 TEST_F(DirectWayTest, ACutIsGoneOnFrom) {

@@ -21,6 +21,7 @@ namespace {
 class EmptyStore final : public v1::Artifacts::Service {
  public:
   std::string blob, url;
+  bool always = false;             // a URL, whatever was asked for
   std::vector<std::string> asked;  // what of it was asked for
 
  private:
@@ -30,7 +31,7 @@ class EmptyStore final : public v1::Artifacts::Service {
                     std::to_string(request->offset()) + ", had " +
                     std::to_string(request->got_directly()));
     v1::DownloadBlobResponse response;
-    if (request->direct() && request->offset() < blob.size()) {
+    if (always || (request->direct() && request->offset() < blob.size())) {
       response.set_url(url);
       response.set_size(blob.size());
     } else {
@@ -132,6 +133,43 @@ TEST(LinkTest, ABlobComesByTheUrlAndTheCoordinatorIsToldHowMuch) {
                                      "url from 200000, had 99995"));
   bucket.stop();
   thread.join();
+}
+
+TEST(LinkTest, ABlobThatIsWrongInTheBucketComesFromTheCoordinatorNextTime) {
+  Coordinator coordinator;
+  ASSERT_TRUE(coordinator.serves());
+  httplib::Server bucket;
+  coordinator.store().blob = "words";
+  bucket.Get("/blob", [](const httplib::Request&, httplib::Response& response) {
+    response.set_content("swords", "application/octet-stream");
+  });
+  bucket.set_keep_alive_max_count(1);  // its end waits for connections that are kept
+  const int port = bucket.bind_to_any_port("127.0.0.1");
+  std::thread thread([&] { bucket.listen_after_bind(); });
+  while (!bucket.is_running()) std::this_thread::yield();
+  coordinator.store().url = "http://127.0.0.1:" + std::to_string(port) + "/blob";
+  RpcLink link(At(coordinator.address()), "w");
+  const auto use = [](std::string_view piece) {
+    return piece == "words"
+               ? OkStatus()
+               : Status(StatusCode::kInvalidArgument, ErrorReason::kDigestMismatch, "other bytes");
+  };
+  EXPECT_EQ(link.Download("abc", "artifact", 0, use), Unavailable("other bytes"));
+  EXPECT_EQ(link.Download("abc", "artifact", 0, use), OkStatus());
+  EXPECT_EQ(coordinator.store().asked.back(), "bytes from 0, had 0");
+  bucket.stop();
+  thread.join();
+}
+
+TEST(LinkTest, AUrlThatWasNotAskedForEndsTheCall) {
+  Coordinator coordinator;
+  ASSERT_TRUE(coordinator.serves());
+  coordinator.store().always = true;
+  coordinator.store().blob = "words";
+  coordinator.store().url = "http://127.0.0.1:1/blob";
+  RpcLink link(At(coordinator.address()), "w");
+  const Status status = link.Download("abc", "artifact", 0, nullptr);
+  EXPECT_EQ(status.message(), "the coordinator answers with a URL that was not asked for");
 }
 
 TEST(LinkTest, TheCoordinatorSendsWhatNobodyElseDoes) {

@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
-#include "trainer/kernels/functions.h"
+#include "trainer/kernels/passes.h"
 #include "trainer/kernels/pieces.h"
 #include "trainer/kernels/products.h"
 
@@ -23,12 +24,21 @@ at::Tensor PlacesOf(const at::Tensor& labels, int64_t vocab) {
   return at::arange(labels.size(0), labels.options()) * vocab + labels.clamp(0, vocab - 1);
 }
 
+// Added up in the order of the rows, in double.
+double SumOf(const at::Tensor& losses) {
+  const float* values = losses.const_data_ptr<float>();
+  return std::accumulate(values, values + losses.numel(), 0.0);
+}
+
 // What the head makes of rows and gradients of logits.
 class Head {
  public:
   Head(const at::Tensor& weight, Precision precision) : weight_(weight), precision_(precision) {}
 
-  at::Tensor Logits(const at::Tensor& x) const { return Linear(x, weight_, precision_); }
+  // Whatever the number of rows: operators of ATen have other bits with other numbers of threads.
+  at::Tensor Logits(const at::Tensor& x) const {
+    return x.is_cpu() ? MapForward(x, weight_, {}, precision_) : at::linear(x, weight_);
+  }
   at::Tensor InputGradient(const at::Tensor& dlogits) const {
     if (!dlogits.is_cpu()) return at::mm(dlogits, weight_);
     at::Tensor dx = at::empty({dlogits.size(0), weight_.size(1)}, dlogits.options());
@@ -80,15 +90,18 @@ TaughtLoss TaughtHeadLoss(const at::Tensor& hidden, const at::Tensor& head,
                           at::Tensor* gradient, at::Tensor* head_gradient) {
   const at::NoGradGuard no_grad;
   const int64_t rows = hidden.size(0), vocab = head.size(0);
-  const int64_t at_once = std::clamp(kLogitsAtOnce / vocab, kFewestRows, kMostRows);
+  const int64_t at_once = std::clamp(kLogitsAtOnce / vocab, kFewestRows, kMostRows) / kFewestRows *
+                          kFewestRows;
   const Head map(head.detach(), precision);
   *gradient = at::empty(hidden.sizes(), hidden.options());
   at::Tensor losses = at::zeros({rows}, hidden.options());
   at::Tensor divergences = at::zeros({rows}, hidden.options());
   for (int64_t begin = 0; begin < rows; begin += at_once) {
     const int64_t count = std::min(at_once, rows - begin);
-    const at::Tensor x = hidden.detach().narrow(0, begin, count).contiguous();
     const at::Tensor label = labels.narrow(0, begin, count), counts = label >= 0;
+    const at::Tensor ignored = counts.logical_not().unsqueeze(1);
+    // Rows that do not count are zero, whatever they contain.
+    const at::Tensor x = hidden.detach().narrow(0, begin, count).masked_fill(ignored, 0);
     const at::Tensor places = PlacesOf(label, vocab);
     const at::Tensor logits = map.Logits(x), log_p = at::log_softmax(logits, 1);
     at::Tensor loss = -log_p.view({-1}).index_select(0, places);
@@ -107,13 +120,12 @@ TaughtLoss TaughtHeadLoss(const at::Tensor& hidden, const at::Tensor& head,
       // Of t^2 KL, with a factor 1 / t from the logits that are divided by t.
       dlogits.add_(log_t.exp().sub_(taught.q), weight * temperature);
     }
-    dlogits.mul_((counts.to(at::kFloat) * scale).unsqueeze(1));
+    dlogits.mul_(scale).masked_fill_(ignored, 0);
     gradient->narrow(0, begin, count).copy_(map.InputGradient(dlogits));
     map.AddWeightGradient(dlogits, x, head_gradient);
   }
-  // Summed in double: a float sum over many rows would lose digits.
-  return {losses.sum(at::kDouble).item<double>(), divergences.sum(at::kDouble).item<double>(),
-          losses.cpu()};
+  losses = losses.cpu();
+  return {SumOf(losses), SumOf(divergences.cpu()), losses};
 }
 
 }  // namespace braid::trainer

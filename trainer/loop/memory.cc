@@ -34,7 +34,9 @@ Result<std::string> TeachersText(const task::Task& task, const TrainSettings& se
     if (!roles.insert(lesson.teacher).second) continue;
     BRAID_ASSIGN_OR_RETURN(const std::string folder, task.Input(lesson.teacher));
     BRAID_ASSIGN_OR_RETURN(const model::ModelSpec teacher, ReadModelSpec(folder));
-    bytes += NeedsOf(teacher, std::nullopt).parameters;
+    const MemoryNeeds needs = NeedsOf(teacher, std::nullopt);
+    // On a CPU gradients that nobody writes take no memory.
+    bytes += needs.parameters + (task.device == Device::kCuda ? needs.gradients : 0);
   }
   return ", " + FormatBytes(static_cast<uint64_t>(bytes)) + " for teachers";
 }

@@ -1,6 +1,8 @@
 #include "trainer/loop/settings.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "base/text.h"
 #include "model/tensors.h"
@@ -100,8 +102,13 @@ Status CheckLessons(const TrainSettings& settings) {
         "spec.train.teachers: spec.lessons names no teacher; name the parent of each corpus, or "
         "leave teachers out");
   }
+  std::set<std::pair<std::string, std::string>> known;
   for (size_t i = 0; i < settings.lessons.size(); ++i) {
     const std::string& data = settings.lessons[i].data;
+    if (!known.emplace(settings.lessons[i].teacher, data).second) {
+      return InvalidArgument(Format("spec.lessons.%zu: %s teaches on %s already; name it once", i,
+                                    settings.lessons[i].teacher.c_str(), data.c_str()));
+    }
     const auto& sources = settings.data.sources;
     if (std::any_of(sources.begin(), sources.end(),
                     [&](const spec::DataSource& source) { return source.role == data; }))

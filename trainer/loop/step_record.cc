@@ -28,8 +28,12 @@ double StepRecord::Loss(const TrainSettings& settings) const {
 std::string StepRecord::Fault(const TrainSettings& settings, double norm) const {
   const double loss = Loss(settings);
   if (std::isfinite(loss) && std::isfinite(norm)) return "";
-  return Format("the loss of step %lld is %g and its gradient norm %g", (long long)step,
-                Shown(loss), Shown(norm));
+  std::string fault = Format("the loss of step %lld is %g and its gradient norm %g",
+                             (long long)step, Shown(loss), Shown(norm));
+  if (sums[kTaught] > 0)
+    fault += Format(", and its divergence from the teachers %g",
+                    Shown(sums[kDivergence] / sums[kTaught]));
+  return fault;
 }
 
 Json StepRecord::Values(const TrainSettings& settings, int64_t world, double norm) const {

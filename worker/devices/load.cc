@@ -44,6 +44,23 @@ std::set<int> OwnCores() {
   return cores;
 }
 
+// The folders of this process's cgroup and of those around it, the innermost first. In a container
+// with a namespace of its own that is the folder where they are mounted; in a job of a batch
+// system, or a service of systemd, one below it.
+std::vector<std::string> CgroupFolders(const LoadSources& sources) {
+  std::string path;
+  for (const std::string& line : Split(TextOf(sources.proc, "self/cgroup"), '\n')) {
+    if (line.starts_with("0::/")) path = line.substr(3);
+  }
+  while (path.ends_with('/')) path.pop_back();
+  // One outside of this namespace, or of another mount, is not seen here.
+  if (path.find("..") != std::string::npos || !PathExists(sources.cgroup + path)) path.clear();
+  std::vector<std::string> folders;
+  for (; !path.empty(); path.resize(path.rfind('/'))) folders.push_back(sources.cgroup + path);
+  folders.push_back(sources.cgroup);
+  return folders;
+}
+
 // How many cores' time the cgroup may use; nullopt without a limit. cpu.max has "<quota> <period>"
 // in microseconds.
 std::optional<double> CoresOfCgroup(const std::string& folder) {
@@ -65,13 +82,13 @@ void ReadMemory(const LoadSources& sources, task::MachineLoad* load) {
   if (!total_kib.has_value() || !free_kib.has_value()) return;
   uint64_t total = *total_kib * 1024;
   uint64_t used = total - std::min(total, *free_kib * 1024);
-  // In a container with a limit of its own.
-  const auto most = NumberIn(TextOf(sources.cgroup, "memory.max"));
-  const auto current = NumberIn(TextOf(sources.cgroup, "memory.current"));
-  if (most.has_value() && current.has_value() && *most < total) {
+  // The smallest limit is the one that counts, with what is used of it.
+  for (const std::string& folder : CgroupFolders(sources)) {
+    const auto most = NumberIn(TextOf(folder, "memory.max"));
+    const auto current = NumberIn(TextOf(folder, "memory.current"));
+    if (!most.has_value() || !current.has_value() || *most >= total) continue;
     total = *most;
-    const uint64_t files =
-        ValueOf(TextOf(sources.cgroup, "memory.stat"), "inactive_file").value_or(0);
+    const uint64_t files = ValueOf(TextOf(folder, "memory.stat"), "inactive_file").value_or(0);
     used = *current - std::min(*current, files);
   }
   load->memory_mib = static_cast<int64_t>(total / kMib);
@@ -161,14 +178,24 @@ LoadMeter::~LoadMeter() = default;
 std::optional<int64_t> LoadMeter::CpuPercent(int64_t now_ms) {
   const std::optional<CpuTimes> before = times_;
   const std::optional<uint64_t> used_before_us = used_us_;
+  const std::string limited_before_by = limited_by_;
   const int64_t passed_ms = now_ms - read_ms_;
   times_ = CpuTimesOf(TextOf(sources_.proc, "stat"), OwnCores());
-  used_us_ = ValueOf(TextOf(sources_.cgroup, "cpu.stat"), "usage_usec");
+  std::optional<double> cores;
+  limited_by_.clear();
+  for (const std::string& folder : CgroupFolders(sources_)) {
+    const std::optional<double> here = CoresOfCgroup(folder);
+    if (!here.has_value() || (cores.has_value() && *here >= *cores)) continue;
+    cores = here;
+    limited_by_ = folder;
+  }
+  used_us_ = limited_by_.empty() ? std::nullopt
+                                 : ValueOf(TextOf(limited_by_, "cpu.stat"), "usage_usec");
   read_ms_ = now_ms;
   // With a limit of its own, a container's time is what counts, and not that of its host.
-  const std::optional<double> cores = CoresOfCgroup(sources_.cgroup);
   if (cores.has_value() && used_us_.has_value()) {
-    if (!used_before_us.has_value() || passed_ms <= 0) return std::nullopt;
+    if (!used_before_us.has_value() || limited_by_ != limited_before_by || passed_ms <= 0)
+      return std::nullopt;
     const uint64_t used = *used_us_ - std::min(*used_us_, *used_before_us);
     return Percent(static_cast<double>(used), static_cast<double>(passed_ms) * 1000 * *cores);
   }

@@ -29,7 +29,7 @@ std::optional<uint64_t> ValueOf(std::string_view text, std::string_view name);
 // Where the machine tells of itself.
 struct LoadSources {
   std::string proc = "/proc";
-  // The folder of this process's cgroup, as it sees it in a container.
+  // Where cgroups of version 2 are mounted.
   std::string cgroup = "/sys/fs/cgroup";
   std::string nvml = "libnvidia-ml.so.1";
 };
@@ -54,9 +54,10 @@ class LoadMeter {
 
   const LoadSources sources_;
   const std::unique_ptr<Gpus> gpus_;
-  // Of the call before.
+  // Of the call before; `used_us_` of the cgroup in the folder `limited_by_`.
   std::optional<CpuTimes> times_;
   std::optional<uint64_t> used_us_;
+  std::string limited_by_;
   int64_t read_ms_ = 0;
 };
 

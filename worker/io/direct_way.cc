@@ -83,7 +83,7 @@ DirectWay::Read DirectWay::Get(const std::string& url, uint64_t offset, uint64_t
   read.go_on = read.bytes >= kProgress;
   if (answer.ok() && answer->good() && read.bytes == size - offset) {
     Worked();
-  } else if (answer.ok() && answer->status == 404) {
+  } else if (answer.ok() && storage::Element(answer->body, "Code") == "NoSuchKey") {
     return read;  // of this blob alone; the coordinator looks what became of it
   } else if (!read.go_on) {
     Close(!answer.ok()     ? answer.status().message()

@@ -20,7 +20,7 @@ namespace braid::worker {
 class DirectWay {
  public:
   struct Options {
-    // Of authorities that are trusted beside the system's; empty: none. AWS_CA_BUNDLE.
+    // Of authorities that are trusted in place of the system's; empty: those. AWS_CA_BUNDLE.
     std::string ca_file;
     int64_t closed_ms = 10 * 60'000;
     int64_t idle_ms = 20'000;  // after which a silent server is given up

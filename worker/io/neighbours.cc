@@ -9,7 +9,7 @@
 namespace braid::worker {
 namespace {
 
-constexpr char kLogName[] = "neighbours";
+constexpr char kNeighbours[] = "neighbours";
 // A neighbour that fails so often in a row while one file is fetched is not asked for it any more.
 constexpr int kMostFailures = 2;
 
@@ -152,7 +152,7 @@ bool Neighbours::Distrust(const std::string& sha256) {
   if (found.empty()) return false;
   for (const auto& [worker, given] : found.mapped()) {
     aside_[worker] = {clock_.MonotonicMs() + kDistrustMs, 1, given.certificate};
-    Log(LogLevel::kWarning, kLogName,
+    Log(LogLevel::kWarning, kNeighbours,
         "of file " + sha256 + ", " + FormatBytes(given.bytes) + " came from worker " + worker +
             ", and together the bytes do not have its digest: it is fetched from the coordinator, "
             "and nothing from that worker for the next " +
@@ -190,7 +190,7 @@ void Neighbours::SetAside(const Neighbour& neighbour, const Status& status) {
     ++aside.times;
     aside.until_ms = std::max(aside.until_ms, clock_.MonotonicMs() + ms);
   }
-  Log(LogLevel::kInfo, kLogName,
+  Log(LogLevel::kInfo, kNeighbours,
       "files are not fetched from worker " + neighbour.worker + " at " + neighbour.address +
           " for the next " + FormatDuration(static_cast<double>(ms) / 1000) +
           ", but from others or from the coordinator: " + status.message());

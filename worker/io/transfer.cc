@@ -75,10 +75,13 @@ Status TryDownload(BlobLink& link, storage::BlobStore& cache, const DownloadBlob
   if (!there.complete) {
     if (const Status synced = cache.SyncUpload(sha256); !synced.ok()) status = synced;
   }
+  // A call that only tells of what is here already may fail.
+  if (there.complete) {
+    if (neighbours != nullptr) neighbours->Arrived(blob);
+    return OkStatus();
+  }
   BRAID_RETURN_IF_ERROR(status);
-  if (!there.complete) return Unavailable("blob " + sha256 + " ended early");
-  if (neighbours != nullptr) neighbours->Arrived(blob);
-  return OkStatus();
+  return Unavailable("blob " + sha256 + " ended early");
 }
 
 Result<ArtifactFound> TryFind(CoordinatorLink& link, storage::BlobStore& cache,

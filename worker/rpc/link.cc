@@ -149,18 +149,39 @@ Status RpcLink::Download(const std::string& sha256, const std::string& artifact,
   request.set_artifact(artifact);
   request.set_worker(worker_id_);
   request.set_offset(offset);
-  request.set_direct(direct_.IsOpen());
+  request.set_direct(direct_.IsOpen() && !IsWrongThere(sha256));
+  bool directly = false;
   while (true) {
     std::string url;
     uint64_t size = 0;
-    BRAID_RETURN_IF_ERROR(DownloadOnce(request, &url, &size, use));
-    if (url.empty()) return OkStatus();
-    const DirectWay::Read read = direct_.Get(url, request.offset(), size, use);
-    BRAID_RETURN_IF_ERROR(read.used);
+    Status status = DownloadOnce(request, &url, &size, use);
+    DirectWay::Read read;
+    if (status.ok() && !url.empty()) {
+      if (!request.direct() || size <= request.offset())
+        return Internal("the coordinator answers with a URL that was not asked for");
+      directly = true;
+      read = direct_.Get(url, request.offset(), size, use);
+      status = read.used;
+    }
+    if (directly && status.Is(ErrorReason::kDigestMismatch)) return WrongThere(sha256, status);
+    if (!status.ok() || url.empty()) return status;
     request.set_offset(request.offset() + read.bytes);
     request.set_got_directly(read.bytes);
     request.set_direct(read.go_on && direct_.IsOpen());
   }
+}
+
+bool RpcLink::IsWrongThere(const std::string& sha256) {
+  MutexLock lock(mutex_);
+  return wrong_there_.contains(sha256);
+}
+
+Status RpcLink::WrongThere(const std::string& sha256, const Status& status) {
+  constexpr size_t kMost = 10'000;
+  MutexLock lock(mutex_);
+  if (wrong_there_.size() >= kMost) wrong_there_.clear();
+  wrong_there_.insert(sha256);
+  return Unavailable(status.message());
 }
 
 Status RpcLink::DownloadOnce(const v1::DownloadBlobRequest& request, std::string* url,

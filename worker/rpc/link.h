@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/endpoint.h"
@@ -59,11 +60,17 @@ class RpcLink final : public CoordinatorLink {
   Status DownloadOnce(const v1::DownloadBlobRequest& request, std::string* url, uint64_t* size,
                       const std::function<Status(std::string_view)>& use);
 
+  // Whether a blob had another digest when it was read directly. The next try of such a one is the
+  // coordinator's, and only if that fails, too, is the blob damaged: until then kUnavailable.
+  bool IsWrongThere(const std::string& sha256);
+  Status WrongThere(const std::string& sha256, const Status& status);
+
   // Says where the coordinator is, with which token: read again whenever a connection failed.
   const EndpointSource source_;
   const std::string worker_id_;
   DirectWay direct_;
   Mutex mutex_;
+  std::set<std::string> wrong_there_ BRAID_GUARDED_BY(mutex_);
   // What the files said when `channel_` was made, and the same with the authority's certificate.
   Endpoint found_ BRAID_GUARDED_BY(mutex_);
   Endpoint connected_ BRAID_GUARDED_BY(mutex_);

@@ -247,6 +247,9 @@ TEST_F(BucketStoreTest, NoUrlIsGivenOutOfABucketThatMayBeAnother) {
   EXPECT_EQ(store.UrlOf(blob).value(), "");
   ASSERT_EQ(store.Check(), OkStatus());
   EXPECT_NE(store.UrlOf(blob).value(), "");
+  bucket_.objects["lab/coordinator"] = "another";
+  EXPECT_NE(store.Check(), OkStatus());
+  EXPECT_EQ(store.UrlOf(blob).value(), "") << "it is another's now";
   BucketPlace place = bucket_.Place();
   place.direct = false;
   EXPECT_EQ(BucketStore(place, folder_.path(), Options()).UrlOf(blob).value(), "");

@@ -4,6 +4,7 @@
 #include <httplib.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <map>
 #include <thread>
 #include <utility>
@@ -80,6 +81,8 @@ class MachineKeysTest : public AccessKeyTest {
  protected:
   MachineKeysTest() {
     const auto handle = [this](const httplib::Request& request, httplib::Response& response) {
+      ++asked_;
+      while (hangs_ && request.path == "/role") std::this_thread::yield();
       MutexLock lock(mutex_);
       requests_.push_back(request);
       const auto answer = answers_.find(request.method + " " + request.path);
@@ -125,6 +128,8 @@ class MachineKeysTest : public AccessKeyTest {
     return requests_;
   }
 
+  std::atomic<int> asked_{0};
+  std::atomic<bool> hangs_{false};
   Mutex mutex_;
   std::map<std::string, std::pair<int, std::string>> answers_;
   std::vector<httplib::Request> requests_;
@@ -169,7 +174,7 @@ TEST_F(MachineKeysTest, AContainerIsAskedWithTheTokenOfItsFile) {
   EXPECT_EQ(FindAnyKey(pod, "us-east-1").status().code(), StatusCode::kUnavailable);
   Answer("GET /role", "no document");
   EXPECT_THAT(FindAnyKey(pod, "us-east-1").status().message(),
-              HasSubstr("/role gives no key: is a role attached?"));
+              HasSubstr(At("/...") + " gives no key: is a role attached?"));
   EXPECT_EQ(Requests().size(), 3u);
 }
 
@@ -177,8 +182,7 @@ TEST_F(MachineKeysTest, AContainersKeyDoesNotCrossANetworkInPlainText) {
   const Status status =
       ContainerKey(Keys({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://10.0.0.1/role"}})).status();
   EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition);
-  EXPECT_THAT(status.message(),
-              HasSubstr("http://10.0.0.1/role is another machine, where http://"));
+  EXPECT_THAT(status.message(), HasSubstr("http://10.0.0.1/... is another machine, where http://"));
 }
 
 TEST_F(MachineKeysTest, ARoleIsAssumedForTheTokenOfAServiceAccount) {
@@ -202,7 +206,17 @@ TEST_F(MachineKeysTest, ARoleIsAssumedForTheTokenOfAServiceAccount) {
          400);
   EXPECT_THAT(FindAnyKey(pod, "us-east-1").status().message(),
               HasSubstr("the role arn:aws:iam::1:role/braid (InvalidIdentityToken It is old.): " +
-                        At("/") + " answers HTTP 400"));
+                        At("/...") + " answers HTTP 400"));
+  EXPECT_THAT(
+      WebIdentityKey(Keys({{"AWS_WEB_IDENTITY_TOKEN_FILE", token}}), "x").status().message(),
+      HasSubstr("but no AWS_ROLE_ARN: set both"));
+  EXPECT_THAT(WebIdentityKey(Keys({{"AWS_WEB_IDENTITY_TOKEN_FILE", token},
+                                   {"AWS_ROLE_ARN", "r"},
+                                   {"AWS_ENDPOINT_URL_STS", "http://10.0.0.1"}}),
+                             "x")
+                  .status()
+                  .message(),
+              HasSubstr("AWS_ENDPOINT_URL_STS: http://10.0.0.1/... is another machine"));
 }
 
 TEST_F(MachineKeysTest, WithoutAnyAllThatWasTriedIsNamed) {
@@ -212,9 +226,9 @@ TEST_F(MachineKeysTest, WithoutAnyAllThatWasTriedIsNamed) {
             folder_.path() + "/.aws/credentials",
         std::string("AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN are not set"),
         std::string("AWS_CONTAINER_CREDENTIALS_FULL_URI and"),
-        "the metadata of an instance: " + At("/latest/api/token") + " answers HTTP 404"})
+        "the metadata of an instance: " + At("/...") + " answers HTTP 404"})
     EXPECT_THAT(message, HasSubstr(tried));
-  EXPECT_THAT(FindAnyKey(Machine({{"AWS_EC2_METADATA_DISABLED", "true"}}), "x").status().message(),
+  EXPECT_THAT(FindAnyKey(Machine({{"AWS_EC2_METADATA_DISABLED", "True"}}), "x").status().message(),
               HasSubstr("AWS_EC2_METADATA_DISABLED is true"));
   EXPECT_EQ(FindAnyKey(Machine({{"AWS_PROFILE", "lab"},
                                 {"AWS_SHARED_CREDENTIALS_FILE", Write("[default]\n")}}),
@@ -257,10 +271,36 @@ TEST_F(MachineKeysTest, KeysAreRenewedBeforeTheyEnd) {
   EXPECT_EQ(asks_as(), "A1") << "it was asked for a moment ago";
   clock.Advance(kMinute);
   EXPECT_EQ(asks_as(), "A2");
-  EXPECT_THAT(caller.SignedUrl("ab", 60).value(), HasSubstr("X-Amz-Credential=A2%2F"));
+  EXPECT_THAT(caller.SignedUrl("ab", 60), HasSubstr("X-Amz-Credential=A2%2F"));
   Answer("GET /role", "", 500);
   clock.Advance(60 * kMinute);
-  EXPECT_THAT(asks_as(), HasSubstr("/role answers HTTP 500"));
+  EXPECT_THAT(asks_as(), HasSubstr("/... answers HTTP 500"));
+}
+
+TEST_F(MachineKeysTest, NobodyWhoHasAKeyWaitsForItsFollower) {
+  SimulatedClock clock(1'772'366'400'000);
+  BucketPlace place;
+  place.bucket = "models";
+  place.endpoint = At();
+  CallerOptions options;
+  options.variables = Machine({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", At("/role")}});
+  options.machine_keys = true;
+  options.clock = &clock;
+  BucketCaller caller(place, options);
+  EXPECT_EQ(caller.SignedUrl("ab", 60), "") << "it asks nobody";
+  EXPECT_EQ(asked_, 0);
+  Answer("GET /models", "list");
+  Answer("GET /role", Document("A1", FormatUtc(clock.WallMs() + 600'000)));
+  ASSERT_TRUE(caller.Do({.method = "GET"}, "asking").ok());
+  clock.Advance(400'000);
+  hangs_ = true;
+  const int before = asked_;
+  std::thread looks([&] { EXPECT_TRUE(caller.Do({.method = "GET"}, "asking").ok()); });
+  while (asked_ == before) std::this_thread::yield();
+  EXPECT_THAT(caller.SignedUrl("ab", 60), HasSubstr("A1%2F"));
+  EXPECT_TRUE(caller.Do({.method = "GET"}, "asking").ok());
+  hangs_ = false;
+  looks.join();
 }
 
 }  // namespace

@@ -60,6 +60,17 @@ TEST(BucketPlace, SaysWhatIsWrongWithAnAddress) {
   }
 }
 
+TEST(BucketPlace, LeavesOutThePortThatRequestsLeaveOut) {
+  const auto endpoint = [](const std::string& text) {
+    return ParseBucket("s3://models?plain=yes&endpoint=" + text, Set({}))->endpoint;
+  };
+  EXPECT_EQ(endpoint("https://minio.example:443"), "https://minio.example");
+  EXPECT_EQ(endpoint("http://minio.example:80"), "http://minio.example");
+  EXPECT_EQ(endpoint("https://[fd00::1]:443"), "https://[fd00::1]");
+  EXPECT_EQ(endpoint("https://minio.example:80"), "https://minio.example:80");
+  EXPECT_EQ(endpoint("https://minio.example:9443"), "https://minio.example:9443");
+}
+
 TEST(BucketPlace, KeepsWorkersFromTheBucketIfItSaysSo) {
   EXPECT_TRUE(ParseBucket("s3://models", Set({}))->direct);
   EXPECT_FALSE(ParseBucket("s3://models?direct=no", Set({}))->direct);

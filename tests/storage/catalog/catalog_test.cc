@@ -790,8 +790,7 @@ TEST_F(CatalogTest, RunsAreListedByTheirTags) {
     const auto snapshot = Reader(path_).Open().value();
     const std::vector<RunRecord> runs = snapshot->Runs({std::move(tags), from, limit}).value();
     std::string ids;
-    for (const RunRecord& run : runs)
-      ids += (ids.empty() ? "" : " ") + run.id;
+    for (const RunRecord& run : runs) ids += (ids.empty() ? "" : " ") + run.id;
     return ids;
   };
   EXPECT_EQ(listed({}), "r4 r3 r2 r1");

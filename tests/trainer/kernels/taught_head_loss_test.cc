@@ -121,8 +121,39 @@ TEST(TaughtHeadLossTest, NotANumberIsNotHidden) {
   EXPECT_TRUE(std::isnan(lesson.Loss(1, 1, &dx, &dw).divergence));
 }
 
+TEST(TaughtHeadLossTest, IgnoredRowsCountForNothingWhateverTheyContain) {
+  const Lesson lesson = MakeLesson(40, 60, 8, 1);
+  const auto once = [&] {
+    at::Tensor dx, dw = at::zeros_like(lesson.head);
+    const TaughtLoss loss = lesson.Loss(1, 1, &dx, &dw);
+    return std::tuple{loss.loss, loss.divergence, dx, dw};
+  };
+  const auto before = once();
+  ASSERT_EQ(lesson.labels[3].item<int64_t>(), -1);
+  lesson.hidden[3].fill_(std::nan(""));
+  lesson.teachers[0].hidden[7].fill_(std::nan(""));
+  const auto after = once();
+  EXPECT_EQ(std::get<0>(before), std::get<0>(after));
+  EXPECT_EQ(std::get<1>(before), std::get<1>(after));
+  EXPECT_TRUE(at::equal(std::get<2>(before), std::get<2>(after)));
+  EXPECT_TRUE(at::equal(std::get<3>(before), std::get<3>(after)));
+}
+
+TEST(TaughtHeadLossTest, RoundsWhatItMultipliesIfAsked) {
+  if (TestDevice() != "cpu") GTEST_SKIP() << "bf16 is of CPUs alone";
+  const Lesson lesson = MakeLesson(70, 90, 16, 1);
+  const Exact exact = ExactOf(lesson, 0.8, 1);
+  at::Tensor dx, dw = at::zeros_like(lesson.head);
+  const TaughtLoss loss = lesson.Loss(0.8, 1, &dx, &dw, Precision::kBf16);
+  EXPECT_NEAR(loss.loss / exact.loss, 1, 2e-2);
+  EXPECT_NEAR(loss.divergence / exact.divergence, 1, 2e-2);
+  EXPECT_LT(Distance(dx, exact.dx), 2e-2);
+  EXPECT_LT(Distance(dw, exact.dw), 2e-2);
+  EXPECT_GT(Distance(dx, exact.dx), 1e-4) << "they were rounded";
+}
+
 TEST(TaughtHeadLossTest, HasTheSameBitsWithAnyNumberOfThreads) {
-  const Lesson lesson = MakeLesson(700, 900, 24, 2);
+  const Lesson lesson = MakeLesson(515, 900, 24, 2);  // the last chunk has three rows
   const auto once = [&](int threads) {
     at::set_num_threads(threads);
     at::Tensor dx, dw = at::zeros_like(lesson.head);

@@ -112,6 +112,29 @@ TEST_F(SharedUpdateTrainTest, StoppedAndResumedHasTheBitsOfAnUndisturbedGang) {
   EXPECT_EQ(Bits(resumed), whole);
 }
 
+TEST_F(SharedUpdateTrainTest, OneThatIsTaughtHasTheBitsOfWholeUpdatesAndGoesOn) {
+  const auto teacher = Network::Create(world_.Dense("teacher"), "cpu").value();
+  teacher->Initialize(3);
+  const std::string folder = world_.WriteModel("teacher", *teacher);
+  const Change taught = [&](task::Task* task) {
+    Clip(task);
+    task->inputs["parent.teacher"] = folder;
+    task->spec["train"]["teachers"] = {{"weight", 2}, {"until", 0.75}};
+    task->spec["lessons"] = Json::array(
+        {Json{{"teacher", "parent.teacher"}, {"data", "data.sums"}}});
+  };
+  const model::ModelSpec model = Wide(world_.Composite());
+  const std::vector<std::string> whole = Bits(Gang("whole", model, "", taught));
+  EXPECT_EQ(Bits(Gang("tcp", model, "127.0.0.1", taught)), whole);
+  Gang("stopped", model, "", taught, /*stop_after=*/6);
+  ASSERT_FALSE(newest_.empty());
+  const task::Task resumed = Gang("resumed", model, "", [&](task::Task* task) {
+    taught(task);
+    task->resume = newest_;
+  });
+  EXPECT_EQ(Bits(resumed), whole);
+}
+
 TEST(PartOfRankTest, PartsAreWholePiecesWithoutGaps) {
   for (const int64_t size : {int64_t{1}, int64_t{65'536}, int64_t{1'000'000}}) {
     for (const int64_t world : {2, 3, 8}) {

@@ -1,4 +1,6 @@
 // Joint phases that the parents of the composite teach.
+#include <cmath>
+
 #include "tests/trainer/loop/train_fixture.h"
 
 namespace braid::trainer {
@@ -116,6 +118,17 @@ TEST_F(TeachersTrainTest, RanksThatTrainByThemselvesAreTaughtToo) {
   EXPECT_NEAR(first.metrics.at(12)["teachers_weight"].get<double>(), 1.0 / 12, 1e-12);
 }
 
+TEST_F(TeachersTrainTest, ATeacherThatIsNoNumberIsNamedWithTheFault) {
+  const auto broken = Network::Create(world_.Dense("path_1"), "cpu").value();
+  broken->Initialize(3);
+  broken->parameters()[broken->layout().at("norm.weight").offset] = std::nanf("");
+  const std::string folder = world_.WriteModel("broken", *broken);
+  task::Task task = Taught("a");
+  task.inputs["parent.path_1"] = folder;
+  EXPECT_THAT(Error(task), HasSubstr("and its divergence from the teachers nan; the training has "
+                                     "diverged and stops"));
+}
+
 // With a weight beside which the labels do not count, a student of the teacher's shape comes to
 // predict what the teacher does.
 TEST_F(TeachersTrainTest, AStudentComesNearToItsTeacher) {
@@ -144,6 +157,8 @@ TEST_F(TeachersTrainTest, WhoCannotTeachIsNamed) {
       "leave teachers out");
   EXPECT_EQ(error("b", [](auto& task) { task.spec["lessons"][1]["data"] = "data.songs"; }),
             "spec.lessons.1.data: data.songs is none of spec.data.sources; name one of them");
+  EXPECT_EQ(error("f", [](auto& task) { task.spec["lessons"][1] = task.spec["lessons"][0]; }),
+            "spec.lessons.1: parent.path_1 teaches on data.tales already; name it once");
   EXPECT_THAT(error("c", [](auto& task) { task.inputs.erase("parent.path_2"); }),
               HasSubstr("parent.path_2"));
 

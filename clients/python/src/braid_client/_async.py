@@ -34,6 +34,7 @@ from .types import (
     ServerInfo,
     VerifyArtifactResponse,
     Worker,
+    WorkerLoads,
 )
 
 T = TypeVar("T")
@@ -95,6 +96,9 @@ class AsyncClient:
 
     async def release(self, worker: str) -> Worker:
         return await self._run(lambda: self._client.release(worker))
+
+    async def worker_loads(self, workers: Sequence[str]) -> WorkerLoads:
+        return await self._run(lambda: self._client.worker_loads(workers))
 
     async def quotas(self) -> list[Quota]:
         return await self._run(self._client.quotas)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Callable, Optional
 
 from ._address import Source
@@ -58,6 +58,13 @@ class Calls:
 def request_id() -> str:
     """Of a call that changes something: a repetition has no second effect."""
     return uuid.uuid4().hex
+
+
+def words(given: Sequence[str]) -> list[str]:
+    """The list; TypeError for a single text, whose letters it would be."""
+    if isinstance(given, str):
+        raise TypeError(f"give a list of words, not the word {given!r} alone")
+    return list(given)
 
 
 def user_name() -> str:

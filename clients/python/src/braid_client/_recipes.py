@@ -10,7 +10,7 @@ from typing import Any, Optional
 from . import _calls, _files
 from ._address import StrPath
 from ._artifacts import Artifacts
-from ._calls import user_name
+from ._calls import user_name, words
 from ._errors import NotFound, RecipeRefused
 from ._files import Progress
 from .types import Check, Finding, RecipeSource, Run
@@ -73,7 +73,7 @@ class Recipes(Artifacts):
         if priority is not None:
             request["priority"] = priority
         if tags:
-            request["tags"] = list(tags)
+            request["tags"] = words(tags)
         return Run.from_json(self.call("Runs/SubmitRun", request, timeout=120.0))
 
     def _check(self, recipe: _Recipe) -> Check:

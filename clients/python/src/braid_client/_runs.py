@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Callable, Optional
 
-from ._calls import Calls, request_id, user_name
+from ._calls import Calls, request_id, user_name, words
 from ._errors import DeadlineExceeded, FailedPrecondition, RunFailed
 from ._transport import PATIENCE_S, Stream
 from .types import DeleteRunResponse, Event, Job, JobState, Run, ServerInfo
@@ -20,7 +20,7 @@ class Runs(Calls):
     def runs(self, limit: int = 50, *, tags: Sequence[str] = ()) -> list[Run]:
         """The newest runs, without their recipes and the settings of their jobs. `tags`: only those
         that have all of these tags."""
-        request = {"tags": list(tags)}
+        request = {"tags": words(tags)}
         return list(
             self._pages("Runs/ListRuns", "runs", request, min(limit, 200), limit, Run.from_json)
         )
@@ -91,8 +91,8 @@ class Runs(Calls):
         request = {
             "id": run,
             "requestId": request_id(),
-            "add": list(add),
-            "remove": list(remove),
+            "add": words(add),
+            "remove": words(remove),
             "user": user_name(),
         }
         return Run.from_json(self.call("Runs/TagRun", request))

@@ -6,14 +6,15 @@ import datetime
 import hashlib
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional
 
 from ._address import StrPath
-from ._calls import Calls, request_id
+from ._calls import Calls, request_id, words
 from ._errors import AlreadyExists, InvalidArgument
-from .types import AuditRow, Credential, Quota, ServerInfo, Worker
+from .types import AuditRow, Credential, Quota, ServerInfo, Worker, WorkerLoads
 
 _ROLES = ("viewer", "submitter", "operator", "admin", "worker")
 _ROWS = 1000
@@ -44,6 +45,12 @@ class Service(Calls):
         """All workers that are known, connected or not."""
         reply = self.call("Admin/ListWorkers")
         return [Worker.from_json(one) for one in reply.get("workers", [])]
+
+    def worker_loads(self, workers: Sequence[str]) -> WorkerLoads:
+        """How busy these workers were in the last hour: percentages for each piece of time, the
+        oldest first; -1 where nothing was heard. Workers of which nothing is known are left out."""
+        request = {"workers": words(workers)}
+        return WorkerLoads.from_json(self.call("Admin/GetWorkerLoads", request))
 
     def cordon(self, worker: str) -> Worker:
         """No new jobs are placed on the worker; what runs there goes on."""

@@ -565,7 +565,7 @@ class GpuLoad(Message):
     """How busy a GPU is, or an instance of one that is divided."""
 
     # In which share of the time it computed; absent where its driver does not say.
-    busy_percent: int = 0
+    busy_percent: Optional[int] = None
     memory_mib: int = 0
     # Of its memory; 0 and 0: not known.
     memory_used_mib: int = 0
@@ -770,7 +770,7 @@ class MachineLoad(Message):
     """How busy a worker's machine is, or, in a container with limits, the container."""
 
     # Of the cores that the worker may use, since the measurement before; absent: not known.
-    cpu_percent: int = 0
+    cpu_percent: Optional[int] = None
     # In the order of the worker's GPUs.
     gpus: list[GpuLoad] = field(default_factory=list)
     memory_mib: int = 0
@@ -1210,7 +1210,6 @@ class WorkerLoad(Message):
 class WorkerLoads(Message):
     """What WorkerLoads is answered with."""
 
-    # When the oldest piece began, and how long each is.
-    from_ms: int = 0
+    # How long each piece is; the last one is that of now.
     piece_interval_ms: int = 0
     workers: list[WorkerLoad] = field(default_factory=list)
