@@ -17,7 +17,7 @@ Result<List> Sites(const Globals& globals) {
                          (client.Call<v1::ListSitesResponse>(
                              &v1::Admin::Stub::ListSites, client.admin(), v1::ListSitesRequest())));
   List list{.header = {"SITE", "WORKERS", "CONNECTED", "FETCHED", "CORPUS", "SHARDS", "CHECKPOINTS",
-                        "FROM NEIGHBOURS", "DIRECT", "SENT", "SHARDS SENT", "CHECKPOINTS SENT"},
+                       "FROM NEIGHBOURS", "DIRECT", "SENT", "SHARDS SENT", "CHECKPOINTS SENT"},
             .json = JsonText(response)};
   for (const v1::Site& site : response.sites()) {
     std::map<std::pair<std::string, std::string>, int64_t> moved;
@@ -32,9 +32,9 @@ Result<List> Sites(const Globals& globals) {
         {site.name(),
          {site.name().empty() ? "-" : site.name(), CountCell(site.workers()),
           CountCell(site.workers_ready()), BytesCell(all["fetched"]), bytes("fetched", "corpus"),
-           bytes("fetched", "shards"), bytes("fetched", "checkpoint"), BytesCell(all["neighbour"]),
-           BytesCell(all["direct"]), BytesCell(all["sent"]), bytes("sent", "shards"),
-           bytes("sent", "checkpoint")}});
+          bytes("fetched", "shards"), bytes("fetched", "checkpoint"), BytesCell(all["neighbour"]),
+          BytesCell(all["direct"]), BytesCell(all["sent"]), bytes("sent", "shards"),
+          bytes("sent", "checkpoint")}});
   }
   return list;
 }

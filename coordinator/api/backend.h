@@ -65,8 +65,8 @@ struct Backend {
   std::unique_ptr<Access> access;  // who may call; made by Server::Start
   InputBlobs input_blobs;          // what workers may download; touched by the core's thread alone
   SiteFetches site_fetches{&SystemClock()};
-  LoadTable loads;                 // how busy workers are
-  PoolTable pools;                 // what the agents of pools said; touched by the same alone
+  LoadTable loads;  // how busy workers are
+  PoolTable pools;  // what the agents of pools said; touched by the same alone
 
   std::optional<rpc::ServerTls> tls;          // none: loopback only
   const rpc::Authority* authority = nullptr;  // signs the keys of workers; null without TLS

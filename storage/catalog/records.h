@@ -299,9 +299,9 @@ struct WorkerRecord {
   bool operator==(const WorkerRecord&) const = default;
 };
 
-// Bytes of files that workers of a site have sent to the coordinator, fetched from it, directly from
-// its bucket, or from each other. A class is that of an artifact's kind; what is of no other class is
-// kOther.
+// Bytes of files that workers of a site have sent to the coordinator, fetched from it, directly
+// from its bucket, or from each other. A class is that of an artifact's kind; what is of no other
+// class is kOther.
 enum class TrafficWay { kSent, kFetched, kDirect, kNeighbour };
 enum class TrafficClass { kCorpus, kShards, kCheckpoint, kOther };
 const Words& WordsOf(TrafficWay);
