@@ -1068,13 +1068,13 @@ class Site(Message):
 
 @dataclass(frozen=True, repr=False)
 class SiteTraffic(Message):
-    """Bytes of files that workers of a site have sent to the coordinator or fetched from it, or
-    directly from its bucket, since the catalog was made."""
+    """Bytes of files that workers of a site have sent to the coordinator, fetched from it, from
+    each other, or directly from its bucket, since the catalog was made."""
 
     bytes: int = 0
     # corpus, shards, checkpoint or other
     kind: str = ""
-    # sent, fetched or direct
+    # sent, fetched, direct or neighbour
     way: str = ""
 
 
