@@ -17,7 +17,7 @@ namespace {
 // Logits of a chunk, 32 MB. A chunk has about five buffers of this size.
 constexpr int64_t kLogitsAtOnce = int64_t{8} << 20;
 // Fewer rows would make a product with the head slow, and more would not make it faster.
-constexpr int64_t kFewestRows = 32, kMostRows = 512;
+constexpr int64_t kLeastAtOnce = 32, kMostAtOnce = 512;
 
 // The rows' places of their labels in [rows * V], those of rows that do not count at any entry.
 at::Tensor PlacesOf(const at::Tensor& labels, int64_t vocab) {
@@ -90,8 +90,8 @@ TaughtLoss TaughtHeadLoss(const at::Tensor& hidden, const at::Tensor& head,
                           at::Tensor* gradient, at::Tensor* head_gradient) {
   const at::NoGradGuard no_grad;
   const int64_t rows = hidden.size(0), vocab = head.size(0);
-  const int64_t at_once = std::clamp(kLogitsAtOnce / vocab, kFewestRows, kMostRows) / kFewestRows *
-                          kFewestRows;
+  const int64_t at_once = std::clamp(kLogitsAtOnce / vocab, kLeastAtOnce, kMostAtOnce) /
+                          kLeastAtOnce * kLeastAtOnce;
   const Head map(head.detach(), precision);
   *gradient = at::empty(hidden.sizes(), hidden.options());
   at::Tensor losses = at::zeros({rows}, hidden.options());

@@ -156,7 +156,7 @@ bool Neighbours::Distrust(const std::string& sha256) {
         "of file " + sha256 + ", " + FormatBytes(given.bytes) + " came from worker " + worker +
             ", and together the bytes do not have its digest: it is fetched from the coordinator, "
             "and nothing from that worker for the next " +
-            FormatDuration(kDistrustMs / 1000) + "; look at its disk");
+            FormatDuration(static_cast<double>(kDistrustMs) / 1000) + "; look at its disk");
   }
   return true;
 }
