@@ -90,8 +90,8 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
     // A worker with an identity of its own is who it is, whatever it says.
     const std::string worker = who.ok() && who->IsWorker() ? who->name : request->worker();
     // While it moves, others of its site wait for this worker, if they can fetch it there then.
-    const bool claims = who.ok() && (who->IsWorker() || who->IsOwner()) &&
-                        IsSha256Hex(request->sha256());
+    const bool of_worker = who.ok() && (who->IsWorker() || who->IsOwner());
+    const bool claims = of_worker && IsSha256Hex(request->sha256());
     const auto sending = std::make_shared<std::unique_ptr<SiteFetches::Sending>>();
     const auto counted = [this, sending, claims, worker, sha256 = request->sha256(),
                           artifact = request->artifact()](const State& state) {
@@ -106,7 +106,7 @@ class ArtifactsService final : public v1::Artifacts::CallbackService {
       if (*sending != nullptr) (*sending)->Moved(directly);
     };
     BlobWanted wanted{request->sha256(), request->offset(), request->direct(),
-                      request->got_directly()};
+                      of_worker ? request->got_directly() : 0};
     return StreamCall<DownloadPiece, v1::DownloadBlobResponse>::Start(
         context, backend_,
         std::make_unique<BlobStream>(backend_, std::move(wanted), own, counted, moved), PieceOf);
