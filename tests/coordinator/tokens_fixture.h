@@ -6,6 +6,7 @@
 #include <string>
 
 #include "braid/v1/access.grpc.pb.h"
+#include "braid/v1/worker.grpc.pb.h"
 #include "tests/coordinator/services_fixture.h"
 
 namespace braid::coordinator {
@@ -79,6 +80,47 @@ class TokensTest : public ServicesTest {
                       return OkStatus();
                     })
                     .ok());
+  }
+  grpc::Status Revoke(const std::string& id, const std::string& as = kToken) {
+    grpc::ClientContext context;
+    v1::RevokeTokenRequest request;
+    request.set_id(id);
+    v1::Credential reply;
+    return As(as)->RevokeToken(&context, request, &reply);
+  }
+  // A session of w1 with this token, whose hello was answered.
+  struct WorkerSession {
+    grpc::ClientContext context;
+    std::unique_ptr<v1::Workers::Stub> stub;
+    std::unique_ptr<grpc::ClientReaderWriter<v1::WorkerSignal, v1::DesiredState>> stream;
+    // Until the coordinator ends it.
+    grpc::Status End() {
+      v1::DesiredState state;
+      while (stream->Read(&state)) {
+      }
+      return stream->Finish();
+    }
+  };
+  std::unique_ptr<WorkerSession> OpenSession(const std::string& token) {
+    auto session = std::make_unique<WorkerSession>();
+    Limit(&session->context);
+    session->stub = v1::Workers::NewStub(rpc::MakeChannel(server_->address(), token));
+    session->stream = session->stub->Session(&session->context);
+    v1::WorkerSignal signal;
+    signal.mutable_hello()->set_worker_id("w1");
+    signal.mutable_hello()->set_boot_id("b1");
+    session->stream->Write(signal);
+    v1::DesiredState state;
+    EXPECT_TRUE(session->stream->Read(&state));
+    EXPECT_EQ(state.coordinator_id(), catalog_->id());
+    return session;
+  }
+  catalog::AttemptState StateOfAttempt() {
+    catalog::AttemptState state{};
+    EXPECT_TRUE(
+        core_->Query([&](const State& all) { state = all.FindAttempt({"r1", "j", 1})->state; })
+            .ok());
+    return state;
   }
 };
 

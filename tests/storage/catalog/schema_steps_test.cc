@@ -1,5 +1,5 @@
-#include <gtest/gtest.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 
 #include "tests/storage/catalog/catalog_fixture.h"
 
@@ -296,10 +296,11 @@ TEST_F(SchemaStepsTest, AFileOfTheFirstSchemaIsBroughtUpToDate) {
          AttemptGranted{attempt},
          AttemptEnded{attempt.key, AttemptState::kFailed, {"infra", "gone", "wait", false}, 12}});
   }
-  RunSql("ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER "
-                "TABLE attempts DROP COLUMN reason; ALTER TABLE attempts DROP COLUMN log_tail;"
-                "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
-                "ALTER TABLE workers DROP COLUMN folder; PRAGMA user_version = 1;" WITHOUT_GANGS);
+  RunSql(
+      "ALTER TABLE runs DROP COLUMN priority; ALTER TABLE runs DROP COLUMN user; ALTER "
+      "TABLE attempts DROP COLUMN reason; ALTER TABLE attempts DROP COLUMN log_tail;"
+      "ALTER TABLE workers DROP COLUMN instance; ALTER TABLE workers DROP COLUMN network;"
+      "ALTER TABLE workers DROP COLUMN folder; PRAGMA user_version = 1;" WITHOUT_GANGS);
   ForgetLimits();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
@@ -321,8 +322,9 @@ TEST_F(SchemaStepsTest, AFileOfTheSecondSchemaIsBroughtUpToDate) {
                                    {"infra", "no room", "wait", true, "STORAGE_FULL"},
                                    12}});
   }
-  RunSql("ALTER TABLE attempts DROP COLUMN log_tail; "
-                         "PRAGMA user_version = 2;" WITHOUT_GANGS);
+  RunSql(
+      "ALTER TABLE attempts DROP COLUMN log_tail; "
+      "PRAGMA user_version = 2;" WITHOUT_GANGS);
   ForgetLimits();
   auto catalog = Open();
   ASSERT_NE(catalog, nullptr);
