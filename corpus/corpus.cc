@@ -107,8 +107,12 @@ class Selector {
     bytes_ += static_cast<int64_t>(document.bytes());
     return use_(std::move(document));
   }
-  // Counts a row that could not be read, or returns its error.
-  Status PassOver(const Status& why) {
+  // The same for the document of a row. One that could not be read is counted, or its error
+  // returned.
+  Status OfferRow(Result<Document> document) {
+    ++left_out_->rows;
+    if (document.ok()) return Offer(std::move(*document));
+    const Status& why = document.status();
     if (spec_.on_bad_row == spec::OnBadRow::kFail) return why;
     ++left_out_->bad_rows;
     if (left_out_->first_bad_rows.size() < kShownBadRows)
@@ -134,10 +138,8 @@ Status ReadRows(const CorpusSpec& spec, const CorpusFile& file, const TokenIds& 
   if (spec.chat) chat.emplace(*spec.chat, spec.name);
   return ReadLines(file.path, [&](std::string_view line, int64_t number) -> Status {
     if (Trim(line).empty() || (number == 1 && Trim(line) == kByteOrderMark)) return OkStatus();
-    Result<Document> document = DocumentOfRow(
-        spec, chat ? &*chat : nullptr, line, file.name + ":" + std::to_string(number), ids.entries);
-    return document.ok() ? selector->Offer(std::move(*document))
-                         : selector->PassOver(document.status());
+    return selector->OfferRow(DocumentOfRow(spec, chat ? &*chat : nullptr, line,
+                                            file.name + ":" + std::to_string(number), ids.entries));
   });
 }
 
@@ -253,8 +255,7 @@ Status ReadFile(const CorpusSpec& spec, const CorpusFile& file, FileKind kind, c
                     (kind == FileKind::kBlank &&
                      (spec.names_fields() || spec.format == spec::CorpusFormat::kRows));
   const auto of_columns = [selector](Result<Document> document) {
-    return document.ok() ? selector->Offer(std::move(*document))
-                         : selector->PassOver(document.status());
+    return selector->OfferRow(std::move(document));
   };
   const auto of_table = [&](Result<std::string> text) {
     return of_columns(text.ok() ? Result<Document>(Document{.text = std::move(*text)})

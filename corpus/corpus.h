@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "corpus/file_names.h"
+#include "corpus/left_out.h"
 #include "spec/corpus.h"
 
 namespace braid::corpus {
@@ -63,16 +64,6 @@ struct TokenIds {
   int32_t end_of_text = 0;  // the one that ends a document
 };
 
-// What was read and did not become part of a document.
-struct LeftOut {
-  // Documents of nothing but white space.
-  int64_t blank_documents = 0;
-  // Rows that could not be read, if `on_bad_row` is `skip`.
-  int64_t bad_rows = 0;
-  // The errors of the first few of these rows.
-  std::vector<std::string> first_bad_rows;
-};
-
 // Reads documents in their order and passes each to `use`. Files of JSON objects, one a line, are
 // read row by row, files of ids as token_files.h says, Parquet and Arrow as columnar.h says, tar
 // archives as samples.h says, others as plain text (file_kind.h); gzip and zstd are recognised. A
@@ -82,7 +73,7 @@ struct LeftOut {
 //
 // With `input_ids` and `token_files`, documents have the ids `ids`. Memory holds one row, or one
 // document of plain text; one above 256 MiB is an error. What is left out is added to `left_out`,
-// unless that is null.
+// unless that is null; whether that is too much is for the caller to ask (CheckBadRows).
 Status ReadDocuments(const CorpusSpec& spec, const std::vector<CorpusFile>& files, uint64_t seed,
                      const std::function<Status(Document)>& use, const TokenIds& ids = {},
                      LeftOut* left_out = nullptr);

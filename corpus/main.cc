@@ -103,12 +103,17 @@ Status Documents(const Arguments& arguments) {
     return InvalidArgument(words[1] + ": documents of ids have no text; prepare them, and inspect");
   if (words.size() > 2) spec.files.assign(words.begin() + 2, words.end());
   BRAID_ASSIGN_OR_RETURN(const std::vector<CorpusFile> files, CorpusFiles(spec, ""));
-  return ReadDocuments(spec, files, spec::PrepareTask().seed, [](const Document& document) {
-    const std::string line =
-        Json({{"text", document.text}}).dump(-1, ' ', false, Json::error_handler_t::replace);
-    std::printf("%s\n", line.c_str());
-    return OkStatus();
-  });
+  LeftOut left_out;
+  BRAID_RETURN_IF_ERROR(ReadDocuments(
+      spec, files, spec::PrepareTask().seed,
+      [](const Document& document) {
+        const std::string line =
+            Json({{"text", document.text}}).dump(-1, ' ', false, Json::error_handler_t::replace);
+        std::printf("%s\n", line.c_str());
+        return OkStatus();
+      },
+      {}, &left_out));
+  return CheckBadRows(spec, left_out);
 }
 
 task::Job WithFetch(Status (*job)(const task::Task&, task::Channel&, const MakeFetch&)) {

@@ -235,11 +235,12 @@ Json Tell(const LeftOut& left_out, const std::string& job) {
                (long long)left_out.blank_documents));
   }
   if (left_out.bad_rows > 0) {
+    json["rows"] = left_out.rows;
     json["bad_rows"] = left_out.bad_rows;
     json["first_bad_rows"] = left_out.first_bad_rows;
     Log(LogLevel::kWarning, job,
-        Format("%lld rows could not be read and were skipped; the first:\n  ",
-               (long long)left_out.bad_rows) +
+        Format("%lld of %lld rows could not be read and were skipped; the first:\n  ",
+               (long long)left_out.bad_rows, (long long)left_out.rows) +
             Join(left_out.first_bad_rows, "\n  "));
   }
   return json;
@@ -286,6 +287,7 @@ Status RunPrepareJob(const task::Task& task, task::Channel& channel, const MakeF
     return status;
   if (channel.stop_requested())
     return Cancelled("stopped while tokenising; nothing is lost, the job starts over");
+  BRAID_RETURN_IF_ERROR(CheckBadRows(spec, left_out));
   BRAID_RETURN_IF_ERROR(preparer.Finish());
   BRAID_ASSIGN_OR_RETURN(const Json sources, DigestsOf(files));
   Json counts = {{"tokens", preparer.train().tokens()},

@@ -123,7 +123,7 @@ Result<Shards> Shards::Open(const std::string& folder) {
   // Known fields that are for people and other programs; any other field is an error.
   for (const char* other :
        {"format", "eos_id", "documents", "validation_documents", "sources", "spec", "seed",
-        "unicode", "blank_documents", "bad_rows", "first_bad_rows"}) {
+        "unicode", "blank_documents", "rows", "bad_rows", "first_bad_rows"}) {
     (void)read.Value(other);
   }
   BRAID_RETURN_IF_ERROR(read.Finish());

@@ -20,6 +20,9 @@ void CheckText(const CorpusText& corpus, const Fail& fail) {
   const bool joins = !corpus.join.empty(), cut = !corpus.separator.empty();
   const bool skips = corpus.on_bad_row != defaults.on_bad_row;
   if (!corpus.text.empty() && joins) fail({"join"}, "text and join exclude each other");
+  if (corpus.max_bad_share && !skips)
+    fail({"max_bad_share"},
+         "does nothing without on_bad_row: skip; the first bad row ends the job");
   if (corpus.joiner != defaults.joiner && !joins) fail({"joiner"}, "does nothing without join");
   if (corpus.format == CorpusFormat::kText) {
     for (const auto& [field, given] : {std::pair{"text", !corpus.text.empty()},
@@ -168,6 +171,13 @@ const Schema& CorpusText::Fields() {
           "five are named with file, line and column (Parquet and Arrow: file and row; tar: file "
           "and sample).")
         .OmitDefault();
+    field(
+        "max_bad_share", &CorpusText::max_bad_share,
+        "With `on_bad_row: skip`: the largest share of the rows that may be left out, `0.01` for 1 "
+        "%. If it is more when the corpus has been read, the job fails with the count and the "
+        "first of these rows. Absent: any share.")
+        .Above(0)
+        .Below(1);
     field("blank_documents", &CorpusText::blank_documents,
           "Documents of white space at most are left out and counted; or `keep`: each leaves its "
           "end-of-document token, and the white space, as in the published runs.")

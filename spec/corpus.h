@@ -50,6 +50,8 @@ struct CorpusText {
   // Of plain text: a line equal to this ends a document; empty: a file is one document.
   std::string separator;
   OnBadRow on_bad_row = OnBadRow::kFail;
+  // Of rows that are left out: their largest share of all rows, above 0 and below 1; absent: any.
+  std::optional<double> max_bad_share;
   BlankDocuments blank_documents = BlankDocuments::kDrop;
   // The share of the documents that is taken, above 0 and at most 1, drawn by the seed.
   double sample = 1.0;

@@ -18,7 +18,7 @@ void AddLeftOut(const Report& report, Document* document) {
   for (const JobResult& job : report.results.jobs) {
     if (!task::IsKind(job.kind, task::JobKind::kPrepare)) continue;
     const int64_t blank = CountIn(job.summary, "blank_documents"),
-                  bad = CountIn(job.summary, "bad_rows");
+                  bad = CountIn(job.summary, "bad_rows"), all = CountIn(job.summary, "rows");
     const std::string corpus = "Corpus " + job.name.substr(job.name.find(':') + 1);
     if (blank > 0)
       document->Text(Format("%s: %lld documents are blank and were left out.", corpus.c_str(),
@@ -30,8 +30,10 @@ void AddLeftOut(const Report& report, Document* document) {
       for (const Json& row : *rows)
         first.push_back(row.is_string() ? row.get<std::string>() : row.dump());
     }
-    document->Text(Format("%s: %lld rows could not be read and were skipped; the first: ",
-                          corpus.c_str(), (long long)bad) +
+    // Jobs of earlier versions did not say how many rows there were.
+    const std::string of = all > 0 ? Format(" of %lld", (long long)all) : "";
+    document->Text(Format("%s: %lld%s rows could not be read and were skipped; the first: ",
+                          corpus.c_str(), (long long)bad, of.c_str()) +
                    Join(first, "; ") + ".");
   }
 }

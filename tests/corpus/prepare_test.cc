@@ -223,7 +223,7 @@ TEST_F(PrepareTest, WhatIsNoIdIsNamedWithFileAndLine) {
 TEST_F(PrepareTest, WhatIsLeftOutIsCounted) {
   ASSERT_TRUE(Run({{"name", "c"}}, "{\"text\":\"one and two\"}\n").ok());
   const Json plain = Shards::Open(at("output/shards")).value().description;
-  for (const char* field : {"blank_documents", "bad_rows", "first_bad_rows"})
+  for (const char* field : {"blank_documents", "rows", "bad_rows", "first_bad_rows"})
     EXPECT_FALSE(plain.contains(field)) << field;
   const Json corpus = {{"name", "c"}, {"on_bad_row", "skip"}};
   ASSERT_TRUE(Run(corpus,
@@ -233,11 +233,30 @@ TEST_F(PrepareTest, WhatIsLeftOutIsCounted) {
   const Json counted = Shards::Open(at("output/shards")).value().description;
   EXPECT_EQ(counted["documents"], 2);
   EXPECT_EQ(counted["blank_documents"], 2);
+  EXPECT_EQ(counted["rows"], 6);
   EXPECT_EQ(counted["bad_rows"], 2);
   ASSERT_EQ(counted["first_bad_rows"].size(), 2u);
   EXPECT_THAT(counted["first_bad_rows"][1].get<std::string>(),
               HasSubstr("rows.jsonl:5: field \"text\" is not text, but 7 (column 9)"));
   EXPECT_EQ(counted["spec"]["on_bad_row"], "skip");
+}
+
+// As many as were allowed, of all rows up to the cap; one more is an error, and leaves no shards.
+TEST_F(PrepareTest, MoreBadRowsThanAllowedAreAnError) {
+  const std::string rows =
+      "{\"text\":\"one\"}\n{\"text\":7}\n{\"text\":\"\"}\n{\"text\":\"two\"}\n{\"text\":null}\n";
+  Json corpus = {{"name", "c"}, {"on_bad_row", "skip"}, {"max_bad_share", 0.4}};
+  ASSERT_TRUE(Run(corpus, rows).ok());
+  EXPECT_EQ(Shards::Open(at("output/shards")).value().description["spec"]["max_bad_share"], 0.4);
+  EXPECT_EQ(
+      Run(corpus, rows + "[1]\n").message(),
+      "corpus c: 3 of 6 rows (50 %) could not be read, and max_bad_share allows 40 %; correct "
+      "them or allow more; the first: rows.jsonl:2: field \"text\" is not text, but 7 (column "
+      "9); rows.jsonl:5: field \"text\" is not text, but null (column 9); rows.jsonl:6: the "
+      "row is not a JSON object; it begins with [1] (one object a line; this is a list)");
+  EXPECT_FALSE(PathExists(at("output/shards/shards.json")));
+  corpus["documents"] = 1;
+  EXPECT_TRUE(Run(corpus, rows + "[1]\n").ok());
 }
 
 // The published way: a document without text leaves its end.

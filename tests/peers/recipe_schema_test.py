@@ -74,6 +74,7 @@ WRONG = [
     ("corpora.tales.sample", 0),
     ("corpora.tales.sample", 1.5),
     ("corpora.tales.on_bad_row", "drop"),
+    ("corpora.tales.max_bad_share", 1),
     ("corpora.tales.format", "csv"),
     ("corpora.tales.tokens", -1),
     ("corpora.tales.txet", "text"),

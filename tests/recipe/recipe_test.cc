@@ -379,15 +379,23 @@ TEST(RecipeTest, ACorpusSaysWhatToDoWithOddRows) {
   const Recipe recipe = MustParse(
       with("text: text, on_bad_row: skip, blank_documents: keep, format: rows"));
   EXPECT_EQ(recipe.corpora[0].on_bad_row, spec::OnBadRow::kSkip);
+  EXPECT_EQ(recipe.corpora[0].max_bad_share, std::nullopt);
   EXPECT_EQ(recipe.corpora[0].blank_documents, spec::BlankDocuments::kKeep);
   EXPECT_EQ(recipe.corpora[0].format, spec::CorpusFormat::kRows);
   // What is not asked for is not in the spec: jobs of recipes from before stay as they were.
   const Recipe plain = MustParse(with("text: text, on_bad_row: fail, blank_documents: drop"));
-  for (const char* key : {"on_bad_row", "blank_documents", "format"})
+  for (const char* key : {"on_bad_row", "max_bad_share", "blank_documents", "format"})
     EXPECT_FALSE(schema::ToJson(plain.corpora[0].Task()).contains(key)) << key;
   EXPECT_THAT(
       ErrorOf(with("text: text, on_bad_row: drop")),
       HasSubstr("r.yaml:4:57: corpora.tales.on_bad_row: expected fail or skip, found \"drop\""));
+  const Recipe few = MustParse(with("text: text, on_bad_row: skip, max_bad_share: 0.01"));
+  EXPECT_EQ(schema::ToJson(few.corpora[0].Task())["max_bad_share"], 0.01);
+  EXPECT_THAT(ErrorOf(with("text: text, max_bad_share: 0.01")),
+              HasSubstr("corpora.tales.max_bad_share: does nothing without on_bad_row: skip; the "
+                        "first bad row ends the job"));
+  EXPECT_THAT(ErrorOf(with("text: text, on_bad_row: skip, max_bad_share: 1")),
+              HasSubstr("corpora.tales.max_bad_share: must be below 1"));
   EXPECT_THAT(ErrorOf(with("text: text, blank_documents: 1")),
               HasSubstr("corpora.tales.blank_documents: expected drop or keep"));
   EXPECT_THAT(ErrorOf(with("format: csv")),

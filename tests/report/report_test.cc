@@ -162,6 +162,9 @@ TEST_F(ReportTest, BlankDocumentsAndBadRowsAreCounted) {
   EXPECT_THAT(text, HasSubstr("Corpus tales: 3 documents are blank and were left out."));
   EXPECT_THAT(text, HasSubstr("Corpus tales: 7 rows could not be read and were skipped; the first: "
                               "data/tales.jsonl:7: field is not text, but null."));
+  task_.spec["facts"]["jobs"].back()["summary"]["rows"] = 100;
+  EXPECT_THAT(ToMarkdown(Full(MustGather())),
+              HasSubstr("Corpus tales: 7 of 100 rows could not be read and were skipped; "));
 }
 
 TEST_F(ReportTest, AddsUpWhatACompositeCost) {

@@ -236,6 +236,7 @@ class Errors(unittest.TestCase):
         with open(os.path.join(shards, "shards.json"), encoding="utf-8") as file:
             counted = json.load(file)
         self.assertEqual((counted["bad_rows"], counted["blank_documents"]), (2, 1))
+        self.assertEqual(counted["rows"], len(rows))
         self.assertEqual(counted["documents"] + counted["validation_documents"], len(rows) - 3)
         self.assertEqual(
             counted["first_bad_rows"][0],
@@ -247,8 +248,24 @@ class Errors(unittest.TestCase):
         )
         self.assertLess(len(counted["first_bad_rows"][1]), 600)
         self.assertIn(
-            "2 rows could not be read and were skipped",
+            f"2 of {len(rows)} rows could not be read and were skipped",
             self.service.run("logs", run, "prepare:tales").stdout,
+        )
+
+        few = (files[0], skip[1].replace("skip", "skip, max_bad_share: 0.001"))
+        run = self.service.run(
+            "submit",
+            self.written("few.yaml", few),
+            "--only",
+            "prepare:tales",
+            "--watch",
+            code=None,
+        ).stdout.strip()
+        self.assertRegex(
+            self.service.job(run, "prepare:tales")["error"],
+            rf"^corpus tales: 2 of {len(rows)} rows \(.* %\) could not be read, and max_bad_share "
+            r"allows 0\.1 %; correct them or allow more; the first: rows/deep/part-00000:7: field .*; "
+            r"rows/deep/part-00000:8 is not valid JSON",
         )
 
     def test_bad_rows_of_evaluations_have_the_users_names(self):
