@@ -23,7 +23,8 @@ struct LeftOut {
 };
 
 // The error of a corpus of which more rows were left out than its `max_bad_share` allows, with the
-// first of them. Asked when all has been read, as the share of a beginning says little of the whole.
+// first of them. Asked when all has been read, as the share of a beginning says little of the
+// whole.
 Status CheckBadRows(const spec::Corpus& spec, const LeftOut& left_out);
 
 }  // namespace braid::corpus

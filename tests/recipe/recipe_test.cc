@@ -395,7 +395,7 @@ TEST(RecipeTest, ACorpusSaysWhatToDoWithOddRows) {
               HasSubstr("corpora.tales.max_bad_share: does nothing without on_bad_row: skip; the "
                         "first bad row ends the job"));
   EXPECT_THAT(ErrorOf(with("text: text, on_bad_row: skip, max_bad_share: 1")),
-              HasSubstr("corpora.tales.max_bad_share: must be below 1"));
+              HasSubstr("corpora.tales.max_bad_share: must be above 0 and below 1, is 1"));
   EXPECT_THAT(ErrorOf(with("text: text, blank_documents: 1")),
               HasSubstr("corpora.tales.blank_documents: expected drop or keep"));
   EXPECT_THAT(ErrorOf(with("format: csv")),
