@@ -273,7 +273,7 @@ void FillBackend(const Flags& flags, const Stores& stores, Backend* backend) {
   backend->token = stores.token;
   backend->token_file = TokenFile(flags);
   backend->tls = stores.tls.grpc;
-  backend->authority = stores.tls.grpc.has_value() ? &*stores.authority : nullptr;
+  backend->authority = stores.authority.has_value() ? &*stores.authority : nullptr;
   backend->join_host = JoinHost(flags);
   backend->worker_certificate_ms = flags.worker_certificate_s * 1000;
 }
@@ -299,6 +299,9 @@ HttpServer::Options HttpOptionsOf(const Flags& flags, const Stores& stores, cons
             rpc::Caller caller{method, {}, ""};
             if (sent) caller.tokens.push_back(given);
             return server->Check(caller);
+          },
+          [access = backend.access.get()](const std::string& certificate) {
+            return access->TokenFor(certificate);
           },
           server->json_calls(),
           backend.curves,

@@ -55,11 +55,12 @@ function header() {
       h('a', { href: '#/' + name, 'aria-current': at === name ? 'page' : null }, title))),
     h('span', { class: 'fill' }),
     app.me && h('span', { id: 'age', class: state.failed ? 'age bad' : 'age', title: state.failed || 'how old what is shown is' }, ageText()),
-    app.me && h('details', { class: 'menu', 'data-keep': 'me:' + app.me.name + app.me.role },
+    app.me && h('details', { class: 'menu', 'data-keep': 'me:' + app.me.name + app.me.role + app.me.id },
       h('summary', { 'aria-label': 'You' }, app.me.name || 'you'),
-      h('div', null, h('p', { class: 'note' }, 'role ' + String(app.me.role || '').toLowerCase()),
+      h('div', null, h('p', { class: 'note' }, 'role ' + String(app.me.role || '').toLowerCase() + (byCertificate() ? ', by certificate ' + app.me.id : '')),
         h('button', { type: 'button', onclick: help }, 'Keys (?)'),
-        h('button', { type: 'button', id: 'sign-out', onclick: signOut }, 'Sign out'))));
+        byCertificate() ? h('button', { type: 'button', id: 'use-token', onclick: useToken }, 'Use a token')
+          : h('button', { type: 'button', id: 'sign-out', onclick: signOut }, 'Sign out'))));
 }
 
 function ageText() {
@@ -68,17 +69,36 @@ function ageText() {
   return (link === 'live' ? 'live, ' : '') + duration((Date.now() - state.at) / 1000) + ' old';
 }
 
+// The browser shows the certificate with each request, so there is nothing to sign out of; a token
+// goes before it.
+const byCertificate = () => app.me?.kind === 'KEY';
+
+// Whoever a certificate names is signed in by it again.
 async function signOut() {
   await post('/sign-out').catch(() => {});
-  unknown();
+  forget();
+  start();
+}
+
+function useToken() {
+  const { name, role } = app.me;
+  forget();
+  page = signInPage(document.getElementById('main'), start, 'This browser\u2019s certificate is that of ' + name + ', role ' + role.toLowerCase() + '. A token goes before it until you sign out.');
+}
+
+// What is shown and sent for who was signed in ends.
+function forget() {
+  app.me = null;
+  if (events) events.close();
+  events = null;
+  leave();
+  header();
 }
 
 function unknown() {
   // Several calls may hear of it, the last when somebody is typing a token already.
   if (!app.me && page && page.signsIn) return;
-  app.me = null;
-  leave();
-  header();
+  forget();
   page = signInPage(document.getElementById('main'), start);
 }
 

@@ -21,19 +21,25 @@ Status Unauthenticated(std::string message) {
   return Status(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated, std::move(message));
 }
 
+bool IsWorkersKey(const CredentialRecord& credential) {
+  return credential.kind == CredentialKind::kKey && credential.role == Role::kWorker;
+}
+
 // The name of a credential, for people.
 std::string DescriptionOf(const CredentialRecord& credential) {
-  if (credential.kind == CredentialKind::kKey) return "worker " + credential.name;
-  return "token " + credential.id + " of " + credential.name;
+  if (IsWorkersKey(credential)) return "worker " + credential.name;
+  return (credential.kind == CredentialKind::kKey ? "certificate " : "token ") + credential.id +
+         " of " + credential.name;
 }
 
 std::string HowToReplace(const CredentialRecord& credential) {
-  if (credential.kind == CredentialKind::kKey) {
+  if (IsWorkersKey(credential)) {
     return "`braid worker invite --worker-id " + credential.name +
            "` on the coordinator's side lets it join again";
   }
   return "an administrator makes another with `braid token create --role " +
-         std::string(NameOf(credential.role)) + " --name " + credential.name + "`";
+         std::string(NameOf(credential.role)) + " --name " + credential.name +
+         (credential.kind == CredentialKind::kKey ? " --certificate`" : "`");
 }
 
 // Why the credential is not good now. An invitation that was used or has expired passes here:
@@ -41,11 +47,10 @@ std::string HowToReplace(const CredentialRecord& credential) {
 Status Wrong(const CredentialRecord& credential, int64_t now_ms) {
   if (credential.kind == CredentialKind::kInvitation) return OkStatus();
   if (credential.ended_ms != 0) {
-    return Unauthenticated(
-        DescriptionOf(credential) +
-        (credential.kind == CredentialKind::kKey ? " was removed at " : " was revoked at ") +
-        FormatUtc(credential.ended_ms) + " by " + credential.ended_by + ": " +
-        HowToReplace(credential));
+    return Unauthenticated(DescriptionOf(credential) +
+                           (IsWorkersKey(credential) ? " was removed at " : " was revoked at ") +
+                           FormatUtc(credential.ended_ms) + " by " + credential.ended_by + ": " +
+                           HowToReplace(credential));
   }
   if (credential.kind == CredentialKind::kToken && credential.expires_ms != 0 &&
       credential.expires_ms <= now_ms) {
@@ -84,9 +89,9 @@ Access::Standing Access::StandingOf(const Identity& who) {
   if (Status wrong = Wrong(credential, now_ms); !wrong.ok()) return {std::move(wrong)};
   if (credential.expires_ms == 0) return {};
   if (credential.kind == CredentialKind::kKey && credential.expires_ms <= now_ms) {
-    return {Unauthenticated("the newest certificate of " + DescriptionOf(credential) +
-                            " has expired at " + FormatUtc(credential.expires_ms) + ": " +
-                            HowToReplace(credential))};
+    return {Unauthenticated((IsWorkersKey(credential) ? "the newest certificate of " : "") +
+                            DescriptionOf(credential) + " has expired at " +
+                            FormatUtc(credential.expires_ms) + ": " + HowToReplace(credential))};
   }
   return {OkStatus(), std::max<int64_t>(0, credential.expires_ms - now_ms)};
 }
@@ -131,7 +136,34 @@ Result<Identity> Access::Identify(const rpc::Caller& caller) {
 
 Result<Identity> Access::IdentifyToken(std::string_view token) {
   if (SameSecret(token, token_)) return Identity{"the owner", Role::kAdmin, "", "", false};
-  return Use(Sha256Hex(token), /*key=*/false);
+  const std::string sha256 = Sha256Hex(token);
+  std::string certificate;
+  {
+    MutexLock lock(mutex_);
+    if (const auto found = stood_for_.find(sha256); found != stood_for_.end())
+      certificate = found->second;
+  }
+  return certificate.empty() ? Use(sha256, /*key=*/false) : IdentifyCertificate(certificate);
+}
+
+Result<std::string> Access::TokenFor(const std::string& certificate) {
+  BRAID_ASSIGN_OR_RETURN(const Identity who, IdentifyCertificate(certificate));
+  if (who.IsWorker()) {
+    return Unauthenticated("the certificate is that of worker " + who.name +
+                           ", which means nothing here: `braid token create --certificate` makes "
+                           "one for a person");
+  }
+  BRAID_ASSIGN_OR_RETURN(std::string secret, NewSecret());
+  MutexLock lock(mutex_);
+  if (const auto found = stand_ins_.find(certificate); found != stand_ins_.end())
+    return found->second;
+  if (stand_ins_.size() >= kMostShown) {
+    stand_ins_.clear();
+    stood_for_.clear();
+  }
+  stand_ins_.emplace(certificate, secret);
+  stood_for_.emplace(Sha256Hex(secret), certificate);
+  return secret;
 }
 
 Result<Identity> Access::IdentifyCertificate(std::string_view certificate) {
@@ -162,8 +194,8 @@ Result<Identity> Access::Use(const std::string& sha256, bool key) {
   if (found == nullptr || (found->kind == CredentialKind::kKey) != key) {
     if (!key) return Unknown(true);
     return Unauthenticated(
-        "the client's certificate is not of a worker that has joined this coordinator: `braid "
-        "worker invite` lets one join");
+        "the client's certificate is of nobody whom this coordinator knows: `braid worker invite` "
+        "lets a worker join, and `braid token create --certificate` makes one for a person");
   }
   const CredentialRecord& credential = *found;
   BRAID_RETURN_IF_ERROR(Wrong(credential, now_ms));

@@ -71,6 +71,11 @@ class Access {
   // Authenticates the caller; the errors are those of Check. Of several tokens all have to be
   // right, and a token goes before a certificate.
   Result<Identity> Identify(const rpc::Caller& caller);
+  // A secret that stands for the certificate of a person, which a handshake has verified, in calls
+  // that carry tokens alone: whoever shows it is the certificate's owner for as long as the
+  // certificate is good. The errors are those of Identify; also for the certificate of a worker. It
+  // never leaves this process.
+  Result<std::string> TokenFor(const std::string& certificate);
   // Authenticates a caller by its token alone.
   Result<Identity> IdentifyToken(std::string_view token);
 
@@ -100,6 +105,9 @@ class Access {
   catalog::CredentialTable credentials_ BRAID_GUARDED_BY(mutex_);
   std::map<std::string, int64_t> uses_ BRAID_GUARDED_BY(mutex_);
   std::map<std::string, Shown, std::less<>> shown_ BRAID_GUARDED_BY(mutex_);
+  // Secrets by certificate, and certificates by the digests of these secrets.
+  std::map<std::string, std::string> stand_ins_ BRAID_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> stood_for_ BRAID_GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::coordinator

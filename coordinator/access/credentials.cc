@@ -18,6 +18,8 @@ using catalog::CredentialKind;
 constexpr size_t kLongestName = 100;
 constexpr size_t kMost = 100'000;
 constexpr size_t kIdDigits = 12;
+// A browser's certificate that is never renewed would be forgotten where it was imported.
+constexpr int64_t kCertificateMs = int64_t{365} * 86'400'000;
 
 // Of people; those of workers are CheckWorkerName's.
 Status CheckName(const std::string& name) {
@@ -61,6 +63,12 @@ std::vector<const CredentialRecord*> CredentialsOfWorker(const std::string& work
     return credential->role != Role::kWorker || credential->kind == CredentialKind::kInvitation;
   });
   return found;
+}
+
+// What a person proves with who it is.
+bool IsOfPerson(const CredentialRecord& credential) {
+  return credential.kind == CredentialKind::kToken ||
+         (credential.kind == CredentialKind::kKey && credential.role != Role::kWorker);
 }
 
 bool IsLive(const CredentialRecord& credential, int64_t now_ms) {
@@ -173,29 +181,36 @@ Result<CredentialRecord> CreateToken(const NewToken& token, const Identity& by, 
                                                     : CheckName(token.name));
   if (token.role < Role::kViewer || token.role > Role::kWorker)
     return InvalidArgument("a token needs a role");
+  if (token.key && token.role == Role::kWorker) {
+    return InvalidArgument(
+        "a worker gets its certificate when it joins: `braid worker invite "
+        "--worker-id " +
+        token.name + "`");
+  }
+  const CredentialKind kind = token.key ? CredentialKind::kKey : CredentialKind::kToken;
   if (const CredentialRecord* same = WithDigest(token.secret_sha256, tx.state()); same != nullptr) {
-    if (same->kind == CredentialKind::kToken && same->name == token.name &&
-        same->role == token.role && same->ended_ms == 0)
+    if (same->kind == kind && same->name == token.name && same->role == token.role &&
+        same->ended_ms == 0)
       return *same;
     return AlreadyExists("this secret is that of another credential: draw a new one");
   }
   for (const CredentialRecord* other : CredentialsOf(token.name, tx.state())) {
-    if (other->kind != CredentialKind::kToken || other->ended_ms != 0 || other->role == token.role)
-      continue;
+    if (!IsOfPerson(*other) || other->ended_ms != 0 || other->role == token.role) continue;
     return AlreadyExists(token.name + " has role " + std::string(NameOf(other->role)) +
-                         " already (" + other->id +
-                         "): revoke that token first, or choose another name");
+                         " already (" + other->id + "): revoke that first, or choose another name");
   }
   const bool returns = token.role == Role::kWorker && IsRemoved(token.name, tx.state());
   CredentialRecord record;
-  record.id = IdOf('t', token.secret_sha256);
-  record.kind = CredentialKind::kToken;
+  record.id = IdOf(token.key ? 'k' : 't', token.secret_sha256);
+  record.kind = kind;
   record.name = token.name;
   record.role = token.role;
   record.sha256 = token.secret_sha256;
   record.created_ms = tx.wall_ms();
   record.created_by = by.name;
-  record.expires_ms = token.lifetime_ms == 0 ? 0 : tx.wall_ms() + token.lifetime_ms;
+  const int64_t lifetime_ms = token.lifetime_ms == 0 && token.key ? kCertificateMs
+                                                                  : token.lifetime_ms;
+  record.expires_ms = lifetime_ms == 0 ? 0 : tx.wall_ms() + lifetime_ms;
   Change(record, "token.created",
          record.id + " of " + record.name + ", role " + std::string(NameOf(record.role)) + ", by " +
              by.name,
@@ -239,7 +254,7 @@ Result<CredentialRecord> RevokeToken(const std::string& id, const Identity& by, 
     found.push_back(&exact->second);
   } else {
     found = CredentialsOf(id, tx.state());
-    std::erase_if(found, [](const auto* one) { return one->kind != CredentialKind::kToken; });
+    std::erase_if(found, [](const auto* one) { return !IsOfPerson(*one); });
   }
   std::erase_if(found, [](const CredentialRecord* one) { return one->ended_ms != 0; });
   if (found.empty()) {
@@ -248,12 +263,13 @@ Result<CredentialRecord> RevokeToken(const std::string& id, const Identity& by, 
   }
   if (found.size() > 1) {
     return InvalidArgument(id + " has " + std::to_string(found.size()) +
-                           " tokens: give the id of one (`braid token list`)");
+                           " tokens and certificates: give the id of one (`braid token list`)");
   }
   const CredentialRecord credential = *found.front();
   // Who may invite and remove workers may end what they come with.
   if (credential.role != Role::kWorker && by.role != Role::kAdmin) {
-    return PermissionDenied("token " + credential.id + " is of " + credential.name + ", role " +
+    return PermissionDenied((credential.kind == CredentialKind::kKey ? "certificate " : "token ") +
+                            credential.id + " is of " + credential.name + ", role " +
                             std::string(NameOf(credential.role)) +
                             ": to revoke it takes role admin; an operator revokes invitations and "
                             "what workers call with");

@@ -14,15 +14,17 @@ namespace braid::coordinator {
 
 using catalog::CredentialRecord;
 
-// A token to be created.
+// A token to be created, or the credential of a person's key, for which a certificate is signed.
 struct NewToken {
   std::string name;
   Role role = Role::kViewer;
-  std::string secret_sha256;
-  int64_t lifetime_ms = 0;  // 0: until it is revoked
+  std::string secret_sha256;  // of a key, of its public half (rpc/tls/certificates.h)
+  int64_t lifetime_ms = 0;    // 0: until it is revoked; of a key, a year
+  bool key = false;
 };
-// Creates a token for a person or a worker. kInvalidArgument for impossible values, kAlreadyExists
-// for a digest that is known as another credential's, and for a name that has another role.
+// Creates a token for a person or a worker, or the credential of a person's key. kInvalidArgument
+// for impossible values, kAlreadyExists for a digest that is known as another credential's, and for
+// a name that has another role.
 Result<CredentialRecord> CreateToken(const NewToken& token, const Identity& by, Access* access,
                                      Transaction& tx);
 
@@ -37,7 +39,8 @@ struct NewInvitation {
 Result<CredentialRecord> InviteWorker(const NewInvitation& invitation, const Identity& by,
                                       Access* access, Transaction& tx);
 
-// Ends a token, a key, or an invitation that nobody has used. Open calls that were made with it end
+// Ends a token, a key, or an invitation that nobody has used, by its id, or by the name of a person
+// who has one token or key. Open calls that were made with it end
 // (Access::StandingOf). A worker that has no other valid key or token is removed, as by
 // RemoveWorker. kNotFound if there is none with this id, or token of this name; kInvalidArgument
 // for a name with several tokens; kPermissionDenied if an operator tries to end the token of

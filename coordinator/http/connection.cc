@@ -25,6 +25,10 @@ Connection::Connection(UniqueFd socket, std::unique_ptr<rpc::ServerSession> sess
   fcntl(socket_.get(), F_SETFL, fcntl(socket_.get(), F_GETFL) | O_NONBLOCK);
 }
 
+rpc::ShownCertificate Connection::Certificate() {
+  return session_ == nullptr ? rpc::ShownCertificate() : session_->Certificate();
+}
+
 Moved Connection::Read(char* to, size_t size) {
   if (session_ != nullptr && !begun_) {
     char first;

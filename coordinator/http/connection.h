@@ -24,6 +24,9 @@ class Connection {
   // Whether what was read came under TLS.
   bool secure() const { return session_ != nullptr; }
 
+  // What the client has shown of who it is; nothing of a plain connection.
+  rpc::ShownCertificate Certificate();
+
   rpc::Moved Read(char* to, size_t size);
   rpc::Moved Write(std::string_view data);
   // The client has closed its side, or the connection is broken.

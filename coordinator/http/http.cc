@@ -21,7 +21,6 @@
 #include "coordinator/http/metrics.h"
 #include "coordinator/http/page_data.h"
 #include "coordinator/http/plain_request.h"
-#include "coordinator/http/request_guard.h"
 #include "coordinator/http/run_views.h"
 #include "coordinator/http/sign_in.h"
 
@@ -128,7 +127,8 @@ class LibServer final : public HttpServer {
     }
     server_.WidenBacklog();
     address_ = host + ":" + std::to_string(port);
-    guard_.emplace(address_, options_.hosts, options_.tls.has_value(), &sign_in_);
+    guard_.emplace(address_, options_.hosts, options_.tls.has_value(), &sign_in_,
+                   options_.token_for);
     thread_ = std::thread([this] { server_.listen_after_bind(); });
     while (!server_.is_running()) std::this_thread::yield();  // stop() before that would do nothing
     return OkStatus();
@@ -162,11 +162,14 @@ class LibServer final : public HttpServer {
       return SetError(411, InvalidArgument("the body of a request needs a Content-Length"),
                       response);
     const bool changes = request.method != "GET" && request.method != "HEAD";
-    const ShownToken token = guard_->TokenOf(request);
-    if (const Status origin = guard_->CheckOrigin(request, changes, token.by_cookie); !origin.ok())
+    const Result<ShownToken> token = guard_->TokenOf(request, *received.connection);
+    const bool by_browser = token.ok() && token->by_browser;
+    if (const Status origin = guard_->CheckOrigin(request, changes, by_browser); !origin.ok())
       return SetError(origin, response);
-    if (!AnswerOpen(request, received, changes, response))
-      AnswerKnown(request, received, token, changes, response);
+    if (!AnswerOpen(request, received, changes, response)) {
+      if (!token.ok()) return SetError(token.status(), response);
+      AnswerKnown(request, received, *token, changes, response);
+    }
     // The page of a report in its frame has a policy of its own.
     if (!response->has_header("Content-Security-Policy"))
       response->set_header("Content-Security-Policy", kPolicy);

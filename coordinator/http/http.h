@@ -1,7 +1,8 @@
 // What people, browsers, programs and Prometheus may ask for, on a listener of its own: the
 // dashboard (docs/dashboard.md), the API as JSON, /metrics, /healthz and /readyz. All but the
 // dashboard's own files, health and signing in need a token, as a header or as the cookie of a
-// signed-in browser; what a caller may do is decided as for gRPC. All need a Host that is this
+// signed-in browser, or under TLS a person's certificate; what a caller may do is decided as for
+// gRPC. All need a Host that is this
 // machine's, and no page of another origin may use it.
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "coordinator/http/request_guard.h"
 #include "rpc/tls/authority.h"
 
 namespace braid::catalog {
@@ -48,6 +50,7 @@ class HttpServer {
     // OK for a token that may call the method ("/braid.v1.Runs/ListRuns"); otherwise an error that
     // says what to do. `sent` is false if no token came. Not null.
     std::function<Status(std::string_view method, bool sent, std::string_view token)> check;
+    CertificateToken token_for;    // null: certificates of clients mean nothing
     JsonCalls* calls = nullptr;    // the API; null: it is not served. Outlives the server
     CurveCache* curves = nullptr;  // the same
     const catalog::Reader* reader = nullptr;  // for the list of runs; the same

@@ -65,7 +65,7 @@ Status RequestGuard::CheckHost(const httplib::Request& request) const {
 }
 
 Status RequestGuard::CheckOrigin(const httplib::Request& request, bool changes,
-                                 bool by_cookie) const {
+                                 bool by_browser) const {
   const std::string site = LowerCase(request.get_header_value("Sec-Fetch-Site"));
   const std::string origin = LowerCase(request.get_header_value("Origin"));
   // The very host and port, not only one of ours: another server of this machine is another origin.
@@ -74,26 +74,37 @@ Status RequestGuard::CheckOrigin(const httplib::Request& request, bool changes,
   if ((!origin.empty() && !same) || site == "cross-site" || (site == "same-site" && changes))
     return PermissionDenied("a page of another origin (" + (origin.empty() ? site : origin) +
                             ") may not use this server");
-  if (changes && by_cookie && !same)
+  if (changes && by_browser && !same)
     return PermissionDenied(
-        "a request by cookie that changes something needs the Origin of this server's own pages; "
-        "programs send \"Authorization: Bearer TOKEN\"");
+        "a request by cookie or certificate that changes something needs the Origin of this "
+        "server's "
+        "own pages; programs send \"Authorization: Bearer TOKEN\", or that Origin");
   return OkStatus();
 }
 
-ShownToken RequestGuard::TokenOf(const httplib::Request& request) const {
+Result<ShownToken> RequestGuard::TokenOf(const httplib::Request& request,
+                                         Connection& connection) const {
   const size_t count = request.get_header_value_count("Authorization");
   if (count > 0) {
     const std::string value = request.get_header_value("Authorization");
     const bool bearer = count == 1 &&
                         LowerCase(value.substr(0, kScheme.size())) == LowerCase(kScheme);
-    return {true, bearer ? std::string(Trim(std::string_view(value).substr(kScheme.size()))) : "",
-            false};
+    return ShownToken{
+        true, bearer ? std::string(Trim(std::string_view(value).substr(kScheme.size()))) : ""};
   }
-  const std::string session = SessionOf(request);
-  if (session.empty()) return {};
-  const std::string token = sign_in_->TokenOf(session);
-  return token.empty() ? ShownToken{} : ShownToken{true, token, true};
+  if (const std::string session = SessionOf(request); !session.empty()) {
+    if (std::string token = sign_in_->TokenOf(session); !token.empty())
+      return ShownToken{true, std::move(token), /*by_browser=*/true};
+  }
+  const rpc::ShownCertificate shown = connection.Certificate();
+  if (!shown.wrong.empty()) {
+    return Status(StatusCode::kPermissionDenied, ErrorReason::kUnauthenticated,
+                  "the client's certificate is not used: " + shown.wrong +
+                      "; an administrator makes one with `braid token create --certificate`");
+  }
+  if (shown.pem.empty() || token_for_ == nullptr) return ShownToken{};
+  BRAID_ASSIGN_OR_RETURN(std::string token, token_for_(shown.pem));
+  return ShownToken{true, std::move(token), /*by_browser=*/true};
 }
 
 std::string RequestGuard::CookieName() const {

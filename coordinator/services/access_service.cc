@@ -66,11 +66,27 @@ class AccessService final : public v1::Access::CallbackService {
 
   Reactor* CreateToken(Context* context, const v1::CreateTokenRequest* request,
                        v1::Credential* reply) override {
-    const NewToken token{request->name(), static_cast<Role>(request->role()),
-                         request->secret_sha256(), request->lifetime_ms()};
+    NewToken token{request->name(), static_cast<Role>(request->role()), request->secret_sha256(),
+                   request->lifetime_ms()};
+    if (!request->request_pem().empty()) {
+      if (const Status can = CheckCertificate(*request); !can.ok()) return Refuse(context, can);
+      const Result<std::string> key = rpc::KeyDigestOfRequest(request->request_pem());
+      if (!key.ok()) return Refuse(context, key.status());
+      token.secret_sha256 = *key;
+      token.key = true;
+    }
     return Show(context, "CreateToken", request->name(), reply,
-                [this, token](const Identity& who, Transaction& tx) {
-                  return coordinator::CreateToken(token, who, backend_->access.get(), tx);
+                [this, token, request, reply](const Identity& who,
+                                              Transaction& tx) -> Result<CredentialRecord> {
+                  BRAID_ASSIGN_OR_RETURN(
+                      CredentialRecord made,
+                      coordinator::CreateToken(token, who, backend_->access.get(), tx));
+                  if (!token.key) return made;
+                  BRAID_ASSIGN_OR_RETURN(
+                      *reply->mutable_certificate_pem(),
+                      backend_->authority->SignClient(request->request_pem(), made.name,
+                                                      (made.expires_ms - tx.wall_ms()) / 1000));
+                  return made;
                 });
   }
 
@@ -166,8 +182,19 @@ class AccessService final : public v1::Access::CallbackService {
   }
 
  private:
-  Status CheckTls() const {
+  // Whether the request for a person's certificate can be met.
+  Status CheckCertificate(const v1::CreateTokenRequest& request) const {
+    if (!request.secret_sha256().empty())
+      return InvalidArgument("a token has secret_sha256 and a certificate request_pem, not both");
     if (backend_->authority != nullptr) return OkStatus();
+    return FailedPrecondition(
+        "this coordinator speaks no TLS, without which nobody can show a certificate: start it "
+        "with "
+        "--http on an address of the network, or with --http-tls");
+  }
+
+  Status CheckTls() const {
+    if (backend_->tls.has_value() && backend_->authority != nullptr) return OkStatus();
     return FailedPrecondition(
         "this coordinator speaks no TLS, without which no worker can join: start it with --listen "
         "on an address of the network, or with --tls");

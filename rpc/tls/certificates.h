@@ -53,6 +53,11 @@ Result<std::string> Sign(const Certified& authority, const std::string& request,
                          const CertificateTerms& terms);
 // Reads the first certificate in a PEM text. kInvalidArgument if there is none.
 Result<CertificateFacts> FactsOf(const std::string& certificate);
+// The key, its certificate and those of its issuers as a PKCS#12 file, encrypted with `password`
+// (AES-256): the form in which browsers and operating systems take a certificate with its key.
+// They show `name` of it. kInvalidArgument if the certificate is not the key's.
+Result<std::string> Pkcs12Of(const Certified& pair, const std::string& name,
+                             const std::string& password);
 // Checks that the first certificate belongs to the key; otherwise kInvalidArgument.
 Status CheckBelongs(const Certified& pair);
 

@@ -37,7 +37,7 @@ int ChooseProtocol(SSL*, const unsigned char** chosen, unsigned char* chosen_siz
 // Changes whenever one of the files is written or replaced.
 std::string VersionOf(const ServerTls& files) {
   std::string version;
-  for (const std::string& path : {files.certificate, files.key}) {
+  for (const std::string& path : {files.certificate, files.key, files.clients}) {
     struct stat info{};
     if (stat(path.c_str(), &info) != 0) return "";
     version += Format("%llu %llu %lld %lld.%ld %lld.%ld\n", (unsigned long long)info.st_dev,
@@ -46,6 +46,23 @@ std::string VersionOf(const ServerTls& files) {
                       (long long)info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
   }
   return version;
+}
+
+// A client may show a certificate. One that is not good ends no handshake: who shows it is told
+// what is wrong with it (ServerSession::Certificate), and may prove in another way who it is.
+Status AskForCertificates(const std::string& authorities, SSL_CTX* context) {
+  if (authorities.empty()) return OkStatus();
+  STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(authorities.c_str());
+  if (names == nullptr) return OpensslError("reading " + authorities);
+  SSL_CTX_set_client_CA_list(context, names);  // by which browsers know which of theirs to offer
+  if (SSL_CTX_load_verify_locations(context, authorities.c_str(), nullptr) != 1)
+    return OpensslError("reading " + authorities);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, [](int, X509_STORE_CTX*) { return 1; });
+  // Without it, OpenSSL refuses to resume sessions of clients that have shown one.
+  constexpr unsigned char kSessions[] = "braid";
+  if (SSL_CTX_set_session_id_context(context, kSessions, sizeof kSessions - 1) != 1)
+    return OpensslError("preparing TLS");
+  return OkStatus();
 }
 
 Result<std::shared_ptr<SSL_CTX>> ContextOf(const ServerTls& files) {
@@ -71,6 +88,7 @@ Result<std::shared_ptr<SSL_CTX>> ContextOf(const ServerTls& files) {
       SSL_CTX_use_PrivateKey_file(context.get(), files.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_check_private_key(context.get()) != 1)
     return OpensslError(names);
+  BRAID_RETURN_IF_ERROR(AskForCertificates(files.clients, context.get()));
   return context;
 }
 
@@ -125,6 +143,16 @@ bool ServerSession::HasHungUp() {
   size_t bytes = 0;
   const int result = SSL_peek_ex(ssl_, &byte, 1, &bytes);
   return ResultOf(result, bytes).state == Moved::State::kOver;
+}
+
+ShownCertificate ServerSession::Certificate() {
+  MutexLock lock(mutex_);
+  if (broken_ || SSL_is_init_finished(ssl_) != 1) return {};
+  X509* shown = SSL_get0_peer_certificate(ssl_);
+  if (shown == nullptr) return {};
+  const long verdict = SSL_get_verify_result(ssl_);
+  if (verdict != X509_V_OK) return {"", X509_verify_cert_error_string(verdict)};
+  return {PemOf(shown), ""};
 }
 
 void ServerSession::SayEnd() {

@@ -28,6 +28,12 @@ struct Moved {
   short events = 0;
 };
 
+// What a client has shown in its handshake of who it is.
+struct ShownCertificate {
+  std::string pem;    // one that `clients` of ServerTls have signed, and that is good now, or empty
+  std::string wrong;  // why another one that it showed is not good; empty if it showed none
+};
+
 // One connection, from its handshake on, which is made while reading and writing. May be used by
 // several threads.
 class ServerSession {
@@ -44,6 +50,8 @@ class ServerSession {
   Moved Write(std::string_view data);
   // The client has ended its side, or the connection is broken.
   bool HasHungUp();
+  // Empty before the handshake is over.
+  ShownCertificate Certificate();
   // Tells the client that nothing follows, so that it can tell the end from a cut.
   void SayEnd();
 
@@ -55,7 +63,8 @@ class ServerSession {
   bool broken_ BRAID_GUARDED_BY(mutex_) = false;
 };
 
-// The certificate and key with which sessions begin. Files that change are read again for the next
+// The certificate and key with which sessions begin, and whose certificates clients are asked for:
+// they may show one and need not. Files that change are read again for the next
 // session; those that cannot be used (a key of another certificate, half a file) change nothing and
 // are named in the log, once. Those that could not be read are tried again. Used by one thread.
 class SessionFactory {

@@ -9,6 +9,7 @@
 #include "braid/v1/merge.grpc.pb.h"
 #include "braid/v1/worker.grpc.pb.h"
 #include "coordinator/access/credentials.h"
+#include "rpc/tls/certificates.h"
 #include "tests/coordinator/tokens_fixture.h"
 
 namespace braid::coordinator {
@@ -128,6 +129,66 @@ TEST_F(AccessTest, ACredentialTellsWhenItWasLastUsed) {
   v1::Credential own;
   ASSERT_TRUE(WhoAmI(Secret('e'), &own).ok());
   EXPECT_EQ(own.last_used_ms(), 1'234);
+}
+
+TEST_F(AccessTest, APersonsKeyIsCertified) {
+  grpc::ClientContext contexts[9];
+  int calls = 0;
+  v1::CreateTokenRequest request;
+  request.set_name("ada");
+  request.set_role(v1::VIEWER);
+  request.set_request_pem(rpc::MakeRequest(rpc::MakeKey().value(), "whatever it says").value());
+  v1::Credential reply;
+  const auto create = [&] { return As(kToken)->CreateToken(&contexts[calls++], request, &reply); };
+  const grpc::Status plain = create();
+  EXPECT_EQ(plain.error_code(), grpc::FAILED_PRECONDITION);
+  EXPECT_THAT(plain.error_message(), AllOf(HasSubstr("no TLS"), HasSubstr("--http-tls")));
+  TemporaryFolder folder = TemporaryFolder::Create().value();
+  const rpc::Authority authority = rpc::Authority::Open(folder.path() + "/tls").value();
+  backend_.authority = &authority;
+  const int64_t before = SystemClock().WallMs();
+  ASSERT_TRUE(create().ok());
+  const v1::Credential made = reply;
+  EXPECT_EQ(made.kind(), v1::KEY);
+  EXPECT_EQ(made.role(), v1::VIEWER);
+  EXPECT_THAT(made.id(), testing::StartsWith("k-"));
+  const int64_t year_ms = int64_t{365} * 86'400'000;
+  EXPECT_GE(made.expires_ms(), before + year_ms);
+  const rpc::CertificateFacts facts = rpc::FactsOf(made.certificate_pem()).value();
+  EXPECT_EQ(facts.key_sha256, rpc::KeyDigestOfRequest(request.request_pem()).value());
+  EXPECT_LE(facts.ends_ms, made.expires_ms());
+  EXPECT_GT(facts.ends_ms, made.expires_ms() - 10'000);
+  // The answer may have been lost.
+  ASSERT_TRUE(create().ok());
+  EXPECT_EQ(reply.id(), made.id());
+  EXPECT_NE(reply.certificate_pem(), "");
+  // It is shown in the answer alone.
+  grpc::ClientContext list;
+  v1::ListCredentialsResponse all;
+  ASSERT_TRUE(As(kToken)->ListCredentials(&list, {}, &all).ok());
+  for (const v1::Credential& one : all.credentials()) EXPECT_EQ(one.certificate_pem(), "");
+  // A token of the same name has the same role.
+  EXPECT_THAT(Create("ada", v1::ADMIN, Secret('a')).error_message(),
+              HasSubstr("ada has role viewer already (" + made.id() + "): revoke that first"));
+  request.set_secret_sha256(Sha256Hex(Secret('a')));
+  EXPECT_THAT(create().error_message(), HasSubstr("not both"));
+  request.clear_secret_sha256();
+  request.set_name("w1");
+  request.set_role(v1::WORKER);
+  EXPECT_THAT(create().error_message(),
+              HasSubstr("a worker gets its certificate when it joins: `braid worker invite "
+                        "--worker-id w1`"));
+  request.set_request_pem("nonsense");
+  request.set_role(v1::VIEWER);
+  EXPECT_EQ(create().error_code(), grpc::INVALID_ARGUMENT);
+  // It ends by the name of who has it.
+  grpc::ClientContext revoke;
+  v1::RevokeTokenRequest end;
+  end.set_id("ada");
+  ASSERT_TRUE(As(kToken)->RevokeToken(&revoke, end, &reply).ok());
+  EXPECT_EQ(reply.id(), made.id());
+  EXPECT_NE(reply.ended_ms(), 0);
+  backend_.authority = nullptr;
 }
 
 TEST_F(AccessTest, SecretsAreNowhereInTheCatalog) {

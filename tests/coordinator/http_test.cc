@@ -119,7 +119,7 @@ TEST(RequestGuardTest, ThePlainPageIsAnotherOrigin) {
     httplib::Request request;
     request.headers.emplace("Host", "localhost:7");
     request.headers.emplace("Origin", origin);
-    return guard.CheckOrigin(request, /*changes=*/true, /*by_cookie=*/true).ok();
+    return guard.CheckOrigin(request, /*changes=*/true, /*by_browser=*/true).ok();
   };
   EXPECT_TRUE(check(true, "https://localhost:7"));
   EXPECT_FALSE(check(true, "http://localhost:7"));

@@ -74,7 +74,7 @@ TEST_F(IdentityTest, AKeyIsNoTokenAndATokenNoKey) {
                          rpc::FactsOf(certificate).value().key_sha256));
   clock_.JumpWall(SystemClock().WallMs() - clock_.WallMs());
   EXPECT_THAT(access_.Identify({"", {}, certificate}).status().message(),
-              HasSubstr("not of a worker that has joined"));
+              HasSubstr("is of nobody whom this coordinator knows"));
 }
 
 TEST_F(IdentityTest, ACertificateIsItsWorkerUntilItExpires) {
@@ -95,6 +95,54 @@ TEST_F(IdentityTest, ACertificateIsItsWorkerUntilItExpires) {
   clock_.Advance(1);
   EXPECT_THAT(access_.Identify({"", {}, certificate}).status().message(),
               HasSubstr("certificate has expired at"));
+}
+
+// In place of the certificate, and no longer than that.
+TEST_F(IdentityTest, ATokenStandsForTheCertificateOfAPerson) {
+  const rpc::Certified authority = rpc::MakeAuthority("test", 86'400).value();
+  const std::string request = rpc::MakeRequest(rpc::MakeKey().value(), "ada").value();
+  const std::string certificate =
+      rpc::Sign(authority, request, {.common_name = "ada", .lifetime_s = 60}).value();
+  clock_.JumpWall(SystemClock().WallMs() - clock_.WallMs());
+  EXPECT_THAT(access_.TokenFor(certificate).status().message(),
+              AllOf(HasSubstr("is of nobody whom this coordinator knows"),
+                    HasSubstr("braid token create --certificate")));
+  CredentialRecord key = Credential(CredentialKind::kKey, "ada", Role::kViewer,
+                                    rpc::KeyDigestOfRequest(request).value());
+  access_.Put(key);
+  const std::string token = access_.TokenFor(certificate).value();
+  EXPECT_GE(token.size(), 32u);
+  EXPECT_EQ(access_.TokenFor(certificate).value(), token);
+  const Identity who = access_.IdentifyToken(token).value();
+  EXPECT_EQ(who.name, "ada");
+  EXPECT_EQ(who.role, Role::kViewer);
+  EXPECT_EQ(who.credential, key.id);
+  EXPECT_FALSE(access_.IdentifyToken(token + "x").ok());
+  // The certificate is no token, and neither is its key's digest.
+  EXPECT_FALSE(access_.IdentifyToken(certificate).ok());
+  EXPECT_FALSE(access_.IdentifyToken(key.sha256).ok());
+  CredentialRecord revoked = key;
+  revoked.ended_ms = clock_.WallMs();
+  revoked.ended_by = "the owner";
+  access_.Put(revoked);
+  for (const Status& status :
+       {access_.TokenFor(certificate).status(), access_.IdentifyToken(token).status()}) {
+    EXPECT_EQ(status.reason(), "UNAUTHENTICATED");
+    EXPECT_THAT(status.message(),
+                AllOf(HasSubstr("certificate " + key.id + " of ada was revoked at"),
+                      HasSubstr("braid token create --role viewer --name ada --certificate")));
+  }
+  access_.Put(key);
+  EXPECT_TRUE(access_.IdentifyToken(token).ok());
+  clock_.JumpWall(60'000);
+  EXPECT_THAT(access_.IdentifyToken(token).status().message(),
+              HasSubstr("certificate has expired at"));
+  clock_.JumpWall(-60'000);
+  // Of a worker it is for gRPC alone.
+  key.role = Role::kWorker;
+  access_.Put(key);
+  EXPECT_THAT(access_.TokenFor(certificate).status().message(),
+              HasSubstr("that of worker ada, which means nothing here"));
 }
 
 TEST_F(IdentityTest, CallsThatLastEndWithTheirCredential) {

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import warnings
 from unittest import mock
@@ -49,6 +50,52 @@ def make(folder, name, days, names="DNS:localhost,IP:127.0.0.1"):
     return [os.path.join(folder, name + end) for end in (".pem", ".key")]
 
 
+class Relay:
+    """A plain address of this machine in whose name a certificate is shown to a server of HTTPS: the browser of these tests
+    has no certificates of its own. Of each request the scheme of its Origin is changed, and nothing else."""
+
+    def __init__(self, port, context):
+        self.port, self.context = port, context
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"localhost:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                threading.Thread(target=self.serve, args=[near], daemon=True).start()
+
+    def serve(self, near):
+        with near, contextlib.suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                piece = near.recv(1 << 16)
+                if not piece:
+                    return
+                head += piece
+            raw = socket.create_connection(("localhost", self.port))
+            with self.context.wrap_socket(raw, server_hostname="localhost") as far:
+                far.sendall(head.replace(b"Origin: http:", b"Origin: https:"))
+                body = threading.Thread(target=self.copy, args=[near, far], daemon=True)
+                body.start()
+                self.copy(far, near)
+                near.shutdown(socket.SHUT_RDWR)
+                body.join()
+
+    @staticmethod
+    def copy(source, to):
+        with contextlib.suppress(OSError):
+            while piece := source.recv(1 << 16):
+                to.sendall(piece)
+
+
 class Https(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -76,7 +123,7 @@ class Https(unittest.TestCase):
     def port(self):
         return int(self.service.endpoint()["http"].rsplit(":", 1)[1])
 
-    def ask(self, path, context=None, method="GET", **headers):
+    def ask(self, path, context=None, method="GET", body=None, **headers):
         """Status, headers and text; plain without a context. Nobody follows redirects."""
         connection = (
             http.client.HTTPSConnection("localhost", self.port(), context=context, timeout=60)
@@ -84,7 +131,7 @@ class Https(unittest.TestCase):
             else http.client.HTTPConnection("localhost", self.port(), timeout=60)
         )
         with contextlib.closing(connection):
-            connection.request(method, path, headers=headers)
+            connection.request(method, path, body=body, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read().decode()
 
@@ -184,6 +231,140 @@ class Https(unittest.TestCase):
     def test_who_says_half_a_hello_is_not_waited_for(self):
         self.half_hello.settimeout(60)
         self.assertEqual(self.half_hello.recv(1), b"")
+
+    def certificate(self, name, role, *words, end=".pem"):
+        """Its id, and the file with the certificate and its key."""
+        file = os.path.join(self.service.folder, name + end)
+        made = json.loads(
+            self.service.run(
+                "-o", "json", "token", "create", "--certificate", "--name", name, "--role", role,
+                "--file", file, *words,
+            ).stdout
+        )  # fmt: skip
+        self.assertEqual(os.stat(file).st_mode & 0o777, 0o600)
+        return made["id"], file
+
+    def showing(self, file):
+        context = self.trust()
+        context.load_cert_chain(file)
+        return context
+
+    def test_who_shows_a_certificate_needs_no_token(self):
+        vera, file = self.certificate("vera", "viewer")
+        context = self.showing(file)
+        own = json.loads(self.ask("/api/v1/Access/WhoAmI", context)[2])
+        self.assertEqual((own["name"], own["role"], own["id"]), ("vera", "VIEWER", vera))
+        self.assertEqual(self.ask("/metrics", context)[0], 200)
+        # A person without one is asked for a token, as before.
+        self.assertEqual(self.ask("/api/v1/runs", self.trust())[0], 401)
+        # A token goes before it.
+        token = dict([self.service.authorization()])
+        own = json.loads(self.ask("/api/v1/Access/WhoAmI", context, **token)[2])
+        self.assertEqual(own["role"], "ADMIN")
+        # A viewer sees, and cannot touch.
+        ask = ("/api/v1/Runs/CancelRun", context, "POST", '{"id": "r-1"}')
+        headers = {"Content-Type": "application/json", "Origin": f"https://localhost:{self.port()}"}
+        status, _, text = self.ask(*ask, **headers)
+        self.assertEqual((status, json.loads(text)["code"]), (403, "PERMISSION_DENIED"))
+        self.assertIn("vera has role viewer", text)
+        # A page of somebody else has the browser's certificate, too.
+        for origin in ({}, {"Origin": "https://evil.example"}):
+            status, _, text = self.ask(*ask, **{"Content-Type": headers["Content-Type"], **origin})
+            self.assertEqual(status, 403)
+            self.assertRegex(text, "needs the Origin of this server|a page of another origin")
+        listed = self.service.run("token", "list").stdout
+        self.assertRegex(listed, rf"{vera} +certificate +vera +viewer .* good until")
+        # curl, and a stream that is open when the certificate is revoked.
+        curl = ["curl", "-sSN", "--cacert", self.service.tls("ca.pem"), "--cert", file]
+        url = f"https://localhost:{self.port()}/api/v1/"
+        with subprocess.Popen(
+            [*curl, url + "Runs/WatchEvents"], stdout=subprocess.PIPE, text=True
+        ) as stream:
+            stream.stdout.readline()
+            self.service.run("token", "revoke", "vera")
+            self.assertIn("certificate " + vera + " of vera was revoked", stream.stdout.read())
+        text = subprocess.run([*curl, url + "runs"], capture_output=True, text=True).stdout
+        self.assertIn("--role viewer --name vera --certificate", json.loads(text)["message"])
+
+    def test_certificates_that_let_nobody_in(self):
+        other, key = make(self.service.folder, "stranger", 2, "DNS:ada")
+        context = self.trust()
+        context.load_cert_chain(other, key)
+        status, _, text = self.ask("/api/v1/runs", context)
+        self.assertEqual(status, 401)
+        self.assertIn("the client's certificate is not used: ", text)
+        self.assertEqual(self.ask("/", context)[0], 200, "and may sign in with a token")
+        token = dict([self.service.authorization()])
+        self.assertEqual(self.ask("/api/v1/runs", context, **token)[0], 200)
+
+    def test_a_certificate_for_a_browser_is_pkcs12(self):
+        password = os.path.join(self.service.folder, "password")
+        with open(password, "w", encoding="utf-8") as out:
+            out.write("b\u00e4r lauch\n")
+        for words, read in (
+            (["--password-file", password], "file:" + password),
+            ([], None),
+        ):
+            name = "paul" + str(len(words))
+            file = os.path.join(self.service.folder, name + ".p12")
+            made = self.service.run(
+                "token", "create", "--certificate", "--name", name, "--role", "viewer",
+                "--expires", "2d", "--file", file, *words,
+            )  # fmt: skip
+            self.assertRegex(made.stderr, rf"certificate k-\w+ of {name}, role viewer, until \S+; ")
+            shown = subprocess.run(
+                ["openssl", "pkcs12", "-in", file, "-nodes", "-passin", read or "pass:" + made.stdout.strip()],
+                capture_output=True,
+                text=True,
+            )  # fmt: skip
+            self.assertEqual(shown.returncode, 0, shown.stderr)
+            pem = file + ".pem"
+            with open(pem, "w", encoding="utf-8") as out:
+                out.write(shown.stdout)
+            own = json.loads(self.ask("/api/v1/Access/WhoAmI", self.showing(pem))[2])
+            self.assertEqual(own["name"], name)
+        for words, why in (
+            (["--file", file], "is there already"),
+            ([], "--certificate needs --file: NAME.p12 for a browser"),
+            (["--file", "x.crt"], "ends with .p12 (for browsers) or .pem (for programs)"),
+            (["--file", "x.pem", "--password-file", password], "a .pem has no password"),
+            (["--file", "x.p12", "--password-file", os.devnull], "is empty; its first line"),
+            (["--file", os.path.join("none", "x.pem")], "No such file"),
+        ):
+            refused = self.service.run(
+                "token", "create", "--certificate", "--name", "x", "--role", "viewer", *words,
+                code=None,
+            )  # fmt: skip
+            self.assertNotEqual(refused.returncode, 0)
+            self.assertIn(why, refused.stderr)
+        self.assertNotIn(" x ", self.service.run("token", "list").stdout)
+
+    def test_a_browser_is_signed_in_by_its_certificate(self):
+        ida, file = self.certificate("ida", "viewer")
+        with Relay(self.port(), self.showing(file)) as relay, Browser(relay.address) as page:
+            page.open()
+            page.says("Runs")
+            page.click(".menu summary")
+            page.says("role viewer, by certificate " + ida)
+            page.click("#use-token")
+            page.says("certificate is that of ida, role viewer")
+            page.click("#stay")
+            page.says("Runs")
+            page.click(".menu summary")
+            page.click("#use-token")
+            page.type("#token", self.service.token())
+            page.click("form button[type=submit]")
+            page.click(".menu summary")
+            page.says("role admin")
+            page.click("#sign-out")
+            page.wait(lambda: page.find(".menu summary")[0].text == "ida", "ida is not back")
+            page.click(".menu summary")
+            page.says("role viewer, by certificate")
+            page.shoot("certificate")
+            self.assertEqual(page.complaints(), [])
+            self.service.run("token", "revoke", ida)
+            page.open()
+            page.wait(lambda: page.find("#token"), "no way to sign in")
 
     def test_a_browser_signs_in(self):
         with Browser(self.service.endpoint()["http"], "https") as page:
