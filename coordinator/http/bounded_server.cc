@@ -1,5 +1,6 @@
 #include "coordinator/http/bounded_server.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -100,16 +101,25 @@ class HeadStream final : public httplib::Stream {
   const std::atomic<bool>& stopping_;
 };
 
+bool IsHeader(absl::string_view line, absl::string_view name) {
+  return absl::StartsWithIgnoreCase(line, name) && absl::StartsWith(line.substr(name.size()), ":");
+}
+
 // The library's reading of ranges is not made for strangers, who get whole answers; its waiting for
-// bodies is done already.
+// bodies is done already. Where a client takes Brotli, the library would compress with it as well
+// as it can, which takes 50 times as long as gzip: a second for a list of 200 runs.
 std::string ForLibrary(const std::string& head) {
   std::string kept;
   for (size_t begin = 0; begin < head.size();) {
     const size_t end = head.find('\n', begin);
     const absl::string_view line(head.data() + begin,
                                  (end == std::string::npos ? head.size() : end + 1) - begin);
-    if (!absl::StartsWithIgnoreCase(line, "range:") && !absl::StartsWithIgnoreCase(line, "expect:"))
+    if (IsHeader(line, "accept-encoding")) {
+      if (absl::StrContains(absl::AsciiStrToLower(line), "gzip"))
+        kept += "Accept-Encoding: gzip\r\n";
+    } else if (!IsHeader(line, "range") && !IsHeader(line, "expect")) {
       kept.append(line.data(), line.size());
+    }
     begin += line.size();
   }
   return kept;

@@ -232,6 +232,21 @@ TEST_F(HostileHttpTest, HeadersOfNonsenseEndTheirConnectionOnly) {
   ExpectAlive();
 }
 
+// Compressing as Brotli does it at its best would take the coordinator a second for a long list.
+TEST_F(HostileHttpTest, AnswersAreCompressedInLittleTime) {
+  constexpr std::string_view kEncoding = "Content-Encoding: ";
+  const auto encoding = [&](const std::string& accepted) -> std::string {
+    const std::string answer = Get("/web/app.js", "Host: localhost\r\n" + accepted);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+    const size_t at = answer.find(kEncoding), begin = at + kEncoding.size();
+    return at == std::string::npos ? "" : answer.substr(begin, answer.find('\r', begin) - begin);
+  };
+  EXPECT_EQ(encoding("Accept-Encoding: gzip, deflate, br, zstd\r\n"), "gzip");
+  EXPECT_EQ(encoding("accept-encoding: br;q=1.0, GZIP;q=0.5\r\n"), "gzip");
+  EXPECT_EQ(encoding("Accept-Encoding: br\r\n"), "");
+  EXPECT_EQ(encoding(""), "");
+}
+
 TEST_F(HostileHttpTest, WhatIsTooLargeIsRefusedUnread) {
   EXPECT_THAT(Get("/healthz", "Host: localhost\r\nX: " + std::string(20'000, 'x') + "\r\n"),
               StartsWith("HTTP/1.1 431"));
