@@ -4,7 +4,7 @@ import { estimate } from './statistics.js';
 
 // Fields that only say which of several equal trainings it is.
 const SEEDS = ['seed', 'seeds', 'training_seed', 'run'];
-const ROLES = { ':settings': 'settings, all seeds together', ':run': 'run', ':name': 'name of the run', ':user': 'user' };
+const ROLES = { ':settings': 'settings, all seeds together', ':run': 'run', ':name': 'name of the run', ':user': 'user', ':tags': 'tags' };
 
 // The answer as one list of trainings, {run, model, job, evaluation, fields: place -> text, ...}.
 export function trainingsOf(comparison) {
@@ -33,12 +33,18 @@ export const roles = () => Object.entries(ROLES).map(([value, title]) => ({ valu
 // "train.optimizer.lr" -> "lr"
 const short = (field) => field.split('.').pop();
 
+// Of the tags of a run those that not all of these runs have.
+function telling(run, runs) {
+  return (run.tags || []).filter((tag) => runs.some((other) => !(other.tags || []).includes(tag)));
+}
+
 // The words of the group that a training is in; without `by`, each training is one.
 function wordsOf(one, by, comparison, differ, labels) {
   if (!by) return labels.get(one.run.id) + (one.variant ? ' ' + one.variant : '');
   if (by === ':run') return labels.get(one.run.id);
   if (by === ':name') return one.run.name;
   if (by === ':user') return one.run.user || 'nobody';
+  if (by === ':tags') return telling(one.run, comparison.runs || []).join(', ') || ((one.run.tags || []).length ? 'no other tag' : 'no tag');
   const fields = comparison.fields || [];
   if (by === ':settings') {
     const parts = differ.filter((i) => !SEEDS.includes(fields[i].name)).map((i) => short(fields[i].name) + ' ' + (one.values[i] ?? 'not set'));

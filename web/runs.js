@@ -1,6 +1,6 @@
 // All runs: how far they are, what went wrong, and what can be done with several at once.
 import { h, show, confirmed, toast } from './dom.js';
-import { call, pages, requestId } from './api.js';
+import { call, each, pages, requestId } from './api.js';
 import { ago, badge, bar, duration, number, reason, runProgress, runState, shortId, table, tagList, word, words } from './format.js';
 
 const MOST = 2000;
@@ -69,14 +69,15 @@ export function runsPage(main, app, tag = '') {
     if (!named.length) return;
     const add = named.filter((one) => !one.startsWith('-')), remove = named.filter((one) => one.startsWith('-')).map((one) => one.slice(1));
     let done = 0;
-    for (const run of runs) {
+    // A call for each, as the audit has a row for each run; several at a time.
+    await each(runs, async (run) => {
       try {
         await call('Runs/TagRun', { id: run.id, add, remove, requestId: requestId() });
         ++done;
       } catch (error) {
         toast(run.name + ': ' + error.message, true);
       }
-    }
+    });
     if (done) toast('The tags of ' + done + (done > 1 ? ' runs are changed' : ' run are changed'));
     await page.load();
   }
@@ -86,7 +87,7 @@ export function runsPage(main, app, tag = '') {
     const text_ = names.slice(0, 8).join(', ') + (names.length > 8 ? ' and ' + (names.length - 8) + ' more' : '') + '. What runs is asked to stop at a checkpoint.';
     if (!(await confirmed('Cancel ' + runs.length + (runs.length > 1 ? ' runs?' : ' run?'), text_, 'Cancel them'))) return;
     let done = 0;
-    for (const run of runs) {
+    await each(runs, async (run) => {
       try {
         await call('Runs/CancelRun', { id: run.id, requestId: requestId() });
         chosen.delete(run.id);
@@ -94,7 +95,7 @@ export function runsPage(main, app, tag = '') {
       } catch (error) {
         toast(run.name + ': ' + error.message, true);
       }
-    }
+    });
     if (done) toast(done + (done > 1 ? ' runs are being cancelled' : ' run is being cancelled'));
     await page.load();
   }

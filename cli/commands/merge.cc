@@ -20,7 +20,7 @@ struct MergeFlags {
   merge::MergeRequest merge;
   int64_t seed = 42;
   std::map<std::string, std::string> options;  // of the connection
-  std::vector<std::string> data;
+  std::vector<std::string> data, tags;
   std::string joint;
   std::optional<double> split_paths;
   std::string split_unit, split_shuffle, loss_average;
@@ -119,6 +119,7 @@ Result<int> Start(const Globals& globals, const MergeFlags& flags) {
   request.set_split_shuffle(flags.split_shuffle);
   request.set_loss_average(flags.loss_average);
   request.set_priority(flags.priority);
+  for (const std::string& tag : flags.tags) request.add_tags(tag);
   request.set_user(UserName());
   // gRPC may send the call again after a lost connection; the id keeps that from starting a second
   // run.
@@ -206,6 +207,8 @@ void RegisterMerge(const Registry& registry) {
                    "its jobs go before those of runs with a lower one")
       ->check(CLI::Range(-1000, 1000))
       ->capture_default_str();
+  start->add_option("--tag", flags->tags, "a word by which the run is found (may be repeated)")
+      ->allow_extra_args(false);
   start->add_flag("--watch", flags->watch, "follow the run and exit as it does");
   start->callback([registry, flags] {
     registry.chosen = [&globals = registry.globals, flags] { return Start(globals, *flags); };

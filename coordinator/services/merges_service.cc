@@ -38,6 +38,7 @@ MergeSubmission SubmissionOf(const v1::StartMergeRequest& request, const Identit
   submission.seed = static_cast<uint64_t>(request.seed());
   submission.priority = request.priority();
   submission.user = UserOf(who, request.user());
+  submission.tags = {request.tags().begin(), request.tags().end()};
   return submission;
 }
 

@@ -97,6 +97,7 @@ void Fill(const Comparison& comparison, v1::Comparison* message) {
     run->set_created_ms(compared.run.created_ms);
     run->set_ended_ms(compared.run.ended_ms);
     run->set_trouble(compared.trouble);
+    for (const std::string& tag : compared.run.tags) run->add_tags(tag);
     for (const ComparedModel& model : compared.models) Fill(model, run->add_models());
   }
   for (const ComparedField& compared : comparison.fields) {

@@ -113,6 +113,7 @@ Result<SubmitCommand> CommandOf(const MergeSubmission& submission, const StoredM
   command.dag.jobs = recipe::MergeJobs(merge);
   command.priority = submission.priority;
   command.user = submission.user;
+  command.tags = submission.tags;
   return command;
 }
 

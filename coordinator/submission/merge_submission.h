@@ -35,6 +35,7 @@ struct MergeSubmission {
   uint64_t seed = 42;
   int64_t priority = 0;
   std::string user;
+  std::vector<std::string> tags;
 };
 
 // merge; gate where there is data to prove it on; joint if asked for.

@@ -289,6 +289,16 @@ class Dashboard(unittest.TestCase):
         page.choose("#group", "train.batch")
         page.says("batch 4 / dense")
         page.wait(lambda: len(page.find("#results tbody tr")) == 1, "a field of one value")
+        # By tags, without those that all have.
+        service.run("run", "tag", self.run_id, "every run")
+        service.run("run", "tag", self.seeded, "every run", "two seeds")
+        self.addCleanup(
+            service.run, "run", "tag", self.seeded, "--remove", "two seeds", "--remove", "every run"
+        )
+        page.choose("#group", ":tags")
+        page.says("two seeds / dense")
+        page.wait(lambda: len(page.find("#results tbody tr")) == 2, "no two groups of tags")
+        self.assertNotIn("every run", page.find("#results")[0].text)
 
     def test_pools_and_sites(self):
         page = self.browser

@@ -160,9 +160,13 @@ class MainJob(unittest.TestCase):
             "merge", "start", *parents, *data, "--joint", "{rank: 2}", code=1
         ).stderr
         self.assertIn("joint.rank: no such key; did you mean ranks?", wrong)
+        words = [*parents, *data, "--joint", joint]
+        wrong = self.service.run("merge", "start", *words, "--tag", "a,b", code=1).stderr
+        self.assertIn('tag "a,b" has a comma', wrong)
         run = self.service.run(
-            "merge", "start", *parents, *data, "--joint", joint, "--watch"
+            "merge", "start", *words, "--tag", "two ranks", "--tag", "joint", "--watch"
         ).stdout.strip()
+        self.assertEqual(self.service.json("describe", run)["tags"], ["joint", "two ranks"])
         jobs = {job["name"]: job for job in self.service.json("describe", run)["jobs"]}
         self.assertEqual(set(jobs), {"merge:composite", "gate:composite", "joint:composite"})
         self.assertEqual(len(jobs["joint:composite"]["attempts"][-1]["workers"]), 2)

@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 
 from . import _calls
 from ._artifacts import Artifacts
-from ._calls import user_name
+from ._calls import user_name, words
 from .types import PlanMergeResponse, Run
 
 
@@ -46,10 +46,11 @@ class Merges(Artifacts):
         joint: Union[None, str, Mapping[str, Any]] = None,
         priority: int = 0,
         request_id: Optional[str] = None,
+        tags: Sequence[str] = (),
     ) -> Run:
         """Starts a run that merges checkpoints, checks the result, and trains it on if `joint` is
         given: the settings of a recipe's section of that name, {} for its defaults. `data`: corpus
-        -> artifact of kind shards."""
+        -> artifact of kind shards. `tags`: of the run."""
         request = self._merge_of(parents, connect, base, drop, carry_optimizer, seed)
         request.update(
             name=name,
@@ -58,6 +59,8 @@ class Merges(Artifacts):
             priority=priority,
             user=user_name(),
         )
+        if tags:
+            request["tags"] = words(tags)
         if joint is not None:
             request["joint"] = joint if isinstance(joint, str) else json.dumps(joint)
         return Run.from_json(self.call("Merges/StartMerge", request, timeout=120.0))

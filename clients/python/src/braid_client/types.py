@@ -360,6 +360,7 @@ class ComparedRun(Message):
     models: list[ComparedModel] = field(default_factory=list)
     name: str = ""
     state: RunState = "RUN_STATE_UNSPECIFIED"
+    tags: list[str] = field(default_factory=list)
     # Why the fields of its recipe are not known; empty: they are.
     trouble: str = ""
     user: str = ""
@@ -391,6 +392,8 @@ class Comparison(Message):
 class Credential(Message):
     """A credential, without its secret."""
 
+    # Of a key of a person, in the reply of CreateToken alone: its own first, then its issuer's.
+    certificate_pem: str = ""
     created_by: str = ""
     created_ms: int = 0
     ended_by: str = ""
@@ -1012,8 +1015,9 @@ class Run(Message, RunExtras):
     retry_of: str = ""
     # follows from the states of the jobs
     state: RunState = "RUN_STATE_UNSPECIFIED"
-    # Words by which people find it, sorted, each once: UTF-8 of at most 64 bytes without commas
-    # and control characters, at most 32 of them.
+    # Words by which people find it, sorted, each once, at most 32 of them: UTF-8 of 1 to 64 bytes,
+    # without commas, control characters and characters that cannot be seen (zero width, marks of
+    # the direction of writing), with no space at either end and no minus at the beginning.
     tags: list[str] = field(default_factory=list)
     # The submitter's name according to the client; it is not authenticated.
     user: str = ""
