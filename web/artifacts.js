@@ -71,7 +71,7 @@ export function artifactPage(main, app, id) {
 
   async function look(file) {
     try {
-      const response = await fetch(blobUrl(file.sha256, { as: 'text' }), { credentials: 'same-origin' });
+      const response = await fetch(blobUrl(file.sha256, { artifact: one.id, as: 'text' }), { credentials: 'same-origin' });
       const text = await response.text();
       shown = { path: file.path, text: response.ok ? text : parsed(text).message };
     } catch {
@@ -94,7 +94,7 @@ export function artifactPage(main, app, id) {
       h('p', { id: 'verdict', role: 'status', hidden: !verdict }, verdict),
       h('h2', null, 'Files'),
       table([{ title: 'File' }, { title: 'Size', class: 'n' }, { title: 'SHA-256' }, { title: '' }], files.slice(0, 2000).map((file) => ({ key: file.path, cells: [
-        away ? file.path : h('a', { href: blobUrl(file.sha256, { name: file.path.split('/').at(-1) }) }, file.path), bytes(file.size), h('span', { class: 'mono note', title: file.sha256 }, shortId(file.sha256)),
+        away ? file.path : h('a', { href: blobUrl(file.sha256, { artifact: one.id, name: file.path.split('/').at(-1) }) }, file.path), bytes(file.size), h('span', { class: 'mono note', title: file.sha256 }, shortId(file.sha256)),
         !away && TEXT.test(file.path) && number(file.size) <= MOST_TEXT ? h('button', { type: 'button', class: 'plain', onclick: () => look(file) }, 'Show') : ''] }))),
       shown ? h('section', { class: 'card' }, h('h3', null, shown.path), h('pre', { class: 'log short' }, shown.text)) : null,
       h('h2', null, 'What it was made from'), lineageView(made, one.id),

@@ -81,7 +81,7 @@ export class ExportMenu {
   model(run, { job, artifact, files }) {
     const away = number(artifact.removedMs) ? 'removed: ' + artifact.removedWhy : artifact.bound ? 'its files stay at site ' + artifact.site : '';
     return h('li', { 'data-key': 'model:' + job }, h('span', { class: 'strong' }, job), ' ',
-      away ? h('span', { class: 'note' }, away) : files.map((file) => h('a', { href: blobUrl(file.sha256, { name: fileName(run, job, files.length > 1 ? '-' + file.path : '.safetensors') }) }, bytes(file.size), ' ')),
+      away ? h('span', { class: 'note' }, away) : files.map((file) => h('a', { href: blobUrl(file.sha256, { artifact: artifact.id, name: fileName(run, job, files.length > 1 ? '-' + file.path : '.safetensors') }) }, bytes(file.size), ' ')),
       ' ', h('a', { href: '#/artifact/' + artifact.id, class: 'note' }, 'all files'));
   }
 

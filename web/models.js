@@ -46,7 +46,7 @@ async function fileOf(id, path) {
     const artifact = await call('Artifacts/GetArtifact', { id });
     const file = (parsed(artifact.manifestJson).files || []).find((one) => one.path === path);
     if (!file || number(artifact.removedMs)) return { problem: file ? 'The artifact was removed: ' + artifact.removedWhy : 'The artifact has no ' + path + '.' };
-    const response = await fetch(blobUrl(file.sha256, { as: 'text' }), { credentials: 'same-origin' });
+    const response = await fetch(blobUrl(file.sha256, { artifact: id, as: 'text' }), { credentials: 'same-origin' });
     const text = await response.text();
     return response.ok ? JSON.parse(text) : { problem: parsed(text).message || 'It cannot be read.' };
   } catch (error) {

@@ -183,9 +183,9 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
   function reportView() {
     const file = report && report.files.find((one) => one.path === 'report.html');
     if (!file) return h('p', { class: 'note' }, 'The report is made when all other jobs have ended.');
-    return h('section', { 'data-key': 'report' }, h('div', { class: 'row tools' }, h('a', { href: blobUrl(file.sha256, { as: 'page' }), target: '_blank', rel: 'noopener' }, 'Open it alone'),
-      report.files.filter((one) => /\.(html|md|json)$/.test(one.path)).map((one) => h('a', { href: blobUrl(one.sha256, { name: one.path }) }, one.path))),
-    h('iframe', { class: 'report', title: 'Report', sandbox: '', src: blobUrl(file.sha256, { as: 'page' }), 'data-keep': 'report:' + file.sha256 }));
+    return h('section', { 'data-key': 'report' }, h('div', { class: 'row tools' }, h('a', { href: blobUrl(file.sha256, { artifact: report.artifact, as: 'page' }), target: '_blank', rel: 'noopener' }, 'Open it alone'),
+      report.files.filter((one) => /\.(html|md|json)$/.test(one.path)).map((one) => h('a', { href: blobUrl(one.sha256, { artifact: report.artifact, name: one.path }) }, one.path))),
+    h('iframe', { class: 'report', title: 'Report', sandbox: '', src: blobUrl(file.sha256, { artifact: report.artifact, as: 'page' }), 'data-keep': 'report:' + file.sha256 }));
   }
 
   function resultsView() {

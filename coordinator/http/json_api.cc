@@ -248,7 +248,10 @@ void JsonApi::AnswerBlob(const Request& request, const ShownToken& token, Respon
   if (counted == nullptr) return;
   const JsonMethod* method = calls_->Find("Artifacts", "DownloadBlob");
   const std::string sha256 = request.path.substr(std::string_view(kBlobs).size());
-  auto stream = calls_->Open(*method, {token.token, "", {{"sha256", sha256}}, "", {}});
+  JsonCall call{token.token, "", {{"sha256", sha256}}, "", {}};
+  if (const std::string artifact = request.get_param_value("artifact"); !artifact.empty())
+    call.fields.emplace_back("artifact", artifact);
+  auto stream = calls_->Open(*method, call);
   if (!stream.ok()) return SetError(stream.status(), response);
   std::optional<JsonStream::Next> first = FirstPiece(stream->get(), response);
   if (!first.has_value()) return;

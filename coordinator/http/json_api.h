@@ -48,8 +48,9 @@ class JsonApi {
 
   void Answer(const JsonMethod& method, const httplib::Request& request, const Received& received,
               const ShownToken& token, httplib::Response* response);
-  // /api/v1/blobs/SHA256?name=FILE: the bytes of a blob, as a file to keep; `as=page` shows a
-  // report in a frame, without scripts; `as=text` shows it as text.
+  // /api/v1/blobs/SHA256?name=FILE&artifact=ID: the bytes of a blob, as a file to keep; `as=page`
+  // shows a report in a frame, without scripts; `as=text` shows it as text. Of an artifact that is
+  // named and bound to its site, the error says where its files are.
   void AnswerBlob(const httplib::Request& request, const ShownToken& token,
                   httplib::Response* response);
   // POST /api/v1/blobs/SHA256?size=BYTES&offset=BYTES: a piece of a blob as the body. Pieces come

@@ -504,6 +504,29 @@ TEST_F(JsonApiTest, NamesOfNonsenseStayText) {
   EXPECT_THAT(Get("/api/v1/blobs/" + sha256, ""), StartsWith("HTTP/1.1 401"));
 }
 
+// Files of an artifact that stays at its site are not given out, even if equal ones are here.
+TEST_F(JsonApiTest, ABlobOfABoundArtifactIsNotGivenOut) {
+  (void)Store("what stays");
+  const std::string id(64, 'b'), path = "/api/v1/blobs/" + Sha256Hex("what stays");
+  ASSERT_TRUE(core_
+                  ->Do([&](Transaction& tx) {
+                    catalog::ArtifactRecord artifact;
+                    artifact.id = id;
+                    artifact.kind = "shards";
+                    artifact.manifest = "{\"files\":[]}";
+                    artifact.site = "lab";
+                    artifact.worker = "w1";
+                    artifact.bound = true;
+                    tx.Add(catalog::ArtifactCommitted{artifact});
+                    return OkStatus();
+                  })
+                  .ok());
+  EXPECT_THAT(Get(path + "?artifact=" + id),
+              AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("\"reason\":\"BOUND_TO_SITE\""),
+                    HasSubstr("its files are on worker w1"), Not(HasSubstr("what stays"))));
+  EXPECT_THAT(Get(path + "?artifact=" + std::string(64, 'c')), StartsWith("HTTP/1.1 404"));
+}
+
 TEST_F(JsonApiTest, ABlobIsUploadedInPieces) {
   const std::string data(3000, 'd'), sha256 = Sha256Hex(data), path = "/api/v1/blobs/" + sha256;
   const std::string bytes = Bearer(kToken) + "Content-Type: application/octet-stream\r\n";
