@@ -274,6 +274,7 @@ void FillBackend(const Flags& flags, const Stores& stores, Backend* backend) {
   backend->token_file = TokenFile(flags);
   backend->tls = stores.tls.grpc;
   backend->authority = stores.authority.has_value() ? &*stores.authority : nullptr;
+  backend->https = stores.tls.http.has_value();
   backend->join_host = JoinHost(flags);
   backend->worker_certificate_ms = flags.worker_certificate_s * 1000;
 }

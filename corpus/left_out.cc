@@ -18,8 +18,8 @@ Status CheckBadRows(const spec::Corpus& spec, const LeftOut& left_out) {
   if (share <= *spec.max_bad_share) return OkStatus();
   const size_t named = std::min(left_out.first_bad_rows.size(), kNamedRows);
   return InvalidArgument(
-      Format("corpus %s: %lld of %lld rows (%.3g %%) could not be read, and max_bad_share allows "
-             "%.3g %%; correct them or allow more; the first: ",
+      Format("corpus %s: %lld of %lld rows (%.4g %%) could not be read, and max_bad_share allows "
+             "%.4g %%; correct them or allow more; the first: ",
              spec.name.c_str(), (long long)left_out.bad_rows, (long long)left_out.rows, 100 * share,
              100 * *spec.max_bad_share) +
       Join({left_out.first_bad_rows.begin(), left_out.first_bad_rows.begin() + named}, "; "));

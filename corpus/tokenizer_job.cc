@@ -42,9 +42,12 @@ Result<std::string> TrainTokenizer(const task::Task& task, const spec::TaskToken
         const std::vector<CorpusFile> files,
         InputFiles(task, channel, corpus, task::role::Source(corpus.name), fetch));
     const int64_t limit = seen + spec.bytes / static_cast<int64_t>(spec.corpora.size());
-    BRAID_RETURN_IF_ERROR(ReadDocuments(corpus, files, spec.seed, [&](Document document) -> Status {
+    bool enough = false;
+    LeftOut left_out;
+    const auto use = [&](Document document) -> Status {
       // kCancelled ends the reading of this corpus without an error.
-      if (seen >= limit) return Cancelled("enough");
+      enough = seen >= limit;
+      if (enough) return Cancelled("enough");
       if (channel.stop_requested()) return Cancelled("stop");
       seen += static_cast<int64_t>(document.text.size());
       batch_bytes += document.text.size();
@@ -52,9 +55,12 @@ Result<std::string> TrainTokenizer(const task::Task& task, const spec::TaskToken
       if (batch_bytes >= kCountedBytes) count();
       channel.Progress("counting", "bytes", std::min(seen, spec.bytes), spec.bytes);
       return OkStatus();
-    }));
+    };
+    BRAID_RETURN_IF_ERROR(ReadDocuments(corpus, files, spec.seed, use, {}, &left_out));
     if (channel.stop_requested())
       return Cancelled("stopped while counting; nothing is lost, the job starts over");
+    // Of a corpus that is read in part, the job that prepares it knows the share.
+    if (!enough) BRAID_RETURN_IF_ERROR(CheckBadRows(corpus, left_out));
   }
   count();
   channel.Progress("merging", "entries", 0, spec.vocab);

@@ -95,10 +95,17 @@ function forget() {
   header();
 }
 
-function unknown() {
+let asking = false;
+async function unknown() {
   // Several calls may hear of it, the last when somebody is typing a token already.
-  if (!app.me && page && page.signsIn) return;
+  if (asking || (!app.me && page && page.signsIn)) return;
+  asking = true;
   forget();
+  // A session whose token is not good any more would go before the browser's certificate.
+  await post('/sign-out').catch(() => {});
+  const known = await call('Access/WhoAmI').catch(() => null);
+  asking = false;
+  if (known) return void start();
   page = signInPage(document.getElementById('main'), start);
 }
 
@@ -166,8 +173,9 @@ function changed() {
 }
 
 async function listen() {
+  const me = app.me;
   const info = await call('Admin/GetServerInfo').catch(() => null);
-  if (!info || events) return;
+  if (!info || events || app.me !== me) return;
   events = new Stream('Runs/WatchEvents', { since_seq: info.lastSeq || 0 }, (event) => {
     if (!event.kind) return;  // nothing has happened: the connection lives
     changed();

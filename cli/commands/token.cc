@@ -69,9 +69,12 @@ Result<std::string> PasswordOf(const NewTokenFlags& flags) {
     return secret.substr(0, kDrawn);
   }
   BRAID_ASSIGN_OR_RETURN(std::string password, ReadFile(flags.password_file, kMaxBytes));
-  password = Trim(password);
-  if (password.empty())
-    return InvalidArgument(flags.password_file + " is empty; its first line is the password");
+  // As `openssl -passin file:` reads it.
+  password = password.substr(0, password.find_first_of(std::string_view("\r\n\0", 3)));
+  if (password.empty()) {
+    return InvalidArgument(flags.password_file +
+                           " begins with an empty line; its first line is the password");
+  }
   return password;
 }
 

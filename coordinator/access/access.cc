@@ -153,10 +153,10 @@ Result<std::string> Access::TokenFor(const std::string& certificate) {
                            ", which means nothing here: `braid token create --certificate` makes "
                            "one for a person");
   }
-  BRAID_ASSIGN_OR_RETURN(std::string secret, NewSecret());
   MutexLock lock(mutex_);
   if (const auto found = stand_ins_.find(certificate); found != stand_ins_.end())
     return found->second;
+  BRAID_ASSIGN_OR_RETURN(std::string secret, NewSecret());
   if (stand_ins_.size() >= kMostShown) {
     stand_ins_.clear();
     stood_for_.clear();

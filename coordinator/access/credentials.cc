@@ -293,6 +293,10 @@ Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Tran
   const CredentialRecord* own = WithDigest(joining.key_sha256, tx.state());
   // The answer to the first try was lost: the key's credential says with which invitation it came.
   if (own != nullptr && own->ended_ms == 0 && own->created_by == invitation.id) return *own;
+  if (own != nullptr && IsOfPerson(*own)) {
+    return AlreadyExists("this key is that of " + own->name + " (" + own->id +
+                         "): remove the worker's folder tls, so that it draws another");
+  }
   BRAID_RETURN_IF_ERROR(UsedOrOld(invitation, joining, tx));
   CredentialRecord key;
   key.kind = CredentialKind::kKey;
@@ -319,6 +323,19 @@ Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Tran
          tx);
   if (removed) AdmitAgain(key.name, tx);
   return key;
+}
+
+Result<CredentialRecord> KeyToRenew(const std::string& key_sha256, const Identity& who,
+                                    const State& state) {
+  if (!who.IsWorker()) {
+    return PermissionDenied(
+        "only a worker's certificate is renewed; a person gets another with "
+        "`braid token create --certificate`");
+  }
+  const auto found = state.image().credentials.find(who.credential);
+  if (found != state.image().credentials.end() && found->second.sha256 == key_sha256)
+    return found->second;
+  return PermissionDenied("a certificate is renewed for the key that asks, no other");
 }
 
 void NoteCertificate(const std::string& credential, int64_t expires_ms, Access* access,

@@ -40,11 +40,10 @@ Result<CredentialRecord> InviteWorker(const NewInvitation& invitation, const Ide
                                       Access* access, Transaction& tx);
 
 // Ends a token, a key, or an invitation that nobody has used, by its id, or by the name of a person
-// who has one token or key. Open calls that were made with it end
-// (Access::StandingOf). A worker that has no other valid key or token is removed, as by
-// RemoveWorker. kNotFound if there is none with this id, or token of this name; kInvalidArgument
-// for a name with several tokens; kPermissionDenied if an operator tries to end the token of
-// another person: operators may end credentials of workers only.
+// who has one token or key. Open calls that were made with it end (Access::StandingOf). A worker
+// that has no other valid key or token is removed, as by RemoveWorker. kNotFound if there is none
+// with this id, or of this name; kInvalidArgument for a name with several; kPermissionDenied if an
+// operator tries to end that of another person: operators may end credentials of workers only.
 Result<CredentialRecord> RevokeToken(const std::string& id, const Identity& by, Access* access,
                                      Transaction& tx);
 
@@ -62,6 +61,11 @@ struct Joining {
 // names no worker, for that of any worker that is known and was not removed.
 Result<CredentialRecord> JoinWorker(const Joining& joining, Access* access, Transaction& tx);
 
+// The credential of a worker's key, for which another certificate may be signed: that of the
+// caller. kPermissionDenied for a person, whose certificate ends when it was said, and for another
+// key.
+Result<CredentialRecord> KeyToRenew(const std::string& key_sha256, const Identity& who,
+                                    const State& state);
 // A certificate was signed for the credential's key, until `expires_ms`.
 void NoteCertificate(const std::string& credential, int64_t expires_ms, Access* access,
                      Transaction& tx);

@@ -68,8 +68,10 @@ struct Backend {
   LoadTable loads;  // how busy workers are
   PoolTable pools;  // what the agents of pools said; touched by the same alone
 
-  std::optional<rpc::ServerTls> tls;          // none: loopback only
-  const rpc::Authority* authority = nullptr;  // signs the keys of workers; null without TLS
+  std::optional<rpc::ServerTls> tls;  // none: loopback only
+  // Signs the keys of workers and of people; null if neither gRPC nor HTTP is under TLS.
+  const rpc::Authority* authority = nullptr;
+  bool https = false;     // HTTP is under TLS
   std::string join_host;  // name or address by which workers on other machines reach this one
   int port = 0;           // of the server, set before it serves
   int64_t worker_certificate_ms = int64_t{90} * 86'400'000;  // how long one is good

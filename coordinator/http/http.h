@@ -2,8 +2,7 @@
 // dashboard (docs/dashboard.md), the API as JSON, /metrics, /healthz and /readyz. All but the
 // dashboard's own files, health and signing in need a token, as a header or as the cookie of a
 // signed-in browser, or under TLS a person's certificate; what a caller may do is decided as for
-// gRPC. All need a Host that is this
-// machine's, and no page of another origin may use it.
+// gRPC. All need a Host that is this machine's, and no page of another origin may use it.
 #pragma once
 
 #include <functional>

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "braid/v1/access.grpc.pb.h"
 #include "coordinator/access/credentials.h"
 #include "coordinator/api/changes.h"
@@ -82,10 +83,8 @@ class AccessService final : public v1::Access::CallbackService {
                       CredentialRecord made,
                       coordinator::CreateToken(token, who, backend_->access.get(), tx));
                   if (!token.key) return made;
-                  BRAID_ASSIGN_OR_RETURN(
-                      *reply->mutable_certificate_pem(),
-                      backend_->authority->SignClient(request->request_pem(), made.name,
-                                                      (made.expires_ms - tx.wall_ms()) / 1000));
+                  BRAID_ASSIGN_OR_RETURN(*reply->mutable_certificate_pem(),
+                                         Certify(made, request->request_pem(), tx.wall_ms()));
                   return made;
                 });
   }
@@ -156,14 +155,10 @@ class AccessService final : public v1::Access::CallbackService {
                             v1::WorkerCertificate* reply) override {
     const Result<std::string> key = rpc::KeyDigestOfRequest(request->request_pem());
     if (!key.ok()) return Refuse(context, key.status());
-    return SignFor(
-        context, "RenewCertificate", "", request->request_pem(), reply,
-        [key = *key](const Identity& who, Transaction& tx) -> Result<CredentialRecord> {
-          const auto found = tx.state().image().credentials.find(who.credential);
-          if (found != tx.state().image().credentials.end() && found->second.sha256 == key)
-            return found->second;
-          return PermissionDenied("a certificate is renewed for the key that asks, no other");
-        });
+    return SignFor(context, "RenewCertificate", "", request->request_pem(), reply,
+                   [key = *key](const Identity& who, Transaction& tx) {
+                     return KeyToRenew(key, who, tx.state());
+                   });
   }
 
   Reactor* RemoveWorker(Context* context, const v1::RemoveWorkerRequest* request,
@@ -186,11 +181,27 @@ class AccessService final : public v1::Access::CallbackService {
   Status CheckCertificate(const v1::CreateTokenRequest& request) const {
     if (!request.secret_sha256().empty())
       return InvalidArgument("a token has secret_sha256 and a certificate request_pem, not both");
-    if (backend_->authority != nullptr) return OkStatus();
+    if (backend_->https && backend_->authority != nullptr) return OkStatus();
     return FailedPrecondition(
-        "this coordinator speaks no TLS, without which nobody can show a certificate: start it "
-        "with "
-        "--http on an address of the network, or with --http-tls");
+        "this coordinator serves no HTTPS, over which people show their certificates: start it "
+        "with --http on an address of the network, or with --http-tls");
+  }
+
+  // A certificate for a person's key, which ends with the credential at the latest.
+  Result<std::string> Certify(const CredentialRecord& made, const std::string& request,
+                              int64_t now_ms) const {
+    // In whole seconds, and from a clock that is read a little later.
+    const int64_t left_s = (made.expires_ms - now_ms) / 1000 - 1;
+    if (left_s < 1) {
+      return InvalidArgument("certificate " + made.id + " ends at " + FormatUtc(made.expires_ms) +
+                             ": make another with a new key, and for longer");
+    }
+    BRAID_ASSIGN_OR_RETURN(const int64_t last_ms, backend_->authority->EndsMs());
+    if (made.expires_ms > last_ms) {
+      return InvalidArgument("the authority that signs it is good until " + FormatUtc(last_ms) +
+                             ": a certificate ends before that");
+    }
+    return backend_->authority->SignClient(request, made.name, left_s);
   }
 
   Status CheckTls() const {

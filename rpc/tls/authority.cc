@@ -140,6 +140,11 @@ Result<ServerTls> Authority::ServerOf(const std::string& certificate_file,
   return files;
 }
 
+Result<int64_t> Authority::EndsMs() const {
+  BRAID_ASSIGN_OR_RETURN(const CertificateFacts facts, FactsOf(own_.certificate));
+  return facts.ends_ms;
+}
+
 Result<std::string> Authority::SignClient(const std::string& request,
                                           const std::string& common_name,
                                           int64_t lifetime_s) const {

@@ -39,6 +39,8 @@ class Authority {
   Result<ServerTls> ServerOf(const std::string& certificate_file, const std::string& key_file,
                              const std::string& trust = "trust.pem") const;
 
+  // When its own certificate ends, and with it all that it has signed; wall clock.
+  Result<int64_t> EndsMs() const;
   // A certificate for a client's request, followed by the authority's own.
   Result<std::string> SignClient(const std::string& request, const std::string& common_name,
                                  int64_t lifetime_s) const;

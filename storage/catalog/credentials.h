@@ -14,7 +14,8 @@ namespace braid::catalog {
 enum class CredentialKind {
   kToken = 1,       // a secret that every call carries
   kInvitation = 2,  // a secret with which a worker may join once
-  kKey = 3,         // a key that the coordinator's authority has signed: a worker that has joined
+  kKey = 3,         // a key that the coordinator's authority has signed: of a worker that has
+                    // joined, or of a person
 };
 
 // The role of a caller, which decides the calls that it may make (coordinator/access/rules.h). The

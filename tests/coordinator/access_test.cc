@@ -132,7 +132,7 @@ TEST_F(AccessTest, ACredentialTellsWhenItWasLastUsed) {
 }
 
 TEST_F(AccessTest, APersonsKeyIsCertified) {
-  grpc::ClientContext contexts[9];
+  grpc::ClientContext contexts[12];
   int calls = 0;
   v1::CreateTokenRequest request;
   request.set_name("ada");
@@ -142,10 +142,12 @@ TEST_F(AccessTest, APersonsKeyIsCertified) {
   const auto create = [&] { return As(kToken)->CreateToken(&contexts[calls++], request, &reply); };
   const grpc::Status plain = create();
   EXPECT_EQ(plain.error_code(), grpc::FAILED_PRECONDITION);
-  EXPECT_THAT(plain.error_message(), AllOf(HasSubstr("no TLS"), HasSubstr("--http-tls")));
+  EXPECT_THAT(plain.error_message(), AllOf(HasSubstr("no HTTPS"), HasSubstr("--http-tls")));
   TemporaryFolder folder = TemporaryFolder::Create().value();
   const rpc::Authority authority = rpc::Authority::Open(folder.path() + "/tls").value();
   backend_.authority = &authority;
+  EXPECT_EQ(create().error_code(), grpc::FAILED_PRECONDITION) << "TLS of gRPC alone";
+  backend_.https = true;
   const int64_t before = SystemClock().WallMs();
   ASSERT_TRUE(create().ok());
   const v1::Credential made = reply;
@@ -181,6 +183,39 @@ TEST_F(AccessTest, APersonsKeyIsCertified) {
   request.set_request_pem("nonsense");
   request.set_role(v1::VIEWER);
   EXPECT_EQ(create().error_code(), grpc::INVALID_ARGUMENT);
+  request.set_request_pem(rpc::MakeRequest(rpc::MakeKey().value(), "v").value());
+  request.set_name("vera");
+  request.set_lifetime_ms(500);
+  EXPECT_THAT(create().error_message(), HasSubstr("make another with a new key, and for longer"));
+  request.set_lifetime_ms(20 * year_ms);
+  EXPECT_THAT(create().error_message(), HasSubstr("the authority that signs it is good until"));
+  // It is not renewed, as a worker's is, and no worker can join with it.
+  const Identity ada{"ada", Role::kAdmin, "", made.id(), false};
+  ASSERT_TRUE(core_
+                  ->Query([&](const State& state) {
+                    EXPECT_THAT(KeyToRenew(facts.key_sha256, ada, state).status().message(),
+                                HasSubstr("only a worker's certificate is renewed"));
+                  })
+                  .ok());
+  std::string invitation;
+  ASSERT_TRUE(core_
+                  ->Do([&](Transaction& tx) -> Status {
+                    BRAID_ASSIGN_OR_RETURN(const CredentialRecord invited,
+                                           InviteWorker({Sha256Hex(Secret('1')), "", "", 60'000},
+                                                        ada, backend_.access.get(), tx));
+                    invitation = invited.id;
+                    return OkStatus();
+                  })
+                  .ok());
+  EXPECT_EQ(core_
+                ->Do([&](Transaction& tx) {
+                  return JoinWorker({invitation, facts.key_sha256, "w1", "host"},
+                                    backend_.access.get(), tx)
+                      .status();
+                })
+                .message(),
+            "this key is that of ada (" + made.id() +
+                "): remove the worker's folder tls, so that it draws another");
   // It ends by the name of who has it.
   grpc::ClientContext revoke;
   v1::RevokeTokenRequest end;

@@ -244,6 +244,7 @@ TEST_F(HostileHttpTest, AnswersAreCompressedInLittleTime) {
   EXPECT_EQ(encoding("Accept-Encoding: gzip, deflate, br, zstd\r\n"), "gzip");
   EXPECT_EQ(encoding("accept-encoding: br;q=1.0, GZIP;q=0.5\r\n"), "gzip");
   EXPECT_EQ(encoding("Accept-Encoding: br\r\n"), "");
+  EXPECT_EQ(encoding("Accept-Encoding: gzip; q=0.0, identity\r\n"), "");
   EXPECT_EQ(encoding(""), "");
 }
 

@@ -246,12 +246,15 @@ TEST_F(PrepareTest, MoreBadRowsThanAllowedAreAnError) {
   const std::string rows =
       "{\"text\":\"one\"}\n{\"text\":7}\n{\"text\":\"\"}\n{\"text\":\"two\"}\n{\"text\":null}\n";
   Json corpus = {{"name", "c"}, {"on_bad_row", "skip"}, {"max_bad_share", 0.4}};
+  const std::string file = at("source/rows.jsonl");
   EXPECT_EQ(
       Run(corpus, rows + "[1]\n").message(),
       "corpus c: 3 of 6 rows (50 %) could not be read, and max_bad_share allows 40 %; correct "
-      "them or allow more; the first: rows.jsonl:2: field \"text\" is not text, but 7 (column "
-      "9); rows.jsonl:5: field \"text\" is not text, but null (column 9); rows.jsonl:6: the "
-      "row is not a JSON object; it begins with [1] (one object a line; this is a list)");
+      "them or allow more; the first: " +
+          file + ":2: field \"text\" is not text, but 7 (column 9); " + file +
+          ":5: field \"text\" is not text, but null (column 9); " + file +
+          ":6: the row is not a JSON object; it begins with [1] (one object a line; this is "
+          "a list)");
   EXPECT_FALSE(PathExists(at("output/shards/shards.json")));
   ASSERT_TRUE(Run(corpus, rows).ok());
   EXPECT_EQ(Shards::Open(at("output/shards")).value().description["spec"]["max_bad_share"], 0.4);

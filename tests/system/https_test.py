@@ -275,7 +275,16 @@ class Https(unittest.TestCase):
         listed = self.service.run("token", "list").stdout
         self.assertRegex(listed, rf"{vera} +certificate +vera +viewer .* good until")
         # curl, and a stream that is open when the certificate is revoked.
-        curl = ["curl", "-sSN", "--cacert", self.service.tls("ca.pem"), "--cert", file]
+        curl = [
+            "curl",
+            "-sSN",
+            "--max-time",
+            "60",
+            "--cacert",
+            self.service.tls("ca.pem"),
+            "--cert",
+            file,
+        ]
         url = f"https://localhost:{self.port()}/api/v1/"
         with subprocess.Popen(
             [*curl, url + "Runs/WatchEvents"], stdout=subprocess.PIPE, text=True
@@ -300,7 +309,7 @@ class Https(unittest.TestCase):
     def test_a_certificate_for_a_browser_is_pkcs12(self):
         password = os.path.join(self.service.folder, "password")
         with open(password, "w", encoding="utf-8") as out:
-            out.write("b\u00e4r lauch\n")
+            out.write("b\u00e4r lauch \nwhat it is for\n")
         for words, read in (
             (["--password-file", password], "file:" + password),
             ([], None),
@@ -328,7 +337,7 @@ class Https(unittest.TestCase):
             ([], "--certificate needs --file: NAME.p12 for a browser"),
             (["--file", "x.crt"], "ends with .p12 (for browsers) or .pem (for programs)"),
             (["--file", "x.pem", "--password-file", password], "a .pem has no password"),
-            (["--file", "x.p12", "--password-file", os.devnull], "is empty; its first line"),
+            (["--file", "x.p12", "--password-file", os.devnull], "begins with an empty line"),
             (["--file", os.path.join("none", "x.pem")], "No such file"),
         ):
             refused = self.service.run(
@@ -362,6 +371,15 @@ class Https(unittest.TestCase):
             page.says("role viewer, by certificate")
             page.shoot("certificate")
             self.assertEqual(page.complaints(), [])
+            # A session whose token has ended does not keep the certificate's owner out.
+            token = self.service.run("token", "create", "--name", "ida", "--role", "viewer")
+            page.click("#use-token")
+            page.type("#token", token.stdout.strip())
+            page.click("form button[type=submit]")
+            page.wait(lambda: page.find("#sign-out"), "not signed in by the token")
+            self.service.run("token", "revoke", token.stderr.split()[1])
+            page.open()
+            page.wait(lambda: page.find("#use-token"), "the certificate is not used")
             self.service.run("token", "revoke", ida)
             page.open()
             page.wait(lambda: page.find("#token"), "no way to sign in")
