@@ -137,11 +137,12 @@ void AddLimits(CLI::App* app, Flags* flags) {
                   "Rows of the audit (braid audit) that are older are deleted; 0: never")
       ->check(CLI::Range(0, 36'500))
       ->capture_default_str();
-  app->add_option("--blobs", flags->blobs,
-                  "Bucket that keeps the files of artifacts: s3://bucket/prefix, with "
-                  "?endpoint=https://host:port if it is not of AWS, and &direct=no if workers are "
-                  "not to read from it; its keys are where the tools of AWS look for them "
-                  "(docs/deploy.md)");
+  app->add_option(
+      "--blobs", flags->blobs,
+      "Bucket that keeps the files of artifacts: s3://bucket/prefix, with "
+      "?endpoint=https://host:port if it is not of AWS, and &direct=no if workers are "
+      "not to read from it or write to it; its keys are where the tools of AWS look for them "
+      "(docs/deploy.md)");
   app->add_option("--blobs-cache", flags->blobs_cache,
                   "How much of what is in the bucket stays on this disk, too, such as 20GB")
       ->capture_default_str();

@@ -196,9 +196,10 @@ Status AttachBucket(const Flags& flags, Stores* stores) {
     return FailedPrecondition("the blobs of " + flags.dir +
                               " are in a bucket: start with --blobs " + attached +
                               ", and the endpoint if it is not of AWS");
-  const storage::BucketOptions options{.stop = stores->stopping.get()};
+  storage::BucketOptions options{.stop = stores->stopping.get()};
   BRAID_ASSIGN_OR_RETURN(storage::BucketPlace place,
                          storage::ParseBucket(flags.blobs, options.variables));
+  options.part_bytes = place.part_bytes;
   // A machine that does not answer now may do so later, as a bucket may.
   const Status key = storage::FindAnyKey(options.variables, place.region).status();
   if (key.code() != StatusCode::kUnavailable) BRAID_RETURN_IF_ERROR(key);

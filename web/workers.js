@@ -104,7 +104,7 @@ export function workersPage(main, app) {
     const moved = (site, way, kind) => (site.traffic || []).filter((one) => one.way === way && (!kind || one.kind === kind)).reduce((sum, one) => sum + number(one.bytes), 0);
     const parts = (site, way) => h('span', { class: 'stack' }, bytes(moved(site, way)), h('span', { class: 'note' },
       [['corpus', 'corpora'], ['shards', 'shards'], ['checkpoint', 'checkpoints'], ['other', 'other']].filter(([kind]) => moved(site, way, kind)).map(([kind, name]) => name + ' ' + bytes(moved(site, way, kind))).join(', ')));
-    return [h('h2', null, 'Sites'), table([{ title: 'Site' }, { title: 'Workers connected' }, { title: 'Fetched' }, { title: 'From neighbours' }, { title: 'From the bucket' }, { title: 'Sent' }],
+    return [h('h2', null, 'Sites'), table([{ title: 'Site' }, { title: 'Workers connected' }, { title: 'Fetched' }, { title: 'From neighbours' }, { title: 'From and to the bucket' }, { title: 'Sent' }],
       places.map((site) => ({ key: 'site:' + site.name, cells: [h('b', null, site.name || 'none'), number(site.workersReady) + ' of ' + number(site.workers), parts(site, 'fetched'), parts(site, 'neighbour'), parts(site, 'direct'), parts(site, 'sent')] })), 'No site is known yet.')];
   }
 

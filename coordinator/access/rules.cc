@@ -73,6 +73,7 @@ constexpr CallRule kRules[] = {
     {"/braid.v1.Workers/ReportStarted", Role::kAdmin, kWorkers},
     {"/braid.v1.Workers/CommitCheckpoint", Role::kAdmin, kWorkers},
     {"/braid.v1.Workers/ReportEnded", Role::kAdmin, kWorkers},
+    {"/braid.v1.Workers/UploadDirectly", Role::kAdmin, kWorkers},
     {"/braid.v1.Workers/AppendLog", Role::kAdmin, kWorkers},
     {"/braid.v1.Workers/AppendMetrics", Role::kAdmin, kWorkers},
     {"/braid.v1.Workers/PutRendezvous", Role::kAdmin, kWorkers},

@@ -12,6 +12,7 @@
 #include "coordinator/access/access.h"
 #include "coordinator/access/input_blobs.h"
 #include "coordinator/api/call_durations.h"
+#include "coordinator/api/direct_uploads.h"
 #include "coordinator/api/load_table.h"
 #include "coordinator/api/pools.h"
 #include "coordinator/api/refusals.h"
@@ -65,6 +66,7 @@ struct Backend {
   std::unique_ptr<Access> access;  // who may call; made by Server::Start
   InputBlobs input_blobs;          // what workers may download; touched by the core's thread alone
   SiteFetches site_fetches{&SystemClock()};
+  DirectUploads direct_uploads{&SystemClock()};
   LoadTable loads;  // how busy workers are
   PoolTable pools;  // what the agents of pools said; touched by the same alone
 

@@ -1,6 +1,6 @@
 // Bytes of files that workers of each site send to the coordinator, or fetch from it, from each
-// other or from the coordinator's bucket, by class. They are counted in the catalog, so that a
-// restart forgets none.
+// other, or from and to the coordinator's bucket, by class. They are counted in the catalog, so
+// that a restart forgets none.
 #pragma once
 
 #include <cstdint>

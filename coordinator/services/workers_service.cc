@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <utility>
 
 #include "braid/v1/worker.grpc.pb.h"
@@ -9,6 +10,8 @@
 #include "coordinator/api/waits.h"
 #include "coordinator/bulk/bulk_names.h"
 #include "coordinator/core/bound_data.h"
+#include "coordinator/core/leased_rank.h"
+#include "coordinator/core/traffic.h"
 #include "coordinator/services/services.h"
 #include "coordinator/services/session_call.h"
 #include "coordinator/services/unary.h"
@@ -29,6 +32,43 @@ void Fill(const Neighbour& neighbour, v1::Neighbour* message) {
   message->set_address(neighbour.address);
   message->set_certificate(neighbour.certificate);
   message->set_ticket(neighbour.ticket);
+}
+
+// Who sends a file of an output to the bucket, and as what it is counted.
+struct DirectSender {
+  std::string worker;
+  std::optional<catalog::TrafficKey> traffic;  // none: its site is not known
+};
+Result<DirectSender> DirectSenderOf(const RankKey& rank, const std::string& role,
+                                    const State& state) {
+  const catalog::AttemptRecord* attempt = state.FindAttempt(rank.attempt());
+  const std::string* worker = attempt == nullptr ? nullptr : WorkerOf(*attempt, rank.rank);
+  if (worker == nullptr) return NotFound(rank.ToString() + " is leased to no worker");
+  DirectSender sender{*worker, SendingOf(rank, role, state)};
+  if (sender.traffic.has_value()) sender.traffic->way = catalog::TrafficWay::kDirect;
+  return sender;
+}
+
+DirectAsked DirectAskedOf(const v1::UploadDirectlyRequest& request, const std::string& worker) {
+  DirectAsked asked{request.sha256(), request.size(), worker, {}, request.end()};
+  for (const v1::BlobPart& part : request.parts())
+    asked.parts.push_back({part.number(), part.sha256()});
+  return asked;
+}
+
+void Fill(const DirectStep& step, v1::UploadDirectlyResponse* message) {
+  message->set_complete(step.complete);
+  message->set_part_bytes(step.upload.part_bytes);
+  for (const storage::BlobPart& part : step.upload.there) {
+    v1::BlobPart* const there = message->add_there();
+    there->set_number(static_cast<int32_t>(part.number));
+    there->set_sha256(part.sha256);
+  }
+  for (const storage::SignedPut& put : step.puts) {
+    v1::SignedPut* const signed_put = message->add_puts();
+    signed_put->set_url(put.url);
+    signed_put->mutable_headers()->insert(put.headers.begin(), put.headers.end());
+  }
 }
 
 // A wait for a key of a gang's rendezvous. The reply is touched only inside the call.
@@ -109,6 +149,36 @@ class WorkersService final : public v1::Workers::CallbackService {
       return If(Own(who, rank), std::move(fact));
     };
     return InFilesThenCore(context, backend_, end, audit);
+  }
+
+  Reactor* UploadDirectly(Context* context, const v1::UploadDirectlyRequest* request,
+                          v1::UploadDirectlyResponse* reply) override {
+    const Result<Identity> who = WhoCalls(*context, *backend_);
+    if (!who.ok()) return Refuse(context, who.status());
+    const RankKey rank = rpc::RankOf(request->rank());
+    const auto sender = std::make_shared<DirectSender>();
+    const auto allowed = [request, rank, sender, who = *who](const State& state) -> Status {
+      BRAID_RETURN_IF_ERROR(CheckOwnRank(who, rank, state));
+      BRAID_ASSIGN_OR_RETURN(*sender, DirectSenderOf(rank, request->role(), state));
+      return CheckOutputMayLeave(rank.Job(), request->role(), state);
+    };
+    const auto upload = [this, request, reply, sender]() -> Status {
+      BRAID_ASSIGN_OR_RETURN(
+          const DirectStep step,
+          backend_->direct_uploads.Step(DirectAskedOf(*request, sender->worker), backend_->blobs));
+      Fill(step, reply);
+      if (!step.ended || !sender->traffic.has_value()) return OkStatus();
+      backend_->core->Post({[key = *sender->traffic, size = request->size()](Transaction& tx) {
+                              CountTraffic(key, static_cast<int64_t>(size), tx);
+                              return OkStatus();
+                            },
+                            nullptr, nullptr});
+      return OkStatus();
+    };
+    // The end of an upload may read all of it.
+    ThreadPool* const pool = request->end() ? &backend_->hashing : &backend_->remote;
+    return InCoreThenFiles(context, backend_, {nullptr, allowed}, pool, upload,
+                           DenialsOf(*context, *who, "UploadDirectly", rank.ToString()));
   }
 
   Reactor* AppendLog(Context* context, const v1::AppendLogRequest* request,

@@ -52,7 +52,8 @@ std::string AdviceForKey(const std::string& code, const std::string& key_id,
            place.Name() + " for patterns";
   return "access key " + key_id +
          " needs s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject, "
-         "s3:AbortMultipartUpload and s3:ListBucketMultipartUploads on " +
+         "s3:AbortMultipartUpload, s3:ListMultipartUploadParts and "
+         "s3:ListBucketMultipartUploads on " +
          place.Name();
 }
 

@@ -11,10 +11,7 @@ namespace braid::storage {
 namespace {
 
 constexpr char kOwnerObject[] = "coordinator";
-// As much as clocks may differ for requests with a signature, so that a server whose clock is ahead
-// serves a URL where it serves the coordinator.
-constexpr int64_t kUrlSeconds = 15 * 60;
-
+constexpr int64_t kOwnerMs = 15'000;
 CallerOptions OptionsOf(const BucketOptions& options) {
   CallerOptions caller;
   caller.variables = options.variables;
@@ -58,9 +55,11 @@ void BucketStore::Expect(const std::string& owner) {
 }
 
 Result<std::string> BucketStore::Owner() {
-  BRAID_ASSIGN_OR_RETURN(
-      const HttpAnswer answer,
-      Do({.method = "GET", .key = JoinPath(place_.prefix, kOwnerObject)}, "finding its owner"));
+  Call call{.method = "GET", .key = JoinPath(place_.prefix, kOwnerObject)};
+  // It is small, and others wait for it.
+  call.deadline_ms = kOwnerMs;
+  call.tries = std::min(options_.tries, 2);
+  BRAID_ASSIGN_OR_RETURN(const HttpAnswer answer, Do(call, "finding its owner"));
   return answer.body;
 }
 
@@ -129,6 +128,7 @@ Status BucketStore::CheckOwner(bool again) {
 
 Status BucketStore::Put(const std::string& sha256, const std::string& path) {
   BRAID_RETURN_IF_ERROR(CheckOwner(/*again=*/false));
+  DropDirect(sha256);
   BRAID_ASSIGN_OR_RETURN(const uint64_t size, FileSize(path));
   return size <= options_.part_bytes ? PutWhole(sha256, path, size)
                                      : PutInParts(sha256, path, size);

@@ -89,9 +89,18 @@ std::string BucketCaller::UrlOf(const ToSign& request,
 
 std::string BucketCaller::SignedUrl(const std::string& key, int64_t seconds) {
   const AccessKey access = KnownKey();
-  if (access.id.empty()) return std::string();
-  const ToSign sign = Signable({.method = "GET", .key = key});
-  return UrlOf(sign, SignedQuery(sign, access, place_.region, options_.clock->WallMs(), seconds));
+  return access.id.empty() ? "" : SignedUrl({.method = "GET", .key = key}, access, seconds);
+}
+
+Result<std::string> BucketCaller::SignedUrl(const BucketCall& call, int64_t seconds) {
+  BRAID_ASSIGN_OR_RETURN(const AccessKey access, Key());
+  return SignedUrl(call, access, seconds);
+}
+
+std::string BucketCaller::SignedUrl(const BucketCall& call, const AccessKey& key,
+                                    int64_t seconds) const {
+  const ToSign sign = Signable(call);
+  return UrlOf(sign, SignedQuery(sign, key, place_.region, options_.clock->WallMs(), seconds));
 }
 
 Result<HttpAnswer> BucketCaller::Once(const BucketCall& call, const std::string& doing) {
@@ -116,6 +125,10 @@ Result<HttpAnswer> BucketCaller::Once(const BucketCall& call, const std::string&
   Result<HttpAnswer> answer = http_.Send(request);
   if (!answer.ok()) return answer.status().Wrap(place_.Name() + ": " + doing);
   if (answer->good()) return answer;
+  // An answer without a body has no code.
+  if (call.method == "HEAD" && answer->status == 404)
+    return Status(StatusCode::kNotFound, ErrorReason::kBlobMissing,
+                  place_.Name() + ": " + doing + ": not there (HTTP 404)");
   const Status status = BucketError(*answer, doing, place_, key.id);
   if (status.code() == StatusCode::kPermissionDenied) {
     MutexLock lock(mutex_);

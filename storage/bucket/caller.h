@@ -58,6 +58,9 @@ class BucketCaller {
   // A URL that reads the object without a key for so many seconds, or until this key ends: a
   // secret. Empty if there is no key; asks nobody for one.
   std::string SignedUrl(const std::string& key, int64_t seconds);
+  // The same of any request whose headers, but none else, have to be sent as they are here. May ask
+  // for a key.
+  Result<std::string> SignedUrl(const BucketCall& call, int64_t seconds);
   // One page after another of a list of the bucket, of what is below the place's prefix unless
   // `query` has one.
   Status EachPage(std::map<std::string, std::string> query, const std::string& doing,
@@ -70,6 +73,7 @@ class BucketCaller {
   AccessKey KnownKey();
   bool IsGood() const BRAID_REQUIRES(mutex_);
   ToSign Signable(const BucketCall& call) const;
+  std::string SignedUrl(const BucketCall& call, const AccessKey& key, int64_t seconds) const;
   std::string UrlOf(const ToSign& request, const std::map<std::string, std::string>& query) const;
 
   const BucketPlace place_;

@@ -8,78 +8,19 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "storage/bucket/answers.h"
 #include "storage/bucket/bucket_store.h"
+#include "storage/bucket/parts_file.h"
 
 namespace braid::storage {
 namespace {
 
-// S3's limit. Larger blobs get larger parts.
-constexpr uint64_t kMostParts = 10'000;
 constexpr uint64_t kReadBack = uint64_t{8} << 20;
-constexpr size_t kPieceBytes = size_t{1} << 20;
-
-uint64_t PartBytes(uint64_t size, uint64_t usual) {
-  return std::max(usual, (size + kMostParts - 1) / kMostParts);
-}
-
-// Appends the bytes to `whole`, and returns the digest of them alone.
-Result<std::string> DigestOf(int fd, uint64_t offset, uint64_t bytes, const std::string& path,
-                             Sha256* whole) {
-  Sha256 part;
-  std::string piece(std::min<uint64_t>(kPieceBytes, bytes), '\0');
-  while (bytes > 0) {
-    const size_t now = std::min<uint64_t>(piece.size(), bytes);
-    BRAID_RETURN_IF_ERROR(ReadAt(fd, offset, piece.data(), now, path));
-    part.Update(piece.data(), now);
-    whole->Update(piece.data(), now);
-    offset += now;
-    bytes -= now;
-  }
-  return part.HexDigest();
-}
+constexpr int64_t kBeginMs = 15'000;
 
 }  // namespace
-
-// An upload in parts: its id, and the parts that the bucket has, from the first on.
-struct BucketStore::Parts {
-  struct Part {
-    std::string etag;
-    std::string sha256;
-  };
-  std::string id;
-  uint64_t part_bytes = 0;
-  std::vector<Part> sent;
-
-  // Nothing if the file is not there, was cut, or is of parts of another size.
-  static Parts Read(const std::string& file, uint64_t part_bytes) {
-    Parts parts;
-    parts.part_bytes = part_bytes;
-    const Result<Json> json = ReadJsonFile(file);
-    if (!json.ok() || !json->is_object()) return parts;
-    JsonReader read(*json, file);
-    const std::string id = read.RequireString("id");
-    const auto bytes = static_cast<uint64_t>(read.RequireInt("part_bytes"));
-    const std::vector<std::string> etags = read.Strings("etags");
-    const std::vector<std::string> digests = read.Strings("sha256");
-    if (!read.Finish().ok() || bytes != part_bytes || etags.size() != digests.size()) return parts;
-    parts.id = id;
-    for (size_t i = 0; i < etags.size(); ++i) parts.sent.push_back({etags[i], digests[i]});
-    return parts;
-  }
-  Status Write(const std::string& file) const {
-    Json etags = Json::array(), digests = Json::array();
-    for (const Part& part : sent) {
-      etags.push_back(part.etag);
-      digests.push_back(part.sha256);
-    }
-    return WriteJsonFile(
-        file, {{"id", id}, {"part_bytes", part_bytes}, {"etags", etags}, {"sha256", digests}});
-  }
-};
 
 std::string BucketStore::PartsFile(const std::string& sha256) const {
   return JoinPath(folder_, sha256 + ".json");
@@ -87,20 +28,20 @@ std::string BucketStore::PartsFile(const std::string& sha256) const {
 
 Status BucketStore::PutInParts(const std::string& sha256, const std::string& path, uint64_t size) {
   const std::string file = PartsFile(sha256);
-  Parts parts = Parts::Read(file, PartBytes(size, options_.part_bytes));
+  BucketParts parts = BucketParts::Read(file, PartBytes(size, options_.part_bytes));
   const bool resumed = !parts.id.empty();
   if (!resumed) {
     // Before all of it is sent in vain.
     BRAID_ASSIGN_OR_RETURN(const std::string digest, Sha256File(path));
     if (digest != sha256) return HasChanged(sha256, path);
-    BRAID_RETURN_IF_ERROR(BeginParts(sha256, &parts));
+    BRAID_RETURN_IF_ERROR(BeginParts(sha256, file, &parts));
   }
   {
     MutexLock lock(mutex_);
     sending_.insert(parts.id);
   }
   Status status = SendParts(sha256, path, size, &parts);
-  if (status.ok()) status = EndParts(sha256, size, parts);
+  if (status.ok()) status = EndParts(sha256, size, parts, options_.tries);
   {
     MutexLock lock(mutex_);
     sending_.erase(parts.id);
@@ -115,19 +56,23 @@ Status BucketStore::PutInParts(const std::string& sha256, const std::string& pat
   return Unavailable(status.message());
 }
 
-Status BucketStore::BeginParts(const std::string& sha256, Parts* parts) {
+Status BucketStore::BeginParts(const std::string& sha256, const std::string& file,
+                               BucketParts* parts) {
   Call call{.method = "POST", .key = KeyOf(sha256), .query = {{"uploads", ""}}};
+  // It is quick, or nothing is lost: whoever wants it begins again.
+  call.deadline_ms = kBeginMs;
+  call.tries = 2;
   call.headers = {{"x-amz-checksum-algorithm", "SHA256"}};
   BRAID_ASSIGN_OR_RETURN(const HttpAnswer answer, Do(call, "beginning blob " + sha256));
   parts->id = Element(answer.body, "UploadId");
   if (parts->id.empty())
     return Internal(Name() + ": the bucket began an upload in parts and gave it no id");
-  return parts->Write(PartsFile(sha256));
+  return parts->Write(file);
 }
 
 // The digest of the whole file is computed along the way: the bucket knows only those of parts.
 Status BucketStore::SendParts(const std::string& sha256, const std::string& path, uint64_t size,
-                              Parts* parts) {
+                              BucketParts* parts) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return ErrnoStatus(errno, "opening " + path);
   Sha256 whole;
@@ -135,7 +80,7 @@ Status BucketStore::SendParts(const std::string& sha256, const std::string& path
   for (uint64_t offset = 0; offset < size; offset += parts->part_bytes, ++number) {
     const uint64_t bytes = std::min(parts->part_bytes, size - offset);
     BRAID_ASSIGN_OR_RETURN(const std::string digest,
-                           DigestOf(fd.get(), offset, bytes, path, &whole));
+                           DigestOfPart(fd.get(), offset, bytes, path, &whole));
     if (number < parts->sent.size() && parts->sent[number].sha256 == digest) continue;
     parts->sent.resize(number);
     Call call{.method = "PUT", .key = KeyOf(sha256)};
@@ -154,8 +99,10 @@ Status BucketStore::SendParts(const std::string& sha256, const std::string& path
   return whole.HexDigest() == sha256 ? OkStatus() : HasChanged(sha256, path);
 }
 
-Status BucketStore::EndParts(const std::string& sha256, uint64_t size, const Parts& parts) {
+Status BucketStore::EndParts(const std::string& sha256, uint64_t size, const BucketParts& parts,
+                             int tries) {
   Call call{.method = "POST", .key = KeyOf(sha256), .query = {{"uploadId", parts.id}}};
+  call.tries = tries;
   call.headers = {{"content-type", "application/xml"}};
   call.body = "<CompleteMultipartUpload>";
   for (size_t i = 0; i < parts.sent.size(); ++i)
@@ -195,6 +142,7 @@ Status BucketStore::AbortParts(const std::string& key, const std::string& id) {
 Status BucketStore::DropAbandoned() {
   BRAID_RETURN_IF_ERROR(CheckOwner(/*again=*/true));
   const int64_t before_ms = SystemClock().WallMs() - options_.keep_parts_ms;
+  const std::set<std::string> direct = DirectSince(before_ms);
   std::vector<std::pair<std::string, std::string>> old;
   BRAID_RETURN_IF_ERROR(caller_.EachPage(
       {{"uploads", ""}}, "listing its unfinished uploads", [&](const std::string& xml) {
@@ -203,7 +151,8 @@ Status BucketStore::DropAbandoned() {
           const std::string sha256(BaseName(key));
           const bool ours = IsSha256Hex(sha256) && key == KeyOf(sha256);
           MutexLock lock(mutex_);
-          if (ours && !sending_.contains(id) && ParseUtc(Element(upload, "Initiated")) < before_ms)
+          if (ours && !sending_.contains(id) && !direct.contains(id) &&
+              ParseUtc(Element(upload, "Initiated")) < before_ms)
             old.emplace_back(key, id);
         }
         return OkStatus();

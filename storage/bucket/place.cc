@@ -10,6 +10,9 @@
 namespace braid::storage {
 namespace {
 
+// S3's limits of a part.
+constexpr int64_t kLeastPart = int64_t{5} << 20;
+constexpr int64_t kMostPart = int64_t{5} << 30;
 constexpr char kForm[] = "s3://bucket/prefix?endpoint=https://host:port&region=name";
 
 Status Wrong(const std::string& text, const std::string& why) {
@@ -69,12 +72,16 @@ Status TakeQuery(const std::string& text, const std::string& query, BucketPlace*
       place->plain = true;
     } else if (name == "direct" && value == "no") {
       place->direct = false;
+    } else if (name == "part") {
+      const Result<int64_t> bytes = ParseBytes(value);
+      if (!bytes.ok() || *bytes < kLeastPart || *bytes > kMostPart)
+        return Wrong(text, "part=\"" + Excerpt(value) + "\" is no size from 5MiB to 5GiB");
+      place->part_bytes = static_cast<uint64_t>(*bytes);
     } else {
       return Wrong(
-          text,
-          "\"" + Excerpt(item) +
-              "\" is none of endpoint=URL, region=NAME, style=path, style=host, plain=yes and "
-              "direct=no");
+          text, "\"" + Excerpt(item) +
+                    "\" is none of endpoint=URL, region=NAME, style=path, style=host, plain=yes, "
+                    "direct=no and part=SIZE");
     }
   }
   return OkStatus();

@@ -1,6 +1,7 @@
 // Which bucket: the address that people write.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -20,8 +21,10 @@ struct BucketPlace {
   std::string region = "us-east-1";  // which servers that are not of AWS mostly ignore
   bool bucket_in_host = false;       // https://BUCKET.host/key, and not https://host/BUCKET/key
   bool plain = false;                // http:// is meant, also to another machine
-  bool direct = true;                // workers may be given URLs to read from it themselves
-  std::string ca_file;               // whose certificates are trusted; empty: the system's
+  bool direct = true;  // workers may be given URLs to read from it and write to it themselves
+  // Larger blobs are sent in parts of this size. No bucket takes parts below 5 MiB.
+  uint64_t part_bytes = uint64_t{32} << 20;
+  std::string ca_file;  // whose certificates are trusted; empty: the system's
   // For messages: where people name the bucket, and whether it is only read, as it is not for
   // blobs.
   std::string named_in = "--blobs";
@@ -30,10 +33,10 @@ struct BucketPlace {
   std::string Name() const;  // s3://bucket/prefix
 };
 
-// Reads s3://bucket/prefix?endpoint=https://host:port&region=r&style=path&direct=no, of which all
-// but the bucket may be missing: the region is then AWS_REGION or AWS_DEFAULT_REGION, the endpoint
-// AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or that of AWS in the region, and the file of authorities
-// AWS_CA_BUNDLE. kInvalidArgument quotes the text and says what is expected.
+// Reads s3://bucket/prefix?endpoint=https://host:port&region=r&style=path&direct=no&part=8MiB, of
+// which all but the bucket may be missing: the region is then AWS_REGION or AWS_DEFAULT_REGION, the
+// endpoint AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or that of AWS in the region, and the file of
+// authorities AWS_CA_BUNDLE. kInvalidArgument quotes the text and says what is expected.
 Result<BucketPlace> ParseBucket(const std::string& text, const Variables& variables);
 
 }  // namespace braid::storage

@@ -1,6 +1,7 @@
 #include "storage/bucket/sigv4.h"
 
 #include <ctime>
+#include <utility>
 
 #include "base/hmac.h"
 #include "base/sha256.h"
@@ -48,8 +49,8 @@ std::string Signature(const ToSign& request, const std::map<std::string, std::st
   std::string canonical = request.method + "\n" + request.path + "\n" + QueryText(query) + "\n";
   for (const auto& [name, value] : headers) canonical += name + ":" + value + "\n";
   canonical += "\n" + NamesOf(headers) + "\n" + request.payload;
-  const std::string text = std::string(kAlgorithm) + "\n" + time + "\n" + ScopeOf(time, region) +
-                           "\n" + Sha256Hex(canonical);
+  const std::string text = Join({kAlgorithm, time, ScopeOf(time, region), Sha256Hex(canonical)},
+                                "\n");
   std::string signing = HmacSha256("AWS4" + key.secret, time.substr(0, 8));
   for (const std::string& part : {region, std::string("s3"), std::string("aws4_request")})
     signing = HmacSha256(signing, part);
@@ -87,9 +88,10 @@ std::map<std::string, std::string> SignedHeaders(const ToSign& request, const Ac
   headers["x-amz-date"] = time;
   if (!key.session.empty()) headers["x-amz-security-token"] = key.session;
   const std::string signature = Signature(request, headers, request.query, key, region, time);
-  headers["authorization"] = std::string(kAlgorithm) + " Credential=" + key.id + "/" +
-                             ScopeOf(time, region) + ",SignedHeaders=" + NamesOf(headers) +
-                             ",Signature=" + signature;
+  std::string authorization = kAlgorithm;
+  authorization += " Credential=" + key.id + "/" + ScopeOf(time, region);
+  authorization += ",SignedHeaders=" + NamesOf(headers) + ",Signature=" + signature;
+  headers["authorization"] = std::move(authorization);
   return headers;
 }
 

@@ -127,7 +127,9 @@ BlobStore::Waiting BlobStore::NotCopied() const {
 
 bool BlobStore::TakeWaiting(std::pair<std::string, uint64_t>* next) {
   for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
-    if (deleting_.contains(it->first) || copying_.contains(it->first)) continue;
+    if (deleting_.contains(it->first) || copying_.contains(it->first) ||
+        receiving_.contains(it->first))
+      continue;
     *next = *it;
     copying_.insert(*it);
     waiting_.erase(it);

@@ -211,6 +211,16 @@ class BlobStore {
   // at most `most_bytes`. What is held stays.
   Status Shrink(uint64_t most_bytes);
 
+  // Blobs that others put into the second place themselves (RemoteStore::BeginDirect and what
+  // follows it). An upload without parts if there is no second place. kAborted while another
+  // thread is at the same blob: it has to be asked again.
+  Result<DirectUpload> BeginDirect(const std::string& sha256, uint64_t size);
+  Result<std::vector<SignedPut>> SignDirect(const std::string& sha256, uint64_t size,
+                                            const std::vector<BlobPart>& parts);
+  // When it is OK, the blob is complete, verified and durable there; false if it was stored before.
+  // Takes as long as reading it.
+  Result<bool> EndDirect(const std::string& sha256, uint64_t size);
+
   // Ends what was begun in the second place and not continued.
   Status TidyRemote();
 
@@ -302,6 +312,8 @@ class BlobStore {
   std::map<std::string, uint64_t> copying_ BRAID_GUARDED_BY(mutex_);
   std::map<std::string, uint64_t> damaged_ BRAID_GUARDED_BY(mutex_);
   std::set<std::string> deleting_ BRAID_GUARDED_BY(mutex_);
+  // What others have put into the second place, and is verified there: neither swept nor copied.
+  std::set<std::string> receiving_ BRAID_GUARDED_BY(mutex_);
 };
 
 }  // namespace braid::storage

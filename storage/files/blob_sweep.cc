@@ -70,7 +70,8 @@ Result<bool> BlobStore::Sweep::Remove(const std::string& sha256, int64_t before_
     MutexLock lock(store_->mutex_);
     if (store_->pauses_ > 0 || store_->holds_.contains(sha256) ||
         store_->released_.contains(sha256) || store_->publishing_.contains(sha256) ||
-        store_->copying_.contains(sha256) || store_->TouchedMs(sha256) > before_ms)
+        store_->copying_.contains(sha256) || store_->receiving_.contains(sha256) ||
+        store_->TouchedMs(sha256) > before_ms)
       return false;
     here = PathExists(store_->PathOf(sha256));
     // What is not known here at all was listed by the second place.

@@ -1,4 +1,5 @@
 // Files that are bound to a site: not taken, not given out.
+#include "braid/v1/worker.grpc.pb.h"
 #include "rpc/status.h"
 #include "tests/coordinator/tokens_fixture.h"
 
@@ -55,10 +56,28 @@ TEST_F(BoundFilesTest, AFileOfABoundOutputIsNotTaken) {
     writer->WritesDone();
     return rpc::FromGrpc(writer->Finish());
   };
+  // The same by a URL of the bucket.
+  const auto directly = [&](const std::string& token, const std::string& role) {
+    grpc::ClientContext context;
+    Limit(&context);
+    v1::UploadDirectlyRequest request;
+    request.set_sha256(Sha256Hex(text));
+    request.set_size(text.size());
+    request.mutable_rank()->set_run_id("r2");
+    request.mutable_rank()->set_job("prepare:a");
+    request.mutable_rank()->set_epoch(1);
+    request.set_role(role);
+    v1::UploadDirectlyResponse response;
+    return rpc::FromGrpc(v1::Workers::NewStub(rpc::MakeChannel(server_->address(), token))
+                             ->UploadDirectly(&context, request, &response));
+  };
   for (const std::string& token : {Secret('1'), kToken}) {
-    const Status refused = upload(token, "shards");
-    EXPECT_TRUE(refused.Is(ErrorReason::kBoundToSite)) << refused.message();
-    EXPECT_THAT(refused.message(), HasSubstr("output shards of r2/prepare:a is bound to site lab"));
+    for (const Status& refused : {upload(token, "shards"), directly(token, "shards")}) {
+      EXPECT_TRUE(refused.Is(ErrorReason::kBoundToSite)) << refused.message();
+      EXPECT_THAT(refused.message(),
+                  HasSubstr("output shards of r2/prepare:a is bound to site lab"));
+    }
+    EXPECT_EQ(directly(token, "shared"), OkStatus());
   }
   EXPECT_TRUE(upload(Secret('1'), "").Is(ErrorReason::kBoundToSite)) << "of what?";
   EXPECT_EQ(upload(Secret('2'), "shared").code(), StatusCode::kPermissionDenied)

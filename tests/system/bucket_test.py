@@ -38,15 +38,20 @@ def sized(body):
     return hashlib.sha256(body).hexdigest(), len(body)
 
 
+def called(braid, method, asked):
+    """The answer of the API."""
+    headers = {**dict([braid.authorization()]), "Content-Type": "application/json"}
+    request = urllib.request.Request(
+        f"http://{braid.endpoint()['http']}/api/v1/{method}", json.dumps(asked).encode(), headers
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
 def bucket_state(braid):
     """What the coordinator says of the bucket; nothing while it does not answer."""
     try:
-        headers = {**dict([braid.authorization()]), "Content-Type": "application/json"}
-        request = urllib.request.Request(
-            f"http://{braid.endpoint()['http']}/api/v1/Admin/GetServerInfo", b"{}", headers
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+        return called(braid, "Admin/GetServerInfo", {})
     except (OSError, ValueError):
         return {}
 
@@ -67,15 +72,25 @@ def moved(braid):
     return ways
 
 
+def models_moved(braid):
+    """What workers have sent of models and checkpoints so far, by the way on which it went."""
+    ways = {"direct": 0, "sent": 0}
+    for site in braid.json("site", "list").get("sites", []):
+        for one in site.get("traffic", []):
+            if one["kind"] == "checkpoint" and one["way"] in ways:
+                ways[one["way"]] += int(one["bytes"])
+    return ways
+
+
 class Bucket(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         require()
         cls.bed = cls.enterClassContext(BucketBed())
 
-    def service(self, prefix, who="writer", endpoint=None):
+    def service(self, prefix, who="writer", endpoint=None, more=""):
         """A service with nothing of the bucket on its own disk, once it is there."""
-        options = ("--blobs", self.bed.url(prefix, endpoint), "--blobs-cache", "0B")
+        options = ("--blobs", self.bed.url(prefix, endpoint) + more, "--blobs-cache", "0B")
         service = Service(
             workers=1, slots=2, words=(*options, "--gc-grace-ms", "0", "--gc-interval-ms", "0")
         )
@@ -203,6 +218,61 @@ class Bucket(unittest.TestCase):
             for folder, _, names in os.walk(os.path.join(braid.folder, "state")):
                 for name in names:
                     self.assertNotIn(b"X-Amz-", content(os.path.join(folder, name)), name)
+
+    def test_workers_write_to_the_bucket_themselves(self):
+        between = Between(self.bed)
+        self.addCleanup(between.close)
+        with self.service("sent", endpoint=between.endpoint, more="&part=5MiB") as braid:
+            between.hold(7 << 20)
+            run = self.train_a_large_model(braid, steps=2)
+            wait_until(between.holds.is_set, "a worker to be in the middle of a file")
+            # What it has sent is there, and is not sent again.
+            self.kill_coordinator(braid)
+            between.release()
+            braid.run("wait", run)
+            large = self.large_files(braid)
+            self.assertGreater(max(large.values()), 10 << 20, "three parts")
+            self.assertLess(between.sent, sum(large.values()) + (4 << 20))
+            wait_until(lambda: models_moved(braid)["direct"], "its bytes to be counted")
+            self.assertEqual(models_moved(braid)["direct"], sum(large.values()))
+            self.assertLess(models_moved(braid)["sent"], 1 << 20)
+            self.assertEqual(self.all_there(braid, "sent") & set(large), set(large))
+            self.assertFalse(self.bed.unfinished("sent"))
+            # Where nothing passes, the coordinator takes it.
+            between.cut([0, 0])
+            braid.run("wait", self.train_a_large_model(braid, steps=3))
+            more = {key: size for key, size in self.large_files(braid).items() if key not in large}
+            self.assertTrue(more)
+            wait_until(
+                lambda: models_moved(braid)["sent"] > sum(more.values()), "its bytes to be counted"
+            )
+            self.assertEqual(models_moved(braid)["direct"], sum(large.values()))
+            self.assertEqual(self.all_there(braid, "sent") & set(more), set(more))
+            log = content(os.path.join(braid.folder, "state/logs/worker-1.log")).decode()
+            self.assertEqual(
+                log.count("files go through the coordinator, and not directly"), 1, log
+            )
+            for folder, _, names in os.walk(os.path.join(braid.folder, "state")):
+                for name in names:
+                    self.assertNotIn(b"X-Amz-", content(os.path.join(folder, name)), name)
+
+    @staticmethod
+    def train_a_large_model(braid, steps):
+        text = RECIPE.replace("corpus: tales, d: 16", "corpus: tales, d: 192")
+        recipe = write_recipe(braid.folder, by_hand.small_texts(), steps, text=text)
+        return braid.submit(recipe, "--only", "path_tales")
+
+    @staticmethod
+    def large_files(braid):
+        """Those of checkpoints that workers send themselves, by their digests."""
+        found = {}
+        for one in braid.json("artifact", "list")["artifacts"]:
+            if one["kind"] == "checkpoint":
+                manifest = called(braid, "Artifacts/GetArtifact", {"id": one["id"]})["manifestJson"]
+                for file in json.loads(manifest)["files"]:
+                    if int(file["size"]) >= 1 << 20:
+                        found[file["sha256"]] = int(file["size"])
+        return found
 
     def prepare_again(self, braid, name):
         """A worker prepares other texts, which are in the bucket before it asks for them. Their bytes, of which the

@@ -115,7 +115,7 @@ ONLY_PART = {
     ("merge", "storage"): r"storage/files/",
     ("report", "storage"): r"storage/files/",
     ("trainer", "storage"): r"storage/files/",
-    ("worker", "storage"): r"storage/(files/|bucket/(answers|http|place)\.h)",
+    ("worker", "storage"): r"storage/(files/|bucket/(answers|http|parts_file|place)\.h)",
     ("cli", "storage"): r"storage/files/",
     ("submit", "storage"): r"storage/(files/|fetch/fetcher\.h)",
     ("pool", "task"): r"task/(demand|requirements)\.h",

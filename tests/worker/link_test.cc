@@ -12,7 +12,10 @@
 #include <thread>
 #include <vector>
 
+#include "base/file.h"
+#include "base/sha256.h"
 #include "braid/v1/artifacts.grpc.pb.h"
+#include "braid/v1/worker.grpc.pb.h"
 
 namespace braid::worker {
 namespace {
@@ -40,9 +43,38 @@ class EmptyStore final : public v1::Artifacts::Service {
     writer->Write(response);
     return grpc::Status::OK;
   }
+  grpc::Status UploadBlob(grpc::ServerContext*, grpc::ServerReader<v1::UploadBlobRequest>* reader,
+                          v1::QueryUploadResponse* response) override {
+    v1::UploadBlobRequest piece;
+    while (reader->Read(&piece)) blob += piece.data();
+    response->set_complete(true);
+    return grpc::Status::OK;
+  }
   grpc::Status FindMissingBlobs(grpc::ServerContext*, const v1::FindMissingBlobsRequest* request,
                                 v1::FindMissingBlobsResponse* response) override {
     *response->mutable_sha256() = request->sha256();
+    return grpc::Status::OK;
+  }
+};
+
+// Answers a step of an upload into a bucket.
+class Uploads final : public v1::Workers::Service {
+ public:
+  std::string url;                 // of the first part; empty: it takes no files so
+  std::vector<std::string> asked;  // the digests of parts, or "end"
+  bool known = true;               // it is not of an earlier version
+
+ private:
+  grpc::Status UploadDirectly(grpc::ServerContext*, const v1::UploadDirectlyRequest* request,
+                              v1::UploadDirectlyResponse* response) override {
+    asked.push_back(request->end() ? "end" : request->rank().job() + " " + request->role());
+    if (!known) return {grpc::UNIMPLEMENTED, "no such call"};
+    response->set_complete(request->end());
+    if (url.empty() || request->end()) return grpc::Status::OK;
+    response->set_part_bytes(request->size());
+    v1::SignedPut* const put = response->add_puts();
+    put->set_url(url);
+    (*put->mutable_headers())["x-amz-checksum-sha256"] = request->sha256();
     return grpc::Status::OK;
   }
 };
@@ -56,6 +88,7 @@ class Coordinator {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&store_);
+    builder.RegisterService(&uploads_);
     server_ = builder.BuildAndStart();
   }
   void Stop() {
@@ -67,9 +100,11 @@ class Coordinator {
   // With port 0, which stands for any free one, before the first start.
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
   EmptyStore& store() { return store_; }
+  Uploads& uploads() { return uploads_; }
 
  private:
   EmptyStore store_;
+  Uploads uploads_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };
@@ -98,6 +133,41 @@ TEST(LinkTest, TheFirstCallAfterTheCoordinatorIsBackSucceeds) {
   const auto found = link.FindMissing({"a"});
   ASSERT_TRUE(found.ok()) << found.status().message();
   EXPECT_THAT(*found, ::testing::ElementsAre("a"));
+}
+
+TEST(LinkTest, AFileGoesByTheUrlOrToTheCoordinator) {
+  Coordinator coordinator;
+  ASSERT_TRUE(coordinator.serves());
+  std::string put;
+  httplib::Server bucket;
+  bucket.Put("/blob", [&](const httplib::Request& request, httplib::Response&) {
+    put = request.get_header_value("x-amz-checksum-sha256") + " " + request.body;
+  });
+  bucket.set_keep_alive_max_count(1);  // its end waits for connections that are kept
+  const int port = bucket.bind_to_any_port("127.0.0.1");
+  std::thread thread([&] { bucket.listen_after_bind(); });
+  while (!bucket.is_running()) std::this_thread::yield();
+  const TemporaryFolder folder = TemporaryFolder::Create().value();
+  const std::string path = JoinPath(folder.path(), "blob"), content(1 << 20, 'x');
+  ASSERT_EQ(WriteFileAtomic(path, content), OkStatus());
+  const Sending sending{Sha256Hex(content), content.size(), 0, path, {{"r", "j", 1, 0}, "model"}};
+  RpcLink link(At(coordinator.address()), "w");
+  Uploads& uploads = coordinator.uploads();
+  uploads.url = "http://127.0.0.1:" + std::to_string(port) + "/blob";
+  EXPECT_EQ(link.Upload(sending), OkStatus());
+  EXPECT_EQ(put, sending.sha256 + " " + content);
+  EXPECT_THAT(uploads.asked, ::testing::ElementsAre("j model", "end"));
+  EXPECT_EQ(coordinator.store().blob, "");
+  uploads.url.clear();
+  EXPECT_EQ(link.Upload(sending), OkStatus());
+  EXPECT_EQ(coordinator.store().blob, content);
+  uploads.known = false;
+  uploads.asked.clear();
+  EXPECT_EQ(link.Upload(sending), OkStatus());
+  EXPECT_EQ(link.Upload(sending), OkStatus());
+  EXPECT_THAT(uploads.asked, ::testing::SizeIs(1)) << "an earlier version is asked once";
+  bucket.stop();
+  thread.join();
 }
 
 TEST(LinkTest, ABlobComesByTheUrlAndTheCoordinatorIsToldHowMuch) {

@@ -1,14 +1,11 @@
 #include "worker/io/direct_way.h"
 
-#include "base/excerpt.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "storage/bucket/answers.h"
 
 namespace braid::worker {
 namespace {
 
-constexpr char kName[] = "worker";  // in lines of the log
 // Who got so many bytes before a cut goes on in the same way.
 constexpr uint64_t kProgress = uint64_t{64} << 10;
 
@@ -20,41 +17,14 @@ Status CheckRange(const storage::HttpAnswer& answer, uint64_t offset) {
   return right ? OkStatus() : Internal("the server does not know ranges");
 }
 
-// Why an answer has no bytes. Its text is left out but for a word: it may quote what was signed.
-std::string WhyRefused(const storage::HttpAnswer& answer) {
-  const std::string code = storage::Element(answer.body, "Code");
-  return "HTTP " + std::to_string(answer.status) + (code.empty() ? "" : " " + Excerpt(code, 60));
-}
-
 }  // namespace
 
 DirectWay::DirectWay(Options options)
-    : options_(std::move(options)),
-      http_({.ca_file = options_.ca_file, .idle_ms = options_.idle_ms}) {}
-
-bool DirectWay::IsOpen() const {
-  MutexLock lock(mutex_);
-  return options_.clock->MonotonicMs() >= closed_until_ms_;
-}
-
-void DirectWay::Close(const std::string& why) {
-  MutexLock lock(mutex_);
-  closed_until_ms_ = options_.clock->MonotonicMs() + options_.closed_ms;
-  if (said_) return;
-  said_ = true;
-  Log(LogLevel::kWarning, kName,
-      "files come through the coordinator, and not directly from its bucket: " + why +
-          "; this is tried again every " +
-          FormatDuration(static_cast<double>(options_.closed_ms) / 1000));
-}
-
-void DirectWay::Worked() {
-  MutexLock lock(mutex_);
-  closed_until_ms_ = 0;
-  if (!said_) return;
-  said_ = false;
-  Log(LogLevel::kInfo, kName, "files come directly from the coordinator's bucket again");
-}
+    : http_({.ca_file = options.ca_file, .idle_ms = options.idle_ms}),
+      passage_({.blocked = "files come through the coordinator, and not directly from its bucket",
+                .again = "files come directly from the coordinator's bucket again",
+                .closed_ms = options.closed_ms,
+                .clock = options.clock}) {}
 
 DirectWay::Read DirectWay::Get(const std::string& url, uint64_t offset, uint64_t size,
                                const std::function<Status(std::string_view)>& use) {
@@ -77,18 +47,19 @@ DirectWay::Read DirectWay::Get(const std::string& url, uint64_t offset, uint64_t
   if (!read.used.ok()) {
     // A digest is a fault of the way if all bytes came by it; all else is of this machine, or
     // nobody wants the blob any more.
-    if (read.used.Is(ErrorReason::kDigestMismatch) && offset == 0) Close(read.used.message());
+    if (read.used.Is(ErrorReason::kDigestMismatch) && offset == 0)
+      passage_.Close(read.used.message());
     return read;
   }
   read.go_on = read.bytes >= kProgress;
   if (answer.ok() && answer->good() && read.bytes == size - offset) {
-    Worked();
+    passage_.Worked();
   } else if (answer.ok() && storage::Element(answer->body, "Code") == "NoSuchKey") {
     return read;  // of this blob alone; the coordinator looks what became of it
   } else if (!read.go_on) {
-    Close(!answer.ok()     ? answer.status().message()
-          : answer->good() ? "the file ends early there"
-                           : WhyRefused(*answer));
+    passage_.Close(!answer.ok()     ? answer.status().message()
+                   : answer->good() ? "the file ends early there"
+                                    : WhyRefused(*answer));
   }
   return read;
 }

@@ -9,14 +9,13 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "base/mutex.h"
 #include "base/status.h"
 #include "storage/bucket/http.h"
+#include "worker/io/passage.h"
 
 namespace braid::worker {
 
-// Whether this worker reaches the bucket: whoever finds that it does not, keeps the others from
-// trying for a while. Thread-safe.
+// Thread-safe.
 class DirectWay {
  public:
   struct Options {
@@ -29,7 +28,7 @@ class DirectWay {
   explicit DirectWay(Options options);
 
   // Whether the coordinator is to be asked for URLs.
-  bool IsOpen() const;
+  bool IsOpen() const { return passage_.IsOpen(); }
 
   struct Read {
     uint64_t bytes = 0;  // that were used
@@ -44,14 +43,8 @@ class DirectWay {
            const std::function<Status(std::string_view)>& use);
 
  private:
-  void Close(const std::string& why);
-  void Worked();
-
-  const Options options_;
   storage::HttpClient http_;
-  mutable Mutex mutex_;
-  int64_t closed_until_ms_ BRAID_GUARDED_BY(mutex_) = 0;  // of the monotonic clock
-  bool said_ BRAID_GUARDED_BY(mutex_) = false;            // that it does not work
+  Passage passage_;
 };
 
 }  // namespace braid::worker

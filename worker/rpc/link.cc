@@ -23,8 +23,12 @@ namespace {
 
 // Much longer than any answer takes; a connection that is dead by then is replaced.
 constexpr int64_t kCallMs = 20'000;
+constexpr int64_t kBucketMs = 60'000;
 // Below gRPC's limit of 4 MiB for a message.
 constexpr size_t kPiece = size_t{1} << 20;
+// The coordinator takes smaller files itself (DirectUploads::kLeastBytes).
+constexpr uint64_t kLeastDirect = uint64_t{1} << 20;
+
 struct Call {
   grpc::ClientContext context;
   explicit Call(int64_t timeout_ms = kCallMs) {
@@ -48,7 +52,10 @@ Status FromGrpc(const grpc::Status& status) {
 }
 
 RpcLink::RpcLink(EndpointSource source, std::string worker_id, DirectWay::Options direct)
-    : source_(std::move(source)), worker_id_(std::move(worker_id)), direct_(std::move(direct)) {}
+    : source_(std::move(source)),
+      worker_id_(std::move(worker_id)),
+      direct_(direct),
+      direct_send_(direct) {}
 
 Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
   Result<Endpoint> found = FindEndpoint(source_);
@@ -64,6 +71,7 @@ Result<std::shared_ptr<grpc::Channel>> RpcLink::Channel() {
   const Result<Endpoint> endpoint = rpc::WithAuthority(*found);
   if (!endpoint.ok()) return Unavailable(endpoint.status().message());
   channel_ = rpc::MakeChannel(*endpoint, {});
+  takes_itself_ = false;
   found_ = *std::move(found);
   connected_ = *endpoint;
   return channel_;
@@ -99,7 +107,60 @@ Result<uint64_t> RpcLink::CommittedBytes(const std::string& sha256, uint64_t siz
   return response.committed();
 }
 
+Result<bool> RpcLink::UploadDirectly(const Sending& sending) {
+  {
+    MutexLock lock(mutex_);
+    if (takes_itself_) return false;
+  }
+  const auto ask = [&](const std::vector<storage::BlobPart>& parts, bool end) {
+    return AskDirectly(sending, parts, end);
+  };
+  return direct_send_.Send(sending, ask);
+}
+
+Result<SendStep> RpcLink::AskDirectly(const Sending& sending,
+                                      const std::vector<storage::BlobPart>& parts, bool end) {
+  BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
+  v1::UploadDirectlyRequest request;
+  request.set_sha256(sending.sha256);
+  request.set_size(sending.size);
+  rpc::Fill(sending.output.key, request.mutable_rank());
+  request.set_role(sending.output.role);
+  for (const storage::BlobPart& part : parts) {
+    v1::BlobPart* const named = request.add_parts();
+    named->set_number(static_cast<int32_t>(part.number));
+    named->set_sha256(part.sha256);
+  }
+  request.set_end(end);
+  grpc::ClientContext context;
+  // The end may take as long as reading the blob; keepalive notices a broken connection. All else
+  // is waited for as long as a bucket may take to answer.
+  if (!end)
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(kBucketMs));
+  v1::UploadDirectlyResponse response;
+  const grpc::Status answer = v1::Workers::NewStub(channel)->UploadDirectly(&context, request,
+                                                                            &response);
+  if (answer.error_code() == grpc::UNIMPLEMENTED) {
+    MutexLock lock(mutex_);
+    takes_itself_ = true;
+    return SendStep();
+  }
+  BRAID_RETURN_IF_ERROR(FromGrpc(answer));
+  SendStep step;
+  step.complete = response.complete();
+  step.upload.part_bytes = response.part_bytes();
+  for (const v1::BlobPart& part : response.there())
+    step.upload.there.push_back({part.number(), part.sha256()});
+  for (const v1::SignedPut& put : response.puts())
+    step.puts.push_back({put.url(), {put.headers().begin(), put.headers().end()}});
+  return step;
+}
+
 Status RpcLink::Upload(const Sending& sending) {
+  if (sending.offset == 0 && sending.size >= kLeastDirect && direct_send_.IsOpen()) {
+    BRAID_ASSIGN_OR_RETURN(const bool complete, UploadDirectly(sending));
+    if (complete) return OkStatus();
+  }
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   const std::string& path = sending.path;
   const uint64_t size = sending.size;

@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "braid/v1/artifacts.pb.h"
 #include "worker/io/coordinator_link.h"
+#include "worker/io/direct_send.h"
 #include "worker/io/direct_way.h"
 
 namespace braid::worker {
@@ -25,7 +26,7 @@ class RpcLink final : public CoordinatorLink {
  public:
   // `worker_id` is sent with each report. The functions are those of CoordinatorLink; calls that
   // move no files time out after 20 s. Download reads from the coordinator's bucket where that
-  // gives out a URL and `direct` is open.
+  // gives out a URL and `direct` is open; Upload puts files there in the same way.
   RpcLink(EndpointSource source, std::string worker_id, DirectWay::Options direct = {});
 
   // The channel to the coordinator's present address with its present token: the one of the call
@@ -60,6 +61,12 @@ class RpcLink final : public CoordinatorLink {
   Status DownloadOnce(const v1::DownloadBlobRequest& request, std::string* url, uint64_t* size,
                       const std::function<Status(std::string_view)>& use);
 
+  // Puts the blob into the coordinator's bucket. False: the coordinator takes it itself.
+  Result<bool> UploadDirectly(const Sending& sending);
+  // One step of it.
+  Result<SendStep> AskDirectly(const Sending& sending, const std::vector<storage::BlobPart>& parts,
+                               bool end);
+
   // Whether a blob had another digest when it was read directly. The next try of such a one is the
   // coordinator's, and only if that fails, too, is the blob damaged: until then kUnavailable.
   bool IsWrongThere(const std::string& sha256);
@@ -69,8 +76,11 @@ class RpcLink final : public CoordinatorLink {
   const EndpointSource source_;
   const std::string worker_id_;
   DirectWay direct_;
+  DirectSend direct_send_;
   Mutex mutex_;
   std::set<std::string> wrong_there_ BRAID_GUARDED_BY(mutex_);
+  // Of an earlier version, which has no call for it: known until the connection is a new one.
+  bool takes_itself_ BRAID_GUARDED_BY(mutex_) = false;
   // What the files said when `channel_` was made, and the same with the authority's certificate.
   Endpoint found_ BRAID_GUARDED_BY(mutex_);
   Endpoint connected_ BRAID_GUARDED_BY(mutex_);

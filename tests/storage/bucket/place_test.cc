@@ -75,7 +75,15 @@ TEST(BucketPlace, KeepsWorkersFromTheBucketIfItSaysSo) {
   EXPECT_TRUE(ParseBucket("s3://models", Set({}))->direct);
   EXPECT_FALSE(ParseBucket("s3://models?direct=no", Set({}))->direct);
   EXPECT_THAT(ParseBucket("s3://models?direct=yes", Set({})).status().message(),
-              HasSubstr("plain=yes and direct=no"));
+              HasSubstr("plain=yes, direct=no and part=SIZE"));
+}
+
+TEST(BucketPlace, SaysHowLargePartsAre) {
+  EXPECT_EQ(ParseBucket("s3://models", Set({}))->part_bytes, uint64_t{32} << 20);
+  EXPECT_EQ(ParseBucket("s3://models?part=5MiB", Set({}))->part_bytes, uint64_t{5} << 20);
+  for (const std::string wrong : {"5MB", "6GiB", "many", ""})
+    EXPECT_THAT(ParseBucket("s3://models?part=" + wrong, Set({})).status().message(),
+                HasSubstr("part=\"" + wrong + "\" is no size from 5MiB to 5GiB"));
 }
 
 }  // namespace

@@ -55,6 +55,13 @@ class MemoryRemote final : public RemoteStore {
     for (const auto& [sha256, content] : blobs) list.push_back({sha256, content.size(), 1000});
     return list;
   }
+  Result<DirectUpload> BeginDirect(const std::string&, uint64_t) override {
+    return DirectUpload{1000, {}};
+  }
+  Status EndDirect(const std::string& sha256, uint64_t) override {
+    if (during_end) during_end(sha256);
+    return wrong;
+  }
   Status DropAbandoned() override { return wrong; }
   Status Check() override { return wrong; }
 
@@ -63,7 +70,7 @@ class MemoryRemote final : public RemoteStore {
   std::map<std::string, std::string> blobs;
   Status wrong;         // of all calls
   std::string refused;  // this blob is not taken
-  std::function<void(const std::string&)> during_put;
+  std::function<void(const std::string&)> during_put, during_end;
 };
 
 class BlobRemoteTest : public ::testing::Test {
@@ -103,6 +110,44 @@ TEST_F(BlobRemoteTest, UrlsAreOfWhatIsThere) {
   remote_.blobs[sha256] = "tuxt";
   EXPECT_EQ(store_->Verify(sha256).code(), StatusCode::kDataLoss);
   EXPECT_EQ(store_->UrlOf(sha256).value(), "") << "what has changed there is not believed";
+}
+
+TEST_F(BlobRemoteTest, WhatOthersPutThereIsStoredOnceThePlaceSaysSo) {
+  const std::string sha256 = Sha256Hex("words");
+  EXPECT_EQ(store_->BeginDirect(sha256, 5)->part_bytes, 1000u);
+  remote_.wrong = Unavailable("not reached");
+  EXPECT_EQ(store_->EndDirect(sha256, 5).status(), remote_.wrong);
+  EXPECT_FALSE(store_->Has(sha256));
+  remote_.wrong = OkStatus();
+  remote_.blobs[sha256] = "words";
+  EXPECT_TRUE(store_->EndDirect(sha256, 5).value());
+  EXPECT_FALSE(store_->EndDirect(sha256, 5).value()) << "it was there";
+  EXPECT_EQ(All(sha256), "words");
+  EXPECT_EQ(store_->NotCopied().blobs, 0);
+  Restart();
+  EXPECT_EQ(store_->Size(sha256).value(), 5u);
+  const auto alone = BlobStore::Open(folder_.path() + "/alone").value();
+  EXPECT_EQ(alone->BeginDirect(sha256, 5)->part_bytes, 0u);
+  EXPECT_THAT(alone->SignDirect(sha256, 5, {}).status().message(), HasSubstr("no bucket"));
+  EXPECT_THAT(alone->EndDirect(sha256, 5).status().message(), HasSubstr("no bucket"));
+}
+
+// Before the note is written, nothing else protects it.
+TEST_F(BlobRemoteTest, WhatIsVerifiedThereIsNeitherSweptNorCopied) {
+  const std::string sha256 = Sha256Hex("words");
+  remote_.blobs[sha256] = "words";
+  remote_.during_end = [&](const std::string&) {
+    EXPECT_EQ(store_->EndDirect(sha256, 5).status().code(), StatusCode::kAborted)
+        << "one at a time";
+    BlobStore::Sweep sweep(store_.get());
+    EXPECT_FALSE(sweep.Remove(sha256, kAnyAge).value());
+    ASSERT_TRUE(store_->AddBytes("words").ok());  // through the coordinator
+    EXPECT_FALSE(store_->CopyNext(0).value());
+  };
+  remote_.during_put = [](const std::string&) { ADD_FAILURE() << "it is there"; };
+  EXPECT_TRUE(store_->EndDirect(sha256, 5).value());
+  CopyAll();
+  EXPECT_EQ(store_->NotCopied().blobs, 0);
 }
 
 TEST_F(BlobRemoteTest, ABlobIsStoredBeforeItIsCopiedAndAfterItLeftTheFolder) {

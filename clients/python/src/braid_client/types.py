@@ -1073,7 +1073,7 @@ class Site(Message):
 @dataclass(frozen=True, repr=False)
 class SiteTraffic(Message):
     """Bytes of files that workers of a site have sent to the coordinator, fetched from it, from
-    each other, or directly from its bucket, since the catalog was made."""
+    each other, or directly from its bucket or to it, since the catalog was made."""
 
     bytes: int = 0
     # corpus, shards, checkpoint or other
