@@ -427,6 +427,13 @@ TEST(KubernetesTest, ErrorsSayWhatToDo) {
        "the API server is not reached; the agent tries again by itself"},
       {"Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout",
        "the API server is not reached"},
+      // Of a balancer whose server is gone.
+      {"Get \"https://10.0.0.1:6443/api/v1/namespaces/ml/pods?limit=500\": read tcp "
+       "10.0.0.2:38404->10.0.0.1:6443: read: connection reset by peer - error from a previous "
+       "attempt: EOF",
+       "the API server is not reached"},
+      {"Get \"https://10.0.0.1:6443/api/v1/namespaces/ml/pods?limit=500\": EOF",
+       "the API server is not reached"},
       {"The connection to the server localhost:8080 was refused - did you specify the right host "
        "or "
        "port?",
