@@ -1,6 +1,7 @@
-"""The real API server of Kubernetes, with its etcd, on loopback and in a folder of its own: scripts/kubernetes-server
-builds it. It validates, keeps quotas and asks for rights as that of any cluster does. What else belongs to a cluster (the
-controllers and the nodes) is played by kubernetes_bed.py.
+"""The real API server of Kubernetes, with its etcd, on loopback and in a folder of its own:
+scripts/kubernetes-server builds it. It validates, keeps quotas and asks for rights as that of any
+cluster does. What else belongs to a cluster (the controllers and the nodes) is played by
+kubernetes_bed.py.
 """
 
 import base64

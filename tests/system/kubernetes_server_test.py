@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The Helm chart and pools at a real API server of Kubernetes: it takes every object of the chart, the agent of a pool has the
-rights that it needs and no others, and all that kubernetes_pool_test.py asks of pools holds there, too; also while the server
-is gone, slow, full, or says no."""
+"""The Helm chart and pools at a real API server of Kubernetes: it takes every object of the chart,
+the agent of a pool has the rights that it needs and no others, and all that kubernetes_pool_test.py
+asks of pools holds there, too; also while the server is gone, slow, full, or says no."""
 
 import contextlib
 import os
