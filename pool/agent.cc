@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "pool/engine_words.h"
+#include "pool/memory.h"
 
 namespace braid::pool {
 namespace {
@@ -160,9 +162,36 @@ bool Agent::HasReadyWorker(const std::string& id) const {
       [&](const KnownWorker& worker) { return worker.ready && worker.id.starts_with(prefix); });
 }
 
-void Agent::OnWanted(const Wanted& wanted, int64_t) {
+// Once for each kind of job of a run, and not before others had the time to take them: a pool with
+// larger workers, for example.
+void Agent::TellLackOfMemory(int64_t now_ms) {
+  const auto text = [](int64_t bytes) { return FormatBytes(static_cast<uint64_t>(bytes)); };
+  const int64_t has = MemoryOfWorker(settings_);
+  std::map<std::pair<std::string, std::string>, int64_t> lacking;
+  for (const Demand& demand : wanted_.demands) {
+    if (demand.reason == "WAITING_CAPACITY" || !LacksMemory(settings_, demand)) continue;
+    const std::pair key(demand.run, demand.requirements.kind);
+    const auto before = lacks_memory_.find(key);
+    const int64_t since_ms = before == lacks_memory_.end() ? now_ms : before->second;
+    const bool tells = since_ms >= 0 && now_ms - since_ms >= options_.lacks_memory_ms;
+    lacking[key] = tells ? -1 : since_ms;
+    if (!tells) continue;
+    Tell("trouble", "each rank of a job of kind " + demand.requirements.kind + " of run " +
+                        demand.run + " needs " + text(demand.requirements.memory_bytes) +
+                        " of memory, and " +
+                        (has == 0 ? "what a worker of this pool has is not known: create the pool "
+                                    "again with --memory"
+                                  : "a worker of this pool has " + text(has) +
+                                        ": create the pool again with more --memory") +
+                        ", or leave such jobs to other workers");
+  }
+  lacks_memory_ = std::move(lacking);
+}
+
+void Agent::OnWanted(const Wanted& wanted, int64_t now_ms) {
   wanted_ = wanted;
   reachable_ = true;
+  TellLackOfMemory(now_ms);
   // Nothing waits for this pool: what came before was of use.
   if (std::none_of(wanted.demands.begin(), wanted.demands.end(),
                    [&](const Demand& demand) { return Serves(settings_, demand); }))

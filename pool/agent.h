@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -55,6 +56,8 @@ class Agent {
     // How long superfluous waiting jobs are kept in the engine's queue, in case they are needed
     // again.
     int64_t surplus_ms = 15'000;
+    // How long jobs lack memory before that is told.
+    int64_t lacks_memory_ms = 60'000;
   };
   // `now_ms`, here and below, is a monotonic clock.
   Agent(const Settings& settings, const Options& options, int64_t now_ms);
@@ -115,6 +118,8 @@ class Agent {
   void OnEnded(const std::string& id, const EngineJob& said, int64_t now_ms);
   void OnUseless(const Job& job, const EngineJob& said, int64_t now_ms);
   void TellReason(Job* job);
+  // Of jobs that the pool's workers could run if they had the memory.
+  void TellLackOfMemory(int64_t now_ms);
   // In the engine's queue, as far as is known.
   static bool Waits(const Job& job);
   std::vector<Supply> SupplyNow() const;
@@ -143,6 +148,8 @@ class Agent {
   // Since when more jobs wait than are wanted; -1: they are not.
   int64_t surplus_since_ms_ = -1;
   std::set<std::string> too_large_told_;
+  // Since when kinds of jobs of runs lack memory, by run and kind; -1: it was told.
+  std::map<std::pair<std::string, std::string>, int64_t> lacks_memory_;
   bool deleting_ = false;
   int64_t last_number_ = 0;
   std::vector<Happened> events_;

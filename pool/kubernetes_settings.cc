@@ -36,18 +36,6 @@ bool IsLabelValue(std::string_view value) {
   return value.empty() || IsName(value, "-_.", true);
 }
 
-// An amount such as 500M, 64Gi or 1.5Gi, of at least a byte.
-bool IsQuantity(std::string_view text) {
-  const size_t end = std::min(text.find_first_not_of("0123456789."), text.size());
-  const std::string_view number = text.substr(0, end);
-  constexpr std::string_view kUnits[] = {"",   "k",  "M",  "G",  "T",  "P", "E",
-                                         "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
-  if (std::find(std::begin(kUnits), std::end(kUnits), text.substr(end)) == std::end(kUnits))
-    return false;
-  const Result<double> amount = ParseDouble(number);
-  return IsAlphanumeric(text.empty() ? '.' : text.front()) && amount.ok() && *amount > 0;
-}
-
 Status Refuse(const std::string& option, const std::string& value, const std::string& possible) {
   return InvalidArgument(option + " \"" + value + "\": " + possible);
 }
@@ -125,8 +113,6 @@ Status Check(const KubernetesSettings& s, const std::string& pool) {
     return Refuse("--image", s.image, "REGISTRY/NAME:TAG is possible");
   if (!s.gpu_resource.empty() && !IsKey(s.gpu_resource))
     return Refuse("--gpu-resource", s.gpu_resource, "for example nvidia.com/gpu is possible");
-  if (!s.memory.empty() && !IsQuantity(s.memory))
-    return Refuse("--memory", s.memory, "for example 64Gi and 500M are possible");
   if (!s.pods_reach.empty() && s.pods_reach.find(':') == std::string::npos)
     return Refuse("--pods-reach", s.pods_reach, "HOST:PORT is possible");
   BRAID_RETURN_IF_ERROR(CheckWords("--node-selector", s.node_selector));
@@ -143,7 +129,6 @@ std::vector<std::pair<const char*, bool>> OptionsOf(const KubernetesSettings& s)
           {"--service-account", !s.service_account.empty()},
           {"--queue-name", !s.queue.empty()},
           {"--gpu-resource", !s.gpu_resource.empty()},
-          {"--memory", !s.memory.empty()},
           {"--node-selector", !s.node_selector.empty()},
           {"--label", !s.labels.empty()},
           {"--toleration", !s.tolerations.empty()},
@@ -159,7 +144,6 @@ Json ToJson(const KubernetesSettings& s) {
           {"service_account", s.service_account},
           {"queue", s.queue},
           {"gpu_resource", s.gpu_resource},
-          {"memory", s.memory},
           {"node_selector", s.node_selector},
           {"labels", s.labels},
           {"tolerations", s.tolerations},
@@ -177,7 +161,6 @@ Result<KubernetesSettings> KubernetesSettingsFrom(const Json& json, const std::s
   s.service_account = read.String("service_account", "");
   s.queue = read.String("queue", "");
   s.gpu_resource = read.String("gpu_resource", "");
-  s.memory = read.String("memory", "");
   s.node_selector = read.Strings("node_selector");
   s.labels = read.Strings("labels");
   s.tolerations = read.Strings("tolerations");

@@ -24,8 +24,6 @@ struct KubernetesSettings {
   std::string queue;
   // The resource that counts GPUs, of which each pod gets as many as --gpus says.
   std::string gpu_resource;
-  // The memory of one worker, as Kubernetes writes it: "64Gi".
-  std::string memory;
   // "key=value": what nodes must have, and what jobs and pods get as labels.
   std::vector<std::string> node_selector, labels;
   // "key[=value][:Effect]", as `kubectl taint` writes taints.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pool/memory.h"
+
 namespace braid::pool {
 namespace {
 
@@ -13,7 +15,10 @@ int64_t CeilOf(int64_t amount, int64_t part) {
 int64_t RanksOnOne(const Settings& settings, const Demand& demand) {
   const task::Requirements& job = demand.requirements;
   const int64_t room = job.device == Device::kCuda ? settings.gpus : settings.cpu_slots;
-  return job.slots > 0 ? room / job.slots : 0;
+  if (job.slots <= 0) return 0;
+  if (job.memory_bytes == 0) return room / job.slots;
+  // None, if it is not known what a worker would have: it would come in vain, again and again.
+  return std::min(room / job.slots, MemoryOfWorker(settings) / job.memory_bytes);
 }
 
 // Takes up to `count` workers from the allocation, idle ones first; returns how many.
@@ -34,6 +39,12 @@ bool Serves(const Settings& settings, const Demand& demand) {
       std::find(settings.kinds.begin(), settings.kinds.end(), job.kind) == settings.kinds.end())
     return false;
   return RanksOnOne(settings, demand) > 0;
+}
+
+bool LacksMemory(const Settings& settings, const Demand& demand) {
+  Demand without = demand;
+  without.requirements.memory_bytes = 0;
+  return !Serves(settings, demand) && Serves(settings, without);
 }
 
 std::vector<Allocation> AllocationsFor(const Settings& settings,

@@ -23,6 +23,8 @@ struct Allocation {
 
 // Whether the pool's workers could run the jobs.
 bool Serves(const Settings& settings, const Demand& demand);
+// Whether they could, but for their memory.
+bool LacksMemory(const Settings& settings, const Demand& demand);
 
 // The allocations that would serve the demand if the pool had no workers yet, gangs first.
 std::vector<Allocation> AllocationsFor(const Settings& settings,

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "pool/engine_words.h"
+#include "pool/memory.h"
 
 namespace braid::pool {
 namespace {
@@ -70,8 +71,12 @@ Status Check(const Settings& settings) {
   BRAID_RETURN_IF_ERROR(CheckRange("--max-workers", settings.max_workers, 1, 10'000));
   BRAID_RETURN_IF_ERROR(CheckRange("--cpus", settings.cpu_slots, 1, 4096));
   BRAID_RETURN_IF_ERROR(CheckRange("--gpus", settings.gpus, 0, 64));
+  if (!settings.memory.empty()) BRAID_RETURN_IF_ERROR(ParseMemory(settings.memory).status());
   BRAID_RETURN_IF_ERROR(ParseDuration(settings.until_idle).status().Wrap("--until-idle"));
   for (const std::string& word : settings.extra) {
+    // Slurm takes one of its words for memory, and the worker would go by the other.
+    if (word.starts_with("--mem") && !settings.memory.empty())
+      return InvalidArgument("--memory with --sbatch=" + word + ": say it once, by --memory");
     if (word.find_first_of("\n\0") != std::string::npos)
       return InvalidArgument("--sbatch: a word with a line break");
   }
@@ -89,6 +94,7 @@ Result<Settings> ReadSettings(const std::string& folder) {
   s.max_workers = read.RequireInt("max_workers");
   s.cpu_slots = read.RequireInt("cpu_slots");
   s.gpus = read.Int("gpus", 0);
+  s.memory = read.String("memory", "");
   s.site = read.String("site", "");
   s.kinds = read.Strings("kinds");
   s.until_idle = read.String("until_idle", s.until_idle);
@@ -109,8 +115,13 @@ Result<Settings> ReadSettings(const std::string& folder) {
   s.ca = read.String("ca", "");
   s.worker_program = read.RequireString("worker_program");
   if (read.Has("kubernetes")) {
-    BRAID_ASSIGN_OR_RETURN(s.kubernetes,
-                           KubernetesSettingsFrom(read.Value("kubernetes"), path + ": kubernetes"));
+    Json section = read.Value("kubernetes");
+    // Where it stood while pools of no other engine had it.
+    if (section.is_object() && section.contains("memory")) {
+      if (s.memory.empty()) s.memory = JsonReader(section, path).String("memory", "");
+      section.erase("memory");
+    }
+    BRAID_ASSIGN_OR_RETURN(s.kubernetes, KubernetesSettingsFrom(section, path + ": kubernetes"));
   }
   BRAID_RETURN_IF_ERROR(read.Finish());
   BRAID_RETURN_IF_ERROR(Check(s).Wrap(path));
@@ -124,6 +135,7 @@ Status WriteSettings(const std::string& folder, const Settings& s) {
                {"max_workers", s.max_workers},
                {"cpu_slots", s.cpu_slots},
                {"gpus", s.gpus},
+               {"memory", s.memory},
                {"site", s.site},
                {"kinds", s.kinds},
                {"until_idle", s.until_idle},

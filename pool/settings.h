@@ -24,6 +24,9 @@ struct Settings {
   // The slots of one worker, which are also requested from the engine.
   int64_t cpu_slots = 1;
   int64_t gpus = 0;
+  // The main memory of one worker (pool/memory.h), which is also requested: "64Gi". Empty: what the
+  // engine gives (slurm), the machine has (local), or 4Gi for each CPU (kubernetes).
+  std::string memory;
   // Of the workers: their site, the kinds of jobs that they take (empty: all), how long they stay
   // without work, and the folder in which each makes its own. The last may contain variables, which
   // the shell of the batch job replaces: "${TMPDIR:-/tmp}". Empty: workers/ in the pool's folder

@@ -1,6 +1,7 @@
 #include "pool/worker_words.h"
 
 #include "base/text.h"
+#include "pool/memory.h"
 #include "pool/shell.h"
 
 namespace braid::pool {
@@ -12,6 +13,9 @@ std::vector<std::pair<std::string, std::string>> StayOptions(const Settings& s) 
   for (const std::string& root : s.data_roots) options.emplace_back("--data-root", root);
   for (const std::string& host : s.fetch_from) options.emplace_back("--fetch-from", host);
   options.emplace_back("--slots", std::to_string(s.cpu_slots));
+  // In a pod, the worker sees its limit; and its image may be of a version without this option.
+  if (!s.memory.empty() && s.engine != "kubernetes")
+    options.emplace_back("--memory", std::to_string(MemoryOfWorker(s)) + "B");
   options.emplace_back("--until-idle", s.until_idle);
   return options;
 }

@@ -153,6 +153,7 @@ task::MachineLoad LoadOf(const v1::MachineLoad& message) {
 void Fill(const task::Demand& demand, v1::Demand* message) {
   Write(demand.requirements, message);
   message->set_site(demand.requirements.site);
+  message->set_memory_bytes(demand.requirements.memory_bytes);
   message->set_jobs(static_cast<int32_t>(demand.jobs));
   message->set_reason(demand.reason);
   message->set_run_id(demand.run);
@@ -162,6 +163,7 @@ task::Demand DemandOf(const v1::Demand& message) {
   task::Demand demand;
   Read(message, &demand.requirements);
   demand.requirements.site = message.site();
+  demand.requirements.memory_bytes = message.memory_bytes();
   demand.jobs = message.jobs();
   demand.reason = message.reason();
   demand.run = message.run_id();
@@ -170,12 +172,14 @@ task::Demand DemandOf(const v1::Demand& message) {
 
 void FillRequirements(const task::Requirements& job, v1::Job* message) {
   Write(job, message);
+  message->set_memory_bytes(job.memory_bytes);
   message->set_site(job.site);
   message->set_binding(NameOf(job.binding));
 }
 
 void FillRequirements(const task::Requirements& job, v1::PlannedJob* message) {
   Write(job, message);
+  message->set_memory_bytes(job.memory_bytes);
   message->set_site(job.site);
   message->set_binding(NameOf(job.binding));
 }

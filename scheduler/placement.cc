@@ -7,6 +7,14 @@
 namespace braid::scheduler {
 namespace {
 
+// The ranks for which these slots and this memory of the worker are enough.
+int64_t RanksIn(int64_t slots, int64_t memory_bytes, const WorkerView& worker, const JobView& job) {
+  int64_t ranks = std::max<int64_t>(0, slots) / job.slots;
+  if (job.memory_bytes > 0 && worker.memory_bytes > 0)
+    ranks = std::min(ranks, std::max<int64_t>(0, memory_bytes) / job.memory_bytes);
+  return ranks;
+}
+
 // What is bound is where it was made: a job that reads it, or adds to it, runs there.
 bool KeepsWhatIsBound(const WorkerView& worker, const JobView& job) {
   if (job.binding == task::Binding::kNothing) return true;
@@ -35,21 +43,27 @@ std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& ass
                                               const std::vector<WorkerView>& now,
                                               const JobView& job,
                                               const std::vector<size_t>& candidates) {
-  std::map<size_t, int64_t> free;
-  for (const size_t w : candidates) free[w] = assumed[w].Free(job.device);
+  std::map<size_t, int64_t> free, room, room_now;
+  for (const size_t w : candidates) {
+    free[w] = assumed[w].Free(job.device);
+    room[w] = RoomNow(assumed[w], job);
+    room_now[w] = RoomNow(now[w], job);
+  }
   std::map<size_t, int64_t> taken;
   std::vector<size_t> ranks;
   for (int64_t rank = 0; rank < job.ranks; ++rank) {
     std::optional<size_t> best;
     // Another worker than that of the last failure; no waiting; few ranks of this gang; inputs in
-    // the cache; most free slots. The index makes the choice deterministic.
+    // the cache; most free memory, if the job needs some; most free slots. The index makes the
+    // choice deterministic.
     const auto cost = [&](size_t w) {
-      const bool waits = (taken[w] + 1) * job.slots > now[w].Free(job.device);
+      const bool waits = taken[w] + 1 > room_now[w];
+      const int64_t memory = job.memory_bytes == 0 ? 0 : now[w].memory_bytes - now[w].memory_used;
       return std::tuple(assumed[w].id == job.avoid, waits, taken[w], -CachedInputs(assumed[w], job),
-                        -free[w], w);
+                        -memory, -free[w], w);
     };
     for (const size_t w : candidates) {
-      if (free[w] >= job.slots && (!best.has_value() || cost(w) < cost(*best))) best = w;
+      if (taken[w] < room[w] && (!best.has_value() || cost(w) < cost(*best))) best = w;
     }
     if (!best.has_value()) return std::nullopt;
     free[*best] -= job.slots;
@@ -113,8 +127,7 @@ std::vector<size_t> OnePlaceToWaitFor(const std::vector<WorkerView>& workers,
   int64_t most_fit = -1;
   for (const auto& [place, candidates] : by_place) {
     int64_t fit = 0;
-    for (const size_t w : candidates)
-      fit += std::max<int64_t>(0, workers[w].Free(job.device)) / job.slots;
+    for (const size_t w : candidates) fit += RoomNow(workers[w], job);
     std::optional<std::vector<size_t>> ranks = PlaceAmong(empty, workers, job, candidates);
     if (ranks.has_value() && std::min(fit, job.ranks) > most_fit) {
       most_fit = std::min(fit, job.ranks);
@@ -139,7 +152,20 @@ bool Matches(const WorkerView& worker, const JobView& job) {
       std::find(worker.kinds.begin(), worker.kinds.end(), job.kind) == worker.kinds.end()) {
     return false;
   }
-  return worker.Slots(job.device) >= job.slots;
+  return RoomOfEmpty(worker, job) > 0;
+}
+
+int64_t RoomNow(const WorkerView& worker, const JobView& job) {
+  return RanksIn(worker.Free(job.device), worker.memory_bytes - worker.memory_used, worker, job);
+}
+
+int64_t RoomOfEmpty(const WorkerView& worker, const JobView& job) {
+  return RanksIn(worker.Slots(job.device), worker.memory_bytes, worker, job);
+}
+
+void Hold(WorkerView* worker, const JobView& job, int64_t times) {
+  worker->Used(job.device) += job.slots * times;
+  worker->memory_used += job.memory_bytes * times;
 }
 
 std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers, const JobView& job,
@@ -152,7 +178,7 @@ std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers,
 
 std::vector<size_t> PlaceToWaitFor(const std::vector<WorkerView>& workers, const JobView& job) {
   std::vector<WorkerView> empty = workers;
-  for (WorkerView& worker : empty) worker.cpu_used = worker.gpus_used = 0;
+  for (WorkerView& worker : empty) worker.cpu_used = worker.gpus_used = worker.memory_used = 0;
   std::vector<size_t> place = OnePlaceToWaitFor(workers, empty, job);
   if (!place.empty() || job.ranks == 1) return place;
   const auto group = GroupThatMeets(workers, job, CandidatesFor(workers, job, Room::kEmpty),
@@ -168,8 +194,8 @@ std::vector<Candidate> CandidatesFor(const std::vector<WorkerView>& workers, con
     const bool counts = room == Room::kEver
                             ? Matches(worker, job) && !job.excluded.contains(worker.id)
                             : Usable(worker, job);
-    const int64_t slots = room == Room::kNow ? worker.Free(job.device) : worker.Slots(job.device);
-    if (counts && slots >= job.slots) candidates.push_back({w, slots / job.slots});
+    const int64_t ranks = room == Room::kNow ? RoomNow(worker, job) : RoomOfEmpty(worker, job);
+    if (counts && ranks > 0) candidates.push_back({w, ranks});
   }
   return candidates;
 }

@@ -17,6 +17,14 @@ namespace braid::scheduler {
 // True iff this worker could run a rank of the job if it were connected and had nothing else to do.
 bool Matches(const WorkerView& worker, const JobView& job);
 
+// How many ranks of the job there is room for in the slots and the memory that are free on the
+// worker, whoever may use them; and if it ran nothing.
+int64_t RoomNow(const WorkerView& worker, const JobView& job);
+int64_t RoomOfEmpty(const WorkerView& worker, const JobView& job);
+
+// Gives the worker's slots and memory to a rank of the job (`times` 1), or takes them back (-1).
+void Hold(WorkerView* worker, const JobView& job, int64_t times);
+
 // Workers with equal keys are one place for the ranks of a gang: they are on one host, which is of
 // one site and has the same `host`. Of a job with a binding, each worker is a place of its own.
 std::string PlaceKey(const WorkerView& worker, const JobView& job);
@@ -34,9 +42,9 @@ std::optional<std::vector<size_t>> Place(const std::vector<WorkerView>& workers,
 // that reach each other. Empty if no place could hold the job.
 std::vector<size_t> PlaceToWaitFor(const std::vector<WorkerView>& workers, const JobView& job);
 
-// Which slots RanksThatFit counts.
+// Which slots and memory RanksThatFit counts.
 //
-//   kNow    those that are free now
+//   kNow    what is free now
 //   kEmpty  all slots of the workers that can be used now
 //   kEver   all slots of every registered worker that is not excluded
 enum class Room { kNow, kEmpty, kEver };

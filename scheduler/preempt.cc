@@ -18,6 +18,11 @@ int64_t SlotsOf(const RunningView& running) {
   return running.slots * static_cast<int64_t>(running.workers.size());
 }
 
+// Slots are those of a device; memory is that of all.
+bool HoldsWhatItNeeds(const RunningView& running, const JobView& job) {
+  return running.device == job.device || (running.memory_bytes > 0 && job.memory_bytes > 0);
+}
+
 // Counts a worker that has lost its connection as there, with nothing free but what is being
 // stopped on it.
 void WaitFor(WorkerView* worker) {
@@ -25,6 +30,7 @@ void WaitFor(WorkerView* worker) {
   worker->connected = true;
   worker->cpu_used = std::max(worker->cpu_used, worker->cpu_slots);
   worker->gpus_used = std::max(worker->gpus_used, worker->gpus);
+  worker->memory_used = std::max(worker->memory_used, worker->memory_bytes);
 }
 
 }  // namespace
@@ -38,7 +44,8 @@ PreemptibleSlots::PreemptibleSlots(const std::vector<RunningView>& running) {
 
 int64_t PreemptibleSlots::MostJobs(Device device, int64_t priority) const {
   if (!lowest_.has_value() || priority <= *lowest_) return 0;
-  // Each job needs at least one of these slots.
+  // Each job needs at least one of these slots, or the memory of jobs of the other device; of those
+  // that want that alone, each line still offers one in each pass.
   int64_t slots = 0;
   if (const auto found = running_.find(device); found != running_.end()) {
     for (auto it = found->second.begin(); it != found->second.lower_bound(priority); ++it)
@@ -77,10 +84,13 @@ Preemptor::Preemptor(const Snapshot& snapshot) : running_(snapshot.running) {
   }
 }
 
-// Counts the slots of an attempt as free (`times` 1), or as taken again (-1).
+// Counts the slots and the memory of an attempt as free (`times` 1), or as taken again (-1).
 void Preemptor::Free(size_t running, int64_t times) {
   const RunningView& one = running_[running];
-  for (const size_t w : one.workers) later_[w].Used(one.device) -= one.slots * times;
+  for (const size_t w : one.workers) {
+    later_[w].Used(one.device) -= one.slots * times;
+    later_[w].memory_used -= one.memory_bytes * times;
+  }
 }
 
 void Preemptor::FreeAll(const Positions& stop, int64_t times) {
@@ -89,18 +99,17 @@ void Preemptor::FreeAll(const Positions& stop, int64_t times) {
 
 void Preemptor::Take(const JobView& job, const std::vector<size_t>& workers) {
   if (running_.empty()) return;
-  for (const size_t w : workers) later_[w].Used(job.device) += job.slots;
+  for (const size_t w : workers) Hold(&later_[w], job, 1);
 }
 
 bool Preemptor::MayStop(size_t running, const JobView& job) const {
   const RunningView& one = running_[running];
-  return !stopping_[running] && one.priority < job.priority && one.device == job.device;
+  return !stopping_[running] && one.priority < job.priority && HoldsWhatItNeeds(one, job);
 }
 
 bool Preemptor::FitsOn(const std::vector<size_t>& workers, const JobView& job) const {
   int64_t ranks = 0;
-  for (const size_t w : workers)
-    ranks += std::max<int64_t>(0, later_[w].Free(job.device)) / job.slots;
+  for (const size_t w : workers) ranks += RoomNow(later_[w], job);
   return ranks >= job.ranks;
 }
 
@@ -227,7 +236,7 @@ std::string Preemptor::WaitsFor(const JobView& job, const std::vector<size_t>& w
   int64_t until_ms = 0;
   for (const size_t position : positions) {
     const RunningView& one = running_[order_[position]];
-    if (!stopping_[order_[position]] || one.device != job.device) continue;
+    if (!stopping_[order_[position]] || !HoldsWhatItNeeds(one, job)) continue;
     names.push_back(one.name);
     until_ms = std::max(until_ms, one.stops_until_wall_ms);
   }

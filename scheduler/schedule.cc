@@ -20,10 +20,38 @@ namespace {
 std::string SlotsText(const JobView& job) {
   return std::to_string(job.slots) + (job.device == Device::kCuda ? " GPU" : " CPU slot") +
          (job.slots == 1 ? "" : "s") +
+         (job.memory_bytes == 0
+              ? ""
+              : " and " + FormatBytes(static_cast<uint64_t>(job.memory_bytes)) + " of memory") +
          (job.ranks > 1 ? " for each of " + std::to_string(job.ranks) + " ranks" : "") +
          (job.site.empty() ? "" : " at site " + job.site) +
          (job.keeper.empty() ? ""
                              : " on worker " + job.keeper + ", which keeps what is bound there");
+}
+
+// Of a job that some workers could run if they had the memory: which of them has the most, and what
+// to do; otherwise empty.
+std::string MemoryText(const std::vector<WorkerView>& workers, JobView job) {
+  if (job.memory_bytes == 0) return "";
+  job.memory_bytes = 0;
+  const WorkerView* most = nullptr;
+  for (const WorkerView& worker : workers) {
+    if (Matches(worker, job) && (most == nullptr || worker.memory_bytes > most->memory_bytes))
+      most = &worker;
+  }
+  if (most == nullptr) return "";
+  return "; the most memory is that of worker " + most->id + ", " +
+         FormatBytes(static_cast<uint64_t>(most->memory_bytes)) +
+         ": start a worker with more, or submit the run with a smaller `memory`";
+}
+
+// Whether a worker that may run the job has the slots free and not the memory.
+bool LacksMemory(const std::vector<WorkerView>& workers, const JobView& job) {
+  const std::vector<Candidate> candidates = CandidatesFor(workers, job, Room::kEmpty);
+  return std::any_of(candidates.begin(), candidates.end(), [&](const Candidate& one) {
+    return workers[one.worker].Free(job.device) >= job.slots &&
+           RoomNow(workers[one.worker], job) == 0;
+  });
 }
 
 // The last failure of the job, as an addition to a reason.
@@ -78,7 +106,10 @@ std::string GangText(const Snapshot& snapshot, const JobView& job) {
   int64_t all = 0;
   for (const Candidate& candidate : candidates) all += candidate.room;
   const std::string apart = PairsApart(workers, job, candidates);
-  if (apart.empty()) return text + ": its workers need more slots, or it needs more workers";
+  if (apart.empty()) {
+    return text + ": its workers need more slots" + (job.memory_bytes > 0 ? " and memory" : "") +
+           ", or it needs more workers";
+  }
   return text + " on workers that can reach each other" +
          (all >= job.ranks ? ": " : " (and too few on all workers together): ") + apart;
 }
@@ -113,8 +144,8 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
       return say(Reason::kDataSiteOffline, why);
   }
   if (count([&](const WorkerView& w) { return Matches(w, job); }) == 0) {
-    return say(Reason::kUnschedulable,
-               "no registered worker could ever run it: it needs " + SlotsText(job));
+    return say(Reason::kUnschedulable, "no registered worker could ever run it: it needs " +
+                                           SlotsText(job) + MemoryText(workers, job));
   }
   const std::string full = Hindrances(snapshot, job, &WorkerView::disk_full);
   const std::string quarantined = Hindrances(snapshot, job, &WorkerView::quarantine);
@@ -138,18 +169,14 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
   const bool room = RanksThatFit(workers, job, Room::kNow) > 0;
   return say(Reason::kWaitingCapacity,
              (room ? "the free slots are kept for a gang or a wider job that comes before it"
-                   : "all matching slots are taken: it needs " + SlotsText(job)) +
+              : LacksMemory(workers, job)
+                  ? "the memory beside the free slots is taken: it needs " + SlotsText(job)
+                  : "all matching slots are taken: it needs " + SlotsText(job)) +
                  (hindered.empty() ? "" : "; " + hindered));
 }
 
 void Take(std::vector<WorkerView>& workers, const JobView& job, const std::vector<size_t>& ranks) {
-  for (const size_t w : ranks) workers[w].Used(job.device) += job.slots;
-}
-
-// Slots become free one by one. A job that needs several at once would never find them if other
-// jobs took each one.
-bool NeedsSeveralSlots(const JobView& job) {
-  return job.ranks > 1 || job.slots > 1;
+  for (const size_t w : ranks) Hold(&workers[w], job, 1);
 }
 
 // A worker stays excluded only while the job could run without it; waiting forever would not be
@@ -167,14 +194,15 @@ void RelaxExclusions(Snapshot& snapshot) {
 
 // Jobs of one class differ in nothing that decides whether they are placed: if one of them found no
 // room, the others find none in the same pass, in which room only becomes less.
-using Class = std::tuple<std::string_view, std::string_view, Device, int64_t, int64_t, bool>;
+using Class =
+    std::tuple<std::string_view, std::string_view, Device, int64_t, int64_t, int64_t, bool>;
 
 bool HasClass(const JobView& job) {
   return job.excluded.empty() && job.last_failure.empty() && job.binding == task::Binding::kNothing;
 }
 
 Class ClassOf(const JobView& job) {
-  return {job.kind, job.site, job.device, job.ranks, job.slots, job.across_sites};
+  return {job.kind, job.site, job.device, job.ranks, job.slots, job.memory_bytes, job.across_sites};
 }
 
 class Failed {
@@ -189,6 +217,28 @@ class Failed {
  private:
   std::set<Class> classes_;
 };
+
+// The workers that are kept for one job which needs more than is free now.
+struct Kept {
+  std::set<size_t> workers;
+  const JobView* job = nullptr;
+  // How many of its ranks are to run on each of them.
+  std::map<size_t, int64_t> ranks;
+};
+
+// Whether that job would wait longer if `other` were put on one of those workers. Slots are those
+// of a device, and memory is that of all. What a job that lacks memory alone has slots beyond its
+// own is anybody's who holds no memory.
+bool Delays(const JobView& other, const Kept& kept, const std::vector<WorkerView>& workers) {
+  const JobView& job = *kept.job;
+  if (job.memory_bytes > 0 && other.memory_bytes > 0) return true;
+  if (job.device != other.device) return false;
+  if (job.memory_bytes == 0) return true;
+  return std::any_of(kept.ranks.begin(), kept.ranks.end(), [&](const auto& one) {
+    const int64_t left = workers[one.first].Free(job.device) - other.slots * other.ranks;
+    return left < job.slots * one.second;
+  });
+}
 
 std::set<size_t> Union(std::set<size_t> all, const std::set<size_t>& more) {
   all.insert(more.begin(), more.end());
@@ -241,10 +291,7 @@ Plan Schedule(Snapshot snapshot) {
   // want nothing to be stopped, with the workers that they could use.
   Failed failed, stuck, patient;
   std::map<Device, std::set<size_t>> awaited;
-  // The workers reserved for one job that needs more than is free now, and the device whose slots
-  // it needs.
-  std::set<size_t> reserved;
-  std::optional<Device> reserved_device;
+  Kept reserved;
   const std::set<size_t> nothing;
   // The worker on which this pass has placed the first of a run's jobs with a binding, by run and
   // site: the others follow it.
@@ -265,7 +312,8 @@ Plan Schedule(Snapshot snapshot) {
       continue;
     }
     const bool hopeless = failed.Contains(job);
-    const std::set<size_t>& kept = job.device == reserved_device ? reserved : nothing;
+    const bool delays = reserved.job != nullptr && Delays(job, reserved, snapshot.workers);
+    const std::set<size_t>& kept = delays ? reserved.workers : nothing;
     auto ranks = hopeless ? std::nullopt : Place(snapshot.workers, job, kept);
     if (ranks.has_value()) {
       Take(snapshot.workers, job, *ranks);
@@ -295,9 +343,12 @@ Plan Schedule(Snapshot snapshot) {
         others.insert(one.worker);
     }
     plan.waiting.push_back({*index, Reason::kNone, ""});
-    if (!hopeless && NeedsSeveralSlots(job) && reserved.empty()) {
-      for (const size_t w : PlaceToWaitFor(snapshot.workers, job)) reserved.insert(w);
-      reserved_device = job.device;
+    if (!hopeless && task::NeedsMuchAtOnce(job) && reserved.workers.empty()) {
+      for (const size_t w : PlaceToWaitFor(snapshot.workers, job)) {
+        reserved.workers.insert(w);
+        ++reserved.ranks[w];
+      }
+      reserved.job = &job;
     }
   }
   ExplainAll(snapshot, &plan.waiting);

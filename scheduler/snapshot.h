@@ -27,6 +27,10 @@ struct WorkerView {
   // Slots and GPUs that live leases hold.
   int64_t cpu_used = 0;
   int64_t gpus_used = 0;
+  // The main memory that its ranks may have, and what live leases of jobs that say how much they
+  // need hold of it. 0: not known, and every job has enough.
+  int64_t memory_bytes = 0;
+  int64_t memory_used = 0;
   // The worker has a session now.
   bool connected = false;
   // It has none since a moment ago, keeps its leases, and is likely to come back.
@@ -105,8 +109,10 @@ struct RunningView {
   // Of its run.
   int64_t priority = 0;
   Device device = Device::kCpu;
-  // The slots of each rank, and the worker of each rank as an index into Snapshot::workers.
+  // The slots and the memory of each rank (0: it does not say), and the worker of each rank as an
+  // index into Snapshot::workers.
   int64_t slots = 1;
+  int64_t memory_bytes = 0;
   std::vector<size_t> workers;
   // It is being stopped, for whatever reason: its slots will be free soon. One that takes longer
   // than it may is left out of the snapshot.
@@ -122,10 +128,11 @@ struct RunningView {
   int64_t granted_wall_ms = 0;
 };
 
-// Amounts of slots: those that a user's live leases hold, or those of all workers.
+// Amounts of slots and memory: those that a user's live leases hold, or those of all workers.
 struct SlotAmounts {
   int64_t cpu_slots = 0;
   int64_t gpus = 0;
+  int64_t memory_bytes = 0;
 
   // The amount of a device, to be changed.
   int64_t& Of(Device device) { return device == Device::kCuda ? gpus : cpu_slots; }

@@ -33,6 +33,7 @@ const Schema& RecipeTop::Fields() {
         .AtLeast(2)
         .AtMost(kMaxSequence);
     field("max_duration", &RecipeTop::max_duration).OmitDefault();
+    field("memory", &RecipeTop::memory).OmitDefault();
     field(
         "tags", &RecipeTop::tags,
         "Words by which the run is found in lists, at most 32 of 64 bytes each, without commas "

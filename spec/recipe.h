@@ -8,6 +8,7 @@
 #include "schema/schema.h"
 #include "spec/common.h"
 #include "spec/max_duration.h"
+#include "spec/memory.h"
 
 namespace braid::spec {
 
@@ -29,6 +30,7 @@ struct RecipeTop {
   // The length of a training sequence, in tokens.
   int64_t sequence = 256;
   MaxDuration max_duration;
+  Memory memory;
   // Words by which people find the run (recipe/tags.h).
   std::vector<std::string> tags;
 

@@ -21,8 +21,8 @@ struct JobSpec : Requirements {
 };
 
 // One rank that a worker should be running. The message of the API is RankAssignment; it carries
-// everything except `across_sites`, which matters only when workers are chosen, and `site`, unless
-// something of the job is bound to it.
+// everything except `across_sites` and `memory_bytes`, which matter only when workers are chosen,
+// and `site`, unless something of the job is bound to it.
 struct Assignment : JobSpec {
   RankKey key;
   // The id of the checkpoint artifact to resume from; empty: begin anew.

@@ -19,6 +19,8 @@ struct Requirements {
   // The number of slots of each rank: CPU cores (threads), or GPUs if the device is kCuda.
   int64_t slots = 1;
   Device device = Device::kCpu;
+  // The main memory of each rank; 0: its recipe does not say, and any worker has enough.
+  int64_t memory_bytes = 0;
   // The only site where the job may run, because its data is bound to it; empty: anywhere.
   std::string site;
   // Its ranks may run at several sites; otherwise all of them run at one.
@@ -29,5 +31,11 @@ struct Requirements {
 
   bool operator==(const Requirements&) const = default;
 };
+
+// Whether such a job may wait although something is free: slots and memory become free bit by bit,
+// and what needs more than the least of them would never find it if others took each bit.
+inline bool NeedsMuchAtOnce(const Requirements& job) {
+  return job.ranks > 1 || job.slots > 1 || job.memory_bytes > 0;
+}
 
 }  // namespace braid::task

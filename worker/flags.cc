@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/state_files.h"
 #include "task/fetch_rules.h"
+#include "worker/devices/memory.h"
 
 namespace braid::worker {
 
@@ -59,6 +60,10 @@ const CLI::Option* AddOptions(CLI::App* app, Flags* flags) {
   app->add_option("--label", flags->labels, "key=value, for people");
   app->add_option("--slots", flags->slots, "CPU slots (default: usable cores)")
       ->check(CLI::Range(1, 4096));
+  app->add_option("--memory", flags->memory,
+                  "main memory for jobs that say how much they need: a size (64GB) or a share of "
+                  "the machine's (50%) (default: all that the machine, its container or its batch "
+                  "job has)");
   app->add_option("--gpus", flags->gpus,
                   "all, none, or UUIDs with commas between: which of the GPUs that "
                   "CUDA_VISIBLE_DEVICES shows")
@@ -137,6 +142,7 @@ Result<StayLimits> LimitsOf(const Flags& flags) {
 Status CheckFlags(const Flags& flags) {
   BRAID_RETURN_IF_ERROR(task::FetchRules::Parse(flags.fetch_from).status());
   BRAID_RETURN_IF_ERROR(LimitsOf(flags).status());
+  BRAID_RETURN_IF_ERROR(MemoryForJobs(flags.memory, 0).status());
   if (flags.ephemeral && !flags.join.empty()) {
     return InvalidArgument(
         "--ephemeral with --join: a worker that joins keeps its identity in its folder; leave "

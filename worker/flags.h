@@ -18,6 +18,7 @@ namespace braid::worker {
 struct Flags {
   std::string coordinator, address_file, token_file, ca, join, dir, id, site, bin;
   std::string gpus = "all", advertise = "auto", cache_limit = kDefaultCacheLimit;
+  std::string memory;
   bool names_itself = false;  // --id was given
   std::string until_idle, max_time;
   std::string log_format = "text";

@@ -175,6 +175,8 @@ Result<Identity> IdentityOf(const Flags& flags, const std::string& dir) {
   identity.site = flags.site;
   identity.kinds = flags.kinds;
   identity.cpu_slots = flags.slots > 0 ? flags.slots : UsableCores();
+  BRAID_ASSIGN_OR_RETURN(identity.memory_bytes,
+                         MemoryForJobs(flags.memory, MachineMemory(LoadSources())));
   BRAID_ASSIGN_OR_RETURN(identity.gpus, Gpus(flags.gpus));
   identity.version = kVersion;
   identity.folder = dir;
@@ -264,7 +266,9 @@ Status RunAgent(const EndpointSource& source, const sigset_t& signals, const Ide
   std::thread watcher([&] { WatchSignals(signals, ended, loop); });
   Log(LogLevel::kInfo, kName,
       "worker " + identity.worker_id + " (" + std::to_string(identity.cpu_slots) + " slots, " +
-          std::to_string(identity.gpus.size()) + " GPUs) in " + identity.folder);
+          std::to_string(identity.gpus.size()) + " GPUs, " +
+          FormatBytes(static_cast<uint64_t>(identity.memory_bytes)) + " of memory) in " +
+          identity.folder);
   for (const Gpu& gpu : identity.gpus)
     Log(LogLevel::kInfo, kName, "GPU " + gpu.uuid + " (" + gpu.name + ")");
   SayWhereRanksMeet(identity);

@@ -24,10 +24,16 @@ void PrintLogTail(const std::string& log_tail) {
 }
 
 void DescribeJob(const v1::Job& job) {
-  std::printf("job      %s/%s\nkind     %s\nstate    %s\nplaces   %d x %d %s%s\n",
+  const std::string memory = job.memory_bytes() == 0
+                                 ? ""
+                                 : " with " +
+                                       FormatBytes(static_cast<uint64_t>(job.memory_bytes())) +
+                                       " of memory";
+  std::printf("job      %s/%s\nkind     %s\nstate    %s\nplaces   %d x %d %s%s%s\n",
               job.run_id().c_str(), job.name().c_str(), job.kind().c_str(),
               StateName(job.state()).c_str(), job.ranks(), job.slots_per_rank(),
-              job.device().c_str(), job.site().empty() ? "" : (" at " + job.site()).c_str());
+              job.device().c_str(), memory.c_str(),
+              job.site().empty() ? "" : (" at " + job.site()).c_str());
   std::printf("needs    %s\n",
               job.parents_size() == 0
                   ? "nothing"

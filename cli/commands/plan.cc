@@ -123,29 +123,33 @@ std::string BindingsText(const v1::Plan& plan) {
   return text;
 }
 
-// How long the run and the kinds of its jobs may take; empty if nothing of it is bounded.
+std::string Bytes(double value) {
+  return FormatBytes(static_cast<uint64_t>(value));
+}
+
+// How long the run and the kinds of its jobs may take, and how much memory they need; empty if
+// nothing of that is said.
 std::string LimitsText(const v1::Plan& plan) {
-  std::map<std::string, int64_t> kinds;
-  for (const v1::PlannedJob& job : plan.jobs()) {
-    if (job.max_duration_s() > 0) kinds[job.kind()] = job.max_duration_s();
-  }
-  std::vector<std::string> limits;
+  std::map<std::string, std::string> times, sizes;
   const auto duration = [](int64_t s) { return FormatDuration(static_cast<double>(s)); };
+  for (const v1::PlannedJob& job : plan.jobs()) {
+    if (job.max_duration_s() > 0) times[job.kind()] = duration(job.max_duration_s());
+    if (job.memory_bytes() > 0) sizes[job.kind()] = Bytes(static_cast<double>(job.memory_bytes()));
+  }
+  std::vector<std::string> limits, needs;
   if (plan.max_duration_s() > 0)
     limits.push_back("the run " + duration(plan.max_duration_s()) + " from its submission");
-  for (const auto& [kind, s] : kinds)
-    limits.push_back("each job of kind " + kind + " " + duration(s));
-  if (limits.empty()) return "";
-  return "\nmay take (max_duration): " + Join(limits, ", ") +
-         "; what takes longer is stopped with a checkpoint, and fails\n";
+  for (const auto& [kind, time] : times) limits.push_back("each job of kind " + kind + " " + time);
+  for (const auto& [kind, size] : sizes) needs.push_back("of kind " + kind + " " + size);
+  return (limits.empty() ? ""
+                         : "\nmay take (max_duration): " + Join(limits, ", ") +
+                               "; what takes longer is stopped with a checkpoint, and fails\n") +
+         (needs.empty() ? ""
+                        : "\nmemory for each rank of a job (memory): " + Join(needs, ", ") + "\n");
 }
 
 // The lines on which people ask whether they are fast enough.
 constexpr double kLineBytesPerS = 100e6 / 8;
-
-std::string Bytes(double value) {
-  return FormatBytes(static_cast<uint64_t>(value));
-}
 
 // What ranks say to one another, and how long a line of 100 Mbit/s takes for it; empty if no
 // training has several.

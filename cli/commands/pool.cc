@@ -156,6 +156,9 @@ void AddSettings(CLI::App* create, pool::Settings* s) {
                      "CPUs for)");
   create->add_option("--cpus", s->cpu_slots, "CPU slots of each worker")->capture_default_str();
   create->add_option("--gpus", s->gpus, "GPUs of each worker")->capture_default_str();
+  create->add_option("--memory", s->memory,
+                     "main memory of each worker: 64Gi (default: what Slurm gives, local: what "
+                     "this machine has, kubernetes: 4Gi for each of --cpus)");
   create->add_option("--site", s->site, "where the workers are: corpora with this site are there");
   create->add_option("--kinds", s->kinds, "only for jobs of these kinds")->delimiter(',');
   create
@@ -197,8 +200,6 @@ void AddKubernetes(CLI::App* create, pool::KubernetesSettings* s) {
   create->add_option("--image", s->image, "image of the workers");
   create->add_option("--pull-secret", s->pull_secrets,
                      "Secret with which the image is pulled; may be repeated");
-  create->add_option("--memory", s->memory,
-                     "memory of each worker: 64Gi (default: 4Gi for each of --cpus)");
   create->add_option("--gpu-resource", s->gpu_resource,
                      "resource that counts GPUs (default: nvidia.com/gpu)");
   create->add_option("--queue-name", s->queue, "local queue of Kueue that admits the jobs");

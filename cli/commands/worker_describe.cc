@@ -22,6 +22,8 @@ std::string SlotsText(const v1::Worker& worker) {
   std::string text = std::to_string(worker.slots_used()) + " in use of " +
                      std::to_string(worker.cpu_slots()) + " CPU slots";
   for (const v1::Gpu& gpu : worker.gpus()) text += ", " + gpu.name();
+  if (worker.memory_bytes() > 0)
+    text += ", " + FormatBytes(static_cast<uint64_t>(worker.memory_bytes())) + " of memory";
   return text;
 }
 

@@ -84,7 +84,7 @@ v1::Pool MessageOf(const pool::Settings& s, const std::string& folder, const poo
       {"context", &s.kubernetes.context},
       {"namespace", &s.kubernetes.name_space},
       {"image", &s.kubernetes.image},
-      {"memory", &s.kubernetes.memory},
+      {"memory", &s.memory},
       {"queue", &s.kubernetes.queue},
       {"service_account", &s.kubernetes.service_account},
       {"pods_reach", &s.kubernetes.pods_reach}};

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/state_files.h"
+#include "base/text.h"
 #include "cli/local/json_member.h"
 
 namespace braid::cli {
@@ -66,6 +67,10 @@ std::vector<std::unique_ptr<Child>> MakeChildren(const std::string& dir,
            {"AWS_CONTAINER_AUTHORIZATION_TOKEN", ""}},
           JoinPath(logs, id + ".log"),
           false};
+      // They share the machine, as they share its cores.
+      if (options.workers > 1)
+        process.argv.insert(process.argv.end(),
+                            {"--memory", Format("%.4f%%", 100.0 / options.workers)});
       for (const std::string& root : options.data_roots)
         process.argv.insert(process.argv.end(), {"--data-root", root});
       for (const std::string& host : options.fetch_from)

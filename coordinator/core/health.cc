@@ -40,7 +40,8 @@ std::set<std::string> FailedOn(const JobKey& job, const Transaction& tx) {
   return workers;
 }
 
-// Whether `other` is there and could run whatever `worker` could, but for wider jobs.
+// Whether `other` is there and could run whatever `worker` could, but for jobs that need more slots
+// or memory.
 bool StandsIn(const catalog::WorkerRecord& other, const catalog::WorkerRecord& worker,
               const State& state) {
   const auto live = state.workers.find(other.id);

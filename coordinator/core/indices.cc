@@ -113,6 +113,7 @@ void AddSlots(std::map<std::string, scheduler::SlotAmounts>& held, const std::st
               const JobRecord& job, int64_t by) {
   scheduler::SlotAmounts& amounts = held[name];
   amounts.Of(job.device) += by * job.slots;
+  amounts.memory_bytes += by * job.memory_bytes;
   if (amounts == scheduler::SlotAmounts()) held.erase(name);
 }
 

@@ -52,8 +52,11 @@ class JobQueue {
   // Orders requirements, for use as keys of maps.
   struct Less {
     bool operator()(const task::Requirements& a, const task::Requirements& b) const {
-      return std::tie(a.kind, a.site, a.device, a.ranks, a.slots, a.across_sites) <
-             std::tie(b.kind, b.site, b.device, b.ranks, b.slots, b.across_sites);
+      const auto key = [](const task::Requirements& job) {
+        return std::tie(job.kind, job.site, job.device, job.ranks, job.slots, job.memory_bytes,
+                        job.across_sites);
+      };
+      return key(a) < key(b);
     }
   };
   using Groups = std::map<task::Requirements, Group, Less>;

@@ -38,6 +38,7 @@ scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& s
   view.host = record.host + " " + record.network;
   view.cpu_slots = record.cpu_slots;
   view.gpus = static_cast<int64_t>(record.gpus.size());
+  view.memory_bytes = record.memory_bytes;
   view.kinds = record.kinds;
   view.ephemeral = record.ephemeral;
   const auto live = state.workers.find(record.id);
@@ -63,6 +64,7 @@ void FillUsage(const State& state, scheduler::Snapshot* snapshot) {
     const scheduler::SlotAmounts held = state.indices().HeldOf(id);
     view.cpu_used = held.cpu_slots;
     view.gpus_used = held.gpus;
+    view.memory_used = held.memory_bytes;
     snapshot->workers.push_back(std::move(view));
   }
   snapshot->held = state.indices().held_by();
@@ -208,7 +210,7 @@ std::vector<JobKey> JobsToOffer(const scheduler::Snapshot& snapshot, const State
                                                 : static_cast<int64_t>(group.jobs);
     // A job of several slots may have workers kept for it, so whose comes first matters even if
     // none can be placed. Of others, one says why all wait.
-    const bool one_for_all = demands.ranks == 1 && demands.slots == 1;
+    const bool one_for_all = !task::NeedsMuchAtOnce(demands);
     bool said = false;
     for (const auto& [owner, line] : group.lines) {
       const int64_t most = grants + preemptible.MostJobs(demands.device, owner.priority);
@@ -239,7 +241,7 @@ void Remember(const std::vector<JobKey>& keys, const scheduler::Plan& plan, Tran
   last.again_wall_ms = 0;
   for (const scheduler::Waiting& waiting : plan.waiting) {
     const JobRecord& job = *state.FindJob(keys[waiting.job]);
-    wide_job_waits |= job.ranks > 1 || job.slots > 1;
+    wide_job_waits |= task::NeedsMuchAtOnce(job);
     if (waiting.reason == scheduler::Reason::kBackoff &&
         (last.again_wall_ms == 0 || job.not_before_ms < last.again_wall_ms))
       last.again_wall_ms = job.not_before_ms;

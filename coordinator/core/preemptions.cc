@@ -89,6 +89,7 @@ RunningAttempts RunningOf(const std::vector<scheduler::WorkerView>& workers,
     }
     view.device = job.device;
     view.slots = job.slots;
+    view.memory_bytes = job.memory_bytes;
     view.workers = WorkersOf(attempt, workers);
     if (view.workers.empty()) continue;
     view.stops_until_wall_ms = wall_ms + options.preempt_grace_ms;

@@ -29,6 +29,10 @@ Status CheckHello(const WorkerRecord& hello) {
     return InvalidArgument("worker " + hello.id + " offers " + std::to_string(hello.cpu_slots) +
                            " CPU slots: 0 to 4096 are possible");
   }
+  if (hello.memory_bytes < 0) {
+    return InvalidArgument("worker " + hello.id + " offers " + std::to_string(hello.memory_bytes) +
+                           " bytes of memory: 0 (not known) or more are possible");
+  }
   return OkStatus();
 }
 

@@ -249,6 +249,7 @@ v1::Worker WorkerView(const catalog::WorkerRecord& worker, const State& state) {
   message.set_site(worker.site);
   message.mutable_labels()->insert(worker.labels.begin(), worker.labels.end());
   message.set_cpu_slots(static_cast<int32_t>(worker.cpu_slots));
+  message.set_memory_bytes(worker.memory_bytes);
   for (const catalog::GpuRecord& gpu : worker.gpus) {
     v1::Gpu* gpu_message = message.add_gpus();
     gpu_message->set_id(gpu.id);
@@ -316,6 +317,7 @@ catalog::WorkerRecord WorkerOf(const v1::WorkerHello& hello) {
   worker.site = hello.site();
   worker.labels = {hello.labels().begin(), hello.labels().end()};
   worker.cpu_slots = hello.cpu_slots();
+  worker.memory_bytes = hello.memory_bytes();
   for (const v1::Gpu& gpu : hello.gpus()) {
     worker.gpus.push_back({gpu.id(), gpu.name(), static_cast<int64_t>(gpu.memory_bytes())});
   }

@@ -66,6 +66,9 @@ constexpr Advice kOnErrors[] = {
     {"was refused", kNotReached},
     {"connection refused", kNotReached},
     {"no such host", kNotReached},
+    // Of what stands in front of a server that is gone.
+    {"connection reset by peer", kNotReached},
+    {": eof", kNotReached},
     {"i/o timeout", kNotReached},
     {"deadline exceeded", kNotReady},
     {"serviceunavailable", kNotReady},

@@ -5,6 +5,7 @@
 #include "base/duration.h"
 #include "base/random.h"
 #include "pool/agent.h"
+#include "pool/memory.h"
 #include "pool/worker_words.h"
 
 namespace braid::pool::kubernetes {
@@ -22,7 +23,6 @@ constexpr int kGraceS = 135;
 constexpr int kKeptS = 3'600;
 // The time of a worker begins with its program, that of a pod before its image is pulled.
 constexpr int64_t kPullS = 1'800;
-constexpr int64_t kGibibytesOfACore = 4;
 constexpr int kGroupCanRead = 0440;
 
 // The value of a label: what is left of a name without the characters that labels cannot have.
@@ -75,9 +75,7 @@ Json Command(const Settings& s) {
 }
 
 Json Resources(const Settings& s) {
-  const std::string memory = s.kubernetes.memory.empty()
-                                 ? std::to_string(s.cpu_slots * kGibibytesOfACore) + "Gi"
-                                 : s.kubernetes.memory;
+  const std::string memory = QuantityOfWorker(s);
   Json resources = {{"requests", {{"cpu", std::to_string(s.cpu_slots)}, {"memory", memory}}},
                     {"limits", {{"memory", memory}}}};
   if (s.gpus > 0) {

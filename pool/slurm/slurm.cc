@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "pool/memory.h"
 #include "pool/shell.h"
 #include "pool/slurm/advice.h"
 #include "pool/worker_words.h"
@@ -125,6 +126,8 @@ std::vector<std::string> SubmitWords(const Settings& s, const std::string& folde
   add("--constraint", s.constraint);
   add("--gres", s.gres);
   if (s.gres.empty() && s.gpus > 0) add("--gpus-per-task", std::to_string(s.gpus));
+  if (const std::string memory = SlurmMemory(s, allocation.workers); !memory.empty())
+    words.push_back(memory);
   add("--time", s.time);
   words.insert(words.end(), s.extra.begin(), s.extra.end());
   return words;

@@ -8,6 +8,7 @@
 #include "recipe/graph/bind.h"
 #include "recipe/graph/card.h"
 #include "recipe/graph/continued_rate.h"
+#include "recipe/graph/memory.h"
 #include "recipe/graph/merge_jobs.h"
 #include "recipe/graph/rungs.h"
 #include "recipe/graph/share.h"
@@ -449,6 +450,7 @@ Result<Dag> ExpandAll(const Recipe& recipe, const Known& known) {
 Result<Dag> Expand(const Recipe& recipe, const Known& known) {
   BRAID_ASSIGN_OR_RETURN(Dag dag, ExpandAll(recipe, known));
   SetTimeLimits(recipe.max_duration, &dag);
+  SetMemory(recipe.memory, &dag);
   return dag;
 }
 

@@ -19,7 +19,7 @@ bool IsNumber(const std::string& part) {
 bool IsOfRun(const std::string& field) {
   return field == "run" || field == "priority" || field == "preempt" || field == "tags" ||
          field == "seeds" || field == "sweep" || field == "max_duration" ||
-         field.starts_with("max_duration.");
+         field.starts_with("max_duration.") || field == "memory" || field.starts_with("memory.");
 }
 
 // The path as the schema knows it: a number in the place of a model's name. `in_list`: it ends with

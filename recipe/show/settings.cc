@@ -59,6 +59,8 @@ std::map<std::string, std::string> ValuesInForce(const Recipe& recipe) {
   if (!recipe.preempt) all["preempt"] = false;
   if (recipe.max_duration != spec::MaxDuration())
     all["max_duration"] = schema::ToJson(recipe.max_duration);
+  if (recipe.memory != spec::Memory())
+    all["memory"] = schema::ToJson(recipe.memory, schema::Form::kRecipe);
   std::map<std::string, std::string> values;
   Flatten(all, "", &values);
   return values;

@@ -277,6 +277,8 @@ struct WorkerRecord {
   std::string site;
   StringMap labels;
   int64_t cpu_slots = 0;
+  // The main memory that its ranks may have together; 0: it did not say.
+  int64_t memory_bytes = 0;
   std::vector<GpuRecord> gpus;
   // The kinds of jobs that it runs; empty: all.
   std::vector<std::string> kinds;

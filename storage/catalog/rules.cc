@@ -66,6 +66,7 @@ struct Checker {
       return FailedPrecondition(what + ": there is no such run");
     if (u.job.ranks < 1 || u.job.slots < 1)
       return FailedPrecondition(what + ": it needs at least one rank of one slot");
+    if (u.job.memory_bytes < 0) return FailedPrecondition(what + ": it needs no negative memory");
     // SQLite stores NaN as NULL, which the column refuses.
     if (std::isnan(u.job.flops)) return FailedPrecondition(what + ": its cost is not a number");
     return OkStatus();

@@ -393,6 +393,11 @@ BEGIN
   DELETE FROM run_tags WHERE run = OLD.id AND made_ms = OLD.created_ms
     AND tag IN (SELECT value FROM json_each(OLD.tags));
 END;
+)sql",
+                                                 // How much memory jobs need, and workers have.
+                                                 R"sql(
+ALTER TABLE jobs ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE workers ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0;
 )sql"};
   return steps;
 }

@@ -61,6 +61,7 @@ struct JobsTable {
     // What it demands of workers.
     column("ranks", r.ranks);
     column("slots", r.slots);
+    column("memory_bytes", r.memory_bytes);
     column("device", r.device);
     column("site", r.site);
     column("across_sites", r.across_sites);
@@ -170,6 +171,7 @@ struct WorkersTable {
     column("site", r.site);
     column("labels", r.labels);
     column("cpu_slots", r.cpu_slots);
+    column("memory_bytes", r.memory_bytes);
     column("gpus", r.gpus);
     column("kinds", r.kinds);
     column("host", r.host);

@@ -138,6 +138,14 @@ TEST_F(PlanTest, ThePlanShowsHowLongItMayTake) {
   EXPECT_EQ(JsonOf(*file)["maxDurationS"], "86400");
 }
 
+TEST_F(PlanTest, ThePlanShowsHowMuchMemoryIsNeeded) {
+  const auto file = Load(Recipe("  c: {files: [a/*.jsonl]}\n", "memory: {train: 24GiB}\n"), {});
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_THAT(PlanText(PlanOf(*file)),
+              HasSubstr("\nmemory for each rank of a job (memory): of kind train 24.0 GiB\n"));
+  EXPECT_THAT(PlanText(PlanOf(*file)), HasSubstr("memory.train = \"24GiB\""));
+}
+
 TEST_F(PlanTest, ThePlanShowsWhatRanksExchange) {
   const auto plan_of = [&](const std::string& joint) {
     const auto file = Load(

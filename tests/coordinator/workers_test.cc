@@ -159,6 +159,35 @@ TEST_F(CoreTest, OddNamesOfWorkersAreRefused) {
   }
 }
 
+TEST_F(CoreTest, MemoryIsHeldAsLongAsTheLease) {
+  constexpr int64_t kGib = int64_t{1} << 30;
+  FakeWorker& worker = AddWorker("w1", 2);
+  worker.record.memory_bytes = 8 * kGib;
+  Disconnect(worker);
+  Connect(worker);
+  recipe::JobNode one = Node("a", "train"), two = Node("b", "train");
+  one.memory_bytes = two.memory_bytes = 6 * kGib;
+  const std::string run = SubmitJobs({one, two});
+  EXPECT_EQ(Job(run, "a").state, JobState::kActive);
+  EXPECT_EQ(core_->state().PendingOf(Job(run, "b")).value().detail,
+            "the memory beside the free slots is taken: it needs 1 CPU slot and 6.0 GiB of "
+            "memory");
+  // The worker comes back on a larger machine.
+  worker.record.memory_bytes = 16 * kGib;
+  Disconnect(worker);
+  Connect(worker);
+  EXPECT_EQ(Job(run, "b").state, JobState::kActive);
+}
+
+TEST_F(CoreTest, AWorkerWithNegativeMemoryIsRefused) {
+  FakeWorker worker;
+  worker.record.id = "w1";
+  worker.record.boot_id = "boot";
+  worker.record.memory_bytes = -1;
+  EXPECT_EQ(SayHello(worker).message(),
+            "worker w1 offers -1 bytes of memory: 0 (not known) or more are possible");
+}
+
 TEST_F(CoreTest, AFullDiskOfAWorkerIsWaitedForAndNamed) {
   FakeWorker& worker = AddWorker("w1");
   worker.disk_free_bytes = 1 << 20;

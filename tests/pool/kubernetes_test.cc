@@ -133,7 +133,7 @@ TEST(KubernetesTest, WhatAUserSetsIsPassedOn) {
   k.queue = "lab";
   k.service_account = "trainer";
   k.pull_secrets = {"registry"};
-  k.memory = "64Gi";
+  settings.memory = "64Gi";
   k.gpu_resource = "amd.com/gpu";
   k.node_selector = {"gpu=h200"};
   k.labels = {"team=lm"};
@@ -170,9 +170,9 @@ TEST(KubernetesTest, WrongSettingsAreRefusedByTheirOptions) {
               HasSubstr("\"my_pool\" begins the names of jobs in Kubernetes"));
   EXPECT_THAT(said([](Settings* s) { s->kubernetes.name_space = "ML"; }),
               HasSubstr("--namespace \"ML\""));
-  EXPECT_THAT(said([](Settings* s) { s->kubernetes.memory = "64 GB"; }),
+  EXPECT_THAT(said([](Settings* s) { s->memory = "64 GB"; }),
               HasSubstr("--memory \"64 GB\": for example 64Gi"));
-  EXPECT_THAT(said([](Settings* s) { s->kubernetes.memory = "-1Gi"; }), HasSubstr("--memory"));
+  EXPECT_THAT(said([](Settings* s) { s->memory = "-1Gi"; }), HasSubstr("--memory"));
   EXPECT_THAT(said([](Settings* s) { s->kubernetes.node_selector = {"gpu"}; }),
               HasSubstr("--node-selector \"gpu\": KEY=VALUE"));
   EXPECT_THAT(said([](Settings* s) { s->kubernetes.tolerations = {"gpu:Never"}; }),
@@ -198,6 +198,20 @@ TEST(KubernetesTest, SettingsAreReadAsTheyWereWritten) {
   const auto read = ReadSettings(folder.path());
   ASSERT_TRUE(read.ok()) << read.status().ToString();
   EXPECT_TRUE(*read == settings);
+}
+
+// Their memory was a setting of Kubernetes alone.
+TEST(KubernetesTest, APoolOfTheVersionBeforeKeepsItsMemory) {
+  const TemporaryFolder folder = TemporaryFolder::Create().value();
+  ASSERT_TRUE(WriteSettings(folder.path(), Gpus()).ok());
+  const std::string path = JoinPath(folder.path(), kSettingsFile);
+  Json json = ReadJsonFile(path, 1 << 20).value();
+  json.erase("memory");
+  json["kubernetes"]["memory"] = "48Gi";
+  ASSERT_TRUE(WriteJsonFile(path, json).ok());
+  const auto read = ReadSettings(folder.path());
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  EXPECT_EQ(read->memory, "48Gi");
 }
 
 // A job as the API server shows it, with pods in these states.
@@ -426,6 +440,13 @@ TEST(KubernetesTest, ErrorsSayWhatToDo) {
        "port?",
        "the API server is not reached; the agent tries again by itself"},
       {"Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout",
+       "the API server is not reached"},
+      // Of a balancer whose server is gone.
+      {"Get \"https://10.0.0.1:6443/api/v1/namespaces/ml/pods?limit=500\": read tcp "
+       "10.0.0.2:38404->10.0.0.1:6443: read: connection reset by peer - error from a previous "
+       "attempt: EOF",
+       "the API server is not reached"},
+      {"Get \"https://10.0.0.1:6443/api/v1/namespaces/ml/pods?limit=500\": EOF",
        "the API server is not reached"},
       {"The connection to the server localhost:8080 was refused - did you specify the right host "
        "or "

@@ -164,6 +164,36 @@ TEST(PoolAgentTest, AGangIsAskedForTogetherOrNotAtAll) {
   EXPECT_THAT(small.Told(), IsEmpty()) << "said once";
 }
 
+TEST(PoolAgentTest, JobsThatNeedMoreMemoryThanItsWorkersHaveAreToldOnce) {
+  Settings settings = Site::SettingsOf(4, "slurm");
+  settings.memory = "16Gi";
+  Agent agent(settings, {}, 0);
+  Demand demand;
+  demand.requirements.kind = "joint";
+  demand.requirements.memory_bytes = int64_t{24} << 30;
+  demand.jobs = 1;
+  demand.run = "r-1";
+  Wanted wanted;
+  wanted.demands = {demand};
+  wanted.demands[0].reason = "UNSCHEDULABLE";
+  agent.OnWanted(wanted, 0);
+  agent.OnWanted(wanted, 59'999);
+  EXPECT_THAT(agent.events(), IsEmpty()) << "others may take it";
+  wanted.demands[0].reason = "WAITING_CAPACITY";  // of a larger worker, which has come
+  agent.OnWanted(wanted, 60'000);
+  EXPECT_THAT(agent.events(), IsEmpty());
+  wanted.demands[0].reason = "UNSCHEDULABLE";
+  agent.OnWanted(wanted, 70'000);
+  agent.OnWanted(wanted, 130'000);
+  agent.OnWanted(wanted, 230'000);
+  ASSERT_THAT(agent.events(), SizeIs(1));
+  EXPECT_EQ(agent.events()[0].what, "trouble");
+  EXPECT_EQ(agent.events()[0].detail,
+            "each rank of a job of kind joint of run r-1 needs 24.0 GiB of memory, and a worker of "
+            "this pool has 16.0 GiB: create the pool again with more --memory, or leave such jobs "
+            "to other workers");
+}
+
 TEST(PoolAgentTest, ANewAgentFindsTheJobsOfTheLastOne) {
   Site site;
   site.queue = {{"41", "braid:lab:1:r-1", 1, "r-1", "PENDING"},

@@ -75,6 +75,18 @@ TEST(SlurmTest, WhatAUserSetsIsPassedOn) {
   EXPECT_THAT(SubmitWords(Lab(), "/x", {1, "r"}), Not(Contains(HasSubstr("--account"))));
 }
 
+TEST(SlurmTest, MemoryIsAskedForAndTheWorkerKeepsToIt) {
+  Settings settings = Lab();
+  settings.memory = "16Gi";
+  EXPECT_THAT(SubmitWords(settings, "/x", {1, "r"}), Contains("--mem=16384M"));
+  EXPECT_THAT(SubmitWords(settings, "/x", {2, "r"}), Contains("--mem-per-cpu=8192M"));
+  EXPECT_THAT(ScriptOf(settings), HasSubstr("--memory '17179869184B'"));
+  EXPECT_THAT(ScriptOf(Lab()), Not(HasSubstr("--memory")));
+  settings.extra = {"--mem-per-cpu=1G"};
+  EXPECT_EQ(Check(settings).message(),
+            "--memory with --sbatch=--mem-per-cpu=1G: say it once, by --memory");
+}
+
 TEST(SlurmTest, TheIdOfAJobIsFoundAmongWhatASitesSbatchPrints) {
   EXPECT_EQ(IdFrom("42\n"), "42");
   EXPECT_EQ(IdFrom("42;cluster\n"), "42");
@@ -173,7 +185,8 @@ TEST(SlurmTest, SettingsAreReadAsTheyWereWritten) {
   Settings settings = Lab();
   settings.kinds = {"train"};
   settings.fetch_from = {"public", "files.lan:8443"};
-  settings.extra = {"--mem=1G"};
+  settings.extra = {"--exclusive"};
+  settings.memory = "16Gi";
   ASSERT_TRUE(WriteSettings(folder.path(), settings).ok());
   const auto read = ReadSettings(folder.path());
   ASSERT_TRUE(read.ok()) << read.status().ToString();

@@ -229,6 +229,30 @@ TEST(RecipeTest, ARunAndItsJobsMayHaveATimeLimit) {
               HasSubstr("max_duration.train: must not be negative, is -1"));
 }
 
+TEST(RecipeTest, JobsMayNeedMemory) {
+  const Recipe recipe = MustParse(std::string(kSmall) +
+                                  "memory: {train: 24GB, joint: 64GiB, merge: 5000}\n");
+  EXPECT_EQ(recipe.memory.train, 24'000'000'000);
+  const Dag dag = Expand(recipe).value();
+  EXPECT_EQ(dag.Find("path_1")->memory_bytes, 24'000'000'000);
+  EXPECT_EQ(dag.Find("dense")->memory_bytes, 24'000'000'000);
+  EXPECT_EQ(dag.Find("joint:c")->memory_bytes, int64_t{64} << 30);
+  EXPECT_EQ(dag.Find("merge:c")->memory_bytes, 5000);
+  EXPECT_EQ(dag.Find("gate:c")->memory_bytes, 0);
+  EXPECT_EQ(dag.Find("tokenizer")->memory_bytes, 0);
+  const auto shown = SettingsInForce(recipe);
+  EXPECT_THAT(shown, Contains("memory.joint = \"64GiB\""));
+  EXPECT_THAT(shown, Contains("memory.train = \"24GB\""));
+  EXPECT_EQ(ErrorOf(std::string(kSmall) + "memory: {train: 24 gigs}\n"),
+            "r.yaml:14:17: memory.train: expected a size such as 24GB or 64GiB, found "
+            "\"24 gigs\"");
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "memory: {train: -1}\n"),
+              HasSubstr("memory.train: expected a size such as 24GB"));
+  EXPECT_THAT(ErrorOf(std::string(kSmall) + "memory: {run: 1GB}\n"), HasSubstr("memory.run"));
+  EXPECT_THAT(ErrorOf(Swept("sweep: {over: {memory.train: [1GB, 2GB]}}\n")),
+              HasSubstr("memory.train"));
+}
+
 TEST(RecipeTest, ARunMayHaveAPriority) {
   EXPECT_EQ(ParseRecipe(kSmall, "r.yaml")->priority, 0);
   EXPECT_EQ(ParseRecipe(std::string(kSmall) + "priority: -7\n", "r.yaml")->priority, -7);

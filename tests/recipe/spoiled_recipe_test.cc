@@ -17,7 +17,7 @@ using testing::StartsWith;
 // JSON is YAML. Nearly every section that there is.
 Json Whole() {
   return Json::parse(R"({
-    "run": "whole", "compat": "fixed", "seed": 7, "sequence": 64,
+    "run": "whole", "compat": "fixed", "seed": 7, "sequence": 64, "memory": {"train": "24GB", "joint": 5},
     "tokenizer": {"train": {"vocab": 400, "bytes": 1000, "corpora": ["tales"]}},
     "arch": {"attn_out_proj": true, "ffn_gate": "silu", "rope_layout": "half", "router_noise": "always", "rope_max_pos": 128, "norm_eps": 1e-5, "rope_base": 1e4},
     "corpora": {"tales": {"files": ["a.jsonl"], "text": "text", "sample": 0.5, "tokens": 1000, "validation": ["v.jsonl"]},

@@ -108,13 +108,14 @@ TEST(ConvertTest, EveryFieldOfADemandCrosses) {
 
 template <typename M>
 void ExpectToTellWhatItDemands() {
-  const task::Requirements requirements{"train", 4, 2, Device::kCuda, "lyon", false};
+  const task::Requirements requirements{"train", 4, 2, Device::kCuda, 7, "lyon", false};
   M message;
   FillRequirements(requirements, &message);
   EXPECT_EQ(message.kind(), "train");
   EXPECT_EQ(message.ranks(), 4);
   EXPECT_EQ(message.slots_per_rank(), 2);
   EXPECT_EQ(message.device(), "cuda");
+  EXPECT_EQ(message.memory_bytes(), 7);
   EXPECT_EQ(message.site(), "lyon");
 }
 

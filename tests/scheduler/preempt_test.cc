@@ -93,6 +93,25 @@ TEST(PreemptTest, OneOfLowerPriorityIsStoppedAndNoneOfAnEqualOne) {
             "WAITING_CAPACITY: all matching slots are taken: it needs 1 CPU slot");
 }
 
+TEST(PreemptTest, WhatHoldsTheMemoryIsStopped) {
+  Cluster cluster;
+  cluster.Worker(3);
+  cluster.snapshot.workers[0].memory_bytes = 8;
+  cluster.snapshot.workers[0].memory_used = 7;
+  cluster.Runs("r-1/small", 0, {0});
+  cluster.Runs("r-2/large", 0, {0}).memory_bytes = 7;
+  cluster.Waits("r-3/a", 1).memory_bytes = 4;
+  EXPECT_THAT(cluster.Stopped(), ElementsAre("r-2/large"));
+  // Also if the two compute on different devices.
+  cluster.snapshot.workers[0].gpus = 1;
+  cluster.snapshot.jobs[0].device = Device::kCuda;
+  EXPECT_THAT(cluster.Stopped(), ElementsAre("r-2/large"));
+  EXPECT_EQ(cluster.Why("r-3/a"), "PREEMPTING: it waits for r-2/large to stop");
+  cluster.snapshot.workers[0].memory_used = 3;
+  EXPECT_THAT(cluster.Stopped(), IsEmpty());
+  EXPECT_EQ(cluster.Why("r-3/a"), "granted");
+}
+
 TEST(PreemptTest, NobodyIsStoppedForARunThatDoesNotWantIt) {
   Cluster cluster;
   cluster.Worker(1);

@@ -29,6 +29,8 @@ Snapshot AnySnapshot() {
     w.gpus = *rc::gen::inRange(0, 3);
     w.cpu_used = *rc::gen::inRange<int64_t>(0, w.cpu_slots + 1);
     w.gpus_used = *rc::gen::inRange<int64_t>(0, w.gpus + 1);
+    w.memory_bytes = *rc::gen::element<int64_t>(0, 4, 8);
+    w.memory_used = *rc::gen::inRange<int64_t>(0, w.memory_bytes + 1);
     w.connected = *rc::gen::inRange(0, 5) > 0;
     w.admits = *rc::gen::inRange(0, 5) > 0;
     if (*rc::gen::inRange(0, 5) == 0) w.kinds = {"train"};
@@ -53,6 +55,7 @@ Snapshot AnySnapshot() {
     j.ranks = *rc::gen::inRange(1, 4);
     j.slots = *rc::gen::inRange(1, 3);
     j.device = *rc::gen::element(Device::kCpu, Device::kCpu, Device::kCuda);
+    j.memory_bytes = *rc::gen::element<int64_t>(0, 0, 2, 5);
     j.site = *rc::gen::element<std::string>("", "", "a", "b");
     j.across_sites = *rc::gen::inRange(0, 3) == 0;
     j.not_before_ms = *rc::gen::element<int64_t>(0, 0, 101);
@@ -97,18 +100,23 @@ void Check(const std::function<void()>& property) {
   EXPECT_TRUE(rc::check("", property));
 }
 
-TEST(SchedulePropertiesTest, LeasesNeverExceedSlots) {
+TEST(SchedulePropertiesTest, LeasesNeverExceedSlotsAndMemory) {
   Check([] {
     const Snapshot snapshot = AnySnapshot();
-    std::map<size_t, int64_t> cpu, gpu;
+    std::map<size_t, int64_t> cpu, gpu, memory;
     for (const Grant& grant : Schedule(snapshot).grants) {
       const JobView& job = snapshot.jobs[grant.job];
-      for (const size_t w : grant.workers)
+      for (const size_t w : grant.workers) {
         (job.device == Device::kCuda ? gpu : cpu)[w] += job.slots;
+        memory[w] += job.memory_bytes;
+      }
     }
     for (size_t w = 0; w < snapshot.workers.size(); ++w) {
       RC_ASSERT(snapshot.workers[w].cpu_used + cpu[w] <= snapshot.workers[w].cpu_slots);
       RC_ASSERT(snapshot.workers[w].gpus_used + gpu[w] <= snapshot.workers[w].gpus);
+      const bool known = snapshot.workers[w].memory_bytes > 0;
+      RC_ASSERT(!known ||
+                snapshot.workers[w].memory_used + memory[w] <= snapshot.workers[w].memory_bytes);
     }
   });
 }
@@ -218,7 +226,10 @@ TEST(SchedulePropertiesTest, TheGroupThatIsFoundIsAsGoodAsTheBest) {
 TEST(SchedulePropertiesTest, AFreeSlotIsNotLeftWhileAJobForItWaits) {
   Check([] {
     Snapshot snapshot = AnySnapshot();
-    for (JobView& job : snapshot.jobs) job.ranks = job.slots = 1;  // others may keep slots
+    for (JobView& job : snapshot.jobs) {  // others may keep slots
+      job.ranks = job.slots = 1;
+      job.memory_bytes = 0;
+    }
     const Plan plan = Schedule(snapshot);
     FollowKeepers(plan, &snapshot);
     for (const Grant& grant : plan.grants) {
@@ -240,7 +251,8 @@ TEST(SchedulePropertiesTest, AFreeSlotIsNotLeftWhileAJobForItWaits) {
 TEST(SchedulePropertiesTest, OnAnEmptyClusterTheFirstGangThatCanEverFitIsGranted) {
   Check([] {
     Snapshot snapshot = AnySnapshot();
-    for (WorkerView& worker : snapshot.workers) worker.cpu_used = worker.gpus_used = 0;
+    for (WorkerView& worker : snapshot.workers)
+      worker.cpu_used = worker.gpus_used = worker.memory_used = 0;
     for (JobView& job : snapshot.jobs) {
       job.not_before_ms = 0;
       job.excluded.clear();
@@ -276,6 +288,8 @@ class Flow {
       worker.id = "w" + std::to_string(i);
       worker.host = i < 2 ? "h" : "i";
       worker.cpu_slots = *rc::gen::inRange(2, 4);
+      worker.gpus = 2;
+      worker.memory_bytes = *rc::gen::inRange(4, 7);
       worker.connected = worker.admits = true;
       snapshot_.workers.push_back(worker);
     }
@@ -295,8 +309,11 @@ class Flow {
       job.priority = priority;
       job.user = *rc::gen::element<std::string>("ann", "bob", "cid");
       job.path_cost = static_cast<double>(cost + *rc::gen::inRange<int64_t>(0, 1000));
+      job.device = *rc::gen::element(Device::kCpu, Device::kCpu, Device::kCuda);
       job.slots = *rc::gen::inRange(1, 3);
       job.ranks = job.slots == 1 ? *rc::gen::inRange(1, 4) : 1;
+      // Three ranks fit on the two workers of one host.
+      job.memory_bytes = *rc::gen::element<int64_t>(0, 0, 1, job.ranks > 1 ? 2 : 4);
       snapshot_.jobs.push_back(job);
       length_[job.name] = *rc::gen::inRange<int64_t>(1, longest);
       ++left_[run];
@@ -315,8 +332,8 @@ class Flow {
         ++it;
         continue;
       }
-      for (const size_t w : it->workers) snapshot_.workers[w].cpu_used -= it->job.slots;
-      snapshot_.held[it->job.user].cpu_slots -= it->job.slots * it->job.ranks;
+      for (const size_t w : it->workers) Hold(&snapshot_.workers[w], it->job, -1);
+      snapshot_.held[it->job.user].Of(it->job.device) -= it->job.slots * it->job.ranks;
       if (stopped) {
         length_[it->job.name] = it->left;
         snapshot_.jobs.push_back(it->job);
@@ -334,8 +351,8 @@ class Flow {
     std::set<size_t> granted;
     for (const Grant& grant : plan.grants) {
       const JobView& job = snapshot_.jobs[grant.job];
-      for (const size_t w : grant.workers) snapshot_.workers[w].cpu_used += job.slots;
-      snapshot_.held[job.user].cpu_slots += job.slots * job.ranks;
+      for (const size_t w : grant.workers) Hold(&snapshot_.workers[w], job, 1);
+      snapshot_.held[job.user].Of(job.device) += job.slots * job.ranks;
       running_.push_back({job, grant.workers, length_[job.name]});
       granted.insert(grant.job);
     }
@@ -359,7 +376,9 @@ class Flow {
       RunningView view;
       view.name = one.job.name;
       view.priority = one.job.priority;
+      view.device = one.job.device;
       view.slots = one.job.slots;
+      view.memory_bytes = one.job.memory_bytes;
       view.workers = one.workers;
       view.stopping = one.stops_in > 0;
       view.unsaved = one.left % 3;
@@ -456,6 +475,7 @@ TEST(SchedulePropertiesTest, AHigherPriorityNeverWaitsForSlotsThatALowerGot) {
     Snapshot snapshot = AnySnapshot();
     for (JobView& job : snapshot.jobs) {
       job.ranks = job.slots = 1;
+      job.memory_bytes = 0;  // of which another may need less
       job.not_before_ms = 0;
     }
     const Plan plan = Schedule(snapshot);

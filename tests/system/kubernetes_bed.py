@@ -8,6 +8,7 @@ scheduler and the only node: the pods' containers are processes of this machine,
 `show` has what new pods show instead of running: the status of one that cannot be scheduled, for example.
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -42,8 +43,8 @@ class Cluster:
 
     def __init__(self):
         self.folder, self.environment = tempfile.mkdtemp(prefix="braid-kube-", dir="/tmp"), {}
-        # What new pods show instead of running, and what making a pod says instead of making it.
-        self.show, self.no_pods = None, None
+        # What new pods show instead of running.
+        self.show = None
         # By the pod's name; by the job's name, the phases of its pods by index.
         self.containers, self.ended = {}, {}
         self.container_environment = dict(os.environ)
@@ -78,6 +79,7 @@ class Cluster:
                     self.step()
         except Exception:
             self.trouble = traceback.format_exc()
+            print("the cluster has stopped:", self.trouble, flush=True)
 
     def step(self):
         jobs, pods = self.jobs(), self.pods()
@@ -161,7 +163,7 @@ class Cluster:
         spec = dict(template["spec"])
         if not (self.show or {}).get("conditions"):
             spec["nodeName"] = "node-1"  # the scheduler has found room
-        problem = self.no_pods or self.create_pod(
+        problem = self.create_pod(
             {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
         )
         if problem:
@@ -231,6 +233,8 @@ class Cluster:
 
 class FakeCluster(Cluster):
     def begin(self):
+        # What making a pod says instead of making it.
+        self.no_pods = None
         self.objects = Objects(os.path.join(self.folder, "objects"))
         os.mkdir(self.objects.folder)
         self.objects.make()
@@ -273,7 +277,17 @@ class FakeCluster(Cluster):
         return found[0]["stringData"] if found else None
 
     def create_pod(self, pod):
+        if self.no_pods:
+            return self.no_pods
         self.objects.create("pods", {**pod, "status": {"phase": "Pending"}})
+        return None
+
+    @contextlib.contextmanager
+    def no_more_pods(self):
+        """Inside the block, the namespace's quota of pods is used up."""
+        self.no_pods = 'pods "odd" is forbidden: exceeded quota: compute, requested: pods=1'
+        yield
+        self.no_pods = None
 
     def set_pod_status(self, name, status):
         self.objects.change("pods", name, lambda pod: pod["status"].update(status))

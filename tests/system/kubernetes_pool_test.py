@@ -65,10 +65,10 @@ class Lab(Service):
         reach = ("--pods-reach", self.endpoint()["grpc"])
         return self.run("pool", "create", name, *common, *reach, *words, code=code)
 
-    def serve(self, name):
+    def serve(self, name, *words):
         with open(os.path.join(self.folder, name + ".log"), "a", encoding="utf-8") as log:
             self.agents[name] = subprocess.Popen(
-                self.command(["pool", "serve", name, "--list-every-ms", "300"]),
+                self.command(["pool", "serve", name, "--list-every-ms", "300", *words]),
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -97,9 +97,11 @@ class Lab(Service):
 
 
 class KubernetesPoolTest(unittest.TestCase):
+    new_cluster = FakeCluster
+
     @classmethod
     def setUpClass(cls):
-        cls.cluster = FakeCluster().__enter__()
+        cls.cluster = cls.new_cluster().__enter__()
         cls.addClassCleanup(lambda: cls.cluster.__exit__(None))
         cls.lab = Lab(cls.cluster).__enter__()
         cls.addClassCleanup(lambda: cls.lab.__exit__(None))
@@ -227,13 +229,16 @@ class KubernetesPoolTest(unittest.TestCase):
         said = lab.wait_told("waits", "(ImagePullBackOff)")
         self.assertIn(f"the image {IMAGE} cannot be pulled", said)
         # The next pod cannot even be made.
-        cluster.no_pods = 'pods "odd" is forbidden: exceeded quota: compute, requested: pods=1'
-        (job,) = [one for one in cluster.jobs() if one["metadata"]["labels"]["braid/pool"] == "odd"]
-        cluster.delete_job(job["metadata"]["name"])
-        said = lab.wait_told("waits", "exceeded quota: compute, requested: pods=1")
-        self.assertIn("(FailedCreate)", said)
-        self.assertIn("requested: pods=1: a quota of the namespace is used up", said)
-        cluster.no_pods = cluster.show = None
+        with cluster.no_more_pods():
+            (job,) = [
+                one for one in cluster.jobs() if one["metadata"]["labels"]["braid/pool"] == "odd"
+            ]
+            cluster.delete_job(job["metadata"]["name"])
+            said = lab.wait_told("waits", "exceeded quota: ")
+            self.assertIn("(FailedCreate)", said)
+            self.assertIn("requested: pods=1", said)
+            self.assertIn(": a quota of the namespace is used up", said)
+            cluster.show = None
         lab.run("wait", run, "--timeout", "280s")
         self.delete("odd")
 

@@ -58,11 +58,15 @@ class Lab(Service):
 class LocalPoolTest(unittest.TestCase):
     def test_a_pool_grows_trains_and_shrinks(self):
         with Lab() as lab:
-            lab.create("--until-idle", "5s")
+            lab.create("--until-idle", "5s", "--memory", "3Gi")
             lab.serve()
-            recipe = write_recipe(lab.folder, by_hand.small_texts(), steps=20)
+            text = RECIPE + "memory: {joint: 2GiB}\n"
+            recipe = write_recipe(lab.folder, by_hand.small_texts(), steps=20, text=text)
             run = lab.submit(recipe, "--only", "joint:both")
             lab.run("wait", run, "--timeout", "280s")
+            # Two ranks of 2 GiB do not fit on one worker of 3.
+            described = lab.run("describe", run, "joint:both").stdout
+            self.assertIn("places   2 x 1 cpu with 2.0 GiB of memory", described)
             (joint,) = lab.job(run, "joint:both")["attempts"]
             self.assertEqual(len(joint["workers"]), 2, "a gang")
             self.assertTrue(all(worker.startswith("lab.") for worker in joint["workers"]))

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "worker/devices/memory.h"
 
 namespace braid::worker {
 namespace {
@@ -34,6 +35,21 @@ TEST(LoadTest, ValuesAreFoundByTheirWholeName) {
   EXPECT_EQ(ValueOf("usage_usec 77\nuser_usec 5\n", "usage_usec"), 77u);
   EXPECT_EQ(ValueOf("usage_usec 77", "usage"), std::nullopt);
   EXPECT_EQ(ValueOf("usage_usec\nusage_usec x", "usage_usec"), std::nullopt);
+}
+
+TEST(LoadTest, JobsMayHaveAllOfTheMemoryOrAPart) {
+  constexpr int64_t kGib = int64_t{1} << 30;
+  EXPECT_EQ(MemoryForJobs("", 8 * kGib).value(), 8 * kGib);
+  EXPECT_EQ(MemoryForJobs("25%", 8 * kGib).value(), 2 * kGib);
+  EXPECT_EQ(MemoryForJobs("3GiB", 8 * kGib).value(), 3 * kGib);
+  EXPECT_EQ(MemoryForJobs("0.7812%", int64_t{1'000'000}).value(), 7812) << "one of 128";
+  EXPECT_EQ(MemoryForJobs("50%", 0).value(), 0) << "it is not known of what";
+  for (const char* text : {"0", "16", "0%", "101%", "-1GB", "much", "%"}) {
+    EXPECT_EQ(MemoryForJobs(text, kGib).status().message(),
+              "--memory " + std::string(text) +
+                  ": expected a size such as 64GB or 16GiB, or a share of the memory of this "
+                  "machine such as 50%");
+  }
 }
 
 // Folders that say what a test wants.
@@ -83,6 +99,7 @@ TEST_F(LoadMeterTest, AContainerWithALimitHasItsOwnTimeAndMemory) {
   task::MachineLoad load = meter.Read(10'000);
   EXPECT_EQ(load.cpu_percent, std::nullopt);
   EXPECT_EQ(load.memory_mib, 8192);
+  EXPECT_EQ(MachineMemory(sources_), int64_t{8} << 30);
   EXPECT_EQ(load.memory_used_mib, 6144);
   Write(sources_.cgroup, "cpu.stat", "usage_usec 1100000\n");
   Write(sources_.cgroup, "memory.max", "1073741824\n");
@@ -118,6 +135,7 @@ TEST_F(LoadMeterTest, TheSmallestLimitAroundAProcessCounts) {
   Write(job, "memory.current", "1073741824\n");
   Write(job, "cpu.max", "max 100000\n");
   Write(job, "cpu.stat", "usage_usec 0\n");
+  EXPECT_EQ(MachineMemory(sources_), int64_t{2} << 30);
   LoadMeter meter({}, sources_);
   task::MachineLoad load = meter.Read(1'000);
   EXPECT_EQ(load.memory_mib, 2048);

@@ -97,6 +97,16 @@ void ReadMemory(const LoadSources& sources, task::MachineLoad* load) {
 
 }  // namespace
 
+int64_t MachineMemory(const LoadSources& sources) {
+  const uint64_t kib = ValueOf(TextOf(sources.proc, "meminfo"), "MemTotal").value_or(0);
+  uint64_t total = kib * 1024;
+  for (const std::string& folder : CgroupFolders(sources)) {
+    const auto most = NumberIn(TextOf(folder, "memory.max"));
+    if (most.has_value() && *most < total) total = *most;
+  }
+  return static_cast<int64_t>(total);
+}
+
 std::optional<CpuTimes> CpuTimesOf(std::string_view stat, const std::set<int>& cores) {
   // cpuN user nice system idle iowait irq softirq steal guest guest_nice: guests are in user and
   // nice, too.

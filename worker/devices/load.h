@@ -34,6 +34,10 @@ struct LoadSources {
   std::string nvml = "libnvidia-ml.so.1";
 };
 
+// The main memory of the machine or, if that is less, of the container or the batch job around this
+// process; in bytes, 0 if it is not known.
+int64_t MachineMemory(const LoadSources& sources);
+
 // Measures. The driver is opened once, for the life of the object. Used by one thread at a time.
 class LoadMeter {
  public:

@@ -20,6 +20,7 @@ v1::WorkerHello HelloOf(const Identity& identity) {
   hello.set_site(identity.site);
   for (const auto& [key, value] : identity.labels) (*hello.mutable_labels())[key] = value;
   hello.set_cpu_slots(identity.cpu_slots);
+  hello.set_memory_bytes(identity.memory_bytes);
   for (const Gpu& gpu : identity.gpus) {
     v1::Gpu* device = hello.add_gpus();
     device->set_id(gpu.uuid);

@@ -25,6 +25,8 @@ struct Identity {
   // The kinds of jobs that it takes; empty for all.
   std::vector<std::string> kinds;
   int32_t cpu_slots = 1;
+  // The main memory that its ranks may have together; 0: not known.
+  int64_t memory_bytes = 0;
   std::vector<Gpu> gpus;
   std::string version;
   // Identifies the worker's folder: a random id that is made once and kept in it.

@@ -44,6 +44,7 @@ inline JobRecord SomeJob(const std::string& run, const std::string& name, JobSta
   job.max_duration_s = 3'600;
   job.rung = {"dense", 2, 5, 3};
   job.slots = 2;
+  job.memory_bytes = int64_t{3} << 40;
   job.site = "helsinki";
   job.across_sites = true;
   job.binding = task::Binding::kOutputs;
@@ -86,6 +87,7 @@ inline WorkerRecord SomeWorker(const std::string& id) {
   worker.site = "local";
   worker.labels = {{"disk", "fast"}};
   worker.cpu_slots = 2;
+  worker.memory_bytes = int64_t{5} << 40;
   worker.gpus = {{"GPU-1", "H100", 80}};
   worker.kinds = {"train"};
   worker.instance = "i1";

@@ -6,7 +6,11 @@
 namespace braid::catalog {
 namespace {
 
+#define WITHOUT_MEMORY                         \
+  "ALTER TABLE jobs DROP COLUMN memory_bytes;" \
+  "ALTER TABLE workers DROP COLUMN memory_bytes;"
 #define WITHOUT_TAGS                                                                    \
+  WITHOUT_MEMORY                                                                        \
   "DROP TRIGGER run_tags_new; DROP TRIGGER run_tags_change; DROP TRIGGER run_tags_end;" \
   "DROP TABLE run_tags; ALTER TABLE runs DROP COLUMN tags;"
 #define WITHOUT_TRACES WITHOUT_TAGS "ALTER TABLE runs DROP COLUMN traceparent;"
@@ -96,8 +100,14 @@ JobRecord OneSiteJob() {
 
 class SchemaStepsTest : public CatalogTest {
  protected:
+  // Makes the image that of a catalog from before anybody said how much memory there is.
+  void ForgetMemory() {
+    for (auto& [key, job] : image_.jobs) job.memory_bytes = 0;
+    for (auto& [id, worker] : image_.workers) worker.memory_bytes = 0;
+  }
   // Makes the image that of a catalog from before runs had tags.
   void ForgetTags() {
+    ForgetMemory();
     for (auto& [id, run] : image_.runs) run.tags.clear();
   }
   // Makes the image that of a catalog from before runs were parts of traces.
@@ -229,6 +239,18 @@ TEST_F(SchemaStepsTest, AFileFromBeforeSweepsStoppedTrainingsIsBroughtUpToDate) 
   stopped.left_behind = true;
   Commit(*catalog, {stopped});
   EXPECT_TRUE(image_.jobs.at({"r1", "a"}).left_behind);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+}
+
+TEST_F(SchemaStepsTest, AFileFromBeforeMemoryIsBroughtUpToDate) {
+  Commit(*Open(), {RunCreated{SomeRun("r1")}, JobCreated{SomeJob("r1", "a", JobState::kQueued)},
+                   WorkerRegistered{SomeWorker("w1")}});
+  RunSql(WITHOUT_MEMORY "PRAGMA user_version = 22");
+  ForgetMemory();
+  auto catalog = Open();
+  ASSERT_NE(catalog, nullptr);
+  EXPECT_TRUE(catalog->Load().value() == image_);
+  Commit(*catalog, {WorkerRegistered{SomeWorker("w2")}});
   EXPECT_TRUE(catalog->Load().value() == image_);
 }
 

@@ -436,6 +436,8 @@ class Demand(Message):
     jobs: int = 0
     # of the jobs
     kind: str = ""
+    # main memory of each rank; 0: the recipe does not say
+    memory_bytes: int = 0
     # of each job, which start together
     ranks: int = 0
     # why the first of them waits: the name of a PendingReason
@@ -613,6 +615,8 @@ class Job(Message):
     # The run goes on without it: a trial of a sweep that was stopped at a rung or whose training
     # failed, or a job that needs one. No failure of the run; `error` says why.
     left_behind: bool = False
+    # main memory of each rank; 0: the recipe does not say
+    memory_bytes: int = 0
     # "path_1", "merge:share_linear", ...
     name: str = ""
     # The earliest time of the next attempt.
@@ -1159,6 +1163,8 @@ class Worker(Message):
     link: WorkerLink = "WORKER_LINK_UNSPECIFIED"
     # How busy its machine is; absent: it has said nothing for a minute. Only ListWorkers has it.
     load: Optional[MachineLoad] = None
+    # The main memory that its ranks may have together; 0: it did not say.
+    memory_bytes: int = 0
     # Why it is in quarantine and what to do, for people; empty: it is in none.
     quarantine: str = ""
     # In quarantine, the worker gets no new jobs until then; 0: it is in none.
