@@ -131,4 +131,18 @@ Arch PaperArch() {
   return arch;
 }
 
+std::string WhyNoMatch(const ModelSpec& spec, bool over_base) {
+  if (spec.kind == Kind::kDense) return "model " + spec.name + " has no maps between paths";
+  if (spec.connection.is_slice())
+    return "does nothing: in a slice composite each path keeps its own stream; leave it out";
+  if (spec.connection.norm)
+    return "a connection with norm sets the size of the stream by itself; leave one of the two out";
+  if (spec.connection.residual) {
+    return "a connection with residual adds to a stream that has its size already; leave one of "
+           "the two out";
+  }
+  if (over_base) return "over a base the maps are trained already; leave it out";
+  return "";
+}
+
 }  // namespace braid::model

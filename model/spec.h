@@ -113,4 +113,8 @@ std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b);
 // A1-A5 as published, the preset `compat: paper`; an Arch by itself is that of `fixed`.
 Arch PaperArch();
 
+// Why the maps between the streams of a model, which has some of them from a base or none, cannot
+// be scaled to the size of its paths' own streams; empty if they can.
+std::string WhyNoMatch(const ModelSpec& spec, bool over_base = false);
+
 }  // namespace braid::model

@@ -172,6 +172,18 @@ void CheckGroups(YamlMap& map, const Recipe& recipe, const Composite& composite)
   }
 }
 
+// Where the recipe's `joint` says it, it may be of another composite, and of `start: auto` of
+// another start.
+void SettleMatch(YamlMap& map, Composite* composite) {
+  if (!composite->joint.match_rms) return;
+  const std::string why = model::WhyNoMatch(composite->spec, !composite->base.empty());
+  if (why.empty()) return;
+  const YAML::Node start = map.Node("start");
+  const bool one = !start.IsDefined() || start.Scalar() != NameOf(spec::CompositeStart::kAuto);
+  if (one && map.HasAt("joint.match_rms")) map.FailAt("joint.match_rms", why);
+  composite->joint.match_rms = false;
+}
+
 // Who teaches is a parent: of a composite that takes all its paths from a base there is none.
 void CheckTeachers(YamlMap& map, const Composite& composite) {
   const bool parents = std::any_of(composite.members.begin(), composite.members.end(),
@@ -272,6 +284,7 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
   CheckParentsRates(map, recipe, composite);
   CheckGroups(map, recipe, composite);
   CheckTeachers(map, composite);
+  SettleMatch(map, &composite);
   return composite;
 }
 

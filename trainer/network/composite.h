@@ -17,6 +17,22 @@
 
 namespace braid::trainer {
 
+// The root mean square of the stream that each path, by itself, has in front of each parallel
+// layer, and behind the last one, [paths][layers + 1].
+using OwnSizes = std::vector<std::vector<double>>;
+
+// Scales maps, one after another.
+class MapScaling {
+ public:
+  // Scales `map`, which gives y, so that what it gives has the root mean square `target`.
+  void ScaleTo(double target, const at::Tensor& y, const at::Tensor& map);
+  // By which the maps were multiplied, in their order.
+  const std::vector<double>& factors() const { return factors_; }
+
+ private:
+  std::vector<double> factors_;
+};
+
 // Owns its blocks and leaves; the memory behind the leaves is the network's.
 class Composite {
  public:
@@ -26,6 +42,12 @@ class Composite {
   // x [rows, D], the embedding -> the final-normed hidden states [rows, D]; `norm` is norm.weight
   // [D].
   at::Tensor Run(const at::Tensor& x, const at::Tensor& norm, ForwardContext& pass) const;
+
+  // Network::MatchRms for the embedding x [rows, D].
+  std::vector<double> MatchRms(const at::Tensor& x, ForwardContext& pass) const;
+  // The maps that MatchRms scales, in its order; of those that give the large stream, the rows of
+  // each slice are a map.
+  std::vector<at::Tensor> ScaledMaps() const;
 
   // Block of `path` in parallel layer `layer`.
   const Block& PathBlock(size_t path, int64_t layer) const {
@@ -63,6 +85,15 @@ class Composite {
   // it.
   at::Tensor RunLayer(const Layer& layer, int64_t l, const at::Tensor& x,
                       ForwardContext& pass) const;
+  OwnSizes OwnRms(const at::Tensor& x, ForwardContext& pass) const;
+  // Scales the maps of parallel layer `l`, which reads x.
+  void MatchLayer(size_t l, const at::Tensor& x, const OwnSizes& own, MapScaling* scaling,
+                  ForwardContext& pass) const;
+  // Scales the rows of each slice of a map [D, c], which gives y [rows, D], to the path's own size.
+  void MatchSlices(const at::Tensor& map, const at::Tensor& y, const OwnSizes& own,
+                   MapScaling* scaling) const;
+  // The rows of each slice of a map [D, c].
+  std::vector<at::Tensor> PerSlice(const at::Tensor& map) const;
   // What each path reads of the layer's input x: [rows, d_p] each.
   std::vector<at::Tensor> Inputs(const Layer& layer, int64_t l, const at::Tensor& x,
                                  const ForwardContext& pass) const;
