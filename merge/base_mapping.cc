@@ -89,7 +89,9 @@ std::vector<Axis> AxesOf(const model::ModelSpec& spec, const model::TensorSpec& 
   } else if (what == "norm") {
     axes = {parallel ? LayerAxis(spec, model::LayerOutputWidth(spec, layer), "output") : stream};
   } else if (what == "cross") {
-    axes = {stream, stream};
+    // Of maps of a rank, the axis of the rank corresponds as a whole.
+    const Axis rank{"rank", spec.connection.cross_rank, {}};
+    axes = {name[3] == "read" ? rank : stream, name[3] == "write" ? rank : stream};
   } else {  // shrink, combine: [.., D]; path_in, path_out: no path's but their own
     for (const int64_t extent : tensor.shape) axes.push_back({"width", extent, {}});
     if (what == "shrink" || (what == "combine" && !bias)) axes.back() = stream;

@@ -80,6 +80,11 @@ Result<Json> Number(const std::string& text) {
   return Json(number);
 }
 
+Result<Json> WholeNumber(const std::string& text) {
+  BRAID_ASSIGN_OR_RETURN(const int64_t number, ParseInt(text));
+  return Json(number);
+}
+
 Result<Json> No(const std::string&) {
   return Json(false);
 }
@@ -97,6 +102,7 @@ const std::vector<Option>& Options() {
       {{"norm", false, "share, routed: norm what the connection gives"}, "/norm"},
       {{"cross", false, "slice: maps between the paths after each layer, zero at the start"},
        "/cross"},
+      {{"cross-rank", true, "slice: their rank, with --cross"}, "/cross_rank", &WholeNumber},
       {{"no-gate", false, "slice: weigh the paths' logits equally for every token"}, "/gate", &No},
       {{"scale", true, "slice: " + OneOf(WordsOf(model::LogitScale())) + " of the parents' logits"},
        "/scale"},

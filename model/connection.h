@@ -56,6 +56,9 @@ struct Connection {
   // slice (a start that preserves the parents' function): path p keeps its own slice of the D-wide
   // stream.
   bool cross = false;  // x <- x + S_l x after each parallel layer, S_l [D, D] zero at the start
+  // Above 0: S_l = write_l read_l of at most this rank, write_l [D, rank] zero at the start, and
+  // read_l [rank, D] normal.
+  int64_t cross_rank = 0;
   bool gate = true;  // slice p of the normed stream times N softmax(W_g x + b_g)_p; all ones at the
                      // start
   LogitScale scale = LogitScale::kMean;
@@ -76,6 +79,9 @@ bool StartsFromPaths(const Connection& connection);
 // Reads the `connection` of a configuration. Errors name the field below `path`. Checks types and
 // ranges of single fields only; ValidateConnection has the rules between fields.
 Result<Connection> ConnectionFromJson(const Json& json, const std::string& path);
+
+// Why cross_rank cannot be what it is for slices of `width` together; empty if it can.
+std::string WhyNoRank(const Connection& connection, int64_t width);
 
 // Checks that fields of other kinds of connections have their defaults, that tau is above 0, and
 // that there are no weights or one for each of `paths` paths.

@@ -233,12 +233,22 @@ const Schema& SchemaOf(const Connection*) {
         .OnlyIf("kind", kShare, kRouted);
     field("cross", &Connection::cross, "Maps between slices that start at zero.")
         .OnlyIf("kind", kSlice);
+    field("cross_rank", &Connection::cross_rank,
+          "Of `cross`: their rank, below half of the width of all slices; 0: they are whole "
+          "matrices.")
+        .OnlyIf("kind", kSlice)
+        .AtLeast(0)
+        .OmitDefault();  // configurations older than the choice do not have it
     field("gate", &Connection::gate, "A gate for each path that starts at one.")
         .OnlyIf("kind", kSlice);
     field("scale", &Connection::scale, "Mean or sum of the parents' logits.")
         .OnlyIf("kind", kSlice);
     field("weights", &Connection::weights, "In the place of `scale`: a weight for each path.")
         .OnlyIf("kind", kSlice);
+    field.Check([](const Connection& connection, const schema::Fail& fail) {
+      if (connection.cross_rank > 0 && !connection.cross)
+        fail({"cross_rank"}, "is of cross; give cross: true too");
+    });
     return field.Done();
   }();
   return fields;

@@ -28,6 +28,8 @@ Status ValidateComposite(const ModelSpec& spec) {
   }
   BRAID_RETURN_IF_ERROR(ValidateStack(spec.large, "large"));
   const int64_t sum = spec.slice_begin(spec.paths.size());
+  if (const std::string why = WhyNoRank(spec.connection, sum); !why.empty())
+    return InvalidArgument("connection.cross_rank: " + why);
   if (spec.large.d != sum) {
     return InvalidArgument(Format("large.d: is %lld, but the widths of the paths add up to %lld",
                                   (long long)spec.large.d, (long long)sum));

@@ -38,7 +38,12 @@ void AddConnection(const TensorList& layer, const ModelSpec& spec, int64_t l) {
   const Connection& connection = spec.connection;
   if (connection.is_slice()) {
     // Zeros: the composite begins as its parents, side by side.
-    if (connection.cross) layer.Matrix("cross.weight", D, D, /*deviation=*/0);
+    if (const int64_t rank = connection.cross_rank; connection.cross && rank > 0) {
+      layer.Matrix("cross.read.weight", rank, D);
+      layer.Matrix("cross.write.weight", D, rank, /*deviation=*/0);
+    } else if (connection.cross) {
+      layer.Matrix("cross.weight", D, D, /*deviation=*/0);
+    }
     return;
   }
   const int64_t out = LayerOutputWidth(spec, l);

@@ -75,7 +75,8 @@ struct TensorSpec {
 //   parallel.{l}.router.weight [N + 1, r], router.bias [N + 1]  routed, except router `none`; r is
 //                                          the width of what the router reads
 //   parallel.{l}.norm.weight               of the width that the connection gives
-//   parallel.{l}.cross.weight [D, D]       slice with `cross`
+//   parallel.{l}.cross.weight [D, D]       slice with `cross`; with `cross_rank` r, instead,
+//   parallel.{l}.cross.read.weight [r, D], parallel.{l}.cross.write.weight [D, r]
 //
 // The block B of `llama` (model/blocks/), where Arch decides on attn.o and ffn.beta, and v is the
 // width of all heads of values (w, unless queries share them):

@@ -229,6 +229,9 @@ void ReadConnections(YamlMap& map, model::ConnectInit init, model::ModelSpec* sp
   spec->kind = model::Kind::kComposite;
   spec->connection = ReadConnection(map, spec->paths.size(), init);
   spec->large = model::DefaultLarge(spec->paths);
+  if (const std::string why = model::WhyNoRank(spec->connection, spec->large.d);
+      map.Has("cross_rank") && spec->connection.cross && !why.empty())
+    map.Fail("cross_rank", why);
   spec->large.identity = model::StartsFromPaths(spec->connection);
   YamlMap large(map.Node("large"), map.PathOf("large"), map.errors());
   if (spec->large.heads == 0 && !spec->paths.empty() && !large.Has("heads")) {

@@ -150,6 +150,25 @@ TEST(TensorsTest, SliceHasNoShrinkAndStartsAsTheIdentity) {
                         tensor.name.ends_with("down.weight")));
     EXPECT_EQ(tensor.init == Init::kConstant && tensor.scale == 0, zero) << tensor.name;
   }
+  // Of a rank, one of two maps is zero, so that their product is.
+  const int64_t D = spec.large.d, whole = ParameterCount(spec);
+  spec.connection.cross_rank = 5;
+  EXPECT_EQ(ParameterCount(spec), whole - spec.parallel_layers() * (D * D - 2 * 5 * D));
+  const double flops = ForwardFlops(spec).projections;
+  for (const TensorSpec& tensor : Tensors(spec)) {
+    EXPECT_NE(tensor.name, "parallel.0.cross.weight");
+    if (tensor.name == "parallel.0.cross.read.weight") {
+      EXPECT_EQ(tensor.shape, (std::vector<int64_t>{5, D}));
+      EXPECT_EQ(tensor.init, Init::kNormal);
+    }
+    if (tensor.name == "parallel.0.cross.write.weight") {
+      EXPECT_EQ(tensor.shape, (std::vector<int64_t>{D, 5}));
+      EXPECT_TRUE(tensor.init == Init::kConstant && tensor.scale == 0);
+    }
+  }
+  spec.connection.cross_rank = 0;
+  EXPECT_EQ(ForwardFlops(spec).projections - flops,
+            2.0 * static_cast<double>(spec.parallel_layers() * (D * D - 2 * 5 * D)));
   spec.arch = PaperArch();  // without attn.o it is attn.v that is zero
   for (const TensorSpec& tensor : Tensors(spec)) {
     if (tensor.name == "large.0.attn.v.weight") {

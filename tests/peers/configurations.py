@@ -116,6 +116,9 @@ def connection_shapes(spec, layer, layers):
     common = max(path["d"] for path in paths)
     equal = all(path["d"] == common for path in paths)
     if connection["kind"] == "slice":
+        rank = connection.get("cross_rank", 0)
+        if rank:
+            return {"cross.read.weight": (rank, D), "cross.write.weight": (D, rank)}
         return {"cross.weight": (D, D)} if connection.get("cross") else {}
     shapes, out = {}, common
     if layer > 0:
@@ -319,6 +322,7 @@ def composite_table():
         large={"kv_heads": 2},
     )
     yield composite("slice_no_gate", {"kind": "slice", "gate": False})
+    yield composite("slice_cross_rank", {"kind": "slice", "cross": True, "cross_rank": 5})
     yield composite("slice_sum_cross", {"kind": "slice", "scale": "sum", "cross": True})
     yield composite(
         "slice_weights_unequal",

@@ -393,7 +393,9 @@ def slice_logits(model, scope, ids, context):
             ],
             -1,
         )
-        if connection.get("cross"):
+        if connection.get("cross_rank"):
+            x = x + x @ here["cross.read"].T @ here["cross.write"].T
+        elif connection.get("cross"):
             x = x + x @ here["cross"].T
     x = block(x, model["large"], scope.at("large.1"), context)
     count = len(paths)

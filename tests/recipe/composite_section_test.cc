@@ -179,6 +179,7 @@ TEST(CompositeSectionTest, ASlicePreservesItsParents) {
   EXPECT_EQ(other.large.heads, 2);
   EXPECT_EQ(other.large.ffn, 100);
   EXPECT_EQ(SpecOf("connect: slice, scale: sum").connection.scale, Word("sum"));
+  EXPECT_EQ(SpecOf("connect: slice, cross: true, cross_rank: 16").connection.cross_rank, 16);
 }
 
 TEST(CompositeSectionTest, LargeBlocksMayBeOfAnyKind) {
@@ -235,6 +236,11 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"connect_init: orthogonal",
                   "connect_init: expected normal or identity, found \"orthogonal\""},
         std::pair{"cross: true", "cross: is of connect slice; here it is share"},
+        std::pair{"cross_rank: 4", "cross_rank: is of connect slice; here it is share"},
+        std::pair{"connect: slice, cross_rank: 4", "cross_rank: is of cross; give cross: true too"},
+        std::pair{"connect: slice, cross: true, cross_rank: 64",
+                  "cross_rank: two maps of rank 64 are no smaller than a whole one of width 128; "
+                  "give less than 64, or leave it out"},
         std::pair{"connect: routed, weights: [1, 1]",
                   "weights: is of connect slice; here it is routed"},
         std::pair{"connect: routed, router: {tau: 0}", "router.tau: must be above 0"},

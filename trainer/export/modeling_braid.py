@@ -317,6 +317,17 @@ class ParallelLayer(nn.Module):
         return x + y if self.residual and x.shape == y.shape else y
 
 
+class LowRank(nn.Module):
+    """A map [B, T, D] -> [B, T, D] through `rank` numbers."""
+
+    def __init__(self, width, rank):
+        super().__init__()
+        self.read, self.write = linear(width, rank), linear(rank, width)
+
+    def forward(self, x):
+        return self.write(self.read(x))
+
+
 class SliceLayer(nn.Module):
     """Block l of every path on its own slice of the stream [B, T, D]."""
 
@@ -332,7 +343,12 @@ class SliceLayer(nn.Module):
                 if layer < path["blocks"]
             }
         )
-        self.cross = linear(D, D) if spec["connection"]["cross"] else None
+        connection = spec["connection"]
+        self.cross = None
+        if connection.get("cross_rank", 0):
+            self.cross = LowRank(D, connection["cross_rank"])
+        elif connection["cross"]:
+            self.cross = linear(D, D)
 
     def forward(self, x, mask):
         parts = x.split(self.widths, -1)

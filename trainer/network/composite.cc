@@ -87,8 +87,12 @@ void Composite::MakeLayer(const LeafMaker& leaf, int64_t l) {
   const int64_t out = model::LayerOutputWidth(spec_, l);
   if (connection.kind == model::ConnectionKind::kShare)
     layer.share = leaf(layer.place + ".share.weight", {out, D});
-  if (connection.is_slice() && connection.cross)
+  if (const int64_t rank = connection.cross_rank; connection.is_slice() && rank > 0) {
+    layer.cross_read = leaf(layer.place + ".cross.read.weight", {rank, D});
+    layer.cross_write = leaf(layer.place + ".cross.write.weight", {D, rank});
+  } else if (connection.is_slice() && connection.cross) {
     layer.cross = leaf(layer.place + ".cross.weight", {D, D});
+  }
   if (connection.is_routed()) {
     layer.combine = leaf(layer.place + ".combine.weight", {c, D});
     layer.combine_bias = leaf(layer.place + ".combine.bias", {c});
@@ -159,6 +163,8 @@ at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, ForwardCon
             ? RunStackedSlices(layer, x, pass)
             : at::cat(RunPaths(layer, Slices(x), pass), 1);
     if (layer.cross.defined()) x = x + Mapped(x, layer.cross, pass);
+    if (layer.cross_read.defined())
+      x = x + Mapped(Mapped(x, layer.cross_read, pass), layer.cross_write, pass);
   }
   x = last_->Run(x, pass);
   const auto N = static_cast<int64_t>(spec_.paths.size());

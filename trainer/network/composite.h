@@ -63,7 +63,8 @@ class Composite {
     std::optional<Sublayers> stacked;            // of all blocks, if they can run as one
     std::vector<at::Tensor> in;                  // path_in, or undefined
     std::vector<at::Tensor> out;                 // path_out, or undefined
-    at::Tensor share, combine, combine_bias, router, router_bias, norm, cross;
+    at::Tensor share, combine, combine_bias, router, router_bias, norm, cross, cross_read,
+        cross_write;
   };
   // Makes the leaves of parallel layer `l`, counted from 0.
   void MakeLayer(const LeafMaker& leaf, int64_t l);
