@@ -9,7 +9,7 @@
 namespace braid::model {
 
 bool StartsFromPaths(const Connection& connection) {
-  return connection.is_slice() || connection.init == ConnectInit::kIdentity;
+  return connection.is_slice() || connection.init != ConnectInit::kNormal;
 }
 
 Result<Connection> ConnectionFromJson(const Json& json, const std::string& path) {

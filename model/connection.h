@@ -21,8 +21,9 @@ enum class ConnectionKind { kShare, kRouted, kSlice };
 enum class RouterInput { kCombined, kConcat, kX };
 // What shrink, share, combine, grow, path_in and path_out begin as. normal: N(0, 0.02), as
 // published. identity: each path first reads the sum of the embedding's slices and later the mean
-// of the paths' streams, and writes its output to its own slice (model/tensors.h).
-enum class ConnectInit { kNormal, kIdentity };
+// of the paths' streams, and writes its output to its own slice (model/tensors.h). orthogonal:
+// random rotations, or parts of them, which keep the size of what they read.
+enum class ConnectInit { kNormal, kIdentity, kOrthogonal };
 // How the logits of a slice composite's paths are put together.
 enum class LogitScale { kMean, kSum };
 // The words of recipes and configurations.
@@ -72,8 +73,8 @@ struct Connection {
   friend bool operator==(const Connection&, const Connection&) = default;
 };
 
-// Whether the untrained connections preserve the paths' functions instead of being random. The
-// default of large blocks is then to begin as the identity, too.
+// Whether the untrained connections pass on the paths' streams as they are, or rotated, instead of
+// what noise leaves of them. Large blocks then begin as the identity, too.
 bool StartsFromPaths(const Connection& connection);
 
 // Reads the `connection` of a configuration. Errors name the field below `path`. Checks types and

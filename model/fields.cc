@@ -67,7 +67,7 @@ const Words& WordsOf(RouterInput) {
   return words;
 }
 const Words& WordsOf(ConnectInit) {
-  static const Words words = {"normal", "identity"};
+  static const Words words = {"normal", "identity", "orthogonal"};
   return words;
 }
 const Words& WordsOf(LogitScale) {
@@ -221,10 +221,12 @@ const Schema& SchemaOf(const Connection*) {
           "How paths hear one another: `share` (a linear map), `routed` (a choice for each token) "
           "or `slice` (each path keeps its own slice; starts as the mean of its parents).");
     field("router", &Connection::router, "Who decides between the paths.").OnlyIf("kind", kRouted);
-    field("init", &Connection::init,
-          "How the maps between streams begin: `identity`: every path hears the sum of the "
-          "embeddings, then the mean of the paths' outputs, and each slice of the end gets its own "
-          "path's; `normal`: N(0, 0.02), as published.")
+    field(
+        "init", &Connection::init,
+        "How the maps between streams begin: `identity`: every path hears the sum of the "
+        "embeddings, then the mean of the paths' outputs, and each slice of the end gets its own "
+        "path's; `orthogonal`: random rotations, which keep the size of what they read; `normal`: "
+        "N(0, 0.02), as published.")
         .OnlyIf("kind", kShare, kRouted)
         .OmitDefault();  // configurations older than the choice do not have it
     field("residual", &Connection::residual, "Add the layer's input.")

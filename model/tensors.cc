@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "model/orthogonal.h"
 #include "model/tensor_list.h"
 
 namespace braid::model {
@@ -20,13 +21,17 @@ std::vector<int64_t> SlicesOf(const ModelSpec& spec) {
   return widths;
 }
 
-// A map [out, in] of a connection: as published, or as the identity between pieces.
+// A map [out, in] of a connection; `identity` is how it begins as one.
 void AddMap(const TensorList& to, const ModelSpec& spec, const std::string& name,
             std::pair<int64_t, int64_t> shape, const IdentityMap& identity) {
-  if (spec.connection.init == ConnectInit::kIdentity) {
-    to.Identity(name, shape.first, shape.second, identity);
-  } else {
-    to.Matrix(name, shape.first, shape.second);
+  const auto [out, in] = shape;
+  switch (spec.connection.init) {
+    case ConnectInit::kNormal:
+      return to.Matrix(name, out, in);
+    case ConnectInit::kIdentity:
+      return to.Identity(name, out, in, identity);
+    case ConnectInit::kOrthogonal:
+      return to.Orthogonal(name, out, in);
   }
 }
 
@@ -183,7 +188,10 @@ void InitializeRange(const TensorSpec& tensor, uint64_t seed, int64_t begin, int
   }
   if (tensor.init == Init::kIdentity) return InitializeIdentity(tensor, begin, count, out);
   const RandomStream stream(seed, tensor.name);
-  stream.Normals(static_cast<uint64_t>(begin), count, out);
+  if (tensor.init == Init::kOrthogonal)
+    OrthogonalRange(stream, tensor.shape[0], tensor.shape[1], begin, count, out);
+  else
+    stream.Normals(static_cast<uint64_t>(begin), count, out);
   for (int64_t i = 0; i < count; ++i) out[i] *= scale;
   if (tensor.pad_row < 0) return;
   const int64_t width = tensor.shape.size() > 1 ? tensor.shape[1] : 1;

@@ -239,6 +239,36 @@ TEST(TensorsTest, IdentitiesOfUnequalPathsKeepThePlaces) {
                           ElementsAre(0, 0, 1, 0, 0, 0), ElementsAre(0, 0, 0, 1, 0, 0)));
 }
 
+// All maps between streams, and no other tensor.
+TEST(TensorsTest, ConnectionsMayBeginAsRotations) {
+  for (const char* kind : {"share", "routed"}) {
+    ModelSpec spec = TwoPaths(kind, 4, 2);
+    std::vector<std::string> identities, rotations;
+    spec.connection.init = Word("identity");
+    for (const TensorSpec& tensor : Tensors(spec)) {
+      if (tensor.init == Init::kIdentity) identities.push_back(tensor.name);
+    }
+    spec.connection.init = Word("orthogonal");
+    EXPECT_TRUE(StartsFromPaths(spec.connection));
+    EXPECT_EQ(FromJson(ToJson(spec))->connection.init, Word("orthogonal"));
+    for (const TensorSpec& tensor : Tensors(spec)) {
+      if (tensor.init != Init::kOrthogonal) continue;
+      rotations.push_back(tensor.name);
+      std::vector<float> made(static_cast<size_t>(tensor.elements())), again = made;
+      Initialize(tensor, 7, made.data());
+      Initialize(tensor, 8, again.data());
+      EXPECT_NE(made, again) << tensor.name;
+      // Each row has the norm 1 on average, also where columns are orthonormal: what it gives is
+      // as large as what it reads.
+      double squares = 0;
+      for (const float value : made) squares += static_cast<double>(value) * value;
+      EXPECT_NEAR(squares, static_cast<double>(tensor.shape[0]), 1e-5) << tensor.name;
+    }
+    EXPECT_EQ(rotations, identities);
+    EXPECT_FALSE(rotations.empty());
+  }
+}
+
 TEST(TensorsTest, HowConnectionsBeginIsPartOfTheSpecOnlyWhereItWasChosen) {
   ModelSpec spec = TwoPaths("share", 2, 2);
   EXPECT_FALSE(ToJson(spec)["connection"].contains("init"));

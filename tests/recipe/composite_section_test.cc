@@ -233,8 +233,9 @@ INSTANTIATE_TEST_SUITE_P(
                   "norm: is of connect share or routed; here it is slice"},
         std::pair{"connect: slice, connect_init: identity",
                   "connect_init: is of connect share or routed; here it is slice"},
-        std::pair{"connect_init: orthogonal",
-                  "connect_init: expected normal or identity, found \"orthogonal\""},
+        std::pair{"connect_init: orthogonl",
+                  "connect_init: expected normal or identity or orthogonal, found \"orthogonl\"; "
+                  "did you mean orthogonal?"},
         std::pair{"cross: true", "cross: is of connect slice; here it is share"},
         std::pair{"cross_rank: 4", "cross_rank: is of connect slice; here it is share"},
         std::pair{"connect: slice, cross_rank: 4", "cross_rank: is of cross; give cross: true too"},
