@@ -142,6 +142,7 @@ BaseMapping::BaseMapping(const model::ModelSpec& base, const model::ModelSpec& c
 bool BaseMapping::KeepsLarge() const {
   model::Stack was = base_.large;
   was.identity = composite_.large.identity;  // how they started does not matter any more
+  was.blocks = composite_.large.blocks;      // of two, one may be left
   if (!model::SameShape(was, composite_.large) || base_.paths.size() != composite_.paths.size())
     return false;
   for (size_t p = 0; p < composite_.paths.size(); ++p) {

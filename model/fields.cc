@@ -295,7 +295,8 @@ const Schema& SchemaOf(const ModelSpec*) {
     field("connection", &ModelSpec::connection, "How the paths hear one another.")
         .OnlyIf("kind", kComposite)
         .Required();
-    field("large", &ModelSpec::large, "The two blocks of full width.")
+    field("large", &ModelSpec::large,
+          "The blocks of full width D: two, one after the parallel layers, or none.")
         .OnlyIf("kind", kComposite)
         .Required();
     field("paths", &ModelSpec::paths, "The paths, in the order of their slices.")

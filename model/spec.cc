@@ -26,7 +26,15 @@ Status ValidateComposite(const ModelSpec& spec) {
   for (size_t p = 0; p < spec.paths.size(); ++p) {
     BRAID_RETURN_IF_ERROR(ValidateStack(spec.paths[p], "paths." + std::to_string(p)));
   }
-  BRAID_RETURN_IF_ERROR(ValidateStack(spec.large, "large"));
+  if (spec.large.blocks < 0 || spec.large.blocks > 2) {
+    return InvalidArgument(
+        "large.blocks: must be 2 (one before the parallel layers, one after), 1 (after them alone) "
+        "or 0");
+  }
+  // Where there is none its width still is that of the stream.
+  Stack large = spec.large;
+  large.blocks = 2;
+  BRAID_RETURN_IF_ERROR(ValidateStack(large, "large"));
   const int64_t sum = spec.slice_begin(spec.paths.size());
   if (const std::string why = WhyNoRank(spec.connection, sum); !why.empty())
     return InvalidArgument("connection.cross_rank: " + why);
@@ -34,8 +42,6 @@ Status ValidateComposite(const ModelSpec& spec) {
     return InvalidArgument(Format("large.d: is %lld, but the widths of the paths add up to %lld",
                                   (long long)spec.large.d, (long long)sum));
   }
-  if (spec.large.blocks != 2)
-    return InvalidArgument("large.blocks: must be 2, one before the parallel layers, one after");
   return OkStatus();
 }
 

@@ -79,8 +79,8 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
   const int64_t D = spec.large.d, c = spec.common_width();
   const bool slice = spec.connection.is_slice(), equal = EqualWidths(spec);
   // The stream of a composite runs through the parallel layers and both large blocks.
-  const BlockShape large{spec.large, spec.arch, spec.parallel_layers() + 2};
-  AddBlock(root.In("large.0"), large);
+  const BlockShape large{spec.large, spec.arch, spec.parallel_layers() + spec.large.blocks};
+  if (spec.has_large_before()) AddBlock(root.In("large.0"), large);
   // From the large stream to what the first parallel layer reads: one input for all paths where
   // they have one width, otherwise one for each.
   if (!slice && equal) AddMap(root, spec, "shrink.weight", {c, D}, {{}, SlicesOf(spec)});
@@ -103,7 +103,7 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
     AddConnection(layer, spec, l);
   }
   if (spec.connection.is_routed()) AddMap(root, spec, "grow.weight", {D, c}, {SlicesOf(spec), {}});
-  AddBlock(root.In("large.1"), large);
+  if (spec.has_large_after()) AddBlock(root.In("large.1"), large);
   // Zeros make all gates one: N softmax(0) = 1.
   if (slice && spec.connection.gate) {
     const auto N = static_cast<int64_t>(spec.paths.size());

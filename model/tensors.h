@@ -63,6 +63,8 @@ struct TensorSpec {
 //   share, routed    large.0.B, shrink, parallel layers, grow (routed only), large.1.B
 //   slice            large.0.B, parallel layers, large.1.B, gate.weight [N, D], gate.bias [N]
 //
+// A composite with one large block has large.1 alone, and one without has neither.
+//
 // Between the large blocks of a composite; the parallel layer l has path.{p}.B for each path p with
 // more than l blocks:
 //

@@ -234,13 +234,14 @@ void ReadConnections(YamlMap& map, model::ConnectInit init, model::ModelSpec* sp
     map.Fail("cross_rank", why);
   spec->large.identity = model::StartsFromPaths(spec->connection);
   YamlMap large(map.Node("large"), map.PathOf("large"), map.errors());
-  if (spec->large.heads == 0 && !spec->paths.empty() && !large.Has("heads")) {
+  const bool heads = spec->large.heads > 0 || large.Has("heads");
+  ReadLarge(large, spec->sequence, &spec->large);
+  if (!heads && spec->large.blocks > 0 && !spec->paths.empty()) {
     map.Fail("large", Format("neither the paths' heads together nor heads of the first path's size "
                              "divide width %lld evenly; "
                              "give large.heads",
                              (long long)spec->large.d));
   }
-  ReadLarge(large, spec->sequence, &spec->large);
 }
 
 std::string ReadCorpusName(YamlMap& map, const Recipe& recipe) {

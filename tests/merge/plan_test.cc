@@ -239,6 +239,18 @@ TEST_F(BaseTest, ADroppedPathTakesItsColumnsAlongAndTheOthersMoveUp) {
   ExpectNoOverlap(plan);
 }
 
+// One that is left goes on as it was; one that the base does not have begins anew.
+TEST_F(BaseTest, LargeBlocksMayGoAndCome) {
+  const Parent two = Base(Joined("share"));
+  model::ModelSpec one = two.spec;
+  one.large.blocks = 1;
+  const MergePlan fewer = PlanMerge({}, two, one, {}).value();
+  EXPECT_EQ(At(fewer, "large.1.attn.q.weight").rule, Rule::kCopy);
+  const MergePlan more = PlanMerge({}, ParentOf(one), two.spec, {}).value();
+  EXPECT_EQ(At(more, "large.1.attn.q.weight").rule, Rule::kCopy);
+  EXPECT_EQ(At(more, "large.0.attn.q.weight").rule, Rule::kInitialize);
+}
+
 TEST_F(BaseTest, AnAddedPathBringsNewColumns) {
   model::Connection connection = Joined("routed");
   connection.router.input = Word("concat");

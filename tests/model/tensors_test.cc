@@ -177,6 +177,40 @@ TEST(TensorsTest, SliceHasNoShrinkAndStartsAsTheIdentity) {
   }
 }
 
+TEST(TensorsTest, LargeBlocksMayBeOneOrNone) {
+  for (const char* kind : {"share", "routed", "slice"}) {
+    ModelSpec spec = Share(100, "fixed");
+    spec.connection.kind = Word(kind);
+    const auto large = [&](int64_t blocks) {
+      spec.large.blocks = blocks;
+      EXPECT_TRUE(Validate(spec).ok()) << Validate(spec).message();
+      std::set<std::string> places;
+      for (const TensorSpec& tensor : Tensors(spec)) {
+        if (tensor.name.starts_with("large.")) places.insert(tensor.name.substr(0, 7));
+      }
+      return places;
+    };
+    EXPECT_THAT(large(2), ElementsAre("large.0", "large.1")) << kind;
+    const int64_t two = ParameterCount(spec);
+    const double flops = ForwardFlops(spec).full_square();
+    EXPECT_THAT(large(1), ElementsAre("large.1")) << kind;
+    const int64_t one = two - ParameterCount(spec);
+    // 4 D² of attention, three matrices of the feed-forward, two norms.
+    const int64_t D = spec.large.d;
+    EXPECT_EQ(one, 4 * D * D + 3 * D * spec.large.ffn + 2 * D) << kind;
+    const double saved = flops - ForwardFlops(spec).full_square();
+    EXPECT_TRUE(large(0).empty()) << kind;
+    EXPECT_EQ(ParameterCount(spec), two - 2 * one) << kind;
+    EXPECT_DOUBLE_EQ(flops - ForwardFlops(spec).full_square(), 2 * saved) << kind;
+    for (const int64_t blocks : {-1, 3}) {
+      spec.large.blocks = blocks;
+      EXPECT_EQ(Validate(spec).message(),
+                "large.blocks: must be 2 (one before the parallel layers, one after), 1 (after "
+                "them alone) or 0");
+    }
+  }
+}
+
 // The connections of `spec` under `init: identity`, by name, as rows of numbers.
 std::map<std::string, std::vector<std::vector<float>>> IdentityMaps(ModelSpec spec) {
   spec.connection.init = Word("identity");

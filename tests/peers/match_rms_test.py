@@ -14,6 +14,7 @@ from restatement import (
     Scope,
     block,
     embed,
+    large_block,
     parallel_layer,
     path_input,
 )
@@ -83,7 +84,7 @@ def given(spec, scope, ids, context):
     paths, kind = spec["paths"], spec["connection"]["kind"]
     widths = [path["d"] for path in paths]
     equal, gives = len(set(widths)) == 1, {}
-    x = block(embed(spec, scope, ids), spec["large"], scope.at("large.0"), context)
+    x = large_block(spec, scope, 0, embed(spec, scope, ids), context)
     for name in [
         name
         for name in ("shrink", "shrink.0", "shrink.1", "shrink.2")
@@ -120,6 +121,8 @@ class MatchRmsTest(unittest.TestCase):
         specs = [
             table.composite("share", {"kind": "share"}),
             table.composite("share_unequal", {"kind": "share"}, unequal),
+            table.composite("share_one_large", {"kind": "share"}, large_blocks=1),
+            table.composite("share_no_large", {"kind": "share"}, unequal, large_blocks=0),
             table.composite("gumbel", table.routed("gumbel")),
             table.composite("no_router", table.routed("none")),
             table.composite("routed", table.routed("softmax", hard=False)),

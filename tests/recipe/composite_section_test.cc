@@ -211,6 +211,22 @@ TEST(CompositeSectionTest, PathsMayBeUnequal) {
             "give large.heads");
 }
 
+TEST(CompositeSectionTest, LargeBlocksMayBeOneOrNone) {
+  EXPECT_EQ(SpecOf("connect: slice").large.blocks, 2);
+  const model::Stack one = SpecOf("connect: slice, large: {blocks: 1, heads: 2}").large;
+  EXPECT_EQ(one.blocks, 1);
+  EXPECT_EQ(one.heads, 2);
+  EXPECT_TRUE(one.identity);
+  EXPECT_EQ(SpecOf("large: {blocks: 0}").large.blocks, 0);
+  // Where there is none, its heads need not be said.
+  EXPECT_EQ(MustParse(Replaced("{name: c}", "{name: c, large: {blocks: 0}}",
+                               Replaced("corpus: sums, d: 64, heads: 2, blocks: 3",
+                                        "corpus: sums, d: 48, heads: 1, blocks: 1")))
+                .composites[0]
+                .spec.large.d,
+            112);
+}
+
 class OptionTest : public testing::TestWithParam<std::pair<const char*, const char*>> {};
 
 TEST_P(OptionTest, IsRefusedWithItsPlace) {
@@ -257,7 +273,10 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"connect: slice, scale: sum, weights: [1, 1]",
                   "weights: stands in the place of scale; give one of the two"},
         std::pair{"large: {heads: 3}", "large.heads: 3 heads do not divide width 128"},
-        std::pair{"large: {blocks: 3}", "large.blocks: no such key"},
+        std::pair{"large: {blocks: 3}", "large.blocks: must be in 0 .. 2, is 3"},
+        std::pair{"large: {blocks: 0, ffn: 64}",
+                  "large.ffn: is of large blocks, and blocks: 0 leaves none; take one of the two "
+                  "out"},
         std::pair{"paths: [path_1]", "paths: a composite needs at least two paths"},
         std::pair{"paths: [path_1, path_1]", "paths: \"path_1\" appears twice"},
         std::pair{"paths: [path_1, path2]",

@@ -69,6 +69,9 @@ class Composite {
   // Makes the leaves of parallel layer `l`, counted from 0.
   void MakeLayer(const LeafMaker& leaf, int64_t l);
 
+  // x [rows, D] through a large block, if it is there.
+  static at::Tensor RunLarge(const std::unique_ptr<Block>& block, const at::Tensor& x,
+                             ForwardContext& pass);
   // Outputs y_p [rows, d_p] of a layer for inputs x_p [rows, d_p]; equal blocks that are
   // sublayers alone run as one batched product.
   std::vector<at::Tensor> RunPaths(const Layer& layer, const std::vector<at::Tensor>& inputs,
@@ -111,7 +114,7 @@ class Composite {
   // All paths are equally wide: they read the same narrow stream, and a choice of `share` can be
   // told by similarity (LayerRouting).
   bool equal_widths_;
-  std::unique_ptr<Block> first_, last_;  // the large blocks
+  std::unique_ptr<Block> first_, last_;  // the large blocks, or null
   std::vector<at::Tensor> shrink_;       // one, or one a path
   std::vector<Layer> layers_;
   at::Tensor grow_, gate_, gate_bias_;

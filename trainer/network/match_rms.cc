@@ -102,7 +102,7 @@ void Composite::MatchLayer(size_t l, const at::Tensor& x, const OwnSizes& own, M
 std::vector<double> Composite::MatchRms(const at::Tensor& embedded, ForwardContext& pass) const {
   const OwnSizes own = OwnRms(embedded, pass);
   MapScaling scaling;
-  at::Tensor x = first_->Run(embedded, pass);
+  at::Tensor x = RunLarge(first_, embedded, pass);
   for (size_t s = 0; s < shrink_.size(); ++s) {
     const double target = equal_widths_ ? Together(own, 0) : own[s][0];
     scaling.ScaleTo(target, Mapped(x, shrink_[s], pass), shrink_[s]);
