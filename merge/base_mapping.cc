@@ -89,7 +89,9 @@ std::vector<Axis> AxesOf(const model::ModelSpec& spec, const model::TensorSpec& 
   } else if (what == "norm") {
     axes = {parallel ? LayerAxis(spec, model::LayerOutputWidth(spec, layer), "output") : stream};
   } else if (what == "cross") {
-    axes = {stream, stream};
+    // Of maps of a rank, the axis of the rank corresponds as a whole.
+    const Axis rank{"rank", spec.connection.cross_rank, {}};
+    axes = {name[3] == "read" ? rank : stream, name[3] == "write" ? rank : stream};
   } else {  // shrink, combine: [.., D]; path_in, path_out: no path's but their own
     for (const int64_t extent : tensor.shape) axes.push_back({"width", extent, {}});
     if (what == "shrink" || (what == "combine" && !bias)) axes.back() = stream;
@@ -140,6 +142,7 @@ BaseMapping::BaseMapping(const model::ModelSpec& base, const model::ModelSpec& c
 bool BaseMapping::KeepsLarge() const {
   model::Stack was = base_.large;
   was.identity = composite_.large.identity;  // how they started does not matter any more
+  was.blocks = composite_.large.blocks;      // of two, one may be left
   if (!model::SameShape(was, composite_.large) || base_.paths.size() != composite_.paths.size())
     return false;
   for (size_t p = 0; p < composite_.paths.size(); ++p) {

@@ -246,7 +246,8 @@ Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents,
   }
   // Large blocks of the base stay where the width of the stream does; the plan then copies them if
   // the paths, too, stand in their old places.
-  const model::Stack large = LargeOf(composite.paths, model::StartsFromPaths(options.connection));
+  model::Stack large = LargeOf(composite.paths, model::StartsFromPaths(options.connection));
+  if (base) large.blocks = base->spec.large.blocks;
   if (!base || large.d != base->spec.large.d) composite.large = large;
   BRAID_RETURN_IF_ERROR(model::Validate(composite));
   BRAID_RETURN_IF_ERROR(CheckComposite(parents, base, composite));

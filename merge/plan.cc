@@ -67,6 +67,12 @@ class Planner {
       const BaseMapping::Part part = base_mapping_->Find(tensor);
       for (const Overlap& overlap : part.overlaps)
         target.sources.push_back({base_, part.tensor, overlap, {}});
+      // What a path that joins would say through trained maps would be noise to the others. Its
+      // columns learn from zero all the same.
+      if (!target.sources.empty() && tensor.name.ends_with(".cross.read.weight")) {
+        target.tensor.init = model::Init::kConstant;
+        target.tensor.scale = 0;
+      }
     }
     target.rule = RuleOf(target);
     for (const Source& source : target.sources) {

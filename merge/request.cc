@@ -80,6 +80,11 @@ Result<Json> Number(const std::string& text) {
   return Json(number);
 }
 
+Result<Json> WholeNumber(const std::string& text) {
+  BRAID_ASSIGN_OR_RETURN(const int64_t number, ParseInt(text));
+  return Json(number);
+}
+
 Result<Json> No(const std::string&) {
   return Json(false);
 }
@@ -92,11 +97,13 @@ const std::vector<Option>& Options() {
       {{"tau", true, "routed: temperature of the router"}, "/router/tau", &Number},
       {{"hard", false, "routed: one choice a token"}, "/router/hard"},
       {{"soft", false, "routed: a mixture of the choices"}, "/router/hard", &No},
-      {{"init", true, "share, routed: how they begin, identity or normal [identity]"}, "/init"},
+      {{"init", true, "share, routed: how they begin, identity, orthogonal or normal [identity]"},
+       "/init"},
       {{"residual", false, "share, routed: add the layer's input"}, "/residual"},
       {{"norm", false, "share, routed: norm what the connection gives"}, "/norm"},
       {{"cross", false, "slice: maps between the paths after each layer, zero at the start"},
        "/cross"},
+      {{"cross-rank", true, "slice: their rank, with --cross"}, "/cross_rank", &WholeNumber},
       {{"no-gate", false, "slice: weigh the paths' logits equally for every token"}, "/gate", &No},
       {{"scale", true, "slice: " + OneOf(WordsOf(model::LogitScale())) + " of the parents' logits"},
        "/scale"},

@@ -39,7 +39,7 @@ using ParentReader =
 Result<PlannedMerge> PlanRequest(const MergeRequest& request, const ParentReader& read);
 
 // The connection that `connect` and options mean, as JSON text for MergeRequest::connect:
-//   with a value     router, router-input, tau, init, scale, weights ("0.7,0.3")
+//   with a value     router, router-input, tau, init, scale, weights ("0.7,0.3"), cross-rank
 //   without a value  hard, soft, residual, norm, cross, no-gate
 // Without options it is `connect` itself. Whether they fit the kind is PlanRequest's to say.
 Result<std::string> ConnectionText(const std::string& connect,

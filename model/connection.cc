@@ -9,11 +9,22 @@
 namespace braid::model {
 
 bool StartsFromPaths(const Connection& connection) {
-  return connection.is_slice() || connection.init == ConnectInit::kIdentity;
+  return connection.is_slice() || connection.init != ConnectInit::kNormal;
 }
 
 Result<Connection> ConnectionFromJson(const Json& json, const std::string& path) {
   return schema::FromJson<Connection>(json, path);
+}
+
+std::string WhyNoRank(const Connection& connection, int64_t width) {
+  const int64_t rank = connection.cross_rank;
+  if (rank < 0) return "must be at least 0";
+  if (rank > 0 && !connection.cross) return "is of cross; give cross: true too";
+  if (2 * rank < width || rank == 0) return "";
+  return Format(
+      "two maps of rank %lld are no smaller than a whole one of width %lld; give less "
+      "than %lld, or leave it out",
+      (long long)rank, (long long)width, (long long)((width + 1) / 2));
 }
 
 Status ValidateConnection(const Connection& connection, size_t paths, const std::string& where) {

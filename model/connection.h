@@ -21,8 +21,9 @@ enum class ConnectionKind { kShare, kRouted, kSlice };
 enum class RouterInput { kCombined, kConcat, kX };
 // What shrink, share, combine, grow, path_in and path_out begin as. normal: N(0, 0.02), as
 // published. identity: each path first reads the sum of the embedding's slices and later the mean
-// of the paths' streams, and writes its output to its own slice (model/tensors.h).
-enum class ConnectInit { kNormal, kIdentity };
+// of the paths' streams, and writes its output to its own slice (model/tensors.h). orthogonal:
+// random rotations, or parts of them, which keep the size of what they read.
+enum class ConnectInit { kNormal, kIdentity, kOrthogonal };
 // How the logits of a slice composite's paths are put together.
 enum class LogitScale { kMean, kSum };
 // The words of recipes and configurations.
@@ -56,6 +57,9 @@ struct Connection {
   // slice (a start that preserves the parents' function): path p keeps its own slice of the D-wide
   // stream.
   bool cross = false;  // x <- x + S_l x after each parallel layer, S_l [D, D] zero at the start
+  // Above 0: S_l = write_l read_l of at most this rank, write_l [D, rank] zero at the start, and
+  // read_l [rank, D] normal.
+  int64_t cross_rank = 0;
   bool gate = true;  // slice p of the normed stream times N softmax(W_g x + b_g)_p; all ones at the
                      // start
   LogitScale scale = LogitScale::kMean;
@@ -69,13 +73,16 @@ struct Connection {
   friend bool operator==(const Connection&, const Connection&) = default;
 };
 
-// Whether the untrained connections preserve the paths' functions instead of being random. The
-// default of large blocks is then to begin as the identity, too.
+// Whether the untrained connections pass on the paths' streams as they are, or rotated, instead of
+// what noise leaves of them. Large blocks then begin as the identity, too.
 bool StartsFromPaths(const Connection& connection);
 
 // Reads the `connection` of a configuration. Errors name the field below `path`. Checks types and
 // ranges of single fields only; ValidateConnection has the rules between fields.
 Result<Connection> ConnectionFromJson(const Json& json, const std::string& path);
+
+// Why cross_rank cannot be what it is for slices of `width` together; empty if it can.
+std::string WhyNoRank(const Connection& connection, int64_t width);
 
 // Checks that fields of other kinds of connections have their defaults, that tau is above 0, and
 // that there are no weights or one for each of `paths` paths.

@@ -67,7 +67,7 @@ const Words& WordsOf(RouterInput) {
   return words;
 }
 const Words& WordsOf(ConnectInit) {
-  static const Words words = {"normal", "identity"};
+  static const Words words = {"normal", "identity", "orthogonal"};
   return words;
 }
 const Words& WordsOf(LogitScale) {
@@ -221,10 +221,12 @@ const Schema& SchemaOf(const Connection*) {
           "How paths hear one another: `share` (a linear map), `routed` (a choice for each token) "
           "or `slice` (each path keeps its own slice; starts as the mean of its parents).");
     field("router", &Connection::router, "Who decides between the paths.").OnlyIf("kind", kRouted);
-    field("init", &Connection::init,
-          "How the maps between streams begin: `identity`: every path hears the sum of the "
-          "embeddings, then the mean of the paths' outputs, and each slice of the end gets its own "
-          "path's; `normal`: N(0, 0.02), as published.")
+    field(
+        "init", &Connection::init,
+        "How the maps between streams begin: `identity`: every path hears the sum of the "
+        "embeddings, then the mean of the paths' outputs, and each slice of the end gets its own "
+        "path's; `orthogonal`: random rotations, which keep the size of what they read; `normal`: "
+        "N(0, 0.02), as published.")
         .OnlyIf("kind", kShare, kRouted)
         .OmitDefault();  // configurations older than the choice do not have it
     field("residual", &Connection::residual, "Add the layer's input.")
@@ -233,12 +235,22 @@ const Schema& SchemaOf(const Connection*) {
         .OnlyIf("kind", kShare, kRouted);
     field("cross", &Connection::cross, "Maps between slices that start at zero.")
         .OnlyIf("kind", kSlice);
+    field("cross_rank", &Connection::cross_rank,
+          "Of `cross`: their rank, below half of the width of all slices; 0: they are whole "
+          "matrices.")
+        .OnlyIf("kind", kSlice)
+        .AtLeast(0)
+        .OmitDefault();  // configurations older than the choice do not have it
     field("gate", &Connection::gate, "A gate for each path that starts at one.")
         .OnlyIf("kind", kSlice);
     field("scale", &Connection::scale, "Mean or sum of the parents' logits.")
         .OnlyIf("kind", kSlice);
     field("weights", &Connection::weights, "In the place of `scale`: a weight for each path.")
         .OnlyIf("kind", kSlice);
+    field.Check([](const Connection& connection, const schema::Fail& fail) {
+      if (connection.cross_rank > 0 && !connection.cross)
+        fail({"cross_rank"}, "is of cross; give cross: true too");
+    });
     return field.Done();
   }();
   return fields;
@@ -283,7 +295,8 @@ const Schema& SchemaOf(const ModelSpec*) {
     field("connection", &ModelSpec::connection, "How the paths hear one another.")
         .OnlyIf("kind", kComposite)
         .Required();
-    field("large", &ModelSpec::large, "The two blocks of full width.")
+    field("large", &ModelSpec::large,
+          "The blocks of full width D: two, one after the parallel layers, or none.")
         .OnlyIf("kind", kComposite)
         .Required();
     field("paths", &ModelSpec::paths, "The paths, in the order of their slices.")

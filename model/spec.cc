@@ -26,14 +26,22 @@ Status ValidateComposite(const ModelSpec& spec) {
   for (size_t p = 0; p < spec.paths.size(); ++p) {
     BRAID_RETURN_IF_ERROR(ValidateStack(spec.paths[p], "paths." + std::to_string(p)));
   }
-  BRAID_RETURN_IF_ERROR(ValidateStack(spec.large, "large"));
+  if (spec.large.blocks < 0 || spec.large.blocks > 2) {
+    return InvalidArgument(
+        "large.blocks: must be 2 (one before the parallel layers, one after), 1 (after them alone) "
+        "or 0");
+  }
+  // Where there is none its width still is that of the stream.
+  Stack large = spec.large;
+  large.blocks = 2;
+  BRAID_RETURN_IF_ERROR(ValidateStack(large, "large"));
   const int64_t sum = spec.slice_begin(spec.paths.size());
+  if (const std::string why = WhyNoRank(spec.connection, sum); !why.empty())
+    return InvalidArgument("connection.cross_rank: " + why);
   if (spec.large.d != sum) {
     return InvalidArgument(Format("large.d: is %lld, but the widths of the paths add up to %lld",
                                   (long long)spec.large.d, (long long)sum));
   }
-  if (spec.large.blocks != 2)
-    return InvalidArgument("large.blocks: must be 2, one before the parallel layers, one after");
   return OkStatus();
 }
 
@@ -129,6 +137,20 @@ Arch PaperArch() {
   Arch arch;
   schema::ApplyPaper(ArchFields(), &arch);
   return arch;
+}
+
+std::string WhyNoMatch(const ModelSpec& spec, bool over_base) {
+  if (spec.kind == Kind::kDense) return "model " + spec.name + " has no maps between paths";
+  if (spec.connection.is_slice())
+    return "does nothing: in a slice composite each path keeps its own stream; leave it out";
+  if (spec.connection.norm)
+    return "a connection with norm sets the size of the stream by itself; leave one of the two out";
+  if (spec.connection.residual) {
+    return "a connection with residual adds to a stream that has its size already; leave one of "
+           "the two out";
+  }
+  if (over_base) return "over a base the maps are trained already; leave it out";
+  return "";
 }
 
 }  // namespace braid::model

@@ -72,10 +72,13 @@ struct ModelSpec {
   Connection connection;
   std::vector<Stack> paths;  // in the order of their slices of embedding and head
   Stack large;  // width D = sum of the paths' d; `blocks` is 2: one before the parallel layers, one
-                // after
+                // after; 1: after them alone; 0: there is none, and only the width means something
 
   friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
 
+  // Of composites: whether there is a large block before the parallel layers, or after them.
+  bool has_large_before() const { return large.blocks > 1; }
+  bool has_large_after() const { return large.blocks > 0; }
   // Width of embedding, final norm and head: d of a dense model, D of a composite.
   int64_t width() const { return kind == Kind::kDense ? dense.d : large.d; }
   // Number of parallel layers L of a composite: blocks of its deepest path. A path that has run out
@@ -112,5 +115,9 @@ std::vector<ArchDifference> ArchDifferences(const Arch& a, const Arch& b);
 
 // A1-A5 as published, the preset `compat: paper`; an Arch by itself is that of `fixed`.
 Arch PaperArch();
+
+// Why the maps between the streams of a model, which has some of them from a base or none, cannot
+// be scaled to the size of its paths' own streams; empty if they can.
+std::string WhyNoMatch(const ModelSpec& spec, bool over_base = false);
 
 }  // namespace braid::model

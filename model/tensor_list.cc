@@ -1,5 +1,8 @@
 #include "model/tensor_list.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace braid::model {
 
 void TensorList::Matrix(const std::string& name, int64_t out, int64_t in, double deviation) const {
@@ -10,6 +13,12 @@ void TensorList::Identity(const std::string& name, int64_t out, int64_t in,
                           const IdentityMap& identity) const {
   Add(name, {out, in}, Init::kIdentity, Role::kMatrix, 1);
   all_.back().identity = identity;
+}
+
+void TensorList::Orthogonal(const std::string& name, int64_t out, int64_t in) const {
+  // What has more places than it reads would be smaller in each by this.
+  const double widening = static_cast<double>(out) / static_cast<double>(in);
+  Add(name, {out, in}, Init::kOrthogonal, Role::kMatrix, std::sqrt(std::max(1.0, widening)));
 }
 
 void TensorList::Gain(const std::string& name, int64_t width) const {

@@ -26,6 +26,8 @@ class TensorList {
   // A matrix [out, in] of zeros and ones.
   void Identity(const std::string& name, int64_t out, int64_t in,
                 const IdentityMap& identity) const;
+  // A random orthogonal matrix [out, in] that keeps the root mean square of what it reads.
+  void Orthogonal(const std::string& name, int64_t out, int64_t in) const;
   // The gain of a norm, [width] ones.
   void Gain(const std::string& name, int64_t width) const;
   // [width] zeros.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "model/orthogonal.h"
 #include "model/tensor_list.h"
 
 namespace braid::model {
@@ -20,13 +21,17 @@ std::vector<int64_t> SlicesOf(const ModelSpec& spec) {
   return widths;
 }
 
-// A map [out, in] of a connection: as published, or as the identity between pieces.
+// A map [out, in] of a connection; `identity` is how it begins as one.
 void AddMap(const TensorList& to, const ModelSpec& spec, const std::string& name,
             std::pair<int64_t, int64_t> shape, const IdentityMap& identity) {
-  if (spec.connection.init == ConnectInit::kIdentity) {
-    to.Identity(name, shape.first, shape.second, identity);
-  } else {
-    to.Matrix(name, shape.first, shape.second);
+  const auto [out, in] = shape;
+  switch (spec.connection.init) {
+    case ConnectInit::kNormal:
+      return to.Matrix(name, out, in);
+    case ConnectInit::kIdentity:
+      return to.Identity(name, out, in, identity);
+    case ConnectInit::kOrthogonal:
+      return to.Orthogonal(name, out, in);
   }
 }
 
@@ -38,7 +43,12 @@ void AddConnection(const TensorList& layer, const ModelSpec& spec, int64_t l) {
   const Connection& connection = spec.connection;
   if (connection.is_slice()) {
     // Zeros: the composite begins as its parents, side by side.
-    if (connection.cross) layer.Matrix("cross.weight", D, D, /*deviation=*/0);
+    if (const int64_t rank = connection.cross_rank; connection.cross && rank > 0) {
+      layer.Matrix("cross.read.weight", rank, D);
+      layer.Matrix("cross.write.weight", D, rank, /*deviation=*/0);
+    } else if (connection.cross) {
+      layer.Matrix("cross.weight", D, D, /*deviation=*/0);
+    }
     return;
   }
   const int64_t out = LayerOutputWidth(spec, l);
@@ -69,8 +79,8 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
   const int64_t D = spec.large.d, c = spec.common_width();
   const bool slice = spec.connection.is_slice(), equal = EqualWidths(spec);
   // The stream of a composite runs through the parallel layers and both large blocks.
-  const BlockShape large{spec.large, spec.arch, spec.parallel_layers() + 2};
-  AddBlock(root.In("large.0"), large);
+  const BlockShape large{spec.large, spec.arch, spec.parallel_layers() + spec.large.blocks};
+  if (spec.has_large_before()) AddBlock(root.In("large.0"), large);
   // From the large stream to what the first parallel layer reads: one input for all paths where
   // they have one width, otherwise one for each.
   if (!slice && equal) AddMap(root, spec, "shrink.weight", {c, D}, {{}, SlicesOf(spec)});
@@ -93,7 +103,7 @@ void AddComposite(std::vector<TensorSpec>& all, const ModelSpec& spec) {
     AddConnection(layer, spec, l);
   }
   if (spec.connection.is_routed()) AddMap(root, spec, "grow.weight", {D, c}, {SlicesOf(spec), {}});
-  AddBlock(root.In("large.1"), large);
+  if (spec.has_large_after()) AddBlock(root.In("large.1"), large);
   // Zeros make all gates one: N softmax(0) = 1.
   if (slice && spec.connection.gate) {
     const auto N = static_cast<int64_t>(spec.paths.size());
@@ -178,7 +188,10 @@ void InitializeRange(const TensorSpec& tensor, uint64_t seed, int64_t begin, int
   }
   if (tensor.init == Init::kIdentity) return InitializeIdentity(tensor, begin, count, out);
   const RandomStream stream(seed, tensor.name);
-  stream.Normals(static_cast<uint64_t>(begin), count, out);
+  if (tensor.init == Init::kOrthogonal)
+    OrthogonalRange(stream, tensor.shape[0], tensor.shape[1], begin, count, out);
+  else
+    stream.Normals(static_cast<uint64_t>(begin), count, out);
   for (int64_t i = 0; i < count; ++i) out[i] *= scale;
   if (tensor.pad_row < 0) return;
   const int64_t width = tensor.shape.size() > 1 ? tensor.shape[1] : 1;

@@ -18,6 +18,8 @@ enum class Init {
               // rows are then zeroed
   kConstant,  // scale itself
   kIdentity,  // zeros and ones, as `identity` places them
+  kOrthogonal,  // a random orthogonal matrix of RandomStream(seed, name) (model/orthogonal.h),
+                // times scale
 };
 
 // The use of a tensor, by which the optimizer decides on weight decay (T5 of
@@ -40,7 +42,7 @@ struct TensorSpec {
   Init init = Init::kNormal;
   Role role = Role::kMatrix;
   int64_t pad_row = -1;       // row that stays zero and gets no gradient (embedding), or -1
-  double scale = 0.02;        // deviation, or the constant
+  double scale = 0.02;        // deviation, the constant, or a factor
   IdentityMap identity = {};  // of kIdentity
 
   // The number of elements: the product of the shape.
@@ -61,6 +63,8 @@ struct TensorSpec {
 //   share, routed    large.0.B, shrink, parallel layers, grow (routed only), large.1.B
 //   slice            large.0.B, parallel layers, large.1.B, gate.weight [N, D], gate.bias [N]
 //
+// A composite with one large block has large.1 alone, and one without has neither.
+//
 // Between the large blocks of a composite; the parallel layer l has path.{p}.B for each path p with
 // more than l blocks:
 //
@@ -75,7 +79,8 @@ struct TensorSpec {
 //   parallel.{l}.router.weight [N + 1, r], router.bias [N + 1]  routed, except router `none`; r is
 //                                          the width of what the router reads
 //   parallel.{l}.norm.weight               of the width that the connection gives
-//   parallel.{l}.cross.weight [D, D]       slice with `cross`
+//   parallel.{l}.cross.weight [D, D]       slice with `cross`; with `cross_rank` r, instead,
+//   parallel.{l}.cross.read.weight [r, D], parallel.{l}.cross.write.weight [D, r]
 //
 // The block B of `llama` (model/blocks/), where Arch decides on attn.o and ffn.beta, and v is the
 // width of all heads of values (w, unless queries share them):
@@ -91,11 +96,12 @@ struct TensorSpec {
 //   gate.weight [2, w], gate.bias [2]      dual_path; one row if the gate is convex
 //   cross.{deep,wide}.weight [w, w], cross.{deep,wide}_scale [1]   dual_path with `cross`
 //
-// Under `init: identity` of the connection, the maps between streams begin as identities instead of
-// N(0, 0.02): shrink as the sum of the slices of the large stream (of unequal widths, shrink.{p} as
-// slice p); share and combine as the mean of the paths' outputs, place by place (the last share,
-// [D, D], as the identity); grow as a copy of the stream in every slice; path_in and path_out as
-// the first places of the wider stream.
+// Under `init: orthogonal` of the connection, the maps between streams (shrink, share, combine,
+// grow, path_in and path_out) begin as random orthogonal matrices. Under `init: identity`, they
+// begin as identities: shrink as the sum of the slices of the large stream (of unequal widths,
+// shrink.{p} as slice p); share and combine as the mean of the paths' outputs, place by place (the
+// last share, [D, D], as the identity); grow as a copy of the stream in every slice; path_in and
+// path_out as the first places of the wider stream.
 std::vector<TensorSpec> Tensors(const ModelSpec& spec);
 
 // Fills out[0 .. elements) with the initial values of `tensor` under `seed`. Pure: merge and

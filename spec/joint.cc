@@ -86,6 +86,10 @@ const Schema& TaskTrain::Fields() {
           "How often ranks agree, below; `sync: diloco` stands for its defaults. Absent: they add "
           "up their gradients in each step.");
     field.OrChoice("sync", &Sync::method);
+    field("match_rms", &TaskTrain::match_rms,
+          "Of composites that share or route: before the first step, the maps between the streams "
+          "are scaled so that what they give is as large as the paths' own streams, below.")
+        .OmitDefault();
     field("teachers", &TaskTrain::teachers,
           "The parents teach the composite on their own corpora, below. Absent: they do not.");
     field.Check(CheckSync);

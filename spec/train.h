@@ -168,6 +168,9 @@ struct TaskTrain : Train {
   std::optional<FirstOnly> first;
   // Absent: the ranks add up their gradients in each step.
   std::optional<Sync> sync;
+  // The maps between the streams are scaled before the first step (docs/models.md, "Matched
+  // streams").
+  bool match_rms = false;
   // Absent: nobody teaches.
   std::optional<Teachers> teachers;
 

@@ -41,6 +41,10 @@ Result<recipe::JointPhase> JointOf(const MergeSubmission& submission,
         "joint.teachers: parents teach on their own corpora, and a merge without a recipe does not "
         "know which these are; write a recipe whose paths have `from`, or leave teachers out");
   }
+  if (joint.settings.match_rms) {
+    const std::string why = model::WhyNoMatch(plan.model, plan.base);
+    if (!why.empty()) return InvalidArgument("joint.match_rms: " + why);
+  }
   recipe::ScaleJointRates(spec::Compat::kFixed, plan.model.connection.kind, &joint.settings);
   joint.tokenizer = {task::JobName(task::JobKind::kMerge, kComposite), task::role::kModel, "", ""};
   if (submission.split_paths.has_value()) joint.split.paths = *submission.split_paths;

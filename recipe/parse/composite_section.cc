@@ -172,6 +172,18 @@ void CheckGroups(YamlMap& map, const Recipe& recipe, const Composite& composite)
   }
 }
 
+// Where the recipe's `joint` says it, it may be of another composite, and of `start: auto` of
+// another start.
+void SettleMatch(YamlMap& map, Composite* composite) {
+  if (!composite->joint.match_rms) return;
+  const std::string why = model::WhyNoMatch(composite->spec, !composite->base.empty());
+  if (why.empty()) return;
+  const YAML::Node start = map.Node("start");
+  const bool one = !start.IsDefined() || start.Scalar() != NameOf(spec::CompositeStart::kAuto);
+  if (one && map.HasAt("joint.match_rms")) map.FailAt("joint.match_rms", why);
+  composite->joint.match_rms = false;
+}
+
 // Who teaches is a parent: of a composite that takes all its paths from a base there is none.
 void CheckTeachers(YamlMap& map, const Composite& composite) {
   const bool parents = std::any_of(composite.members.begin(), composite.members.end(),
@@ -217,15 +229,19 @@ void ReadConnections(YamlMap& map, model::ConnectInit init, model::ModelSpec* sp
   spec->kind = model::Kind::kComposite;
   spec->connection = ReadConnection(map, spec->paths.size(), init);
   spec->large = model::DefaultLarge(spec->paths);
+  if (const std::string why = model::WhyNoRank(spec->connection, spec->large.d);
+      map.Has("cross_rank") && spec->connection.cross && !why.empty())
+    map.Fail("cross_rank", why);
   spec->large.identity = model::StartsFromPaths(spec->connection);
   YamlMap large(map.Node("large"), map.PathOf("large"), map.errors());
-  if (spec->large.heads == 0 && !spec->paths.empty() && !large.Has("heads")) {
+  const bool heads = spec->large.heads > 0 || large.Has("heads");
+  ReadLarge(large, spec->sequence, &spec->large);
+  if (!heads && spec->large.blocks > 0 && !spec->paths.empty()) {
     map.Fail("large", Format("neither the paths' heads together nor heads of the first path's size "
                              "divide width %lld evenly; "
                              "give large.heads",
                              (long long)spec->large.d));
   }
-  ReadLarge(large, spec->sequence, &spec->large);
 }
 
 std::string ReadCorpusName(YamlMap& map, const Recipe& recipe) {
@@ -272,6 +288,7 @@ Composite ReadComposite(const YAML::Node& node, const std::string& where, const 
   CheckParentsRates(map, recipe, composite);
   CheckGroups(map, recipe, composite);
   CheckTeachers(map, composite);
+  SettleMatch(map, &composite);
   return composite;
 }
 

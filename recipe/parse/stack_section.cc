@@ -206,7 +206,11 @@ void ReadStack(YamlMap& map, int64_t sequence, model::Stack* stack) {
 
 void ReadLarge(YamlMap& map, int64_t sequence, model::Stack* stack) {
   stack->name = "large";
-  stack->blocks = 2;
+  stack->blocks = map.Int("blocks", 2, 0, 2);
+  for (const char* key : {"heads", "kv_heads", "block", "ffn", "dual", "identity"}) {
+    if (stack->blocks == 0 && map.Has(key))
+      map.Fail(key, "is of large blocks, and blocks: 0 leaves none; take one of the two out");
+  }
   const bool has_default = stack->heads > 0;
   stack->heads = map.Int("heads", std::max<int64_t>(1, stack->heads), 1, 4096);
   if (map.Has("heads")) CheckHeads(map, *stack);

@@ -40,7 +40,12 @@ const Schema& LargeFields() {
   static const Schema fields = [] {
     Schema large;
     large.name = "large";
-    large.meaning = "The two blocks of full width D.";
+    large.meaning = "The blocks of full width D.";
+    Add(&large, "blocks", Type::kInt,
+        "2: one before the parallel layers, one after; 1: after them alone; 0: none.")
+        .AtLeast(0)
+        .AtMost(2)
+        .default_value = 2;
     Add(&large, "heads", Type::kInt, "Heads of attention.")
         .AtLeast(1)
         .AtMost(4096)
@@ -50,7 +55,7 @@ const Schema& LargeFields() {
       if (field.name == "ffn") field.default_text = "4 D";
     }
     Add(&large, "identity", Type::kBool, "They start as the identity.")
-        .DefaultText("`true` for `slice` and `connect_init: identity`");
+        .DefaultText("`true` for `slice` and `connect_init: identity` or `orthogonal`");
     return large;
   }();
   return fields;
@@ -101,7 +106,7 @@ const Schema& BaselineFields() {
                        "Shapes of the paths of a composite that is trained from scratch.");
     paths.section = &RecipeShape::Fields;
     Append(RecipeConnectionFields(), &baseline);
-    AddSection(&baseline, "large", &LargeFields, "The two blocks of full width D.")
+    AddSection(&baseline, "large", &LargeFields, "The blocks of full width D.")
         .DefaultText("see below");
     AppendModel(&baseline);
     return baseline;
@@ -137,7 +142,7 @@ const Schema& CompositeFields() {
     paths.custom_schema = {
         {"type", "array"}, {"minItems", 2}, {"items", {{"type", {"string", "object"}}}}};
     Append(RecipeConnectionFields(), &composite);
-    AddSection(&composite, "large", &LargeFields, "The two blocks of full width D.")
+    AddSection(&composite, "large", &LargeFields, "The blocks of full width D.")
         .DefaultText("see below");
     AddSection(&composite, "arch", &CompositeArchFields,
                "What a composite does not have from its paths.")

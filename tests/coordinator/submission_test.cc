@@ -137,6 +137,22 @@ TEST(MergeSubmissionTest, WhatCannotBeIsRefusedByName) {
               HasSubstr("joint.teachers: parents teach on their own corpora, and a merge without a "
                         "recipe does not know which these are; write a recipe whose paths have "
                         "`from`, or leave teachers out"));
+  const auto no_match = [&](auto change) {
+    StoredMergePlan planned = TwoPaths();
+    planned.plan.model.kind = model::Kind::kComposite;
+    change(planned.plan);
+    MergeSubmission submission;
+    submission.data = {{"tales", "s1"}};
+    submission.joint = "{match_rms: true}";
+    return CommandOf(submission, planned, stored).status().message();
+  };
+  EXPECT_EQ(no_match([](auto&) {}), "");
+  EXPECT_THAT(no_match([](auto& plan) { plan.base = true; }),
+              HasSubstr("joint.match_rms: over a base the maps are trained already"));
+  EXPECT_THAT(
+      no_match([](auto& plan) { plan.model.connection.kind = model::ConnectionKind::kSlice; }),
+      HasSubstr("joint.match_rms: does nothing: in a slice composite each path keeps its "
+                "own stream; leave it out"));
 }
 
 }  // namespace

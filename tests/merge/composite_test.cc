@@ -122,6 +122,11 @@ TEST(CompositeTest, ThePathsOfABaseAreSwappedAddedAndDropped) {
   own.spec.large.heads = 2;
   EXPECT_EQ(CompositeOf({}, own, OptionsOf("share"))->large.heads, 2);
 
+  own.spec.large.blocks = 1;
+  EXPECT_EQ(CompositeOf({}, own, OptionsOf("share"))->large.blocks, 1);
+  options.drop = {"one"};
+  EXPECT_EQ(CompositeOf({}, own, options)->large.blocks, 1) << "also where they are new";
+
   options.drop = {"five"};
   EXPECT_THAT(CompositeOf({}, base, options).status().message(),
               HasSubstr("the base has no path five; it has one, two, three"));

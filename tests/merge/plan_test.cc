@@ -239,6 +239,18 @@ TEST_F(BaseTest, ADroppedPathTakesItsColumnsAlongAndTheOthersMoveUp) {
   ExpectNoOverlap(plan);
 }
 
+// One that is left goes on as it was; one that the base does not have begins anew.
+TEST_F(BaseTest, LargeBlocksMayGoAndCome) {
+  const Parent two = Base(Joined("share"));
+  model::ModelSpec one = two.spec;
+  one.large.blocks = 1;
+  const MergePlan fewer = PlanMerge({}, two, one, {}).value();
+  EXPECT_EQ(At(fewer, "large.1.attn.q.weight").rule, Rule::kCopy);
+  const MergePlan more = PlanMerge({}, ParentOf(one), two.spec, {}).value();
+  EXPECT_EQ(At(more, "large.1.attn.q.weight").rule, Rule::kCopy);
+  EXPECT_EQ(At(more, "large.0.attn.q.weight").rule, Rule::kInitialize);
+}
+
 TEST_F(BaseTest, AnAddedPathBringsNewColumns) {
   model::Connection connection = Joined("routed");
   connection.router.input = Word("concat");
@@ -274,6 +286,31 @@ TEST_F(BaseTest, SliceKeepsRowsAndColumnsOfCrossAndGate) {
       "base:parallel.0.cross.weight[0+8<-0,0+8<-0] base:parallel.0.cross.weight[0+8<-0,8+8<-24] "
       "base:parallel.0.cross.weight[8+8<-24,0+8<-0] base:parallel.0.cross.weight[8+8<-24,8+8<-24]");
   EXPECT_EQ(From(plan, "gate.bias"), "base:gate.bias[0+1<-0] base:gate.bias[1+1<-2]");
+  // Of maps of a rank, what a path gives and takes stays with the path.
+  connection.cross_rank = 3;
+  const MergePlan ranked = PlanOf({ParentOf(SmallPath("four", 12))}, connection, Base(connection),
+                                  {"two"});
+  EXPECT_EQ(From(ranked, "parallel.0.cross.read.weight"),
+            "base:parallel.0.cross.read.weight[0+8<-0] "
+            "base:parallel.0.cross.read.weight[8+8<-24]");
+  EXPECT_EQ(From(ranked, "parallel.0.cross.write.weight"),
+            "base:parallel.0.cross.write.weight[0+8<-0,0+3<-0] "
+            "base:parallel.0.cross.write.weight[8+8<-24,0+3<-0]");
+  // A path that joins says nothing through them as long as they are not trained.
+  EXPECT_EQ(At(ranked, "parallel.0.cross.read.weight").tensor.init, model::Init::kConstant);
+  EXPECT_EQ(At(ranked, "parallel.0.cross.read.weight").tensor.scale, 0);
+  model::Connection other = connection;
+  other.cross_rank = 4;
+  for (const model::Connection& was : {other, [&] {
+                                         model::Connection full = connection;
+                                         full.cross_rank = 0;
+                                         return full;
+                                       }()}) {
+    const MergePlan changed = PlanOf({ParentOf(SmallPath("four", 12))}, connection, Base(was),
+                                     {"two"});
+    EXPECT_EQ(At(changed, "parallel.0.cross.write.weight").rule, Rule::kInitialize);
+    EXPECT_EQ(At(changed, "parallel.0.cross.read.weight").tensor.init, model::Init::kNormal);
+  }
   EXPECT_EQ(From(plan, "norm.weight"),
             "base:norm.weight[0+8<-0] base:norm.weight[8+8<-24] four:norm.weight[16+12<-0]");
   EXPECT_EQ(At(plan, "norm.weight").rule, Rule::kAssemble);

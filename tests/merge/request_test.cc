@@ -71,6 +71,7 @@ TEST(RequestTest, ConnectionsOfAllKinds) {
   EXPECT_TRUE(slice.cross);
   EXPECT_FALSE(slice.gate);
   EXPECT_EQ(slice.weights, (std::vector<double>{0.7, 0.3}));
+  EXPECT_EQ(connection("slice", {{"cross", ""}, {"cross-rank", "2"}}).cross_rank, 2);
   EXPECT_EQ(connection("slice", {{"scale", "sum"}}).scale, Word("sum"));
   EXPECT_EQ(connection(R"({"kind": "slice", "scale": "sum"})", {{"cross", ""}}).scale, Word("sum"));
   EXPECT_EQ(connection("", {}).kind, Word("share"));
@@ -102,6 +103,12 @@ TEST(RequestTest, OptionsThatDoNotFitAreNamed) {
   EXPECT_THAT(error("routed", {{"router", "dice"}}), HasSubstr("connect.router.kind"));
   EXPECT_THAT(error("routed", {{"tau", "warm"}}), HasSubstr("--tau"));
   EXPECT_THAT(error("slice", {{"weights", "1,x"}}), HasSubstr("--weights"));
+  EXPECT_THAT(error("slice", {{"cross", ""}, {"cross-rank", "two"}}), HasSubstr("--cross-rank"));
+  EXPECT_THAT(error("slice", {{"cross-rank", "2"}}),
+              HasSubstr("connect.cross_rank: is of cross; give cross: true too"));
+  EXPECT_THAT(error("slice", {{"cross", ""}, {"cross-rank", "900"}}),
+              HasSubstr("connection.cross_rank: two maps of rank 900 are no smaller than a whole "
+                        "one of width"));
   EXPECT_THAT(error("slice", {{"weights", "1,2,3"}}),
               HasSubstr("weights: has 3 numbers for 2 paths"));
   EXPECT_THAT(error("split", {}), HasSubstr("connect.kind"));

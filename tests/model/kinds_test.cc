@@ -105,6 +105,8 @@ TEST(RouterKindTest, AWordThatIsNoRouterIsRefusedWithTheWordsThatAre) {
                              testing::EndsWith("found \"gumble\"; did you mean gumbel?")));
   EXPECT_EQ(ConnectionFromJson({{"kind", "share"}, {"cross", true}}, "c").status().message(),
             "c.cross: is of kind slice; here it is share");
+  EXPECT_EQ(ConnectionFromJson({{"kind", "slice"}, {"cross_rank", 2}}, "c").status().message(),
+            "c.cross_rank: is of cross; give cross: true too");
 }
 
 }  // namespace

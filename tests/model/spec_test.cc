@@ -74,6 +74,10 @@ TEST(SpecTest, EveryBlockAndConnectionReadsBack) {
                      .weights = {0.7, 0.3}};
   spec.large.identity = true;
   EXPECT_EQ(FromJson(ToJson(spec)).value(), spec);
+  // Configurations without it are those that were written before there was one.
+  EXPECT_FALSE(ToJson(spec)["connection"].contains("cross_rank"));
+  spec.connection.cross_rank = 3;
+  EXPECT_EQ(FromJson(ToJson(spec)).value(), spec);
   EXPECT_EQ(FromJson(ToJson(PathAlone(spec, 1))).value().dense, spec.paths[1]);
 }
 

@@ -150,10 +150,63 @@ TEST(TensorsTest, SliceHasNoShrinkAndStartsAsTheIdentity) {
                         tensor.name.ends_with("down.weight")));
     EXPECT_EQ(tensor.init == Init::kConstant && tensor.scale == 0, zero) << tensor.name;
   }
+  // Of a rank, one of two maps is zero, so that their product is.
+  const int64_t D = spec.large.d, whole = ParameterCount(spec);
+  spec.connection.cross_rank = 5;
+  EXPECT_EQ(ParameterCount(spec), whole - spec.parallel_layers() * (D * D - 2 * 5 * D));
+  const double flops = ForwardFlops(spec).projections;
+  for (const TensorSpec& tensor : Tensors(spec)) {
+    EXPECT_NE(tensor.name, "parallel.0.cross.weight");
+    if (tensor.name == "parallel.0.cross.read.weight") {
+      EXPECT_EQ(tensor.shape, (std::vector<int64_t>{5, D}));
+      EXPECT_EQ(tensor.init, Init::kNormal);
+    }
+    if (tensor.name == "parallel.0.cross.write.weight") {
+      EXPECT_EQ(tensor.shape, (std::vector<int64_t>{D, 5}));
+      EXPECT_TRUE(tensor.init == Init::kConstant && tensor.scale == 0);
+    }
+  }
+  spec.connection.cross_rank = 0;
+  EXPECT_EQ(ForwardFlops(spec).projections - flops,
+            2.0 * static_cast<double>(spec.parallel_layers() * (D * D - 2 * 5 * D)));
   spec.arch = PaperArch();  // without attn.o it is attn.v that is zero
   for (const TensorSpec& tensor : Tensors(spec)) {
     if (tensor.name == "large.0.attn.v.weight") {
       EXPECT_EQ(tensor.init, Init::kConstant);
+    }
+  }
+}
+
+TEST(TensorsTest, LargeBlocksMayBeOneOrNone) {
+  for (const char* kind : {"share", "routed", "slice"}) {
+    ModelSpec spec = Share(100, "fixed");
+    spec.connection.kind = Word(kind);
+    const auto large = [&](int64_t blocks) {
+      spec.large.blocks = blocks;
+      EXPECT_TRUE(Validate(spec).ok()) << Validate(spec).message();
+      std::set<std::string> places;
+      for (const TensorSpec& tensor : Tensors(spec)) {
+        if (tensor.name.starts_with("large.")) places.insert(tensor.name.substr(0, 7));
+      }
+      return places;
+    };
+    EXPECT_THAT(large(2), ElementsAre("large.0", "large.1")) << kind;
+    const int64_t two = ParameterCount(spec);
+    const double flops = ForwardFlops(spec).full_square();
+    EXPECT_THAT(large(1), ElementsAre("large.1")) << kind;
+    const int64_t one = two - ParameterCount(spec);
+    // 4 D² of attention, three matrices of the feed-forward, two norms.
+    const int64_t D = spec.large.d;
+    EXPECT_EQ(one, 4 * D * D + 3 * D * spec.large.ffn + 2 * D) << kind;
+    const double saved = flops - ForwardFlops(spec).full_square();
+    EXPECT_TRUE(large(0).empty()) << kind;
+    EXPECT_EQ(ParameterCount(spec), two - 2 * one) << kind;
+    EXPECT_DOUBLE_EQ(flops - ForwardFlops(spec).full_square(), 2 * saved) << kind;
+    for (const int64_t blocks : {-1, 3}) {
+      spec.large.blocks = blocks;
+      EXPECT_EQ(Validate(spec).message(),
+                "large.blocks: must be 2 (one before the parallel layers, one after), 1 (after "
+                "them alone) or 0");
     }
   }
 }
@@ -218,6 +271,36 @@ TEST(TensorsTest, IdentitiesOfUnequalPathsKeepThePlaces) {
   EXPECT_THAT(maps["parallel.0.combine.weight"],
               ElementsAre(ElementsAre(.5f, 0, 0, 0, .5f, 0), ElementsAre(0, .5f, 0, 0, 0, .5f),
                           ElementsAre(0, 0, 1, 0, 0, 0), ElementsAre(0, 0, 0, 1, 0, 0)));
+}
+
+// All maps between streams, and no other tensor.
+TEST(TensorsTest, ConnectionsMayBeginAsRotations) {
+  for (const char* kind : {"share", "routed"}) {
+    ModelSpec spec = TwoPaths(kind, 4, 2);
+    std::vector<std::string> identities, rotations;
+    spec.connection.init = Word("identity");
+    for (const TensorSpec& tensor : Tensors(spec)) {
+      if (tensor.init == Init::kIdentity) identities.push_back(tensor.name);
+    }
+    spec.connection.init = Word("orthogonal");
+    EXPECT_TRUE(StartsFromPaths(spec.connection));
+    EXPECT_EQ(FromJson(ToJson(spec))->connection.init, Word("orthogonal"));
+    for (const TensorSpec& tensor : Tensors(spec)) {
+      if (tensor.init != Init::kOrthogonal) continue;
+      rotations.push_back(tensor.name);
+      std::vector<float> made(static_cast<size_t>(tensor.elements())), again = made;
+      Initialize(tensor, 7, made.data());
+      Initialize(tensor, 8, again.data());
+      EXPECT_NE(made, again) << tensor.name;
+      // Each row has the norm 1 on average, also where columns are orthonormal: what it gives is
+      // as large as what it reads.
+      double squares = 0;
+      for (const float value : made) squares += static_cast<double>(value) * value;
+      EXPECT_NEAR(squares, static_cast<double>(tensor.shape[0]), 1e-5) << tensor.name;
+    }
+    EXPECT_EQ(rotations, identities);
+    EXPECT_FALSE(rotations.empty());
+  }
 }
 
 TEST(TensorsTest, HowConnectionsBeginIsPartOfTheSpecOnlyWhereItWasChosen) {

@@ -53,7 +53,7 @@ def dense(name, arch=None, blocks=2, d=16, heads=2, block="llama", **fields):
     return model(name, arch, dense=stack(name, d, heads, blocks, block, **fields))
 
 
-def composite(name, connection, paths=None, arch=None, large=None):
+def composite(name, connection, paths=None, arch=None, large=None, large_blocks=2):
     paths = paths or [stack("first", 16, 2, 3), stack("second", 16, 2, 3)]
     width = sum(path["d"] for path in paths)
     heads = 4 if width % 8 == 0 else 6
@@ -62,7 +62,7 @@ def composite(name, connection, paths=None, arch=None, large=None):
         arch,
         connection=connection,
         paths=paths,
-        large=stack("large", width, heads, 2, **(large or {})),
+        large=stack("large", width, heads, large_blocks, **(large or {})),
     )
 
 
@@ -116,6 +116,9 @@ def connection_shapes(spec, layer, layers):
     common = max(path["d"] for path in paths)
     equal = all(path["d"] == common for path in paths)
     if connection["kind"] == "slice":
+        rank = connection.get("cross_rank", 0)
+        if rank:
+            return {"cross.read.weight": (rank, D), "cross.write.weight": (D, rank)}
         return {"cross.weight": (D, D)} if connection.get("cross") else {}
     shapes, out = {}, common
     if layer > 0:
@@ -165,7 +168,7 @@ def shapes_of(spec):
     paths, D, kind = spec["paths"], spec["large"]["d"], spec["connection"]["kind"]
     common, layers = max(path["d"] for path in paths), max(path["blocks"] for path in paths)
     shapes = {"embed.weight": (V, D), "norm.weight": (D,), "head.weight": (V, D)}
-    for i in range(2):
+    for i in range(2 - spec["large"]["blocks"], 2):
         shapes.update(under(f"large.{i}", block_shapes(spec["large"], arch)))
     if kind != "slice":
         equal = all(path["d"] == common for path in paths)
@@ -319,7 +322,11 @@ def composite_table():
         large={"kv_heads": 2},
     )
     yield composite("slice_no_gate", {"kind": "slice", "gate": False})
+    yield composite("slice_cross_rank", {"kind": "slice", "cross": True, "cross_rank": 5})
     yield composite("slice_sum_cross", {"kind": "slice", "scale": "sum", "cross": True})
+    yield composite("share_one_large", {"kind": "share"}, large_blocks=1)
+    yield composite("routed_no_large", routed("softmax", hard=False), three(), large_blocks=0)
+    yield composite("slice_no_large", {"kind": "slice"}, large_blocks=0)
     yield composite(
         "slice_weights_unequal",
         {"kind": "slice", "weights": [0.5, 0.2, 1.3], "cross": True},

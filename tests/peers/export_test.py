@@ -243,6 +243,10 @@ OWN = {
     "slice, sum": composite(
         {"kind": "slice", "scale": "sum", "gate": False, "cross": True}, UNEQUAL
     ),
+    "slice, one large": composite(
+        {"kind": "slice", "cross": True, "cross_rank": 5}, EQUAL, stack("large", 64, 4, 1)
+    ),
+    "routed, no large": composite(routed(kind="softmax"), UNEQUAL, stack("large", 72, 4, 0)),
     "slice, weights": composite({"kind": "slice", "weights": [0.2, 0.5, 0.3]}, UNEQUAL),
     "large dual blocks": composite(
         {"kind": "share"}, EQUAL, stack("large", 64, 4, 2, "dual_path", **DUAL)

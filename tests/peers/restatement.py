@@ -365,25 +365,32 @@ def parallel_layer(x, model, layer, scope, context, equal):
     return out
 
 
+def large_block(model, scope, place, x, context):
+    """Two of them, or number 1 alone, or none."""
+    if place < 2 - model["large"]["blocks"]:
+        return x
+    return block(x, model["large"], scope.at(f"large.{place}"), context)
+
+
 def mixing_composite(model, scope, ids, context):
     """`share` and `routed`: final hidden states [B, T, D] before the norm."""
     paths, kind = model["paths"], model["connection"]["kind"]
     equal = len({path["d"] for path in paths}) == 1
-    x = block(embed(model, scope, ids), model["large"], scope.at("large.0"), context)
+    x = large_block(model, scope, 0, embed(model, scope, ids), context)
     if equal:
         x = x @ scope["shrink"].T
     for layer in range(max(path["blocks"] for path in paths)):
         x = parallel_layer(x, model, layer, scope, context, equal)
     if kind == "routed":
         x = x @ scope["grow"].T
-    return block(x, model["large"], scope.at("large.1"), context)
+    return large_block(model, scope, 1, x, context)
 
 
 def slice_logits(model, scope, ids, context):
     """Each path keeps its own slice of the stream; logits are the weighted sum of the paths' own."""
     connection, paths, eps = model["connection"], model["paths"], context.arch["norm_eps"]
     widths = [path["d"] for path in paths]
-    x = block(embed(model, scope, ids), model["large"], scope.at("large.0"), context)
+    x = large_block(model, scope, 0, embed(model, scope, ids), context)
     for layer in range(max(path["blocks"] for path in paths)):
         here = scope.at(f"parallel.{layer}")
         x = torch.cat(
@@ -393,9 +400,11 @@ def slice_logits(model, scope, ids, context):
             ],
             -1,
         )
-        if connection.get("cross"):
+        if connection.get("cross_rank"):
+            x = x + x @ here["cross.read"].T @ here["cross.write"].T
+        elif connection.get("cross"):
             x = x + x @ here["cross"].T
-    x = block(x, model["large"], scope.at("large.1"), context)
+    x = large_block(model, scope, 1, x, context)
     count = len(paths)
     gate = [1.0] * count
     if connection.get("gate", True):

@@ -179,6 +179,7 @@ TEST(CompositeSectionTest, ASlicePreservesItsParents) {
   EXPECT_EQ(other.large.heads, 2);
   EXPECT_EQ(other.large.ffn, 100);
   EXPECT_EQ(SpecOf("connect: slice, scale: sum").connection.scale, Word("sum"));
+  EXPECT_EQ(SpecOf("connect: slice, cross: true, cross_rank: 16").connection.cross_rank, 16);
 }
 
 TEST(CompositeSectionTest, LargeBlocksMayBeOfAnyKind) {
@@ -210,6 +211,22 @@ TEST(CompositeSectionTest, PathsMayBeUnequal) {
             "give large.heads");
 }
 
+TEST(CompositeSectionTest, LargeBlocksMayBeOneOrNone) {
+  EXPECT_EQ(SpecOf("connect: slice").large.blocks, 2);
+  const model::Stack one = SpecOf("connect: slice, large: {blocks: 1, heads: 2}").large;
+  EXPECT_EQ(one.blocks, 1);
+  EXPECT_EQ(one.heads, 2);
+  EXPECT_TRUE(one.identity);
+  EXPECT_EQ(SpecOf("large: {blocks: 0}").large.blocks, 0);
+  // Where there is none, its heads need not be said.
+  EXPECT_EQ(MustParse(Replaced("{name: c}", "{name: c, large: {blocks: 0}}",
+                               Replaced("corpus: sums, d: 64, heads: 2, blocks: 3",
+                                        "corpus: sums, d: 48, heads: 1, blocks: 1")))
+                .composites[0]
+                .spec.large.d,
+            112);
+}
+
 class OptionTest : public testing::TestWithParam<std::pair<const char*, const char*>> {};
 
 TEST_P(OptionTest, IsRefusedWithItsPlace) {
@@ -232,9 +249,15 @@ INSTANTIATE_TEST_SUITE_P(
                   "norm: is of connect share or routed; here it is slice"},
         std::pair{"connect: slice, connect_init: identity",
                   "connect_init: is of connect share or routed; here it is slice"},
-        std::pair{"connect_init: orthogonal",
-                  "connect_init: expected normal or identity, found \"orthogonal\""},
+        std::pair{"connect_init: orthogonl",
+                  "connect_init: expected normal or identity or orthogonal, found \"orthogonl\"; "
+                  "did you mean orthogonal?"},
         std::pair{"cross: true", "cross: is of connect slice; here it is share"},
+        std::pair{"cross_rank: 4", "cross_rank: is of connect slice; here it is share"},
+        std::pair{"connect: slice, cross_rank: 4", "cross_rank: is of cross; give cross: true too"},
+        std::pair{"connect: slice, cross: true, cross_rank: 64",
+                  "cross_rank: two maps of rank 64 are no smaller than a whole one of width 128; "
+                  "give less than 64, or leave it out"},
         std::pair{"connect: routed, weights: [1, 1]",
                   "weights: is of connect slice; here it is routed"},
         std::pair{"connect: routed, router: {tau: 0}", "router.tau: must be above 0"},
@@ -250,7 +273,10 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"connect: slice, scale: sum, weights: [1, 1]",
                   "weights: stands in the place of scale; give one of the two"},
         std::pair{"large: {heads: 3}", "large.heads: 3 heads do not divide width 128"},
-        std::pair{"large: {blocks: 3}", "large.blocks: no such key"},
+        std::pair{"large: {blocks: 3}", "large.blocks: must be in 0 .. 2, is 3"},
+        std::pair{"large: {blocks: 0, ffn: 64}",
+                  "large.ffn: is of large blocks, and blocks: 0 leaves none; take one of the two "
+                  "out"},
         std::pair{"paths: [path_1]", "paths: a composite needs at least two paths"},
         std::pair{"paths: [path_1, path_1]", "paths: \"path_1\" appears twice"},
         std::pair{"paths: [path_1, path2]",

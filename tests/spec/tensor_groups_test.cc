@@ -43,6 +43,12 @@ TEST(TensorGroupsTest, EveryTensorOfASliceHasItsPart) {
   EXPECT_EQ(parts["gates"], (std::vector<std::string>{"gate.weight", "gate.bias"}));
   EXPECT_EQ(parts["cross"],
             (std::vector<std::string>{"parallel.0.cross.weight", "parallel.1.cross.weight"}));
+  model::ModelSpec ranked = spec;
+  ranked.connection.cross_rank = 2;
+  EXPECT_EQ(
+      PartsOf(ranked)["cross"],
+      (std::vector<std::string>{"parallel.0.cross.read.weight", "parallel.0.cross.write.weight",
+                                "parallel.1.cross.read.weight", "parallel.1.cross.write.weight"}));
   EXPECT_EQ(parts["embedding"], std::vector<std::string>{"embed.weight"});
   EXPECT_EQ(parts["head"], std::vector<std::string>{"head.weight"});
   EXPECT_EQ(parts["norm"], std::vector<std::string>{"norm.weight"});

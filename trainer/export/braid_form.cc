@@ -8,6 +8,7 @@ namespace braid::trainer {
 Json BraidConfig(const model::ModelSpec& spec, spec::ExportDtype dtype) {
   const bool dense = spec.kind == model::Kind::kDense;
   const model::Stack& stack = dense ? spec.dense : spec.large;
+  const int64_t layers = (dense ? 0 : spec.parallel_layers()) + stack.blocks;
   return {{"architectures", {"BraidForCausalLM"}},
           {"model_type", "braid"},
           {"auto_map",
@@ -20,7 +21,7 @@ Json BraidConfig(const model::ModelSpec& spec, spec::ExportDtype dtype) {
           {"router_noise", "train_only"},
           {"vocab_size", spec.vocab},
           {"hidden_size", spec.width()},
-          {"num_hidden_layers", dense ? spec.dense.blocks : spec.parallel_layers() + 2},
+          {"num_hidden_layers", layers},
           {"num_attention_heads", stack.heads},
           {"max_position_embeddings", spec.sequence},
           {"bos_token_id", spec.eos_id},

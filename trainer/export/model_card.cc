@@ -40,8 +40,9 @@ std::string Header(const std::vector<std::string>& names) {
 }
 
 std::string StackText(const Stack& stack) {
-  std::string text = Format("%lld `%s` blocks of width %lld, %lld heads", (long long)stack.blocks,
-                            stack.block->name, (long long)stack.d, (long long)stack.heads);
+  std::string text = Format("%lld `%s` block%s of width %lld, %lld heads", (long long)stack.blocks,
+                            stack.block->name, stack.blocks == 1 ? "" : "s", (long long)stack.d,
+                            (long long)stack.heads);
   if (stack.kv_heads > 0) text += Format(" (%lld of keys and values)", (long long)stack.kv_heads);
   if (!stack.block->has_dual()) return text + Format(", feed-forward %lld", (long long)stack.ffn);
   if (stack.has_deep())
@@ -59,7 +60,7 @@ std::string ModelTable(const ModelSpec& spec, const spec::ModelCard& card) {
     table += Row({"model", Format("composite of %zu paths, connected by `%s`", spec.paths.size(),
                                   schema::NameOf(spec.connection.kind).c_str())});
     for (const Stack& path : spec.paths) table += Row({"path " + Cell(path.name), StackText(path)});
-    table += Row({"large blocks", StackText(spec.large)});
+    table += Row({"large blocks", spec.large.blocks > 0 ? StackText(spec.large) : "none"});
   }
   table += Row({"parameters", Format("%lld (%lld without embedding and head)",
                                      (long long)model::ParameterCount(spec),

@@ -317,6 +317,17 @@ class ParallelLayer(nn.Module):
         return x + y if self.residual and x.shape == y.shape else y
 
 
+class LowRank(nn.Module):
+    """A map [B, T, D] -> [B, T, D] through `rank` numbers."""
+
+    def __init__(self, width, rank):
+        super().__init__()
+        self.read, self.write = linear(width, rank), linear(rank, width)
+
+    def forward(self, x):
+        return self.write(self.read(x))
+
+
 class SliceLayer(nn.Module):
     """Block l of every path on its own slice of the stream [B, T, D]."""
 
@@ -332,7 +343,12 @@ class SliceLayer(nn.Module):
                 if layer < path["blocks"]
             }
         )
-        self.cross = linear(D, D) if spec["connection"]["cross"] else None
+        connection = spec["connection"]
+        self.cross = None
+        if connection.get("cross_rank", 0):
+            self.cross = LowRank(D, connection["cross_rank"])
+        elif connection["cross"]:
+            self.cross = linear(D, D)
 
     def forward(self, x, mask):
         parts = x.split(self.widths, -1)
@@ -408,7 +424,9 @@ class BraidModel(BraidPreTrainedModel):
             max(widths),
             range(max(path["blocks"] for path in spec["paths"])),
         )
-        self.large = nn.ModuleList(make_block(spec["large"], arch) for _ in range(2))
+        # Two, or "1" alone after the parallel layers, or none.
+        places = ["0", "1"][2 - spec["large"]["blocks"] :]
+        self.large = nn.ModuleDict({place: make_block(spec["large"], arch) for place in places})
         if connection["kind"] == "slice":
             self.parallel = nn.ModuleList(SliceLayer(spec, layer) for layer in layers)
             self.gate = linear(D, len(widths), bias=True) if connection["gate"] else None
@@ -426,12 +444,15 @@ class BraidModel(BraidPreTrainedModel):
     def set_input_embeddings(self, value):
         self.embed = value
 
+    def run_large(self, place, x, mask):
+        return self.large[place](x, mask) if place in self.large else x
+
     def run_composite(self, x, mask):
-        x = self.large[0](x, mask)
+        x = self.run_large("0", x, mask)
         if self.slices:
             for layer in self.parallel:
                 x = layer(x, mask)
-            return self.large[1](x, mask)
+            return self.run_large("1", x, mask)
         inputs = None
         if isinstance(
             self.shrink, nn.ModuleList
@@ -441,7 +462,7 @@ class BraidModel(BraidPreTrainedModel):
             x = self.shrink(x)
         for layer in self.parallel:
             x, inputs = layer(x, inputs, mask), None
-        return self.large[1](self.grow(x), mask)
+        return self.run_large("1", self.grow(x), mask)
 
     def weigh_slices(self, x):
         """The normed slices side by side, each times its share of the logits: heads side by side then add them up."""

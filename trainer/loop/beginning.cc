@@ -88,8 +88,9 @@ Result<Beginning> BeginTraining(const TrainingParts& parts) {
   } else {
     parts.network.Initialize(settings.seed);
   }
-  if (parts.outer != nullptr) parts.outer->Begin();
-  return Beginning{};
+  Beginning beginning;
+  beginning.anew = true;
+  return beginning;
 }
 
 }  // namespace braid::trainer

@@ -30,6 +30,8 @@ struct TrainingParts {
 
 // What has been done before; all empty for a training that begins anew.
 struct Beginning {
+  // Whether nothing was done before, so that the weights are those from which the training starts.
+  bool anew = false;
   TrainState state;
   // The text of history.jsonl, and the values of its last line.
   std::string history;

@@ -56,6 +56,7 @@ void Spread(const spec::TaskTrain& train, TrainSettings* s) {
   s->validate_sequences = train.validate.sequences;
   s->telemetry_steps = train.telemetry.steps;
   if (const spec::Sync* sync = train.outer_steps()) s->outer_steps = *sync;
+  s->match_rms = train.match_rms;
   if (const spec::Teachers* teachers = train.teaching()) s->teachers = *teachers;
 }
 
@@ -142,6 +143,8 @@ Result<TrainSettings> ReadTrainSettings(const Json& spec) {
   BRAID_RETURN_IF_ERROR(
       CheckGroups(task.train, task.start_moments == spec::StartMoments::kLeave, settings.model));
   BRAID_RETURN_IF_ERROR(CheckLessons(settings));
+  if (const std::string why = model::WhyNoMatch(settings.model); settings.match_rms && !why.empty())
+    return InvalidArgument("spec.train.match_rms: " + why);
   return settings;
 }
 

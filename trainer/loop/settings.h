@@ -54,6 +54,7 @@ struct TrainSettings {
   double until = 1;
   // The ranks agree by outer steps only; absent: they add up their gradients in each step.
   std::optional<spec::Sync> outer_steps;
+  bool match_rms = false;  // of the maps between streams, before the first step
   // The settings of the teachers, and who teaches on which source of `data`; absent: nobody does.
   std::optional<spec::Teachers> teachers;
   std::vector<spec::Lesson> lessons;

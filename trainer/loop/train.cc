@@ -20,6 +20,7 @@
 #include "trainer/loop/environments.h"
 #include "trainer/loop/gradient_sum.h"
 #include "trainer/loop/journal.h"
+#include "trainer/loop/match_streams.h"
 #include "trainer/loop/meet_ranks.h"
 #include "trainer/loop/messages.h"
 #include "trainer/loop/micro_batch_pass.h"
@@ -58,8 +59,7 @@ class Training {
       BRAID_RETURN_IF_ERROR(checkpoints_->TakeError());
       if (!stop_) BRAID_RETURN_IF_ERROR(MaybeCheckpoint());
     }
-    // A stop that arrives after the last step has no effect: finishing is as quick as a checkpoint
-    // would be.
+    // A stop after the last step has no effect: finishing is as quick as a checkpoint would be.
     channel_.BeginPhase("writing");
     return state_.step < plan_.job_end || !state_.unfinished.is_null() ? Stop() : Finish();
   }
@@ -88,13 +88,15 @@ class Training {
     WarnOfSlowProducts(task_, settings_.precision);
     state_.settings = opened_.digest;
     state_.training = opened_.note;
-    BRAID_RETURN_IF_ERROR(Meet());
+    BRAID_RETURN_IF_ERROR(Meet(beginning.anew));
     Log(LogLevel::kInfo, task_.job, DescriptionOf(task_, settings_, plan_, state_.environment));
     return OkStatus();
   }
 
-  Status Meet() {
+  Status Meet(bool anew) {
     BRAID_ASSIGN_OR_RETURN(collective_, MeetRanks(task_, channel_, outer_ != nullptr));
+    if (anew) BRAID_RETURN_IF_ERROR(MatchStreams(opened_, *collective_, network_.get()));
+    if (anew && outer_ != nullptr) outer_->Begin();
     const double ask_ms = outer_ == nullptr ? StopVote::kAskMs : StopVote::kAskAloneMs;
     step_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_, ask_ms);
     validation_vote_ = std::make_unique<StopVote>(channel_, *collective_, clock_, ask_ms);
@@ -301,8 +303,7 @@ class Training {
     return snapshot;
   }
 
-  // The model with the optimizer's state of this rank. Before the end of the training the mean of
-  // its last states may have begun.
+  // The model with this rank's optimizer's state. The mean of its last states may have begun.
   OptimizerSnapshot TakeModel() const {
     OptimizerSnapshot snapshot = optimizer_->Take();
     average_->Save(&snapshot);

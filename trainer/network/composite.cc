@@ -45,8 +45,8 @@ Composite::Composite(const model::ModelSpec& spec, const LeafMaker& leaf)
     : spec_(spec), equal_widths_(model::EqualWidths(spec)) {
   const int64_t D = spec.large.d, c = spec.common_width();
   const bool slice = spec.connection.is_slice();
-  first_ = MakeBlock(leaf, {spec.large, "large.0"}, spec.arch);
-  last_ = MakeBlock(leaf, {spec.large, "large.1"}, spec.arch);
+  if (spec.has_large_before()) first_ = MakeBlock(leaf, {spec.large, "large.0"}, spec.arch);
+  if (spec.has_large_after()) last_ = MakeBlock(leaf, {spec.large, "large.1"}, spec.arch);
   if (!slice && equal_widths_) shrink_.push_back(leaf("shrink.weight", {c, D}));
   if (!slice && !equal_widths_) {
     for (size_t p = 0; p < spec.paths.size(); ++p) {
@@ -87,8 +87,12 @@ void Composite::MakeLayer(const LeafMaker& leaf, int64_t l) {
   const int64_t out = model::LayerOutputWidth(spec_, l);
   if (connection.kind == model::ConnectionKind::kShare)
     layer.share = leaf(layer.place + ".share.weight", {out, D});
-  if (connection.is_slice() && connection.cross)
+  if (const int64_t rank = connection.cross_rank; connection.is_slice() && rank > 0) {
+    layer.cross_read = leaf(layer.place + ".cross.read.weight", {rank, D});
+    layer.cross_write = leaf(layer.place + ".cross.write.weight", {D, rank});
+  } else if (connection.is_slice() && connection.cross) {
     layer.cross = leaf(layer.place + ".cross.weight", {D, D});
+  }
   if (connection.is_routed()) {
     layer.combine = leaf(layer.place + ".combine.weight", {c, D});
     layer.combine_bias = leaf(layer.place + ".combine.bias", {c});
@@ -102,14 +106,20 @@ void Composite::MakeLayer(const LeafMaker& leaf, int64_t l) {
   layers_.push_back(std::move(layer));
 }
 
+at::Tensor Composite::RunLarge(const std::unique_ptr<Block>& block, const at::Tensor& x,
+                               ForwardContext& pass) {
+  return block != nullptr ? block->Run(x, pass) : x;
+}
+
 std::vector<Block*> Composite::Blocks() {
-  std::vector<Block*> all{first_.get()};
+  std::vector<Block*> all;
+  if (first_ != nullptr) all.push_back(first_.get());
   for (Layer& layer : layers_) {
     for (const auto& block : layer.blocks) {
       if (block != nullptr) all.push_back(block.get());
     }
   }
-  all.push_back(last_.get());
+  if (last_ != nullptr) all.push_back(last_.get());
   return all;
 }
 
@@ -159,8 +169,10 @@ at::Tensor Composite::RunSlices(at::Tensor x, const at::Tensor& norm, ForwardCon
             ? RunStackedSlices(layer, x, pass)
             : at::cat(RunPaths(layer, Slices(x), pass), 1);
     if (layer.cross.defined()) x = x + Mapped(x, layer.cross, pass);
+    if (layer.cross_read.defined())
+      x = x + Mapped(Mapped(x, layer.cross_read, pass), layer.cross_write, pass);
   }
-  x = last_->Run(x, pass);
+  x = RunLarge(last_, x, pass);
   const auto N = static_cast<int64_t>(spec_.paths.size());
   at::Tensor gates;
   if (gate_.defined())
@@ -257,13 +269,13 @@ at::Tensor Composite::RunLayer(const Layer& layer, int64_t l, const at::Tensor& 
 
 at::Tensor Composite::Run(const at::Tensor& embedded, const at::Tensor& norm,
                           ForwardContext& pass) const {
-  at::Tensor x = first_->Run(embedded, pass);
+  at::Tensor x = RunLarge(first_, embedded, pass);
   if (spec_.connection.is_slice()) return RunSlices(x, norm, pass);
   if (equal_widths_) x = Mapped(x, shrink_.front(), pass);
   for (size_t l = 0; l < layers_.size(); ++l)
     x = RunLayer(layers_[l], static_cast<int64_t>(l), x, pass);
   if (grow_.defined()) x = Mapped(x, grow_, pass);
-  return RmsNorm(last_->Run(x, pass), norm, spec_.arch.norm_eps);
+  return RmsNorm(RunLarge(last_, x, pass), norm, spec_.arch.norm_eps);
 }
 
 }  // namespace braid::trainer

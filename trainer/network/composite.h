@@ -17,6 +17,22 @@
 
 namespace braid::trainer {
 
+// The root mean square of the stream that each path, by itself, has in front of each parallel
+// layer, and behind the last one, [paths][layers + 1].
+using OwnSizes = std::vector<std::vector<double>>;
+
+// Scales maps, one after another.
+class MapScaling {
+ public:
+  // Scales `map`, which gives y, so that what it gives has the root mean square `target`.
+  void ScaleTo(double target, const at::Tensor& y, const at::Tensor& map);
+  // By which the maps were multiplied, in their order.
+  const std::vector<double>& factors() const { return factors_; }
+
+ private:
+  std::vector<double> factors_;
+};
+
 // Owns its blocks and leaves; the memory behind the leaves is the network's.
 class Composite {
  public:
@@ -26,6 +42,12 @@ class Composite {
   // x [rows, D], the embedding -> the final-normed hidden states [rows, D]; `norm` is norm.weight
   // [D].
   at::Tensor Run(const at::Tensor& x, const at::Tensor& norm, ForwardContext& pass) const;
+
+  // Network::MatchRms for the embedding x [rows, D].
+  std::vector<double> MatchRms(const at::Tensor& x, ForwardContext& pass) const;
+  // The maps that MatchRms scales, in its order; of those that give the large stream, the rows of
+  // each slice are a map.
+  std::vector<at::Tensor> ScaledMaps() const;
 
   // Block of `path` in parallel layer `layer`.
   const Block& PathBlock(size_t path, int64_t layer) const {
@@ -41,11 +63,15 @@ class Composite {
     std::optional<Sublayers> stacked;            // of all blocks, if they can run as one
     std::vector<at::Tensor> in;                  // path_in, or undefined
     std::vector<at::Tensor> out;                 // path_out, or undefined
-    at::Tensor share, combine, combine_bias, router, router_bias, norm, cross;
+    at::Tensor share, combine, combine_bias, router, router_bias, norm, cross, cross_read,
+        cross_write;
   };
   // Makes the leaves of parallel layer `l`, counted from 0.
   void MakeLayer(const LeafMaker& leaf, int64_t l);
 
+  // x [rows, D] through a large block, if it is there.
+  static at::Tensor RunLarge(const std::unique_ptr<Block>& block, const at::Tensor& x,
+                             ForwardContext& pass);
   // Outputs y_p [rows, d_p] of a layer for inputs x_p [rows, d_p]; equal blocks that are
   // sublayers alone run as one batched product.
   std::vector<at::Tensor> RunPaths(const Layer& layer, const std::vector<at::Tensor>& inputs,
@@ -63,6 +89,15 @@ class Composite {
   // it.
   at::Tensor RunLayer(const Layer& layer, int64_t l, const at::Tensor& x,
                       ForwardContext& pass) const;
+  OwnSizes OwnRms(const at::Tensor& x, ForwardContext& pass) const;
+  // Scales the maps of parallel layer `l`, which reads x.
+  void MatchLayer(size_t l, const at::Tensor& x, const OwnSizes& own, MapScaling* scaling,
+                  ForwardContext& pass) const;
+  // Scales the rows of each slice of a map [D, c], which gives y [rows, D], to the path's own size.
+  void MatchSlices(const at::Tensor& map, const at::Tensor& y, const OwnSizes& own,
+                   MapScaling* scaling) const;
+  // The rows of each slice of a map [D, c].
+  std::vector<at::Tensor> PerSlice(const at::Tensor& map) const;
   // What each path reads of the layer's input x: [rows, d_p] each.
   std::vector<at::Tensor> Inputs(const Layer& layer, int64_t l, const at::Tensor& x,
                                  const ForwardContext& pass) const;
@@ -79,7 +114,7 @@ class Composite {
   // All paths are equally wide: they read the same narrow stream, and a choice of `share` can be
   // told by similarity (LayerRouting).
   bool equal_widths_;
-  std::unique_ptr<Block> first_, last_;  // the large blocks
+  std::unique_ptr<Block> first_, last_;  // the large blocks, or null
   std::vector<at::Tensor> shrink_;       // one, or one a path
   std::vector<Layer> layers_;
   at::Tensor grow_, gate_, gate_bias_;

@@ -119,6 +119,14 @@ class Network {
   // d(auxiliary) to the gradients.
   LossSum Backward(const int32_t* ids, const int32_t* labels, int64_t batch, int64_t sequence,
                    const BackwardOptions& options);
+  // Scales the maps between the streams of a composite that shares or routes, so that what each
+  // gives has the root mean square that the streams of the paths, each by itself, have there, over
+  // ids [batch, sequence] (docs/models.md, "Matched streams"). Returns the factors. REQUIRES:
+  // model::WhyNoMatch says nothing.
+  std::vector<double> MatchRms(const int32_t* ids, int64_t batch, int64_t sequence);
+  // Scales the same maps by the factors that MatchRms of an equal network has returned. REQUIRES as
+  // of MatchRms.
+  void ScaleMaps(const std::vector<double>& factors);
   // Sets the auxiliary losses and dropout of all later training passes.
   void SetAuxiliary(const Auxiliary& auxiliary);
 

@@ -7,12 +7,13 @@
 //   "noise_seed": evaluation seed, "intervention": {...}, "readouts": true, "routing": true,
 //   "decode": true,
 //   "teaching": {"weight", "temperature", "parts": [{"sequences": [...], "teachers": [k, ...]}]},
-//   where the checkpoint of teacher k is in the folder teacher.k}; labels are negative where
-//   nothing counts. Without auxiliary its lambdas are 0.
+//   where the checkpoint of teacher k is in the folder teacher.k, "match_rms": true}; labels are
+//   negative where nothing counts. Without auxiliary its lambdas are 0.
 // Result: "logits" [B, T, V] and "decoded" (the same from a Decoder, a token at a time),
 // "log_probabilities" [B, T],
 //   "loss" (mean, of Loss), "training.loss", "training.auxiliary", "grad.<name>",
 //   "taught.loss", "taught.divergence", "taught.targets" and "taught.grad.<name>" with teaching,
+//   "matched.<name>" with match_rms, the tensors behind it,
 //   "readout.<place>.<field>", "routing.<layer>.choices" and ".clean_choices".
 #include <cstdio>
 #include <exception>
@@ -40,6 +41,7 @@ struct Request {
   int64_t noise_seed = 0;
   bool readouts = false, routing = false, decode = false;
   Json teaching;  // null: nobody teaches
+  bool match_rms = false;
 
   std::vector<int32_t> Row(int64_t row) const {
     return {ids.begin() + row * sequence, ids.begin() + (row + 1) * sequence};
@@ -89,6 +91,7 @@ Result<Request> ReadRequest(const std::string& path) {
   }
   if (json.contains("intervention")) request.intervention = ReadIntervention(json["intervention"]);
   if (json.contains("teaching")) request.teaching = json["teaching"];
+  request.match_rms = json.value("match_rms", false);
   request.noise_seed = json.value("noise_seed", request.noise_seed);
   request.readouts = json.value("readouts", false);
   request.routing = json.value("routing", false);
@@ -247,6 +250,14 @@ Status Dump(const std::string& folder) {
   network->SetIntervention(std::nullopt);
   Train(*network, request, results);
   if (!request.teaching.is_null()) BRAID_RETURN_IF_ERROR(Teach(*network, request, folder, results));
+  if (request.match_rms) {  // last, as it changes the weights
+    network->MatchRms(request.ids.data(), request.batch, request.sequence);
+    for (const Layout::Slot& slot : network->layout().slots) {
+      const float* values = network->parameters() + slot.offset;
+      results.Add("matched." + slot.tensor.name, slot.tensor.shape,
+                  {values, values + slot.tensor.elements()});
+    }
+  }
   return results.Write(JoinPath(folder, "result.safetensors"));
 }
 

@@ -26,7 +26,8 @@ class GateTest : public ::testing::Test {
     Build({world_.Dense("path_1").dense, world_.Dense("path_2").dense}, {});
   }
 
-  void Build(const std::vector<model::Stack>& paths, const model::Connection& connection) {
+  void Build(const std::vector<model::Stack>& paths, const model::Connection& connection,
+             int64_t large_blocks = 2) {
     model::ModelSpec spec = world_.Composite();
     spec.connection = connection;
     spec.paths = paths;
@@ -35,6 +36,7 @@ class GateTest : public ::testing::Test {
     spec.large.ffn = 4 * spec.large.d;
     spec.large.heads = 4;
     spec.large.identity = connection.is_slice();
+    spec.large.blocks = large_blocks;
     ASSERT_TRUE(model::Validate(spec).ok()) << model::Validate(spec).message();
     composite_ = Network::Create(spec, "cpu").value();
     composite_->Initialize(42);
@@ -231,6 +233,18 @@ TEST_P(SliceStartTest, LogitsAreTheWeighedSumOfTheParents) {
   EXPECT_LE(logits["max_difference"].get<double>(), logits["tolerance"].get<double>());
   EXPECT_GE(logits["tolerance"].get<double>(), 1e-5);
   EXPECT_GT(logits["largest"].get<double>(), 0.0);
+  // Of a rank, as well.
+  model::Connection ranked = connection;
+  ranked.cross_rank = 2;
+  Build(UnequalPaths("dual_path"), ranked);
+  EXPECT_LT(LogitDistance(*composite_, parents_, GetParam().expected), 1e-5);
+  for (const int64_t blocks : {1, 0}) {  // and with fewer large blocks
+    Build(UnequalPaths("dual_path"), connection, blocks);
+    EXPECT_LT(LogitDistance(*composite_, parents_, GetParam().expected), 1e-5) << blocks;
+    EXPECT_TRUE(Gate().ok()) << blocks;
+    EXPECT_TRUE(GateFile().contains("logits")) << blocks;
+  }
+  Build(UnequalPaths("dual_path"), connection);
 
   // Everything between the paths and the logits is held to it.
   for (const char* tensor :

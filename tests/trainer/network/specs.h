@@ -80,14 +80,29 @@ inline model::ModelSpec Slice() {
   return spec;
 }
 
+// Of three equal paths, so that they run as one product.
+inline model::ModelSpec SliceOfRank() {
+  model::ModelSpec spec = Composite();
+  spec.connection = {.kind = Word("slice"), .cross = true, .cross_rank = 3};
+  spec.large.blocks = 1;
+  return spec;
+}
+
+// Without large blocks.
+inline model::ModelSpec Bare() {
+  model::ModelSpec spec = Composite();
+  spec.large.blocks = 0;
+  return spec;
+}
+
 // All of them, in the order of KindName's names.
 inline std::vector<model::ModelSpec> EveryKind() {
-  return {Dense(), Composite(), Paper(), DualDense(), Unequal(), Slice()};
+  return {Dense(), Composite(), Paper(), DualDense(), Unequal(), Slice(), SliceOfRank(), Bare()};
 }
 
 inline std::string KindName(const ::testing::TestParamInfo<model::ModelSpec>& one) {
-  return std::vector<std::string>{
-      "Dense", "Share", "Paper", "DualPath", "Unequal", "Slice"}[one.index];
+  return std::vector<std::string>{"Dense",   "Share", "Paper",       "DualPath",
+                                  "Unequal", "Slice", "SliceOfRank", "Bare"}[one.index];
 }
 
 }  // namespace braid::trainer
