@@ -4,17 +4,10 @@
 #include <map>
 #include <tuple>
 
+#include "scheduler/bound_places.h"
+
 namespace braid::scheduler {
 namespace {
-
-// What is bound is where it was made: a job that reads it, or adds to it, runs there.
-bool KeepsWhatIsBound(const WorkerView& worker, const JobView& job) {
-  if (job.binding == task::Binding::kNothing) return true;
-  if (worker.ephemeral || (!job.keeper.empty() && worker.id != job.keeper)) return false;
-  return std::all_of(job.bound.begin(), job.bound.end(), [&](const auto& artifact) {
-    return worker.kept != nullptr && worker.kept->contains(artifact.first);
-  });
-}
 
 bool Usable(const WorkerView& worker, const JobView& job) {
   return worker.connected && worker.admits && worker.disk_full.empty() &&
@@ -22,9 +15,8 @@ bool Usable(const WorkerView& worker, const JobView& job) {
 }
 
 int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
-  if (worker.cached == nullptr) return 0;
   return std::count_if(job.inputs.begin(), job.inputs.end(),
-                       [&](const auto& id) { return worker.cached->contains(id); });
+                       [&](const auto& id) { return HasArtifact(worker, id); });
 }
 
 // Assigns the ranks one after the other to `candidates`, which are indices of workers. `assumed`
@@ -66,7 +58,7 @@ std::optional<std::vector<size_t>> PlaceBy(bool one_place, const std::vector<Wor
   std::map<std::string, std::vector<size_t>> by_place;
   for (size_t w = 0; w < workers.size(); ++w) {
     if (Usable(workers[w], job) && !reserved.contains(w))
-      by_place[one_place ? PlaceKey(workers[w], job) : ""].push_back(w);
+      by_place[one_place ? PlaceKey(workers[w]) : ""].push_back(w);
   }
   std::optional<std::vector<size_t>> best;
   std::tuple<bool, int64_t> best_cost;
@@ -106,8 +98,7 @@ std::vector<size_t> OnePlaceToWaitFor(const std::vector<WorkerView>& workers,
                                       const std::vector<WorkerView>& empty, const JobView& job) {
   std::map<std::string, std::vector<size_t>> by_place;
   for (size_t w = 0; w < workers.size(); ++w) {
-    if (Usable(workers[w], job))
-      by_place[job.ranks > 1 ? PlaceKey(workers[w], job) : ""].push_back(w);
+    if (Usable(workers[w], job)) by_place[job.ranks > 1 ? PlaceKey(workers[w]) : ""].push_back(w);
   }
   std::vector<size_t> best;
   int64_t most_fit = -1;
@@ -126,15 +117,18 @@ std::vector<size_t> OnePlaceToWaitFor(const std::vector<WorkerView>& workers,
 
 }  // namespace
 
-std::string PlaceKey(const WorkerView& worker, const JobView& job) {
-  if (job.binding != task::Binding::kNothing) return worker.id;
+std::string PlaceKey(const WorkerView& worker) {
   // The zero byte keeps the pairs ("a", "bc") and ("ab", "c") apart.
   return worker.site + '\0' + worker.host;
 }
 
 bool Matches(const WorkerView& worker, const JobView& job) {
+  return (job.binding == task::Binding::kNothing || job.places.contains(worker.id)) &&
+         MatchesApartFromBound(worker, job);
+}
+
+bool MatchesApartFromBound(const WorkerView& worker, const JobView& job) {
   if (!job.site.empty() && worker.site != job.site) return false;
-  if (!KeepsWhatIsBound(worker, job)) return false;
   if (!worker.kinds.empty() &&
       std::find(worker.kinds.begin(), worker.kinds.end(), job.kind) == worker.kinds.end()) {
     return false;

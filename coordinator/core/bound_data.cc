@@ -11,14 +11,9 @@ namespace braid::coordinator {
 namespace {
 
 using catalog::ArtifactRecord;
-using task::Binding;
 
 // What is kept is looked through so often although nothing is known to have changed.
 constexpr int64_t kLookThroughMs = 60'000;
-
-bool MakesBound(const JobRecord& job) {
-  return job.binding == Binding::kShards || job.binding == Binding::kOutputs;
-}
 
 Status BoundError(const std::string& what, const std::string& site, const std::string& more) {
   return Status(StatusCode::kFailedPrecondition, ErrorReason::kBoundToSite,
@@ -36,14 +31,13 @@ std::string MakerOfBound(const std::string& id, const State& state) {
   return artifact != nullptr && artifact->bound ? artifact->worker : "";
 }
 
-// The worker on which a job runs, or has run, that makes something bound; empty if there is none.
-std::string WorkerOfBound(const JobRecord& job, const State& state) {
-  const std::vector<const AttemptRecord*> attempts = state.AttemptsOf(job.key);
-  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
-    const bool holds = !Ended((*attempt)->state) || (*attempt)->state == AttemptState::kSucceeded;
-    if (holds && !(*attempt)->workers.empty()) return (*attempt)->workers.front();
+// Adds the workers on which a job runs, or has run, that makes something bound. Of the ranks of a
+// gang, the first makes it.
+void AddMakers(const JobRecord& job, const State& state, std::set<std::string>* makers) {
+  for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {
+    const bool holds = !Ended(attempt->state) || attempt->state == AttemptState::kSucceeded;
+    if (holds && !attempt->workers.empty()) makers->insert(attempt->workers.front());
   }
-  return "";
 }
 
 bool MayGo(const std::string& id, bool idle, const State& state) {
@@ -83,7 +77,7 @@ Status CheckOutputMayLeave(const JobKey& key, const std::string& role, const Sta
 Status CheckUnnamedMayLeave(const std::string& worker, const State& state) {
   for (const AttemptKey& key : state.LiveOn(worker)) {
     const JobRecord* job = state.FindJob(key.Job());
-    if (job == nullptr || !MakesBound(*job)) continue;
+    if (job == nullptr || !task::MakesBound(job->binding)) continue;
     return BoundError(
         "what " + key.Job().ToString() + " makes", job->site,
         "worker " + worker +
@@ -103,27 +97,34 @@ std::map<std::string, std::string> BoundAmong(const std::vector<std::string>& ar
   return bound;
 }
 
-std::string KeeperOf(const JobRecord& job, const State& state) {
-  // What was taken over from another run, which has no attempts here. Several workers may have made
-  // the same, of which the catalog names the first.
-  std::vector<std::string> before;
+std::set<std::string> KeepersOf(const JobRecord& job, const State& state) {
+  std::set<std::string> keepers;
   for (const JobRecord* other : state.JobsOf(job.key.run)) {
-    if (other->site != job.site || !MakesBound(*other)) continue;
-    if (std::string worker = WorkerOfBound(*other, state); !worker.empty()) return worker;
-    if (!MakerOfBound(other->checkpoint, state).empty()) before.push_back(other->checkpoint);
-    for (const auto& [role, id] : other->outputs) {
-      if (!MakerOfBound(id, state).empty()) before.push_back(id);
+    if (other->site != job.site || !task::MakesBound(other->binding)) continue;
+    AddMakers(*other, state, &keepers);
+    // What was taken over from another run has no attempts here. Several workers may have made the
+    // same, of which the catalog names the first.
+    std::vector<std::string> made = {other->checkpoint};
+    for (const auto& [role, id] : other->outputs) made.push_back(id);
+    for (const auto& [id, maker] : BoundAmong(made, state)) {
+      keepers.insert(maker);
+      for (const std::string& worker : state.sites.At(job.site)) {
+        const auto live = state.workers.find(worker);
+        if (live != state.workers.end() && live->second.kept != nullptr &&
+            live->second.kept->contains(id))
+          keepers.insert(worker);
+      }
     }
   }
-  if (before.empty()) return "";
-  for (const auto& [id, worker] : state.workers) {
-    const bool all = worker.kept != nullptr && worker.hello.site == job.site &&
-                     std::all_of(before.begin(), before.end(), [&](const std::string& artifact) {
-                       return worker.kept->contains(artifact);
-                     });
-    if (all) return id;
-  }
-  return MakerOfBound(before.back(), state);
+  return keepers;
+}
+
+Status CheckMayBeReadBy(const std::string& worker, const ArtifactRecord& artifact,
+                        const State& state) {
+  const auto live = state.workers.find(worker);
+  if (live != state.workers.end() && live->second.hello.site == artifact.site) return OkStatus();
+  return BoundError(ArtifactText(artifact), artifact.site,
+                    "worker " + worker + " is not at that site, and may not read it");
 }
 
 bool KeepsTheSame(const LiveWorker& worker, const std::vector<std::string>& kept) {

@@ -10,6 +10,7 @@
 #include "coordinator/core/bound_data.h"
 #include "coordinator/core/disks.h"
 #include "coordinator/core/health.h"
+#include "coordinator/core/neighbours.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/preemptions.h"
 #include "scheduler/lease.h"
@@ -50,6 +51,8 @@ scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& s
     view.disk_full = FullDiskText(record.id, state);
     view.quarantine = QuarantineOf(record, state);
     view.address = live->second.advertised.address;
+    view.serves_files = ServesFiles(live->second);
+    view.reads_bound = ReadsBound(live->second);
     view.tried = TriedBy(record.id, state);
   }
   return view;
@@ -98,7 +101,7 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
   if (!job.checkpoint.empty()) view.inputs.push_back(job.checkpoint);
   if (job.binding != task::Binding::kNothing) {
     view.bound = BoundAmong(view.inputs, state);
-    view.keeper = KeeperOf(job, state);
+    if (task::MakesBound(job.binding)) view.keepers = KeepersOf(job, state);
   }
   if (job.epoch == 0) return view;  // it has no attempts
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {

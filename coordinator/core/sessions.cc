@@ -79,6 +79,7 @@ const AttemptRecord* LeasedAttempt(const RankKey& rank, const std::string& worke
 bool SaysNews(const SignalCommand& command, const LiveWorker& worker) {
   return command.draining != worker.draining || command.leaving ||
          (command.advertised.has_value() && *command.advertised != worker.advertised) ||
+         (command.exchange.has_value() && *command.exchange != worker.exchange) ||
          command.reach.has_value() ||
          (command.cached.has_value() && !KeepsTheSame(worker, command.kept)) ||
          // For the reason of the jobs that wait for room there.
@@ -131,6 +132,7 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
     attempt.assigned_version.erase(key.rank);
     attempt.stop_version.erase(key.rank);
   }
+  tx.NoteSite(worker.hello.site, worker.hello.id);
   NoteGpus(said.gpus, std::move(refused_gpus), &worker);
   SetLink(worker.hello.id, worker, Link::kReady);
   return worker.session_id;

@@ -19,6 +19,21 @@ TEST(RankInputsTest, AnInputThatDoesNotFitIsReportedNotWaitedFor) {
   EXPECT_EQ(end.failure.error, "fetching shards.bin: no room");
 }
 
+// The coordinator does not have it, so that it must not be asked for it.
+TEST(RankInputsTest, WhatIsBoundIsFetchedAsSuchAndAJobThatCannotHaveItWaitsInTheQueue) {
+  for (const bool bound : {false, true}) {
+    Life agent(WithInput());
+    ArtifactFound found = kFound;
+    found.bound = bound;
+    agent.Answer<FindArtifact>(OkStatus(), found);
+    EXPECT_EQ(agent.Answer<DownloadBlob>(FailedPrecondition("no worker gives it")).bound, bound);
+    const Outcome end = agent.End();
+    EXPECT_EQ(end.failure.category, "infra") << "it is tried again";
+    EXPECT_FALSE(end.failure.deterministic);
+    EXPECT_EQ(end.failure.error, "fetching shards.bin: no worker gives it");
+  }
+}
+
 TEST(RankInputsTest, AWrongDigestIsFetchedOnceMoreThenAskedAbout) {
   const Status wrong(StatusCode::kInvalidArgument, ErrorReason::kDigestMismatch,
                      "blob c has another digest");

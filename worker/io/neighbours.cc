@@ -67,6 +67,52 @@ Status Neighbours::Fetch(const DownloadBlob& blob, const uint64_t& offset, const
   return OkStatus();
 }
 
+Status Neighbours::FetchBound(const DownloadBlob& blob, const uint64_t& offset,
+                              const TakePiece& take, const StopSignal& stop) {
+  Attempt attempt{blob, offset, take, OkStatus(), {}, {}, {}};
+  int64_t still_since_ms = clock_.MonotonicMs(), pause_ms = ask_again_ms_;
+  while (!stop.IsSet()) {
+    const size_t liars = attempt.except.size();
+    BRAID_ASSIGN_OR_RETURN(const NeighbourList found, link_.Find(blob, attempt.except));
+    const uint64_t before = offset;
+    Status why = NotFound("no worker that has it is connected and serves files");
+    for (const Neighbour& neighbour : found.neighbours) {
+      if (Lied(neighbour)) {
+        attempt.except.insert(neighbour.worker);
+        continue;
+      }
+      why = ReadFrom(neighbour, attempt).Wrap("worker " + neighbour.worker);
+      if (!attempt.own.ok() || offset == blob.size) return attempt.own;
+    }
+    // There may be others, of whom fewer were named.
+    if (attempt.except.size() > liars) continue;
+    if (found.neighbours.empty() && liars > 0) return NothingCame(why, attempt);
+    const int64_t now_ms = clock_.MonotonicMs();
+    if (offset > before) {
+      still_since_ms = now_ms;
+      pause_ms = ask_again_ms_;
+      continue;
+    }
+    const bool busy = why.code() == StatusCode::kResourceExhausted;
+    if (now_ms - still_since_ms >= (busy ? kBoundBusyMs : kBoundMs))
+      return NothingCame(why, attempt);
+    (void)stop.WaitFor(pause_ms);
+    pause_ms = std::min(pause_ms * 2, kAskLatestMs);
+  }
+  return OkStatus();
+}
+
+Status Neighbours::NothingCame(const Status& why, const Attempt& attempt) {
+  const DownloadBlob& blob = attempt.blob;
+  std::string text = "file " + blob.sha256 + " of artifact " + blob.artifact.substr(0, 12) +
+                     " is bound to this site, and no worker gives it: " + why.message();
+  if (!attempt.except.empty())
+    text += "; wrong bytes came from " +
+            Join({attempt.except.begin(), attempt.except.end()}, " and ") +
+            ": look at the disk there, and start that worker again";
+  return FailedPrecondition(std::move(text));
+}
+
 Status Neighbours::ReadFromAll(const std::vector<Neighbour>& neighbours, Attempt& attempt) {
   for (const Neighbour& neighbour : neighbours) {
     if (attempt.except.contains(neighbour.worker)) continue;
@@ -151,18 +197,18 @@ bool Neighbours::Distrust(const std::string& sha256) {
   const auto found = given_.extract(sha256);
   if (found.empty()) return false;
   for (const auto& [worker, given] : found.mapped()) {
-    aside_[worker] = {clock_.MonotonicMs() + kDistrustMs, 1, given.certificate};
+    aside_[worker] = {clock_.MonotonicMs() + kDistrustMs, 1, given.certificate, /*lied=*/true};
     Log(LogLevel::kWarning, kNeighbours,
         "of file " + sha256 + ", " + FormatBytes(given.bytes) + " came from worker " + worker +
-            ", and together the bytes do not have its digest: it is fetched from the coordinator, "
-            "and nothing from that worker for the next " +
+            ", and together the bytes do not have its digest: it is fetched anew, and nothing from "
+            "that worker for the next " +
             FormatDuration(static_cast<double>(kDistrustMs) / 1000) + "; look at its disk");
   }
   return true;
 }
 
 void Neighbours::Arrived(const DownloadBlob& blob) {
-  if (blob.size < kLeastBytes) return;
+  if (blob.size < kLeastBytes && !blob.bound) return;
   uint64_t bytes = 0;
   {
     MutexLock lock(mutex_);
@@ -180,12 +226,20 @@ bool Neighbours::IsAside(const Neighbour& neighbour) const {
          clock_.MonotonicMs() < aside->second.until_ms;
 }
 
+bool Neighbours::Lied(const Neighbour& neighbour) const {
+  MutexLock lock(mutex_);
+  const auto aside = aside_.find(neighbour.worker);
+  return aside != aside_.end() && aside->second.lied &&
+         aside->second.certificate == neighbour.certificate &&
+         clock_.MonotonicMs() < aside->second.until_ms;
+}
+
 void Neighbours::SetAside(const Neighbour& neighbour, const Status& status) {
   int64_t ms = kAsideMs;
   {
     MutexLock lock(mutex_);
     Aside& aside = aside_[neighbour.worker];
-    if (aside.certificate != neighbour.certificate) aside = {0, 0, neighbour.certificate};
+    if (aside.certificate != neighbour.certificate) aside = {0, 0, neighbour.certificate, false};
     ms = std::min(kAsideMs << std::min(aside.times, 8), kDistrustMs);
     ++aside.times;
     aside.until_ms = std::max(aside.until_ms, clock_.MonotonicMs() + ms);

@@ -1,5 +1,6 @@
 // Fetching files from workers of the same site: the coordinator names those that have one, the
-// bytes come from them, and what none of them gives is left for the coordinator. No file is lost or
+// bytes come from them, and what none of them gives is left for the coordinator, unless it is bound
+// to the site, as the coordinator does not have it then. No file is lost or
 // spoiled by a neighbour: whoever fetches compares the digest, and a neighbour whose bytes were
 // wrong is not asked again.
 #pragma once
@@ -80,6 +81,9 @@ class Neighbours {
   static constexpr int64_t kBusyMs = 30'000;
   static constexpr int64_t kPatienceMs = 30'000;
   static constexpr uint64_t kPatienceBytesPerS = uint64_t{256} << 10;
+  // For how long those that have what is bound may give nothing of it: those that are not reached,
+  // and those that serve others.
+  static constexpr int64_t kBoundMs = 60'000, kBoundBusyMs = 300'000;
   // For how long nobody is asked for, once nobody else serves files.
   static constexpr int64_t kAloneMs = 60'000;
   // Workers of which the coordinator is told that a file does not come from them.
@@ -94,6 +98,13 @@ class Neighbours {
   // Errors are those of `take`.
   Status Fetch(const DownloadBlob& blob, const uint64_t& offset, const TakePiece& take,
                const StopSignal& stop);
+
+  // The same of a file that is bound to this site, of any size, for which there is nobody else:
+  // those that have it are asked again until it is here, whether they are slow or not, but for
+  // those that gave wrong bytes. kFailedPrecondition if none gives anything for too long; errors of
+  // `take`, and of the coordinator, which names them. OK if `stop` is set.
+  Status FetchBound(const DownloadBlob& blob, const uint64_t& offset, const TakePiece& take,
+                    const StopSignal& stop);
 
   // Bytes of the file were wrong: the neighbours that gave some of them are left alone. False if
   // none did.
@@ -114,6 +125,10 @@ class Neighbours {
   // Whether the worker that fetches the file can be reached at all, so that it may be waited for.
   bool Reaches(const Neighbour& fetcher, Attempt& attempt);
   bool IsAside(const Neighbour& neighbour) const;
+  // Whether it is left alone because it gave wrong bytes, of whatever file.
+  bool Lied(const Neighbour& neighbour) const;
+  // The error when what is bound does not come.
+  static Status NothingCame(const Status& why, const Attempt& attempt);
   // Leaves the worker alone for some time, and says why.
   void SetAside(const Neighbour& neighbour, const Status& status);
 
@@ -123,6 +138,7 @@ class Neighbours {
     int64_t until_ms = 0;
     int times = 0;
     std::string certificate;
+    bool lied = false;
   };
   NeighbourLink& link_;
   const Clock& clock_;

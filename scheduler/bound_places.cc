@@ -1,0 +1,149 @@
+#include "scheduler/bound_places.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.h"
+#include "scheduler/placement.h"
+#include "scheduler/reach.h"
+
+namespace braid::scheduler {
+namespace {
+
+// Far more than anybody reads.
+constexpr size_t kMostNamed = 3;
+
+// The conditions of WhyNotRead, without the texts.
+bool CanRead(const WorkerView& reader, const WorkerView& giver) {
+  return giver.connected && giver.serves_files && reader.reads_bound &&
+         (OnOneHost(reader, giver) || Reached(reader, giver));
+}
+
+// Why a worker is no place for a job.
+struct Obstacle {
+  enum class Kind { kLeaves, kCannotRead, kIsNotRead } kind = Kind::kLeaves;
+  // Who keeps what is to be read; null: a worker that is not known any more.
+  const WorkerView* keeper = nullptr;
+};
+
+// What is the same for all workers that are looked at for one job.
+class Finder {
+ public:
+  Finder(const std::vector<WorkerView>& workers, const JobView& job) : job_(job) {
+    for (const auto& [artifact, maker] : job.bound) {
+      std::vector<const WorkerView*>& givers = givers_.emplace_back();
+      for (const WorkerView& worker : workers) {
+        if (worker.site == job.site && HasArtifact(worker, artifact)) givers.push_back(&worker);
+      }
+    }
+    if (!task::MakesBound(job.binding)) return;
+    for (const std::string& id : job.keepers) {
+      const auto keeper = std::find_if(workers.begin(), workers.end(),
+                                       [&](const WorkerView& one) { return one.id == id; });
+      keepers_.push_back(keeper == workers.end() ? nullptr : &*keeper);
+    }
+  }
+
+  std::optional<Obstacle> ObstacleOf(const WorkerView& worker) const {
+    using Kind = Obstacle::Kind;
+    if (task::MakesBound(job_.binding) && worker.ephemeral) return Obstacle{Kind::kLeaves, nullptr};
+    for (const std::vector<const WorkerView*>& givers : givers_) {
+      const bool reads = std::any_of(givers.begin(), givers.end(), [&](const WorkerView* giver) {
+        return giver == &worker || giver->id == worker.id || CanRead(worker, *giver);
+      });
+      if (!reads) return Obstacle{Kind::kCannotRead, givers.empty() ? nullptr : givers.front()};
+    }
+    if (job_.keepers.contains(worker.id)) return std::nullopt;
+    for (const WorkerView* keeper : keepers_) {
+      if (keeper == nullptr || !CanRead(worker, *keeper)) return Obstacle{Kind::kCannotRead, keeper};
+      if (!CanRead(*keeper, worker)) return Obstacle{Kind::kIsNotRead, keeper};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const JobView& job_;
+  // Of each artifact that it reads.
+  std::vector<std::vector<const WorkerView*>> givers_;
+  std::vector<const WorkerView*> keepers_;
+};
+
+std::string TextOf(const Obstacle& obstacle, const WorkerView& worker) {
+  if (obstacle.kind == Obstacle::Kind::kLeaves)
+    return worker.id + " leaves for good (--ephemeral), and what the job makes is to stay";
+  if (obstacle.keeper == nullptr)
+    return worker.id + " cannot read what is kept by a worker that is gone";
+  const WorkerView& keeper = *obstacle.keeper;
+  return obstacle.kind == Obstacle::Kind::kCannotRead
+             ? worker.id + " cannot read what " + keeper.id +
+                   " keeps: " + WhyNotRead(worker, keeper)
+             : keeper.id + " could not read what " + worker.id +
+                   " would keep: " + WhyNotRead(keeper, worker);
+}
+
+}  // namespace
+
+bool HasArtifact(const WorkerView& worker, const std::string& artifact) {
+  return (worker.kept != nullptr && worker.kept->contains(artifact)) ||
+         (worker.cached != nullptr && worker.cached->contains(artifact));
+}
+
+std::string WhyNotRead(const WorkerView& reader, const WorkerView& giver) {
+  if (!giver.connected) return giver.id + " is not connected";
+  if (!reader.reads_bound)
+    return reader.id + " fetches nothing from others: update its braid-worker";
+  if (!giver.serves_files) {
+    return giver.id + (giver.address.empty()
+                           ? " advertises no address: start it with --advertise"
+                           : " serves no files: start it without --serve-files no");
+  }
+  return OnOneHost(reader, giver) ? "" : WhyNotReached(reader, giver);
+}
+
+std::set<std::string> BoundPlaces(const std::vector<WorkerView>& workers, const JobView& job) {
+  const Finder finder(workers, job);
+  std::set<std::string> places;
+  for (const WorkerView& worker : workers) {
+    if (worker.site == job.site && !finder.ObstacleOf(worker).has_value()) places.insert(worker.id);
+  }
+  return places;
+}
+
+void FindPlaces(const std::vector<WorkerView>& workers, JobView* job) {
+  if (job->binding != task::Binding::kNothing) job->places = BoundPlaces(workers, *job);
+}
+
+std::string WhatIsMissing(const std::vector<WorkerView>& workers, const JobView& job) {
+  for (const auto& [artifact, maker] : job.bound) {
+    const bool there = std::any_of(workers.begin(), workers.end(), [&](const WorkerView& worker) {
+      return worker.site == job.site && worker.connected && HasArtifact(worker, artifact);
+    });
+    if (there) continue;
+    const std::string what = "it needs what is bound to site " + job.site +
+                             " and kept by worker " + maker;
+    const auto keeper = std::find_if(workers.begin(), workers.end(),
+                                     [&](const WorkerView& one) { return one.id == maker; });
+    if (keeper == workers.end() || !keeper->connected)
+      return what + ", which is not connected: start that worker again, with its folder";
+    return what + ", which has artifact " + artifact.substr(0, 12) +
+           " no more (its folder is another one, or was emptied): start it with the folder that it "
+           "had, or submit the run anew";
+  }
+  return "";
+}
+
+std::string WhyNotElsewhere(const std::vector<WorkerView>& workers, const JobView& job) {
+  if (job.binding == task::Binding::kNothing) return "";
+  const Finder finder(workers, job);
+  std::vector<std::string> texts;
+  for (const WorkerView& worker : workers) {
+    if (!worker.connected || !MatchesApartFromBound(worker, job)) continue;
+    const std::optional<Obstacle> obstacle = finder.ObstacleOf(worker);
+    if (!obstacle.has_value()) continue;
+    if (texts.size() == kMostNamed) return Join(texts, "; ") + "; and others";
+    texts.push_back(TextOf(*obstacle, worker));
+  }
+  return Join(texts, "; ");
+}
+
+}  // namespace braid::scheduler
