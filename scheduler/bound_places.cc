@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
 #include "scheduler/placement.h"
@@ -100,17 +101,21 @@ std::string WhyNotRead(const WorkerView& reader, const WorkerView& giver) {
   return OnOneHost(reader, giver) ? "" : WhyNotReached(reader, giver);
 }
 
-std::set<std::string> BoundPlaces(const std::vector<WorkerView>& workers, const JobView& job) {
-  const Finder finder(workers, job);
-  std::set<std::string> places;
-  for (const WorkerView& worker : workers) {
-    if (worker.site == job.site && !finder.ObstacleOf(worker).has_value()) places.insert(worker.id);
+void PlaceFinder::Find(JobView* job) {
+  if (job->binding == task::Binding::kNothing) return;
+  std::vector<std::string> artifacts;
+  for (const auto& [artifact, maker] : job->bound) artifacts.push_back(artifact);
+  auto& known = known_[{job->site, task::MakesBound(job->binding), artifacts, job->keepers}];
+  if (known == nullptr) {
+    const Finder finder(workers_, *job);
+    std::set<std::string> places;
+    for (const WorkerView& worker : workers_) {
+      if (worker.site == job->site && !finder.ObstacleOf(worker).has_value())
+        places.insert(worker.id);
+    }
+    known = std::make_shared<const std::set<std::string>>(std::move(places));
   }
-  return places;
-}
-
-void FindPlaces(const std::vector<WorkerView>& workers, JobView* job) {
-  if (job->binding != task::Binding::kNothing) job->places = BoundPlaces(workers, *job);
+  job->places = known;
 }
 
 std::string WhatIsMissing(const std::vector<WorkerView>& workers, const JobView& job) {

@@ -4,8 +4,11 @@
 // keep something of its run can read from each other: later jobs need all of that in one place.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "scheduler/snapshot.h"
@@ -19,12 +22,20 @@ bool HasArtifact(const WorkerView& worker, const std::string& artifact);
 // empty if it could.
 std::string WhyNotRead(const WorkerView& reader, const WorkerView& giver);
 
-// The ids of the workers on which the job may run as far as bound data goes.
-// REQUIRES: it has a binding.
-std::set<std::string> BoundPlaces(const std::vector<WorkerView>& workers, const JobView& job);
+// Finds the places of jobs. Many of a run read the same, and are looked for once.
+class PlaceFinder {
+ public:
+  // `workers` outlive it, and change in nothing but the slots that are taken.
+  explicit PlaceFinder(const std::vector<WorkerView>& workers) : workers_(workers) {}
+  // Sets the places of a job that has a binding; does nothing to others.
+  void Find(JobView* job);
 
-// Sets the places of a job that has a binding; does nothing to others.
-void FindPlaces(const std::vector<WorkerView>& workers, JobView* job);
+ private:
+  // What decides: the site, whether the job makes something bound, what it reads, and the keepers.
+  using Demands = std::tuple<std::string, bool, std::vector<std::string>, std::set<std::string>>;
+  const std::vector<WorkerView>& workers_;
+  std::map<Demands, std::shared_ptr<const std::set<std::string>>> known_;
+};
 
 // The worker without which the job cannot run, as nobody else has what it needs of its site, and
 // what is wrong with that worker; empty if a connected worker of the site has each artifact.

@@ -123,8 +123,9 @@ std::string PlaceKey(const WorkerView& worker) {
 }
 
 bool Matches(const WorkerView& worker, const JobView& job) {
-  return (job.binding == task::Binding::kNothing || job.places.contains(worker.id)) &&
-         MatchesApartFromBound(worker, job);
+  const bool has_it = job.binding == task::Binding::kNothing ||
+                      (job.places != nullptr && job.places->contains(worker.id));
+  return has_it && MatchesApartFromBound(worker, job);
 }
 
 bool MatchesApartFromBound(const WorkerView& worker, const JobView& job) {

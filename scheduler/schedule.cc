@@ -192,11 +192,11 @@ class NewKeepers {
   void Add(const JobView& job, const WorkerView& worker) {
     if (task::MakesBound(job.binding)) ids_[{job.run, job.site}].insert(worker.id);
   }
-  void Join(const std::vector<WorkerView>& workers, JobView* job) const {
+  void Join(JobView* job, PlaceFinder& places) const {
     const auto found = ids_.find({job->run, job->site});
     if (!task::MakesBound(job->binding) || found == ids_.end()) return;
     job->keepers.insert(found->second.begin(), found->second.end());
-    FindPlaces(workers, job);
+    places.Find(job);
   }
 
  private:
@@ -246,7 +246,8 @@ const Words& WordsOf(Reason) {
 }
 
 Plan Schedule(Snapshot snapshot) {
-  for (JobView& job : snapshot.jobs) FindPlaces(snapshot.workers, &job);
+  PlaceFinder places(snapshot.workers);
+  for (JobView& job : snapshot.jobs) places.Find(&job);
   RelaxExclusions(snapshot);
   Plan plan;
   FairOrder order(snapshot);
@@ -262,7 +263,7 @@ Plan Schedule(Snapshot snapshot) {
   const std::set<size_t> nothing;
   NewKeepers keepers;
   while (const auto index = order.Next()) {
-    keepers.Join(snapshot.workers, &snapshot.jobs[*index]);
+    keepers.Join(&snapshot.jobs[*index], places);
     const JobView& job = snapshot.jobs[*index];
     // A wait longer than the longest possible one was computed before the wall clock was set back;
     // it is over.

@@ -93,8 +93,9 @@ struct JobView : task::Requirements {
   // what its run has at its site. Empty: there is nothing yet, and any worker may be the first.
   std::set<std::string> keepers;
   // Of a job with a binding: the ids of the workers on which it may run as far as bound data goes
-  // (bound_places.h). Set within the pass.
-  std::set<std::string> places;
+  // (bound_places.h); null: it was not looked yet. Set within the pass, and shared by jobs that read
+  // the same.
+  std::shared_ptr<const std::set<std::string>> places;
   // The id of the worker of the last failed attempt; other workers are preferred.
   std::string avoid;
   // The error of the newest attempt, for people; empty if it did not fail.

@@ -89,9 +89,10 @@ void FollowKeepers(const Plan& plan, Snapshot* snapshot) {
     if (job.binding == task::Binding::kOutputs)
       keepers[{job.run, job.site}].insert(snapshot->workers[grant.workers[0]].id);
   }
+  PlaceFinder places(snapshot->workers);
   for (JobView& job : snapshot->jobs) {
     if (job.binding == task::Binding::kOutputs) job.keepers.merge(keepers[{job.run, job.site}]);
-    FindPlaces(snapshot->workers, &job);
+    places.Find(&job);
   }
 }
 
