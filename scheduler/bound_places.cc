@@ -16,15 +16,16 @@ constexpr size_t kMostNamed = 3;
 
 // The conditions of WhyNotRead, without the texts.
 bool CanRead(const WorkerView& reader, const WorkerView& giver) {
-  return giver.connected && giver.serves_files && reader.reads_bound &&
+  return reader.site == giver.site && giver.connected && giver.serves_files && reader.reads_bound &&
          (OnOneHost(reader, giver) || Reached(reader, giver));
 }
 
 // Why a worker is no place for a job.
 struct Obstacle {
   enum class Kind { kLeaves, kCannotRead, kIsNotRead } kind = Kind::kLeaves;
-  // Who keeps what is to be read; null: a worker that is not known any more.
+  // Who keeps what is to be read, and its id; null: a worker that is not known any more.
   const WorkerView* keeper = nullptr;
+  std::string id{};
 };
 
 // What is the same for all workers that are looked at for one job.
@@ -38,10 +39,12 @@ class Finder {
       }
     }
     if (!task::MakesBound(job.binding)) return;
-    for (const std::string& id : job.keepers) {
+    std::set<std::string> keepers = job.keepers.here;
+    keepers.insert(job.keepers.before.begin(), job.keepers.before.end());
+    for (const std::string& id : keepers) {
       const auto keeper = std::find_if(workers.begin(), workers.end(),
                                        [&](const WorkerView& one) { return one.id == id; });
-      keepers_.push_back(keeper == workers.end() ? nullptr : &*keeper);
+      keepers_.emplace_back(id, keeper == workers.end() ? nullptr : &*keeper);
     }
   }
 
@@ -52,12 +55,15 @@ class Finder {
       const bool reads = std::any_of(givers.begin(), givers.end(), [&](const WorkerView* giver) {
         return giver == &worker || giver->id == worker.id || CanRead(worker, *giver);
       });
-      if (!reads) return Obstacle{Kind::kCannotRead, givers.empty() ? nullptr : givers.front()};
+      if (!reads && givers.empty()) return Obstacle{Kind::kCannotRead, nullptr, "nobody"};
+      if (!reads) return Obstacle{Kind::kCannotRead, givers.front(), givers.front()->id};
     }
-    if (job_.keepers.contains(worker.id)) return std::nullopt;
-    for (const WorkerView* keeper : keepers_) {
-      if (keeper == nullptr || !CanRead(worker, *keeper)) return Obstacle{Kind::kCannotRead, keeper};
-      if (!CanRead(*keeper, worker)) return Obstacle{Kind::kIsNotRead, keeper};
+    if (job_.keepers.here.contains(worker.id)) return std::nullopt;
+    for (const auto& [id, keeper] : keepers_) {
+      if (id == worker.id) continue;
+      if (keeper == nullptr || !CanRead(worker, *keeper))
+        return Obstacle{Kind::kCannotRead, keeper, id};
+      if (!CanRead(*keeper, worker)) return Obstacle{Kind::kIsNotRead, keeper, id};
     }
     return std::nullopt;
   }
@@ -66,14 +72,14 @@ class Finder {
   const JobView& job_;
   // Of each artifact that it reads.
   std::vector<std::vector<const WorkerView*>> givers_;
-  std::vector<const WorkerView*> keepers_;
+  std::vector<std::pair<std::string, const WorkerView*>> keepers_;
 };
 
 std::string TextOf(const Obstacle& obstacle, const WorkerView& worker) {
   if (obstacle.kind == Obstacle::Kind::kLeaves)
     return worker.id + " leaves for good (--ephemeral), and what the job makes is to stay";
   if (obstacle.keeper == nullptr)
-    return worker.id + " cannot read what is kept by a worker that is gone";
+    return worker.id + " cannot read what " + obstacle.id + " keeps: that worker is gone";
   const WorkerView& keeper = *obstacle.keeper;
   return obstacle.kind == Obstacle::Kind::kCannotRead
              ? worker.id + " cannot read what " + keeper.id +
@@ -90,9 +96,12 @@ bool HasArtifact(const WorkerView& worker, const std::string& artifact) {
 }
 
 std::string WhyNotRead(const WorkerView& reader, const WorkerView& giver) {
+  if (reader.site != giver.site) return giver.id + " is at site " + giver.site + " now";
   if (!giver.connected) return giver.id + " is not connected";
-  if (!reader.reads_bound)
-    return reader.id + " fetches nothing from others: update its braid-worker";
+  if (!reader.reads_bound) {
+    return reader.id + " fetches nothing from others: start it with --site " + reader.site +
+           ", or update its braid-worker";
+  }
   if (!giver.serves_files) {
     return giver.id + (giver.address.empty()
                            ? " advertises no address: start it with --advertise"
@@ -124,10 +133,16 @@ std::string WhatIsMissing(const std::vector<WorkerView>& workers, const JobView&
       return worker.site == job.site && worker.connected && HasArtifact(worker, artifact);
     });
     if (there) continue;
-    const std::string what = "it needs what is bound to site " + job.site +
-                             " and kept by worker " + maker;
-    const auto keeper = std::find_if(workers.begin(), workers.end(),
-                                     [&](const WorkerView& one) { return one.id == maker; });
+    // The one that has it, if it is away; else the one that made it.
+    auto keeper = std::find_if(workers.begin(), workers.end(), [&](const WorkerView& one) {
+      return one.site == job.site && HasArtifact(one, artifact);
+    });
+    if (keeper == workers.end()) {
+      keeper = std::find_if(workers.begin(), workers.end(),
+                            [&](const WorkerView& one) { return one.id == maker; });
+    }
+    const std::string what = "it needs what is bound to site " + job.site + " and kept by worker " +
+                             (keeper == workers.end() ? maker : keeper->id);
     if (keeper == workers.end() || !keeper->connected)
       return what + ", which is not connected: start that worker again, with its folder";
     return what + ", which has artifact " + artifact.substr(0, 12) +

@@ -32,7 +32,7 @@ class PlaceFinder {
 
  private:
   // What decides: the site, whether the job makes something bound, what it reads, and the keepers.
-  using Demands = std::tuple<std::string, bool, std::vector<std::string>, std::set<std::string>>;
+  using Demands = std::tuple<std::string, bool, std::vector<std::string>, Keepers>;
   const std::vector<WorkerView>& workers_;
   std::map<Demands, std::shared_ptr<const std::set<std::string>>> known_;
 };

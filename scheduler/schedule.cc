@@ -106,7 +106,8 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
     if (const std::string why = WhyNoPlace(snapshot, job); !why.empty())
       return say(Reason::kDataSiteOffline, why);
   }
-  if (count([&](const WorkerView& w) { return Matches(w, job); }) == 0) {
+  // A worker that comes back may be able to read what is bound, which is not known before.
+  if (count([&](const WorkerView& w) { return MatchesApartFromBound(w, job); }) == 0) {
     return say(Reason::kUnschedulable,
                "no registered worker could ever run it: it needs " + SlotsText(job));
   }
@@ -195,8 +196,9 @@ class NewKeepers {
   void Join(JobView* job, PlaceFinder& places) const {
     const auto found = ids_.find({job->run, job->site});
     if (!task::MakesBound(job->binding) || found == ids_.end()) return;
-    job->keepers.insert(found->second.begin(), found->second.end());
-    places.Find(job);
+    const size_t before = job->keepers.here.size();
+    job->keepers.here.insert(found->second.begin(), found->second.end());
+    if (job->keepers.here.size() > before) places.Find(job);
   }
 
  private:

@@ -2,6 +2,7 @@
 // policy in this folder is a pure function of them.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -66,6 +67,17 @@ struct WorkerView {
   int64_t& Used(Device device) { return device == Device::kCuda ? gpus_used : cpu_used; }
 };
 
+// The ids of the workers that keep what a run has bound at a site. Both empty: there is nothing
+// yet, and any worker may be the first.
+struct Keepers {
+  // Jobs of the run make, or have made, something there. They were placed so that each can read
+  // from each other one.
+  std::set<std::string> here;
+  // They keep what the run took over from others, and need not be able to read from anybody.
+  std::set<std::string> before;
+  auto operator<=>(const Keepers&) const = default;
+};
+
 // A queued job, whose parents have all succeeded.
 struct JobView : task::Requirements {
   // For messages: "r-1/path_1".
@@ -89,12 +101,11 @@ struct JobView : task::Requirements {
   std::vector<std::string> inputs;
   // Those of them that are bound to its site, each with the worker that made it, for messages.
   std::map<std::string, std::string> bound;
-  // Of a job that makes something bound: the ids of the workers that keep, or are about to make,
-  // what its run has at its site. Empty: there is nothing yet, and any worker may be the first.
-  std::set<std::string> keepers;
+  // Of a job that makes something bound: those of its run at its site.
+  Keepers keepers;
   // Of a job with a binding: the ids of the workers on which it may run as far as bound data goes
-  // (bound_places.h); null: it was not looked yet. Set within the pass, and shared by jobs that read
-  // the same.
+  // (bound_places.h); null: it was not looked yet. Set within the pass, and shared by jobs that
+  // read the same.
   std::shared_ptr<const std::set<std::string>> places;
   // The id of the worker of the last failed attempt; other workers are preferred.
   std::string avoid;

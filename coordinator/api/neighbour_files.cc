@@ -34,7 +34,7 @@ NeighbourAnswer FindNeighboursFor(const std::string& worker,
   const int64_t now_ms = SystemClock().MonotonicMs();
   answer.neighbours = NeighboursWith(worker, {artifact, sha256},
                                      backend.site_fetches.HoldersOf(file), left_out, state, now_ms);
-  // What is bound is fetched from here by nobody, who could be waited for.
+  // Nobody fetches what is bound from here, so that there is nobody to wait for.
   if (artifact.bound) return answer;
   if (!answer.neighbours.empty()) return answer;
   const auto fetcher = state.workers.find(backend.site_fetches.FetcherOf(file));

@@ -40,6 +40,19 @@ void AddMakers(const JobRecord& job, const State& state, std::set<std::string>* 
   }
 }
 
+// The workers of the site that keep the artifact, as they have said.
+std::vector<std::string> WhoKeeps(const std::string& artifact, const std::string& site,
+                                  const State& state) {
+  std::vector<std::string> workers;
+  for (const std::string& id : state.sites.At(site)) {
+    const auto live = state.workers.find(id);
+    if (live != state.workers.end() && live->second.hello.site == site &&
+        live->second.kept != nullptr && live->second.kept->contains(artifact))
+      workers.push_back(id);
+  }
+  return workers;
+}
+
 bool MayGo(const std::string& id, bool idle, const State& state) {
   const ArtifactRecord* artifact = state.FindArtifact(id);
   if (artifact == nullptr) return idle;
@@ -97,24 +110,27 @@ std::map<std::string, std::string> BoundAmong(const std::vector<std::string>& ar
   return bound;
 }
 
-std::set<std::string> KeepersOf(const JobRecord& job, const State& state) {
-  std::set<std::string> keepers;
-  for (const JobRecord* other : state.JobsOf(job.key.run)) {
-    if (other->site != job.site || !task::MakesBound(other->binding)) continue;
-    AddMakers(*other, state, &keepers);
-    // What was taken over from another run has no attempts here. Several workers may have made the
-    // same, of which the catalog names the first.
-    std::vector<std::string> made = {other->checkpoint};
-    for (const auto& [role, id] : other->outputs) made.push_back(id);
-    for (const auto& [id, maker] : BoundAmong(made, state)) {
-      keepers.insert(maker);
-      for (const std::string& worker : state.sites.At(job.site)) {
-        const auto live = state.workers.find(worker);
-        if (live != state.workers.end() && live->second.kept != nullptr &&
-            live->second.kept->contains(id))
-          keepers.insert(worker);
-      }
-    }
+scheduler::Keepers KeepersOf(const std::string& run, const std::string& site, const State& state) {
+  scheduler::Keepers keepers;
+  std::vector<std::string> before;
+  for (const JobRecord* job : state.JobsOf(run)) {
+    if (job->site != site || !task::MakesBound(job->binding)) continue;
+    AddMakers(*job, state, &keepers.here);
+    before.push_back(job->checkpoint);
+    // What was taken over from another run has no attempts here.
+    if (job->epoch > 0) continue;
+    for (const auto& [role, id] : job->outputs) before.push_back(id);
+  }
+  for (const auto& [id, maker] : BoundAmong(before, state)) {
+    const std::vector<std::string> keep = WhoKeeps(id, site, state);
+    const auto here = std::find_if(keep.begin(), keep.end(), [&](const std::string& worker) {
+      return keepers.here.contains(worker);
+    });
+    if (here != keep.end()) continue;
+    // Several may have made the same, of which the catalog names the first. One of them is enough,
+    // and more would be more that all others have to read from.
+    const bool first = keep.empty() || std::find(keep.begin(), keep.end(), maker) != keep.end();
+    keepers.before.insert(first ? maker : keep.front());
   }
   return keepers;
 }
@@ -122,7 +138,11 @@ std::set<std::string> KeepersOf(const JobRecord& job, const State& state) {
 Status CheckMayBeReadBy(const std::string& worker, const ArtifactRecord& artifact,
                         const State& state) {
   const auto live = state.workers.find(worker);
-  if (live != state.workers.end() && live->second.hello.site == artifact.site) return OkStatus();
+  if (live != state.workers.end()) {
+    // What two sites have made of the same text is one artifact, which each keeps.
+    const std::string& site = live->second.hello.site;
+    if (site == artifact.site || !WhoKeeps(artifact.id, site, state).empty()) return OkStatus();
+  }
   return BoundError(ArtifactText(artifact), artifact.site,
                     "worker " + worker + " is not at that site, and may not read it");
 }

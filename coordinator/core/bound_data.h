@@ -6,12 +6,12 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
 #include "coordinator/core/transaction.h"
+#include "scheduler/snapshot.h"
 
 namespace braid::coordinator {
 
@@ -34,9 +34,8 @@ Status CheckUnnamedMayLeave(const std::string& worker, const State& state);
 // Of these artifacts those that are bound, each with the worker that made it.
 std::map<std::string, std::string> BoundAmong(const std::vector<std::string>& artifacts,
                                               const State& state);
-// The workers that keep what the job's run has bound at the job's site, or are making it; none if
-// it has nothing there yet.
-std::set<std::string> KeepersOf(const JobRecord& job, const State& state);
+// The workers that keep what the run has bound at the site, or are making it.
+scheduler::Keepers KeepersOf(const std::string& run, const std::string& site, const State& state);
 
 // OK if the worker may read what is bound, from others of its site: kFailedPrecondition
 // (BOUND_TO_SITE) if it is at another one.

@@ -1,10 +1,12 @@
 #include "coordinator/core/neighbours.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "base/sha256.h"
 #include "coordinator/core/options.h"
+#include "coordinator/core/peers.h"
 #include "coordinator/core/state.h"
 #include "task/file_ticket.h"
 
@@ -37,8 +39,7 @@ Status CheckExchange(const Exchange& exchange) {
     return OkStatus();
   return InvalidArgument(
       "a hello says how the worker exchanges files, with a certificate, a port or a key that "
-      "cannot "
-      "be one");
+      "cannot be one");
 }
 
 bool ServesFiles(const LiveWorker& worker) {
@@ -76,9 +77,10 @@ std::vector<Neighbour> NeighboursWith(const std::string& asker_id, const WantedF
   const auto found = state.workers.find(asker_id);
   if (found == state.workers.end()) return {};
   const LiveWorker& asker = found->second;
-  // Whether it is on another host; whether it may lack the file by now, as only one file was
-  // reported, some time ago; its place among those; itself.
-  std::vector<std::tuple<bool, bool, std::string, const LiveWorker*>> givers;
+  const std::map<std::string, std::string> tried = TriedBy(asker_id, state);
+  // Whether it is on another host; whether the asker has not reached it there; whether it may lack
+  // the file by now, as only one file was reported, some time ago; its place among those; itself.
+  std::vector<std::tuple<bool, bool, bool, std::string, const LiveWorker*>> givers;
   for (const std::string& id : state.sites.At(asker.hello.site)) {
     const auto other = state.workers.find(id);
     // First what costs least and leaves out most.
@@ -86,14 +88,16 @@ std::vector<Neighbour> NeighboursWith(const std::string& asker_id, const WantedF
       continue;
     const LiveWorker& giver = other->second;
     const bool whole = HasWhole(giver, file.artifact.id);
-    if (whole || holders.contains(id))
-      givers.emplace_back(!OnOneHost(giver, asker), !whole, Sha256Hex(asker_id + "\n" + id),
-                          &giver);
+    if (!whole && !holders.contains(id)) continue;
+    const auto reach = tried.find(id);
+    const bool apart = !OnOneHost(giver, asker);
+    const bool unreached = apart && (reach == tried.end() || !reach->second.empty());
+    givers.emplace_back(apart, unreached, !whole, Sha256Hex(asker_id + "\n" + id), &giver);
   }
   std::sort(givers.begin(), givers.end());
   if (givers.size() > kMostNeighbours) givers.resize(kMostNeighbours);
   std::vector<Neighbour> neighbours;
-  for (const auto& [apart, lacks, place, worker] : givers)
+  for (const auto& [apart, unreached, lacks, place, worker] : givers)
     neighbours.push_back(AsNeighbour(*worker, asker, file.sha256, now_ms));
   return neighbours;
 }

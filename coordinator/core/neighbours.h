@@ -73,9 +73,9 @@ struct WantedFile {
 
 // Those that may give the file to the worker and have it: the artifact is whole in their cache, or
 // they are among `holders`, who have said that they have this file. Workers of the asker's own host
-// come first, then those with the whole artifact. Which of the others comes first differs from
-// asker to asker, so that no worker is asked by all. Those of `except` are left out. Empty for an
-// unknown worker.
+// come first, then those that it has reached, then those with the whole artifact. Which of the
+// others comes first differs from asker to asker, so that no worker is asked by all. Those of
+// `except` are left out. Empty for an unknown worker.
 std::vector<Neighbour> NeighboursWith(const std::string& asker, const WantedFile& file,
                                       const std::set<std::string>& holders,
                                       const std::set<std::string>& except, const State& state,

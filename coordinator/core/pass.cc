@@ -83,7 +83,11 @@ std::string Shortened(const std::string& text) {
   return text.substr(0, end) + "...";
 }
 
-scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state) {
+// The keepers of each run at each site, which its jobs share.
+using KnownKeepers = std::map<std::pair<std::string, std::string>, scheduler::Keepers>;
+
+scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state,
+                          KnownKeepers* known) {
   scheduler::JobView view;
   view.name = job.key.ToString();
   static_cast<task::Requirements&>(view) = job;
@@ -101,7 +105,11 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
   if (!job.checkpoint.empty()) view.inputs.push_back(job.checkpoint);
   if (job.binding != task::Binding::kNothing) {
     view.bound = BoundAmong(view.inputs, state);
-    if (task::MakesBound(job.binding)) view.keepers = KeepersOf(job, state);
+  }
+  if (task::MakesBound(job.binding)) {
+    const auto [keepers, is_new] = known->try_emplace({job.key.run, job.site});
+    if (is_new) keepers->second = KeepersOf(job.key.run, job.site, state);
+    view.keepers = keepers->second;
   }
   if (job.epoch == 0) return view;  // it has no attempts
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {
@@ -299,8 +307,11 @@ void SchedulePass(Transaction& tx) {
   snapshot.running = std::move(running.views);
   const std::vector<JobKey> keys = JobsToOffer(snapshot, state, tx.options());
   snapshot.jobs.reserve(keys.size());
-  for (const JobKey& key : keys)
-    snapshot.jobs.push_back(ViewOf(*state.FindJob(key), state.queued().costs().at(key), state));
+  KnownKeepers keepers;
+  for (const JobKey& key : keys) {
+    const double cost = state.queued().costs().at(key);
+    snapshot.jobs.push_back(ViewOf(*state.FindJob(key), cost, state, &keepers));
+  }
   std::vector<std::string> ids;
   for (const scheduler::WorkerView& worker : snapshot.workers) ids.push_back(worker.id);
   const scheduler::Plan plan = scheduler::Schedule(std::move(snapshot));

@@ -73,6 +73,9 @@ TEST(ProcessTest, ARaisedLimitOfDescriptorsIsNotThatOfItsChildren) {
   options.output = folder->path() + "/log";
   ASSERT_TRUE(Process::Start(options).value()->Wait(-1));
   EXPECT_EQ(ReadFile(options.output).value(), std::to_string(low.rlim_cur) + "\n");
+  // For the children of later tests.
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  RaiseDescriptorLimit();
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 

@@ -89,6 +89,12 @@ class BoundDataTest : public CoreTest {
     for (const RankKey& rank : workers_[id].ranks) signal.ranks.push_back({rank, std::nullopt});
     ASSERT_TRUE(Do([&](Transaction& tx) { return Signal(signal, tx); }).ok());
   }
+  void Admit(const std::string& id, catalog::WorkerAdmit admit) {
+    ASSERT_TRUE(Do([&](Transaction& tx) {
+                  tx.Add(catalog::WorkerAdmitted{id, admit});
+                  return OkStatus();
+                }).ok());
+  }
   std::vector<std::string> ReleasedBy(const std::string& id) {
     const auto& newest = workers_[id].sink->newest;
     return newest == nullptr ? std::vector<std::string>() : newest->released;
@@ -133,8 +139,9 @@ TEST_F(BoundDataTest, WhatReadsItRunsWhereverItCanBeRead) {
   EXPECT_THAT(Waits(run, waits), HasSubstr(other + " fetches nothing from others"));
   Exchanges(other);
   EXPECT_EQ(WorkerThatRuns(run, waits), other);
-  EXPECT_THAT(KeepersOf(*core_->state().FindJob({run, waits}), core_->state()),
-              ElementsAre("w1", "w2"));
+  const scheduler::Keepers keepers = KeepersOf(run, "lab", core_->state());
+  EXPECT_THAT(keepers.here, ElementsAre("w1", "w2"));
+  EXPECT_THAT(keepers.before, IsEmpty());
   // The coordinator lets it be read at its site, and nowhere else.
   const catalog::ArtifactRecord& shards = *core_->state().FindArtifact(kShards);
   EXPECT_TRUE(CheckMayBeReadBy(other, shards, core_->state()).ok());
@@ -146,8 +153,9 @@ TEST_F(BoundDataTest, WhatReadsItRunsWhereverItCanBeRead) {
   }
 }
 
-// A run that takes over what others made has no attempts that would say who keeps it.
-TEST_F(BoundDataTest, WhatWasTakenOverIsKeptByWhoSaysSoAndByWhoMadeItFirst) {
+// A run that takes over what others made has no attempts that would say who keeps it. One that does
+// is enough: more would be more that all later ones have to read from.
+TEST_F(BoundDataTest, OfThoseThatKeepWhatWasTakenOverOneCounts) {
   const std::string first = Start();
   const std::string maker = WorkerThatRuns(first, "prepare:a");
   const std::string other = maker == "w1" ? "w2" : "w1";
@@ -158,16 +166,39 @@ TEST_F(BoundDataTest, WhatWasTakenOverIsKeptByWhoSaysSoAndByWhoMadeItFirst) {
   failed.failure.category = "user";
   failed.failure.deterministic = true;
   ASSERT_TRUE(Do([&](Transaction& tx) { return ReportEnded(failed, tx); }).ok());
+  Keeps(other, {kShards});
   std::string again;
   ASSERT_TRUE(Do([&](Transaction& tx) {
                 auto run = Retry(first, tx, "");
                 if (run.ok()) again = *run;
                 return run.status();
               }).ok());
-  const JobRecord& path = *core_->state().FindJob({again, "path"});
-  EXPECT_THAT(KeepersOf(path, core_->state()), ElementsAre(maker));
-  Keeps(other, {kShards});
-  EXPECT_THAT(KeepersOf(path, core_->state()), ElementsAre("w1", "w2"));
+  const scheduler::Keepers keepers = KeepersOf(again, "lab", core_->state());
+  // The path runs already, at the one that made it first.
+  EXPECT_THAT(keepers.here, ElementsAre(maker));
+  EXPECT_THAT(keepers.before, IsEmpty());
+}
+
+// Another run has made the same on another worker. They exchange nothing, so that what is made of
+// it stays on the one where this run made it.
+TEST_F(BoundDataTest, WhoKeepsTheSameOfAnotherRunIsNoKeeperOfThisOne) {
+  const std::string first = Start();
+  const std::string maker = WorkerThatRuns(first, "prepare:a");
+  const std::string other = maker == "w1" ? "w2" : "w1";
+  ASSERT_TRUE(EndWith(first, "prepare:a", "shards", kShards, true).ok());
+  Admit(maker, catalog::WorkerAdmit::kCordoned);
+  std::vector<recipe::JobNode> jobs = {BoundNode(Node("prepare:a", "prepare"), Binding::kShards)};
+  for (const char* name : {"one", "three", "two"})
+    jobs.push_back(BoundNode(Node(name, "train", {{"data.a", {"prepare:a", "shards", "", ""}}}),
+                             Binding::kOutputs));
+  const std::string second = SubmitJobs(jobs);
+  ASSERT_EQ(WorkerThatRuns(second, "prepare:a"), other);
+  Admit(maker, catalog::WorkerAdmit::kOpen);
+  ASSERT_TRUE(EndWith(second, "prepare:a", "shards", kShards, true).ok());
+  EXPECT_EQ(core_->state().FindArtifact(kShards)->worker, maker) << "the first that made it";
+  for (const char* name : {"one", "three", "two"})
+    EXPECT_THAT(WorkerThatRuns(second, name), testing::AnyOf(other, ""));
+  EXPECT_THAT(KeepersOf(second, "lab", core_->state()).here, ElementsAre(other));
 }
 
 TEST_F(BoundDataTest, AfterAStartItWaitsForWhoKeepsIt) {

@@ -292,10 +292,11 @@ TEST_F(SitesTest, WhatIsBoundIsReadAtItsSiteAlone) {
                     artifact.worker = "w1";
                     artifact.bound = true;
                     tx.Add(catalog::ArtifactCommitted{artifact});
+                    const auto it = std::make_shared<const std::set<std::string>>(
+                        std::set<std::string>{artifact.id});
+                    tx.worker("w1").kept = it;
                     // A copy where it should not be is not given out either.
-                    for (const char* id : {"w1", "far2"})
-                      tx.worker(id).kept = std::make_shared<const std::set<std::string>>(
-                          std::set<std::string>{artifact.id});
+                    tx.worker("far2").cached = it;
                     return OkStatus();
                   })
                   .ok());
@@ -316,7 +317,7 @@ TEST_F(SitesTest, WhatIsBoundIsReadAtItsSiteAlone) {
     ASSERT_TRUE(Find("w2", manifest.Id(), sha256, "w1", &others).ok());
     EXPECT_EQ(others.neighbours_size(), 0);
     EXPECT_FALSE(others.has_fetcher());
-    ASSERT_TRUE(Find("w1", manifest.Id(), sha256, "w2", &others).ok());
+    ASSERT_TRUE(Find("w1", manifest.Id(), sha256, "", &others).ok());
     EXPECT_FALSE(others.has_fetcher()) << "nobody fetches it from the coordinator";
   }
 }

@@ -73,7 +73,10 @@ Snapshot AnySnapshot() {
       for (const std::string artifact : {"x", "y"}) {
         if (*rc::gen::inRange(0, 3) == 0) j.bound[artifact] = "w1";
       }
-      if (*rc::gen::inRange(0, 3) == 0) j.keepers = {"w" + std::to_string(*rc::gen::inRange(0, 3))};
+      if (*rc::gen::inRange(0, 3) == 0)
+        j.keepers.here = {"w" + std::to_string(*rc::gen::inRange(0, 3))};
+      if (*rc::gen::inRange(0, 3) == 0)
+        j.keepers.before = {"w" + std::to_string(*rc::gen::inRange(0, 3))};
     }
     snapshot.jobs.push_back(j);
   }
@@ -91,7 +94,8 @@ void FollowKeepers(const Plan& plan, Snapshot* snapshot) {
   }
   PlaceFinder places(snapshot->workers);
   for (JobView& job : snapshot->jobs) {
-    if (job.binding == task::Binding::kOutputs) job.keepers.merge(keepers[{job.run, job.site}]);
+    if (job.binding == task::Binding::kOutputs)
+      job.keepers.here.merge(keepers[{job.run, job.site}]);
     places.Find(&job);
   }
 }
@@ -186,9 +190,10 @@ TEST(SchedulePropertiesTest, WhatIsBoundIsReadAndMadeWhereAllOfItCanBeRead) {
         }
       }
       const std::string& first = snapshot.workers[grant.workers.front()].id;
-      if (!makes || job.keepers.contains(first)) continue;
+      if (!makes || job.keepers.here.contains(first)) continue;
       std::set<std::string>& keepers = made[{job.run, job.site}];
-      std::set<std::string> all = job.keepers;
+      std::set<std::string> all = job.keepers.here;
+      all.insert(job.keepers.before.begin(), job.keepers.before.end());
       all.insert(keepers.begin(), keepers.end());
       for (const std::string& id : all) {
         if (keepers.contains(first) || id == first) continue;

@@ -384,7 +384,7 @@ JobView BoundJob(const std::string& name, const std::set<std::string>& keepers =
   job.run = "r";
   job.site = "lab";
   job.binding = task::Binding::kOutputs;
-  job.keepers = keepers;
+  job.keepers.here = keepers;
   return job;
 }
 
@@ -432,9 +432,10 @@ TEST(BoundDataTest, WithoutThatTheyGoToOneWorkerAndTheOthersSayWhy) {
   EXPECT_THAT(why_not([](WorkerView&, WorkerView& w2) { w2.serves_files = false; }),
               HasSubstr("it needs 1 CPU slot at site lab; w1 could not read what w2 would keep: w2 "
                         "serves no files: start it without --serve-files no"));
-  EXPECT_THAT(why_not([](WorkerView&, WorkerView& w2) { w2.reads_bound = false; }),
-              HasSubstr("w2 cannot read what w1 keeps: w2 fetches nothing from others: update its "
-                        "braid-worker"));
+  EXPECT_THAT(
+      why_not([](WorkerView&, WorkerView& w2) { w2.reads_bound = false; }),
+      HasSubstr("w2 cannot read what w1 keeps: w2 fetches nothing from others: start it with "
+                "--site lab, or update its braid-worker"));
   EXPECT_THAT(why_not([](WorkerView& w1, WorkerView&) {
                 w1.address = "";
                 w1.serves_files = false;
@@ -530,6 +531,41 @@ TEST(BoundDataTest, AGangRunsOnSeveralWorkersThatReadWhatItNeeds) {
   EXPECT_EQ(OnlyReason(apart), Reason::kGangIncomplete);
   EXPECT_THAT(apart.waiting[0].detail,
               HasSubstr("room for 1 of 2 ranks now, 4 at most; w2 cannot read what w1 keeps"));
+}
+
+// Two that keep the same of another run, and do not exchange files: either may be used, not both.
+TEST(BoundDataTest, WhoKeepsWhatWasTakenOverIsUsedAloneIfItExchangesNothing) {
+  Snapshot snapshot = {{Keeping("w1", {"x"}), Keeping("w2", {"x"})},
+                       {BoundJob("one"), BoundJob("two"), BoundJob("three")},
+                       0,
+                       false};
+  for (WorkerView& worker : snapshot.workers) worker.cpu_slots = 1;
+  for (JobView& job : snapshot.jobs) {
+    job.keepers.before = {"w1"};
+    job.bound = {{"x", "w1"}};
+  }
+  const Plan plan = Schedule(snapshot);
+  ASSERT_EQ(plan.grants.size(), 1u);
+  EXPECT_EQ(plan.grants[0].workers, (std::vector<size_t>{0}));
+}
+
+// One that is about to be back may be able to read it.
+TEST(BoundDataTest, AWorkerThatRestartsIsNoReasonToGiveUp) {
+  JobView job = BoundJob("j", {"w1"});
+  job.bound = {{"x", "w1"}};
+  std::vector<WorkerView> workers = Exchanging(Keeping("w1", {"x"}), Keeping("w2", {}));
+  workers[0].kinds = {"prepare"};
+  workers[1].connected = workers[1].serves_files = workers[1].reads_bound = false;
+  EXPECT_EQ(OnlyReason(Schedule({workers, {job}, 0, false})), Reason::kNoMatchingWorker);
+}
+
+TEST(BoundDataTest, AKeeperAtAnotherSiteIsReadByNobody) {
+  JobView job = BoundJob("j", {"w1"});
+  std::vector<WorkerView> workers = Exchanging(Keeping("w1", {"x"}, "hq"), Keeping("w2", {}));
+  const Plan plan = Schedule({workers, {job}, 0, false});
+  EXPECT_EQ(OnlyReason(plan), Reason::kDataSiteOffline);
+  EXPECT_THAT(plan.waiting[0].detail,
+              HasSubstr("w2 cannot read what w1 keeps: w1 is at site hq now"));
 }
 
 // Slots on two workers are no room for it, so none are kept free for it.

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <set>
+#include <utility>
 
 #include "base/file.h"
 #include "base/sha256.h"
@@ -435,7 +436,7 @@ TEST_F(NeighboursTest, WhatIsBoundIsWaitedForSomeTimeAndThenTheErrorSaysWhatIsMi
     return ResourceExhausted("busy");
   };
   EXPECT_EQ(DownloadBound().code(), StatusCode::kFailedPrecondition);
-  EXPECT_EQ(site_.finds, 15);
+  EXPECT_EQ(site_.finds, 6);
 }
 
 TEST_F(NeighboursTest, OfWhatIsBoundOtherKeepersAreAskedAfterALie) {
@@ -459,6 +460,41 @@ TEST_F(NeighboursTest, OfWhatIsBoundOtherKeepersAreAskedAfterALie) {
   const Status none = DownloadBound();
   EXPECT_EQ(none.code(), StatusCode::kFailedPrecondition);
   EXPECT_THAT(none.message(), HasSubstr("wrong bytes came from liar: look at the disk there"));
+  EXPECT_TRUE(none.Is(ErrorReason::kBoundToSite)) << "it is not this worker that is ill";
+}
+
+// The coordinator names a few, and others if these give nothing.
+TEST_F(NeighboursTest, OfWhatIsBoundAllThatHaveItAreAskedInTurn) {
+  site_.find = [&](int) {
+    std::vector<std::string> named;
+    for (const char* id : {"a", "b", "c", "d"}) {
+      if (!site_.except.contains(id) && named.size() < 3) named.push_back(id);
+    }
+    return FakeSite::Named(named);
+  };
+  site_.read = [&](const std::string& worker, uint64_t offset, uint64_t length,
+                   const TakePiece& take) {
+    return worker == "d" ? site_.Give(offset, length, take) : Unavailable("No route to host");
+  };
+  ASSERT_TRUE(DownloadBound().ok());
+  ExpectWhole();
+  EXPECT_THAT(site_.reads, ElementsAre("a", "b", "c", "d", "d", "d"));
+}
+
+// One of two is wrong, and nobody knows which: both are asked anew, and neither is blamed.
+TEST_F(NeighboursTest, OfWhatIsBoundAMixtureIsReadAnewBeforeAnybodyIsBlamed) {
+  site_.find = [](int) { return FakeSite::Named({"bad", "good"}); };
+  bool cut = false;
+  site_.read = [&](const std::string& worker, uint64_t offset, uint64_t length,
+                   const TakePiece& take) -> Status {
+    if (worker == "good") return site_.Give(offset, length, take);
+    if (std::exchange(cut, true)) return Unavailable("gone");
+    BRAID_RETURN_IF_ERROR(take(std::string(length, '!')));
+    return Unavailable("cut");
+  };
+  ASSERT_TRUE(DownloadBound().ok());
+  ExpectWhole();
+  EXPECT_EQ(coordinator_.calls, 0);
 }
 
 TEST_F(NeighboursTest, WhatIsBoundCannotBeReadWithoutASite) {

@@ -26,11 +26,16 @@ TEST(RankInputsTest, WhatIsBoundIsFetchedAsSuchAndAJobThatCannotHaveItWaitsInThe
     ArtifactFound found = kFound;
     found.bound = bound;
     agent.Answer<FindArtifact>(OkStatus(), found);
-    EXPECT_EQ(agent.Answer<DownloadBlob>(FailedPrecondition("no worker gives it")).bound, bound);
+    EXPECT_EQ(agent
+                  .Answer<DownloadBlob>(Status(StatusCode::kFailedPrecondition,
+                                               ErrorReason::kBoundToSite, "no worker gives it"))
+                  .bound,
+              bound);
     const Outcome end = agent.End();
     EXPECT_EQ(end.failure.category, "infra") << "it is tried again";
     EXPECT_FALSE(end.failure.deterministic);
     EXPECT_EQ(end.failure.error, "fetching shards.bin: no worker gives it");
+    EXPECT_EQ(end.failure.reason, "BOUND_TO_SITE");
   }
 }
 

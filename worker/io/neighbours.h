@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -83,7 +84,7 @@ class Neighbours {
   static constexpr uint64_t kPatienceBytesPerS = uint64_t{256} << 10;
   // For how long those that have what is bound may give nothing of it: those that are not reached,
   // and those that serve others.
-  static constexpr int64_t kBoundMs = 60'000, kBoundBusyMs = 300'000;
+  static constexpr int64_t kBoundMs = 60'000, kBoundBusyMs = 120'000;
   // For how long nobody is asked for, once nobody else serves files.
   static constexpr int64_t kAloneMs = 60'000;
   // Workers of which the coordinator is told that a file does not come from them.
@@ -108,7 +109,7 @@ class Neighbours {
 
   // Bytes of the file were wrong: the neighbours that gave some of them are left alone. False if
   // none did.
-  bool Distrust(const std::string& sha256);
+  bool Distrust(const DownloadBlob& blob);
 
   // The file is here, verified. Tells the coordinator; if that fails, it is not counted.
   void Arrived(const DownloadBlob& blob);
@@ -125,8 +126,8 @@ class Neighbours {
   // Whether the worker that fetches the file can be reached at all, so that it may be waited for.
   bool Reaches(const Neighbour& fetcher, Attempt& attempt);
   bool IsAside(const Neighbour& neighbour) const;
-  // Whether it is left alone because it gave wrong bytes, of whatever file.
-  bool Lied(const Neighbour& neighbour) const;
+  // Whether it gave wrong bytes of this file, which is bound.
+  bool Lied(const Neighbour& neighbour, const std::string& sha256) const;
   // The error when what is bound does not come.
   static Status NothingCame(const Status& why, const Attempt& attempt);
   // Leaves the worker alone for some time, and says why.
@@ -138,13 +139,16 @@ class Neighbours {
     int64_t until_ms = 0;
     int times = 0;
     std::string certificate;
-    bool lied = false;
   };
   NeighbourLink& link_;
   const Clock& clock_;
   const int64_t ask_again_ms_;
   mutable Mutex mutex_;
   std::map<std::string, Aside> aside_ BRAID_GUARDED_BY(mutex_);
+  // Of bound files, by digest and worker: who gave wrong bytes. And those of which several gave
+  // bytes that were wrong together.
+  std::map<std::pair<std::string, std::string>, Aside> lies_ BRAID_GUARDED_BY(mutex_);
+  std::set<std::string> mixed_ BRAID_GUARDED_BY(mutex_);
   // Of files that are not here yet: what came from whom.
   struct Given {
     std::string certificate;

@@ -41,9 +41,11 @@ struct Sources {
  private:
   Status FetchBound(const uint64_t& offset, const TakePiece& take) const {
     if (neighbours != nullptr) return neighbours->FetchBound(blob, offset, take, stop);
-    return FailedPrecondition("artifact " + blob.artifact.substr(0, 12) +
-                              " is bound to its site, and this worker fetches nothing from others: "
-                              "start it with --site");
+    return Status(
+        StatusCode::kFailedPrecondition, ErrorReason::kBoundToSite,
+        "artifact " + blob.artifact.substr(0, 12) +
+            " is bound to its site, and this worker fetches nothing from others: start it "
+            "with --site");
   }
 };
 
@@ -93,7 +95,7 @@ Status TryDownload(BlobLink& link, storage::BlobStore& cache, const DownloadBlob
   // What neighbours sent is not to blame the coordinator for, nor other neighbours. Each time fewer
   // of them are left.
   while (status.Is(ErrorReason::kDigestMismatch) && neighbours != nullptr &&
-         neighbours->Distrust(sha256)) {
+         neighbours->Distrust(blob)) {
     offset = 0;
     there = {};
     status = sources.FetchAgain(offset, take);

@@ -46,8 +46,7 @@ Result<std::unique_ptr<BoundedListener>> BoundedListener::Listen(const std::stri
   BRAID_ASSIGN_OR_RETURN(SocketAddress place, SocketAddress::Of(address, 0));
   UniqueFd fd(socket(place.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid() || bind(fd.get(), place.get(), place.size) != 0 ||
-      listen(fd.get(), kBacklog) != 0 ||
-      getsockname(fd.get(), place.get(), &place.size) != 0)
+      listen(fd.get(), kBacklog) != 0 || getsockname(fd.get(), place.get(), &place.size) != 0)
     return ErrnoStatus(errno, "listening on " + address);
   // What is accepted inherits it.
   const int one = 1;
@@ -92,7 +91,7 @@ bool BoundedListener::Accept(const Serve& serve) {
   SocketAddress from;
   from.size = sizeof from.storage;
   UniqueFd fd(accept4(socket_.get(), from.get(), &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!fd.valid()) return errno != EMFILE && errno != ENFILE && errno != ENOMEM;
+  if (!fd.valid()) return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
   std::string address = from.Host();
   if (!counts_.Take(address)) return true;
   UniqueFd watched(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));

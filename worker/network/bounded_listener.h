@@ -19,7 +19,7 @@ namespace braid::worker {
 // How many connections are open at a time; one more is closed at once.
 struct ConnectionBounds {
   size_t in_all = 256;
-  size_t of_an_address = 16;
+  size_t of_an_address = 64;
 };
 
 // The connections that are open, by the addresses from which they come.
@@ -44,8 +44,8 @@ class BoundedListener {
   // Is given each connection, which does not block, and closes it. Called in the listener's thread.
   using Serve = std::function<void(UniqueFd)>;
 
-  // Listens on the address (as numbers), at a port that the system chooses. Connections are accepted
-  // once Begin is called.
+  // Listens on the address (as numbers), at a port that the system chooses. Connections are
+  // accepted once Begin is called.
   static Result<std::unique_ptr<BoundedListener>> Listen(const std::string& address,
                                                          const ConnectionBounds& bounds);
   ~BoundedListener();

@@ -165,8 +165,10 @@ Status RpcLink::Download(const std::string& sha256, const std::string& artifact,
     }
     // Of bytes that came before this call the bucket is not known to be the source: they may be
     // what is wrong, and whoever gave them is to be looked for first.
-    if (directly && offset == 0 && status.Is(ErrorReason::kDigestMismatch))
-      return WrongThere(sha256, status);
+    if (directly && status.Is(ErrorReason::kDigestMismatch)) {
+      const Status wrong = WrongThere(sha256, status);
+      return offset == 0 ? wrong : status;
+    }
     if (!status.ok() || url.empty()) return status;
     request.set_offset(request.offset() + read.bytes);
     request.set_got_directly(read.bytes);
