@@ -42,6 +42,12 @@ Children& Own() {
   return children;
 }
 
+// The limit that this process began with; 0: it was not raised.
+rlim_t& FirstDescriptorLimit() {
+  static rlim_t limit = 0;
+  return limit;
+}
+
 // Everything the child needs, allocated before the fork: between fork and exec of a program with
 // threads only async-signal-safe functions may be called, and malloc is not one of them.
 struct Prepared {
@@ -53,6 +59,7 @@ struct Prepared {
   int socket = -1;
   pid_t parent = 0;
   int error_pipe = -1;
+  rlim_t descriptors = 0;
 };
 
 Prepared Prepare(const ProcessOptions& options) {
@@ -74,6 +81,7 @@ Prepared Prepare(const ProcessOptions& options) {
   for (std::string& text : prepared.env_text) prepared.env.push_back(text.data());
   prepared.env.push_back(nullptr);
   prepared.parent = getpid();
+  prepared.descriptors = FirstDescriptorLimit();
   return prepared;
 }
 
@@ -91,6 +99,11 @@ Prepared Prepare(const ProcessOptions& options) {
   // Batch systems send it to all processes of a job. It is a request for a checkpoint to a task
   // program (docs/tasks.md), and must not end one that has only begun to start.
   signal(SIGUSR1, SIG_IGN);
+  rlimit limit{};
+  if (prepared.descriptors > 0 && getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = prepared.descriptors;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+  }
   const int null = open("/dev/null", O_RDWR);
   dup2(null, 0);
   if (prepared.output >= 0) {
@@ -230,6 +243,14 @@ std::string ProgramFolder() {
 
 void BecomeSubreaper() {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  FirstDescriptorLimit() = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int ReapOrphans() {

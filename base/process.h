@@ -93,4 +93,8 @@ void BecomeSubreaper();
 // Process object are left to that object. Returns the number of processes reaped. Thread-safe.
 int ReapOrphans();
 
+// Lets this process have as many open descriptors as it may at most. Programs that Process starts
+// after that get the limit that there was before: some of them use select(), which knows 1,024.
+void RaiseDescriptorLimit();
+
 }  // namespace braid

@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -23,6 +22,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/private_folder.h"
+#include "base/process.h"
 #include "base/random.h"
 #include "base/state_files.h"
 #include "base/text.h"
@@ -96,15 +96,6 @@ Status RefuseNetworkFolder(const std::string& dir) {
 
 std::string TokenFile(const Flags& flags) {
   return AbsolutePath(JoinPath(flags.dir, state_files::kToken));
-}
-
-// Each connection and each log that is read is a descriptor; the usual soft limit of 1,024 is none
-// of ours.
-void RaiseDescriptorLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // Where programs of this machine reach a server that listens on all of its addresses.
@@ -446,7 +437,7 @@ int Main(int argc, char** argv) {
   signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is then the error that a full disk is
 
   KeepToOneself();
-  RaiseDescriptorLimit();
+  RaiseDescriptorLimit();  // each connection and each log that is read is a descriptor
   bool serving = false;
   const Status status = Serve(flags, &serving);
   if (status.ok()) return 0;

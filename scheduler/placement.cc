@@ -4,6 +4,8 @@
 #include <map>
 #include <tuple>
 
+#include "scheduler/bound_places.h"
+
 namespace braid::scheduler {
 namespace {
 
@@ -15,24 +17,14 @@ int64_t RanksIn(int64_t slots, int64_t memory_bytes, const WorkerView& worker, c
   return ranks;
 }
 
-// What is bound is where it was made: a job that reads it, or adds to it, runs there.
-bool KeepsWhatIsBound(const WorkerView& worker, const JobView& job) {
-  if (job.binding == task::Binding::kNothing) return true;
-  if (worker.ephemeral || (!job.keeper.empty() && worker.id != job.keeper)) return false;
-  return std::all_of(job.bound.begin(), job.bound.end(), [&](const auto& artifact) {
-    return worker.kept != nullptr && worker.kept->contains(artifact.first);
-  });
-}
-
 bool Usable(const WorkerView& worker, const JobView& job) {
   return worker.connected && worker.admits && worker.disk_full.empty() &&
          worker.quarantine.empty() && Matches(worker, job) && !job.excluded.contains(worker.id);
 }
 
 int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
-  if (worker.cached == nullptr) return 0;
   return std::count_if(job.inputs.begin(), job.inputs.end(),
-                       [&](const auto& id) { return worker.cached->contains(id); });
+                       [&](const auto& id) { return HasArtifact(worker, id); });
 }
 
 // Assigns the ranks one after the other to `candidates`, which are indices of workers. `assumed`
@@ -80,7 +72,7 @@ std::optional<std::vector<size_t>> PlaceBy(bool one_place, const std::vector<Wor
   std::map<std::string, std::vector<size_t>> by_place;
   for (size_t w = 0; w < workers.size(); ++w) {
     if (Usable(workers[w], job) && !reserved.contains(w))
-      by_place[one_place ? PlaceKey(workers[w], job) : ""].push_back(w);
+      by_place[one_place ? PlaceKey(workers[w]) : ""].push_back(w);
   }
   std::optional<std::vector<size_t>> best;
   std::tuple<bool, int64_t> best_cost;
@@ -120,8 +112,7 @@ std::vector<size_t> OnePlaceToWaitFor(const std::vector<WorkerView>& workers,
                                       const std::vector<WorkerView>& empty, const JobView& job) {
   std::map<std::string, std::vector<size_t>> by_place;
   for (size_t w = 0; w < workers.size(); ++w) {
-    if (Usable(workers[w], job))
-      by_place[job.ranks > 1 ? PlaceKey(workers[w], job) : ""].push_back(w);
+    if (Usable(workers[w], job)) by_place[job.ranks > 1 ? PlaceKey(workers[w]) : ""].push_back(w);
   }
   std::vector<size_t> best;
   int64_t most_fit = -1;
@@ -139,15 +130,19 @@ std::vector<size_t> OnePlaceToWaitFor(const std::vector<WorkerView>& workers,
 
 }  // namespace
 
-std::string PlaceKey(const WorkerView& worker, const JobView& job) {
-  if (job.binding != task::Binding::kNothing) return worker.id;
+std::string PlaceKey(const WorkerView& worker) {
   // The zero byte keeps the pairs ("a", "bc") and ("ab", "c") apart.
   return worker.site + '\0' + worker.host;
 }
 
 bool Matches(const WorkerView& worker, const JobView& job) {
+  const bool has_it = job.binding == task::Binding::kNothing ||
+                      (job.places != nullptr && job.places->contains(worker.id));
+  return has_it && MatchesApartFromBound(worker, job);
+}
+
+bool MatchesApartFromBound(const WorkerView& worker, const JobView& job) {
   if (!job.site.empty() && worker.site != job.site) return false;
-  if (!KeepsWhatIsBound(worker, job)) return false;
   if (!worker.kinds.empty() &&
       std::find(worker.kinds.begin(), worker.kinds.end(), job.kind) == worker.kinds.end()) {
     return false;

@@ -15,7 +15,10 @@
 namespace braid::scheduler {
 
 // True iff this worker could run a rank of the job if it were connected and had nothing else to do.
+// REQUIRES: the places of a job with a binding were found (bound_places.h).
 bool Matches(const WorkerView& worker, const JobView& job);
+// The same, whether it has or can read what is bound among the inputs of the job or not.
+bool MatchesApartFromBound(const WorkerView& worker, const JobView& job);
 
 // How many ranks of the job there is room for in the slots and the memory that are free on the
 // worker, whoever may use them; and if it ran nothing.
@@ -26,8 +29,8 @@ int64_t RoomOfEmpty(const WorkerView& worker, const JobView& job);
 void Hold(WorkerView* worker, const JobView& job, int64_t times);
 
 // Workers with equal keys are one place for the ranks of a gang: they are on one host, which is of
-// one site and has the same `host`. Of a job with a binding, each worker is a place of its own.
-std::string PlaceKey(const WorkerView& worker, const JobView& job);
+// one site and has the same `host`.
+std::string PlaceKey(const WorkerView& worker);
 
 // Chooses a worker for each rank among the slots that are free in `workers`; nullopt if not all
 // ranks fit. Workers in `reserved` are not used. Prefers workers other than the one of the last

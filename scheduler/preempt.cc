@@ -181,7 +181,7 @@ Preemptor::Positions Preemptor::InOnePlace(const JobView& job, const std::set<si
   for (const Candidate& one : CandidatesFor(later_, job, Room::kEmpty)) {
     if (reserved.contains(one.worker)) continue;
     const WorkerView& worker = later_[one.worker];
-    places[job.ranks > 1 ? PlaceKey(worker, job) : worker.id].push_back(one.worker);
+    places[job.ranks > 1 ? PlaceKey(worker) : worker.id].push_back(one.worker);
   }
   Positions best;
   std::tuple<int64_t, int64_t, size_t, int64_t, int64_t> best_cost;

@@ -16,22 +16,6 @@ constexpr size_t kMaxPairsNamed = 3;
 // Looks at pairs of workers within one search. Thirty hosts that all reach each other need 435.
 constexpr int64_t kMaxLooks = 50'000;
 
-bool SameHost(const WorkerView& a, const WorkerView& b) {
-  return a.site == b.site && a.host == b.host;
-}
-
-// Why nothing that a rank on `a` sends arrives at `b`; empty if it does.
-std::string WhyNot(const WorkerView& a, const WorkerView& b) {
-  const auto tried = a.tried.find(b.id);
-  if (tried == a.tried.end()) return a.id + " has not tried to reach " + b.id + " yet";
-  return tried->second.empty() ? "" : a.id + " cannot reach " + b.id + " at " + tried->second;
-}
-
-bool Reached(const WorkerView& a, const WorkerView& b) {
-  const auto tried = a.tried.find(b.id);
-  return tried != a.tried.end() && tried->second.empty();
-}
-
 // Looks for the group, depth first: a worker is added, and only those stay candidates that can
 // meet it too.
 class Search {
@@ -82,21 +66,30 @@ class Search {
 
 }  // namespace
 
+bool OnOneHost(const WorkerView& a, const WorkerView& b) {
+  return a.site == b.site && a.host == b.host;
+}
+
+bool Reached(const WorkerView& a, const WorkerView& b) {
+  const auto tried = a.tried.find(b.id);
+  return tried != a.tried.end() && tried->second.empty();
+}
+
+std::string WhyNotReached(const WorkerView& a, const WorkerView& b) {
+  const auto tried = a.tried.find(b.id);
+  if (tried == a.tried.end()) return a.id + " has not tried to reach " + b.id + " yet";
+  return tried->second.empty() ? "" : a.id + " cannot reach " + b.id + " at " + tried->second;
+}
+
 // The same conditions as in WhyApart, without the texts: a search asks thousands of times.
 bool CanMeet(const WorkerView& a, const WorkerView& b, const JobView& job) {
-  if (job.binding != task::Binding::kNothing) return a.id == b.id;
-  if (SameHost(a, b)) return true;
+  if (OnOneHost(a, b)) return true;
   if (!job.across_sites && (a.site != b.site || a.site.empty())) return false;
   return !a.address.empty() && !b.address.empty() && Reached(a, b) && Reached(b, a);
 }
 
 std::string WhyApart(const WorkerView& a, const WorkerView& b, const JobView& job) {
-  if (job.binding != task::Binding::kNothing) {
-    if (a.id == b.id) return "";
-    return a.id + " and " + b.id +
-           " are two workers, and the ranks of a job with bound data run on the one that keeps it";
-  }
-  if (SameHost(a, b)) return "";
+  if (OnOneHost(a, b)) return "";
   if (!job.across_sites && a.site != b.site) {
     return a.id + " is at site " + (a.site.empty() ? "\"\"" : a.site) + " and " + b.id +
            " at site " + (b.site.empty() ? "\"\"" : b.site) +
@@ -111,8 +104,8 @@ std::string WhyApart(const WorkerView& a, const WorkerView& b, const JobView& jo
     if (worker->address.empty())
       return worker->id + " advertises no address: start it with --advertise";
   }
-  const std::string there = WhyNot(a, b);
-  return there.empty() ? WhyNot(b, a) : there;
+  const std::string there = WhyNotReached(a, b);
+  return there.empty() ? WhyNotReached(b, a) : there;
 }
 
 std::vector<Candidate> GroupThatMeets(const std::vector<WorkerView>& workers, const JobView& job,

@@ -1,8 +1,7 @@
 // Which workers can connect to each other. All ranks of a job do, so they are placed only on
 // workers of which every two can. Workers of one host always can (loopback). Others can if each
 // advertises an address and has reached the other there, which they try beforehand
-// (worker/agent/reach.h), and if they are at one site or the job may leave it. What the ranks of a
-// job with a binding make is kept by one worker, so that they all run there.
+// (worker/agent/reach.h), and if they are at one site or the job may leave it.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +12,14 @@
 #include "scheduler/snapshot.h"
 
 namespace braid::scheduler {
+
+// Whether the two are one host, whose processes connect to each other without its network.
+bool OnOneHost(const WorkerView& a, const WorkerView& b);
+
+// Whether what `a` sends arrives at `b`, of another host, as `a` has tried; and why it does not,
+// for people (empty if it does).
+bool Reached(const WorkerView& a, const WorkerView& b);
+std::string WhyNotReached(const WorkerView& a, const WorkerView& b);
 
 // Whether ranks of the job on these two workers could connect to each other. Symmetric.
 bool CanMeet(const WorkerView& a, const WorkerView& b, const JobView& job);

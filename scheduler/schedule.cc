@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "scheduler/bound_places.h"
 #include "scheduler/lease.h"
 #include "scheduler/order.h"
 #include "scheduler/placement.h"
@@ -24,9 +25,7 @@ std::string SlotsText(const JobView& job) {
               ? ""
               : " and " + FormatBytes(static_cast<uint64_t>(job.memory_bytes)) + " of memory") +
          (job.ranks > 1 ? " for each of " + std::to_string(job.ranks) + " ranks" : "") +
-         (job.site.empty() ? "" : " at site " + job.site) +
-         (job.keeper.empty() ? ""
-                             : " on worker " + job.keeper + ", which keeps what is bound there");
+         (job.site.empty() ? "" : " at site " + job.site);
 }
 
 // Of a job that some workers could run if they had the memory: which of them has the most, and what
@@ -36,7 +35,7 @@ std::string MemoryText(const std::vector<WorkerView>& workers, JobView job) {
   job.memory_bytes = 0;
   const WorkerView* most = nullptr;
   for (const WorkerView& worker : workers) {
-    if (Matches(worker, job) && (most == nullptr || worker.memory_bytes > most->memory_bytes))
+    if (MatchesApartFromBound(worker, job) && (most == nullptr || worker.memory_bytes > most->memory_bytes))
       most = &worker;
   }
   if (most == nullptr) return "";
@@ -71,25 +70,14 @@ std::string Hindrances(const Snapshot& snapshot, const JobView& job,
   return Join(texts, "; ");
 }
 
-// The worker without which the job cannot run, as it keeps what is bound to the job's site, and why
-// it does not run there; empty if a worker keeps all that it needs.
-std::string WhyNotKept(const Snapshot& snapshot, const JobView& job) {
-  std::string keeper = job.keeper;
-  if (keeper.empty() && !job.bound.empty()) keeper = job.bound.begin()->second;
-  if (keeper.empty()) return "";
-  const std::string what = "it needs what is bound to site " + job.site + " and kept by worker " +
-                           keeper;
-  const auto worker = std::find_if(snapshot.workers.begin(), snapshot.workers.end(),
-                                   [&](const WorkerView& one) { return one.id == keeper; });
-  if (worker == snapshot.workers.end() || !worker->connected)
-    return what + ", which is not connected: start that worker again, with its folder";
-  for (const auto& [artifact, maker] : job.bound) {
-    if (worker->kept != nullptr && worker->kept->contains(artifact)) continue;
-    return what + ", which has artifact " + artifact.substr(0, 12) +
-           " no more (its folder is another one, or was emptied): start it with the folder that it "
-           "had, or submit the run anew";
-  }
-  return "";
+// Why none of the connected workers that could otherwise run the job has, or can read, what is
+// bound to its site; empty if bound data is not the reason.
+std::string WhyNoPlace(const Snapshot& snapshot, const JobView& job) {
+  if (job.binding == task::Binding::kNothing) return "";
+  if (std::string missing = WhatIsMissing(snapshot.workers, job); !missing.empty()) return missing;
+  const std::string why = WhyNotElsewhere(snapshot.workers, job);
+  return why.empty() ? ""
+                     : "no worker can run it with what is bound to site " + job.site + ": " + why;
 }
 
 // If the workers have room enough for the gang and only cannot reach each other, the text says
@@ -112,6 +100,12 @@ std::string GangText(const Snapshot& snapshot, const JobView& job) {
   }
   return text + " on workers that can reach each other" +
          (all >= job.ranks ? ": " : " (and too few on all workers together): ") + apart;
+}
+
+// Why it gets no slots of other workers of its site, as an addition to a reason.
+std::string NotElsewhere(const Snapshot& snapshot, const JobView& job) {
+  const std::string why = WhyNotElsewhere(snapshot.workers, job);
+  return why.empty() ? "" : "; " + why;
 }
 
 // Why a job waits that was not placed. The most specific reason that the user can act on comes
@@ -140,10 +134,11 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
                "its data is at site " + job.site + ", and no worker of that site is connected");
   }
   if (count([&](const WorkerView& w) { return w.connected && Matches(w, job); }) == 0) {
-    if (const std::string why = WhyNotKept(snapshot, job); !why.empty())
+    if (const std::string why = WhyNoPlace(snapshot, job); !why.empty())
       return say(Reason::kDataSiteOffline, why);
   }
-  if (count([&](const WorkerView& w) { return Matches(w, job); }) == 0) {
+  // A worker that comes back may be able to read what is bound, which is not known before.
+  if (count([&](const WorkerView& w) { return MatchesApartFromBound(w, job); }) == 0) {
     return say(Reason::kUnschedulable, "no registered worker could ever run it: it needs " +
                                            SlotsText(job) + MemoryText(workers, job));
   }
@@ -164,15 +159,16 @@ Waiting Explain(const Snapshot& snapshot, size_t index) {
                "no worker that could run it is connected and open: it needs " + SlotsText(job));
   }
   if (job.ranks > 1)
-    return say(Reason::kGangIncomplete,
-               GangText(snapshot, job) + (hindered.empty() ? "" : "; " + hindered));
+    return say(Reason::kGangIncomplete, GangText(snapshot, job) +
+                                            (hindered.empty() ? "" : "; " + hindered) +
+                                            NotElsewhere(snapshot, job));
   const bool room = RanksThatFit(workers, job, Room::kNow) > 0;
   return say(Reason::kWaitingCapacity,
              (room ? "the free slots are kept for a gang or a wider job that comes before it"
               : LacksMemory(workers, job)
                   ? "the memory beside the free slots is taken: it needs " + SlotsText(job)
                   : "all matching slots are taken: it needs " + SlotsText(job)) +
-                 (hindered.empty() ? "" : "; " + hindered));
+                 (hindered.empty() ? "" : "; " + hindered) + NotElsewhere(snapshot, job));
 }
 
 void Take(std::vector<WorkerView>& workers, const JobView& job, const std::vector<size_t>& ranks) {
@@ -240,6 +236,25 @@ bool Delays(const JobView& other, const Kept& kept, const std::vector<WorkerView
   });
 }
 
+// The workers on which this pass has placed jobs that make something bound, by run and site: they
+// count as keepers for the later jobs of the run. Of the ranks of a gang, the first makes it.
+class NewKeepers {
+ public:
+  void Add(const JobView& job, const WorkerView& worker) {
+    if (task::MakesBound(job.binding)) ids_[{job.run, job.site}].insert(worker.id);
+  }
+  void Join(JobView* job, PlaceFinder& places) const {
+    const auto found = ids_.find({job->run, job->site});
+    if (!task::MakesBound(job->binding) || found == ids_.end()) return;
+    const size_t before = job->keepers.here.size();
+    job->keepers.here.insert(found->second.begin(), found->second.end());
+    if (job->keepers.here.size() > before) places.Find(job);
+  }
+
+ private:
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> ids_;
+};
+
 std::set<size_t> Union(std::set<size_t> all, const std::set<size_t>& more) {
   all.insert(more.begin(), more.end());
   return all;
@@ -283,6 +298,8 @@ const Words& WordsOf(Reason) {
 }
 
 Plan Schedule(Snapshot snapshot) {
+  PlaceFinder places(snapshot.workers);
+  for (JobView& job : snapshot.jobs) places.Find(&job);
   RelaxExclusions(snapshot);
   Plan plan;
   FairOrder order(snapshot);
@@ -293,15 +310,9 @@ Plan Schedule(Snapshot snapshot) {
   std::map<Device, std::set<size_t>> awaited;
   Kept reserved;
   const std::set<size_t> nothing;
-  // The worker on which this pass has placed the first of a run's jobs with a binding, by run and
-  // site: the others follow it.
-  std::map<std::pair<std::string, std::string>, std::string> keepers;
+  NewKeepers keepers;
   while (const auto index = order.Next()) {
-    if (JobView& bound = snapshot.jobs[*index];
-        bound.binding != task::Binding::kNothing && bound.keeper.empty()) {
-      if (const auto found = keepers.find({bound.run, bound.site}); found != keepers.end())
-        bound.keeper = found->second;
-    }
+    keepers.Join(&snapshot.jobs[*index], places);
     const JobView& job = snapshot.jobs[*index];
     // A wait longer than the longest possible one was computed before the wall clock was set back;
     // it is over.
@@ -319,8 +330,7 @@ Plan Schedule(Snapshot snapshot) {
       Take(snapshot.workers, job, *ranks);
       preemptor.Take(job, *ranks);
       order.Granted(*index);
-      if (job.binding != task::Binding::kNothing)
-        keepers.try_emplace({job.run, job.site}, snapshot.workers[ranks->front()].id);
+      keepers.Add(job, snapshot.workers[ranks->front()]);
       plan.grants.push_back({*index, std::move(*ranks)});
       continue;
     }

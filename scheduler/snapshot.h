@@ -2,6 +2,7 @@
 // policy in this folder is a pure function of them.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -51,6 +52,10 @@ struct WorkerView {
   std::map<std::string, std::string> tried;
   // It does not come back under its id once it has left, so that nothing is to be kept there.
   bool ephemeral = false;
+  // Other workers of its site can read the files that it has, at its address; and it can read what
+  // others of its site keep because it is bound there.
+  bool serves_files = false;
+  bool reads_bound = false;
   // The ids of the artifacts that it keeps because they are bound to its site; null: none.
   std::shared_ptr<const std::set<std::string>> kept;
   // The ids of artifacts in its cache; null: none. Shared, because views are copied in every pass.
@@ -64,6 +69,17 @@ struct WorkerView {
   }
   // Slots of the device that are taken, to be changed.
   int64_t& Used(Device device) { return device == Device::kCuda ? gpus_used : cpu_used; }
+};
+
+// The ids of the workers that keep what a run has bound at a site. Both empty: there is nothing
+// yet, and any worker may be the first.
+struct Keepers {
+  // Jobs of the run make, or have made, something there. They were placed so that each can read
+  // from each other one.
+  std::set<std::string> here;
+  // They keep what the run took over from others, and need not be able to read from anybody.
+  std::set<std::string> before;
+  auto operator<=>(const Keepers&) const = default;
 };
 
 // A queued job, whose parents have all succeeded.
@@ -87,12 +103,14 @@ struct JobView : task::Requirements {
   std::string user;
   // The ids of its input artifacts, the checkpoint among them.
   std::vector<std::string> inputs;
-  // Those of them that are bound to its site, each with the worker that made it, for messages. It
-  // runs on a worker that keeps all of them.
+  // Those of them that are bound to its site, each with the worker that made it, for messages.
   std::map<std::string, std::string> bound;
-  // Of a job with a binding: the worker that keeps what its run has at its site. Empty: its run has
-  // nothing there yet, and any worker of the site may become the one.
-  std::string keeper;
+  // Of a job that makes something bound: those of its run at its site.
+  Keepers keepers;
+  // Of a job with a binding: the ids of the workers on which it may run as far as bound data goes
+  // (bound_places.h); null: it was not looked yet. Set within the pass, and shared by jobs that
+  // read the same.
+  std::shared_ptr<const std::set<std::string>> places;
   // The id of the worker of the last failed attempt; other workers are preferred.
   std::string avoid;
   // The error of the newest attempt, for people; empty if it did not fail.

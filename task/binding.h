@@ -19,6 +19,11 @@ inline const Words& WordsOf(Binding) {
   return words;
 }
 
+// Whether a job makes something that stays.
+inline bool MakesBound(Binding binding) {
+  return binding == Binding::kShards || binding == Binding::kOutputs;
+}
+
 // Whether an output of this role stays at the site of its job. Checkpoints have the role that is
 // the name of their kind.
 inline bool Stays(Binding binding, std::string_view role) {

@@ -373,6 +373,7 @@ int Main(int argc, char** argv) {
   flags.names_itself = id->count() > 0;
   if (flags.ephemeral && !flags.names_itself) flags.id += "-" + RandomUuid().substr(0, 8);
   KeepToOneself();
+  RaiseDescriptorLimit();  // each connection of other workers and each file that they read is one
   bool started = false;
   const Status status = Run(flags, &started);
   if (status.ok()) return 0;

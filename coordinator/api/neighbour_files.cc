@@ -6,6 +6,17 @@
 #include "coordinator/core/traffic.h"
 
 namespace braid::coordinator {
+namespace {
+
+bool HasGivers(const LiveWorker& asker, const State& state) {
+  const std::set<std::string>& there = state.sites.At(asker.hello.site);
+  return std::any_of(there.begin(), there.end(), [&](const std::string& id) {
+    const auto other = state.workers.find(id);
+    return other != state.workers.end() && MayGive(other->second, asker);
+  });
+}
+
+}  // namespace
 
 NeighbourAnswer FindNeighboursFor(const std::string& worker,
                                   const catalog::ArtifactRecord& artifact,
@@ -13,23 +24,21 @@ NeighbourAnswer FindNeighboursFor(const std::string& worker,
                                   const State& state, Backend& backend) {
   NeighbourAnswer answer;
   const auto found = state.workers.find(worker);
-  const Options& options = backend.core->options();
-  answer.alone = found == state.workers.end() ||
-                 std::none_of(state.workers.begin(), state.workers.end(), [&](const auto& other) {
-                   return MayGive(other.second, found->second, options);
-                 });
+  answer.alone = found == state.workers.end() || !HasGivers(found->second, state) ||
+                 (!artifact.bound && HasNoLineToSpare(found->second, backend.core->options()));
   if (answer.alone) return answer;
   if (except.size() > kMostExcept) except.resize(kMostExcept);
   const std::set<std::string> left_out(except.begin(), except.end());
   const LiveWorker& asker = found->second;
   const SiteFetches::File file{asker.hello.site, sha256};
   const int64_t now_ms = SystemClock().MonotonicMs();
-  answer.neighbours = NeighboursWith(worker, artifact.id, sha256,
-                                     backend.site_fetches.HoldersOf(file), left_out, state, options,
-                                     now_ms);
+  answer.neighbours = NeighboursWith(worker, {artifact, sha256},
+                                     backend.site_fetches.HoldersOf(file), left_out, state, now_ms);
+  // Nobody fetches what is bound from here, so that there is nobody to wait for.
+  if (artifact.bound) return answer;
   if (!answer.neighbours.empty()) return answer;
   const auto fetcher = state.workers.find(backend.site_fetches.FetcherOf(file));
-  if (fetcher != state.workers.end() && MayGive(fetcher->second, asker, options) &&
+  if (fetcher != state.workers.end() && MayGive(fetcher->second, asker) &&
       !left_out.contains(fetcher->first)) {
     answer.fetcher = AsNeighbour(fetcher->second, asker, sha256, now_ms);
   } else if (ServesFiles(asker)) {

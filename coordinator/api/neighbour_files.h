@@ -22,8 +22,9 @@ struct NeighbourAnswer {
 };
 
 // In the core's thread. If nobody has the file and nobody need be waited for, a worker that serves
-// files counts as the one that fetches it. Without a site, for an unknown worker and on the
-// coordinator's machine, the caller is alone. At most kMostExcept of `except` count.
+// files counts as the one that fetches it, unless the artifact is bound, which nobody fetches from
+// here. Without a site, for an unknown worker and, but for what is bound, on the coordinator's
+// machine, the caller is alone. At most kMostExcept of `except` count.
 NeighbourAnswer FindNeighboursFor(const std::string& worker,
                                   const catalog::ArtifactRecord& artifact,
                                   const std::string& sha256, std::vector<std::string> except,

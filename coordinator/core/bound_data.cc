@@ -11,14 +11,9 @@ namespace braid::coordinator {
 namespace {
 
 using catalog::ArtifactRecord;
-using task::Binding;
 
 // What is kept is looked through so often although nothing is known to have changed.
 constexpr int64_t kLookThroughMs = 60'000;
-
-bool MakesBound(const JobRecord& job) {
-  return job.binding == Binding::kShards || job.binding == Binding::kOutputs;
-}
 
 Status BoundError(const std::string& what, const std::string& site, const std::string& more) {
   return Status(StatusCode::kFailedPrecondition, ErrorReason::kBoundToSite,
@@ -36,14 +31,26 @@ std::string MakerOfBound(const std::string& id, const State& state) {
   return artifact != nullptr && artifact->bound ? artifact->worker : "";
 }
 
-// The worker on which a job runs, or has run, that makes something bound; empty if there is none.
-std::string WorkerOfBound(const JobRecord& job, const State& state) {
-  const std::vector<const AttemptRecord*> attempts = state.AttemptsOf(job.key);
-  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
-    const bool holds = !Ended((*attempt)->state) || (*attempt)->state == AttemptState::kSucceeded;
-    if (holds && !(*attempt)->workers.empty()) return (*attempt)->workers.front();
+// Adds the workers on which a job runs, or has run, that makes something bound. Of the ranks of a
+// gang, the first makes it.
+void AddMakers(const JobRecord& job, const State& state, std::set<std::string>* makers) {
+  for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {
+    const bool holds = !Ended(attempt->state) || attempt->state == AttemptState::kSucceeded;
+    if (holds && !attempt->workers.empty()) makers->insert(attempt->workers.front());
   }
-  return "";
+}
+
+// The workers of the site that keep the artifact, as they have said.
+std::vector<std::string> WhoKeeps(const std::string& artifact, const std::string& site,
+                                  const State& state) {
+  std::vector<std::string> workers;
+  for (const std::string& id : state.sites.At(site)) {
+    const auto live = state.workers.find(id);
+    if (live != state.workers.end() && live->second.hello.site == site &&
+        live->second.kept != nullptr && live->second.kept->contains(artifact))
+      workers.push_back(id);
+  }
+  return workers;
 }
 
 bool MayGo(const std::string& id, bool idle, const State& state) {
@@ -83,7 +90,7 @@ Status CheckOutputMayLeave(const JobKey& key, const std::string& role, const Sta
 Status CheckUnnamedMayLeave(const std::string& worker, const State& state) {
   for (const AttemptKey& key : state.LiveOn(worker)) {
     const JobRecord* job = state.FindJob(key.Job());
-    if (job == nullptr || !MakesBound(*job)) continue;
+    if (job == nullptr || !task::MakesBound(job->binding)) continue;
     return BoundError(
         "what " + key.Job().ToString() + " makes", job->site,
         "worker " + worker +
@@ -103,27 +110,41 @@ std::map<std::string, std::string> BoundAmong(const std::vector<std::string>& ar
   return bound;
 }
 
-std::string KeeperOf(const JobRecord& job, const State& state) {
-  // What was taken over from another run, which has no attempts here. Several workers may have made
-  // the same, of which the catalog names the first.
+scheduler::Keepers KeepersOf(const std::string& run, const std::string& site, const State& state) {
+  scheduler::Keepers keepers;
   std::vector<std::string> before;
-  for (const JobRecord* other : state.JobsOf(job.key.run)) {
-    if (other->site != job.site || !MakesBound(*other)) continue;
-    if (std::string worker = WorkerOfBound(*other, state); !worker.empty()) return worker;
-    if (!MakerOfBound(other->checkpoint, state).empty()) before.push_back(other->checkpoint);
-    for (const auto& [role, id] : other->outputs) {
-      if (!MakerOfBound(id, state).empty()) before.push_back(id);
-    }
+  for (const JobRecord* job : state.JobsOf(run)) {
+    if (job->site != site || !task::MakesBound(job->binding)) continue;
+    AddMakers(*job, state, &keepers.here);
+    before.push_back(job->checkpoint);
+    // What was taken over from another run has no attempts here.
+    if (job->epoch > 0) continue;
+    for (const auto& [role, id] : job->outputs) before.push_back(id);
   }
-  if (before.empty()) return "";
-  for (const auto& [id, worker] : state.workers) {
-    const bool all = worker.kept != nullptr && worker.hello.site == job.site &&
-                     std::all_of(before.begin(), before.end(), [&](const std::string& artifact) {
-                       return worker.kept->contains(artifact);
-                     });
-    if (all) return id;
+  for (const auto& [id, maker] : BoundAmong(before, state)) {
+    const std::vector<std::string> keep = WhoKeeps(id, site, state);
+    const auto here = std::find_if(keep.begin(), keep.end(), [&](const std::string& worker) {
+      return keepers.here.contains(worker);
+    });
+    if (here != keep.end()) continue;
+    // Several may have made the same, of which the catalog names the first. One of them is enough,
+    // and more would be more that all others have to read from.
+    const bool first = keep.empty() || std::find(keep.begin(), keep.end(), maker) != keep.end();
+    keepers.before.insert(first ? maker : keep.front());
   }
-  return MakerOfBound(before.back(), state);
+  return keepers;
+}
+
+Status CheckMayBeReadBy(const std::string& worker, const ArtifactRecord& artifact,
+                        const State& state) {
+  const auto live = state.workers.find(worker);
+  if (live != state.workers.end()) {
+    // What two sites have made of the same text is one artifact, which each keeps.
+    const std::string& site = live->second.hello.site;
+    if (site == artifact.site || !WhoKeeps(artifact.id, site, state).empty()) return OkStatus();
+  }
+  return BoundError(ArtifactText(artifact), artifact.site,
+                    "worker " + worker + " is not at that site, and may not read it");
 }
 
 bool KeepsTheSame(const LiveWorker& worker, const std::vector<std::string>& kept) {

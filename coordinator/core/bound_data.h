@@ -1,5 +1,6 @@
 // What is bound to sites (docs/security.md#bound-data): who keeps it, whether a report may say that
-// it stays, and when it may go. Its files are on the worker that made them, and never here.
+// it stays, who may read it, and when it may go. Its files are on the worker that made them and in
+// the caches of workers of its site that read them, and never here.
 //
 // All functions run in the core's thread.
 #pragma once
@@ -10,6 +11,7 @@
 
 #include "base/status.h"
 #include "coordinator/core/transaction.h"
+#include "scheduler/snapshot.h"
 
 namespace braid::coordinator {
 
@@ -32,9 +34,13 @@ Status CheckUnnamedMayLeave(const std::string& worker, const State& state);
 // Of these artifacts those that are bound, each with the worker that made it.
 std::map<std::string, std::string> BoundAmong(const std::vector<std::string>& artifacts,
                                               const State& state);
-// The worker that keeps what the job's run has bound at the job's site; empty if it has nothing
-// there yet.
-std::string KeeperOf(const JobRecord& job, const State& state);
+// The workers that keep what the run has bound at the site, or are making it.
+scheduler::Keepers KeepersOf(const std::string& run, const std::string& site, const State& state);
+
+// OK if the worker may read what is bound, from others of its site: kFailedPrecondition
+// (BOUND_TO_SITE) if it is at another one.
+Status CheckMayBeReadBy(const std::string& worker, const catalog::ArtifactRecord& artifact,
+                        const State& state);
 
 // Whether the worker is known to keep exactly these.
 bool KeepsTheSame(const LiveWorker& worker, const std::vector<std::string>& kept);

@@ -16,14 +16,15 @@ using scheduler::WorkerHealth;
 // The row of a worker has a few errors, and a reason or an event one of them.
 constexpr size_t kErrorBytes = 300;
 
-// Whether the worker may be ill. A full disk has a rule of its own, and a worker that lacks a
-// plug-in does well whatever needs none.
+// Whether the worker may be ill. A full disk has a rule of its own, a worker that lacks a plug-in
+// does well whatever needs none, and what is bound was not given by another one.
 bool Counts(const AttemptRecord& attempt, const catalog::Failure& failure) {
   const auto& workers = attempt.workers;
   const bool alone = std::equal(workers.begin() + 1, workers.end(), workers.begin());
   return alone && scheduler::MayBeTheWorkers(task::FailureCategoryOf(failure.category)) &&
          !IsNameOf(failure.reason, ErrorReason::kStorageFull) &&
-         !IsNameOf(failure.reason, ErrorReason::kPluginMissing);
+         !IsNameOf(failure.reason, ErrorReason::kPluginMissing) &&
+         !IsNameOf(failure.reason, ErrorReason::kBoundToSite);
 }
 
 // The workers on which the job failed lately in a way that may be theirs. Workers that were lost

@@ -257,6 +257,7 @@ void Indices::Count(const JobRecord& job, const Image& image, int64_t by) {
   if (Ended(job.state)) return;
   AddCount(unended_in_, job.key.run, by);
   if (job.ranks > 1) AddTo(gangs_, job.key, by);
+  if (job.binding != task::Binding::kNothing) AddTo(with_binding_, job.key, by);
   AddCount(unended_of_site_, job.site, by);
   const RunRecord* run = Find(image.runs, job.key.run);
   if (run == nullptr) return;
@@ -381,8 +382,9 @@ const Indices::ByTime& Indices::MadeBy(const std::string& run) const {
 bool Indices::operator==(const Indices& other) const {
   return queued_ == other.queued_ && live_ == other.live_ && live_on_ == other.live_on_ &&
          held_of_ == other.held_of_ && held_by_ == other.held_by_ && gangs_ == other.gangs_ &&
-         run_deadlines_ == other.run_deadlines_ && attempt_deadlines_ == other.attempt_deadlines_ &&
-         jobs_in_ == other.jobs_in_ && unended_in_ == other.unended_in_ && uses_ == other.uses_ &&
+         with_binding_ == other.with_binding_ && run_deadlines_ == other.run_deadlines_ &&
+         attempt_deadlines_ == other.attempt_deadlines_ && jobs_in_ == other.jobs_in_ &&
+         unended_in_ == other.unended_in_ && uses_ == other.uses_ &&
          unended_of_user_ == other.unended_of_user_ && unended_of_site_ == other.unended_of_site_ &&
          checkpoints_ == other.checkpoints_ && runs_named_ == other.runs_named_ &&
          made_by_ == other.made_by_ && counts_ == other.counts_;

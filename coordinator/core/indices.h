@@ -80,6 +80,8 @@ class Indices {
   const AttemptDeadlines& attempt_deadlines() const { return attempt_deadlines_; }
   // Jobs of several ranks that have not ended.
   const std::set<catalog::JobKey>& gangs() const { return gangs_; }
+  // Jobs with a binding that have not ended.
+  const std::set<catalog::JobKey>& with_binding() const { return with_binding_; }
 
   // How many jobs of the run there are, and how many of them have not ended.
   int64_t JobsIn(const std::string& run) const;
@@ -119,7 +121,7 @@ class Indices {
   std::set<catalog::AttemptKey> live_;
   std::map<std::string, std::set<catalog::AttemptKey>> live_on_;
   std::map<std::string, scheduler::SlotAmounts> held_of_, held_by_;
-  std::set<catalog::JobKey> gangs_;
+  std::set<catalog::JobKey> gangs_, with_binding_;
   RunDeadlines run_deadlines_;
   AttemptDeadlines attempt_deadlines_;
   std::unordered_map<std::string, int64_t> jobs_in_, unended_in_, uses_;

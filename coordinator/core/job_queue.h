@@ -62,7 +62,7 @@ class JobQueue {
   using Groups = std::map<task::Requirements, Group, Less>;
 
   // A job that has run before may have to wait, or be kept from some workers, and one with a
-  // binding needs a worker that keeps its inputs: it is in no group.
+  // binding needs a worker that can read its inputs: it is in no group.
   static bool IsSingle(const catalog::JobRecord& job) {
     return job.epoch > 0 || job.not_before_ms > 0 || job.binding != task::Binding::kNothing;
   }

@@ -98,8 +98,11 @@ void ForgetIfGone(const std::string& id, Transaction& tx) {
 }
 
 void DropForgotten(State& state) {
-  std::erase_if(state.workers,
-                [&](const auto& entry) { return IsEmpty(entry.first, entry.second, state); });
+  std::erase_if(state.workers, [&](const auto& entry) {
+    const bool empty = IsEmpty(entry.first, entry.second, state);
+    if (empty) state.sites.Forget(entry.first);
+    return empty;
+  });
 }
 
 }  // namespace braid::coordinator

@@ -10,6 +10,7 @@
 #include "coordinator/core/bound_data.h"
 #include "coordinator/core/disks.h"
 #include "coordinator/core/health.h"
+#include "coordinator/core/neighbours.h"
 #include "coordinator/core/peers.h"
 #include "coordinator/core/preemptions.h"
 #include "scheduler/lease.h"
@@ -51,6 +52,8 @@ scheduler::WorkerView ViewOf(const catalog::WorkerRecord& record, const State& s
     view.disk_full = FullDiskText(record.id, state);
     view.quarantine = QuarantineOf(record, state);
     view.address = live->second.advertised.address;
+    view.serves_files = ServesFiles(live->second);
+    view.reads_bound = ReadsBound(live->second);
     view.tried = TriedBy(record.id, state);
   }
   return view;
@@ -82,7 +85,11 @@ std::string Shortened(const std::string& text) {
   return text.substr(0, end) + "...";
 }
 
-scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state) {
+// The keepers of each run at each site, which its jobs share.
+using KnownKeepers = std::map<std::pair<std::string, std::string>, scheduler::Keepers>;
+
+scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state,
+                          KnownKeepers* known) {
   scheduler::JobView view;
   view.name = job.key.ToString();
   static_cast<task::Requirements&>(view) = job;
@@ -100,7 +107,11 @@ scheduler::JobView ViewOf(const JobRecord& job, double cost, const State& state)
   if (!job.checkpoint.empty()) view.inputs.push_back(job.checkpoint);
   if (job.binding != task::Binding::kNothing) {
     view.bound = BoundAmong(view.inputs, state);
-    view.keeper = KeeperOf(job, state);
+  }
+  if (task::MakesBound(job.binding)) {
+    const auto [keepers, is_new] = known->try_emplace({job.key.run, job.site});
+    if (is_new) keepers->second = KeepersOf(job.key.run, job.site, state);
+    view.keepers = keepers->second;
   }
   if (job.epoch == 0) return view;  // it has no attempts
   for (const AttemptRecord* attempt : state.AttemptsOf(job.key)) {
@@ -298,8 +309,11 @@ void SchedulePass(Transaction& tx) {
   snapshot.running = std::move(running.views);
   const std::vector<JobKey> keys = JobsToOffer(snapshot, state, tx.options());
   snapshot.jobs.reserve(keys.size());
-  for (const JobKey& key : keys)
-    snapshot.jobs.push_back(ViewOf(*state.FindJob(key), state.queued().costs().at(key), state));
+  KnownKeepers keepers;
+  for (const JobKey& key : keys) {
+    const double cost = state.queued().costs().at(key);
+    snapshot.jobs.push_back(ViewOf(*state.FindJob(key), cost, state, &keepers));
+  }
   std::vector<std::string> ids;
   for (const scheduler::WorkerView& worker : snapshot.workers) ids.push_back(worker.id);
   const scheduler::Plan plan = scheduler::Schedule(std::move(snapshot));

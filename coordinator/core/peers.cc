@@ -95,7 +95,7 @@ Status CheckAdvertised(const Advertised& advertised) {
 
 void NamePeers(State& state) {
   if (!std::exchange(state.changes.peers, false)) return;
-  bool any = false, across = false;
+  bool any = !state.with_binding().empty(), across = false;
   for (const JobKey& key : state.gangs()) {
     any = true;
     const JobRecord* job = state.FindJob(key);

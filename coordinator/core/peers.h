@@ -1,5 +1,6 @@
-// The coordinator's part in forming gangs across hosts (scheduler/reach.h): it chooses which
-// workers test their connections to each other, and keeps the results.
+// The coordinator's part in forming gangs across hosts (scheduler/reach.h) and in placing jobs that
+// read bound data of others (scheduler/bound_places.h): it chooses which workers test their
+// connections to each other, and keeps the results.
 #pragma once
 
 #include <cstdint>
@@ -49,10 +50,10 @@ struct PeerReach {
   bool operator==(const PeerReach&) const = default;
 };
 
-// Sets LiveWorker::peers of every connected worker: while a job with several ranks has not ended,
-// workers of other hosts at its site (at all sites, if such a job may leave its own), at most some
-// thirty of them, its neighbours in the order of the names. Otherwise none, so that no connections
-// are made in vain. Does nothing if nothing has changed (Changes::peers).
+// Sets LiveWorker::peers of every connected worker: while a job with several ranks or with a
+// binding has not ended, workers of other hosts at its site (at all sites, if a gang may leave its
+// own), at most some thirty of them, its neighbours in the order of the names. Otherwise none, so
+// that no connections are made in vain. Does nothing if nothing has changed (Changes::peers).
 void NamePeers(State& state);
 
 // The results that a worker reports, limited to the number of peers that it can have been given and

@@ -80,11 +80,14 @@ const AttemptRecord* LeasedAttempt(const RankKey& rank, const std::string& worke
 }
 
 // The worker's messages that change what the scheduler or other workers see of it.
-bool SaysNews(const SignalCommand& command, const LiveWorker& worker) {
+bool SaysNews(const SignalCommand& command, const LiveWorker& worker, const State& state) {
   return command.draining != worker.draining || command.leaving ||
          (command.advertised.has_value() && *command.advertised != worker.advertised) ||
+         (command.exchange.has_value() && *command.exchange != worker.exchange) ||
          command.reach.has_value() ||
-         (command.cached.has_value() && !KeepsTheSame(worker, command.kept)) ||
+         // Others may read what is bound where it is cached, too.
+         (command.cached.has_value() &&
+          (!state.with_binding().empty() || !KeepsTheSame(worker, command.kept))) ||
          // For the reason of the jobs that wait for room there.
          (worker.disk.full_until_ms != 0 && command.disk_free_bytes != worker.disk.free_bytes);
 }
@@ -135,6 +138,7 @@ Result<int64_t> Hello(const WorkerRecord& said, std::shared_ptr<SessionSink> sin
     attempt.assigned_version.erase(key.rank);
     attempt.stop_version.erase(key.rank);
   }
+  tx.NoteSite(worker.hello.site, worker.hello.id);
   NoteGpus(said.gpus, std::move(refused_gpus), &worker);
   SetLink(worker.hello.id, worker, Link::kReady);
   return worker.session_id;
@@ -148,8 +152,8 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
   }
   if (command.advertised.has_value()) BRAID_RETURN_IF_ERROR(CheckAdvertised(*command.advertised));
   if (command.exchange.has_value()) BRAID_RETURN_IF_ERROR(CheckExchange(*command.exchange));
-  LiveWorker& worker = SaysNews(command, it->second) ? tx.worker(command.worker)
-                                                     : tx.QuietWorker(command.worker);
+  LiveWorker& worker = SaysNews(command, it->second, tx.state()) ? tx.worker(command.worker)
+                                                                 : tx.QuietWorker(command.worker);
   worker.last_contact_ms = tx.now_ms();
   worker.draining = command.draining;
   if (command.leaving && worker.hello.ephemeral) NoteLeft(command.worker, tx);

@@ -64,7 +64,7 @@ void State::NoteAttempt(const AttemptRecord& attempt) {
 void State::Note(const catalog::Update& update) {
   if (const auto* created = std::get_if<catalog::JobCreated>(&update)) {
     changes.scheduling |= created->job.state == JobState::kQueued;
-    changes.peers |= created->job.ranks > 1;
+    changes.peers |= created->job.ranks > 1 || created->job.binding != task::Binding::kNothing;
   } else if (std::holds_alternative<catalog::JobQueued>(update) ||
              std::holds_alternative<catalog::JobRequeued>(update)) {
     changes.scheduling = true;
@@ -73,7 +73,7 @@ void State::Note(const catalog::Update& update) {
     changes.scheduling = true;
   } else if (const auto* ended = std::get_if<catalog::JobEnded>(&update)) {
     changes.scheduling |= indices_.queued().contains(ended->job);
-    changes.peers |= gangs().contains(ended->job);
+    changes.peers |= gangs().contains(ended->job) || with_binding().contains(ended->job);
   } else if (const auto* granted = std::get_if<catalog::AttemptGranted>(&update)) {
     NoteAttempt(granted->attempt);
   } else if (const auto* stopping = std::get_if<catalog::AttemptStopping>(&update)) {

@@ -21,6 +21,7 @@
 #include "coordinator/core/peers.h"
 #include "coordinator/core/residents.h"
 #include "coordinator/core/session_sink.h"
+#include "coordinator/core/workers_by_site.h"
 #include "scheduler/lease.h"
 #include "scheduler/snapshot.h"
 #include "storage/catalog/undo.h"
@@ -219,6 +220,7 @@ class State {
   }
   const std::set<AttemptKey>& live() const { return indices_.live(); }
   const std::set<JobKey>& gangs() const { return indices_.gangs(); }
+  const std::set<JobKey>& with_binding() const { return indices_.with_binding(); }
   const std::set<AttemptKey>& LiveOn(const std::string& worker) const {
     return indices_.LiveOn(worker);
   }
@@ -277,6 +279,7 @@ class State {
   // (ObserveWorkers, DesiredChanges, NoticeStall).
   std::map<std::string, LiveWorker> workers;
   std::map<AttemptKey, LiveAttempt> attempts;
+  WorkersBySite sites;
   Pending pending;
   // When this process started, by the monotonic and by the wall clock.
   int64_t started_ms = 0;

@@ -59,6 +59,10 @@ class Transaction {
   // Why jobs wait, and what the last pass found. Computed anew by each pass, and therefore not
   // restored, as is what has changed since.
   Pending& pending() { return state_->pending; }
+  // A hint, which need not be restored.
+  void NoteSite(const std::string& site, const std::string& worker) {
+    state_->sites.Note(site, worker);
+  }
   LastPass& last_pass() { return state_->last_pass; }
   Changes& changes() { return state_->changes; }
   // Runs `effect` after the commit, in the core's thread; drops it if the transaction is taken

@@ -337,8 +337,12 @@ Exchange ExchangeOf(const v1::SiteExchange& said) {
   constexpr int64_t kLatestMs = int64_t{1} << 50;
   if (said.clock_ms() < 0 || said.clock_ms() > kLatestMs) return {};
   const Result<rpc::CertificateFacts> facts = rpc::FactsOf(said.certificate());
-  return {said.certificate(), facts.ok() ? facts->sha256 : "", said.port(), said.key(),
-          SystemClock().MonotonicMs() - said.clock_ms()};
+  return {said.certificate(),
+          facts.ok() ? facts->sha256 : "",
+          said.port(),
+          said.key(),
+          SystemClock().MonotonicMs() - said.clock_ms(),
+          said.reads_bound()};
 }
 
 SignalCommand SignalOf(const v1::WorkerSignal& signal) {

@@ -224,7 +224,8 @@ class WorkersService final : public v1::Workers::CallbackService {
       BRAID_RETURN_IF_ERROR(CheckOwnName(who, request->worker_id()));
       BRAID_ASSIGN_OR_RETURN(const ArtifactRecord* artifact,
                              OwnFile(who, request->artifact(), request->sha256(), state));
-      BRAID_RETURN_IF_ERROR(CheckMayLeave(*artifact, state));
+      if (artifact->bound)
+        BRAID_RETURN_IF_ERROR(CheckMayBeReadBy(request->worker_id(), *artifact, state));
       const NeighbourAnswer answer = FindNeighboursFor(
           request->worker_id(), *artifact, request->sha256(),
           {request->except().begin(), request->except().end()}, state, *backend_);

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "base/clock.h"
@@ -54,6 +56,27 @@ TEST(ProcessTest, ExitCodesSignalsAndOutput) {
   const auto killed = Process::Start(Shell("kill -SEGV $$"));
   ASSERT_TRUE((*killed)->Wait(-1));
   EXPECT_EQ((*killed)->exit().signal, SIGSEGV);
+}
+
+TEST(ProcessTest, ARaisedLimitOfDescriptorsIsNotThatOfItsChildren) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = std::min<rlim_t>(before.rlim_max, 321);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  RaiseDescriptorLimit();
+  rlimit raised{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &raised), 0);
+  EXPECT_EQ(raised.rlim_cur, before.rlim_max);
+  const auto folder = TemporaryFolder::Create();
+  ProcessOptions options = Shell("ulimit -n");
+  options.output = folder->path() + "/log";
+  ASSERT_TRUE(Process::Start(options).value()->Wait(-1));
+  EXPECT_EQ(ReadFile(options.output).value(), std::to_string(low.rlim_cur) + "\n");
+  // For the children of later tests.
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  RaiseDescriptorLimit();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(ProcessTest, AMissingProgramIsAnErrorWithItsName) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/sha256.h"
 #include "coordinator/core/retention.h"
 #include "tests/coordinator/core_fixture.h"
 
@@ -77,6 +78,23 @@ class BoundDataTest : public CoreTest {
     for (const RankKey& rank : ranks) signal.ranks.push_back({rank, std::nullopt});
     ASSERT_TRUE(Do([&](Transaction& tx) { return Signal(signal, tx); }).ok());
   }
+  // From now on the worker exchanges files with others of its site. All are on one host here, so
+  // that they need not try to reach each other.
+  void Exchanges(const std::string& id) {
+    SignalCommand signal;
+    signal.worker = id;
+    signal.session_id = workers_[id].session;
+    signal.advertised = {"10.0.0.1", "eth0", 5000, std::string(32, 'p')};
+    signal.exchange = {"PEM", Sha256Hex(id), 6000, std::string(32, 'k'), 0, /*reads_bound=*/true};
+    for (const RankKey& rank : workers_[id].ranks) signal.ranks.push_back({rank, std::nullopt});
+    ASSERT_TRUE(Do([&](Transaction& tx) { return Signal(signal, tx); }).ok());
+  }
+  void Admit(const std::string& id, catalog::WorkerAdmit admit) {
+    ASSERT_TRUE(Do([&](Transaction& tx) {
+                  tx.Add(catalog::WorkerAdmitted{id, admit});
+                  return OkStatus();
+                }).ok());
+  }
   std::vector<std::string> ReleasedBy(const std::string& id) {
     const auto& newest = workers_[id].sink->newest;
     return newest == nullptr ? std::vector<std::string>() : newest->released;
@@ -96,6 +114,91 @@ TEST_F(BoundDataTest, WhatReadsItFollowsItToItsWorker) {
   EXPECT_EQ(WorkerThatRuns(run, "path"), keeper);
   ASSERT_TRUE(EndWith(run, "path", "model", kModel, true).ok());
   EXPECT_EQ(WorkerThatRuns(run, "evaluate:path"), keeper);
+}
+
+// The worker that keeps it has two slots, and three jobs read it and make something bound.
+TEST_F(BoundDataTest, WhatReadsItRunsWhereverItCanBeRead) {
+  std::vector<recipe::JobNode> jobs = {BoundNode(Node("prepare:a", "prepare"), Binding::kShards)};
+  for (const char* name : {"one", "three", "two"})
+    jobs.push_back(BoundNode(Node(name, "train", {{"data.a", {"prepare:a", "shards", "", ""}}}),
+                             Binding::kOutputs));
+  const std::string run = SubmitJobs(jobs);
+  const std::string keeper = WorkerThatRuns(run, "prepare:a");
+  const std::string other = keeper == "w1" ? "w2" : "w1";
+  ASSERT_TRUE(EndWith(run, "prepare:a", "shards", kShards, true).ok());
+  std::string waits;
+  for (const char* name : {"one", "three", "two"}) {
+    if (WorkerThatRuns(run, name).empty()) waits = name;
+  }
+  ASSERT_NE(waits, "") << "the other worker cannot read it";
+  EXPECT_THAT(Waits(run, waits),
+              HasSubstr("all matching slots are taken: it needs 1 CPU slot at site lab; " + other +
+                        " cannot read what " + keeper + " keeps"));
+  Exchanges(keeper);
+  EXPECT_EQ(WorkerThatRuns(run, waits), "") << "what it makes could not be read there";
+  EXPECT_THAT(Waits(run, waits), HasSubstr(other + " fetches nothing from others"));
+  Exchanges(other);
+  EXPECT_EQ(WorkerThatRuns(run, waits), other);
+  const scheduler::Keepers keepers = KeepersOf(run, "lab", core_->state());
+  EXPECT_THAT(keepers.here, ElementsAre("w1", "w2"));
+  EXPECT_THAT(keepers.before, IsEmpty());
+  // The coordinator lets it be read at its site, and nowhere else.
+  const catalog::ArtifactRecord& shards = *core_->state().FindArtifact(kShards);
+  EXPECT_TRUE(CheckMayBeReadBy(other, shards, core_->state()).ok());
+  for (const char* stranger : {"hq", "unknown"}) {
+    const Status refused = CheckMayBeReadBy(stranger, shards, core_->state());
+    EXPECT_TRUE(refused.Is(ErrorReason::kBoundToSite));
+    EXPECT_THAT(refused.message(), HasSubstr(std::string("worker ") + stranger +
+                                             " is not at that site, and may not read it"));
+  }
+}
+
+// A run that takes over what others made has no attempts that would say who keeps it. One that does
+// is enough: more would be more that all later ones have to read from.
+TEST_F(BoundDataTest, OfThoseThatKeepWhatWasTakenOverOneCounts) {
+  const std::string first = Start();
+  const std::string maker = WorkerThatRuns(first, "prepare:a");
+  const std::string other = maker == "w1" ? "w2" : "w1";
+  ASSERT_TRUE(EndWith(first, "prepare:a", "shards", kShards, true).ok());
+  EndedCommand failed;
+  failed.rank = RankOf(first, "path");
+  failed.worker = WorkerThatRuns(first, "path");
+  failed.failure.category = "user";
+  failed.failure.deterministic = true;
+  ASSERT_TRUE(Do([&](Transaction& tx) { return ReportEnded(failed, tx); }).ok());
+  Keeps(other, {kShards});
+  std::string again;
+  ASSERT_TRUE(Do([&](Transaction& tx) {
+                auto run = Retry(first, tx, "");
+                if (run.ok()) again = *run;
+                return run.status();
+              }).ok());
+  const scheduler::Keepers keepers = KeepersOf(again, "lab", core_->state());
+  // The path runs already, at the one that made it first.
+  EXPECT_THAT(keepers.here, ElementsAre(maker));
+  EXPECT_THAT(keepers.before, IsEmpty());
+}
+
+// Another run has made the same on another worker. They exchange nothing, so that what is made of
+// it stays on the one where this run made it.
+TEST_F(BoundDataTest, WhoKeepsTheSameOfAnotherRunIsNoKeeperOfThisOne) {
+  const std::string first = Start();
+  const std::string maker = WorkerThatRuns(first, "prepare:a");
+  const std::string other = maker == "w1" ? "w2" : "w1";
+  ASSERT_TRUE(EndWith(first, "prepare:a", "shards", kShards, true).ok());
+  Admit(maker, catalog::WorkerAdmit::kCordoned);
+  std::vector<recipe::JobNode> jobs = {BoundNode(Node("prepare:a", "prepare"), Binding::kShards)};
+  for (const char* name : {"one", "three", "two"})
+    jobs.push_back(BoundNode(Node(name, "train", {{"data.a", {"prepare:a", "shards", "", ""}}}),
+                             Binding::kOutputs));
+  const std::string second = SubmitJobs(jobs);
+  ASSERT_EQ(WorkerThatRuns(second, "prepare:a"), other);
+  Admit(maker, catalog::WorkerAdmit::kOpen);
+  ASSERT_TRUE(EndWith(second, "prepare:a", "shards", kShards, true).ok());
+  EXPECT_EQ(core_->state().FindArtifact(kShards)->worker, maker) << "the first that made it";
+  for (const char* name : {"one", "three", "two"})
+    EXPECT_THAT(WorkerThatRuns(second, name), testing::AnyOf(other, ""));
+  EXPECT_THAT(KeepersOf(second, "lab", core_->state()).here, ElementsAre(other));
 }
 
 TEST_F(BoundDataTest, AfterAStartItWaitsForWhoKeepsIt) {

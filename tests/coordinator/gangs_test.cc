@@ -104,6 +104,22 @@ TEST_F(GangTest, NobodyDialsAnybodyUntilAJobNeedsIt) {
   EXPECT_THAT(Names(one), IsEmpty()) << "no gang is left";
 }
 
+// Whoever reads what is bound dials the worker that keeps it.
+TEST_F(GangTest, WorkersTryEachOtherWhileAJobWithABindingIsThere) {
+  FakeWorker& one = AddHost("w1");
+  FakeWorker& two = AddHost("w2");
+  recipe::JobNode bound = Node("b", "train");
+  bound.site = "lab";
+  bound.slots = 9;  // so that it waits
+  bound.binding = task::Binding::kInputs;
+  const std::string run = SubmitJobs({bound});
+  EXPECT_THAT(Names(one), ElementsAre("w2"));
+  EXPECT_THAT(Names(two), ElementsAre("w1"));
+  EXPECT_TRUE(Do([&](Transaction& tx) { return Cancel(run, tx); }).ok());
+  BeatAll();
+  EXPECT_THAT(Names(one), IsEmpty());
+}
+
 TEST_F(GangTest, OnlyWorkersOfOtherHostsOfTheSiteAreNamed) {
   AddHost("w1");
   FakeWorker& neighbour = AddHost("w2");

@@ -55,8 +55,8 @@ class NeighboursTest : public CoreTest {
   }
   std::vector<Neighbour> Find(const std::string& asker, const std::set<std::string>& holders = {},
                               const std::set<std::string>& except = {}) {
-    return NeighboursWith(asker, "a1", kWanted, holders, except, core_->state(), core_->options(),
-                          clock_.MonotonicMs());
+    return NeighboursWith(asker, {Artifact("a1", "shards"), kWanted}, holders, except,
+                          core_->state(), clock_.MonotonicMs());
   }
   std::vector<std::string> Names(const std::string& asker,
                                  const std::set<std::string>& holders = {}) {
@@ -138,20 +138,60 @@ TEST_F(NeighboursTest, ServeOnlyIfTheyAreReachedAndOnlyWhoHasALineToSpare) {
   ASSERT_TRUE(Has("w1", {"a1"}).ok());
   const LiveWorker giver = core_->state().workers.at("w1");
   const LiveWorker asker = core_->state().workers.at("w2");
-  Options options = core_->options();
-  EXPECT_TRUE(MayGive(giver, asker, options));
+  EXPECT_TRUE(MayGive(giver, asker));
   LiveWorker other = giver;
   other.exchange.port = 0;
-  EXPECT_FALSE(MayGive(other, asker, options));
+  EXPECT_FALSE(MayGive(other, asker));
   other = giver;
   other.advertised = {};
-  EXPECT_FALSE(MayGive(other, asker, options));
+  EXPECT_FALSE(MayGive(other, asker));
   other = asker;
   other.exchange = {};
-  EXPECT_FALSE(MayGive(giver, other, options)) << "no ticket can be made for it";
+  EXPECT_FALSE(MayGive(giver, other)) << "no ticket can be made for it";
+  Options options = core_->options();
+  EXPECT_FALSE(HasNoLineToSpare(asker, options));
   options.network = "lo-w2";
-  EXPECT_FALSE(MayGive(giver, asker, options)) << "it is on the coordinator's machine";
-  EXPECT_TRUE(MayGive(asker, giver, options));
+  EXPECT_TRUE(HasNoLineToSpare(asker, options)) << "it is on the coordinator's machine";
+  EXPECT_FALSE(HasNoLineToSpare(giver, options));
+}
+
+// Who has the whole artifact comes before those who have said at some time that they have the file;
+// and what a worker keeps because it is bound counts before a heartbeat says that it is there.
+TEST_F(NeighboursTest, WhoHasTheWholeArtifactComesFirst) {
+  for (int i = 0; i < 8; ++i) AddServing("w" + std::to_string(i), "lab");
+  for (const char* id : {"w2", "w5"}) ASSERT_TRUE(Has(id, {"a1"}).ok());
+  EXPECT_THAT(
+      Names("w0", {"w1", "w3", "w4", "w6"}),
+      ElementsAre(::testing::AnyOf("w2", "w5"), ::testing::AnyOf("w2", "w5"), ::testing::_));
+  ASSERT_TRUE(Do([&](Transaction& tx) {
+                tx.worker("w7").kept = std::make_shared<const std::set<std::string>>(
+                    std::set<std::string>{"a1"});
+                return OkStatus();
+              }).ok());
+  EXPECT_THAT(Names("w0"), ::testing::UnorderedElementsAre("w2", "w5", "w7"));
+}
+
+// Who is asked about a site looks at its workers alone, and at nobody that is gone or moved.
+TEST(WorkersBySiteTest, KnowsWhoHasBeenThere) {
+  WorkersBySite sites;
+  sites.Note("lab", "w1");
+  sites.Note("lab", "w2");
+  sites.Note("hq", "w1");
+  EXPECT_THAT(sites.At("lab"), ElementsAre("w1", "w2"));
+  EXPECT_THAT(sites.At("nowhere"), IsEmpty());
+  sites.Forget("w1");
+  EXPECT_THAT(sites.At("lab"), ElementsAre("w2"));
+  EXPECT_THAT(sites.At("hq"), IsEmpty());
+}
+
+TEST_F(NeighboursTest, AWorkerThatMovedToAnotherSiteGivesNothingAtItsFirst) {
+  FakeWorker& moved = AddServing("w1", "lab");
+  AddServing("w2", "lab");
+  const LiveWorker live = core_->state().workers.at("w1");
+  moved.record.site = "hq";
+  Connect(moved);
+  ASSERT_TRUE(Say(moved, live.advertised, live.exchange, {"a1"}).ok());
+  EXPECT_THAT(Names("w2"), IsEmpty());
 }
 
 TEST_F(NeighboursTest, AnImpossibleExchangeIsRefused) {

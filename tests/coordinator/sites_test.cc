@@ -9,6 +9,7 @@
 #include "coordinator/core/sessions.h"
 #include "coordinator/http/metrics.h"
 #include "coordinator/services/convert.h"
+#include "rpc/status.h"
 #include "tests/coordinator/tokens_fixture.h"
 
 namespace braid::coordinator {
@@ -78,6 +79,43 @@ class SitesTest : public TokensTest {
     while (reader->Read(&piece)) bytes += piece.data().size();
     EXPECT_TRUE(reader->Finish().ok());
     return bytes;
+  }
+  // A worker on a host of its own that exchanges files with others of its site.
+  void Serve(const std::string& id, const std::string& site) {
+    struct Nowhere final : SessionSink {
+      void Push(std::shared_ptr<const Desired>) override {}
+      void Replaced(const std::string&) override {}
+    };
+    ASSERT_TRUE(core_
+                    ->Do([&](Transaction& tx) {
+                      catalog::WorkerRecord worker;
+                      worker.id = id;
+                      worker.boot_id = "b1";
+                      worker.site = site;
+                      worker.cpu_slots = 1;
+                      worker.host = id;
+                      worker.network = "lo-" + id;
+                      SignalCommand signal;
+                      signal.worker = id;
+                      BRAID_ASSIGN_OR_RETURN(signal.session_id,
+                                             Hello(worker, std::make_shared<Nowhere>(), tx));
+                      signal.advertised = {"10.0.0.1", "eth0", 5000, std::string(32, 'p')};
+                      signal.exchange = {"PEM", Sha256Hex(id), 6000, std::string(32, 'k'), 0, true};
+                      return Signal(signal, tx);
+                    })
+                    .ok());
+  }
+  grpc::Status Find(const std::string& worker, const std::string& artifact,
+                    const std::string& sha256, const std::string& except,
+                    v1::FindNeighboursResponse* response) {
+    grpc::ClientContext context;
+    Limit(&context);
+    v1::FindNeighboursRequest request;
+    request.set_worker_id(worker);
+    request.set_artifact(artifact);
+    request.set_sha256(sha256);
+    if (!except.empty()) request.add_except(except);
+    return v1::Workers::NewStub(channel_)->FindNeighbours(&context, request, response);
   }
   v1::ListSitesResponse List() {
     grpc::ClientContext context;
@@ -196,42 +234,12 @@ TEST_F(SitesTest, TheSecondWorkerOfASiteIsToldOfTheFirst) {
   const std::string shards(3000, 's'), sha256 = Sha256Hex(shards);
   ASSERT_TRUE(Send(shards, 3000, "shards").ok());
   const std::string artifact = Commit(shards, "shards", 1);
-  struct Nowhere final : SessionSink {
-    void Push(std::shared_ptr<const Desired>) override {}
-    void Replaced(const std::string&) override {}
-  };
-  ASSERT_TRUE(core_
-                  ->Do([](Transaction& tx) {
-                    for (const char* id : {"w1", "w2"}) {
-                      catalog::WorkerRecord worker;
-                      worker.id = id;
-                      worker.boot_id = "b1";
-                      worker.site = "lab";
-                      worker.cpu_slots = 1;
-                      worker.host = id;
-                      worker.network = std::string("lo-") + id;
-                      SignalCommand signal;
-                      signal.worker = id;
-                      BRAID_ASSIGN_OR_RETURN(signal.session_id,
-                                             Hello(worker, std::make_shared<Nowhere>(), tx));
-                      signal.advertised = {"10.0.0.1", "eth0", 5000, std::string(32, 'p')};
-                      signal.exchange = {"PEM", Sha256Hex(id), 6000, std::string(32, 'k'), 0};
-                      BRAID_RETURN_IF_ERROR(Signal(signal, tx));
-                    }
-                    return OkStatus();
-                  })
-                  .ok());
+  Serve("w1", "lab");
+  Serve("w2", "lab");
   const auto workers = v1::Workers::NewStub(channel_);
   const auto find = [&](const std::string& worker, const std::string& except = "") {
-    grpc::ClientContext context;
-    Limit(&context);
-    v1::FindNeighboursRequest request;
-    request.set_worker_id(worker);
-    request.set_artifact(artifact);
-    request.set_sha256(sha256);
-    if (!except.empty()) request.add_except(except);
     v1::FindNeighboursResponse response;
-    const grpc::Status status = workers->FindNeighbours(&context, request, &response);
+    const grpc::Status status = Find(worker, artifact, sha256, except, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
     return response;
   };
@@ -263,6 +271,55 @@ TEST_F(SitesTest, TheSecondWorkerOfASiteIsToldOfTheFirst) {
   EXPECT_EQ(find("w2", "w1").neighbours_size(), 0);
   EXPECT_EQ(find("w1", "w2").neighbours_size(), 0);
   EXPECT_TRUE(find("gone").alone());
+}
+
+// Of what is bound, the coordinator names keepers to workers of that site, and waits for nobody.
+TEST_F(SitesTest, WhatIsBoundIsReadAtItsSiteAlone) {
+  const std::string sha256 = Sha256Hex("tokens");
+  storage::Manifest manifest;
+  manifest.kind = "shards";
+  manifest.files = {{"shards.bin", sha256, 6}};
+  for (const char* id : {"w1", "w2"}) Serve(id, "lab");
+  for (const char* id : {"far", "far2"}) Serve(id, "home");
+  ASSERT_TRUE(core_
+                  ->Do([&](Transaction& tx) {
+                    catalog::ArtifactRecord artifact;
+                    artifact.id = manifest.Id();
+                    artifact.kind = manifest.kind;
+                    artifact.manifest = manifest.Canonical();
+                    artifact.metadata = "{}";
+                    artifact.site = "lab";
+                    artifact.worker = "w1";
+                    artifact.bound = true;
+                    tx.Add(catalog::ArtifactCommitted{artifact});
+                    const auto it = std::make_shared<const std::set<std::string>>(
+                        std::set<std::string>{artifact.id});
+                    tx.worker("w1").kept = it;
+                    // A copy where it should not be is not given out either.
+                    tx.worker("far2").cached = it;
+                    return OkStatus();
+                  })
+                  .ok());
+  v1::FindNeighboursResponse found;
+  ASSERT_TRUE(Find("w2", manifest.Id(), sha256, "", &found).ok());
+  ASSERT_EQ(found.neighbours_size(), 1);
+  EXPECT_EQ(found.neighbours(0).worker(), "w1");
+  EXPECT_FALSE(found.neighbours(0).ticket().empty());
+  for (const char* id : {"far", "gone"}) {
+    v1::FindNeighboursResponse none;
+    const Status refused = rpc::FromGrpc(Find(id, manifest.Id(), sha256, "", &none));
+    EXPECT_TRUE(refused.Is(ErrorReason::kBoundToSite)) << refused.message();
+    EXPECT_THAT(refused.message(), HasSubstr(std::string("worker ") + id + " is not at that site"));
+    EXPECT_EQ(none.neighbours_size(), 0);
+  }
+  for (int i = 0; i < 2; ++i) {
+    v1::FindNeighboursResponse others;
+    ASSERT_TRUE(Find("w2", manifest.Id(), sha256, "w1", &others).ok());
+    EXPECT_EQ(others.neighbours_size(), 0);
+    EXPECT_FALSE(others.has_fetcher());
+    ASSERT_TRUE(Find("w1", manifest.Id(), sha256, "", &others).ok());
+    EXPECT_FALSE(others.has_fetcher()) << "nobody fetches it from the coordinator";
+  }
 }
 
 TEST(ConvertTest, AnExchangeWithAnImpossibleClockIsNone) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "scheduler/bound_places.h"
 #include "scheduler/placement.h"
 #include "scheduler/schedule.h"
 
@@ -35,6 +36,8 @@ Snapshot AnySnapshot() {
     w.admits = *rc::gen::inRange(0, 5) > 0;
     if (*rc::gen::inRange(0, 5) == 0) w.kinds = {"train"};
     w.ephemeral = *rc::gen::inRange(0, 5) == 0;
+    w.serves_files = *rc::gen::inRange(0, 4) > 0;
+    w.reads_bound = *rc::gen::inRange(0, 4) > 0;
     std::set<std::string> kept;
     for (const std::string artifact : {"x", "y"}) {
       if (*rc::gen::inRange(0, 2) == 0) kept.insert(artifact);
@@ -73,27 +76,44 @@ Snapshot AnySnapshot() {
       for (const std::string artifact : {"x", "y"}) {
         if (*rc::gen::inRange(0, 3) == 0) j.bound[artifact] = "w1";
       }
-      if (*rc::gen::inRange(0, 3) == 0) j.keeper = "w" + std::to_string(*rc::gen::inRange(0, 3));
+      if (*rc::gen::inRange(0, 3) == 0)
+        j.keepers.here = {"w" + std::to_string(*rc::gen::inRange(0, 3))};
+      if (*rc::gen::inRange(0, 3) == 0)
+        j.keepers.before = {"w" + std::to_string(*rc::gen::inRange(0, 3))};
     }
     snapshot.jobs.push_back(j);
   }
   return snapshot;
 }
 
-// Gives the jobs with a binding that have no keeper the one that the plan chose for their run at
-// their site.
+// Gives the jobs that make something bound the keepers that the plan chose for their run at their
+// site beside those that there were, and all jobs their places.
 void FollowKeepers(const Plan& plan, Snapshot* snapshot) {
-  std::map<std::pair<std::string, std::string>, std::string> keepers;
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> keepers;
   for (const Grant& grant : plan.grants) {
     const JobView& job = snapshot->jobs[grant.job];
-    if (job.binding != task::Binding::kNothing)
-      keepers.try_emplace({job.run, job.site}, snapshot->workers[grant.workers[0]].id);
+    if (job.binding == task::Binding::kOutputs)
+      keepers[{job.run, job.site}].insert(snapshot->workers[grant.workers[0]].id);
   }
+  PlaceFinder places(snapshot->workers);
   for (JobView& job : snapshot->jobs) {
-    const auto keeper = keepers.find({job.run, job.site});
-    if (job.binding != task::Binding::kNothing && job.keeper.empty() && keeper != keepers.end())
-      job.keeper = keeper->second;
+    if (job.binding == task::Binding::kOutputs)
+      job.keepers.here.merge(keepers[{job.run, job.site}]);
+    places.Find(&job);
   }
+}
+
+Snapshot WithPlaces(Snapshot snapshot) {
+  FollowKeepers({}, &snapshot);
+  return snapshot;
+}
+
+// As the rules of bound_places.h say, in other words.
+bool Reads(const WorkerView& reader, const WorkerView& giver) {
+  const auto tried = reader.tried.find(giver.id);
+  const bool reached = (reader.site == giver.site && reader.host == giver.host) ||
+                       (tried != reader.tried.end() && tried->second.empty());
+  return giver.connected && giver.serves_files && reader.reads_bound && reached;
 }
 
 void Check(const std::function<void()>& property) {
@@ -123,7 +143,7 @@ TEST(SchedulePropertiesTest, LeasesNeverExceedSlotsAndMemory) {
 
 TEST(SchedulePropertiesTest, EveryJobIsGrantedWholeOrHasAReason) {
   Check([] {
-    const Snapshot snapshot = AnySnapshot();
+    const Snapshot snapshot = WithPlaces(AnySnapshot());
     const Plan plan = Schedule(snapshot);
     std::set<size_t> seen;
     for (const Grant& grant : plan.grants) {
@@ -152,29 +172,47 @@ TEST(SchedulePropertiesTest, EveryJobIsGrantedWholeOrHasAReason) {
   });
 }
 
-// Whatever else is so: a job with a binding runs at its site, on a worker that comes back, that
-// keeps all that it reads, and that is the same for all such jobs of a run at that site.
-TEST(SchedulePropertiesTest, WhatIsBoundIsReadAndMadeWhereItIsKept) {
+// Whatever else is so: a job with a binding runs at its site, where what it reads is or can be
+// read; and what it makes stays on a worker that comes back, and that all other keepers of its run
+// can exchange files with, so that later jobs can read all of it there.
+TEST(SchedulePropertiesTest, WhatIsBoundIsReadAndMadeWhereAllOfItCanBeRead) {
   Check([] {
     const Snapshot snapshot = AnySnapshot();
-    std::map<std::pair<std::string, std::string>, std::set<std::string>> chosen;
+    std::map<std::pair<std::string, std::string>, std::set<std::string>> made;
     for (const Grant& grant : Schedule(snapshot).grants) {
       const JobView& job = snapshot.jobs[grant.job];
       if (job.binding == task::Binding::kNothing) continue;
+      const bool makes = job.binding == task::Binding::kOutputs;
       for (const size_t w : grant.workers) {
         const WorkerView& worker = snapshot.workers[w];
         RC_ASSERT(worker.site == job.site);
-        RC_ASSERT(!worker.ephemeral);
-        RC_ASSERT(worker.id == snapshot.workers[grant.workers.front()].id);
-        for (const auto& [artifact, maker] : job.bound)
-          RC_ASSERT(worker.kept != nullptr && worker.kept->contains(artifact));
-        if (job.keeper.empty())
-          chosen[{job.run, job.site}].insert(worker.id);
-        else
-          RC_ASSERT(worker.id == job.keeper);
+        RC_ASSERT(!makes || !worker.ephemeral);
+        for (const auto& [artifact, maker] : job.bound) {
+          bool reads = false;
+          for (const WorkerView& giver : snapshot.workers) {
+            const bool has = giver.kept != nullptr && giver.kept->contains(artifact);
+            reads |= has && giver.site == job.site &&
+                     (giver.id == worker.id || Reads(worker, giver));
+          }
+          RC_ASSERT(reads);
+        }
       }
+      const std::string& first = snapshot.workers[grant.workers.front()].id;
+      if (!makes || job.keepers.here.contains(first)) continue;
+      std::set<std::string>& keepers = made[{job.run, job.site}];
+      std::set<std::string> all = job.keepers.here;
+      all.insert(job.keepers.before.begin(), job.keepers.before.end());
+      all.insert(keepers.begin(), keepers.end());
+      for (const std::string& id : all) {
+        if (keepers.contains(first) || id == first) continue;
+        const auto keeper = std::find_if(snapshot.workers.begin(), snapshot.workers.end(),
+                                         [&](const WorkerView& one) { return one.id == id; });
+        RC_ASSERT(keeper != snapshot.workers.end());
+        RC_ASSERT(Reads(snapshot.workers[grant.workers.front()], *keeper));
+        RC_ASSERT(Reads(*keeper, snapshot.workers[grant.workers.front()]));
+      }
+      keepers.insert(first);
     }
-    for (const auto& [run, workers] : chosen) RC_ASSERT(workers.size() == 1u);
   });
 }
 
@@ -195,7 +233,7 @@ TEST(SchedulePropertiesTest, WhoCanMeetHasNoReasonNotToAndBothSidesAgree) {
 // All groups are tried, which only a test has the time for.
 TEST(SchedulePropertiesTest, TheGroupThatIsFoundIsAsGoodAsTheBest) {
   Check([] {
-    const Snapshot snapshot = AnySnapshot();
+    const Snapshot snapshot = WithPlaces(AnySnapshot());
     for (const JobView& job : snapshot.jobs) {
       const auto candidates = CandidatesFor(snapshot.workers, job, Room::kNow);
       int64_t best = 0;
@@ -258,6 +296,7 @@ TEST(SchedulePropertiesTest, OnAnEmptyClusterTheFirstGangThatCanEverFitIsGranted
       job.excluded.clear();
     }
     bool possible = false;
+    snapshot = WithPlaces(std::move(snapshot));
     for (const JobView& job : snapshot.jobs)
       possible |= Place(snapshot.workers, job, {}).has_value();
     RC_ASSERT(!possible || !Schedule(snapshot).grants.empty());

@@ -2,6 +2,7 @@
 #include "worker/rpc/file_server.h"
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 
 #include <thread>
 
@@ -11,6 +12,7 @@
 #include "braid/site/v1/files.grpc.pb.h"
 #include "rpc/channel.h"
 #include "task/file_ticket.h"
+#include "worker/network/socket_address.h"
 #include "worker/rpc/neighbour_link.h"
 
 namespace braid::worker {
@@ -104,6 +106,54 @@ TEST_F(FileServerTest, AReaderTellsNobodyElseItsTicket) {
   elsewhere.certificate = MakeOwnCertificate("n1", "127.0.0.1")->certificate;
   const Status status = Read(reader_, elsewhere, 0, 10);
   EXPECT_EQ(status.code(), StatusCode::kUnavailable) << status.message();
+}
+
+// A stranger at a server with its own bounds.
+class StrangersTest : public FileServerTest {
+ protected:
+  StrangersTest() {
+    FileServer::Limits limits;
+    limits.connections = {/*in_all=*/6, /*of_an_address=*/4};
+    limits.handshake_ms = 100;
+    bounded_ = FileServer::Start("127.0.0.1", own_, key_, *cache_, limits).value();
+  }
+  // Connects from an address of loopback, and says nothing.
+  UniqueFd Connect(const std::string& from) const {
+    SocketAddress own = SocketAddress::Of(from, 0).value();
+    const SocketAddress there = SocketAddress::Of("127.0.0.1", bounded_->port()).value();
+    UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(bind(fd.get(), own.get(), own.size), 0);
+    EXPECT_EQ(connect(fd.get(), there.get(), there.size), 0);
+    return fd;
+  }
+  // Waits until the server hangs up. It says nothing before.
+  static bool HangsUp(const UniqueFd& fd) {
+    char byte = 0;
+    return recv(fd.get(), &byte, 1, 0) <= 0;
+  }
+
+  std::unique_ptr<FileServer> bounded_;
+};
+
+TEST_F(StrangersTest, WhoSaysNothingIsHungUpOnAndTheirPlacesAreFreeAgain) {
+  // Of each address more than may be, and of all together: those beyond the bounds are closed at
+  // once, the others when their time for a handshake is over.
+  for (int round = 0; round < 2; ++round) {
+    std::vector<UniqueFd> strangers;
+    for (const char* from : {"127.0.0.2", "127.0.0.3", "127.0.0.4"}) {
+      for (int i = 0; i < 5; ++i) strangers.push_back(Connect(from));
+    }
+    for (const UniqueFd& fd : strangers) EXPECT_TRUE(HangsUp(fd));
+  }
+  Neighbour neighbour = Named(reader_, digest_);
+  neighbour.address = "127.0.0.1:" + std::to_string(bounded_->port());
+  // Its place may be free a moment after the last one was hung up on.
+  Status read = Unavailable("not yet");
+  for (int i = 0; i < 3'000 && !read.ok(); ++i) {
+    read = Read(reader_, neighbour, 0, 10);
+    if (!read.ok()) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(read.ok()) << read.message();
 }
 
 // Readers that take nothing hold their places, and the next one is told to come again.

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <set>
+#include <utility>
 
 #include "base/file.h"
 #include "base/sha256.h"
@@ -15,6 +16,7 @@ namespace {
 
 using storage::BlobStore;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 constexpr size_t kPieceBytes = 1 << 20;
@@ -101,6 +103,11 @@ class NeighboursTest : public ::testing::Test {
  protected:
   Status Download() {
     return TryDownload(coordinator_, *cache_, {digest_, content_.size(), "artifact"}, stop_,
+                       &neighbours_);
+  }
+  // The same of an artifact that is bound to the site.
+  Status DownloadBound() {
+    return TryDownload(coordinator_, *cache_, {digest_, content_.size(), "artifact", true}, stop_,
                        &neighbours_);
   }
   void ExpectWhole() {
@@ -372,6 +379,133 @@ TEST_F(NeighboursTest, ABusyNeighbourIsAskedAgainButNotForEver) {
   ASSERT_TRUE(Download().ok());
   EXPECT_EQ(coordinator_.sent, content_.size());
   EXPECT_EQ(site_.finds, 4 + 3) << "30 s after it was found to be busy";
+}
+
+// ---- What is bound to the site.
+
+TEST_F(NeighboursTest, WhatIsBoundComesFromNobodyButNeighboursHoweverSmallItIs) {
+  ASSERT_TRUE(DownloadBound().ok());
+  ExpectWhole();
+  EXPECT_THAT(site_.reported, ElementsAre(content_.size()));
+  const std::string small = "a few bytes";
+  FakeSite site(small);
+  Neighbours neighbours(site, clock_, /*ask_again_ms=*/0);
+  ASSERT_TRUE(TryDownload(coordinator_, *cache_, {Sha256Hex(small), small.size(), "a", true}, stop_,
+                          &neighbours)
+                  .ok());
+  EXPECT_THAT(site.reported, ElementsAre(small.size()));
+  EXPECT_EQ(coordinator_.calls, 0);
+}
+
+TEST_F(NeighboursTest, WhatIsBoundIsReadOnAfterCutsAndFromSlowOnes) {
+  int reads = 0;
+  site_.read = [&](const std::string&, uint64_t offset, uint64_t, const TakePiece& take) -> Status {
+    BRAID_RETURN_IF_ERROR(take(std::string_view(content_).substr(offset, 1'000'000)));
+    return ++reads % 2 == 0 ? Unavailable("cut") : DeadlineExceeded("slow");
+  };
+  ASSERT_TRUE(DownloadBound().ok());
+  ExpectWhole();
+  EXPECT_EQ(coordinator_.calls, 0);
+  EXPECT_THAT(site_.reported, ElementsAre(content_.size())) << "nothing came twice";
+}
+
+TEST_F(NeighboursTest, WhatIsBoundIsWaitedForSomeTimeAndThenTheErrorSaysWhatIsMissing) {
+  site_.find = [&](int) {
+    clock_.Advance(20'000);
+    return FakeSite::Named({});
+  };
+  Status gone = DownloadBound();
+  EXPECT_EQ(gone.code(), StatusCode::kFailedPrecondition) << "the job waits in the queue";
+  EXPECT_THAT(gone.message(), HasSubstr("file " + digest_ +
+                                        " of artifact artifact is bound to "
+                                        "this site, and no worker gives it: no worker that has it "
+                                        "is connected and serves files"));
+  EXPECT_EQ(site_.finds, 3);
+  site_.find = [&](int) {
+    clock_.Advance(20'000);
+    return FakeSite::Named({"n1"});
+  };
+  site_.read = [&](const std::string&, uint64_t, uint64_t, const TakePiece&) {
+    return Unavailable("No route to host");
+  };
+  EXPECT_THAT(DownloadBound().message(), HasSubstr("worker n1: No route to host"));
+  EXPECT_EQ(coordinator_.calls, 0);
+  // One that serves others gets more time.
+  site_.finds = 0;
+  site_.read = [&](const std::string&, uint64_t, uint64_t, const TakePiece&) {
+    return ResourceExhausted("busy");
+  };
+  EXPECT_EQ(DownloadBound().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(site_.finds, 6);
+}
+
+TEST_F(NeighboursTest, OfWhatIsBoundOtherKeepersAreAskedAfterALie) {
+  site_.find = [&](int) {
+    return FakeSite::Named(site_.except.contains("liar") ? std::vector<std::string>{"n1"}
+                                                         : std::vector<std::string>{"liar"});
+  };
+  site_.read = [&](const std::string& worker, uint64_t offset, uint64_t length,
+                   const TakePiece& take) {
+    return worker == "liar" ? take(std::string(length, '!')) : site_.Give(offset, length, take);
+  };
+  ASSERT_TRUE(DownloadBound().ok());
+  ExpectWhole();
+  EXPECT_EQ(coordinator_.calls, 0);
+  // If there is no other one, the error says on whose disk to look.
+  ASSERT_TRUE(cache_->Remove(digest_).ok());
+  site_.find = [&](int) {
+    return FakeSite::Named(site_.except.contains("liar") ? std::vector<std::string>{}
+                                                         : std::vector<std::string>{"liar"});
+  };
+  const Status none = DownloadBound();
+  EXPECT_EQ(none.code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(none.message(), HasSubstr("wrong bytes came from liar: look at the disk there"));
+  EXPECT_TRUE(none.Is(ErrorReason::kBoundToSite)) << "it is not this worker that is ill";
+}
+
+// The coordinator names a few, and others if these give nothing.
+TEST_F(NeighboursTest, OfWhatIsBoundAllThatHaveItAreAskedInTurn) {
+  site_.find = [&](int) {
+    std::vector<std::string> named;
+    for (const char* id : {"a", "b", "c", "d"}) {
+      if (!site_.except.contains(id) && named.size() < 3) named.push_back(id);
+    }
+    return FakeSite::Named(named);
+  };
+  site_.read = [&](const std::string& worker, uint64_t offset, uint64_t length,
+                   const TakePiece& take) {
+    return worker == "d" ? site_.Give(offset, length, take) : Unavailable("No route to host");
+  };
+  ASSERT_TRUE(DownloadBound().ok());
+  ExpectWhole();
+  EXPECT_THAT(site_.reads, ElementsAre("a", "b", "c", "d", "d", "d"));
+}
+
+// One of two is wrong, and nobody knows which: both are asked anew, and neither is blamed.
+TEST_F(NeighboursTest, OfWhatIsBoundAMixtureIsReadAnewBeforeAnybodyIsBlamed) {
+  site_.find = [](int) { return FakeSite::Named({"bad", "good"}); };
+  bool cut = false;
+  site_.read = [&](const std::string& worker, uint64_t offset, uint64_t length,
+                   const TakePiece& take) -> Status {
+    if (worker == "good") return site_.Give(offset, length, take);
+    if (std::exchange(cut, true)) return Unavailable("gone");
+    BRAID_RETURN_IF_ERROR(take(std::string(length, '!')));
+    return Unavailable("cut");
+  };
+  ASSERT_TRUE(DownloadBound().ok());
+  ExpectWhole();
+  EXPECT_EQ(coordinator_.calls, 0);
+}
+
+TEST_F(NeighboursTest, WhatIsBoundCannotBeReadWithoutASite) {
+  const Status alone = TryDownload(coordinator_, *cache_, {digest_, content_.size(), "a", true},
+                                   stop_, /*neighbours=*/nullptr);
+  EXPECT_EQ(alone.code(), StatusCode::kFailedPrecondition);
+  EXPECT_THAT(alone.message(), HasSubstr("this worker fetches nothing from others: start it with "
+                                         "--site"));
+  EXPECT_EQ(coordinator_.calls, 0);
+  site_.find = [](int) -> Result<NeighbourList> { return Unavailable("the coordinator is away"); };
+  EXPECT_EQ(DownloadBound().code(), StatusCode::kUnavailable) << "it is tried again here";
 }
 
 TEST_F(NeighboursTest, ADownloadThatIsNotNeededAnyMoreEnds) {

@@ -19,6 +19,26 @@ TEST(RankInputsTest, AnInputThatDoesNotFitIsReportedNotWaitedFor) {
   EXPECT_EQ(end.failure.error, "fetching shards.bin: no room");
 }
 
+// The coordinator does not have it, so that it must not be asked for it.
+TEST(RankInputsTest, WhatIsBoundIsFetchedAsSuchAndAJobThatCannotHaveItWaitsInTheQueue) {
+  for (const bool bound : {false, true}) {
+    Life agent(WithInput());
+    ArtifactFound found = kFound;
+    found.bound = bound;
+    agent.Answer<FindArtifact>(OkStatus(), found);
+    EXPECT_EQ(agent
+                  .Answer<DownloadBlob>(Status(StatusCode::kFailedPrecondition,
+                                               ErrorReason::kBoundToSite, "no worker gives it"))
+                  .bound,
+              bound);
+    const Outcome end = agent.End();
+    EXPECT_EQ(end.failure.category, "infra") << "it is tried again";
+    EXPECT_FALSE(end.failure.deterministic);
+    EXPECT_EQ(end.failure.error, "fetching shards.bin: no worker gives it");
+    EXPECT_EQ(end.failure.reason, "BOUND_TO_SITE");
+  }
+}
+
 TEST(RankInputsTest, AWrongDigestIsFetchedOnceMoreThenAskedAbout) {
   const Status wrong(StatusCode::kInvalidArgument, ErrorReason::kDigestMismatch,
                      "blob c has another digest");

@@ -45,12 +45,12 @@ class FakeLink : public CoordinatorLink {
                   const std::function<Status(std::string_view)>& use) override {
     return use(std::string_view(sent_).substr(offset));
   }
-  Result<storage::Manifest> GetManifest(const std::string&) override {
+  Result<KnownArtifact> GetArtifact(const std::string&) override {
     if (sent_.empty()) return NotFound("nothing to fetch");
     storage::Manifest manifest;
     manifest.kind = "shards";
     manifest.files = {{"shards.bin", Sha256Hex(promised_), promised_.size()}};
-    return manifest;
+    return KnownArtifact{manifest};
   }
   Status VerifyArtifact(const std::string& artifact) override {
     MutexLock lock(mutex_);

@@ -37,6 +37,7 @@ void Fetches::OnFound(const std::string& artifact, const Done& done) {
   if (!done.status.ok()) return End(artifact, done.status);
   const ArtifactFound& found = std::get<ArtifactFound>(done.answer);
   running_.at(artifact).manifest = found.manifest;
+  running_.at(artifact).bound = found.bound;
   if (found.laid_out) return End(artifact, OkStatus());
   cached_.UseBlobs(OwnerOf(artifact), DigestsOf(found.manifest));
   FetchNextFile(artifact);
@@ -50,7 +51,7 @@ void Fetches::FetchNextFile(const std::string& artifact) {
     return;
   }
   const storage::ManifestFile& file = fetch.manifest.files[fetch.next_file++];
-  moves_.Download(OwnerOf(artifact), {file.sha256, file.size, artifact},
+  moves_.Download(OwnerOf(artifact), {file.sha256, file.size, artifact, fetch.bound},
                   [this, artifact, path = file.path](const Status& status) {
                     if (!status.ok()) return End(artifact, status.Wrap("fetching " + path));
                     FetchNextFile(artifact);

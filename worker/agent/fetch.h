@@ -40,6 +40,7 @@ class Fetches {
   struct Running {
     std::vector<std::pair<CallOwner, Then>> waiters;
     storage::Manifest manifest;
+    bool bound = false;  // to this site, as ArtifactFound says
     bool begun = false;
     size_t next_file = 0;
     // How often it was laid out in vain, because another rank had removed a blob from the cache.

@@ -49,6 +49,8 @@ Outcome Failed(const std::string& category, const Status& status, const std::str
   Outcome end;
   end.failure.category = category;
   if (IsDiskFull(status.reason())) end.failure.reason = NameOf(ErrorReason::kStorageFull);
+  // It is not this worker that is ill (coordinator/core/health.h).
+  if (status.Is(ErrorReason::kBoundToSite)) end.failure.reason = NameOf(ErrorReason::kBoundToSite);
   end.failure.error = Utf8(status.message());
   end.failure.hint = hint;
   end.failure.deterministic = deterministic;

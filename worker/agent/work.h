@@ -27,13 +27,16 @@ struct FindArtifact {
 };
 // Brings a blob into the cache, continuing behind the bytes that earlier tries brought. Errors:
 // kInvalidArgument (DIGEST_MISMATCH) and kDataLoss (FSYNC_FAILED), after which the bytes so far are
-// dropped; kResourceExhausted (DISK_FULL); kUnavailable if the stream ended early.
+// dropped; kResourceExhausted (DISK_FULL); kUnavailable if the stream ended early. Of a bound one
+// kFailedPrecondition if no worker of this site gives it.
 struct DownloadBlob {
   std::string sha256;
   // Bytes, as the manifest says.
   uint64_t size = 0;
   // The artifact for which it is wanted.
   std::string artifact;
+  // The artifact is bound to this site: its files are on workers of the site, and nowhere else.
+  bool bound = false;
 };
 // Lays an artifact out as a folder of hard links into the cache. BLOB_MISSING or kNotFound: a blob
 // was removed from the cache in the meantime.
@@ -191,6 +194,8 @@ struct ArtifactFound {
   // The artifact's folder exists already, and is whole.
   bool laid_out = false;
   storage::Manifest manifest;
+  // It is bound to this site. Not known of one that is laid out.
+  bool bound = false;
 };
 // The state of the coordinator's copy of a growing file.
 struct PieceSent {

@@ -27,6 +27,12 @@ struct Sending {
   OutputName output;
 };
 
+// What the coordinator knows of an artifact.
+struct KnownArtifact {
+  storage::Manifest manifest;
+  bool bound = false;  // to a site: it has no file of it
+};
+
 // The calls about blobs, which are all that transfers need.
 class BlobLink {
  public:
@@ -52,7 +58,7 @@ class CoordinatorLink : public BlobLink {
  public:
   // kNotFound if there is no such artifact; kFailedPrecondition (ARTIFACT_REMOVED) if its files are
   // gone.
-  virtual Result<storage::Manifest> GetManifest(const std::string& artifact) = 0;
+  virtual Result<KnownArtifact> GetArtifact(const std::string& artifact) = 0;
 
   // Makes the coordinator hash the files of an artifact in its store again; kDataLoss if one is
   // damaged. Takes as long as reading them.

@@ -67,6 +67,68 @@ Status Neighbours::Fetch(const DownloadBlob& blob, const uint64_t& offset, const
   return OkStatus();
 }
 
+Status Neighbours::FetchBound(const DownloadBlob& blob, const uint64_t& offset,
+                              const TakePiece& take, const StopSignal& stop) {
+  Attempt attempt{blob, offset, take, OkStatus(), {}, {}, {}};
+  const Status nobody = NotFound("no worker that has it is connected and serves files");
+  Status why = nobody;
+  // In each round all that have it are asked once. Those that gave nothing in this one:
+  std::set<std::string> silent;
+  uint64_t begun = offset;
+  int64_t still_since_ms = clock_.MonotonicMs(), pause_ms = ask_again_ms_;
+  while (!stop.IsSet()) {
+    std::set<std::string> except = attempt.except;
+    except.insert(silent.begin(), silent.end());
+    BRAID_ASSIGN_OR_RETURN(const NeighbourList found, link_.Find(blob, except));
+    bool others = false;
+    for (const Neighbour& neighbour : found.neighbours) {
+      if (except.contains(neighbour.worker)) continue;
+      others = true;
+      if (Lied(neighbour, blob.sha256)) {
+        attempt.except.insert(neighbour.worker);
+        continue;
+      }
+      const uint64_t before = offset;
+      const Status status = ReadFrom(neighbour, attempt);
+      if (!attempt.own.ok() || offset == blob.size) return attempt.own;
+      attempt.busy |= status.code() == StatusCode::kResourceExhausted;
+      why = status.Wrap("worker " + neighbour.worker);
+      if (offset == before) silent.insert(neighbour.worker);
+    }
+    // Fewer are named than there may be.
+    if (others && offset == begun && except.size() < kMostExcept) continue;
+    if (silent.empty() && offset == begun && !attempt.except.empty())
+      return NothingCame(why, attempt);
+    const int64_t now_ms = clock_.MonotonicMs();
+    const int64_t patience_ms = attempt.busy ? kBoundBusyMs : kBoundMs;
+    if (offset > begun) {
+      still_since_ms = now_ms;
+      pause_ms = ask_again_ms_;
+    } else if (now_ms - still_since_ms >= patience_ms) {
+      return NothingCame(why, attempt);
+    }
+    // Who gives whole parts is read on at once.
+    if (offset - begun < kPartBytes) (void)stop.WaitFor(pause_ms);
+    if (offset == begun) pause_ms = std::min(pause_ms * 2, kAskLatestMs);
+    begun = offset;
+    why = nobody;
+    attempt.busy = false;
+    silent.clear();
+  }
+  return OkStatus();
+}
+
+Status Neighbours::NothingCame(const Status& why, const Attempt& attempt) {
+  const DownloadBlob& blob = attempt.blob;
+  std::string text = "file " + blob.sha256 + " of artifact " + blob.artifact.substr(0, 12) +
+                     " is bound to this site, and no worker gives it: " + why.message();
+  if (!attempt.except.empty())
+    text += "; wrong bytes came from " +
+            Join({attempt.except.begin(), attempt.except.end()}, " and ") +
+            ": look at the disk there, and start that worker again";
+  return Status(StatusCode::kFailedPrecondition, ErrorReason::kBoundToSite, std::move(text));
+}
+
 Status Neighbours::ReadFromAll(const std::vector<Neighbour>& neighbours, Attempt& attempt) {
   for (const Neighbour& neighbour : neighbours) {
     if (attempt.except.contains(neighbour.worker)) continue;
@@ -146,26 +208,37 @@ bool Neighbours::Reaches(const Neighbour& fetcher, Attempt& attempt) {
   return false;
 }
 
-bool Neighbours::Distrust(const std::string& sha256) {
+bool Neighbours::Distrust(const DownloadBlob& blob) {
   MutexLock lock(mutex_);
-  const auto found = given_.extract(sha256);
+  const auto found = given_.extract(blob.sha256);
   if (found.empty()) return false;
+  // Of several it is not known whose bytes are wrong. What is bound has to come from one of them,
+  // so that they are all asked once more first.
+  const bool again = blob.bound && found.mapped().size() > 1 && mixed_.insert(blob.sha256).second;
+  const std::string hour = FormatDuration(static_cast<double>(kDistrustMs) / 1000);
   for (const auto& [worker, given] : found.mapped()) {
-    aside_[worker] = {clock_.MonotonicMs() + kDistrustMs, 1, given.certificate};
+    const Aside aside{clock_.MonotonicMs() + kDistrustMs, 1, given.certificate};
+    std::string what = "it is fetched anew";
+    if (!blob.bound) {
+      aside_[worker] = aside;
+      what += ", and nothing from that worker for the next " + hour;
+    } else if (!again) {
+      lies_[{blob.sha256, worker}] = aside;
+      what += ", for the next " + hour + " not from that worker";
+    }
     Log(LogLevel::kWarning, kNeighbours,
-        "of file " + sha256 + ", " + FormatBytes(given.bytes) + " came from worker " + worker +
-            ", and together the bytes do not have its digest: it is fetched from the coordinator, "
-            "and nothing from that worker for the next " +
-            FormatDuration(static_cast<double>(kDistrustMs) / 1000) + "; look at its disk");
+        "of file " + blob.sha256 + ", " + FormatBytes(given.bytes) + " came from worker " + worker +
+            ", and together the bytes do not have its digest: " + what + "; look at its disk");
   }
   return true;
 }
 
 void Neighbours::Arrived(const DownloadBlob& blob) {
-  if (blob.size < kLeastBytes) return;
+  if (blob.size < kLeastBytes && !blob.bound) return;
   uint64_t bytes = 0;
   {
     MutexLock lock(mutex_);
+    mixed_.erase(blob.sha256);
     if (const auto found = given_.extract(blob.sha256); !found.empty()) {
       for (const auto& [worker, given] : found.mapped()) bytes += given.bytes;
     }
@@ -178,6 +251,13 @@ bool Neighbours::IsAside(const Neighbour& neighbour) const {
   const auto aside = aside_.find(neighbour.worker);
   return aside != aside_.end() && aside->second.certificate == neighbour.certificate &&
          clock_.MonotonicMs() < aside->second.until_ms;
+}
+
+bool Neighbours::Lied(const Neighbour& neighbour, const std::string& sha256) const {
+  MutexLock lock(mutex_);
+  const auto lie = lies_.find({sha256, neighbour.worker});
+  return lie != lies_.end() && lie->second.certificate == neighbour.certificate &&
+         clock_.MonotonicMs() < lie->second.until_ms;
 }
 
 void Neighbours::SetAside(const Neighbour& neighbour, const Status& status) {

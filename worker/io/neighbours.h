@@ -1,5 +1,6 @@
 // Fetching files from workers of the same site: the coordinator names those that have one, the
-// bytes come from them, and what none of them gives is left for the coordinator. No file is lost or
+// bytes come from them, and what none of them gives is left for the coordinator, unless it is bound
+// to the site, as the coordinator does not have it then. No file is lost or
 // spoiled by a neighbour: whoever fetches compares the digest, and a neighbour whose bytes were
 // wrong is not asked again.
 #pragma once
@@ -11,6 +12,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -80,6 +82,9 @@ class Neighbours {
   static constexpr int64_t kBusyMs = 30'000;
   static constexpr int64_t kPatienceMs = 30'000;
   static constexpr uint64_t kPatienceBytesPerS = uint64_t{256} << 10;
+  // For how long those that have what is bound may give nothing of it: those that are not reached,
+  // and those that serve others.
+  static constexpr int64_t kBoundMs = 60'000, kBoundBusyMs = 120'000;
   // For how long nobody is asked for, once nobody else serves files.
   static constexpr int64_t kAloneMs = 60'000;
   // Workers of which the coordinator is told that a file does not come from them.
@@ -95,9 +100,16 @@ class Neighbours {
   Status Fetch(const DownloadBlob& blob, const uint64_t& offset, const TakePiece& take,
                const StopSignal& stop);
 
+  // The same of a file that is bound to this site, of any size, for which there is nobody else:
+  // those that have it are asked again until it is here, whether they are slow or not, but for
+  // those that gave wrong bytes. kFailedPrecondition if none gives anything for too long; errors of
+  // `take`, and of the coordinator, which names them. OK if `stop` is set.
+  Status FetchBound(const DownloadBlob& blob, const uint64_t& offset, const TakePiece& take,
+                    const StopSignal& stop);
+
   // Bytes of the file were wrong: the neighbours that gave some of them are left alone. False if
   // none did.
-  bool Distrust(const std::string& sha256);
+  bool Distrust(const DownloadBlob& blob);
 
   // The file is here, verified. Tells the coordinator; if that fails, it is not counted.
   void Arrived(const DownloadBlob& blob);
@@ -114,6 +126,10 @@ class Neighbours {
   // Whether the worker that fetches the file can be reached at all, so that it may be waited for.
   bool Reaches(const Neighbour& fetcher, Attempt& attempt);
   bool IsAside(const Neighbour& neighbour) const;
+  // Whether it gave wrong bytes of this file, which is bound.
+  bool Lied(const Neighbour& neighbour, const std::string& sha256) const;
+  // The error when what is bound does not come.
+  static Status NothingCame(const Status& why, const Attempt& attempt);
   // Leaves the worker alone for some time, and says why.
   void SetAside(const Neighbour& neighbour, const Status& status);
 
@@ -129,6 +145,10 @@ class Neighbours {
   const int64_t ask_again_ms_;
   mutable Mutex mutex_;
   std::map<std::string, Aside> aside_ BRAID_GUARDED_BY(mutex_);
+  // Of bound files, by digest and worker: who gave wrong bytes. And those of which several gave
+  // bytes that were wrong together.
+  std::map<std::pair<std::string, std::string>, Aside> lies_ BRAID_GUARDED_BY(mutex_);
+  std::set<std::string> mixed_ BRAID_GUARDED_BY(mutex_);
   // Of files that are not here yet: what came from whom.
   struct Given {
     std::string certificate;

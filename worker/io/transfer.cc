@@ -19,6 +19,36 @@ Status OfThisDisk(const Status& status) {
   return Status(StatusCode::kResourceExhausted, ErrorReason::kDiskFull, status.message());
 }
 
+// Those from which a blob is fetched. `offset` is raised by `take`.
+struct Sources {
+  BlobLink& link;
+  Neighbours* neighbours;
+  const DownloadBlob& blob;
+  const StopSignal& stop;
+
+  Status Fetch(const uint64_t& offset, const TakePiece& take) const {
+    if (blob.bound) return FetchBound(offset, take);
+    if (neighbours != nullptr) BRAID_RETURN_IF_ERROR(neighbours->Fetch(blob, offset, take, stop));
+    return offset < blob.size ? link.Download(blob.sha256, blob.artifact, offset, take)
+                              : OkStatus();
+  }
+  // After wrong bytes of neighbours: the coordinator is asked once for all of it, if it has it.
+  Status FetchAgain(const uint64_t& offset, const TakePiece& take) const {
+    return blob.bound ? FetchBound(offset, take)
+                      : link.Download(blob.sha256, blob.artifact, offset, take);
+  }
+
+ private:
+  Status FetchBound(const uint64_t& offset, const TakePiece& take) const {
+    if (neighbours != nullptr) return neighbours->FetchBound(blob, offset, take, stop);
+    return Status(
+        StatusCode::kFailedPrecondition, ErrorReason::kBoundToSite,
+        "artifact " + blob.artifact.substr(0, 12) +
+            " is bound to its site, and this worker fetches nothing from others: start it "
+            "with --site");
+  }
+};
+
 }  // namespace
 
 Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256,
@@ -58,18 +88,17 @@ Status TryDownload(BlobLink& link, storage::BlobStore& cache, const DownloadBlob
     offset += piece.size();
     return OkStatus();
   };
+  const Sources sources{link, neighbours, blob, stop};
   // If all bytes are here (the blob is empty, or the process ended before the verification),
   // writing nothing completes it.
-  Status status = offset < size ? OkStatus() : take("");
-  if (status.ok() && offset < size && neighbours != nullptr)
-    status = neighbours->Fetch(blob, offset, take, stop);
-  if (status.ok() && offset < size) status = link.Download(sha256, blob.artifact, offset, take);
-  // What neighbours sent is not to blame the coordinator for: it is asked once for all of it.
-  if (status.Is(ErrorReason::kDigestMismatch) && neighbours != nullptr &&
-      neighbours->Distrust(sha256)) {
+  Status status = offset < size ? sources.Fetch(offset, take) : take("");
+  // What neighbours sent is not to blame the coordinator for, nor other neighbours. Each time fewer
+  // of them are left.
+  while (status.Is(ErrorReason::kDigestMismatch) && neighbours != nullptr &&
+         neighbours->Distrust(blob)) {
     offset = 0;
     there = {};
-    status = link.Download(sha256, blob.artifact, offset, take);
+    status = sources.FetchAgain(offset, take);
   }
   // After a failure the bytes so far are synced, so that the next try continues behind them.
   if (!there.complete) {
@@ -93,7 +122,9 @@ Result<ArtifactFound> TryFind(CoordinatorLink& link, storage::BlobStore& cache,
     Log(LogLevel::kWarning, "cache", manifest.status().message() + "; it is fetched again");
     BRAID_RETURN_IF_ERROR(RemoveLayout(folder));
   }
-  BRAID_ASSIGN_OR_RETURN(found.manifest, link.GetManifest(artifact));
+  BRAID_ASSIGN_OR_RETURN(KnownArtifact known, link.GetArtifact(artifact));
+  found.manifest = std::move(known.manifest);
+  found.bound = known.bound;
   BRAID_RETURN_IF_ERROR(OfThisDisk(MakeFolder(FolderOf(folder))));
   BRAID_RETURN_IF_ERROR(
       OfThisDisk(WriteFileAtomic(ManifestPath(folder), found.manifest.Canonical())));

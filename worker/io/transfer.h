@@ -19,7 +19,8 @@ namespace braid::worker {
 // kCancelled once `stop` is set.
 Status TryUpload(BlobLink& link, const storage::BlobStore& cache, const std::string& sha256,
                  const OutputName& output);
-// What the neighbours have comes from them, the rest from the coordinator; null: there are none.
+// What the neighbours have comes from them, the rest from the coordinator, which is not asked for
+// what is bound; null: there are none.
 Status TryDownload(BlobLink& link, storage::BlobStore& cache, const DownloadBlob& blob,
                    const StopSignal& stop, Neighbours* neighbours = nullptr);
 // `folder` is where the artifact is laid out, or will be. The manifest is written beside it

@@ -1,7 +1,5 @@
 #include "worker/network/probe.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -17,6 +15,7 @@
 #include "base/hmac.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "worker/network/socket_address.h"
 
 namespace braid::worker {
 namespace {
@@ -31,31 +30,6 @@ constexpr int64_t kPatienceMs = 2'000;
 constexpr int64_t kPauseMs = 500;
 
 static_assert(kProbeBytes == kMagic.size() + kNonceBytes + kProbeAnswerBytes);
-
-struct Target {
-  sockaddr_storage address{};
-  socklen_t size = 0;
-  int family() const { return address.ss_family; }
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&address); }
-};
-
-Result<Target> TargetOf(const std::string& address, int32_t port) {
-  Target target;
-  auto* four = reinterpret_cast<sockaddr_in*>(&target.address);
-  if (inet_pton(AF_INET, address.c_str(), &four->sin_addr) == 1) {
-    four->sin_family = AF_INET;
-    four->sin_port = htons(static_cast<uint16_t>(port));
-    target.size = sizeof *four;
-    return target;
-  }
-  auto* six = reinterpret_cast<sockaddr_in6*>(&target.address);
-  if (inet_pton(AF_INET6, address.c_str(), &six->sin6_addr) != 1)
-    return InvalidArgument("\"" + address + "\" is no address");
-  six->sin6_family = AF_INET6;
-  six->sin6_port = htons(static_cast<uint16_t>(port));
-  target.size = sizeof *six;
-  return target;
-}
 
 // Waits until the socket is ready for `events`. False if it is not at the deadline: a process that
 // stood still until then still takes what has arrived.
@@ -74,7 +48,7 @@ Status Refused(const std::string& where, int error) {
   return Unavailable(where + ": " + std::strerror(error));
 }
 
-Status Connect(int fd, const Target& target, const std::string& where, int64_t deadline_ms) {
+Status Connect(int fd, const SocketAddress& target, const std::string& where, int64_t deadline_ms) {
   if (connect(fd, target.get(), target.size) == 0) return OkStatus();
   if (errno != EINPROGRESS) return Refused(where, errno);
   if (!Await(fd, POLLOUT, deadline_ms))
@@ -124,7 +98,7 @@ std::string ProbeAnswer(std::string_view key, std::string_view request) {
 Status Probe(const std::string& address, int32_t port, std::string_view key, int64_t timeout_ms) {
   const int64_t deadline_ms = SystemClock().MonotonicMs() + timeout_ms;
   const std::string where = address + " port " + std::to_string(port);
-  BRAID_ASSIGN_OR_RETURN(const Target target, TargetOf(address, port));
+  BRAID_ASSIGN_OR_RETURN(const SocketAddress target, SocketAddress::Of(address, port));
   BRAID_ASSIGN_OR_RETURN(const std::string nonce, SecretBytes(kNonceBytes));
   const UniqueFd fd(socket(target.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return Refused(where, errno);
@@ -158,20 +132,16 @@ ProbeListener::ProbeListener(UniqueFd socket, UniqueFd wake, int32_t port, std::
 
 Result<std::unique_ptr<ProbeListener>> ProbeListener::Listen(const std::string& address,
                                                              std::string key) {
-  BRAID_ASSIGN_OR_RETURN(Target target, TargetOf(address, 0));
+  BRAID_ASSIGN_OR_RETURN(SocketAddress target, SocketAddress::Of(address, 0));
   UniqueFd fd(socket(target.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!fd.valid() || !wake.valid() || bind(fd.get(), target.get(), target.size) != 0 ||
       listen(fd.get(), kMostAtOnce) != 0)
     return ErrnoStatus(errno, "listening for probes at " + address);
-  if (getsockname(fd.get(), reinterpret_cast<sockaddr*>(&target.address), &target.size) != 0)
+  if (getsockname(fd.get(), target.get(), &target.size) != 0)
     return ErrnoStatus(errno, "listening for probes at " + address);
-  const int32_t port = ntohs(
-      target.family() == AF_INET
-          ? reinterpret_cast<const sockaddr_in*>(&target.address)->sin_port
-          : reinterpret_cast<const sockaddr_in6*>(&target.address)->sin6_port);
   return std::unique_ptr<ProbeListener>(
-      new ProbeListener(std::move(fd), std::move(wake), port, std::move(key)));
+      new ProbeListener(std::move(fd), std::move(wake), target.port(), std::move(key)));
 }
 
 ProbeListener::~ProbeListener() {

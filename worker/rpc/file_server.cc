@@ -23,7 +23,7 @@ constexpr uint64_t kSentAtOnce = uint64_t{1} << 20;
 constexpr int64_t kTenYearsS = int64_t{10} * 365 * 86'400;
 // A connection is taken leave of after a minute, and broken off some time later: whoever reads
 // nothing holds a place no longer than that.
-constexpr int kConnectionMs = 60'000, kGraceMs = 15'000, kIdleMs = 30'000, kHandshakeMs = 5'000;
+constexpr int kConnectionMs = 60'000, kGraceMs = 15'000, kIdleMs = 30'000;
 // A request is small; a connection has room for those that one worker sends at once.
 constexpr int kMaxRequestBytes = 16 << 10, kMostCallsOfAConnection = 16;
 // For all connections together.
@@ -145,7 +145,9 @@ class FilesService final : public site::v1::Files::CallbackService {
 
 struct FileServer::Parts {
   std::unique_ptr<grpc::Service> service;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> server;
+  std::unique_ptr<BoundedListener> listener;
 };
 
 Result<rpc::Certified> MakeOwnCertificate(const std::string& worker, const std::string& address) {
@@ -161,23 +163,28 @@ Result<rpc::Certified> MakeOwnCertificate(const std::string& worker, const std::
   return own;
 }
 
-FileServer::FileServer(std::unique_ptr<Parts> parts, int32_t port)
-    : parts_(std::move(parts)), port_(port) {}
+FileServer::FileServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
+int32_t FileServer::port() const {
+  return parts_->listener->port();
+}
+
+// gRPC itself accepts every connection, so another listener does that, and hands them over.
 Result<std::unique_ptr<FileServer>> FileServer::Start(const std::string& address,
                                                       const rpc::Certified& own,
                                                       const std::string& key,
-                                                      storage::BlobStore& cache) {
+                                                      storage::BlobStore& cache,
+                                                      const Limits& limits) {
   // Every reader has a certificate of its own making: the ticket says which one.
   grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_BUT_DONT_VERIFY);
   tls.pem_key_cert_pairs.push_back({own.key, own.certificate});
   auto parts = std::make_unique<Parts>();
+  BRAID_ASSIGN_OR_RETURN(parts->listener, BoundedListener::Listen(address, limits.connections));
   parts->service = std::make_unique<FilesService>(key, cache);
-  const bool six = address.find(':') != std::string::npos;
-  int port = 0;
   grpc::ServerBuilder builder;
-  builder.AddListeningPort((six ? "[" + address + "]" : address) + ":0",
-                           grpc::SslServerCredentials(tls), &port);
+  parts->acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::SslServerCredentials(tls));
   builder.RegisterService(parts->service.get());
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   builder.SetResourceQuota(grpc::ResourceQuota("files").Resize(kMostMemory));
@@ -185,17 +192,24 @@ Result<std::unique_ptr<FileServer>> FileServer::Start(const std::string& address
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, kConnectionMs);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, kGraceMs);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, limits.handshake_ms);
   // Readers ping as clients of the coordinator do (rpc/channel.cc).
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   parts->server = builder.BuildAndStart();
-  if (parts->server == nullptr || port == 0)
-    return Unavailable("cannot listen on " + address + " for workers of the same site");
-  return std::unique_ptr<FileServer>(new FileServer(std::move(parts), port));
+  if (parts->server == nullptr)
+    return Unavailable("cannot serve files on " + address + " for workers of the same site");
+  parts->listener->Begin([acceptor = parts->acceptor.get()](UniqueFd connection) {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+    parameters.fd = connection.Release();
+    acceptor->HandleNewConnection(&parameters);
+  });
+  return std::unique_ptr<FileServer>(new FileServer(std::move(parts)));
 }
 
-// Whoever reads is cut off, and reads on elsewhere.
+// Whoever reads is cut off, and reads on elsewhere. The listener goes first: a server that shuts
+// down closes nothing that it is given.
 FileServer::~FileServer() {
+  parts_->listener.reset();
   parts_->server->Shutdown(std::chrono::system_clock::now());
   parts_->server->Wait();
 }

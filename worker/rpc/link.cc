@@ -224,7 +224,12 @@ Status RpcLink::Download(const std::string& sha256, const std::string& artifact,
       read = direct_.Get(url, request.offset(), size, use);
       status = read.used;
     }
-    if (directly && status.Is(ErrorReason::kDigestMismatch)) return WrongThere(sha256, status);
+    // Of bytes that came before this call the bucket is not known to be the source: they may be
+    // what is wrong, and whoever gave them is to be looked for first.
+    if (directly && status.Is(ErrorReason::kDigestMismatch)) {
+      const Status wrong = WrongThere(sha256, status);
+      return offset == 0 ? wrong : status;
+    }
     if (!status.ok() || url.empty()) return status;
     request.set_offset(request.offset() + read.bytes);
     request.set_got_directly(read.bytes);
@@ -267,7 +272,7 @@ Status RpcLink::DownloadOnce(const v1::DownloadBlobRequest& request, std::string
   return FromGrpc(reader->Finish());
 }
 
-Result<storage::Manifest> RpcLink::GetManifest(const std::string& artifact) {
+Result<KnownArtifact> RpcLink::GetArtifact(const std::string& artifact) {
   BRAID_ASSIGN_OR_RETURN(const auto channel, Channel());
   Call call;
   v1::GetArtifactRequest request;
@@ -275,7 +280,11 @@ Result<storage::Manifest> RpcLink::GetManifest(const std::string& artifact) {
   v1::Artifact response;
   BRAID_RETURN_IF_ERROR(
       FromGrpc(v1::Artifacts::NewStub(channel)->GetArtifact(&call.context, request, &response)));
-  return storage::ParseManifest(response.manifest_json(), "artifact " + artifact);
+  KnownArtifact known;
+  BRAID_ASSIGN_OR_RETURN(known.manifest,
+                         storage::ParseManifest(response.manifest_json(), "artifact " + artifact));
+  known.bound = response.bound();
+  return known;
 }
 
 Status RpcLink::VerifyArtifact(const std::string& artifact) {

@@ -41,7 +41,7 @@ class RpcLink final : public CoordinatorLink {
   Status Upload(const Sending& sending) override;
   Status Download(const std::string& sha256, const std::string& artifact, uint64_t offset,
                   const std::function<Status(std::string_view)>& use) override;
-  Result<storage::Manifest> GetManifest(const std::string& artifact) override;
+  Result<KnownArtifact> GetArtifact(const std::string& artifact) override;
   Status VerifyArtifact(const std::string& artifact) override;
   Result<std::vector<std::string>> FindMissing(const std::vector<std::string>& sha256) override;
   Status ReportStarted(const RankKey& rank) override;

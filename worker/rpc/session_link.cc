@@ -46,6 +46,7 @@ v1::WorkerHello HelloOf(const Identity& identity) {
     exchange->set_port(identity.file_port);
     exchange->set_key(identity.ticket_key);
     exchange->set_clock_ms(SystemClock().MonotonicMs());
+    exchange->set_reads_bound(true);
   }
   hello.set_ephemeral(identity.ephemeral);
   return hello;

@@ -74,7 +74,8 @@ JobState = Literal[
 # - `WAITING_CAPACITY`: All matching slots are in use, or kept for a larger job that comes before.
 # - `NO_MATCHING_WORKER`: No worker that could run it is connected and open for new jobs.
 # - `DATA_SITE_OFFLINE`: Its data is bound to a site of which no worker is connected, or is kept by
-# a worker that is not connected or has it no more; pending_detail says which.
+# a worker that is not connected or has it no more, or from which no other that could run it can
+# read; pending_detail says which.
 # - `GANG_INCOMPLETE`: There is not enough room for all its ranks at once.
 # - `BACKOFF`: It has failed, and is tried again at not_before_ms.
 # - `WORKER_EXCLUDED`: It has failed on every worker that could run it.
