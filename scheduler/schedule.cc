@@ -35,7 +35,8 @@ std::string MemoryText(const std::vector<WorkerView>& workers, JobView job) {
   job.memory_bytes = 0;
   const WorkerView* most = nullptr;
   for (const WorkerView& worker : workers) {
-    if (MatchesApartFromBound(worker, job) && (most == nullptr || worker.memory_bytes > most->memory_bytes))
+    if (MatchesApartFromBound(worker, job) &&
+        (most == nullptr || worker.memory_bytes > most->memory_bytes))
       most = &worker;
   }
   if (most == nullptr) return "";
