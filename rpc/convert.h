@@ -1,8 +1,8 @@
 // Conversion between the values of task/ and the messages of the API, in both directions; no other
 // code knows both. Every field of a value has a field in its message, except for the site of an
 // assignment that binds nothing, and for `across_sites` and the memory of an assignment, by which
-// only the coordinator chooses workers. Demands have no `binding`: no new worker has what is kept
-// at a site.
+// only the coordinator chooses workers. Demands have no `binding`: of jobs whose outputs stay at a
+// site there are none, and others run on any worker that can read their inputs.
 #pragma once
 
 #include "braid/v1/worker.pb.h"

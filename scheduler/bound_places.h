@@ -25,7 +25,7 @@ std::string WhyNotRead(const WorkerView& reader, const WorkerView& giver);
 // Finds the places of jobs. Many of a run read the same, and are looked for once.
 class PlaceFinder {
  public:
-  // `workers` outlive it, and change in nothing but the slots that are taken.
+  // `workers` outlive it, and change in nothing but the slots and the memory that are taken.
   explicit PlaceFinder(const std::vector<WorkerView>& workers) : workers_(workers) {}
   // Sets the places of a job that has a binding; does nothing to others.
   void Find(JobView* job);

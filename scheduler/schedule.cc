@@ -77,8 +77,9 @@ std::string WhyNoPlace(const Snapshot& snapshot, const JobView& job) {
   if (job.binding == task::Binding::kNothing) return "";
   if (std::string missing = WhatIsMissing(snapshot.workers, job); !missing.empty()) return missing;
   const std::string why = WhyNotElsewhere(snapshot.workers, job);
-  return why.empty() ? ""
-                     : "no worker can run it with what is bound to site " + job.site + ": " + why;
+  if (why.empty()) return "";
+  return "no worker can run it with what is bound to site " + job.site + ": " + why +
+         (job.memory_bytes == 0 ? "" : "; it needs " + SlotsText(job));
 }
 
 // If the workers have room enough for the gang and only cannot reach each other, the text says
@@ -343,6 +344,7 @@ Plan Schedule(Snapshot snapshot) {
     if (room.has_value()) {
       Take(snapshot.workers, job, room->workers);
       order.Granted(*index);
+      keepers.Add(job, snapshot.workers[room->workers.front()]);
       for (const size_t running : room->stop) plan.stops.push_back({running, *index});
       plan.waiting.push_back({*index, Reason::kPreempting, room->waits_for});
       continue;

@@ -5,10 +5,11 @@
 
 namespace braid::scheduler {
 
-// Offers slots to the jobs in their order (FairOrder). If a job that needs several slots (a gang,
-// or a rank of several slots) does not fit now but would fit on workers that are connected, the
-// slots of those workers are reserved for it: later jobs of the same device do not take them, as
-// otherwise small jobs could keep it waiting forever. One job reserves in each pass. Jobs that
+// Offers slots to the jobs in their order (FairOrder). If a job that needs much at once (a gang, a
+// rank of several slots, or memory) does not fit now but would fit on workers that are connected,
+// those workers are reserved for it: later jobs that would delay it take no slots of its device
+// and no memory there, as otherwise small jobs could keep it waiting forever. One job reserves in
+// each pass. Jobs that
 // demand the same wait for the same reason, which is that after all grants of the pass. Pure:
 // depends on the snapshot alone.
 //

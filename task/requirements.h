@@ -25,8 +25,8 @@ struct Requirements {
   std::string site;
   // Its ranks may run at several sites; otherwise all of them run at one.
   bool across_sites = false;
-  // What of it stays at `site`. If that is anything, it runs on the worker that keeps what is bound
-  // there.
+  // What of it stays at `site`. If that is anything, or it reads what stays there, it runs where
+  // that can be read (scheduler/bound_places.h).
   Binding binding = Binding::kNothing;
 
   bool operator==(const Requirements&) const = default;

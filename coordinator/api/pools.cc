@@ -68,6 +68,8 @@ std::vector<task::Demand> DemandsOf(const State& state) {
     const JobRecord* job = state.FindJob(key);
     if (pending == state.pending.jobs.end() || job == nullptr || !WorkersWouldHelp(pending->second))
       continue;
+    // Workers of pools leave for good, and what such a job makes is to stay.
+    if (task::MakesBound(job->binding)) continue;
     const task::Requirements& requirements = *job;
     const auto same = std::find_if(demands.begin(), demands.end(), [&](const task::Demand& demand) {
       return demand.requirements == requirements;

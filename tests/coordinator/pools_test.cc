@@ -65,6 +65,17 @@ TEST_F(PoolsTest, WhatNoWorkerThatThereIsCouldRunIsDemandedOfAPool) {
   EXPECT_EQ(Demands()[0].reason, "UNSCHEDULABLE");
 }
 
+// Workers of pools leave, and what must stay at a site would be lost with them.
+TEST_F(PoolsTest, WhatMakesSomethingThatStaysIsNotDemandedOfAPool) {
+  recipe::JobNode makes = Node("a", "merge"), reads = Node("b", "train");
+  makes.site = reads.site = "lab";
+  makes.binding = task::Binding::kOutputs;
+  reads.binding = task::Binding::kInputs;
+  SubmitJobs({makes, reads});
+  ASSERT_THAT(Demands(), SizeIs(1));
+  EXPECT_EQ(Demands()[0].requirements.kind, "train");
+}
+
 TEST_F(PoolsTest, AnEventIsWrittenOnce) {
   PoolReport report = Report("lab", "agent-1", "login");
   report.events = {{1, "asked", "job 7"}};
