@@ -231,11 +231,6 @@ std::string WatchWorkers(Transaction& tx) {
       });
     }
   }
-  if (std::exchange(tx.changes().gpus, false) || !tx.options().only_changes) {
-    guarded("claiming GPUs", [&] {
-      for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
-    });
-  }
   for (const AttemptKey& key : watched.attempts) {
     // One that has ended would be read from the catalog to find just that.
     if (!tx.state().live().contains(key)) continue;
@@ -257,6 +252,14 @@ std::string WatchWorkers(Transaction& tx) {
   for (const std::string& id : workers) {
     guarded("worker " + id, [&] { EndDrain(id, tx); });
     guarded("worker " + id, [&] { ForgetIfGone(id, tx); });
+  }
+  // Last, because attempts that end and workers that are forgotten above free GPUs. Whether the end
+  // of an attempt is found among the workers or later depends on what is watched, and must make no
+  // difference.
+  if (std::exchange(tx.changes().gpus, false) || !tx.options().only_changes) {
+    guarded("claiming GPUs", [&] {
+      for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
+    });
   }
   return faults;
 }

@@ -179,6 +179,44 @@ TEST_F(GpusTest, WhatALostWorkerHadGoesToTheNext) {
   EXPECT_THAT(back->newest->refused_gpus, SizeIs(2));
 }
 
+// The end of a gang is seen among the attempts, after all workers were looked at.
+TEST_F(GpusTest, WhatTheLastLeaseKeptGoesToTheNextInTheSameStep) {
+  Connect("w1", {"GPU-1"});
+  const auto second = Connect("w2", {});
+  SubmitCommand command;
+  command.dag.run = "gang";
+  command.recipe = "run: gang\n";
+  recipe::JobNode node;
+  node.name = "train";
+  node.kind = "train";
+  node.ranks = 2;
+  command.dag.jobs.push_back(node);
+  EXPECT_TRUE(Do([&](Transaction& tx) { return Submit(command, tx).status(); }).ok());
+  ASSERT_THAT(second->newest->ranks, SizeIs(1));
+  Connect("w3", {"GPU-1"});
+  const auto beat = [&](bool runs) {
+    SignalCommand signal;
+    signal.worker = "w2";
+    signal.session_id = sessions_["w2"];
+    signal.applied_version = second->newest->version;
+    if (runs) signal.ranks.push_back({second->newest->ranks.at(0).key, std::nullopt});
+    EXPECT_TRUE(Do([&](Transaction& tx) { return Signal(signal, tx); }).ok());
+  };
+  Disconnect("w1");
+  const auto lost = [&] { return core_->state().workers.at("w1").link == scheduler::Link::kLost; };
+  for (int i = 0; i < 200 && !lost(); ++i) {
+    clock_.Advance(5'000);
+    Beat("w3");
+    beat(/*runs=*/true);
+  }
+  ASSERT_TRUE(lost());
+  ASSERT_TRUE(second->newest->ranks.at(0).stop);
+  EXPECT_THAT(GpusOf("w3"), IsEmpty()) << "the gang has not ended";
+  beat(/*runs=*/false);
+  EXPECT_TRUE(Ended(core_->state().FindAttempt({"r-1", "train", 1})->state));
+  EXPECT_THAT(GpusOf("w3"), ElementsAre("GPU-1"));
+}
+
 TEST_F(GpusTest, ALeaseKeepsTheGpuOverARestartOfTheCoordinator) {
   Connect("w1", {"GPU-1"});
   SubmitGpuJobs(1);
