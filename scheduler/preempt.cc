@@ -38,21 +38,34 @@ void WaitFor(WorkerView* worker) {
 PreemptibleSlots::PreemptibleSlots(const std::vector<RunningView>& running) {
   for (const RunningView& one : running) {
     lowest_ = lowest_.has_value() ? std::min(*lowest_, one.priority) : one.priority;
-    (one.stopping ? stopping_[one.device] : running_[one.device][one.priority]) += SlotsOf(one);
+    Amounts& amounts = one.stopping ? stopping_[one.device] : running_[one.device][one.priority];
+    amounts.slots += SlotsOf(one);
+    if (one.memory_bytes == 0) continue;
+    const auto ranks = static_cast<int64_t>(one.workers.size());
+    amounts.memory_bytes += one.memory_bytes * ranks;
+    amounts.ranks_with_memory += ranks;
   }
 }
 
-int64_t PreemptibleSlots::MostJobs(Device device, int64_t priority) const {
+// Each job needs at least one of the slots, or memory of ranks of either device: together with what
+// is left beside it, that of a rank may be enough for one job more than it is alone.
+int64_t PreemptibleSlots::JobsFor(const Amounts& amounts, Device device,
+                                  const task::Requirements& job) {
+  return (device == job.device ? amounts.slots : 0) +
+         (job.memory_bytes == 0
+              ? 0
+              : amounts.memory_bytes / job.memory_bytes + amounts.ranks_with_memory);
+}
+
+int64_t PreemptibleSlots::MostJobs(const task::Requirements& job, int64_t priority) const {
   if (!lowest_.has_value() || priority <= *lowest_) return 0;
-  // Each job needs at least one of these slots, or the memory of jobs of the other device; of those
-  // that want that alone, each line still offers one in each pass.
-  int64_t slots = 0;
-  if (const auto found = running_.find(device); found != running_.end()) {
-    for (auto it = found->second.begin(); it != found->second.lower_bound(priority); ++it)
-      slots += it->second;
+  int64_t jobs = 0;
+  for (const auto& [device, amounts] : stopping_) jobs += JobsFor(amounts, device, job);
+  for (const auto& [device, by_priority] : running_) {
+    for (auto it = by_priority.begin(); it != by_priority.lower_bound(priority); ++it)
+      jobs += JobsFor(it->second, device, job);
   }
-  const auto stopping = stopping_.find(device);
-  return (stopping == stopping_.end() ? 0 : stopping->second) + slots;
+  return jobs;
 }
 
 Preemptor::Preemptor(const Snapshot& snapshot) : running_(snapshot.running) {

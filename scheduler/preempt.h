@@ -24,19 +24,27 @@ namespace braid::scheduler {
 // goes on. It bounds the time of a pass over a large cluster.
 inline constexpr int64_t kMostStopsInAPass = 100;
 
-// Slots of running jobs that a job of some priority may get: a bound on how many jobs a pass can
-// make room for.
+// Slots and memory of running jobs that a job of some priority may get: a bound on how many jobs a
+// pass can make room for.
 class PreemptibleSlots {
  public:
   explicit PreemptibleSlots(const std::vector<RunningView>& running);
-  // At most so many jobs of this device and priority can be given room in one pass.
-  int64_t MostJobs(Device device, int64_t priority) const;
+  // At most so many jobs with these demands and of this priority can be given room in one pass.
+  int64_t MostJobs(const task::Requirements& job, int64_t priority) const;
 
  private:
+  struct Amounts {
+    int64_t slots = 0;
+    // Of ranks that say how much they need, and how many those are.
+    int64_t memory_bytes = 0;
+    int64_t ranks_with_memory = 0;
+  };
+  static int64_t JobsFor(const Amounts& amounts, Device device, const task::Requirements& job);
+
   std::optional<int64_t> lowest_;
   // By device: of attempts that are being stopped; and of others, by priority.
-  std::map<Device, int64_t> stopping_;
-  std::map<Device, std::map<int64_t, int64_t>> running_;
+  std::map<Device, Amounts> stopping_;
+  std::map<Device, std::map<int64_t, Amounts>> running_;
 };
 
 // Room that is made for a job.

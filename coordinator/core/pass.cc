@@ -224,7 +224,7 @@ std::vector<JobKey> JobsToOffer(const scheduler::Snapshot& snapshot, const State
     const bool one_for_all = !task::NeedsMuchAtOnce(demands);
     bool said = false;
     for (const auto& [owner, line] : group.lines) {
-      const int64_t most = grants + preemptible.MostJobs(demands.device, owner.priority);
+      const int64_t most = grants + preemptible.MostJobs(demands, owner.priority);
       if (one_for_all && most == 0 && std::exchange(said, true)) continue;
       int64_t left = most + 1;
       for (auto it = line.begin(); it != line.end() && left > 0; ++it, --left)

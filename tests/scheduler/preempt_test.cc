@@ -129,6 +129,25 @@ TEST(PreemptTest, WhatHoldsTheMemoryIsStopped) {
   EXPECT_EQ(cluster.Why("r-3/a"), "granted");
 }
 
+TEST(PreemptTest, OneThatHoldsTheMemoryMakesRoomForSeveral) {
+  Cluster cluster;
+  cluster.Worker(3);
+  cluster.snapshot.workers[0].gpus = 1;
+  cluster.snapshot.workers[0].memory_bytes = cluster.snapshot.workers[0].memory_used = 8;
+  cluster.Runs("r-1/large", 0, {0}).memory_bytes = 8;
+  cluster.Waits("r-2/a", 1).memory_bytes = 4;
+  cluster.Waits("r-3/a", 1).memory_bytes = 4;
+  for (const Device device : {Device::kCpu, Device::kCuda}) {
+    cluster.snapshot.running[0].device = device;
+    EXPECT_THAT(cluster.Stopped(), ElementsAre("r-1/large"));
+    EXPECT_EQ(cluster.Why("r-2/a"), "PREEMPTING: it waits for r-1/large to stop");
+    EXPECT_EQ(cluster.Why("r-3/a"), "PREEMPTING: it waits for r-1/large to stop");
+    const PreemptibleSlots slots(cluster.snapshot.running);
+    EXPECT_GE(slots.MostJobs(cluster.snapshot.jobs[0], 1), 2);
+    EXPECT_EQ(slots.MostJobs(cluster.snapshot.jobs[0], 0), 0);
+  }
+}
+
 TEST(PreemptTest, NobodyIsStoppedForARunThatDoesNotWantIt) {
   Cluster cluster;
   cluster.Worker(1);
@@ -370,11 +389,14 @@ TEST(PreemptTest, APassStopsABoundedNumber) {
     cluster.Waits("s-" + std::to_string(i) + "/a", 1);
   }
   EXPECT_THAT(cluster.Stopped(), SizeIs(kMostStopsInAPass));
-  EXPECT_EQ(PreemptibleSlots(cluster.snapshot.running).MostJobs(Device::kCpu, 1), 300);
-  EXPECT_EQ(PreemptibleSlots(cluster.snapshot.running).MostJobs(Device::kCpu, 0), 0);
-  EXPECT_EQ(PreemptibleSlots(cluster.snapshot.running).MostJobs(Device::kCuda, 1), 0);
+  const JobView job = cluster.snapshot.jobs[0];
+  JobView on_gpu = job;
+  on_gpu.device = Device::kCuda;
+  EXPECT_EQ(PreemptibleSlots(cluster.snapshot.running).MostJobs(job, 1), 300);
+  EXPECT_EQ(PreemptibleSlots(cluster.snapshot.running).MostJobs(job, 0), 0);
+  EXPECT_EQ(PreemptibleSlots(cluster.snapshot.running).MostJobs(on_gpu, 1), 0);
   for (RunningView& one : cluster.snapshot.running) one.stopping = true;
-  EXPECT_EQ(PreemptibleSlots(cluster.snapshot.running).MostJobs(Device::kCpu, 1), 300);
+  EXPECT_EQ(PreemptibleSlots(cluster.snapshot.running).MostJobs(job, 1), 300);
   EXPECT_EQ(cluster.Why("s-299/a").substr(0, 42), "PREEMPTING: it waits for r-0/a, r-1/a, r-1");
 }
 
