@@ -38,8 +38,13 @@ struct Changes {
 struct LastPass {
   // The coordinator had just started, and workers were still coming back.
   bool recovering = false;
-  // The earliest wall-clock time at which a job may be tried again; 0: none waits for a time.
-  int64_t again_wall_ms = 0;
+  // The wall-clock times, from the first to before the second, at which no other jobs are in
+  // backoff than were in that pass. The wall clock may be set back.
+  struct WallTimes {
+    int64_t from_ms = INT64_MIN;
+    int64_t until_ms = INT64_MAX;
+  };
+  WallTimes same_backoffs;
   // Monotonic: when something that is being stopped has taken too long, and is not waited for any
   // more; 0: nothing is.
   int64_t overdue_ms = 0;

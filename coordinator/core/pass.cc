@@ -198,9 +198,8 @@ bool StopOrSayWhyNot(const JobKey& key, const AttemptKey& attempt, Transaction& 
 bool IsDue(const Transaction& tx, bool recovering) {
   if (!tx.options().only_changes) return true;
   const LastPass& last = tx.state().last_pass;
-  // As in scheduler::Schedule: a wait that is longer than the longest possible one is over.
-  const int64_t wait_ms = last.again_wall_ms - tx.wall_ms();
-  const bool again = last.again_wall_ms > 0 && (wait_ms <= 0 || wait_ms > scheduler::kMaxBackoffMs);
+  const bool again = tx.wall_ms() < last.same_backoffs.from_ms ||
+                     tx.wall_ms() >= last.same_backoffs.until_ms;
   const bool overdue = last.overdue_ms > 0 && last.overdue_ms <= tx.now_ms();
   return (tx.state().changes.scheduling || again || overdue || recovering != last.recovering) &&
          tx.now_ms() >= last.next_ms;
@@ -234,6 +233,18 @@ std::vector<JobKey> JobsToOffer(const scheduler::Snapshot& snapshot, const State
   return keys;
 }
 
+// When the job's backoff begins or ends. As in scheduler::Schedule, it lasts no longer than the
+// longest possible one.
+void NoteBackoff(const JobRecord& job, int64_t wall_ms, LastPass::WallTimes* same) {
+  if (job.not_before_ms == 0) return;
+  for (const int64_t edge_ms : {job.not_before_ms - scheduler::kMaxBackoffMs, job.not_before_ms}) {
+    if (edge_ms <= wall_ms)
+      same->from_ms = std::max(same->from_ms, edge_ms);
+    else
+      same->until_ms = std::min(same->until_ms, edge_ms);
+  }
+}
+
 // The reasons of waiting jobs, for people and for the next pass.
 void Remember(const std::vector<JobKey>& keys, const scheduler::Plan& plan, Transaction& tx) {
   const State& state = tx.state();
@@ -249,13 +260,11 @@ void Remember(const std::vector<JobKey>& keys, const scheduler::Plan& plan, Tran
   std::map<task::Requirements, PendingView, JobQueue::Less> groups;
   bool wide_job_waits = false;
   LastPass& last = tx.last_pass();
-  last.again_wall_ms = 0;
+  last.same_backoffs = {};
   for (const scheduler::Waiting& waiting : plan.waiting) {
     const JobRecord& job = *state.FindJob(keys[waiting.job]);
     wide_job_waits |= task::NeedsMuchAtOnce(job);
-    if (waiting.reason == scheduler::Reason::kBackoff &&
-        (last.again_wall_ms == 0 || job.not_before_ms < last.again_wall_ms))
-      last.again_wall_ms = job.not_before_ms;
+    NoteBackoff(job, tx.wall_ms(), &last.same_backoffs);
     if (JobQueue::IsSingle(job) || waiting.reason == scheduler::Reason::kPreempting) {
       if (!JobQueue::IsSingle(job)) ++pending.own_reasons[job];
       Wait(waiting.reason, waiting.detail, tx.wall_ms(), &pending.jobs[job.key]);
@@ -297,7 +306,8 @@ void SchedulePass(Transaction& tx) {
   tx.last_pass().recovering = recovering;
   if (state.queued().empty()) {
     tx.pending() = {};
-    tx.last_pass().again_wall_ms = tx.last_pass().overdue_ms = 0;
+    tx.last_pass().same_backoffs = {};
+    tx.last_pass().overdue_ms = 0;
     return;
   }
   scheduler::Snapshot snapshot;

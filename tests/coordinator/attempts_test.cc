@@ -212,5 +212,31 @@ TEST_F(CoreTest, ABackOffEndsAlsoWhenTheWallClockIsSetBack) {
   EXPECT_EQ(Job(run, "a").state, JobState::kActive) << "not in two hours";
 }
 
+TEST_F(CoreTest, ABackOffIsSaidAlsoWhenTheWallClockMakesItBeginAgain) {
+  FakeWorker& worker = AddWorker("w1");
+  const std::string run = SubmitJobs({Node("a", "train")});
+  for (int64_t epoch = 1; epoch <= 3; ++epoch) {
+    EXPECT_TRUE(Beat(worker).ok());
+    EXPECT_TRUE(End({{run, "a", epoch}, 0}, "w1", false, "infra", "lost").ok());
+    if (Job(run, "a").not_before_ms > 0) break;
+  }
+  const int64_t wait_ms = Job(run, "a").not_before_ms - clock_.WallMs();
+  ASSERT_GT(wait_ms, 0);
+  const auto waits = [&] {
+    Turn();
+    return core_->state().PendingOf(Job(run, "a"))->reason == scheduler::Reason::kBackoff;
+  };
+  Disconnect(worker);  // nobody else could run it
+  EXPECT_TRUE(waits());
+  clock_.Advance(wait_ms);
+  EXPECT_FALSE(waits());
+  clock_.JumpWall(-1);
+  EXPECT_TRUE(waits());
+  clock_.JumpWall(-scheduler::kMaxBackoffMs);
+  EXPECT_FALSE(waits()) << "it never takes so long";
+  clock_.JumpWall(1);
+  EXPECT_TRUE(waits());
+}
+
 }  // namespace
 }  // namespace braid::coordinator
