@@ -82,7 +82,6 @@ struct Side {
   std::map<std::string, std::shared_ptr<Sink>> sinks;
   std::map<std::string, int64_t> sessions;
   int runs = 0;
-  int draws = 0;
 };
 
 using Act = std::function<Status(Side&, Transaction&)>;
@@ -106,6 +105,7 @@ class History {
 
   // One batch of a few commands, after some time has passed. The answers are the same.
   void Step() {
+    ++steps_;
     clock_.Advance(Pick<int64_t>({0, 0, 0, 200, 200, 1'000, 3'000, 20'000, 70'000, 1'000'000}));
     if (Chance(60)) {
       clock_.Advance(200);  // the loop looks for what the time changes five times a second
@@ -143,7 +143,8 @@ class History {
     Options options;
     options.store = side.store.get();
     options.clock = &clock_;
-    options.uniform = [&side] { return static_cast<double>(++side.draws % 7) / 7; };
+    // The same within a step, in which attempts may end in another order on the other side.
+    options.uniform = [this] { return static_cast<double>(steps_ % 7) / 7; };
     options.run_id = [&side] { return "r-" + std::to_string(++side.runs); };
     side.adjust(&options);
     side.sinks.clear();
@@ -191,6 +192,7 @@ class History {
       node.ranks = Pick<int64_t>({1, 1, 1, 2, 3});
       node.slots = Pick<int64_t>({1, 1, 2});
       node.device = Pick<Device>({Device::kCpu, Device::kCpu, Device::kCuda});
+      node.memory_bytes = Pick<int64_t>({0, 0, 1 << 20, 2 << 20});
       node.site = Pick<std::string>({"", "", "here", "there"});
       node.across_sites = Chance(4);
       node.estimate.flops = Number(0, 5) * 1e7;
@@ -209,6 +211,7 @@ class History {
     hello.site = Pick<std::string>({"here", "here", "there"});
     hello.host = Pick<std::string>({"h1", "h2"});
     hello.cpu_slots = Number(1, 3);
+    hello.memory_bytes = Pick<int64_t>({0, 1 << 20, 2 << 20, 4 << 20});
     hello.instance = hello.id;
     hello.folder = "/data";
     for (int gpu = 0; gpu < 3; ++gpu) {
@@ -358,6 +361,7 @@ class History {
   SimulatedClock clock_;
   Side sides_[2];
   int restarts_ = 0;
+  int steps_ = 0;
 };
 
 }  // namespace braid::coordinator
