@@ -9,7 +9,7 @@
 namespace braid::scheduler {
 
 inline WorkerView Worker(const std::string& id, int64_t slots, int64_t used = 0,
-                  const std::string& site = "local") {
+                         const std::string& site = "local") {
   WorkerView worker;
   worker.id = id;
   worker.site = site;

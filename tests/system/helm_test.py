@@ -210,7 +210,7 @@ class HelmTest(unittest.TestCase):
         self.assertEqual(kubernetes["tolerations"], ELASTIC[0]["tolerations"])
         self.assertEqual(kubernetes["node_selector"], ["kind=gpu"])
         self.assertEqual(kubernetes["pull_secrets"], ["mine"])
-        self.assertEqual((kubernetes["queue"], kubernetes["memory"]), ("lab", "64Gi"))
+        self.assertEqual((kubernetes["queue"], made["memory"]), ("lab", "64Gi"))
         # Another start of the pod finds the jobs of the first; another release does not.
         self.assertEqual(self.mark(objects), self.mark(render({"elasticPools": ELASTIC})))
 
