@@ -344,7 +344,6 @@ Plan Schedule(Snapshot snapshot) {
     if (room.has_value()) {
       Take(snapshot.workers, job, room->workers);
       order.Granted(*index);
-      keepers.Add(job, snapshot.workers[room->workers.front()]);
       for (const size_t running : room->stop) plan.stops.push_back({running, *index});
       plan.waiting.push_back({*index, Reason::kPreempting, room->waits_for});
       continue;

@@ -77,22 +77,6 @@ class Cluster {
   Snapshot snapshot;
 };
 
-// What it makes will stay there, and must be read from where the others of its run make theirs.
-TEST(PreemptTest, WhereAJobWaitsForAStopIsAKeeperForTheNextOfItsRun) {
-  Cluster cluster;
-  cluster.Worker(1, "h");
-  cluster.Worker(1, "i");
-  cluster.Runs("r-0/a", 0, {0});
-  for (const char* name : {"r-1/a", "r-1/b"}) {
-    JobView& job = cluster.Waits(name, 1);
-    job.site = "a";
-    job.binding = task::Binding::kOutputs;
-  }
-  cluster.snapshot.jobs[0].excluded = {"w1"};
-  EXPECT_THAT(cluster.Stopped(), ElementsAre("r-0/a"));
-  EXPECT_THAT(cluster.Why("r-1/b"), HasSubstr("w1 cannot read what w0 keeps"));
-}
-
 TEST(PreemptTest, OneOfLowerPriorityIsStoppedAndNoneOfAnEqualOne) {
   Cluster cluster;
   cluster.Worker(2);
