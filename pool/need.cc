@@ -17,7 +17,8 @@ int64_t RanksOnOne(const Settings& settings, const Demand& demand) {
   const int64_t room = job.device == Device::kCuda ? settings.gpus : settings.cpu_slots;
   if (job.slots <= 0) return 0;
   if (job.memory_bytes == 0) return room / job.slots;
-  // None, if it is not known what a worker would have: it would come in vain, again and again.
+  // 0 if it is not known what memory a worker would have: workers could be asked for again and
+  // again that have too little.
   return std::min(room / job.slots, MemoryOfWorker(settings) / job.memory_bytes);
 }
 

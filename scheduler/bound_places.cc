@@ -11,7 +11,7 @@
 namespace braid::scheduler {
 namespace {
 
-// Far more than anybody reads.
+// How many workers a reason names: more than that nobody reads.
 constexpr size_t kMostNamed = 3;
 
 // The conditions of WhyNotRead, without the texts.
@@ -23,12 +23,13 @@ bool CanRead(const WorkerView& reader, const WorkerView& giver) {
 // Why a worker is no place for a job.
 struct Obstacle {
   enum class Kind { kLeaves, kCannotRead, kIsNotRead } kind = Kind::kLeaves;
-  // Who keeps what is to be read, and its id; null: a worker that is not known any more.
+  // The worker that keeps what has to be read, null if it is not known any more; and its id.
   const WorkerView* keeper = nullptr;
   std::string id{};
 };
 
-// What is the same for all workers that are looked at for one job.
+// Tells for one job which workers are a place for it. What the answer depends on besides the worker
+// itself is looked up once.
 class Finder {
  public:
   Finder(const std::vector<WorkerView>& workers, const JobView& job) : job_(job) {
@@ -70,7 +71,7 @@ class Finder {
 
  private:
   const JobView& job_;
-  // Of each artifact that it reads.
+  // For each bound artifact that the job reads, the workers of the site that have it.
   std::vector<std::vector<const WorkerView*>> givers_;
   std::vector<std::pair<std::string, const WorkerView*>> keepers_;
 };

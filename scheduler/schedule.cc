@@ -224,9 +224,9 @@ struct Kept {
   std::map<size_t, int64_t> ranks;
 };
 
-// Whether that job would wait longer if `other` were put on one of those workers. Slots are those
-// of a device, and memory is that of all. What a job that lacks memory alone has slots beyond its
-// own is anybody's who holds no memory.
+// Whether that job would wait longer if `other` were put on one of those workers. It would if both
+// need memory, which jobs of all devices share, or slots of one device. The exception is a job that
+// waits for memory alone: slots beyond those that it needs may go to jobs that hold no memory.
 bool Delays(const JobView& other, const Kept& kept, const std::vector<WorkerView>& workers) {
   const JobView& job = *kept.job;
   if (job.memory_bytes > 0 && other.memory_bytes > 0) return true;

@@ -108,7 +108,7 @@ struct JobView : task::Requirements {
   // Of a job that makes something bound: those of its run at its site.
   Keepers keepers;
   // Of a job with a binding: the ids of the workers on which it may run as far as bound data goes
-  // (bound_places.h); null: it was not looked yet. Set within the pass, and shared by jobs that
+  // (bound_places.h); null: not found yet. Set within the pass, and shared by jobs that
   // read the same.
   std::shared_ptr<const std::set<std::string>> places;
   // The id of the worker of the last failed attempt; other workers are preferred.

@@ -118,7 +118,8 @@ Result<DirectStep> DirectUploads::Sign(const DirectAsked& asked,
 
 Result<DirectStep> DirectUploads::End(const DirectAsked& asked, storage::BlobStore* blobs) {
   {
-    // It may take longer than anybody is waited for.
+    // The end may read the whole blob, which may take longer than kSilentMs; nobody else is to send
+    // the blob in the meantime.
     MutexLock lock(mutex_);
     senders_[asked.sha256].until_ms = std::numeric_limits<int64_t>::max();
   }

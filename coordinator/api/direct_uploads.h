@@ -24,7 +24,7 @@ struct DirectAsked {
   bool end = false;                      // all of them are there
 };
 
-// The answer.
+// What the coordinator answers: what the worker is to do next.
 struct DirectStep {
   bool complete = false;  // the blob is stored
   bool ended = false;     // by this call
@@ -77,7 +77,8 @@ class DirectUploads {
   Result<DirectStep> Sign(const DirectAsked& asked, const std::vector<storage::BlobPart>& parts,
                           storage::BlobStore* blobs);
   Result<DirectStep> End(const DirectAsked& asked, storage::BlobStore* blobs);
-  // What comes of an end.
+  // Notes how an end went: after success the blob has no sender any more, and after wrong bytes or
+  // too many failures it has to come through the coordinator.
   void Ended(const DirectAsked& asked, const Status& status);
 
   const Clock* const clock_;

@@ -38,8 +38,8 @@ struct Changes {
 struct LastPass {
   // The coordinator had just started, and workers were still coming back.
   bool recovering = false;
-  // The wall-clock times, from the first to before the second, at which no other jobs are in
-  // backoff than were in that pass. The wall clock may be set back.
+  // The wall-clock times at which the same jobs are in backoff as in that pass: from the first one
+  // on, and before the second one. The wall clock may be set back.
   struct WallTimes {
     int64_t from_ms = INT64_MIN;
     int64_t until_ms = INT64_MAX;

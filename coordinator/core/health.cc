@@ -16,8 +16,9 @@ using scheduler::WorkerHealth;
 // The row of a worker has a few errors, and a reason or an event one of them.
 constexpr size_t kErrorBytes = 300;
 
-// Whether the worker may be ill. A full disk has a rule of its own, a worker that lacks a plug-in
-// does well whatever needs none, and what is bound was not given by another one.
+// Whether the failure may be the worker's own fault. A full disk has a rule of its own; a worker
+// without a plug-in still does well what needs none; and that bound data did not come is the fault
+// of the worker that keeps it.
 bool Counts(const AttemptRecord& attempt, const catalog::Failure& failure) {
   const auto& workers = attempt.workers;
   const bool alone = std::equal(workers.begin() + 1, workers.end(), workers.begin());

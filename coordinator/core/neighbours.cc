@@ -78,8 +78,9 @@ std::vector<Neighbour> NeighboursWith(const std::string& asker_id, const WantedF
   if (found == state.workers.end()) return {};
   const LiveWorker& asker = found->second;
   const std::map<std::string, std::string> tried = TriedBy(asker_id, state);
-  // Whether it is on another host; whether the asker has not reached it there; whether it may lack
-  // the file by now, as only one file was reported, some time ago; its place among those; itself.
+  // What workers are sorted by, the best first: whether it is on another host; whether the asker
+  // has not reached it there; whether it may have removed the file since it reported that one; a
+  // text that differs from asker to asker. Then the worker itself.
   std::vector<std::tuple<bool, bool, bool, std::string, const LiveWorker*>> givers;
   for (const std::string& id : state.sites.At(asker.hello.site)) {
     const auto other = state.workers.find(id);

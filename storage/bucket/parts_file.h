@@ -1,4 +1,5 @@
-// Blobs in parts: how they are cut, and the file that says how far an upload in parts is.
+// Uploads in parts: how a blob is cut into them, and the file that keeps how far an upload has
+// come.
 #pragma once
 
 #include <cstdint>

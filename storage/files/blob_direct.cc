@@ -42,7 +42,8 @@ Result<bool> BlobStore::EndDirect(const std::string& sha256, uint64_t size) {
   }
   Status status;
   bool came = false;
-  // One that came to the folder meanwhile waits to be copied until this is over.
+  // The blob may have come to the folder in the meantime, through the coordinator. Then it is
+  // copied to the bucket from there, after this upload has ended.
   if (!Promise(sha256)) {
     status = remote_->EndDirect(sha256, size);
     if (status.ok()) status = WriteEntry(sha256, size);

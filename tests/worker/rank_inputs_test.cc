@@ -85,7 +85,7 @@ TEST(RankInputsTest, TwoRanksThatNeedOneArtifactFetchItOnce) {
   agent.Want({WithInput(), other});
   EXPECT_THAT(agent.Open<FindArtifact>(), SizeIs(1));
   agent.Answer<FindArtifact>(OkStatus(), kFound);
-  // The one that is not wanted any more does not end it for the other.
+  // That the first rank is not wanted any more does not end the download for the other one.
   agent.Want({other});
   EXPECT_THAT(agent.Take<CancelWork>(), IsEmpty());
   agent.Answer<DownloadBlob>();

@@ -107,7 +107,7 @@ Status Neighbours::FetchBound(const DownloadBlob& blob, const uint64_t& offset,
     } else if (now_ms - still_since_ms >= patience_ms) {
       return NothingCame(why, attempt);
     }
-    // Who gives whole parts is read on at once.
+    // After a whole part the next one is asked for without a pause.
     if (offset - begun < kPartBytes) (void)stop.WaitFor(pause_ms);
     if (offset == begun) pause_ms = std::min(pause_ms * 2, kAskLatestMs);
     begun = offset;
