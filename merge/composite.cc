@@ -122,9 +122,10 @@ Status CheckAgainstBase(const std::vector<Parent>& parents, const Parent& base,
 
 // The large blocks of these paths. If neither number of heads of DefaultLarge fits, the largest
 // smaller one that does is taken: unlike a recipe, a merge request has no field for it.
-model::Stack LargeOf(const std::vector<model::Stack>& paths, bool identity) {
+model::Stack LargeOf(const std::vector<model::Stack>& paths, const model::Connection& connection) {
   model::Stack large = model::DefaultLarge(paths);
-  large.identity = identity;
+  large.blocks = model::DefaultLargeBlocks(connection);
+  large.identity = model::StartsFromPaths(connection);
   if (large.heads > 0) return large;
   for (const model::Stack& path : paths) large.heads += path.heads;
   while (large.heads > 1 && (large.d % large.heads != 0 || large.d / large.heads % 2 != 0))
@@ -246,7 +247,7 @@ Result<model::ModelSpec> CompositeOf(const std::vector<Parent>& parents,
   }
   // Large blocks of the base stay where the width of the stream does; the plan then copies them if
   // the paths, too, stand in their old places.
-  model::Stack large = LargeOf(composite.paths, model::StartsFromPaths(options.connection));
+  model::Stack large = LargeOf(composite.paths, options.connection);
   if (base) large.blocks = base->spec.large.blocks;
   if (!base || large.d != base->spec.large.d) composite.large = large;
   BRAID_RETURN_IF_ERROR(model::Validate(composite));

@@ -12,6 +12,10 @@ bool StartsFromPaths(const Connection& connection) {
   return connection.is_slice() || connection.init != ConnectInit::kNormal;
 }
 
+int64_t DefaultLargeBlocks(const Connection& connection) {
+  return connection.is_slice() ? 0 : 2;
+}
+
 Result<Connection> ConnectionFromJson(const Json& json, const std::string& path) {
   return schema::FromJson<Connection>(json, path);
 }

@@ -77,6 +77,11 @@ struct Connection {
 // what noise leaves of them. Large blocks then begin as the identity, too.
 bool StartsFromPaths(const Connection& connection);
 
+// How many large blocks a composite has where nothing is said of them: two around maps between the
+// streams, as in the paper; none around slices, which are better and cheaper without (docs/models.md,
+// "Large blocks, measured").
+int64_t DefaultLargeBlocks(const Connection& connection);
+
 // Reads the `connection` of a configuration. Errors name the field below `path`. Checks types and
 // ranges of single fields only; ValidateConnection has the rules between fields.
 Result<Connection> ConnectionFromJson(const Json& json, const std::string& path);

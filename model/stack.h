@@ -84,9 +84,9 @@ Json StackToJson(const Stack& stack);
 // kind of block needs are given, and so on. kInvalidArgument; the message begins with `where`.
 Status ValidateStack(const Stack& stack, const std::string& where);
 
-// The two large blocks of a composite of these paths where nothing else is said: llama, D the sum
-// of the widths, 4 D in the feed-forward. As many heads as the paths have together, or heads of the
-// first path's size, whichever fits first; 0 if neither does.
+// Two large blocks of a composite of these paths, as they are where nothing else is said: llama, D
+// the sum of the widths, 4 D in the feed-forward. As many heads as the paths have together, or heads
+// of the first path's size, whichever fits first; 0 if neither does.
 Stack DefaultLarge(const std::vector<Stack>& paths);
 
 // Equal but for their names.

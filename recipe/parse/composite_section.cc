@@ -234,6 +234,8 @@ void ReadConnections(YamlMap& map, model::ConnectInit init, model::ModelSpec* sp
     map.Fail("cross_rank", why);
   spec->large.identity = model::StartsFromPaths(spec->connection);
   YamlMap large(map.Node("large"), map.PathOf("large"), map.errors());
+  // Who describes large blocks wants them.
+  if (!map.Has("large")) spec->large.blocks = model::DefaultLargeBlocks(spec->connection);
   const bool heads = spec->large.heads > 0 || large.Has("heads");
   ReadLarge(large, spec->sequence, &spec->large);
   if (!heads && spec->large.blocks > 0 && !spec->paths.empty()) {

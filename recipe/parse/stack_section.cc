@@ -206,7 +206,7 @@ void ReadStack(YamlMap& map, int64_t sequence, model::Stack* stack) {
 
 void ReadLarge(YamlMap& map, int64_t sequence, model::Stack* stack) {
   stack->name = "large";
-  stack->blocks = map.Int("blocks", 2, 0, 2);
+  stack->blocks = map.Int("blocks", stack->blocks, 0, 2);
   for (const char* key : {"heads", "kv_heads", "block", "ffn", "dual", "identity"}) {
     if (stack->blocks == 0 && map.Has(key))
       map.Fail(key, "is of large blocks, and blocks: 0 leaves none; take one of the two out");

@@ -45,7 +45,7 @@ const Schema& LargeFields() {
         "2: one before the parallel layers, one after; 1: after them alone; 0: none.")
         .AtLeast(0)
         .AtMost(2)
-        .default_value = 2;
+        .DefaultText("0 for `slice`, else, or where `large` has other fields, 2");
     Add(&large, "heads", Type::kInt, "Heads of attention.")
         .AtLeast(1)
         .AtMost(4096)

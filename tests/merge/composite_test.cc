@@ -32,7 +32,10 @@ TEST(CompositeTest, FollowsFromItsParents) {
   EXPECT_EQ(composite->paths[1].name, "two");
   EXPECT_EQ(composite->vocab, 40);
   EXPECT_EQ(composite->tokenizer, SmallPath("x").tokenizer);
-  EXPECT_TRUE(CompositeOf(TwoParents(), std::nullopt, OptionsOf("slice"))->large.identity);
+  EXPECT_EQ(composite->large.blocks, 2);
+  const auto slices = CompositeOf(TwoParents(), std::nullopt, OptionsOf("slice"));
+  EXPECT_TRUE(slices->large.identity);
+  EXPECT_EQ(slices->large.blocks, 0);
 }
 
 TEST(CompositeTest, PathsOfAnyWidthDepthHeadsAndBlockFit) {

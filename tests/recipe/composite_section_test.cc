@@ -212,7 +212,9 @@ TEST(CompositeSectionTest, PathsMayBeUnequal) {
 }
 
 TEST(CompositeSectionTest, LargeBlocksMayBeOneOrNone) {
-  EXPECT_EQ(SpecOf("connect: slice").large.blocks, 2);
+  EXPECT_EQ(SpecOf("connect: share").large.blocks, 2);
+  EXPECT_EQ(SpecOf("connect: slice").large.blocks, 0);
+  EXPECT_EQ(SpecOf("connect: slice, large: {heads: 2}").large.blocks, 2) << "described, so wanted";
   const model::Stack one = SpecOf("connect: slice, large: {blocks: 1, heads: 2}").large;
   EXPECT_EQ(one.blocks, 1);
   EXPECT_EQ(one.heads, 2);
