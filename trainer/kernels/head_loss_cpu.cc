@@ -222,7 +222,7 @@ class Chunk {
   void Gradients(int64_t number, float* dx) {
     const int64_t begin = number * kEntries, w = o_.width;
     float* dhead = o_.dhead + begin * w;
-    float* columns = ScratchFloats(Scratch::kHeadColumns, kEntries * w + 16);
+    float* columns = ScratchFloats(Scratch::kHeadColumns, (w + 31) * (kEntries + 32));
     float* scaled = ScratchFloats(Scratch::kHeadScaled, kRowsAtOnce * Padded(w));
     ForEachPiece(number, [&](const HeadTile& piece, int64_t first) {
       const float* factors = factors_.data() + number * rows_ + first;

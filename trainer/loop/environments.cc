@@ -28,11 +28,9 @@ void WarnOfSlowProducts(const task::Task& task, spec::Precision precision) {
       "avx512_bf16 by labels, or set precision: fp32");
 }
 
-Status CompareRanks(const task::Task& task, bool drifts, Collective& collective,
-                    Environment* here) {
-  // Without the precision, which all have: products of bf16 have the same bits with AVX-512 and
-  // with its instruction for them.
-  const std::string text = InstructionSet() + ", " + std::to_string(here->threads);
+Status CompareRanks(const task::Task& task, spec::Precision precision, bool drifts,
+                    Collective& collective, Environment* here) {
+  const std::string text = CommonInstructionSet(precision) + ", " + std::to_string(here->threads);
   BRAID_ASSIGN_OR_RETURN(const bool same, SameOnAllRanks(collective, text));
   if (same) return OkStatus();
   if (drifts) {

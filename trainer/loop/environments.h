@@ -26,6 +26,7 @@ void WarnOfSlowProducts(const task::Task& task, spec::Precision precision);
 // bits. Warns of that in the job's log, if
 // `drifts`, and notes it in `here`. Outer steps have the same bits on every processor, and bring
 // the replicas together. All ranks call it together. Errors are those of the collective operation.
-Status CompareRanks(const task::Task& task, bool drifts, Collective& collective, Environment* here);
+Status CompareRanks(const task::Task& task, spec::Precision precision, bool drifts,
+                    Collective& collective, Environment* here);
 
 }  // namespace braid::trainer

@@ -106,7 +106,8 @@ class Training {
     BRAID_RETURN_IF_ERROR(gradient_sum_->Begin());
     BRAID_ASSIGN_OR_RETURN(shared_, SharedUpdate::Begin(task_, settings_, network_->layout().size,
                                                         *collective_, *optimizer_));
-    return CompareRanks(task_, /*drifts=*/outer_ == nullptr && shared_ == nullptr, *collective_,
+    return CompareRanks(task_, settings_.precision,
+                        /*drifts=*/outer_ == nullptr && shared_ == nullptr, *collective_,
                         &state_.environment);
   }
 

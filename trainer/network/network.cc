@@ -380,6 +380,13 @@ std::string InstructionSet(spec::Precision precision) {
          (bf16 ? std::string(Simd().name) + " bf16" : Simd().fp32_name);
 }
 
+std::string CommonInstructionSet(spec::Precision precision) {
+  const SimdKernels& kernels = Simd();
+  const bool own = precision == spec::Precision::kBf16 &&
+                   std::string_view(kernels.bf16_name) != kernels.fp32_name;
+  return InstructionSet() + (own ? std::string(" and ") + kernels.bf16_name : "");
+}
+
 bool MultipliesBf16() {
   return Simd().multiplies_bf16;
 }

@@ -179,6 +179,9 @@ void ConfigureRuntime(int64_t threads);
 // The part of the environment that decides the bits of results, besides seed, world and threads:
 // "AVX2", "AVX512", ..., the version of torch, the kernels, and "bf16" if that is the precision.
 std::string InstructionSet(spec::Precision precision = spec::Precision::kFp32);
+// The same, but equal for kernels that give equal bits in this precision: ranks that have it in
+// common make the same update. With AMX's tiles, products of bf16 have bits of their own.
+std::string CommonInstructionSet(spec::Precision precision);
 // Whether this processor has an instruction for products of bf16 that BRAID_ISA does not forbid:
 // without it they are slower than those of fp32.
 bool MultipliesBf16();

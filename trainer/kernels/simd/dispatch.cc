@@ -2,12 +2,14 @@
 
 #include <cstdlib>
 
+#include "trainer/kernels/simd/tile_permission.h"
+
 namespace braid::trainer {
 
 extern const SimdKernels kGenericKernels;
 #ifdef BRAID_SIMD_X86
 extern const SimdKernels kAvx2Kernels, kAvx512Kernels;
-extern const Products kAvx512Bf16Products;
+extern const Products kAvx512Bf16Products, kAmxProducts;
 #endif
 
 namespace {
@@ -15,15 +17,24 @@ namespace {
 const SimdKernels* g_scoped = nullptr;
 
 #ifdef BRAID_SIMD_X86
-// AVX-512 with its instruction for products of bf16; all else is the same.
+// AVX-512 with other products of bf16; all else is the same.
+SimdKernels Avx512With(const char* name, const char* bf16_name, const Products& bf16) {
+  SimdKernels all = kAvx512Kernels;
+  all.name = name;
+  all.bf16_name = bf16_name;
+  all.bf16 = bf16;
+  all.multiplies_bf16 = true;
+  return all;
+}
+
 const SimdKernels& Avx512Bf16Kernels() {
-  static const SimdKernels kernels = [] {
-    SimdKernels all = kAvx512Kernels;
-    all.name = "avx512_bf16";
-    all.bf16 = kAvx512Bf16Products;
-    all.multiplies_bf16 = true;
-    return all;
-  }();
+  static const SimdKernels kernels = Avx512With("avx512_bf16", kAvx512Kernels.name,
+                                                kAvx512Bf16Products);
+  return kernels;
+}
+
+const SimdKernels& AmxKernels() {
+  static const SimdKernels kernels = Avx512With("amx", "amx", kAmxProducts);
   return kernels;
 }
 #endif
@@ -47,7 +58,10 @@ std::vector<const SimdKernels*> UsableSimdKernels() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
     usable.push_back(&kAvx512Kernels);
-    if (__builtin_cpu_supports("avx512bf16")) usable.push_back(&Avx512Bf16Kernels());
+    if (__builtin_cpu_supports("avx512bf16")) {
+      usable.push_back(&Avx512Bf16Kernels());
+      if (MayUseTiles()) usable.push_back(&AmxKernels());
+    }
   }
 #endif
   return usable;

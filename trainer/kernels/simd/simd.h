@@ -150,8 +150,8 @@ struct Products {
   // Writes e^(logit - maximum) to tile.exponentials, and the sums of these in fp32, [panels *
   // panel].
   void (*head_exp)(const HeadTile& tile, const float* maxima, float* sums);
-  // The tile's part of the head in the order in which head_input_gradient reads it: at most width *
-  // (entries + 1) + 16 floats. Of a head of bf16 up to 16 numbers beyond its end are read.
+  // The tile's part of the head in the order in which head_input_gradient reads it: at most (width +
+  // 31) * (entries + 32) floats. Of a head of bf16 up to 16 numbers beyond its end are read.
   void (*head_columns)(const HeadTile& tile, float* columns);
   // dx [panels, width, panel] += factor of the row * exponentials * head.
   void (*head_input_gradient)(const HeadTile& tile, const float* columns, const float* factors,
@@ -165,8 +165,9 @@ struct Products {
 
 // The functions of one instruction set, and the width of the panels that they read.
 struct SimdKernels {
-  const char* name;       // "generic", "avx2", "avx512" or "avx512_bf16"
+  const char* name;       // "generic", "avx2", "avx512", "avx512_bf16" or "amx"
   const char* fp32_name;  // of the set whose functions give the same bits, but for `bf16`
+  const char* bf16_name;  // of the set whose `bf16` gives the same bits
   int64_t panel;          // columns of a packed panel
 
   Products fp32, bf16;

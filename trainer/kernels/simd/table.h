@@ -12,6 +12,7 @@ extern const SimdKernels BRAID_SIMD_TABLE;
 constinit const SimdKernels BRAID_SIMD_TABLE = {
     .name = BRAID_SIMD_NAME,
     .fp32_name = BRAID_SIMD_NAME,
+    .bf16_name = BRAID_SIMD_NAME,
     .panel = kPanel,
     .fp32 = ProductsOf<Fp32>(),
     .bf16 = ProductsOf<Bf16>(),
