@@ -27,6 +27,7 @@
 #include "trainer/eval/blimp/blimp_evaluation.h"
 #include "trainer/eval/blimp/pairs.h"
 #include "trainer/eval/generate/sample.h"
+#include "trainer/kernels/simd/dispatch.h"
 #include "trainer/loop/checkpoint.h"
 #include "trainer/loop/settings.h"
 #include "trainer/network/network.h"
@@ -150,6 +151,7 @@ Status Write(const std::string& path, const std::string& folder) {
 }
 
 Status Run(const std::vector<std::string>& words) {
+  BRAID_RETURN_IF_ERROR(CheckIsa());  // a row must not be of another set than it says
   std::vector<int64_t> numbers;
   for (size_t i = 2; i < words.size(); ++i)
     numbers.push_back(ParseInt(words[i]).ok() ? *ParseInt(words[i]) : -1);

@@ -24,10 +24,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 # The first that fits the name of a function decides.
 GROUPS = [
-    ("head: products", r"::Head(Logits|InputGradient|WeightGradient|Columns)\b"),
+    ("head: products", r"::(Tile)?Head(Logits|InputGradient|WeightGradient|Columns)\b"),
     ("head: rest", r"::HeadExp\b|::Chunk\b|HeadLossCpu"),
     ("attention", r"::Attention(Forward|Backward)\b"),
-    ("products", r"::(Product|Outer)\b"),
+    ("products", r"::(Tile)?(Product|Outer)\b"),
     ("packing", r"::Pack(Transposed)?\b|CopyColumns|::Round\b|RoundedHead"),
     ("norm, gate", r"::(SwiGlu|RmsNorm)"),
     ("optimizer", r"::AdamW\b|SumOfSquares"),

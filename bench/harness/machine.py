@@ -35,7 +35,7 @@ VARIABLES = {
         "ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16",
         "BRAID_ISA": "avx512",
     },
-    "amx": {},  # nothing is larger
+    "amx": {"BRAID_ISA": "amx"},  # nothing is larger; where the kernel refuses tiles, braid stops
 }
 BF16 = {"avx512_bf16", "amx_bf16"}  # either is hardware for bf16 products
 

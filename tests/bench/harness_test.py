@@ -393,6 +393,15 @@ class MachineTest(unittest.TestCase):
         self.assertEqual(kernels("avx512f"), ["avx2", "avx512"])
         self.assertEqual(kernels("avx512f", "avx512_bf16"), ["avx2", "avx512_bf16"])
 
+    def test_tiles_are_asked_for_by_name_and_kept_from_all_in_smaller_sets(self):
+        flags = frozenset({"avx512f", "avx512_bf16", "amx_tile", "amx_bf16"})
+        machine = replace(MACHINE, flags=flags)
+        self.assertEqual(machine.variables("amx"), {"BRAID_ISA": "amx"})
+        smaller = machine.variables("avx512")
+        self.assertEqual(smaller["BRAID_ISA"], "avx512_bf16")
+        self.assertEqual(smaller["ONEDNN_MAX_CPU_ISA"], "AVX512_CORE_BF16")
+        self.assertEqual(smaller["MKL_ENABLE_INSTRUCTIONS"], "AVX512")
+
 
 class RowsTest(unittest.TestCase):
     def test_every_row_has_a_name_of_its_own_and_settings(self):

@@ -2,14 +2,24 @@
 #include "trainer/kernels/simd/dispatch.h"
 
 #include <gmock/gmock.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
+#include <cerrno>
 #include <cmath>
+#include <cstddef>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "base/process.h"
 #include "base/random.h"
 #include "tests/trainer/kernels/tested_kernels.h"
+#include "trainer/kernels/simd/tile_permission.h"
 
 namespace braid::trainer {
 namespace {
@@ -40,6 +50,59 @@ TEST(DispatchTest, ANameThatTheMachineDoesNotHaveIsRefused) {
   EXPECT_THAT(status.message(), HasSubstr("environment variable BRAID_ISA: sse9 is no instruction "
                                           "set that this machine has; it has generic"));
 }
+
+std::vector<std::string> Names() {
+  std::vector<std::string> names;
+  for (const SimdKernels* kernels : UsableSimdKernels()) names.emplace_back(kernels->name);
+  return names;
+}
+
+// In a process to which the kernel does not give the tiles of AMX.
+TEST(DispatchTest, DISABLED_WithoutTiles) {
+  EXPECT_FALSE(MayUseTiles());
+  EXPECT_EQ(Names().back(), "avx512_bf16");
+  EXPECT_STREQ(Simd().name, "avx512_bf16");
+  const Variable variable("amx");
+  EXPECT_THAT(CheckIsa().message(), HasSubstr("BRAID_ISA: amx is no instruction set that this "
+                                              "machine has; it has generic"));
+}
+
+#ifdef SYS_arch_prctl
+// From now on the kernel refuses tiles to this thread and to the programs that it starts, as one
+// does that is older than tiles. Returns false where the system does not allow to ask for that.
+bool RefuseTiles() {
+  constexpr uint32_t kRequest = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  sock_filter steps[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_arch_prctl, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kRequest, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EINVAL),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{static_cast<unsigned short>(std::size(steps)), steps};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST(DispatchTest, WhereTheKernelRefusesTilesTheNextSetIsTaken) {
+  if (!MayUseTiles()) GTEST_SKIP() << "of processors with AMX";
+  EXPECT_EQ(Names().back(), "amx");
+  bool refused = false;
+  int code = -1;
+  std::thread([&] {
+    if (!(refused = RefuseTiles())) return;
+    const auto child = Process::Start({.argv = {std::filesystem::read_symlink("/proc/self/exe"),
+                                                "--gtest_filter=DispatchTest.DISABLED_WithoutTiles",
+                                                "--gtest_also_run_disabled_tests"}});
+    ASSERT_TRUE(child.ok()) << child.status().ToString();
+    ASSERT_TRUE((*child)->Wait(-1));
+    code = (*child)->exit().code;
+  }).join();
+  if (!refused) GTEST_SKIP() << "this system does not let a process restrict itself";
+  EXPECT_EQ(code, 0);
+}
+#endif
 
 TEST(DispatchTest, SumsOfSquaresHaveTheSameBits) {
   std::vector<float> values(10'007);

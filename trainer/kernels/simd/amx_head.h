@@ -67,8 +67,8 @@ void TileHeadColumns(const HeadTile& t, float* columns) {
   }
 }
 
-// As PairEntries, for the registers of AVX-512, and whole steps of pairs: those beyond the last entry
-// are zero.
+// As PairEntries, for the registers of AVX-512, and whole steps of pairs: those beyond the last
+// entry are zero.
 BRAID_INLINE void PairInSteps(const uint16_t* panel, int64_t entries, Pair* to) {
   typedef uint16_t Words __attribute__((vector_size(64)));
   typedef uint16_t UnalignedWords __attribute__((vector_size(64), aligned(2), may_alias));

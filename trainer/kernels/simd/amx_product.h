@@ -73,9 +73,9 @@ void TileProduct(const ProductOperands& o) {
         const int64_t columns = Least(kTileColumns, o.columns - first);
         for (int64_t row = 0; row < rows; row += kBlock) {
           const float* more = add != nullptr ? add + (base + row) * ld_add + first : nullptr;
-          MultiplyBlock(InRoom(room, row, depth), depth,
-                        b + first / kPanel * ldb + begin * kPanel, ldb, Least(kBlock, rows - row),
-                        columns, more, ld_add, o.c + (base + row) * o.ldc + first, o.ldc);
+          MultiplyBlock(InRoom(room, row, depth), depth, b + first / kPanel * ldb + begin * kPanel,
+                        ldb, Least(kBlock, rows - row), columns, more, ld_add,
+                        o.c + (base + row) * o.ldc + first, o.ldc);
         }
       }
     }
@@ -98,10 +98,10 @@ BRAID_INLINE void StoreTransposed(const BitVector (&rows)[kSide], Pair* tile) {
     // The even ones are of both first columns of a quarter, the odd ones of both last ones.
     const int from = i / 4 * 4 + i / 2 % 2;
     const BitVector a = twos[from], b = twos[from + 2];
-    fours[i] = __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9,
-                                                           24, 25, 12, 13, 28, 29);
-    fours[i + 1] = __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10,
-                                                               11, 26, 27, 14, 15, 30, 31);
+    fours[i] = __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28,
+                                       29);
+    fours[i + 1] = __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15,
+                                           30, 31);
   }
   // Quarter q of fours[4 i + j] is column 4 q + j of rows 4 i ... 4 i + 3.
   const auto even = [](BitVector a, BitVector b) __attribute__((always_inline)) {
@@ -156,9 +156,9 @@ void TileOuter(const OuterOperands& o) {
       for (int64_t j = 0; j < depth; j += kSide) {
         const int64_t row = 2 * (begin + j);
         for (int64_t column = 0; column < height; column += kSide) {
-          TurnTile(o.a + row * o.lda + base + column, o.lda, o.rows - row, height - column,
-                   room + column / kBlock * BlockPairs(depth) + j * kPanel +
-                       column % kBlock * kSide);
+          TurnTile(
+              o.a + row * o.lda + base + column, o.lda, o.rows - row, height - column,
+              room + column / kBlock * BlockPairs(depth) + j * kPanel + column % kBlock * kSide);
         }
       }
       for (int64_t first = 0; first < o.b_columns; first += kTileColumns) {

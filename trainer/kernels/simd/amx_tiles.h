@@ -13,7 +13,7 @@
 namespace braid::trainer {
 namespace {
 
-constexpr int64_t kSide = 16;              // rows of a tile, and pairs or floats of each
+constexpr int64_t kSide = 16;  // rows of a tile, and pairs or floats of each
 constexpr int64_t kTilePairs = kSide * kSide;
 constexpr int64_t kBlock = 2 * kSide;      // rows and columns of a block of C: four tiles
 constexpr int64_t kStep = kSide * kPanel;  // elements of a panel that a step of the sum takes
@@ -107,7 +107,8 @@ BRAID_INLINE void CopyPart(const void* from, int64_t ld, int64_t rows, int64_t c
   float* room = static_cast<float*>(to);
   for (int64_t i = 0; i < rows_to; ++i, row += ld, room += columns_to) {
     for (int64_t j = 0; j < columns_to; j += kSide)
-      _mm512_storeu_ps(room + j, _mm512_maskz_loadu_ps(FirstOf(i < rows ? columns - j : 0), row + j));
+      _mm512_storeu_ps(room + j,
+                       _mm512_maskz_loadu_ps(FirstOf(i < rows ? columns - j : 0), row + j));
   }
 }
 
@@ -130,8 +131,7 @@ BRAID_INLINE void AddBlock(const BlockRows& a, int64_t pairs, const Pair* b) {
   const Pair* from = a.first;
   int64_t left = pairs;
   if (a.count >= (kBoth ? kBlock : kSide)) {
-    for (; left >= kSide; left -= kSide, from += a.step, b += kStep)
-      AddStep<kBoth>(from, a.ld, b);
+    for (; left >= kSide; left -= kSide, from += a.step, b += kStep) AddStep<kBoth>(from, a.ld, b);
   }
   for (; left > 0; left -= kSide, from += a.step, b += kStep)
     AddPartOfStep<kBoth>(from, a.ld, a.count, left < kSide ? left : kSide, b);

@@ -150,8 +150,8 @@ struct Products {
   // Writes e^(logit - maximum) to tile.exponentials, and the sums of these in fp32, [panels *
   // panel].
   void (*head_exp)(const HeadTile& tile, const float* maxima, float* sums);
-  // The tile's part of the head in the order in which head_input_gradient reads it: at most (width +
-  // 31) * (entries + 32) floats. Of a head of bf16 up to 16 numbers beyond its end are read.
+  // The tile's part of the head in the order in which head_input_gradient reads it: at most (width
+  // + 31) * (entries + 32) floats. Of a head of bf16 up to 16 numbers beyond its end are read.
   void (*head_columns)(const HeadTile& tile, float* columns);
   // dx [panels, width, panel] += factor of the row * exponentials * head.
   void (*head_input_gradient)(const HeadTile& tile, const float* columns, const float* factors,
