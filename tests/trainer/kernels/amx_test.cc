@@ -191,8 +191,7 @@ TEST_P(TileEndsTest, WhatIsNoNumberStaysInItsRowAndItsColumn) {
                                 .c = c.get(),
                                 .ldc = s.columns});
       for (int64_t i = 0; i < s.rows * s.columns; ++i) {
-        ASSERT_EQ(std::isfinite(c[i]),
-                  i / s.columns < s.rows - 1 && i % s.columns < s.columns - 1)
+        ASSERT_EQ(std::isfinite(c[i]), i / s.columns < s.rows - 1 && i % s.columns < s.columns - 1)
             << i << " of " << s.rows << " x " << s.k << " x " << s.columns;
       }
     }

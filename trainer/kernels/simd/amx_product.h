@@ -40,7 +40,7 @@ BRAID_INLINE void MultiplyBlock(const BlockRows& a, int64_t depth, const Pair* b
                                 float* c, int64_t ldc) {
   for (int64_t first = 0; first < columns; first += kPanel, b += ldb) {
     const int64_t count = Least(kPanel, columns - first);
-    WithBoth(rows, [&]<bool kBoth>() {
+    WithBoth(rows, [&]<bool kBoth>() __attribute__((always_inline)) {
       if (add != nullptr) {
         LoadBlock<kBoth>(add + first, ld_add, rows, count);
       } else {
