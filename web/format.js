@@ -112,6 +112,9 @@ export function runProgress(run) {
 // NO_MATCHING_WORKER -> no matching worker
 export const reason = (name) => String(name || '').toLowerCase().replaceAll('_', ' ');
 
+// The memory that each rank of a job needs, where the recipe says so.
+export const demanded = (job) => (number(job.memoryBytes) ? ' with ' + bytes(job.memoryBytes) + ' of memory' : '');
+
 export const why = (job) => (job.pending ? reason(job.pending) + (job.pendingDetail ? ': ' + job.pendingDetail : '') : '');
 
 export function parsed(text) {

@@ -3,7 +3,19 @@
 // crossing.
 import { h, svg } from './dom.js';
 
-const WIDTH = 168, HEIGHT = 46, GAP_X = 34, GAP_Y = 14, MARGIN = 8;
+const WIDTH = 192, HEIGHT = 46, GAP_X = 34, GAP_Y = 14, MARGIN = 8, INDENT = 10;
+const TITLE = '600 13px system-ui,sans-serif', MORE = '12px system-ui,sans-serif';  // as style.css has them
+const pen = document.createElement('canvas').getContext('2d');
+
+// As much of the text as a box has room for.
+function fitting(text, font) {
+  pen.font = font;
+  const fits = (words) => pen.measureText(words).width <= WIDTH - 2 * INDENT;
+  if (fits(text)) return text;
+  let length = Math.min(text.length, WIDTH);
+  while (length > 0 && !fits(text.slice(0, length) + '\u2026')) --length;
+  return text.slice(0, length) + '\u2026';
+}
 
 // Nodes: {id, parents}. Returns id -> {layer, row}.
 export function layout(nodes) {
@@ -45,7 +57,6 @@ export function graph(nodes, label) {
     x: MARGIN + layer.get(id) * (WIDTH + GAP_X),
     y: height / 2 + row.get(id) * (HEIGHT + GAP_Y) - HEIGHT / 2,
   });
-  const cut = (text, most_) => (text.length > most_ ? text.slice(0, most_ - 1) + '\u2026' : text);
   const lines = nodes.flatMap((node) => node.parents.filter((parent) => layer.has(parent)).map((parent) => {
     const from = place(parent), to = place(node.id);
     const x0 = from.x + WIDTH, y0 = from.y + HEIGHT / 2, y1 = to.y + HEIGHT / 2, bend = Math.max(GAP_X / 2, (to.x - x0) / 2);
@@ -57,8 +68,8 @@ export function graph(nodes, label) {
       svg('title', null, [node.title, node.note, node.hint].filter(Boolean).join('\n')),
       svg('rect', { width: WIDTH, height: HEIGHT, rx: 8 }),
       node.share > 0 && node.share < 1 ? svg('rect', { class: 'share', width: WIDTH * node.share, height: 3, y: HEIGHT - 3 }) : null,
-      svg('text', { x: 10, y: 19, class: 'title' }, cut(node.title, 22)),
-      svg('text', { x: 10, y: 36, class: 'more' }, cut(node.note || '', 26)));
+      svg('text', { x: INDENT, y: 19, class: 'title' }, fitting(String(node.title), TITLE)),
+      svg('text', { x: INDENT, y: 36, class: 'more' }, fitting(node.note || '', MORE)));
     return svg('a', { href: node.href, 'data-node': node.id, 'aria-label': node.title + ', ' + (node.note || '') }, inside);
   });
   return h('div', { class: 'graph', tabindex: '0', role: 'group', 'aria-label': label },

@@ -4,7 +4,7 @@ import { blobUrl, call, pages, requestId } from './api.js';
 import { look } from './chart.js';
 import { Curves, TRAINS } from './curves.js';
 import { ExportMenu } from './export.js';
-import { ago, badge, bar, bytes, clock, digits, duration, isPaused, number, parsed, progressText, reason, runProgress, runState, shareOf, shortId, table, tagList, tone, why, word, words } from './format.js';
+import { ago, badge, bar, bytes, clock, demanded, digits, duration, isPaused, number, parsed, progressText, reason, runProgress, runState, shareOf, shortId, table, tagList, tone, why, word, words } from './format.js';
 import { graph } from './graph.js';
 import { LogView } from './logs.js';
 import { lineageView } from './lineage.js';
@@ -113,7 +113,7 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
           return { key: one.name, class: one.name === job ? 'selected' : '', cells: [
             h('span', { class: 'stack' }, h('a', { href: runHref(id, 'jobs', one.name), class: 'strong' }, one.name), h('span', { class: 'note' }, one.kind)),
             badge(one.state),
-            h('span', { class: 'stack' }, one.state === 'JOB_ACTIVE' && shareOf(one) !== null ? bar(shareOf(one), 1) : null, h('span', { class: one.state === 'JOB_FAILED' ? 'error' : 'note' }, progressText(one) || why(one) || one.error || (one.adoptedFrom ? 'taken over from ' + one.adoptedFrom : ''))),
+            h('span', { class: 'stack' }, one.state === 'JOB_ACTIVE' && shareOf(one) !== null ? bar(shareOf(one), 1) : null, h('span', { class: (one.state === 'JOB_FAILED' ? 'error' : 'note') + ' one-line', title: why(one) || one.error }, progressText(one) || why(one) || one.error || (one.adoptedFrom ? 'taken over from ' + one.adoptedFrom : ''))),
             last ? [...new Set(last.workers || [])].join(', ') : '', took(one)] };
         }))),
     curves: () => curves.jobs ? curves.view() : h('p', { class: 'note' }, 'Loading.'),
@@ -147,7 +147,7 @@ export function runPage(main, app, id, tab = 'jobs', job = '') {
     return h('section', { class: 'card', 'data-key': 'job:' + one.name },
       h('div', { class: 'row' }, h('h2', null, one.name), badge(one.state), h('span', { class: 'fill' }),
         TRAINS.includes(one.kind) ? h('a', { href: runHref(id, 'curves') }, 'Curves') : null, h('a', { href: runHref(id, 'logs', one.name) }, 'Logs')),
-      h('p', { class: 'note' }, [one.kind, number(one.ranks) > 1 ? one.ranks + ' ranks' : '', number(one.slotsPerRank) + ' ' + (one.device === 'cuda' ? 'GPU' : 'core') + (number(one.slotsPerRank) > 1 ? 's' : '') + ' each',
+      h('p', { class: 'note' }, [one.kind, number(one.ranks) > 1 ? one.ranks + ' ranks' : '', number(one.slotsPerRank) + ' ' + (one.device === 'cuda' ? 'GPU' : 'core') + (number(one.slotsPerRank) > 1 ? 's' : '') + demanded(one) + ' each',
         one.site ? (['', 'nothing'].includes(one.binding || '') ? 'at ' : 'bound to site ') + one.site : '', (one.parents || []).length ? 'after ' + one.parents.join(', ') : ''].filter(Boolean).join(', ')),
       one.pending ? h('p', { class: 'waits' }, h('b', null, reason(one.pending)), ' ', one.pendingDetail, number(one.pendingSinceMs) ? [' (since ', ago(one.pendingSinceMs), ')'] : null,
         number(one.notBeforeMs) > Date.now() ? ', tried again in ' + duration((number(one.notBeforeMs) - Date.now()) / 1000) : '') : null,

@@ -3,7 +3,7 @@ import { h, kept, show } from './dom.js';
 import { call, pages, post, requestId } from './api.js';
 import { EXAMPLE } from './example.js';
 import { store } from './upload.js';
-import { bytes, count, number, shortId, table } from './format.js';
+import { bytes, count, demanded, number, shortId, table } from './format.js';
 import { TRAINS } from './curves.js';
 import { graph } from './graph.js';
 import { runHref } from './run.js';
@@ -169,7 +169,7 @@ export function submitPage(main, app) {
         of.models.map((model) => ({ key: 'model:' + model.name, cells: [model.name, model.parameters > model.bodyParameters ? known(model.parameters) : '-', known(model.bodyParameters), known(model.tokens), model.steps > 0 ? String(model.steps) : '-'] })), 'It trains no model.'),
       h('h3', null, 'Jobs'),
       table([{ title: 'Job' }, { title: 'Kind' }, { title: 'Slots' }, { title: 'Tokens', class: 'n' }, { title: 'Operations', class: 'n' }, { title: 'Output', class: 'n' }],
-        of.jobs.map((job) => ({ key: 'planned:' + job.name, cells: [job.name, job.kind, job.ranks + ' \u00d7 ' + job.slotsPerRank + (job.device === 'cuda' ? ' GPU' : ''), known(job.tokens), known(job.flops), job.bytes > 0 ? bytes(job.bytes) : '-'] })))];
+        of.jobs.map((job) => ({ key: 'planned:' + job.name, cells: [job.name, job.kind, job.ranks + ' \u00d7 ' + job.slotsPerRank + (job.device === 'cuda' ? ' GPU' : '') + demanded((plan.jobs || []).find((one) => one.name === job.name) || {}), known(job.tokens), known(job.flops), job.bytes > 0 ? bytes(job.bytes) : '-'] })))];
   }
 
   function draw() {

@@ -58,6 +58,15 @@ export function workersPage(main, app) {
       sum('memoryMib') ? line('GPU memory', mib(sum('memoryUsedMib')) + ' of ' + mib(sum('memoryMib')), then.gpuMemory, each) : null);
   }
 
+  // Its memory, and what its ranks were promised of it; those whose recipe names none may use the rest.
+  function memory(worker) {
+    const all = number(worker.memoryBytes);
+    if (!all) return null;
+    const promised = (worker.ranks || []).reduce((sum, rank) => sum + number(jobs.get(rank.runId + '/' + rank.job)?.memoryBytes), 0);
+    return [bar(promised, all, 'memory that jobs were promised'),
+      h('span', { class: 'note' }, bytes(all) + ' of memory: ' + bytes(promised) + ' promised, ' + bytes(Math.max(0, all - promised)) + ' free')];
+  }
+
   page.load = async () => {
     const [listed, sites, active] = await Promise.all([
       call('Admin/ListWorkers'), call('Admin/ListSites'), call('Jobs/ListJobs', { states: ['JOB_ACTIVE', 'JOB_CANCELLING'], pageSize: 1000 })]);
@@ -114,14 +123,14 @@ export function workersPage(main, app) {
     const slots = workers.reduce((sum, worker) => sum + number(worker.cpuSlots), 0), used = workers.reduce((sum, worker) => sum + number(worker.slotsUsed), 0);
     show(main, h('div', { class: 'row head' }, h('h1', null, 'Workers'), h('span', { class: 'note' }, workers.filter((worker) => worker.link === 'WORKER_READY').length + ' of ' + workers.length + ' connected, ' + used + ' of ' + slots + ' slots in use' + (sites.length > 1 ? ', at ' + sites.join(', ') : ''))),
       h('div', { class: 'row tools' }, h('input', { type: 'search', placeholder: 'Id, site or host', 'aria-label': 'Find workers', value: text, oninput: (event) => { text = event.target.value; curvesAt = 0; draw(); loadCurves().then(draw); } })),
-      table([{ title: 'Worker' }, { title: 'State' }, { title: 'Slots' }, { title: 'GPUs' }, { title: 'Load' }, { title: 'Runs' }, { title: 'Seen' }, { title: 'Take out' }],
+      table([{ title: 'Worker' }, { title: 'State' }, { title: 'Slots and memory' }, { title: 'GPUs' }, { title: 'Load' }, { title: 'Runs' }, { title: 'Seen' }, { title: 'Take out' }],
         shown.map((worker) => {
           const gpus = worker.gpus || [], all = number(worker.cpuSlots) + gpus.length;
           return { key: worker.id, cells: [
             h('span', { class: 'stack' }, h('b', null, worker.id), h('span', { class: 'note' }, [worker.site, worker.host, worker.version, worker.address].filter(Boolean).join(', ')),
               Object.entries(worker.labels || {}).map(([key, value]) => h('span', { class: 'note' }, key + '=' + value)), troubles(worker)),
             h('span', null, badge(worker.link), worker.admit !== 'WORKER_OPEN' ? badge(worker.admit) : worker.quarantine ? badge('WORKER_QUARANTINED') : null),
-            h('span', { class: 'stack' }, bar(number(worker.slotsUsed), all), h('span', { class: 'note' }, number(worker.slotsUsed) + ' of ' + all)),
+            h('span', { class: 'stack' }, bar(number(worker.slotsUsed), all), h('span', { class: 'note' }, number(worker.slotsUsed) + ' of ' + all), memory(worker)),
             gpus.length ? h('ul', { class: 'plain-list' }, gpus.map((gpu) => h('li', { title: gpu.id }, gpu.name + ', ' + bytes(gpu.memoryBytes)))) : h('span', { class: 'note' }, 'none'),
             load(worker), ranks(worker), worker.link === 'WORKER_READY' ? 'now' : ago(worker.lastSeenMs), actions(worker)] };
         }), workers.length ? 'No worker is like that.' : 'No worker has connected yet: braid up starts some, braid worker invite lets others join.'), sitesView());

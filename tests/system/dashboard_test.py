@@ -300,6 +300,60 @@ class Dashboard(unittest.TestCase):
         page.wait(lambda: len(page.find("#results tbody tr")) == 2, "no two groups of tags")
         self.assertNotIn("every run", page.find("#results")[0].text)
 
+    def test_memory_that_jobs_need_and_workers_have(self):
+        service, page, stored = self.service, self.browser, self.put()
+        for run in (self.run_id, self.seeded, self.merged):
+            service.run("wait", run)
+        text = RECIPE + "memory: {train: 64MiB}\n"
+        recipe = write_recipe(service.folder, {}, 10**7, 10**6, text, "held.yaml")
+        page.go("#/submit")
+        page.wait(lambda: page.find("#file"), "no page to submit on")
+        page.find("#file")[0].send_keys(recipe)
+        page.says("The recipe is right: ")
+        page.choose('[id="source:source.tales"]', stored)
+        page.click("#plan")
+        page.wait(
+            lambda: page.find('[data-key="planned:dense"]')[0].text.count("with 64.0 MiB of memory")
+            == 1,
+            "the plan does not say it",
+        )
+        # It trains until it is cancelled.
+        run = service.submit(recipe)
+        page.go(f"#/run/{run}/jobs/dense")
+        page.says("1 core with 64.0 MiB of memory each")
+        page.go("#/workers")
+        page.says("64.0 MiB promised, ")
+        page.shoot("memory")
+        service.run("cancel", run)
+        service.run("wait", run, code=None)
+        page.says(" of memory: 0 B promised, ")
+
+    def test_names_of_jobs_have_room_beside_long_reasons(self):
+        page = self.browser
+        self.service.run("wait", self.merged)
+        page.go(f"#/run/{self.merged}/jobs")
+        page.wait(lambda: page.find('tr[data-key="report"]'), "no table of jobs")
+        # In one look, before the page is drawn anew.
+        lines = page.driver.execute_script(
+            """document.querySelector('tr[data-key="report"] td:nth-child(3) .note').textContent =
+              'waits for ' + 'evaluate:path_tales, '.repeat(40);
+            const name = document.querySelector('tr[data-key="evaluate:path_tales"] a');
+            return name.offsetHeight / parseFloat(getComputedStyle(name).lineHeight)"""
+        )
+        self.assertLess(lines, 1.5)
+        beyond = page.driver.execute_async_script(
+            """const done = arguments[0], name = 'W'.repeat(80);
+            import('/web/graph.js').then(({ graph }) => {
+              const made = graph([{ id: name, parents: [], title: name, note: name }], 'one');
+              document.body.append(made);
+              const right = (part) => part.getBoundingClientRect().right;
+              const box = right(made.querySelector('rect'));
+              done(Math.max(...[...made.querySelectorAll('text')].map((text) => right(text) - box)));
+              made.remove();
+            })"""
+        )
+        self.assertLessEqual(beyond, 0)
+
     def test_pools_and_sites(self):
         page = self.browser
         pool = {
