@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <set>
+#include <utility>
 
 #include "base/random.h"
 #include "rpc/channel.h"
@@ -132,38 +132,106 @@ bool TakingWorker::WaitFor(const std::string& run) {
   return true;
 }
 
-bool TakingWorker::TakeRank(v1::RankId* rank) {
-  std::unique_lock lock(mutex_);
-  if (fresh_.empty()) changed_.wait_for(lock, std::chrono::seconds(1));
-  if (fresh_.empty()) return false;
-  *rank = fresh_.back();
-  fresh_.pop_back();
-  return true;
-}
-
 void TakingWorker::Read() {
-  std::set<std::string> known;
   v1::DesiredState state;
   while (stream_->Read(&state)) {
     if (state.unchanged()) continue;
     signal_.clear_ranks();
     signal_.set_applied_version(state.version());
-    std::set<std::string> now;
     {
       const std::lock_guard lock(mutex_);
       runs_.clear();
       for (const v1::RankAssignment& rank : state.ranks()) {
         runs_.push_back(rank.id().run_id());
         *signal_.add_ranks()->mutable_id() = rank.id();
-        const std::string key = KeyOf(rank.id());
-        if (!known.contains(key)) fresh_.push_back(rank.id());
-        now.insert(key);
       }
     }
     changed_.notify_all();
-    known = std::move(now);
     stream_->Write(signal_);
   }
+}
+
+Leaser::Leaser(const Coordinator& coordinator, const std::string& site, int slots,
+               std::atomic<int64_t>* ended)
+    : stub_(v1::Workers::NewStub(rpc::MakeChannel(coordinator.endpoint()))), ended_(ended) {
+  const std::string id = "w-" + RandomUuid();
+  report_.set_worker_id(id);
+  report_.set_category("preempted");
+  *signal_.mutable_hello() = HelloOf(id, site, slots);
+  stub_->async()->Session(&context_, this);
+  StartRead(&state_);
+  Write();
+  StartCall();
+}
+
+Leaser::~Leaser() {
+  std::unique_lock lock(mutex_);
+  stop_ = true;
+  while (report_context_ != nullptr) changed_.wait(lock);
+  context_.TryCancel();
+  while (!done_) changed_.wait(lock);
+}
+
+void Leaser::OnReadDone(bool ok) {
+  if (!ok) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!state_.unchanged()) Take(state_);
+  }
+  StartRead(&state_);
+}
+
+void Leaser::Take(const v1::DesiredState& state) {
+  signal_.clear_ranks();
+  signal_.set_applied_version(state.version());
+  std::set<std::string> now;
+  for (const v1::RankAssignment& rank : state.ranks()) {
+    *signal_.add_ranks()->mutable_id() = rank.id();
+    std::string key = KeyOf(rank.id());
+    if (!known_.contains(key)) fresh_.push_back(rank.id());
+    now.insert(std::move(key));
+  }
+  known_ = std::move(now);
+  write_again_ = writing_;
+  if (!writing_) Write();
+  if (report_context_ == nullptr) Report();
+}
+
+void Leaser::Write() {
+  sent_ = signal_;
+  signal_.clear_hello();
+  writing_ = true;
+  StartWrite(&sent_);
+}
+
+void Leaser::OnWriteDone(bool ok) {
+  const std::lock_guard lock(mutex_);
+  writing_ = false;
+  if (ok && std::exchange(write_again_, false)) Write();
+}
+
+void Leaser::OnDone(const grpc::Status&) {
+  const std::lock_guard lock(mutex_);
+  done_ = true;
+  changed_.notify_all();
+}
+
+void Leaser::Report() {
+  if (stop_ || fresh_.empty()) return;
+  *report_.mutable_id() = fresh_.back();
+  fresh_.pop_back();
+  report_context_ = std::make_unique<grpc::ClientContext>();
+  stub_->async()->ReportEnded(report_context_.get(), &report_, &reported_,
+                              [this](const grpc::Status& status) { OnReported(status); });
+}
+
+void Leaser::OnReported(const grpc::Status& status) {
+  if (!status.ok()) Fail("reporting an end: " + status.error_message());
+  const std::lock_guard lock(mutex_);
+  ++*ended_;
+  report_context_.reset();
+  Report();
+  if (stop_) changed_.notify_all();
 }
 
 // Its own reads and writes, in threads of gRPC.

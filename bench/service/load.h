@@ -3,10 +3,12 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -42,8 +44,6 @@ class TakingWorker {
   const std::string& id() const { return id_; }
   // Waits until some rank of the run is here; false after ten seconds.
   bool WaitFor(const std::string& run);
-  // The next rank that it was given and that nobody has taken yet; false after a second without.
-  bool TakeRank(v1::RankId* rank);
 
  private:
   void Read();
@@ -56,8 +56,45 @@ class TakingWorker {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> runs_;
-  std::vector<v1::RankId> fresh_;
   std::thread reader_;
+};
+
+// A worker that reports each rank that it is given as preempted, one after the other, so that it is
+// given the next one. It has no thread of its own, and one connection, as braid-worker.
+class Leaser final : public grpc::ClientBidiReactor<v1::WorkerSignal, v1::DesiredState> {
+ public:
+  // Connects a worker with `slots` CPU slots at the site. Ends that the coordinator has taken are
+  // counted in `ended`, which outlives it.
+  Leaser(const Coordinator& coordinator, const std::string& site, int slots,
+         std::atomic<int64_t>* ended);
+  ~Leaser() override;
+
+ private:
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnDone(const grpc::Status& status) override;
+  // With the lock:
+  void Take(const v1::DesiredState& state);
+  void Write();
+  void Report();
+  // The coordinator has answered.
+  void OnReported(const grpc::Status& status);
+
+  const std::unique_ptr<v1::Workers::Stub> stub_;
+  std::atomic<int64_t>* const ended_;
+  grpc::ClientContext context_;
+  v1::DesiredState state_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  v1::WorkerSignal signal_, sent_;
+  bool writing_ = false, write_again_ = false;
+  // The ranks of the newest state, and those of them that are still to be reported.
+  std::set<std::string> known_;
+  std::vector<v1::RankId> fresh_;
+  std::unique_ptr<grpc::ClientContext> report_context_;  // of the report on its way; null: none is
+  v1::ReportEndedRequest report_;
+  v1::ReportEndedResponse reported_;
+  bool stop_ = false, done_ = false;
 };
 
 // Many workers, each with a connection, that take what they are given and send a heartbeat with the

@@ -1,14 +1,16 @@
 // Measures a coordinator from outside, as its clients see it, empty and with many jobs.
 //
 //   service [--jobs N] [--callers N] [--workers N] [--seconds S] [--transfer-mb N]
-//           [--bin FOLDER] [--dir FOLDER] [--update-docs FILE]
+//           [--only ROW] [--bin FOLDER] [--dir FOLDER] [--update-docs FILE]
 //
 // Starts braid-coordinator in a folder of its own (on the disk of --dir, by default the one of
 // TMPDIR), and prints a JSON line for each row (rows.h says what each is), with machine and
 // settings in the first, and the same as text on standard error. Most rows are measured with an
 // empty catalog and then with at least --jobs jobs in it, none of which has ended: every fifth is
 // queued for a site that has no worker. Some are measured again when all of them have ended. At the
-// end it prints a table with the targets, and writes it into the document if it is named.
+// end it prints a table with the targets, and writes it into the document if it is named. With
+// --only one function of rows.h is measured alone: start, idle, reads, lease, restart, submit,
+// ended, transfer or crowd.
 #include <grpcpp/grpcpp.h>
 #include <sys/resource.h>
 
@@ -27,27 +29,32 @@
 namespace braid::bench {
 namespace {
 
+bool Wants(const Settings& settings, const std::string& row) {
+  return settings.only.empty() || settings.only == row;
+}
+
 void MeasureAll(Coordinator& coordinator, const Settings& settings, int64_t jobs, Rows* rows) {
-  MeasureStart(coordinator, jobs, rows);
-  MeasureIdle(coordinator, settings, jobs, rows);
-  MeasureReads(coordinator, jobs, rows);
-  MeasureLease(coordinator, settings, jobs, rows);
-  MeasureRestart(coordinator, jobs, rows);
+  if (Wants(settings, "start")) MeasureStart(coordinator, jobs, rows);
+  if (Wants(settings, "idle")) MeasureIdle(coordinator, settings, jobs, rows);
+  if (Wants(settings, "reads")) MeasureReads(coordinator, jobs, rows);
+  if (Wants(settings, "lease")) MeasureLease(coordinator, settings, jobs, rows);
+  if (Wants(settings, "restart")) MeasureRestart(coordinator, jobs, rows);
 }
 
 void MeasureMain(const Settings& settings, Rows* rows) {
   Coordinator coordinator(settings, /*tls=*/false);
   MeasureAll(coordinator, settings, 0, rows);
-  int64_t jobs = MeasureSubmit(coordinator, settings, 0, rows);
+  int64_t jobs = 0;
+  if (Wants(settings, "submit")) jobs = MeasureSubmit(coordinator, settings, 0, rows);
   if (jobs < settings.jobs) {
     (void)Submit(coordinator, settings.callers, 3600, (settings.jobs - jobs) / kJobsOfARun + 1,
                  "nowhere");
     jobs = settings.jobs;
   }
-  MeasureAll(coordinator, settings, jobs, rows);
-  (void)MeasureSubmit(coordinator, settings, jobs, rows);
-  MeasureEnded(coordinator, settings, jobs, rows);
-  MeasureTransfer(coordinator, settings, rows);
+  if (jobs > 0) MeasureAll(coordinator, settings, jobs, rows);
+  if (Wants(settings, "submit")) (void)MeasureSubmit(coordinator, settings, jobs, rows);
+  if (Wants(settings, "ended")) MeasureEnded(coordinator, settings, jobs, rows);
+  if (Wants(settings, "transfer")) MeasureTransfer(coordinator, settings, rows);
 }
 
 void Run(const Settings& settings) {
@@ -68,7 +75,7 @@ void Run(const Settings& settings) {
   const double cpu_before = CpuOfMachine(), own_before = CpuOfThis();
   const auto begin = SteadyClock::now();
   MeasureMain(settings, &rows);
-  if (settings.workers > 0) MeasureCrowd(settings, &rows);
+  if (settings.workers > 0 && Wants(settings, "crowd")) MeasureCrowd(settings, &rows);
   rusage children{};
   (void)getrusage(RUSAGE_CHILDREN, &children);
   coordinators = static_cast<double>(children.ru_utime.tv_sec + children.ru_stime.tv_sec);
@@ -100,6 +107,8 @@ Settings SettingsOf(int argc, char** argv) {
       settings.seconds = std::atof(value.c_str());
     } else if (name == "--transfer-mb") {
       settings.transfer_mb = std::atoll(value.c_str());
+    } else if (name == "--only") {
+      settings.only = value;
     } else if (name == "--bin") {
       settings.bin = value;
     } else if (name == "--dir") {

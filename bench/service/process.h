@@ -21,6 +21,7 @@ struct Settings {
   int workers = 500;
   double seconds = 5;
   int64_t transfer_mb = 512;
+  std::string only;  // the one measurement that is wanted; empty: all
   std::string bin;   // the folder of braid-coordinator
   std::string dir;   // where everything is kept; empty: a temporary folder
   std::string docs;  // the document whose table is to be written; empty: none

@@ -101,36 +101,21 @@ void MeasureLease(const Coordinator& coordinator, const Settings& settings, int6
   for (int i = 0; i < settings.callers * kSlots; ++i)
     ids.push_back(SubmitOne(*runs, "lease", "leaser"));
   std::atomic<int64_t> ended{0};
-  std::atomic<bool> stop{false};
-  std::vector<std::thread> threads;
-  for (int caller = 0; caller < settings.callers; ++caller) {
-    threads.emplace_back([&] {
-      TakingWorker worker(coordinator, "lease", kSlots);
-      const auto stub = v1::Workers::NewStub(rpc::MakeChannel(coordinator.endpoint()));
-      v1::ReportEndedRequest request;
-      request.set_worker_id(worker.id());
-      request.set_category("preempted");
-      while (!stop) {
-        if (!worker.TakeRank(request.mutable_id())) continue;
-        grpc::ClientContext context;
-        v1::ReportEndedResponse answer;
-        const grpc::Status status = stub->ReportEnded(&context, request, &answer);
-        if (!status.ok()) Fail("reporting an end: " + status.error_message());
-        ++ended;
-      }
-    });
-  }
+  std::vector<std::unique_ptr<Leaser>> workers;
+  for (int i = 0; i < settings.callers; ++i)
+    workers.push_back(std::make_unique<Leaser>(coordinator, "lease", kSlots, &ended));
   Sleep(1);
   const int64_t before = ended;
-  const double cpu = coordinator.Cpu();
+  const double cpu = coordinator.Cpu(), own_cpu = CpuOfThis();
   const auto begin = SteadyClock::now();
   Sleep(settings.seconds);
   const auto count = static_cast<double>(ended - before);
   const double per_s = count / Since(begin);
-  const double cpu_ms_each = 1000 * (coordinator.Cpu() - cpu) / count;
-  stop = true;
-  for (std::thread& thread : threads) thread.join();
-  rows->Add({"lease", jobs, {{"per_s", per_s}, {"cpu_ms_each", cpu_ms_each}}});
+  Row row{"lease", jobs, {{"per_s", per_s}}};
+  row.values["cpu_ms_each"] = 1000 * (coordinator.Cpu() - cpu) / count;
+  row.values["load_cpu_ms_each"] = 1000 * (CpuOfThis() - own_cpu) / count;
+  workers.clear();
+  rows->Add(std::move(row));
   for (const std::string& id : ids) {
     v1::CancelRunRequest request;
     request.set_id(id);

@@ -30,6 +30,7 @@ constexpr Line kLines[] = {
     {"lease", "per_s", "attempts ended and granted again, durable and fenced", "/s", Aim::kAtLeast,
      5000},
     {"lease", "cpu_ms_each", "... CPU of the coordinator for each", " ms"},
+    {"lease", "load_cpu_ms_each", "... CPU of the workers, which are the load, for each", " ms"},
     {"start", "p50_ms", "from a submit to the message at an idle worker, p50", " ms", Aim::kAtMost,
      5},
     {"start", "p99_ms", "... p99", " ms", Aim::kAtMost, 25},
