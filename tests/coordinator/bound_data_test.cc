@@ -95,6 +95,23 @@ class BoundDataTest : public CoreTest {
                   return OkStatus();
                 }).ok());
   }
+  // Nothing is heard of the worker any more.
+  void LoseWorker(const std::string& id) {
+    Disconnect(workers_[id]);
+    ASSERT_NE(core_->state().workers.at(id).link, scheduler::Link::kReady);
+  }
+  // As long as a job that has failed once or twice may have to wait before it is tried again.
+  void PassBackoff(const std::vector<std::string>& there) {
+    clock_.Advance(15'000);
+    for (const std::string& id : there) ASSERT_TRUE(Beat(workers_[id]).ok());
+  }
+  // As the worker reports it that found nobody who gives it what is bound (worker/agent/outcome.h).
+  void FailToFetch(const std::string& run, const std::string& job, const std::string& worker) {
+    ASSERT_TRUE(End(RankOf(run, job), worker, /*success=*/false, "infra",
+                    "fetching tokens.bin: it is bound to this site, and no worker gives it",
+                    NameOf(ErrorReason::kBoundToSite))
+                    .ok());
+  }
   std::vector<std::string> ReleasedBy(const std::string& id) {
     const auto& newest = workers_[id].sink->newest;
     return newest == nullptr ? std::vector<std::string>() : newest->released;
@@ -199,6 +216,75 @@ TEST_F(BoundDataTest, WhoKeepsTheSameOfAnotherRunIsNoKeeperOfThisOne) {
   for (const char* name : {"one", "three", "two"})
     EXPECT_THAT(WorkerThatRuns(second, name), testing::AnyOf(other, ""));
   EXPECT_THAT(KeepersOf(second, "lab", core_->state()).here, ElementsAre(other));
+}
+
+// Between the grant of a job and its fetch, the worker that keeps what the job reads is lost. The
+// reader says so, nobody takes it for ill, and the job waits for one who has what it reads.
+TEST_F(BoundDataTest, AKeeperThatIsLostBeforeTheFetchKeepsTheJobFromNoOtherKeeper) {
+  AddAt("w3", "lab");
+  for (const char* id : {"w1", "w2", "w3"}) Exchanges(id);
+  const std::string run = Start(Binding::kInputs);
+  const std::string keeper = WorkerThatRuns(run, "prepare:a");
+  std::vector<std::string> others;
+  for (const char* id : {"w1", "w2", "w3"}) {
+    if (id != keeper) others.push_back(id);
+  }
+  const std::string &reader = others[0], &third = others[1];
+  Admit(keeper, catalog::WorkerAdmit::kCordoned);
+  Admit(third, catalog::WorkerAdmit::kCordoned);
+  ASSERT_TRUE(EndWith(run, "prepare:a", "shards", kShards, true).ok());
+  ASSERT_EQ(WorkerThatRuns(run, "path"), reader) << "it reads from the keeper";
+  LoseWorker(keeper);
+  ASSERT_EQ(WorkerThatRuns(run, "path"), reader) << "the lease is not the lost worker's";
+
+  FailToFetch(run, "path", reader);
+  PassBackoff({reader, third});
+  EXPECT_EQ(WorkerThatRuns(run, "path"), "") << "it would fail there again";
+  EXPECT_THAT(Waits(run, "path"),
+              HasSubstr("it needs what is bound to site lab and kept by worker " + keeper +
+                        ", which is not connected: start that worker again, with its folder"));
+  EXPECT_EQ(Job(run, "path").counters.losses_in_row, 0) << "the job is not to blame";
+  EXPECT_THAT(core_->state().image().workers.at(reader).health.failures, IsEmpty());
+
+  // Somebody else of the site has it in its cache: it goes on there, or reads from there.
+  Keeps(third, {kShards});
+  EXPECT_EQ(WorkerThatRuns(run, "path"), reader);
+  const RankKey rank = RankOf(run, "path");
+  EXPECT_EQ(rank.epoch, 2);
+  LoseWorker(third);
+  FailToFetch(run, "path", reader);
+  PassBackoff({reader});
+  EXPECT_EQ(WorkerThatRuns(run, "path"), "");
+  // The first keeper is started again, with its folder.
+  workers_[keeper].record.boot_id = keeper + "-boot-2";
+  Connect(workers_[keeper]);
+  Exchanges(keeper);
+  Keeps(keeper, {kShards});
+  EXPECT_EQ(WorkerThatRuns(run, "path"), reader);
+  EXPECT_EQ(RankOf(run, "path").epoch, 3);
+}
+
+// What such a job makes is to be read together with what the lost worker keeps, so that it waits for
+// that worker although another one has its input.
+TEST_F(BoundDataTest, AJobThatMakesWhatIsBoundWaitsForALostKeeperAndSaysSo) {
+  for (const char* id : {"w1", "w2"}) Exchanges(id);
+  const std::string run = Start(Binding::kOutputs);
+  const std::string keeper = WorkerThatRuns(run, "prepare:a");
+  const std::string reader = keeper == "w1" ? "w2" : "w1";
+  Admit(keeper, catalog::WorkerAdmit::kCordoned);
+  ASSERT_TRUE(EndWith(run, "prepare:a", "shards", kShards, true).ok());
+  ASSERT_EQ(WorkerThatRuns(run, "path"), reader);
+  LoseWorker(keeper);
+  FailToFetch(run, "path", reader);
+  PassBackoff({reader});
+  EXPECT_EQ(WorkerThatRuns(run, "path"), "");
+  EXPECT_THAT(Waits(run, "path"), HasSubstr("kept by worker " + keeper + ", which is not connected"));
+  Keeps(reader, {kShards});
+  EXPECT_THAT(Waits(run, "path"), HasSubstr(reader + " cannot read what " + keeper + " keeps: " +
+                                            keeper + " is not connected"));
+  Connect(workers_[keeper]);
+  Exchanges(keeper);
+  EXPECT_EQ(WorkerThatRuns(run, "path"), reader);
 }
 
 TEST_F(BoundDataTest, AfterAStartItWaitsForWhoKeepsIt) {

@@ -481,6 +481,28 @@ TEST_F(NeighboursTest, OfWhatIsBoundAllThatHaveItAreAskedInTurn) {
   EXPECT_THAT(site_.reads, ElementsAre("a", "b", "c", "d", "d", "d"));
 }
 
+// The one that keeps it is lost while it is read; the coordinator learns of that, and names another.
+TEST_F(NeighboursTest, WhatIsBoundIsReadOnFromAnotherKeeperWhenTheFirstIsLost) {
+  site_.find = [&](int find) {
+    clock_.Advance(20'000);
+    return find < 3    ? FakeSite::Named({"lost"})
+           : find == 3 ? FakeSite::Named({})
+                       : FakeSite::Named({"other"});
+  };
+  site_.read = [&](const std::string& worker, uint64_t offset, uint64_t length,
+                   const TakePiece& take) -> Status {
+    if (worker == "other") return site_.Give(offset, length, take);
+    if (offset > 0) return Unavailable("No route to host");
+    BRAID_RETURN_IF_ERROR(site_.Give(offset, kPieceBytes, take));
+    return DeadlineExceeded("nothing more came");
+  };
+  ASSERT_TRUE(DownloadBound().ok());
+  ExpectWhole();
+  EXPECT_THAT(site_.reads, ElementsAre("lost", "lost", "other", "other", "other"));
+  EXPECT_THAT(site_.reported, ElementsAre(content_.size())) << "nothing came twice";
+  EXPECT_EQ(coordinator_.calls, 0);
+}
+
 // One of two is wrong, and nobody knows which: both are asked anew, and neither is blamed.
 TEST_F(NeighboursTest, OfWhatIsBoundAMixtureIsReadAnewBeforeAnybodyIsBlamed) {
   site_.find = [](int) { return FakeSite::Named({"bad", "good"}); };
