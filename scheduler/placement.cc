@@ -27,6 +27,29 @@ int64_t CachedInputs(const WorkerView& worker, const JobView& job) {
                        [&](const auto& id) { return HasArtifact(worker, id); });
 }
 
+// A worker on which ranks of a job may be put.
+struct Chance {
+  size_t worker = 0;
+  bool avoided = false;  // its last failure was there
+  int64_t room = 0;      // for so many ranks, and for so many without waiting
+  int64_t room_now = 0;
+  int64_t cached = 0;  // inputs that it has
+  int64_t memory = 0;  // that is free, if the job needs some
+  int64_t free = 0;    // slots
+  int64_t taken = 0;   // ranks that are to run there
+
+  // Another worker than that of the last failure; no waiting; few ranks of this gang; inputs in the
+  // cache; most free memory, if the job needs some; most free slots. The index makes the choice
+  // deterministic.
+  bool IsBetterThan(const Chance& other) const {
+    const auto cost = [](const Chance& one) {
+      return std::tuple(one.avoided, one.taken + 1 > one.room_now, one.taken, -one.cached,
+                        -one.memory, -one.free, one.worker);
+    };
+    return cost(*this) < cost(other);
+  }
+};
+
 // Assigns the ranks one after the other to `candidates`, which are indices of workers. `assumed`
 // has the slots that count as free: those of today, or all of them to find a place to wait for. In
 // the second case, candidates without room in `now`, the workers as they are, come last: of two
@@ -35,32 +58,25 @@ std::optional<std::vector<size_t>> PlaceAmong(const std::vector<WorkerView>& ass
                                               const std::vector<WorkerView>& now,
                                               const JobView& job,
                                               const std::vector<size_t>& candidates) {
-  std::map<size_t, int64_t> free, room, room_now;
+  std::vector<Chance> chances;
   for (const size_t w : candidates) {
-    free[w] = assumed[w].Free(job.device);
-    room[w] = RoomNow(assumed[w], job);
-    room_now[w] = RoomNow(now[w], job);
+    const int64_t room = RoomNow(assumed[w], job);
+    if (room == 0) continue;
+    const int64_t memory = job.memory_bytes == 0 ? 0 : now[w].memory_bytes - now[w].memory_used;
+    chances.push_back({w, assumed[w].id == job.avoid, room, RoomNow(now[w], job),
+                       CachedInputs(assumed[w], job), memory, assumed[w].Free(job.device)});
   }
-  std::map<size_t, int64_t> taken;
   std::vector<size_t> ranks;
   for (int64_t rank = 0; rank < job.ranks; ++rank) {
-    std::optional<size_t> best;
-    // Another worker than that of the last failure; no waiting; few ranks of this gang; inputs in
-    // the cache; most free memory, if the job needs some; most free slots. The index makes the
-    // choice deterministic.
-    const auto cost = [&](size_t w) {
-      const bool waits = taken[w] + 1 > room_now[w];
-      const int64_t memory = job.memory_bytes == 0 ? 0 : now[w].memory_bytes - now[w].memory_used;
-      return std::tuple(assumed[w].id == job.avoid, waits, taken[w], -CachedInputs(assumed[w], job),
-                        -memory, -free[w], w);
-    };
-    for (const size_t w : candidates) {
-      if (taken[w] < room[w] && (!best.has_value() || cost(w) < cost(*best))) best = w;
+    Chance* best = nullptr;
+    for (Chance& chance : chances) {
+      if (chance.taken < chance.room && (best == nullptr || chance.IsBetterThan(*best)))
+        best = &chance;
     }
-    if (!best.has_value()) return std::nullopt;
-    free[*best] -= job.slots;
-    ++taken[*best];
-    ranks.push_back(*best);
+    if (best == nullptr) return std::nullopt;
+    best->free -= job.slots;
+    ++best->taken;
+    ranks.push_back(best->worker);
   }
   return ranks;
 }

@@ -105,7 +105,8 @@ void Core::Post(Command command) {
     MutexLock lock(mutex_);
     if (!stopped_) {
       queue_.push_back(std::move(command));
-      wake_.NotifyOne();
+      // While others wait, so does not the loop.
+      if (queue_.size() == 1) wake_.NotifyOne();
       return;
     }
   }

@@ -173,8 +173,10 @@ Status Signal(const SignalCommand& command, Transaction& tx) {
     worker.ranks.insert(report.rank);
     const AttemptRecord* attempt = LeasedAttempt(report.rank, command.worker, tx.state());
     if (attempt == nullptr) continue;
+    const bool still = report.rank.rank == 0 && attempt->state == AttemptState::kRunning;
+    if (!still && !report.progress.has_value()) continue;
     LiveAttempt& live = tx.QuietAttempt(report.rank.attempt());
-    if (report.rank.rank == 0 && attempt->state == AttemptState::kRunning)
+    if (still)
       NoteStillness(report.progress.value_or(task::Progress()), tx.now_ms(),
                     tx.options().lease.ttl_ms, &live);
     if (!report.progress.has_value()) continue;

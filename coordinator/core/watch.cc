@@ -1,7 +1,6 @@
 #include "coordinator/core/watch.h"
 
 #include <exception>
-#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -155,6 +154,16 @@ struct Watched {
   std::set<AttemptKey> attempts;
 };
 
+// Whether the attempt may be over, or may have to be stopped, because of what its worker says. Most
+// have one rank that its worker runs, which need not be looked at one by one.
+bool IsToBeWatched(const AttemptKey& key, const State& state) {
+  const AttemptRecord& attempt = *state.FindAttempt(key);
+  if (attempt.workers.size() > 1 || attempt.state == AttemptState::kStopping) return true;
+  const auto live = state.attempts.find(key);
+  return (live != state.attempts.end() && live->second.stillness.still_ms > 0) ||
+         state.RankIsMissing(attempt, 0);
+}
+
 // Takes the changes. An attempt may be over because of what any of its workers says.
 Watched TakeWatched(Transaction& tx) {
   const State& state = tx.state();
@@ -167,8 +176,9 @@ Watched TakeWatched(Transaction& tx) {
     return watched;
   }
   for (const std::string& id : watched.workers) {
-    const std::set<AttemptKey>& on = state.LiveOn(id);
-    watched.attempts.insert(on.begin(), on.end());
+    for (const AttemptKey& key : state.LiveOn(id)) {
+      if (IsToBeWatched(key, state)) watched.attempts.insert(key);
+    }
   }
   return watched;
 }
@@ -180,6 +190,23 @@ void EndDrain(const std::string& id, Transaction& tx) {
       record->second.admit != WorkerAdmit::kDraining || tx.state().HoldsLeases(id))
     return;
   tx.Add(catalog::WorkerAdmitted{id, WorkerAdmit::kCordoned});
+}
+
+// What could not be watched, for the log: a worker, an attempt, or something else. Made only if
+// that is so, as a pass watches much.
+struct Piece {
+  const char* name;
+};
+constexpr Piece kTimeLimits{"time limits"}, kClaiming{"claiming GPUs"};
+std::string TextOf(const Piece& piece) {
+  return piece.name;
+}
+std::string TextOf(const std::string& worker) {
+  return "worker " + worker;
+}
+template <class Key>
+std::string TextOf(const Key& key) {
+  return key.ToString();
 }
 
 }  // namespace
@@ -209,23 +236,23 @@ std::string WatchWorkers(Transaction& tx) {
   std::string faults;
   // Each piece is taken back alone if it throws: what cannot be done for one worker or attempt must
   // not keep the others from being watched.
-  const auto guarded = [&](const std::string& what, const std::function<void()>& watch) {
+  const auto guarded = [&](const auto& what, const auto& watch) {
     const Transaction::Mark before = tx.Here();
     try {
       watch();
     } catch (const std::exception& error) {
       tx.TakeBack(before);
-      faults += (faults.empty() ? "" : "; ") + what + ": " + error.what();
+      faults += (faults.empty() ? "" : "; ") + TextOf(what) + ": " + error.what();
     }
   };
   const Watched watched = TakeWatched(tx);
   for (const std::string& id : watched.workers) {
-    guarded("worker " + id, [&] { WriteDown(id, tx); });
-    guarded("worker " + id, [&] { LoseOldBoot(id, tx); });
-    guarded("worker " + id, [&] { TakeBackFromWhoLeft(id, tx); });
+    guarded(id, [&] { WriteDown(id, tx); });
+    guarded(id, [&] { LoseOldBoot(id, tx); });
+    guarded(id, [&] { TakeBackFromWhoLeft(id, tx); });
     if (tx.state().workers.at(id).link != Link::kLost) continue;
     for (const RankKey& key : RanksOn(id, tx.state())) {
-      guarded(key.ToString(), [&] {
+      guarded(key, [&] {
         LoseRank(key.attempt(), key.rank, "worker " + id + " was lost: nothing was heard of it",
                  tx);
       });
@@ -234,30 +261,30 @@ std::string WatchWorkers(Transaction& tx) {
   for (const AttemptKey& key : watched.attempts) {
     // One that has ended would be read from the catalog to find just that.
     if (!tx.state().live().contains(key)) continue;
-    guarded(key.ToString(), [&] {
+    guarded(key, [&] {
       LoseMissingRank(key, tx);
       WatchGang(key, tx);
       WatchSteps(key, tx);
     });
   }
-  guarded("time limits", [&] { WatchTimeLimits(tx); });
+  guarded(kTimeLimits, [&] { WatchTimeLimits(tx); });
   // The decisions above may have changed others.
   std::set<AttemptKey> left = watched.attempts;
   left.insert(tx.changes().attempts.begin(), tx.changes().attempts.end());
   for (const AttemptKey& key : left) {
-    if (tx.state().live().contains(key)) guarded(key.ToString(), [&] { FinishIfGone(key, tx); });
+    if (tx.state().live().contains(key)) guarded(key, [&] { FinishIfGone(key, tx); });
   }
   std::set<std::string> workers = watched.workers;
   workers.insert(tx.changes().workers.begin(), tx.changes().workers.end());
   for (const std::string& id : workers) {
-    guarded("worker " + id, [&] { EndDrain(id, tx); });
-    guarded("worker " + id, [&] { ForgetIfGone(id, tx); });
+    guarded(id, [&] { EndDrain(id, tx); });
+    guarded(id, [&] { ForgetIfGone(id, tx); });
   }
   // Last, because attempts that end and workers that are forgotten above free GPUs. Whether the end
   // of an attempt is found among the workers or later depends on what is watched, and must make no
   // difference.
   if (std::exchange(tx.changes().gpus, false) || !tx.options().only_changes) {
-    guarded("claiming GPUs", [&] {
+    guarded(kClaiming, [&] {
       for (const std::string& id : ClaimFreedGpus(tx)) WriteDown(id, tx);
     });
   }

@@ -98,7 +98,10 @@ void SessionCall::Write() {
 void SessionCall::OnWriteDone(bool ok) {
   Leave();
   if (!ok) return End(Cancelled("the worker is gone"));
-  backend()->answers.Do([self = Self()] { self->Write(); });
+  // Most often there is nothing more, and the turn ends here. Whoever comes meanwhile leaves a
+  // note.
+  if (session_->IsDue() || writing_.Leave())
+    backend()->answers.Do([self = Self()] { self->Write(); });
 }
 
 }  // namespace braid::coordinator

@@ -37,6 +37,11 @@ std::optional<SessionMessage> Mailbox::Take() {
   return SessionMessage{desired_, std::exchange(sent_, true)};
 }
 
+bool Mailbox::IsDue() {
+  MutexLock lock(mutex_);
+  return due_ && status_.ok();
+}
+
 Status Mailbox::status() {
   MutexLock lock(mutex_);
   return status_;

@@ -38,6 +38,8 @@ class Mailbox final : public SessionSink {
   // Takes the message that is to be sent now; nullopt if none is due, and after another session has
   // taken over.
   std::optional<SessionMessage> Take();
+  // Whether Take would give one.
+  bool IsDue();
   // Not OK once another session has taken over (kAlreadyExists, WORKER_REPLACED).
   Status status();
 

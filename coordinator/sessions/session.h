@@ -34,6 +34,7 @@ class Session {
   void Take(WorkerMessage message, std::function<void(Status)> taken);
   // What is to be sent to the worker now, if anything.
   std::optional<SessionMessage> TakeDue() { return mailbox_->Take(); }
+  bool IsDue() { return mailbox_->IsDue(); }
   // Not OK once another session has taken over (kAlreadyExists, WORKER_REPLACED).
   Status status() { return mailbox_->status(); }
   // The stream has ended. Informs the core, without waiting for it. REQUIRES: no message is being

@@ -264,8 +264,8 @@ TEST_F(BoundDataTest, AKeeperThatIsLostBeforeTheFetchKeepsTheJobFromNoOtherKeepe
   EXPECT_EQ(RankOf(run, "path").epoch, 3);
 }
 
-// What such a job makes is to be read together with what the lost worker keeps, so that it waits for
-// that worker although another one has its input.
+// What such a job makes is to be read together with what the lost worker keeps, so that it waits
+// for that worker although another one has its input.
 TEST_F(BoundDataTest, AJobThatMakesWhatIsBoundWaitsForALostKeeperAndSaysSo) {
   for (const char* id : {"w1", "w2"}) Exchanges(id);
   const std::string run = Start(Binding::kOutputs);
@@ -278,10 +278,11 @@ TEST_F(BoundDataTest, AJobThatMakesWhatIsBoundWaitsForALostKeeperAndSaysSo) {
   FailToFetch(run, "path", reader);
   PassBackoff({reader});
   EXPECT_EQ(WorkerThatRuns(run, "path"), "");
-  EXPECT_THAT(Waits(run, "path"), HasSubstr("kept by worker " + keeper + ", which is not connected"));
+  EXPECT_THAT(Waits(run, "path"),
+              HasSubstr("kept by worker " + keeper + ", which is not connected"));
   Keeps(reader, {kShards});
-  EXPECT_THAT(Waits(run, "path"), HasSubstr(reader + " cannot read what " + keeper + " keeps: " +
-                                            keeper + " is not connected"));
+  EXPECT_THAT(Waits(run, "path"), HasSubstr(reader + " cannot read what " + keeper +
+                                            " keeps: " + keeper + " is not connected"));
   Connect(workers_[keeper]);
   Exchanges(keeper);
   EXPECT_EQ(WorkerThatRuns(run, "path"), reader);
