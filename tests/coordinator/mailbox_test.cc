@@ -48,6 +48,22 @@ TEST(MailboxTest, AStateIsSentOnceAndThenItsVersionAlone) {
   EXPECT_EQ(third->desired->version, 8);
 }
 
+// Whoever has sent a message asks it whether there is another one.
+TEST(MailboxTest, SomethingIsDueExactlyIfItCanBeTaken) {
+  Mailbox mailbox;
+  mailbox.AnswerDue();
+  EXPECT_FALSE(mailbox.IsDue()) << "there is no state yet";
+  mailbox.Push(StateOf(7, 1));
+  EXPECT_TRUE(mailbox.IsDue());
+  (void)mailbox.Take();
+  EXPECT_FALSE(mailbox.IsDue());
+  mailbox.AnswerDue();
+  EXPECT_TRUE(mailbox.IsDue());
+  mailbox.Replaced("another one");
+  EXPECT_FALSE(mailbox.IsDue());
+  EXPECT_FALSE(mailbox.Take().has_value());
+}
+
 TEST(MailboxTest, OnlyTheNewestStateIsSent) {
   Mailbox mailbox;
   mailbox.Push(StateOf(1, 1));
