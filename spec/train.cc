@@ -68,7 +68,8 @@ void AddUpdate(Builder<Train>& field) {
         "`bf16`: products of linear layers and the head, forward and backward, round what they "
         "multiply to bf16 and add up in fp32; weights, gradients, optimizer states, norms, "
         "attention, routers and losses stay fp32, and so do validation and evaluation. Faster on "
-        "CPUs with AVX512-BF16 (`avx512_bf16`), slower on others; not on GPUs.")
+        "CPUs with AMX (`amx`) and on most with AVX512-BF16 (`avx512_bf16`), slower on others; "
+        "not on GPUs.")
       .OmitDefault();
   field("optimizer", &Train::optimizer, "How gradients become updates.");
   field("clip", &Train::clip, "Global norm that gradients are clipped to; 0: they are not.")
