@@ -85,8 +85,8 @@ Json StackToJson(const Stack& stack);
 Status ValidateStack(const Stack& stack, const std::string& where);
 
 // Two large blocks of a composite of these paths, as they are where nothing else is said: llama, D
-// the sum of the widths, 4 D in the feed-forward. As many heads as the paths have together, or heads
-// of the first path's size, whichever fits first; 0 if neither does.
+// the sum of the widths, 4 D in the feed-forward. As many heads as the paths have together, or
+// heads of the first path's size, whichever fits first; 0 if neither does.
 Stack DefaultLarge(const std::vector<Stack>& paths);
 
 // Equal but for their names.
