@@ -78,8 +78,8 @@ struct Connection {
 bool StartsFromPaths(const Connection& connection);
 
 // How many large blocks a composite has where nothing is said of them: two around maps between the
-// streams, as in the paper; none around slices, which are better and cheaper without (docs/models.md,
-// "Large blocks, measured").
+// streams, as in the paper; none around slices, which are better and cheaper without
+// (docs/models.md, "Large blocks, measured").
 int64_t DefaultLargeBlocks(const Connection& connection);
 
 // Reads the `connection` of a configuration. Errors name the field below `path`. Checks types and

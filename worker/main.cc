@@ -359,6 +359,9 @@ int Main(int argc, char** argv) {
   setenv("GRPC_VERBOSITY", "NONE", 0);
   signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is then the error that a full disk is, also in
                              // task programs
+  // A log that nobody reads any more, as behind a closed ssh, is no reason to end; neither is a
+  // program that ends while it is written to. Programs that this one starts have the default again.
+  signal(SIGPIPE, SIG_IGN);
   CLI::App app("Runs braid's jobs on this machine.");
   Flags flags;
   flags.id = HostName();

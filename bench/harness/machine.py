@@ -12,7 +12,7 @@ NEEDS = {
     "generic": set(),
     "avx2": {"avx2", "fma"},
     "avx512": {"avx512f", "avx512bw", "avx512vl", "avx512dq"},
-    "amx": {"amx_tile", "amx_bf16"},
+    "amx": {"avx512_bf16", "amx_tile", "amx_bf16"},
 }
 # Each library that takes part has a variable of its own: ATen's kernels, MKL and oneDNN, which braid
 # and its peers both use, and braid's kernels.

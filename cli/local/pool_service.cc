@@ -156,12 +156,16 @@ class PoolService {
 
   void Take(const pool::Agent::Step& step) {
     if (std::holds_alternative<pool::Agent::List>(step)) {
-      agent_.OnListed(engine_->List(), Now());
+      // The time behind the answer, as arguments are evaluated in any order: with the time before
+      // it a list that takes longer than its interval would leave no room for anything else.
+      const auto listed = engine_->List();
+      agent_.OnListed(listed, Now());
     } else if (const auto* submit = std::get_if<pool::Agent::Submit>(&step)) {
       const pool::Submission submission = engine_->Submit(submit->allocation);
       agent_.OnSubmitted(submit->allocation, submission, Now());
     } else if (const auto* cancel = std::get_if<pool::Agent::Cancel>(&step)) {
-      agent_.OnCancelled(*cancel, engine_->Cancel(cancel->ids, cancel->waiting_only), Now());
+      const Status cancelled = engine_->Cancel(cancel->ids, cancel->waiting_only);
+      agent_.OnCancelled(*cancel, cancelled, Now());
     }
     SayNews();
   }

@@ -370,9 +370,11 @@ class MachineTest(unittest.TestCase):
 
         avx512 = ("avx512f", "avx512bw", "avx512vl", "avx512dq")
         self.assertEqual(levels(), ["generic"])
+        amx = ("amx_tile", "amx_bf16")
+        self.assertEqual(levels("avx2", "fma", *avx512, *amx), ["generic", "avx2", "avx512"])
         self.assertEqual(levels("avx2", "fma"), ["generic", "avx2"])
         self.assertEqual(levels("avx2", "fma", *avx512), ["generic", "avx2", "avx512"])
-        self.assertEqual(levels("avx2", "fma", *avx512, "amx_tile", "amx_bf16"), list(LEVELS))
+        self.assertEqual(levels("avx2", "fma", *avx512, "avx512_bf16", *amx), list(LEVELS))
         self.assertEqual(levels(*avx512), ["generic"])
         self.assertEqual(sorted(NAMES), sorted(LEVELS))
 

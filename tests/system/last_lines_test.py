@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""What a program printed last before it died stands in `braid describe`, beside its attempt."""
+"""What a program printed last before it died stands in `braid describe`, beside its attempt; and a worker whose own
+lines nobody reads goes on."""
 
 import os
 import signal
+import subprocess
 import unittest
 
-from by_hand import wait_until
+from by_hand import program, wait_until
 from service import Service, wait_job, write_recipe
 
 RECIPE = """run: dies
@@ -54,6 +56,39 @@ class LastLines(unittest.TestCase):
                 "the cancellation",
                 timeout_s=60,
             )
+
+    def test_a_worker_whose_log_nobody_reads_goes_on(self):
+        texts = {"tales": [f"The fox number {i} saw the river." for i in range(200)]}
+        with Service(workers=0) as service:
+            words = ["--coordinator", service.endpoint()["grpc"], "--id", "unread"]
+            words += ["--token-file", service.endpoint()["token_file"]]
+            words += ["--dir", os.path.join(service.folder, "unread")]
+            worker = subprocess.Popen(
+                [program("braid-worker"), *words],
+                env=service.environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            worker.stdout.close()
+            try:
+                recipe = write_recipe(service.folder, texts, steps=4, every=0, text=RECIPE)
+                run = service.submit(recipe, "--only", "model")
+                wait_until(
+                    lambda: worker.poll() is not None
+                    or self.state(service, run) == "RUN_SUCCEEDED",
+                    "the end of the run, or of the worker",
+                    timeout_s=120,
+                )
+                self.assertIsNone(worker.poll(), "the worker has ended")
+                worker.terminate()
+                self.assertEqual(worker.wait(timeout=60), 0)
+            finally:
+                if worker.poll() is None:
+                    worker.kill()
+                    worker.wait()
+
+    def state(self, service, run):
+        return service.json("describe", run)["state"]
 
     def dead(self, service, run):
         job = service.job(run, "model")
