@@ -52,7 +52,8 @@ class WriterTest : public ::testing::Test {
                                          ReadParent("two", folders_[1], carry).value()};
     model::Connection connection;
     connection.kind = Word(kind);
-    const auto composite = CompositeOf(parents, std::nullopt, {"both", connection, {}}).value();
+    auto composite = CompositeOf(parents, std::nullopt, {"both", connection, {}}).value();
+    composite.large.blocks = 2;  // new tensors of slices, too
     return PlanMerge(parents, std::nullopt, composite, {.seed = 42, .carry_optimizer = carry})
         .value();
   }
@@ -426,9 +427,10 @@ TEST_F(WriterTest, PartsOfABaseLieWhereTheirPathsAre) {
   model::Connection connection;
   connection.kind = Word("slice");
   connection.cross = true;
-  const auto base_spec = CompositeOf({ParentOf(SmallPath("two")), ParentOf(SmallPath("one"))},
-                                     std::nullopt, {"base", connection, {}})
-                             .value();
+  auto base_spec = CompositeOf({ParentOf(SmallPath("two")), ParentOf(SmallPath("one"))},
+                               std::nullopt, {"base", connection, {}})
+                       .value();
+  base_spec.large.blocks = 2;
   WriteParent(base_folder, base_spec, {.seed = 3, .moments = true, .step = 20});
   WriteParent(four_folder, SmallPath("four", 12, 1), {.seed = 4, .moments = true, .step = 6});
   const std::vector<Parent> parents = {ReadParent("four", four_folder, true).value()};
