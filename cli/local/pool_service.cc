@@ -156,8 +156,8 @@ class PoolService {
 
   void Take(const pool::Agent::Step& step) {
     if (std::holds_alternative<pool::Agent::List>(step)) {
-      // The time behind the answer, as arguments are evaluated in any order: with the time before
-      // it a list that takes longer than its interval would leave no room for anything else.
+      // The time is taken after the answer. Taken before it, a list that lasts longer than the
+      // interval between lists would be due again at once, and nothing would be submitted.
       const auto listed = engine_->List();
       agent_.OnListed(listed, Now());
     } else if (const auto* submit = std::get_if<pool::Agent::Submit>(&step)) {

@@ -105,7 +105,7 @@ void Core::Post(Command command) {
     MutexLock lock(mutex_);
     if (!stopped_) {
       queue_.push_back(std::move(command));
-      // While others wait, so does not the loop.
+      // If other commands wait already, the loop has been woken for the first of them.
       if (queue_.size() == 1) wake_.NotifyOne();
       return;
     }

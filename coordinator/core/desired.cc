@@ -63,7 +63,8 @@ struct Wanted {
   }
 };
 
-// What of it depends on nothing that changes is `known` if the worker was sent it before.
+// The assignment of a rank. `known` is the one that the worker was sent before, or null: only the
+// order may have changed since, and the rest is copied.
 Assignment AssignmentOf(const Wanted& wanted, const Assignment* known, const State& state,
                         const Options& options) {
   const AttemptRecord& attempt = *wanted.attempt;
